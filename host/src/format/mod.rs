@@ -1,0 +1,1 @@
+//! Formats: pure functions from the inventory to what is printed.

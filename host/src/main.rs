@@ -1,0 +1,3 @@
+//! The program.
+mod format;
+fn main() {}

@@ -1,0 +1,217 @@
+//! The author's side: the trait that a module implements, and what it works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::abi::{Callbacks, EmitCode};
+use crate::model::{Guest, Host};
+use crate::record::{Counts, Options, Record, Summary};
+use crate::{ErrorKind, GatherError};
+
+/// One module: it asks one endpoint which hosts it has and which guests run on them.
+///
+/// ```no_run
+/// use gatherer_plugin_api::{Context, GatherError, Gatherer, model::Host};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Parameters {
+///     hostname: String,
+/// }
+///
+/// struct Fixed;
+///
+/// impl Gatherer for Fixed {
+///     type Parameters = Parameters;
+///
+///     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+///         context.host(Host::new("4c4c4544", parameters.hostname))?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Gatherer {
+    /// The module's parameters. The runner has turned each value into the type that the
+    /// manifest asks for, filled in defaults and left unset ones out.
+    type Parameters: DeserializeOwned;
+
+    /// Asks the endpoint and hands over everything that it has. Return `Ok` only if that is
+    /// the whole truth: a Manager deletes what is missing from it.
+    fn gather(parameters: Self::Parameters, context: &Context) -> Result<(), GatherError>;
+}
+
+/// A host that was handed over, to attach guests to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRef(String);
+
+/// What a module hands its findings to. Cheap to clone; may be used from several threads.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    callbacks: Callbacks,
+    endpoint: String,
+    module: String,
+    options: Options,
+    deadline: Option<Instant>,
+    hosts: AtomicU64,
+    guests: AtomicU64,
+    retries: AtomicU32,
+}
+
+impl Context {
+    /// Made by `export_gatherer!`.
+    #[doc(hidden)]
+    pub fn new(callbacks: Callbacks, endpoint: String, module: String, options: Options) -> Self {
+        let deadline = options.timeout_ms.and_then(|milliseconds| {
+            Instant::now().checked_add(Duration::from_millis(milliseconds))
+        });
+        Self {
+            inner: Arc::new(Inner {
+                callbacks,
+                endpoint,
+                module,
+                options,
+                deadline,
+                hosts: AtomicU64::new(0),
+                guests: AtomicU64::new(0),
+                retries: AtomicU32::new(0),
+            }),
+        }
+    }
+
+    /// The endpoint's id.
+    pub fn endpoint(&self) -> &str {
+        &self.inner.endpoint
+    }
+
+    /// The module's name.
+    pub fn module(&self) -> &str {
+        &self.inner.module
+    }
+
+    /// What means the same on every endpoint: proxy, certificates, retries.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// When the endpoint is given up.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.inner.deadline
+    }
+
+    /// How much time is left; zero if none.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.inner.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the module should stop. Poll it in long loops.
+    pub fn cancelled(&self) -> bool {
+        (self.inner.callbacks.cancelled)(self.inner.callbacks.context) != 0
+    }
+
+    /// An error if the module should stop: `context.check_cancelled()?`.
+    pub fn check_cancelled(&self) -> Result<(), GatherError> {
+        if self.cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Hands over a host; guests that it holds already are handed over with it.
+    pub fn host(&self, mut host: Host) -> Result<HostRef, GatherError> {
+        let guests = std::mem::take(&mut host.guests);
+        let number = self.inner.hosts.fetch_add(1, Ordering::Relaxed);
+        let host_ref = HostRef(number.to_string());
+        let name = host.name.clone();
+        self.emit(&Record::Host { host_ref: host_ref.0.clone(), host: Box::new(host) }, &name)?;
+        for guest in guests {
+            self.guest(&host_ref, guest)?;
+        }
+        Ok(host_ref)
+    }
+
+    /// Hands over a guest of a host.
+    pub fn guest(&self, host: &HostRef, guest: Guest) -> Result<(), GatherError> {
+        self.inner.guests.fetch_add(1, Ordering::Relaxed);
+        let name = guest.name.clone();
+        self.emit(&Record::Guest { host_ref: host.0.clone(), guest: Box::new(guest) }, &name)
+    }
+
+    /// Says that something about an object is odd, without making the answer untrue.
+    pub fn warning(
+        &self,
+        object: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Result<(), GatherError> {
+        let object = object.into();
+        let name = object.clone();
+        self.emit(&Record::Warning { object, message: message.into() }, &name)
+    }
+
+    /// Says that an optional collection came to its end, whole or not.
+    pub fn collection_end(
+        &self,
+        name: impl Into<String>,
+        result: Result<(), GatherError>,
+    ) -> Result<(), GatherError> {
+        let name = name.into();
+        let object = name.clone();
+        self.emit(&Record::CollectionEnd { name, error: result.err() }, &object)
+    }
+
+    /// Says what the module is doing, for a person who waits.
+    pub fn progress(&self, message: &str) {
+        let request = serde_json::json!({ "message": message }).to_string();
+        // A runner that does not know the method loses nothing.
+        let _ = (self.inner.callbacks.call)(
+            self.inner.callbacks.context,
+            "progress".into(),
+            request.as_str().into(),
+        );
+    }
+
+    /// Counts one repeated request; the support crate's retry helper calls it.
+    pub fn count_retry(&self) {
+        self.inner.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests were repeated so far, in the whole gathering.
+    pub fn retries(&self) -> u32 {
+        self.inner.retries.load(Ordering::Relaxed)
+    }
+
+    /// What is returned to the runner after the last record.
+    #[doc(hidden)]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            counts: Counts {
+                hosts: self.inner.hosts.load(Ordering::Relaxed),
+                guests: self.inner.guests.load(Ordering::Relaxed),
+            },
+            retries: self.retries(),
+            other: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn emit(&self, record: &Record, object: &str) -> Result<(), GatherError> {
+        let json = serde_json::to_string(record)
+            .map_err(|_| GatherError::internal(format!("the record of {object} is not JSON")))?;
+        let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, json.as_str().into());
+        match EmitCode::from_number(code) {
+            EmitCode::Ok => Ok(()),
+            EmitCode::Cancelled => Err(cancelled()),
+            EmitCode::TooLarge => Err(GatherError::protocol(format!(
+                "the record of {object} is {} bytes long, more than a record may be",
+                json.len()
+            ))),
+            EmitCode::Closed => Err(GatherError::internal("nobody reads the records any more")),
+        }
+    }
+}
+
+fn cancelled() -> GatherError {
+    GatherError::new(ErrorKind::Timeout, "the gathering was cancelled")
+}

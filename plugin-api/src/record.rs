@@ -1,0 +1,160 @@
+//! What crosses the boundary as JSON while a plugin works: the request, the records, the end.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Guest, Host};
+use crate::{GatherError, Secret};
+
+/// The longest record, in bytes of JSON; the worker refuses longer ones.
+pub const RECORD_MAX_BYTES: usize = 1024 * 1024 - 1024;
+
+/// One finding of a plugin. A host comes before its guests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Record {
+    /// A host, without its guests.
+    Host {
+        /// A name for the host that is unique in this gathering. Guests refer to it, because
+        /// a host's own id may repeat (cloned machines).
+        host_ref: String,
+        /// The host.
+        host: Box<Host>,
+    },
+    /// A guest of a host that was recorded before.
+    Guest {
+        /// The `hostRef` of its host.
+        host_ref: String,
+        /// The guest.
+        guest: Box<Guest>,
+    },
+    /// Something odd that does not make the answer untrue.
+    Warning {
+        /// What it is about.
+        object: String,
+        /// One sentence.
+        message: String,
+    },
+    /// An optional collection came to its end.
+    CollectionEnd {
+        /// Which one.
+        name: String,
+        /// Why it is not whole. Absent: it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<GatherError>,
+    },
+}
+
+/// What `invoke("gather", ...)` is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatherRequest {
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Which of the library's modules is meant.
+    pub module: String,
+    /// The endpoint's parameters, of the types that the manifest asks for. Unset ones are absent.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// What means the same on every endpoint.
+    pub options: Options,
+}
+
+/// What means the same on every endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    /// How long the whole gathering may take from now on, in milliseconds.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+    /// How often requests may be repeated in all. Absent: the support crate's default.
+    #[serde(default)]
+    pub retries: Option<u32>,
+    /// Which proxies to use.
+    #[serde(default)]
+    pub proxy: ProxySettings,
+    /// A file of further certificate authorities, PEM.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// Whether certificates are not verified.
+    #[serde(default)]
+    pub insecure: bool,
+    /// The most detailed level that `log` is to be called for.
+    #[serde(default)]
+    pub log_level: LogLevel,
+}
+
+/// Proxies, as the runner found them in the endpoint or in its environment. URLs may hold a
+/// password.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxySettings {
+    /// For `http://` URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Secret<String>>,
+    /// For `https://` URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<Secret<String>>,
+    /// For both, where the one above is unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Secret<String>>,
+    /// What is asked directly, comma-separated: domains, addresses, CIDR ranges, each with a
+    /// port if it is to hold for that port only; `*` is everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_proxy: Option<String>,
+}
+
+/// How detailed a log line is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something failed.
+    Error = 1,
+    /// Something is odd.
+    Warn = 2,
+    /// A step was taken.
+    #[default]
+    Info = 3,
+    /// For who looks for a fault.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+impl LogLevel {
+    /// The level of this number, as it crosses the ABI; anything above 5 is `Trace`, 0 is `Error`.
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            0 | 1 => Self::Error,
+            2 => Self::Warn,
+            3 => Self::Info,
+            4 => Self::Debug,
+            _ => Self::Trace,
+        }
+    }
+}
+
+/// What a plugin returns after its last record. The runner compares the counts with what
+/// arrived: an answer that does not add up is a failed one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// How many records of each kind were emitted.
+    pub counts: Counts,
+    /// How many requests had to be repeated.
+    #[serde(default)]
+    pub retries: u32,
+    /// For later versions.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// How many records of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Hosts.
+    pub hosts: u64,
+    /// Guests.
+    pub guests: u64,
+}

@@ -1,0 +1,2 @@
+//! What several plugins need.
+#![forbid(unsafe_code)]
