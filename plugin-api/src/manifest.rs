@@ -91,7 +91,8 @@ pub enum ParameterType {
     /// `true` or `false`; as text also `yes`, `no`, `on`, `off`, `1`, `0`.
     Boolean,
     /// A file's path: `~/` and relative paths are resolved by the runner. Text with a line
-    /// break is no path but the document itself, and is left alone.
+    /// break is no path but the document itself, and text with a scheme (`https://`) is a URL:
+    /// both are left alone.
     Path,
     /// Several texts; as text separated by commas.
     List,
