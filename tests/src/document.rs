@@ -1,0 +1,220 @@
+//! What the program prints, read the way its readers do: the gatherer format with a Manager's exact
+//! types and none of JSON's leniency, the inventory as a value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
+/// A result in the gatherer format: the hosts of each endpoint, `None` where it failed.
+pub type Document = BTreeMap<String, Option<BTreeMap<String, ManagerHost>>>;
+
+/// A host with the types that a Manager reads. One value that is not of its type fails all
+/// endpoints there, so it fails the test here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "named as in the document")]
+pub struct ManagerHost {
+    pub name: String,
+    pub host_identifier: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub os: String,
+    pub os_version: String,
+    pub total_cpu_sockets: i32,
+    pub total_cpu_cores: i32,
+    pub total_cpu_threads: i32,
+    pub cpu_mhz: f64,
+    pub cpu_arch: String,
+    pub cpu_vendor: String,
+    pub cpu_description: String,
+    pub ram_mb: i32,
+    pub vms: Unique<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub optional_vm_data: Option<Unique<Unique<String>>>,
+    #[serde(default, deserialize_with = "present")]
+    pub fallback_host_identifier: Option<String>,
+}
+
+/// An object in which no key stands twice.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unique<T>(pub BTreeMap<String, T>);
+
+impl<T> std::ops::Deref for Unique<T> {
+    type Target = BTreeMap<String, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UniqueVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for UniqueVisitor<T> {
+            type Value = Unique<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<T>, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, T>()? {
+                    if members.contains_key(&key) {
+                        return Err(A::Error::custom(format!("the key {key:?} stands twice")));
+                    }
+                    members.insert(key, value);
+                }
+                Ok(Unique(members))
+            }
+        }
+
+        deserializer.deserialize_map(UniqueVisitor(PhantomData))
+    }
+}
+
+/// A member that may be absent, but is not null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+/// The architectures that a Manager knows.
+const ARCHITECTURES: [&str; 17] = [
+    "x86_64",
+    "aarch64",
+    "ppc64le",
+    "ppc64",
+    "ppc",
+    "s390x",
+    "s390",
+    "i686",
+    "i586",
+    "i486",
+    "i386",
+    "armv7l",
+    "armv6l",
+    "armv5tejl",
+    "ia64",
+    "cloud",
+    "riscv64",
+];
+
+/// The guest states that a Manager has a label for.
+const STATES: [&str; 14] = [
+    "unknown",
+    "running",
+    "stopped",
+    "crashed",
+    "paused",
+    "powering_on",
+    "shutting_down",
+    "powering_off",
+    "pausing",
+    "suspending",
+    "suspended",
+    "resuming",
+    "resetting",
+    "migrating",
+];
+
+/// Reads a result in the gatherer format, and checks everything that a Manager would stumble
+/// over: the types, ASCII, lengths, unique keys, words of closed lists.
+pub fn gatherer_document(stdout: &[u8]) -> Document {
+    let text = std::str::from_utf8(stdout).expect("the result is text");
+    assert!(text.is_ascii(), "the result is not pure ASCII: {text}");
+    // A Manager joins the lines without their ends before it parses.
+    let joined: String = text.lines().collect();
+    let document: Unique<Option<Unique<ManagerHost>>> = serde_json::from_str(&joined)
+        .unwrap_or_else(|error| panic!("a Manager cannot read the result: {error}\n{text}"));
+    let document: Document = document
+        .0
+        .into_iter()
+        .map(|(endpoint, hosts)| (endpoint, hosts.map(|hosts| hosts.0)))
+        .collect();
+    for (key, host) in document.values().flatten().flatten() {
+        check_host(key, host);
+    }
+    document
+}
+
+fn check_host(key: &str, host: &ManagerHost) {
+    let at_most = |what: &str, value: &str, limit: usize| {
+        assert!(value.chars().count() <= limit, "{what} is longer than {limit}: {value:?}");
+    };
+    at_most("the host key", key, 128);
+    at_most("name", &host.name, 128);
+    at_most("os", &host.os, 64);
+    at_most("osVersion", &host.os_version, 64);
+    at_most("cpuVendor", &host.cpu_vendor, 32);
+    at_most("cpuDescription", &host.cpu_description, 64);
+    assert!(!host.host_identifier.is_empty(), "{key} has no hostIdentifier");
+    assert!(host.cpu_mhz.is_finite(), "{key} has no finite cpuMhz");
+    assert!(
+        ARCHITECTURES.contains(&host.cpu_arch.as_str()),
+        "{key}: no Manager knows the cpuArch {:?}",
+        host.cpu_arch
+    );
+    for (name, id) in host.vms.iter() {
+        at_most("a guest's name", name, 128);
+        assert!(!id.is_empty(), "the guest {name} of {key} has no id");
+    }
+    for (guest, data) in host.optional_vm_data.iter().flat_map(|data| data.iter()) {
+        assert!(host.vms.contains_key(guest), "optionalVmData of {guest}, which vms lacks");
+        if let Some(state) = data.get("vmState") {
+            assert!(STATES.contains(&state.as_str()), "no Manager knows the vmState {state:?}");
+        }
+    }
+}
+
+/// The text between an endpoint's key and the next one's, for comparing byte by byte.
+pub fn endpoint_bytes(stdout: &[u8], id: &str) -> String {
+    let text = std::str::from_utf8(stdout).expect("the result is text");
+    let start = format!("    {}: ", serde_json::to_string(id).expect("a string is JSON"));
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(&start));
+    let first = lines.next().unwrap_or_else(|| panic!("{id} is not in the result: {text}"));
+    let mut part = vec![first.trim_end_matches(',')];
+    // An endpoint's own lines are indented deeper; its last one is its closing brace.
+    for line in
+        lines.take_while(|line| line.starts_with("     ") || *line == "    }" || *line == "    },")
+    {
+        part.push(line.trim_end_matches(','));
+        if line.starts_with("    }") {
+            break;
+        }
+    }
+    part.join("\n")
+}
+
+/// Reads a result in the inventory format and checks what holds for each: failed exactly if
+/// there is an error, and no hosts then.
+pub fn inventory(stdout: &[u8]) -> Value {
+    let document: Value = serde_json::from_slice(stdout).unwrap_or_else(|error| {
+        panic!("the inventory is not JSON: {error}\n{}", String::from_utf8_lossy(stdout))
+    });
+    let endpoints = document["endpoints"].as_array().expect("endpoints is a list");
+    for endpoint in endpoints {
+        let failed = endpoint["status"] == "failed";
+        assert!(failed || endpoint["status"] == "complete", "{endpoint}");
+        assert_eq!(failed, endpoint.get("error").is_some(), "{endpoint}");
+        if failed {
+            assert_eq!(endpoint["hosts"].as_array().map(Vec::len), Some(0), "{endpoint}");
+        }
+    }
+    document
+}
+
+/// The endpoint of this id in an inventory.
+pub fn inventory_endpoint(document: &Value, id: &str) -> Value {
+    document["endpoints"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|endpoint| endpoint["id"] == id)
+        .unwrap_or_else(|| panic!("{id} is not in the inventory: {document:#}"))
+        .clone()
+}

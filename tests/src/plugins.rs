@@ -1,0 +1,78 @@
+//! Folders with exactly the plugins that a test needs.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::built;
+
+/// A plugin folder, removed with the value.
+#[derive(Debug)]
+pub struct PluginFolder {
+    folder: TempDir,
+}
+
+impl PluginFolder {
+    /// An empty folder that only its owner may write to.
+    #[expect(clippy::new_without_default, reason = "a folder is no value to default to")]
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("gatherer-plugins-")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        set_mode(folder.path(), 0o755);
+        Self { folder }
+    }
+
+    /// A folder with these plugins, by the middle of their names: `example`, `file`, `libvirt`,
+    /// `misbehaving`.
+    pub fn with(plugins: &[&str]) -> Self {
+        let folder = Self::new();
+        for plugin in plugins {
+            folder.add(plugin);
+        }
+        folder
+    }
+
+    /// Adds a built plugin, as a symbolic link.
+    pub fn add(&self, plugin: &str) -> PathBuf {
+        let target = self.path().join(file_name(plugin));
+        symlink(library(plugin), &target).expect("a link can be made");
+        target
+    }
+
+    /// Adds a file of one's own under the name `libgatherer_plugin_<name>.so`.
+    pub fn add_bytes(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let target = self.path().join(file_name(name));
+        std::fs::write(&target, bytes).expect("a file can be written");
+        set_mode(&target, 0o755);
+        target
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// The name of a plugin's file.
+pub fn file_name(plugin: &str) -> String {
+    format!("libgatherer_plugin_{}.so", plugin.replace('-', "_"))
+}
+
+/// The library of a plugin that the build made. The plugins that break the contract are not
+/// named as plugins there, so that nobody finds them by accident.
+pub fn library(plugin: &str) -> PathBuf {
+    match plugin {
+        "misbehaving" => built("libmisbehaving_plugin.so"),
+        "changed-layout" => built("libchanged_layout_plugin.so"),
+        other => built(&file_name(other)),
+    }
+}
+
+/// Sets a file's or folder's mode.
+pub fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .unwrap_or_else(|error| panic!("chmod {mode:o} {}: {error}", path.display()));
+}
