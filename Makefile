@@ -1,0 +1,37 @@
+# The commands of the project. What they do stands in scripts/.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+BUILD_PROFILE ?= release
+export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
+
+.PHONY: help demo test lint bench build install uninstall clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## build, then gather from a test hypervisor and a sample file
+	@scripts/demo.sh
+
+test: ## build, then run every test
+	@scripts/test.sh
+
+lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
+	@scripts/lint.sh
+
+bench: ## measure the release build against its goals
+	@scripts/bench.sh
+
+build: ## build for PREFIX=/usr/local, to install later without cargo
+	@scripts/install.sh build
+
+install: ## install to PREFIX=/usr/local; also DESTDIR, LIBDIR, SYSCONFDIR
+	@scripts/install.sh install
+
+uninstall: ## remove what install put there
+	@scripts/install.sh uninstall
+
+clean: ## remove everything that was built
+	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Measures the release build as whole processes: see tests/examples/bench.rs.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_toolchain
+build_program release
+# The measuring program itself may be a debug build: it waits, mostly.
+cargo build --locked -q -p gatherer-tests --example bench
+target=$(target_dir)
+exec "$target/debug/examples/bench" "$target/release/virtual-host-gatherer"

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Installs or removes the program, its plugins, the operator's example and the documents.
+#
+#     install.sh build|install|uninstall
+#
+# The folders come from the environment, as make hands them over: DESTDIR, PREFIX, LIBDIR,
+# SYSCONFDIR, BUILD_PROFILE (release, or dev for the tests).
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+destdir=${DESTDIR:-}
+prefix=${PREFIX:-/usr/local}
+libdir=${LIBDIR:-$prefix/lib}
+sysconfdir=${SYSCONFDIR:-/etc}
+profile=${BUILD_PROFILE:-release}
+
+for folder in "$prefix" "$libdir" "$sysconfdir"; do
+    case $folder in
+    /*) ;;
+    *) fail "PREFIX, LIBDIR and SYSCONFDIR must be absolute paths; '$folder' is not." ;;
+    esac
+done
+
+bindir=$prefix/bin
+plugindir=$libdir/virtual-host-gatherer/plugins
+confdir=$sysconfdir/virtual-host-gatherer
+docdir=$prefix/share/doc/virtual-host-gatherer
+
+# The example is for authors and is not installed.
+installed_plugins() {
+    plugin_folders | grep -vx example
+}
+
+library() {
+    printf 'libgatherer_plugin_%s.so\n' "${1//-/_}"
+}
+
+# Where cargo leaves the results of the profile.
+built_dir() {
+    local target=${CARGO_TARGET_DIR:-target}
+    if command -v cargo >/dev/null 2>&1; then
+        target=$(target_dir)
+    fi
+    if [ "$profile" = dev ]; then
+        printf '%s/debug\n' "$target"
+    else
+        printf '%s/%s\n' "$target" "$profile"
+    fi
+}
+
+build() {
+    need_toolchain
+    # The program looks for its plugins there, so it is compiled for the folder.
+    GATHERER_INSTALL_PLUGIN_DIR=$plugindir build_program "$profile"
+    printf '%s\n' "$plugindir" >"$(built_dir)/.install-plugin-dir"
+}
+
+# `sudo make install` often has no cargo in its PATH: what `make build` left is as good.
+build_or_reuse() {
+    local built
+    built=$(built_dir)
+    if command -v cargo >/dev/null 2>&1; then
+        build
+    elif [ "$(cat "$built/.install-plugin-dir" 2>/dev/null)" = "$plugindir" ]; then
+        say "There is no cargo in PATH: installing what 'make build' built."
+    else
+        fail "There is no cargo in PATH, and nothing is built for $plugindir: run 'make build PREFIX=$prefix LIBDIR=$libdir' as the user who has cargo, then install again."
+    fi
+}
+
+install_all() {
+    local built plugin document
+    build_or_reuse
+    built=$(built_dir)
+
+    install -d -m 755 "$destdir$bindir" "$destdir$plugindir" "$destdir$confdir" "$destdir$docdir"
+    install -m 755 "$built/virtual-host-gatherer" "$destdir$bindir/virtual-host-gatherer"
+    for plugin in $(installed_plugins); do
+        install -m 644 "$built/$(library "$plugin")" "$destdir$plugindir/"
+    done
+
+    # The operator's own config.toml beside it is never touched.
+    install -m 644 packaging/config.toml.example "$destdir$confdir/config.toml.example"
+
+    install -m 644 LICENSE "$destdir$docdir/"
+    for document in README.md ARCHITECTURE.md; do
+        [ ! -f "$document" ] || install -m 644 "$document" "$destdir$docdir/"
+    done
+    find docs -type f | while IFS= read -r document; do
+        install -D -m 644 "$document" "$destdir$docdir/$document"
+    done
+
+    say "Installed:"
+    say "    program   $destdir$bindir/virtual-host-gatherer"
+    say "    plugins   $destdir$plugindir ($(installed_plugins | paste -s -d ' '))"
+    say "    example   $destdir$confdir/config.toml.example"
+    say "    documents $destdir$docdir"
+}
+
+uninstall_all() {
+    local plugin
+    rm -f "$destdir$bindir/virtual-host-gatherer" "$destdir$confdir/config.toml.example"
+    for plugin in $(installed_plugins); do
+        rm -f "$destdir$plugindir/$(library "$plugin")"
+    done
+    rm -rf "$destdir$docdir"
+    # Folders with somebody else's plugins or the operator's config.toml stay.
+    rmdir --ignore-fail-on-non-empty "$destdir$plugindir" 2>/dev/null || true
+    rmdir --ignore-fail-on-non-empty "$destdir$libdir/virtual-host-gatherer" "$destdir$confdir" 2>/dev/null || true
+    say "Removed from $destdir$prefix; a config.toml and plugins of others stay."
+}
+
+case ${1:-} in
+build) build ;;
+install) install_all ;;
+uninstall) uninstall_all ;;
+*) fail "usage: install.sh build|install|uninstall" ;;
+esac

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Builds everything, runs every test, and counts what ran, what failed and what was skipped.
+#
+# A test whose server cannot be had writes the line "test: reason" to GATHERER_SKIP_FILE and
+# returns; the runner takes it for passed, so it is counted over to skipped here.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_toolchain
+
+# Without libvirt's library the tests of that module say that they are skipped, and why.
+have_libvirt || install_packages libvirt0 || true
+
+target=$(target_dir)
+mkdir -p "$target"
+log=$target/test-output.txt
+summary=$target/test-summary.txt
+skips=$PWD/$target/test-skips.txt
+case $target in /*) skips=$target/test-skips.txt ;; esac
+rm -f "$summary"
+: >"$skips"
+export GATHERER_SKIP_FILE=$skips
+
+title "Building program and plugins"
+cargo build --workspace --locked
+
+passed=0
+failed=0
+skipped=0
+status=0
+
+# Adds up "N <word>" for the words of the extended regular expression $1, in what $2 prints.
+total() {
+    grep -oE "[0-9]+ ($1)" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# Runs a command with its output on the terminal and, without colours, in the log. Its
+# status is remembered, and the rest goes on: one run tells everything that is wrong.
+run() {
+    local code=0
+    "$@" </dev/null 2>&1 | tee "$log.raw" || code=$?
+    sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$log.raw" >"$log"
+    rm -f "$log.raw"
+    if [ "$code" -ne 0 ]; then
+        status=$code
+    fi
+}
+
+# Counts the "test result:" lines of cargo test.
+count_libtest() {
+    local results
+    results=$(grep '^test result:' "$log" || true)
+    passed=$((passed + $(printf '%s\n' "$results" | total passed)))
+    failed=$((failed + $(printf '%s\n' "$results" | total failed)))
+    skipped=$((skipped + $(printf '%s\n' "$results" | total ignored)))
+}
+
+colour=auto
+[ -t 1 ] && colour=always
+
+if cargo nextest --version >/dev/null 2>&1; then
+    title "Tests (cargo nextest)"
+    run cargo nextest run --workspace --locked --no-fail-fast --color "$colour"
+    line=$(grep -E '^ *Summary \[' "$log" | tail -n 1 || true)
+    passed=$((passed + $(printf '%s\n' "$line" | total passed)))
+    failed=$((failed + $(printf '%s\n' "$line" | total 'failed|exec failed|timed out')))
+    skipped=$((skipped + $(printf '%s\n' "$line" | total skipped)))
+else
+    title "Tests (cargo test; cargo nextest is faster and is not installed)"
+    run cargo test --workspace --locked --no-fail-fast --lib --bins --tests --color "$colour"
+    count_libtest
+fi
+
+title "Examples in the documentation"
+run cargo test --workspace --locked --no-fail-fast --doc --color "$colour"
+count_libtest
+
+title "Installing, and running from there"
+run scripts/test-install.sh
+passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
+failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
+
+reasons=$(grep -c . "$skips" || true)
+passed=$((passed - reasons))
+skipped=$((skipped + reasons))
+
+title "Summary"
+if [ "$reasons" -gt 0 ]; then
+    # A test's path has :: but no ": ", so the first of these ends it.
+    sed -n '/./s/^\([^ ]*\): \(.*\)$/skipped: \2 (\1)/p' "$skips"
+fi
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+    say "Something above did not come to its end (exit status $status), so the count is not the whole truth."
+fi
+say "$passed passed, $failed failed, $skipped skipped" | tee "$summary"
+exit "$status"
