@@ -1,0 +1,299 @@
+//! The cases by name.
+
+use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use gatherer_plugin_api::abi::Callbacks;
+use gatherer_plugin_api::model::{Guest, Host};
+use gatherer_plugin_api::{
+    Context, Counts, ErrorKind, GatherError, GatherRequest, RECORD_MAX_BYTES, Summary,
+};
+
+use crate::raw;
+
+const HOST_FRAME: &str = concat!(
+    r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
+    r#""host":{"id":"raw","name":"raw"}}}"#,
+    "\n"
+);
+const DONE_FRAME: &str =
+    concat!(r#"{"frame":"done","summary":{"counts":{"hosts":1,"guests":0},"retries":0}}"#, "\n");
+
+/// Does what the parameter `case` says, and returns the summary where that is possible.
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
+pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, GatherError> {
+    let text = |name: &str| {
+        request.parameters.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    };
+    let (case, password) = (text("case"), text("password"));
+    let context = Context::new(callbacks, request.endpoint, request.module, request.options);
+
+    if case.ends_with("-secret") {
+        tell_secret(&case, &password, callbacks, &context)?;
+        return done(&context);
+    }
+    // What was handed over before the fault must not appear anywhere.
+    let raw_frames = matches!(
+        case.as_str(),
+        "signal-after-done" | "exit-after-done" | "frames-after-done" | "no-hosts"
+    );
+    if !raw_frames {
+        let host = context.host(Host::new("bad", "bad"))?;
+        context.guest(&host, Guest::new("bad-guest", "bad-guest"))?;
+    }
+
+    match case.as_str() {
+        "behaves" | "no-hosts" => {}
+        "refuses" => {
+            return Err(GatherError::new(ErrorKind::Authentication, "401 from nobody")
+                .with_hint("ask somebody"));
+        }
+        "lost-collection" => context.collection_end(
+            "pods",
+            Err(GatherError::new(ErrorKind::Permission, "listing pods: 403")),
+        )?,
+        "panic" => panic!("with a message"),
+        "panic-in-thread" => {
+            let joined = std::thread::spawn(|| panic!("in a thread")).join();
+            return joined.map(|()| String::new()).map_err(|_| GatherError::internal("thread"));
+        }
+        "abort" => std::process::abort(),
+        "segfault" => segfault(),
+        "stack-overflow" => {
+            black_box(overflow(0));
+        }
+        "exit-0" => std::process::exit(0),
+        "exit-7" => std::process::exit(7),
+        "exit-silently" => exit_at_once(0),
+        "endless-loop" => loop {
+            black_box(0);
+        },
+        "ignores-sigterm" => ignore_sigterm(),
+        "sleeps" => {
+            while !context.cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            context.check_cancelled()?;
+        }
+        "allocates" => allocate(),
+        "endless-records" => endless_records(callbacks),
+        "endless-log" => loop {
+            (callbacks.log)(
+                callbacks.context,
+                1,
+                "endless".into(),
+                "x".repeat(1000).as_str().into(),
+            );
+        },
+        "prints-to-stdout" => {
+            raw::write(1, DONE_FRAME.as_bytes());
+            raw::write(1, b"\x1b[31mprinted without a line's end");
+            println!("printed");
+        }
+        "floods-stderr" => {
+            let chunk = "y".repeat(99_999) + "\n";
+            (0..1_000).for_each(|_| raw::write(2, chunk.as_bytes()));
+        }
+        "escapes-in-log" => {
+            for text in ["\x1b[31mred", "two\nlines", "a\u{202e}bidi", "nul\0nul", "\u{9b}31m"] {
+                (callbacks.log)(callbacks.context, 2, "escapes\n\x1b".into(), text.into());
+            }
+            context.warning("odd\x1b[31m", "warned\nwith two lines")?;
+        }
+        "closes-descriptors" => (0..1024).for_each(|descriptor| {
+            // SAFETY: closing what others use is the fault that this case is for.
+            let _ = unsafe { libc::close(descriptor) };
+        }),
+        "garbage-frame" => raw::write_frames(b"\xff\x00 this is not a frame\n"),
+        "unknown-frame" => raw::write_frames(b"{\"frame\":\"surprise\"}\n"),
+        "oversized-frame" => {
+            raw::write_frames(&vec![b'z'; 3 * 1024 * 1024]);
+            raw::write_frames(b"\n");
+        }
+        "half-frame" => {
+            raw::write_frames(b"{\"frame\":\"record\",\"da");
+            exit_at_once(0);
+        }
+        "frames-after-done" => {
+            raw::write_frames(HOST_FRAME.as_bytes());
+            raw::write_frames(DONE_FRAME.as_bytes());
+            raw::write_frames(HOST_FRAME.as_bytes());
+        }
+        "signal-after-done" => {
+            raw::write_frames(HOST_FRAME.as_bytes());
+            raw::write_frames(DONE_FRAME.as_bytes());
+            segfault();
+        }
+        "exit-after-done" => {
+            raw::write_frames(HOST_FRAME.as_bytes());
+            raw::write_frames(DONE_FRAME.as_bytes());
+            exit_at_once(3);
+        }
+        "wrong-counts" => {
+            let counts = Counts { hosts: 1, guests: 2 };
+            return to_json(&Summary { counts, ..Summary::default() });
+        }
+        "unknown-host-ref" => {
+            let guest = r#"{"record":"guest","hostRef":"nobody","guest":{"id":"g","name":"g"}}"#;
+            emit(callbacks, guest);
+            let counts = Counts { hosts: 1, guests: 2 };
+            return to_json(&Summary { counts, ..Summary::default() });
+        }
+        "repeated-host-ref" => {
+            let host = r#"{"record":"host","hostRef":"0","host":{"id":"h","name":"h"}}"#;
+            emit(callbacks, host);
+            let counts = Counts { hosts: 2, guests: 1 };
+            return to_json(&Summary { counts, ..Summary::default() });
+        }
+        "nonsense-record" => {
+            emit(callbacks, "not a record");
+        }
+        "newline-in-record" => {
+            // Would be two frames if it were passed on as it is.
+            let counts = r#"{"counts":{"hosts":1,"guests":1}}"#;
+            emit(callbacks, &format!("{{}}}}\n{{\"frame\":\"done\",\"summary\":{counts}}}\n"));
+        }
+        "oversized-record" => {
+            let mut host = Host::new("big", "big");
+            host.labels.insert("big".into(), "b".repeat(RECORD_MAX_BYTES));
+            context.host(host)?;
+        }
+        "child-holds-pipes" => fork_sleeper(false),
+        "daemon-holds-pipes" => fork_sleeper(true),
+        "reads-stdin" => {
+            let mut bytes = Vec::new();
+            let result = std::io::stdin().read_to_end(&mut bytes);
+            if result.is_err() || !bytes.is_empty() {
+                return Err(GatherError::internal("stdin is not empty"));
+            }
+        }
+        "changes-folder" => {
+            // SAFETY: changes this process alone, which is what the tests want to see.
+            unsafe {
+                libc::chdir(c"/".as_ptr());
+                libc::umask(0o777);
+            }
+        }
+        other => return Err(GatherError::configuration(format!("there is no case {other}"))),
+    }
+    done(&context)
+}
+
+/// Gives the secret away wherever a plugin can.
+fn tell_secret(
+    case: &str,
+    password: &str,
+    callbacks: Callbacks,
+    context: &Context,
+) -> Result<(), GatherError> {
+    match case {
+        "log-secret" => {
+            for level in 1..=5 {
+                (callbacks.log)(
+                    callbacks.context,
+                    level,
+                    format!("target-{password}").as_str().into(),
+                    format!("the password is {password}, quoted {password:?}").as_str().into(),
+                );
+            }
+            context.progress(&format!("progress with {password}"));
+        }
+        "warning-secret" => context.warning(format!("of {password}"), format!("is {password}"))?,
+        "stdout-secret" => {
+            println!("stdout: {password}");
+            // In two writes, so that the reader may see the halves apart.
+            let (start, end) = password.split_at(password.len() / 2);
+            raw::write(1, start.as_bytes());
+            raw::write(1, end.as_bytes());
+            raw::write(1, b"\n");
+        }
+        "stderr-secret" => eprintln!("stderr: {password}"),
+        "dying-secret" => {
+            eprintln!("last words: {password}");
+            std::process::abort();
+        }
+        "error-secret" => {
+            return Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))
+                .with_hint(format!("not {password}")));
+        }
+        "collection-secret" => context.collection_end(
+            "pods",
+            Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))),
+        )?,
+        "panic-secret" => panic!("the password is {password}"),
+        _ => return Err(GatherError::configuration("there is no such case")),
+    }
+    Ok(())
+}
+
+fn done(context: &Context) -> Result<String, GatherError> {
+    let _ = std::io::stdout().flush();
+    to_json(&context.summary())
+}
+
+fn to_json(summary: &Summary) -> Result<String, GatherError> {
+    serde_json::to_string(summary).map_err(|_| GatherError::internal("no JSON"))
+}
+
+fn emit(callbacks: Callbacks, record: &str) -> i32 {
+    (callbacks.emit)(callbacks.context, record.into())
+}
+
+fn segfault() {
+    let nowhere: *mut u8 = black_box(std::ptr::without_provenance_mut(8));
+    // SAFETY: none; the fault is the case.
+    unsafe { nowhere.write_volatile(1) };
+}
+
+fn overflow(depth: u64) -> u64 {
+    let page = black_box([depth; 512]);
+    if depth == u64::MAX { 0 } else { overflow(depth + 1) + page[7] }
+}
+
+fn exit_at_once(status: i32) {
+    // SAFETY: ends the process without running anything.
+    unsafe { libc::_exit(status) }
+}
+
+fn ignore_sigterm() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        // SAFETY: a disposition that runs no code.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    loop {
+        std::thread::sleep(Duration::from_hours(1));
+    }
+}
+
+fn allocate() {
+    let mut held = Vec::new();
+    for _ in 0..160 {
+        // Written to, or the kernel would not give it.
+        held.push(vec![1_u8; 64 * 1024 * 1024]);
+    }
+    black_box(held);
+}
+
+fn endless_records(callbacks: Callbacks) {
+    for number in 0_u64.. {
+        let host = format!(
+            r#"{{"record":"host","hostRef":"e{number}","host":{{"id":"e{number}","name":"e"}}}}"#
+        );
+        emit(callbacks, &host);
+    }
+}
+
+/// Forks a child that keeps every descriptor and outlives its parent by far.
+fn fork_sleeper(own_session: bool) {
+    // SAFETY: the child calls nothing but async-signal-safe functions.
+    unsafe {
+        if libc::fork() == 0 {
+            if own_session {
+                libc::setsid();
+            }
+            libc::sleep(25);
+            libc::_exit(0);
+        }
+    }
+}
