@@ -73,7 +73,7 @@ pub fn children(parent: u32) -> Vec<u32> {
         .filter(|pid| {
             stat(*pid).is_some_and(|fields| {
                 fields.1.get(1).and_then(|field| field.parse().ok()) == Some(parent)
-                    && !fields.1.first().is_some_and(|state| state == "Z")
+                    && fields.1.first().is_none_or(|state| state != "Z")
             })
         })
         .collect()

@@ -44,7 +44,7 @@ impl Run {
             env: Vec::new(),
             folder,
             log,
-            limit: Duration::from_secs(60),
+            limit: Duration::from_mins(1),
             may_leave_processes: false,
         }
     }
@@ -286,6 +286,7 @@ impl Outcome {
 
     /// Panics with everything that the program said unless it exited with this code.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "asserting is a use")]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "exit status; {}", self.describe());
         self
@@ -293,6 +294,7 @@ impl Outcome {
 
     /// Panics unless stderr holds this text.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "asserting is a use")]
     pub fn expect_stderr(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "stderr lacks {text:?}; {}", self.describe());
         self
