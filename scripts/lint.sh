@@ -22,7 +22,7 @@ if cargo deny --version >/dev/null 2>&1; then
     check cargo deny --locked check licenses bans sources
 else
     title "cargo deny"
-    say "skipped: cargo-deny is not installed, so licences and sources of the dependencies are not checked ('cargo install cargo-deny --locked' takes some minutes)."
+    say "skipped: cargo-deny is not installed, so licences and sources of the dependencies are not checked ('cargo install cargo-deny --locked' takes a minute or two)."
 fi
 
 if command -v shellcheck >/dev/null 2>&1; then
