@@ -4,6 +4,8 @@
 //! few that may say `unsafe`.
 
 #![allow(unsafe_code)]
+// The derive writes such a Clone for the prefix type.
+#![allow(clippy::expl_impl_clone_on_copy)]
 
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;

@@ -102,10 +102,10 @@ pub fn root_module(
     invoke: extern "C" fn(RStr<'_>, RStr<'_>, Callbacks) -> RResult<RString, RString>,
 ) -> RootModuleResult {
     static FUNCTIONS: std::sync::OnceLock<GathererModuleRef> = std::sync::OnceLock::new();
-    FUNCTIONS.get_or_init(|| GathererModule { describe, invoke }.leak_into_prefix());
     fn built() -> GathererModuleRef {
         *FUNCTIONS.get().expect("set by the only caller, just before")
     }
+    FUNCTIONS.get_or_init(|| GathererModule { describe, invoke }.leak_into_prefix());
     __call_root_module_loader(built)
 }
 
