@@ -36,7 +36,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     // What was handed over before the fault must not appear anywhere.
     let raw_frames = matches!(
         case.as_str(),
-        "signal-after-done" | "exit-after-done" | "frames-after-done" | "no-hosts"
+        "signal-after-done" | "exit-after-done" | "frames-after-done" | "empty"
     );
     if !raw_frames {
         let host = context.host(Host::new("bad", "bad"))?;
@@ -44,7 +44,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     }
 
     match case.as_str() {
-        "behaves" | "no-hosts" => {}
+        "behaves" | "empty" => {}
         "refuses" => {
             return Err(GatherError::new(ErrorKind::Authentication, "401 from nobody")
                 .with_hint("ask somebody"));
@@ -57,6 +57,10 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         "panic-in-thread" => {
             let joined = std::thread::spawn(|| panic!("in a thread")).join();
             return joined.map(|()| String::new()).map_err(|_| GatherError::internal("thread"));
+        }
+        "dies-talking" => {
+            raw::write(2, b"last words\n");
+            std::process::abort();
         }
         "abort" => std::process::abort(),
         "segfault" => segfault(),
