@@ -1,2 +1,10 @@
-//! What several plugins need.
+//! What several plugins need: HTTP with our rules, retrying, running asynchronous work with an
+//! end, JSON errors that quote nothing.
 #![forbid(unsafe_code)]
+
+pub mod http;
+pub mod json;
+pub mod retry;
+pub mod run;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,63 @@
+//! URLs as they may be shown, and the credentials that they may hold.
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// The longest path that a message shows.
+const LONGEST_PATH: usize = 200;
+
+/// A URL without user-info, query and fragment.
+///
+/// ```
+/// let url = "https://user:hunter2@example.com:8443/a?token=hunter2#b".parse().unwrap();
+/// assert_eq!(gatherer_plugin_support::http::display_url(&url), "https://example.com:8443/a");
+/// ```
+pub fn display_url(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = url.path();
+    let path = match path.char_indices().nth(LONGEST_PATH) {
+        Some((end, _)) => format!("{}...", &path[..end]),
+        None => path.to_owned(),
+    };
+    format!("{}://{host}{port}{path}", url.scheme())
+}
+
+/// Takes `user:password` out of a URL, decoded.
+pub(crate) fn basic_credentials(url: &mut Url) -> Option<Vec<u8>> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut text: Vec<u8> = percent_decode_str(url.username()).collect();
+    text.push(b':');
+    text.extend(percent_decode_str(url.password().unwrap_or_default()));
+    // Both fail only for URLs without a host, which have no user-info either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[test]
+    fn a_shown_url_has_no_user_info_query_or_fragment() {
+        assert_eq!(display_url(&url("http://u:p@[::1]:81/a/b?c=d#e")), "http://[::1]:81/a/b");
+        assert_eq!(display_url(&url("https://h:443")), "https://h/");
+        assert_eq!(display_url(&url(&format!("http://h/{}", "x".repeat(500)))).len(), 211);
+    }
+
+    #[test]
+    fn user_info_is_decoded_and_taken_out() {
+        let mut with = url("http://us%3Aer:p%40ss@h/a");
+        assert_eq!(basic_credentials(&mut with).as_deref(), Some(&b"us:er:p@ss"[..]));
+        assert_eq!(with.as_str(), "http://h/a");
+        assert_eq!(basic_credentials(&mut url("http://h/a")), None);
+        assert_eq!(basic_credentials(&mut url("http://token@h/")).as_deref(), Some(&b"token:"[..]));
+    }
+}

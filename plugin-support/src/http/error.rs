@@ -1,0 +1,277 @@
+//! What a failed exchange means to an operator: the cause from the bottom of the source chain.
+
+use std::error::Error as StdError;
+use std::io;
+
+use gatherer_plugin_api::{ErrorKind, GatherError};
+use rustls::{AlertDescription, CertificateError};
+
+/// Where an exchange happened.
+pub(super) struct Place {
+    /// Method and URL.
+    pub what: String,
+    /// The proxy in between, without its credentials.
+    pub proxy: Option<String>,
+}
+
+impl Place {
+    /// The place for messages about the connection.
+    pub fn where_text(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{}: through the proxy {proxy}", self.what),
+            None => self.what.clone(),
+        }
+    }
+
+    /// 407, plain or as the answer to CONNECT.
+    pub fn proxy_wants_authentication(&self) -> GatherError {
+        let message = format!("{}: 407 Proxy Authentication Required", self.where_text());
+        GatherError::new(ErrorKind::Authentication, message)
+            .with_hint("check user and password in the proxy's URL")
+    }
+
+    /// No head of an answer came.
+    pub fn transport_error(&self, error: &reqwest::Error) -> GatherError {
+        let causes = causes(error);
+        let text = bottom(error);
+        if self.proxy.is_some() && text.contains("proxy authorization required") {
+            return self.proxy_wants_authentication();
+        }
+        if self.proxy.is_some() && text.starts_with("tunnel error") {
+            let message = format!("{}: it does not open a tunnel", self.where_text());
+            return GatherError::new(ErrorKind::Connection, message)
+                .with_hint("the proxy may refuse this host or port, or want no proxy for it");
+        }
+        self.explain(&Fault::of(&causes, error), &text)
+    }
+
+    /// The body broke off after this many bytes.
+    pub fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
+        let causes = causes(error);
+        if find::<hyper::Error>(&causes).is_none() && error.is_decode() {
+            return GatherError::protocol(format!(
+                "{}: the gzip data of the answer are damaged or cut off after {bytes} bytes",
+                self.what
+            ));
+        }
+        let fault = match Fault::of(&causes, error) {
+            Fault::Other => Fault::Broken,
+            fault => fault,
+        };
+        let mut result = self.explain(&fault, &bottom(error));
+        result.message = format!("{} (after {bytes} bytes of the answer)", result.message);
+        result
+    }
+
+    fn explain(&self, fault: &Fault, text: &str) -> GatherError {
+        let (kind, why, hint) = fault.explain(text);
+        let error = GatherError::new(kind, format!("{}: {why}", self.where_text()));
+        let error =
+            if matches!(fault, Fault::NoSuchName) { error.with_retryable(false) } else { error };
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// What an operator would call it.
+enum Fault {
+    Certificate(CertificateError),
+    Tls(rustls::Error),
+    NoSuchName,
+    NoNameService,
+    Refused,
+    Broken,
+    ConnectTimeout,
+    IdleTimeout,
+    NotHttp,
+    Other,
+}
+
+impl Fault {
+    fn of(causes: &[&(dyn StdError + 'static)], error: &reqwest::Error) -> Self {
+        if let Some(error) = find::<rustls::Error>(causes) {
+            return match error {
+                rustls::Error::InvalidCertificate(why) => Self::Certificate(why.clone()),
+                other => Self::Tls(other.clone()),
+            };
+        }
+        let text = bottom(error);
+        if text.starts_with("failed to lookup address information") {
+            let temporary = text.contains("Temporary failure");
+            return if temporary { Self::NoNameService } else { Self::NoSuchName };
+        }
+        if error.is_timeout() {
+            return if error.is_connect() { Self::ConnectTimeout } else { Self::IdleTimeout };
+        }
+        if let Some(error) = find::<hyper::Error>(causes) {
+            if error.is_parse() {
+                return Self::NotHttp;
+            }
+            if error.is_incomplete_message() || error.is_closed() {
+                return Self::Broken;
+            }
+        }
+        match causes.iter().rev().find_map(|cause| cause.downcast_ref::<io::Error>()) {
+            Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
+            Some(error) if is_broken(error.kind()) => Self::Broken,
+            _ => Self::Other,
+        }
+    }
+
+    /// Kind, sentence, hint.
+    fn explain(&self, text: &str) -> (ErrorKind, String, Option<&'static str>) {
+        let (kind, why, hint) = match self {
+            Self::Certificate(error) => {
+                let (why, hint) = certificate(error);
+                return (ErrorKind::Tls, why, Some(hint));
+            }
+            Self::Tls(error) => {
+                let (why, hint) = handshake(error);
+                return (ErrorKind::Tls, why, hint);
+            }
+            Self::NoSuchName | Self::NoNameService => (
+                ErrorKind::Connection,
+                text,
+                Some("check the host's name and this machine's name service"),
+            ),
+            Self::Refused => (
+                ErrorKind::Connection,
+                "connection refused",
+                Some("check the port, and whether the service runs"),
+            ),
+            Self::Broken
+                if text.starts_with("connection closed") || text.contains("end of file") =>
+            {
+                (
+                    ErrorKind::Connection,
+                    "the connection was closed before the answer was whole",
+                    None,
+                )
+            }
+            Self::Broken | Self::Other => (ErrorKind::Connection, text, None),
+            Self::ConnectTimeout => (
+                ErrorKind::Timeout,
+                "no connection within 10 s",
+                Some("check host and port, and firewalls on the way"),
+            ),
+            Self::IdleTimeout => (ErrorKind::Timeout, "nothing came for 30 s", None),
+            Self::NotHttp => (
+                ErrorKind::Protocol,
+                "the answer is not HTTP",
+                Some("check the port; a service with TLS wants https in the URL"),
+            ),
+        };
+        (kind, why.to_owned(), hint)
+    }
+}
+
+fn is_broken(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+
+    matches!(
+        kind,
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
+    )
+}
+
+fn certificate(error: &CertificateError) -> (String, &'static str) {
+    const EXPIRED: &str = "renew the server's certificate, or check this machine's clock";
+    const OTHER_NAME: &str = "use a name of the certificate in the URL";
+    const NO_NAME: &str = "give the server a certificate with a subjectAltName: a common name alone \
+                           is not looked at";
+    match error {
+        CertificateError::UnknownIssuer => (
+            "the certificate's issuer is not trusted (UnknownIssuer)".to_owned(),
+            "name the authority's certificate in ca_file, or add it to this machine's trusted ones",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("the certificate has expired".to_owned(), EXPIRED)
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("the certificate is not valid yet".to_owned(), "check this machine's clock")
+        }
+        CertificateError::NotValidForNameContext { expected, presented }
+            if presented.is_empty() =>
+        {
+            let name = expected.to_str();
+            (
+                format!("the certificate names no host (no subjectAltName), so not {name} either"),
+                NO_NAME,
+            )
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names: Vec<String> = presented.iter().take(5).map(|name| shown(name)).collect();
+            let name = expected.to_str();
+            (format!("the certificate is for {}, not for {name}", names.join(", ")), OTHER_NAME)
+        }
+        CertificateError::NotValidForName => {
+            ("the certificate is for another name".to_owned(), OTHER_NAME)
+        }
+        CertificateError::Revoked => {
+            ("the certificate was revoked".to_owned(), "give the server another certificate")
+        }
+        other => (
+            format!("the certificate cannot be used: {}", shown(&format!("{other:?}"))),
+            "give the server another certificate; an authority's own cannot serve as one",
+        ),
+    }
+}
+
+fn handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
+    let hint = match error {
+        rustls::Error::InvalidMessage(_) => Some("check the port: what answers does not speak TLS"),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            Some("the server wants a client's certificate")
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
+        )
+        | rustls::Error::PeerIncompatible(_) => Some("the server has to speak TLS 1.2 or 1.3"),
+        _ => None,
+    };
+    (format!("TLS: {}", shown(&error.to_string())), hint)
+}
+
+/// Text that another machine had a hand in.
+fn shown(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The text of the last cause, which says most.
+pub(super) fn bottom(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(String::new, |cause| {
+        match cause.downcast_ref::<io::Error>() {
+            // Without "(os error 111)".
+            Some(error) if error.raw_os_error().is_some() => {
+                let text = error.to_string();
+                text.split(" (os error").next().unwrap_or_default().to_lowercase()
+            }
+            // reqwest's own text would quote the URL.
+            _ if cause.is::<reqwest::Error>() => "the request failed".to_owned(),
+            _ => shown(&cause.to_string()),
+        }
+    })
+}
+
+fn find<'a, T: StdError + 'static>(causes: &[&'a (dyn StdError + 'static)]) -> Option<&'a T> {
+    causes.iter().find_map(|cause| cause.downcast_ref::<T>())
+}
+
+/// An error and all that stands below it. An io::Error hides what it wraps from `source`.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+    let mut causes: Vec<&'a (dyn StdError + 'static)> = vec![error];
+    while let Some(&last) = causes.last() {
+        let wrapped = last.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let next = match wrapped {
+            Some(inner) => Some(inner as &'a (dyn StdError + 'static)),
+            None => last.source(),
+        };
+        match next {
+            Some(next) if causes.len() < 20 => causes.push(next),
+            _ => break,
+        }
+    }
+    causes
+}

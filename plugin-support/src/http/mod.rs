@@ -1,0 +1,220 @@
+//! The HTTP client with our rules, for every module that talks to a web service.
+//!
+//! Proxies, redirects, certificates, time limits, size limits and errors are decided here and in
+//! the files beside this one; reqwest carries the bytes.
+
+mod address;
+mod body;
+mod error;
+mod proxy;
+mod redirect;
+mod request;
+mod status;
+mod tls;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use reqwest::header::CONTENT_ENCODING;
+use url::Url;
+
+pub use address::display_url;
+pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
+// So that plugins need not name reqwest's version.
+pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+pub use reqwest::{Method, StatusCode};
+
+use crate::run;
+use error::Place;
+use proxy::ProxyServer;
+use redirect::Trail;
+
+/// How long a connection, its TLS and a proxy's tunnel included, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long nothing at all may come.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest wait for one answer where the endpoint has no deadline.
+const LONGEST_REQUEST: Duration = Duration::from_mins(5);
+
+/// An HTTP client for one endpoint. Cheap to clone; connections are kept and used again.
+///
+/// Each method makes one attempt; [`retry::idempotent`](crate::retry::idempotent) is what repeats
+/// it. Works inside [`run::block_on`](crate::run::block_on) only.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: Context,
+    transports: Mutex<HashMap<Route, reqwest::Client>>,
+}
+
+/// What needs a transport of its own.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Route {
+    /// As a URL without credentials; they follow from the settings.
+    proxy: Option<Url>,
+    /// Whether TLS may happen, so that the trusted roots have to be loaded.
+    tls: bool,
+}
+
+impl Client {
+    /// A client with the proxies, certificates and limits of the context's endpoint.
+    pub fn new(context: &Context) -> Result<Self, GatherError> {
+        let inner = Inner { context: context.clone(), transports: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Gets a document; any status but 2xx is an error.
+    pub async fn get(&self, url: &Url) -> Result<Response, GatherError> {
+        self.send(Request::get(url.clone())).await?.error_for_status()
+    }
+
+    /// Sends a request and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// `connection`, `tls`, `timeout`, `protocol` and, for what a proxy refuses,
+    /// `authentication`. Never an answer of which a part is missing.
+    pub async fn send(&self, request: Request) -> Result<Response, GatherError> {
+        let wait = run::operation_remaining(&self.inner.context).unwrap_or(LONGEST_REQUEST);
+        let end = tokio::time::Instant::now() + wait;
+        let mut request = request.checked()?;
+        let mut trail = Trail::default();
+        loop {
+            let (answer, place) = self.exchange(&request, end).await?;
+            if let Some(next) = trail.follow(&request, answer.status(), answer.headers())? {
+                request = next;
+                continue;
+            }
+            return self.finish(request, &trail, answer, &place, end).await;
+        }
+    }
+
+    /// One request and the head of its answer.
+    async fn exchange(
+        &self,
+        request: &Request,
+        end: tokio::time::Instant,
+    ) -> Result<(reqwest::Response, Place), GatherError> {
+        let proxy = proxy::proxy_for(&self.inner.context.options().proxy, &request.url)?;
+        let place = Place { what: request.what(), proxy: proxy.as_ref().map(ProxyServer::display) };
+        let transport = self.transport(request, proxy)?;
+        let mut builder = transport
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone());
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        let sent = tokio::time::timeout_at(end, builder.send()).await;
+        match sent {
+            Ok(Ok(answer)) => Ok((answer, place)),
+            Ok(Err(error)) => Err(place.transport_error(&error)),
+            Err(_) => Err(place.timeout(&format!("no answer within the {}", self.limit_text()))),
+        }
+    }
+
+    async fn finish(
+        &self,
+        request: Request,
+        trail: &Trail,
+        mut answer: reqwest::Response,
+        place: &Place,
+        end: tokio::time::Instant,
+    ) -> Result<Response, GatherError> {
+        let status = answer.status();
+        let headers = answer.headers().clone();
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(place.proxy_wants_authentication());
+        }
+        let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        if let Some(encoding) =
+            encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        {
+            let encoding: String = encoding.chars().take(40).collect();
+            return Err(GatherError::protocol(format!(
+                "{}: the answer is encoded as {}, which was not asked for",
+                place.what,
+                encoding.escape_default()
+            )));
+        }
+        let body = if status.is_success() {
+            body::read(&mut answer, request.max_body_bytes, place, end, &self.limit_text()).await?
+        } else {
+            // What it says beyond its status is a help, not the answer.
+            body::read_what_comes(&mut answer, end).await
+        };
+        Ok(Response {
+            status,
+            headers,
+            body,
+            url: request.url.clone(),
+            what: place.what.clone(),
+            dropped_credentials: trail.dropped_credentials,
+        })
+    }
+
+    fn limit_text(&self) -> String {
+        match self.inner.context.deadline() {
+            Some(_) => format!("endpoint's {}", run::timeout_text(&self.inner.context)),
+            None => format!("limit of {}", run::seconds(LONGEST_REQUEST)),
+        }
+    }
+
+    fn transport(
+        &self,
+        request: &Request,
+        proxy: Option<ProxyServer>,
+    ) -> Result<reqwest::Client, GatherError> {
+        let secure = |url: &Url| url.scheme() == "https";
+        let tls = secure(&request.url) || proxy.as_ref().is_some_and(|proxy| secure(&proxy.url));
+        let route = Route { proxy: proxy.as_ref().map(|proxy| proxy.url.clone()), tls };
+        let mut transports = self.inner.transports.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(transport) = transports.get(&route) {
+            return Ok(transport.clone());
+        }
+        let transport = self.new_transport(tls, proxy)?;
+        transports.insert(route, transport.clone());
+        Ok(transport)
+    }
+
+    fn new_transport(
+        &self,
+        tls: bool,
+        proxy: Option<ProxyServer>,
+    ) -> Result<reqwest::Client, GatherError> {
+        let settings = if tls { tls::settings(&self.inner.context)? } else { tls::unused()? };
+        let wrong = |error: reqwest::Error| {
+            GatherError::internal(format!("no HTTP client: {}", error::bottom(&error)))
+        };
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("virtual-host-gatherer/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(settings)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(IDLE_TIMEOUT)
+            .no_proxy();
+        if let Some(proxy) = proxy {
+            let mut rule = reqwest::Proxy::all(proxy.url).map_err(wrong)?;
+            if let Some(authorization) = proxy.authorization {
+                rule = rule.custom_http_auth(authorization);
+            }
+            builder = builder.proxy(rule);
+        }
+        builder.build().map_err(wrong)
+    }
+}
+
+impl Place {
+    fn timeout(&self, why: &str) -> GatherError {
+        GatherError::new(ErrorKind::Timeout, format!("{}: {why}", self.where_text()))
+    }
+}

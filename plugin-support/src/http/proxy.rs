@@ -1,0 +1,250 @@
+//! Which proxy a URL goes through: decided here alone, from what the runner found.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use gatherer_plugin_api::{GatherError, ProxySettings, Secret};
+use ipnet::IpNet;
+use reqwest::header::HeaderValue;
+use url::{Host, Url};
+
+use super::address::{basic_credentials, display_url};
+
+/// A proxy to use.
+#[derive(Clone)]
+pub(crate) struct ProxyServer {
+    /// Without user-info.
+    pub url: Url,
+    /// The value of `Proxy-Authorization`.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl ProxyServer {
+    /// The proxy for messages: never its user or password.
+    pub fn display(&self) -> String {
+        display_url(&self.url).trim_end_matches('/').to_owned()
+    }
+}
+
+/// The proxy for this URL; none if it is to be asked directly.
+pub(crate) fn proxy_for(
+    settings: &ProxySettings,
+    url: &Url,
+) -> Result<Option<ProxyServer>, GatherError> {
+    let own = if url.scheme() == "https" { &settings.https } else { &settings.http };
+    let chosen = [own, &settings.all].into_iter().flatten().map(Secret::expose);
+    let Some(text) = chosen.map(|text| text.trim()).find(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if settings.no_proxy.as_deref().is_some_and(|list| is_exempt(list, url)) {
+        return Ok(None);
+    }
+    server(text).map(Some)
+}
+
+fn server(text: &str) -> Result<ProxyServer, GatherError> {
+    let wrong = |why: &str| {
+        GatherError::configuration(format!("the proxy's URL {why}"))
+            .with_hint("write it as http://proxy.example.com:3128")
+    };
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    // The parser's own text is left out: nothing of a URL with a password is quoted.
+    let mut url = Url::parse(&with_scheme).map_err(|_| wrong("cannot be read"))?;
+    match url.scheme() {
+        "http" | "https" => {}
+        scheme if scheme.starts_with("socks") => {
+            return Err(wrong(&format!("has the scheme {scheme}, which is not supported")));
+        }
+        _ => return Err(wrong("is neither http nor https")),
+    }
+    let authorization = basic_credentials(&mut url)
+        .map(|text| {
+            let text = base64::engine::general_purpose::STANDARD.encode(text);
+            let mut value = HeaderValue::try_from(format!("Basic {text}"))
+                .map_err(|_| wrong("holds an unusable user or password"))?;
+            value.set_sensitive(true);
+            Ok(value)
+        })
+        .transpose()?;
+    url.set_path("");
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(ProxyServer { url, authorization })
+}
+
+/// Whether a `no_proxy` list exempts this URL's own host.
+fn is_exempt(list: &str, url: &Url) -> bool {
+    let Some(host) = url.host() else { return false };
+    let port = url.port_or_known_default();
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .filter_map(Entry::parse)
+        .any(|entry| entry.port.is_none_or(|wanted| Some(wanted) == port) && entry.covers(&host))
+}
+
+struct Entry {
+    what: What,
+    port: Option<u16>,
+}
+
+enum What {
+    Everything,
+    Network(IpNet),
+    /// Lower case, without leading or trailing dot: itself and everything below it.
+    Domain(String),
+}
+
+impl Entry {
+    /// None for what is empty or cannot be read: one bad entry must not spoil the rest.
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(network) = network(text) {
+            return Some(Self { what: What::Network(network), port: None });
+        }
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port.parse().ok()?)),
+            None => (text, None),
+        };
+        if name == "*" {
+            return Some(Self { what: What::Everything, port });
+        }
+        if let Some(network) = network(name) {
+            return Some(Self { what: What::Network(network), port });
+        }
+        let name = name.strip_prefix('*').unwrap_or(name);
+        let name = name.trim_matches('.').to_ascii_lowercase();
+        (!name.is_empty()).then_some(Self { what: What::Domain(name), port })
+    }
+
+    fn covers(&self, host: &Host<&str>) -> bool {
+        match (&self.what, host) {
+            (What::Everything, _) => true,
+            (What::Network(network), Host::Ipv4(ip)) => network.contains(&IpAddr::V4(*ip)),
+            (What::Network(network), Host::Ipv6(ip)) => {
+                network.contains(&IpAddr::V6(*ip))
+                    || ip.to_ipv4_mapped().is_some_and(|ip| network.contains(&IpAddr::V4(ip)))
+            }
+            (What::Domain(domain), Host::Domain(name)) => {
+                let name = name.trim_end_matches('.').to_ascii_lowercase();
+                let rest = name.strip_suffix(domain.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An address or a range, in brackets or not.
+fn network(text: &str) -> Option<IpNet> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let bare = match address.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').or(prefix.map(|_| rest))?,
+        None => address,
+    };
+    let address: IpAddr = bare.parse().ok()?;
+    match prefix {
+        Some(prefix) => IpNet::new(address, prefix.trim_end_matches(']').parse().ok()?).ok(),
+        None => Some(IpNet::from(address)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exempt(list: &str, url: &str) -> bool {
+        is_exempt(list, &Url::parse(url).expect("a URL"))
+    }
+
+    #[test]
+    fn no_proxy_entries_match_as_documented() {
+        for (list, url, expected) in [
+            ("*", "http://any.example", true),
+            ("*:443", "http://any.example", false),
+            ("*:443", "https://any.example", true),
+            ("example.com", "http://example.com", true),
+            ("example.com", "http://a.b.example.com", true),
+            ("example.com", "http://badexample.com", false),
+            (".example.com", "http://www.example.com", true),
+            (".example.com", "http://example.com", true),
+            ("*.example.com", "http://www.example.com", true),
+            ("Example.COM.", "http://www.example.com.", true),
+            ("www.example.com", "http://example.com", false),
+            ("example.com:8080", "http://example.com:8080", true),
+            ("example.com:8080", "http://example.com", false),
+            ("example.com:80", "http://example.com", true),
+            ("10.1.2.3", "http://10.1.2.3:99", true),
+            ("10.1.2.3:99", "http://10.1.2.3:99", true),
+            ("10.1.2.3:98", "http://10.1.2.3:99", false),
+            ("10.0.0.0/8", "http://10.200.1.1", true),
+            ("10.1.2.3/8", "http://10.200.1.1", true),
+            ("10.0.0.0/8:443", "https://10.200.1.1", true),
+            ("10.0.0.0/8:443", "http://10.200.1.1", false),
+            ("10.0.0.0/8", "http://11.0.0.1", false),
+            ("10.0.0.0/8", "http://10.example.com", false),
+            ("::1", "http://[::1]:80", true),
+            ("[::1]", "http://[::1]", true),
+            ("[::1]:8080", "http://[::1]:8080", true),
+            ("[::1]:8080", "http://[::1]", false),
+            ("fd00::/8", "http://[fd12::1]", true),
+            ("[fd00::/8]:443", "https://[fd12::1]", true),
+            ("[fd00::]/8", "https://[fd12::1]", true),
+            ("127.0.0.0/8", "http://[::ffff:127.0.0.1]", true),
+            ("", "http://example.com", false),
+            (" , ,a.example , b.example ,", "http://b.example", true),
+            ("a.example b.example", "http://b.example", true),
+            (":,/,[,.,:80,x:y,10.0.0.0/99,b.example", "http://b.example", true),
+            (":,/,[,.,:80,x:y,10.0.0.0/99", "http://b.example", false),
+        ] {
+            assert_eq!(exempt(list, url), expected, "{list:?} for {url}");
+        }
+    }
+
+    fn settings(no_proxy: &str) -> ProxySettings {
+        ProxySettings {
+            http: Some(Secret::new("http://proxy.example:3128".to_owned())),
+            https: Some(Secret::new("us%40er:pass@proxy.example:3129".to_owned())),
+            all: Some(Secret::new("http://other.example:1".to_owned())),
+            no_proxy: Some(no_proxy.to_owned()),
+        }
+    }
+
+    fn chosen(settings: &ProxySettings, url: &str) -> Option<String> {
+        let url = Url::parse(url).expect("a URL");
+        proxy_for(settings, &url).expect("valid").map(|server| server.display())
+    }
+
+    #[test]
+    fn the_scheme_of_the_url_decides_and_all_stands_in() {
+        let mut settings = settings("");
+        assert_eq!(chosen(&settings, "http://a").as_deref(), Some("http://proxy.example:3128"));
+        assert_eq!(chosen(&settings, "https://a").as_deref(), Some("http://proxy.example:3129"));
+        settings.https = Some(Secret::new(String::new()));
+        assert_eq!(chosen(&settings, "https://a").as_deref(), Some("http://other.example:1"));
+    }
+
+    #[test]
+    fn no_proxy_is_never_matched_against_the_proxy_itself() {
+        assert!(chosen(&settings("proxy.example"), "http://a").is_some());
+        assert!(chosen(&settings("a"), "http://a").is_none());
+    }
+
+    #[test]
+    fn a_proxys_credentials_are_used_and_not_shown() {
+        let url = Url::parse("https://a").expect("a URL");
+        let server = proxy_for(&settings(""), &url).expect("valid").expect("a proxy");
+        // us@er:pass
+        let authorization = server.authorization.as_ref().expect("credentials");
+        assert_eq!(authorization.as_bytes(), b"Basic dXNAZXI6cGFzcw==");
+        assert!(authorization.is_sensitive() && !server.url.as_str().contains("pass"));
+    }
+
+    #[test]
+    fn a_wrong_proxy_is_an_error_that_does_not_quote_it() {
+        for text in ["socks5://user:hunter2@proxy:1080", "http://user:hunter2@", "ftp://hunter2"] {
+            let error = server(text).map(|_| ()).expect_err("wrong");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}

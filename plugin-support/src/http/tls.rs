@@ -1,0 +1,147 @@
+//! TLS: ring's provider, the system's roots and the endpoint's own, or no verification at all.
+
+use std::sync::Arc;
+
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// Settings for connections that never see TLS: loading the roots would cost milliseconds.
+pub(crate) fn unused() -> Result<ClientConfig, GatherError> {
+    Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Settings as the endpoint wants them. Says in a warning if nothing is verified.
+pub(crate) fn settings(context: &Context) -> Result<ClientConfig, GatherError> {
+    if context.options().insecure {
+        context.warning(
+            context.endpoint(),
+            "certificates are not verified (insecure): anybody on the way can read and change \
+             what is sent",
+        )?;
+        let verifier = Arc::new(NoVerification(provider()));
+        let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
+        return Ok(builder.with_no_client_auth());
+    }
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::debug!("a trusted certificate cannot be read: {error}");
+    }
+    let (_, ignored) = roots.add_parsable_certificates(found.certs);
+    if ignored > 0 {
+        log::debug!("{ignored} of the system's trusted certificates are not understood");
+    }
+    if let Some(path) = &context.options().ca_file {
+        add_file(&mut roots, path)?;
+    }
+    if roots.is_empty() {
+        let message = "no trusted certificate is installed on this machine";
+        return Err(GatherError::new(ErrorKind::Tls, message)
+            .with_hint("install ca-certificates, or name a file of them in ca_file"));
+    }
+    Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn add_file(roots: &mut RootCertStore, path: &str) -> Result<(), GatherError> {
+    let wrong = |why: String| {
+        GatherError::configuration(format!("ca_file {path}: {why}"))
+            .with_hint("it holds certificates in PEM: -----BEGIN CERTIFICATE-----")
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut number = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        number += 1;
+        let certificate =
+            certificate.map_err(|_| wrong(format!("certificate {number} is not PEM")))?;
+        roots
+            .add(certificate)
+            .map_err(|error| wrong(format!("certificate {number} is not one: {error}")))?;
+    }
+    if number == 0 {
+        return Err(wrong("no certificate is in it".to_owned()));
+    }
+    Ok(())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, GatherError> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))
+}
+
+/// Takes every certificate. The handshake's signatures are still checked: they cost nothing and
+/// keep a broken peer from passing as a working one.
+#[derive(Debug)]
+struct NoVerification(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for NoVerification {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use gatherer_plugin_api::Options;
+
+    use super::*;
+    use crate::testing;
+
+    fn failure(ca_file: &str) -> GatherError {
+        let options = Options { ca_file: Some(ca_file.to_owned()), ..Options::default() };
+        settings(&testing::context(options)).map(|_| ()).expect_err("wrong")
+    }
+
+    #[test]
+    fn a_ca_file_that_cannot_be_used_is_named() {
+        let error = failure("/nonexistent/ca.pem");
+        assert_eq!(error.kind, ErrorKind::Configuration);
+        assert!(error.message.starts_with("ca_file /nonexistent/ca.pem: "), "{error}");
+
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(b"hunter2").expect("written");
+        let error = failure(file.path().to_str().expect("UTF-8"));
+        assert!(error.message.ends_with(": no certificate is in it"), "{error}");
+    }
+}
