@@ -3,6 +3,8 @@
 # Sourced, never run. It changes to the top of the tree.
 
 set -euo pipefail
+: "${HOME:=$(echo ~)}"
+export HOME
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() {
