@@ -1,0 +1,171 @@
+//! The log file: where it is, how it is rotated, what two runs at once do to it.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use gatherer_tests::{PluginFolder, Run, skip};
+use serde_json::{Value, json};
+
+const ROTATE_AT: usize = 5 * 1024 * 1024;
+
+fn endpoints() -> Value {
+    json!([{"id": "good", "module": "Example", "hostname": "kvm1"}])
+}
+
+#[test]
+fn an_unwritable_logfile_is_said_and_the_run_goes_on() {
+    let plugins = PluginFolder::with(&["example"]);
+    for path in ["/nonexistent/gatherer.log", "/proc/nothing.log"] {
+        let outcome = Run::gather(&endpoints()).plugins(plugins.path()).logfile(path).run();
+        assert!(outcome.document()["good"].is_some());
+        assert!(outcome.stderr.contains(path), "{}", outcome.describe());
+    }
+    let list = Run::new()
+        .arg("--list-modules")
+        .plugins(plugins.path())
+        .logfile("/nonexistent/gatherer.log")
+        .run();
+    assert_eq!(list.code(), 0, "{}", list.describe());
+}
+
+#[test]
+fn a_new_log_file_is_for_its_owner_and_group() {
+    let plugins = PluginFolder::with(&["example"]);
+    let outcome = Run::gather(&endpoints()).plugins(plugins.path()).arg("-v").run();
+    let log = outcome.home().join("gatherer.log");
+    let mode = std::fs::metadata(log).expect("it logs").permissions().mode() & 0o777;
+    assert_eq!(mode & !0o640, 0, "{mode:o}");
+}
+
+#[test]
+fn the_default_log_file_of_a_user_is_in_the_home_directory() {
+    if rustix::process::geteuid().is_root() {
+        skip!("the default log file of root is the system's");
+    }
+    let plugins = PluginFolder::with(&["example"]);
+    let outcome =
+        Run::gather(&endpoints()).plugins(plugins.path()).without_logfile().arg("-v").run();
+    assert!(outcome.document()["good"].is_some());
+    assert!(outcome.home().join("gatherer.log").is_file());
+}
+
+#[test]
+fn a_full_log_is_rotated_and_five_old_ones_are_kept() {
+    let plugins = PluginFolder::with(&["example"]);
+    let run = Run::gather(&endpoints()).plugins(plugins.path()).args(["-v", "-v"]);
+    let log = run.home().join("gatherer.log");
+    let old = |number: usize| log.with_file_name(format!("gatherer.log.{number}"));
+    std::fs::write(&log, filled("newest")).expect("writable");
+    for number in 1..=5 {
+        std::fs::write(old(number), format!("old {number}\n")).expect("writable");
+    }
+    let outcome = run.run().expect_code(0);
+    assert!(outcome.log.len() < ROTATE_AT, "the log was rotated");
+    assert!(!outcome.log.is_empty());
+    let first = std::fs::read_to_string(old(1)).expect("kept");
+    assert!(first.starts_with("newest"), "the full one is the first old one");
+    for number in 2..=5 {
+        let text = std::fs::read_to_string(old(number)).expect("kept");
+        assert_eq!(text, format!("old {}\n", number - 1));
+    }
+    assert!(!old(6).exists());
+}
+
+fn filled(start: &str) -> String {
+    let line = "x".repeat(99) + "\n";
+    start.to_owned() + "\n" + &line.repeat(ROTATE_AT / line.len() + 1)
+}
+
+#[test]
+fn two_runs_at_once_share_a_log_and_rotate_it_once() {
+    let plugins = PluginFolder::with(&["example"]);
+    let folder = PluginFolder::new();
+    let log = folder.path().join("gatherer.log");
+    std::fs::write(&log, filled("full")).expect("writable");
+    let many: Value = (0..30)
+        .map(
+            |n| json!({"id": format!("e{n}"), "module": "Example", "hostname": format!("host{n}")}),
+        )
+        .collect();
+    let running: Vec<_> = (0..4)
+        .map(|_| {
+            Run::gather(&many).plugins(plugins.path()).args(["-v", "-v"]).logfile(&log).start()
+        })
+        .collect();
+    for running in running {
+        assert_eq!(running.finish().document().len(), 30);
+    }
+    let text = std::fs::read_to_string(&log).expect("text");
+    assert!(text.len() < ROTATE_AT, "rotated");
+    let old = std::fs::read_to_string(folder.path().join("gatherer.log.1")).expect("rotated");
+    assert!(old.starts_with("full"), "the full log is the first old one");
+    assert!(!folder.path().join("gatherer.log.2").exists(), "rotated once, not once per run");
+
+    // One write a line: no line is torn or glued. Each starts as the first one does.
+    let shape = |line: &str| -> String {
+        line.chars().take(10).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+    };
+    let expected = shape(text.lines().next().expect("it logs"));
+    for line in text.lines() {
+        assert_eq!(shape(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_log_in_json_is_one_object_a_line() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "good", "module": "Example", "hostname": "kvm1"},
+        {"id": "bad", "module": "Misbehaving", "case": "escapes-in-log"},
+        {"id": "refused", "module": "Misbehaving", "case": "refuses"},
+    ]);
+    let outcome = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .args(["-v", "-v", "--log-format", "json"])
+        .run();
+    let lines: Vec<Value> = outcome
+        .log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    assert!(lines.iter().all(Value::is_object) && !lines.is_empty(), "{}", outcome.describe());
+    let refused = lines.iter().find(|line| line.to_string().contains("401 from nobody"));
+    assert!(refused.is_some_and(|line| line.to_string().contains("refused")));
+}
+
+#[test]
+fn a_failed_endpoint_is_one_line_at_the_default_level() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "good", "module": "Example", "hostname": "kvm1"},
+        {"id": "refused", "module": "Misbehaving", "case": "refuses"},
+    ]);
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
+    let lines: Vec<&str> =
+        outcome.log.lines().filter(|line| line.contains("401 from nobody")).collect();
+    assert_eq!(lines.len(), 1, "{}", outcome.describe());
+    for part in ["refused", "authentication", "ask somebody"] {
+        assert!(lines[0].contains(part), "{part} in {}", lines[0]);
+    }
+}
+
+#[test]
+fn each_v_says_more() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([{"id": "good", "module": "Misbehaving", "case": "log-secret"}]);
+    let lines = |args: &[&str]| {
+        let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(args).run();
+        outcome.expect_code(0).log.lines().count()
+    };
+    let counts = [lines(&[]), lines(&["-v"]), lines(&["-v", "-v"])];
+    assert!(counts.is_sorted() && counts[0] < counts[2], "{counts:?}");
+}
+
+#[test]
+fn a_log_that_is_a_link_or_a_device_works() {
+    let plugins = PluginFolder::with(&["example"]);
+    for path in ["/dev/null", "/dev/stderr"] {
+        let outcome =
+            Run::gather(&endpoints()).plugins(plugins.path()).logfile(path).arg("-v").run();
+        assert!(outcome.document()["good"].is_some(), "{}", outcome.describe());
+    }
+}
