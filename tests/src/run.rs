@@ -20,6 +20,7 @@ use crate::program;
 /// of its own; the log goes to a file of its own at the level that the arguments ask for.
 #[derive(Debug)]
 pub struct Run {
+    through: Vec<OsString>,
     args: Vec<OsString>,
     stdin: Vec<u8>,
     env: Vec<(OsString, OsString)>,
@@ -39,6 +40,7 @@ impl Run {
             .expect("a temporary folder can be made");
         let log = Some(folder.path().join("gatherer.log"));
         Self {
+            through: Vec::new(),
             args: Vec::new(),
             stdin: Vec::new(),
             env: Vec::new(),
@@ -115,6 +117,13 @@ impl Run {
         self
     }
 
+    /// Starts the program through another one that ends in executing it (`setpriv`).
+    #[must_use]
+    pub fn through(mut self, command: &[&str]) -> Self {
+        self.through = command.iter().map(OsString::from).collect();
+        self
+    }
+
     /// The run's `HOME`, which is also its working directory.
     pub fn home(&self) -> &Path {
         self.folder.path()
@@ -122,9 +131,12 @@ impl Run {
 
     /// The command as it will be started, for who wants to start it otherwise.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(program());
+        let mut words = self.through.clone();
+        words.push(program().into_os_string());
+        words.extend(self.args.iter().cloned());
+        let mut command = Command::new(&words[0]);
         command
-            .args(&self.args)
+            .args(&words[1..])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())

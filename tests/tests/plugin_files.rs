@@ -233,9 +233,7 @@ fn malformed_notes_are_skipped() {
         ("only a header's half", ".long 9".into()),
         (
             "too long",
-            format!(
-                ".long 9\n.long 300000\n.long 1\n.asciz \"Gatherer\"\n.balign 4\n.ascii \"{{\"\n.fill 299999, 1, 32"
-            ),
+            ".long 9\n.long 300000\n.long 1\n.asciz \"Gatherer\"\n.balign 4\n.ascii \"{\"\n.fill 299999, 1, 32".into(),
         ),
         (
             "a module's name with a newline",
