@@ -1,1 +1,74 @@
-//! A module.
+//! Module Libvirt: one hypervisor, asked read-only through libvirt's client library.
+
+#![deny(unsafe_code)]
+
+pub mod client;
+pub mod errors;
+pub mod ffi;
+pub mod map;
+pub mod uri;
+
+use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use serde::Deserialize;
+
+use client::{BATCH, Session};
+use uri::Uri;
+
+/// The module's parameters, as `manifest.json` lists them.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    /// The connection URI.
+    pub uri: String,
+    /// The user name, where the daemon asks for one.
+    #[serde(default)]
+    pub sasl_username: Option<String>,
+    /// The password that belongs to it.
+    #[serde(default)]
+    pub sasl_password: Option<Secret<String>>,
+}
+
+/// The module.
+pub struct Libvirt;
+
+impl Gatherer for Libvirt {
+    type Parameters = Parameters;
+
+    fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let mut uri = Uri::parse(&parameters.uri)?;
+        if context.options().insecure {
+            uri = uri.without_verification();
+        }
+        if context.options().ca_file.is_some() {
+            let message = "libvirt reads no ca_file; the URI's parameter pkipath names a folder \
+                           with cacert.pem";
+            context.warning("ca_file", message)?;
+        }
+        let credentials = client::credentials(&parameters)?;
+
+        let session = Session::open(ffi::LIBRARY, uri, &credentials, context.remaining())?;
+        context.check_cancelled()?;
+        let (facts, warnings) = session.host()?;
+        for message in warnings {
+            context.warning(&facts.hostname, message)?;
+        }
+        let host = context.host(map::host(&facts).map_err(|error| session.name(error))?)?;
+
+        let domains = session.domains()?;
+        let total = domains.len();
+        for (index, batch) in domains.chunks(BATCH).enumerate() {
+            context.check_cancelled()?;
+            if total > BATCH {
+                context.progress(&format!("{} of {total} guests read", index * BATCH));
+            }
+            for guest in session.guests(batch, || context.check_cancelled())? {
+                context.guest(&host, guest)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+gatherer_plugin_api::export_gatherer! {
+    manifest: "manifest.json",
+    modules: { "Libvirt" => Libvirt },
+}

@@ -1,0 +1,225 @@
+//! What libvirt's failures mean to an operator: kinds, one-sentence messages, hints.
+
+use gatherer_plugin_api::{ErrorKind, GatherError};
+
+use crate::ffi::{ErrorCode, Failure, LIBRARY, LoadError};
+
+// virErrorNumber
+const NO_MEMORY: ErrorCode = 2;
+const NO_SUPPORT: ErrorCode = 3;
+const UNKNOWN_HOST: ErrorCode = 4;
+const NO_CONNECT: ErrorCode = 5;
+const INVALID_CONN: ErrorCode = 6;
+const INVALID_ARG: ErrorCode = 8;
+const CALL_FAILED: ErrorCode = 26;
+const XML_ERROR: ErrorCode = 27;
+const OPERATION_DENIED: ErrorCode = 29;
+const XML_DETAIL: ErrorCode = 35;
+const SYSTEM_ERROR: ErrorCode = 38;
+const RPC: ErrorCode = 39;
+const GNUTLS_ERROR: ErrorCode = 40;
+const NO_DOMAIN: ErrorCode = 42;
+const AUTH_FAILED: ErrorCode = 45;
+const CONFIG_UNSUPPORTED: ErrorCode = 67;
+const OPERATION_TIMEOUT: ErrorCode = 68;
+const ARGUMENT_UNSUPPORTED: ErrorCode = 74;
+const AUTH_CANCELLED: ErrorCode = 79;
+const OPERATION_UNSUPPORTED: ErrorCode = 84;
+const SSH: ErrorCode = 85;
+const ACCESS_DENIED: ErrorCode = 88;
+const AUTH_UNAVAILABLE: ErrorCode = 94;
+const LIBSSH: ErrorCode = 98;
+// virErrorDomain
+const FROM_XML: i32 = 5;
+
+/// The longest text of libvirt's that is passed on, in characters.
+const MESSAGE_MAX: usize = 600;
+
+/// Whether the driver does not have the call at all, today and tomorrow.
+pub fn is_unsupported(failure: &Failure) -> bool {
+    let codes = [NO_SUPPORT, CALL_FAILED, OPERATION_UNSUPPORTED];
+    codes.contains(&failure.code)
+}
+
+/// Whether a flag or argument is one that the driver does not know.
+pub fn is_unknown_flag(failure: &Failure) -> bool {
+    [INVALID_ARG, ARGUMENT_UNSUPPORTED].contains(&failure.code)
+}
+
+/// Whether the guest that was asked for no longer exists.
+pub fn is_gone(failure: &Failure) -> bool {
+    failure.code == NO_DOMAIN
+}
+
+/// The error of a call. `what` names the call's object and the URI without its secrets.
+pub fn from_failure(what: &str, failure: &Failure) -> GatherError {
+    let kind = kind(failure);
+    let error = GatherError::new(kind, format!("{what}: {}", message(failure)));
+    match hint(kind, failure) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The error of a library that cannot be used.
+pub fn from_load_error(library: &str, error: LoadError) -> GatherError {
+    let install = format!(
+        "install libvirt's client library: libvirt0 on Debian, libvirt-libs on SUSE and Fedora; \
+         it brings {LIBRARY}"
+    );
+    let (message, hint) = match error {
+        LoadError::Missing => (format!("{library} is not installed"), install),
+        LoadError::Refused(text) => (format!("{library} cannot be loaded: {text}"), install),
+        LoadError::Lacks(function) => (
+            format!("{library} has no function {function}"),
+            "libvirt 1.2.8 or newer is needed".to_owned(),
+        ),
+    };
+    GatherError::new(ErrorKind::Unsupported, message).with_hint(hint)
+}
+
+/// libvirt's text in one line. After the first line of an XML error stands an excerpt of the
+/// file that was read, whatever file that is: never shown.
+fn message(failure: &Failure) -> String {
+    let of_xml = failure.domain == FROM_XML || [XML_ERROR, XML_DETAIL].contains(&failure.code);
+    let mut lines = failure.message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let text = if of_xml {
+        lines.next().unwrap_or_default().to_owned()
+    } else {
+        lines.collect::<Vec<_>>().join("; ")
+    };
+    if text.is_empty() {
+        return format!("libvirt error {}", failure.code);
+    }
+    text.chars().take(MESSAGE_MAX).collect()
+}
+
+fn kind(failure: &Failure) -> ErrorKind {
+    let text = failure.message.to_ascii_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    match failure.code {
+        AUTH_FAILED | AUTH_CANCELLED | AUTH_UNAVAILABLE => ErrorKind::Authentication,
+        OPERATION_DENIED | ACCESS_DENIED => ErrorKind::Permission,
+        GNUTLS_ERROR => ErrorKind::Tls,
+        UNKNOWN_HOST => ErrorKind::Connection,
+        OPERATION_TIMEOUT => ErrorKind::Timeout,
+        NO_CONNECT
+        | NO_SUPPORT
+        | CALL_FAILED
+        | CONFIG_UNSUPPORTED
+        | ARGUMENT_UNSUPPORTED
+        | OPERATION_UNSUPPORTED => ErrorKind::Unsupported,
+        INVALID_ARG => ErrorKind::Configuration,
+        XML_ERROR | XML_DETAIL => ErrorKind::Protocol,
+        NO_MEMORY => ErrorKind::Internal,
+        // The rest covers many things that only the words tell apart. ssh's come first: its
+        // "Permission denied (publickey)" is about who we are.
+        _ if says(&["(publickey", "host key", "authentication fail", "access denied"]) => {
+            ErrorKind::Authentication
+        }
+        _ if says(&["certificate", "tls ", "gnutls", "private key"]) => ErrorKind::Tls,
+        _ if says(&["permission denied"]) => ErrorKind::Permission,
+        _ if says(&["timed out", "timeout"]) => ErrorKind::Timeout,
+        SYSTEM_ERROR | INVALID_CONN | SSH | LIBSSH => ErrorKind::Connection,
+        _ if says(&["end of file", "connect", "hangup", "socket is closed", "broken pipe"]) => {
+            ErrorKind::Connection
+        }
+        RPC => ErrorKind::Protocol,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
+    let says = |part: &str| failure.message.contains(part);
+    Some(match kind {
+        ErrorKind::Authentication if says("ost key") => {
+            "add the host's key to known_hosts of the user who runs the gatherer"
+        }
+        ErrorKind::Authentication if says("publickey") => {
+            "give the user who runs the gatherer an ssh key that the host accepts"
+        }
+        ErrorKind::Authentication => "check sasl_username and sasl_password",
+        ErrorKind::Connection if says("No such file or directory") => {
+            "is the libvirt daemon running? its socket is missing"
+        }
+        ErrorKind::Connection if says("refused") => {
+            "is the libvirt daemon listening there? see listen_tcp, listen_tls and its sockets"
+        }
+        ErrorKind::Permission if says("socket") => {
+            "the user who runs the gatherer may not use the daemon's socket"
+        }
+        ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
+        ErrorKind::Unsupported if failure.code == NO_CONNECT => {
+            "this machine's libvirt lacks the driver; it may be a package of its own"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::ErrorKind;
+
+    use super::{from_failure, from_load_error};
+    use crate::ffi::{Failure, LoadError};
+
+    fn failure(code: i32, domain: i32, message: &str) -> Failure {
+        Failure { code, domain, message: message.to_owned() }
+    }
+
+    #[test]
+    fn each_failure_has_the_kind_that_an_operator_expects() {
+        for (code, domain, message, kind) in [
+            (38, 7, "unable to connect to server at 'h:16509': Connection refused", "connection"),
+            (
+                38,
+                7,
+                "Failed to connect socket to '/run/s': No such file or directory",
+                "connection",
+            ),
+            (38, 7, "Failed to connect socket to '/run/s': Permission denied", "permission"),
+            (38, 7, "unable to connect to server at 'h:1': Connection timed out", "timeout"),
+            (38, 7, "End of file while reading data: Input/output error", "connection"),
+            (38, 7, "Cannot recv data: u@h: Permission denied (publickey).", "authentication"),
+            (38, 7, "Cannot recv data: Host key verification failed.", "authentication"),
+            (38, 7, "Cannot read CA certificate '/etc/pki/CA/cacert.pem': No such file", "tls"),
+            (1, 0, "internal error: client socket is closed", "connection"),
+            (1, 12, "internal error: something", "unavailable"),
+            (45, 7, "authentication failed: authentication failed", "authentication"),
+            (94, 60, "authentication unavailable: no polkit agent", "authentication"),
+            (88, 46, "access denied: 'QEMU' denied access", "permission"),
+            (40, 7, "Failed to verify peer's certificate", "tls"),
+            (5, 0, "no connection driver available for xen:///", "unsupported"),
+            (3, 0, "this function is not supported", "unsupported"),
+            (39, 7, "too many remote domains: 20000 > 16384", "protocol"),
+        ] {
+            let error = from_failure("uri", &failure(code, domain, message));
+            assert_eq!(error.kind.as_str(), kind, "{message}");
+            assert!(error.message.ends_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_excerpt_of_an_xml_error_is_not_shown() {
+        let text = "/etc/shadow:1: Start tag expected, '<' not found\nroot:hunter2:\n^";
+        let error = from_failure("test:///etc/shadow", &failure(27, 5, text)).to_string();
+        assert!(error.contains("Start tag expected"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_not_endless() {
+        let text = format!("banner\n\n{}", "x".repeat(5_000));
+        let error = from_failure("uri", &failure(38, 7, &text));
+        assert!(error.message.starts_with("uri: banner; xxx"), "{error}");
+        assert!(error.message.len() < 700);
+    }
+
+    #[test]
+    fn a_missing_library_is_one_sentence_that_says_what_to_install() {
+        let error = from_load_error("libvirt.so.0", LoadError::Missing);
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert_eq!(error.message, "libvirt.so.0 is not installed");
+        assert!(error.hint.expect("a hint").contains("libvirt0"));
+    }
+}

@@ -1,0 +1,330 @@
+//! What libvirt answers, turned into the model: pure functions, no I/O.
+
+use std::collections::BTreeSet;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::{Cpu, Guest, GuestState, Host, Hypervisor, Software};
+use gatherer_plugin_support::uuid;
+use gatherer_plugin_support::xml::{self, Limits, Node};
+use serde::Deserialize;
+
+/// Everything that was learnt of the host. Absent: the driver does not have the call.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct HostFacts {
+    /// The host name of the machine at the other end.
+    pub hostname: String,
+    /// The driver, as libvirt writes it: `QEMU`, `Xen`, `TEST`.
+    pub driver: String,
+    /// The hypervisor's version: major * 1,000,000 + minor * 1,000 + release.
+    pub hypervisor_version: Option<u64>,
+    /// The version of the libvirt at the other end, in the same notation.
+    pub library_version: Option<u64>,
+    /// The capabilities, as XML.
+    #[serde(default)]
+    pub capabilities: Option<String>,
+    /// Processors and memory.
+    pub node: Option<NodeInfo>,
+}
+
+/// `virNodeInfo`. Unusual topologies read 1 node, 1 socket, all CPUs as cores, 1 thread.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct NodeInfo {
+    /// The architecture with most drivers, the processor's name with ESX.
+    pub model: String,
+    /// The memory, in KiB.
+    pub memory_kib: u64,
+    /// Active CPUs.
+    pub cpus: u32,
+    /// The frequency in MHz; 0 if unknown.
+    pub mhz: u32,
+    /// NUMA nodes.
+    pub nodes: u32,
+    /// Sockets of a node.
+    pub sockets: u32,
+    /// Cores of a socket.
+    pub cores: u32,
+    /// Threads of a core.
+    pub threads: u32,
+}
+
+/// State, virtual CPUs and memory of a guest, as far as the driver tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// `virDomainState`
+    pub state: Option<i32>,
+    /// Virtual CPUs that the guest has now.
+    pub vcpus: Option<u32>,
+    /// The most memory that it may have, in KiB.
+    pub max_memory_kib: Option<u64>,
+}
+
+impl Stats {
+    /// Whether nothing is left to ask for.
+    pub fn is_whole(&self) -> bool {
+        self.state.is_some() && self.vcpus.is_some() && self.max_memory_kib.is_some()
+    }
+}
+
+/// The host, without its guests.
+///
+/// `id` is the host UUID of the capabilities, verbatim. Where there is none (the test driver)
+/// it is the host's name. `os` stays absent: libvirt does not tell it.
+pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
+    let document = facts
+        .capabilities
+        .as_deref()
+        .map(|text| xml::parse(text, Limits::default()))
+        .transpose()
+        .map_err(|error| GatherError::protocol(format!("the capabilities: {error}")))?;
+    let capabilities = document.as_ref().and_then(|document| {
+        let root = document.root_element();
+        xml::child(root, "host")
+    });
+
+    let mut host = Host::new(facts.hostname.clone(), facts.hostname.clone());
+    if let Some(raw) = capabilities.and_then(|node| xml::text(node, &["uuid"])) {
+        raw.clone_into(&mut host.id);
+        let canonical = uuid::canonical(raw);
+        if canonical.as_deref() != Some(raw) {
+            host.identifiers.other.insert("rawUuid".to_owned(), raw.to_owned());
+        }
+        host.identifiers.uuid = canonical;
+    }
+    host.hypervisor = Some(Hypervisor {
+        kind: facts.driver.to_lowercase(),
+        version: facts.hypervisor_version.map(full_version),
+    });
+    host.software = Some(Software {
+        name: "libvirt".to_owned(),
+        version: facts.library_version.map(|version| {
+            let (major, minor, _) = split_version(version);
+            format!("{major}.{minor}")
+        }),
+    });
+    if let Some(version) = facts.library_version {
+        host.versions.insert("libvirt".to_owned(), full_version(version));
+    }
+    host.cpu = cpu(capabilities, facts.node.as_ref());
+    host.memory_bytes = facts
+        .node
+        .as_ref()
+        .map(|node| node.memory_kib.saturating_mul(1024))
+        .filter(|bytes| *bytes > 0);
+    Ok(host)
+}
+
+/// A guest. Its identity is its UUID, as libvirt guarantees one.
+pub fn guest(name: String, uuid: [u8; 16], known: Stats) -> Guest {
+    let uuid = uuid::from_bytes(uuid);
+    let mut guest = Guest::new(uuid.clone(), name);
+    guest.uuid = Some(uuid);
+    if let Some(number) = known.state {
+        let (state, word) = guest_state(number);
+        guest.state = Some(state);
+        guest.source_state = Some(word.map_or_else(|| number.to_string(), str::to_owned));
+    }
+    guest.cpus = known.vcpus;
+    guest.memory_bytes = known.max_memory_kib.map(|kib| kib.saturating_mul(1024));
+    guest
+}
+
+/// The state of a `virDomainState` and the word that virsh shows for it; no word for a number
+/// that came after libvirt 11.
+fn guest_state(number: i32) -> (GuestState, Option<&'static str>) {
+    match number {
+        0 => (GuestState::Unknown, Some("no state")),
+        1 => (GuestState::Running, Some("running")),
+        2 => (GuestState::Blocked, Some("idle")),
+        3 => (GuestState::Paused, Some("paused")),
+        4 => (GuestState::ShuttingDown, Some("in shutdown")),
+        5 => (GuestState::Stopped, Some("shut off")),
+        6 => (GuestState::Crashed, Some("crashed")),
+        7 => (GuestState::Suspended, Some("pmsuspended")),
+        _ => (GuestState::Unknown, None),
+    }
+}
+
+fn split_version(version: u64) -> (u64, u64, u64) {
+    (version / 1_000_000, version / 1_000 % 1_000, version % 1_000)
+}
+
+fn full_version(version: u64) -> String {
+    let (major, minor, release) = split_version(version);
+    format!("{major}.{minor}.{release}")
+}
+
+fn cpu(capabilities: Option<Node<'_, '_>>, node: Option<&NodeInfo>) -> Cpu {
+    let of_host = |name| capabilities.and_then(|host| xml::text(host, &["cpu", name]));
+    let architecture = of_host("arch").or_else(|| {
+        // ESX writes the processor's name here: an architecture is one word in lower case.
+        node.map(|node| node.model.as_str()).filter(|model| {
+            let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            !model.is_empty() && model.bytes().all(|byte| is_word(byte) || byte == b'_')
+        })
+    });
+    let counts = Counts::of_cells(capabilities).or(node, cell_count(capabilities));
+    Cpu {
+        architecture: architecture.map(str::to_owned),
+        vendor: of_host("vendor").map(str::to_owned),
+        model: of_host("model").map(str::to_owned),
+        frequency_mhz: node.map(|node| node.mhz).filter(|mhz| *mhz > 0).map(Into::into),
+        sockets: counts.sockets,
+        cores: counts.cores,
+        threads: counts.threads,
+        millicores: None,
+    }
+}
+
+fn cells<'a, 'input>(host: Option<Node<'a, 'input>>) -> Option<Node<'a, 'input>> {
+    xml::child(xml::child(host?, "topology")?, "cells")
+}
+
+fn cell_count(host: Option<Node<'_, '_>>) -> usize {
+    cells(host).map_or(0, |cells| xml::children(cells, "cell").count())
+}
+
+/// Totals of the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    sockets: Option<u32>,
+    cores: Option<u32>,
+    threads: Option<u32>,
+}
+
+impl Counts {
+    /// From the CPUs that the NUMA cells list. A CPU without a socket and a core is offline
+    /// where others have them; where none has, only the number of CPUs is known.
+    fn of_cells(host: Option<Node<'_, '_>>) -> Self {
+        let mut all = BTreeSet::new();
+        let mut placed = BTreeSet::new();
+        let mut sockets = BTreeSet::new();
+        let mut cores = BTreeSet::new();
+        let cpus = cells(host)
+            .into_iter()
+            .flat_map(|cells| xml::children(cells, "cell"))
+            .filter_map(|cell| xml::child(cell, "cpus"))
+            .flat_map(|cpus| xml::children(cpus, "cpu"));
+        for cpu in cpus {
+            // A cell may repeat another's CPUs (emulated NUMA): ids are counted, not elements.
+            let Some(id) = cpu.attribute("id") else { continue };
+            all.insert(id);
+            let attribute = |name| cpu.attribute(name);
+            if let (Some(socket), Some(core)) = (attribute("socket_id"), attribute("core_id")) {
+                placed.insert(id);
+                sockets.insert(socket);
+                // Core ids repeat on each die, and on some machines in each cluster.
+                cores.insert((socket, attribute("die_id"), attribute("cluster_id"), core));
+            }
+        }
+        let threads = if placed.is_empty() { &all } else { &placed };
+        Self { sockets: count(&sockets), cores: count(&cores), threads: count(threads) }
+    }
+
+    /// Fills in what the cells did not tell from nodeinfo, if that agrees with itself.
+    fn or(self, node: Option<&NodeInfo>, cells: usize) -> Self {
+        let Some(node) = node else { return self };
+        if self.sockets.is_some() {
+            return self;
+        }
+        let sockets = u64::from(node.nodes) * u64::from(node.sockets);
+        let cores = sockets.saturating_mul(u64::from(node.cores));
+        let threads = cores.saturating_mul(u64::from(node.threads));
+        let known = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
+        let online = self.threads.or(known(node.cpus.into()));
+        // One node while there are several cells is libvirt's way to say that it cannot tell;
+        // a product below the number of CPUs, that the machine is not as regular as that.
+        let vague = node.nodes == 1 && cells > 1;
+        if vague || threads == 0 || threads < u64::from(node.cpus) {
+            return Self { threads: online, ..self };
+        }
+        // The product counts CPUs that are offline too: what is online is the truer number.
+        Self { sockets: known(sockets), cores: known(cores), threads: online }
+    }
+}
+
+fn count<T>(set: &BTreeSet<T>) -> Option<u32> {
+    u32::try_from(set.len()).ok().filter(|count| *count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, HostFacts, NodeInfo, Stats, guest, guest_state, host};
+    use gatherer_plugin_api::ErrorKind;
+    use gatherer_plugin_api::model::GuestState;
+
+    fn node(cpus: u32, nodes: u32, sockets: u32, cores: u32, threads: u32) -> NodeInfo {
+        NodeInfo { cpus, nodes, sockets, cores, threads, ..NodeInfo::default() }
+    }
+
+    fn counts(node: &NodeInfo, cells: usize) -> (Option<u32>, Option<u32>, Option<u32>) {
+        let counts = Counts::default().or(Some(node), cells);
+        (counts.sockets, counts.cores, counts.threads)
+    }
+
+    #[test]
+    fn nodeinfo_is_multiplied_only_where_it_agrees_with_itself() {
+        assert_eq!(counts(&node(64, 2, 1, 16, 2), 2), (Some(2), Some(32), Some(64)));
+        assert_eq!(counts(&node(8, 1, 1, 8, 1), 1), (Some(1), Some(8), Some(8)));
+        // Unusual topology: one socket is not what the machine has.
+        assert_eq!(counts(&node(8, 1, 1, 8, 1), 4), (None, None, Some(8)));
+        // Two CPUs are offline.
+        assert_eq!(counts(&node(6, 1, 1, 4, 2), 1), (Some(1), Some(4), Some(6)));
+        // Less than there is.
+        assert_eq!(counts(&node(12, 1, 1, 4, 2), 1), (None, None, Some(12)));
+        assert_eq!(counts(&node(0, 0, 0, 0, 0), 0), (None, None, None));
+    }
+
+    #[test]
+    fn a_cpu_that_stands_in_two_cells_is_one_cpu() {
+        let cell = "<cell><cpus><cpu id='0' socket_id='0' core_id='0'/>\
+                    <cpu id='1' socket_id='0' core_id='1'/></cpus></cell>";
+        let xml = format!(
+            "<capabilities><host><topology><cells>{cell}{cell}</cells></topology></host>\
+             </capabilities>"
+        );
+        let facts = HostFacts { capabilities: Some(xml), ..HostFacts::default() };
+        let cpu = host(&facts).expect("fine").cpu;
+        assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(1), Some(2), Some(2)));
+    }
+
+    #[test]
+    fn every_state_has_the_word_that_virsh_shows() {
+        let words: Vec<_> = (0..=7).filter_map(|number| guest_state(number).1).collect();
+        let expected = "no state|running|idle|paused|in shutdown|shut off|crashed|pmsuspended";
+        assert_eq!(words.join("|"), expected);
+        for number in 0..=7_u8 {
+            assert_eq!(guest_state(number.into()).0.virt_who_number(), number);
+        }
+    }
+
+    #[test]
+    fn a_state_of_a_later_libvirt_is_unknown_and_keeps_its_number() {
+        let stats = Stats { state: Some(42), ..Stats::default() };
+        let guest = guest("g".into(), [0; 16], stats);
+        assert_eq!(guest.state, Some(GuestState::Unknown));
+        assert_eq!(guest.source_state.as_deref(), Some("42"));
+        assert_eq!((guest.cpus, guest.memory_bytes), (None, None));
+    }
+
+    #[test]
+    fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
+        let xml = "<capabilities><host><uuid>4C4C4544-0042-3510-8051-B4C04F4D3132</uuid></host>\
+                   </capabilities>";
+        let facts = HostFacts {
+            hostname: "kvm1".into(),
+            capabilities: Some(xml.into()),
+            ..HostFacts::default()
+        };
+        let host = host(&facts).expect("fine");
+        assert_eq!(host.id, "4C4C4544-0042-3510-8051-B4C04F4D3132");
+        let canonical = host.identifiers.uuid.as_deref();
+        assert_eq!(canonical, Some("4c4c4544-0042-3510-8051-b4c04f4d3132"));
+        assert_eq!(host.identifiers.other["rawUuid"], host.id);
+    }
+
+    #[test]
+    fn capabilities_that_are_not_xml_are_a_protocol_error() {
+        let facts = HostFacts { capabilities: Some("<host>".into()), ..HostFacts::default() };
+        assert_eq!(host(&facts).expect_err("cut off").kind, ErrorKind::Protocol);
+    }
+}
