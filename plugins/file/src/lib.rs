@@ -1,1 +1,43 @@
-//! A module.
+//! Module File: hosts and guests from a JSON document that somebody else wrote, another
+//! gatherer or a person. `client` fetches it, `map` reads it.
+
+#![deny(unsafe_code)]
+
+mod client;
+pub mod map;
+
+use gatherer_plugin_api::{Context, GatherError, Gatherer};
+use serde::Deserialize;
+
+/// The module's parameters, as `manifest.json` lists them.
+#[derive(Deserialize)]
+struct Parameters {
+    url: String,
+}
+
+struct File;
+
+impl Gatherer for File {
+    type Parameters = Parameters;
+
+    fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let bytes = client::fetch(&parameters.url, context)?;
+        context.check_cancelled()?;
+        let document = map::read(&bytes)?;
+        for host in document.hosts {
+            context.host(host)?;
+        }
+        for (name, result) in document.collections {
+            context.collection_end(name, result)?;
+        }
+        for warning in document.warnings {
+            context.warning(warning.object, warning.message)?;
+        }
+        Ok(())
+    }
+}
+
+gatherer_plugin_api::export_gatherer! {
+    manifest: "manifest.json",
+    modules: { "File" => File },
+}
