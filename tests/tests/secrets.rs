@@ -149,7 +149,7 @@ fn an_infile_that_cannot_be_parsed_is_not_quoted() {
         format!("[{{\"id\": \"e\", \"password\": \"{CANARY}"),
         format!("[\"{CANARY}\"]"),
         format!("\"{CANARY}\""),
-        format!("{CANARY}"),
+        CANARY.to_owned(),
         format!("[{{\"password\": \"\\u12{CANARY}\"}}]"),
         format!("[{{\"id\": \"e\", \"module\": [\"{CANARY}\"]}}]"),
     ];

@@ -1,0 +1,322 @@
+//! The program as a Manager calls it: its command line, its list of modules, its document.
+
+use gatherer_tests::{Outcome, PluginFolder, Run, built};
+use serde_json::{Value, json};
+
+fn example(id: &str, name: &str) -> Value {
+    json!({"id": id, "module": "Example", "hostname": name})
+}
+
+#[test]
+fn the_list_of_modules_is_what_a_manager_reads() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let outcome = Run::new().arg("--list-modules").plugins(plugins.path()).run().expect_code(0);
+    // Sorted modules, the manifest's order of parameters, four spaces, no advanced ones.
+    let expected = r#"{
+    "Example": {
+        "module": "Example",
+        "hostname": "",
+        "guests": 2
+    },
+    "Misbehaving": {
+        "module": "Misbehaving",
+        "case": "",
+        "username": "",
+        "password": ""
+    }
+}
+"#;
+    assert_eq!(outcome.stdout_text(), expected);
+}
+
+#[test]
+fn every_default_in_the_list_is_text_a_number_or_null_and_ascii() {
+    // The plugins that the build made, found beside the program.
+    let outcome = Run::new().arg("-l").run().expect_code(0);
+    assert!(outcome.stdout.is_ascii());
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    for (name, module) in list.as_object().expect("an object") {
+        assert_eq!(&module["module"], name);
+        for (parameter, default) in module.as_object().expect("an object") {
+            assert!(
+                default.is_string() || default.is_number() || default.is_null(),
+                "{name}.{parameter}: {default}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_classic_modules_list_the_classic_parameters() {
+    for file in ["libgatherer_plugin_file.so", "libgatherer_plugin_libvirt.so"] {
+        built(file);
+    }
+    let outcome = Run::new().arg("-l").run().expect_code(0);
+    let text = outcome.stdout_text();
+    let file = "    \"File\": {\n        \"module\": \"File\",\n        \"url\": \"\"\n    }";
+    let libvirt = "    \"Libvirt\": {\n        \"module\": \"Libvirt\",\n        \"uri\": \"\",\n        \
+                   \"sasl_username\": null,\n        \"sasl_password\": null\n    }";
+    assert!(text.contains(file), "{text}");
+    assert!(text.contains(libvirt), "{text}");
+    assert!(!text.contains("Misbehaving"), "{text}");
+}
+
+#[test]
+fn without_arguments_help_is_printed_on_stdout() {
+    let outcome = Run::new().without_logfile().run().expect_code(0);
+    assert!(outcome.stdout_text().contains("--list-modules"), "{}", outcome.describe());
+    assert!(outcome.stderr.is_empty(), "{}", outcome.describe());
+}
+
+#[test]
+fn the_managers_own_calls_work_to_the_letter() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([
+        {"id": "1", "module": "Example", "hostname": "kvm1", "guests": "1", "username": null,
+            "password": null},
+        {"id": "2", "module": "Nobody", "username": "u", "password": "p"},
+    ]);
+    for verbosity in [&[][..], &["-v"], &["-v", "-v"]] {
+        // GATHERER_PLUGIN_PATH: the Manager passes no folder.
+        let outcome = Run::gather(&endpoints)
+            .args(verbosity)
+            .env("GATHERER_PLUGIN_PATH", plugins.path())
+            .env("http_proxy", "http://user:password@proxy.example.com:3128")
+            .env("https_proxy", "http://user:password@proxy.example.com:3128")
+            .env("no_proxy", "localhost,.example.com")
+            .run();
+        let document = outcome.document();
+        assert!(document["2"].is_none());
+        let hosts = document["1"].as_ref().expect("complete");
+        let host = &hosts["kvm1"];
+        assert_eq!(host.name, "kvm1");
+        assert_eq!(host.host_identifier, "id-of-kvm1");
+        assert_eq!(host.vms["guest1"], "00000000-0000-4000-8000-000000000001");
+        let states = host.optional_vm_data.as_ref().expect("states");
+        assert_eq!(states["guest1"]["vmState"], "running");
+    }
+    let short = Run::new()
+        .args(["-i", "-", "-o", "result.json", "-v", "-L", "short.log"])
+        .without_logfile()
+        .plugins(plugins.path())
+        .stdin(endpoints.to_string())
+        .run()
+        .expect_code(0);
+    assert!(short.home().join("result.json").is_file());
+    assert!(short.home().join("short.log").is_file());
+}
+
+#[test]
+fn the_document_has_the_bytes_of_pythons_json_dumps() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([
+        {"id": "z", "module": "Example", "hostname": "kvm", "guests": "0"},
+        {"id": "ü\u{1f427}\u{7f}\"\\/", "module": "Nobody"},
+        {"id": "a", "module": "Example", "hostname": "héß\u{1f600}", "guests": "1"},
+    ]);
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
+    outcome.document();
+    assert_bytes_of_python(&outcome);
+}
+
+/// Checks the parts by hand, and all of it against Python where that is there.
+fn assert_bytes_of_python(outcome: &Outcome) {
+    let text = outcome.stdout_text();
+    assert!(
+        text.starts_with("{\n    \"a\": {\n        \"h\\u00e9\\u00df\\ud83d\\ude00\": {\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n    \"\\u00fc\\ud83d\\udc27\u{7f}\\\"\\\\/\": null"), "{text}");
+    assert!(text.ends_with("    }\n}\n") || text.ends_with("null\n}\n"), "{text}");
+    let document: Value = serde_json::from_str(text).expect("JSON");
+    // json.dumps(..., sort_keys=True, indent=4) of the same document.
+    let python = std::process::Command::new("python3")
+        .args([
+            "-c",
+            "import json,sys; print(json.dumps(json.load(sys.stdin), sort_keys=True, indent=4))",
+        ])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let Ok(mut python) = python else {
+        gatherer_tests::note_skipped("there is no python3 to compare with");
+        return;
+    };
+    let mut stdin = python.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, document.to_string().as_bytes()).expect("it reads");
+    drop(stdin);
+    let expected = python.wait_with_output().expect("it ends").stdout;
+    assert_eq!(text, String::from_utf8(expected).expect("text"));
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints: Value = (0..20)
+        .map(|n| match n % 4 {
+            0 => json!({"id": format!("e{n}"), "module": "Misbehaving", "case": "refuses"}),
+            1 => json!({"id": format!("e{n}"), "module": "Misbehaving", "case": "abort"}),
+            _ => json!({"id": format!("e{n}"), "module": "Example", "hostname": "h", "guests": n,
+                "delay_ms": (20 - n) * 3}),
+        })
+        .collect();
+    for (format, more) in
+        [("gatherer", None), ("inventory", Some("--no-run-info")), ("table", None)]
+    {
+        let run = || {
+            Run::gather(&endpoints)
+                .plugins(plugins.path())
+                .args(["--format", format])
+                .args(more)
+                .run()
+                .expect_code(0)
+        };
+        let (first, second) = (run(), run());
+        if format == "table" {
+            // A table is for people; all that must hold is that it comes.
+            assert!(first.stdout_text().contains("e19"));
+            continue;
+        }
+        assert_eq!(first.stdout_text(), second.stdout_text(), "{format}");
+    }
+}
+
+#[test]
+fn the_order_of_the_request_does_not_matter() {
+    let plugins = PluginFolder::with(&["example"]);
+    let mut endpoints: Vec<Value> = (0..10).map(|n| example(&format!("e{n}"), "h")).collect();
+    let run = |endpoints: &[Value]| {
+        Run::gather(&json!(endpoints)).plugins(plugins.path()).run().expect_code(0).stdout
+    };
+    let first = run(&endpoints);
+    endpoints.reverse();
+    assert_eq!(first, run(&endpoints));
+}
+
+#[test]
+fn the_inventory_tells_times_in_run_objects_alone() {
+    let plugins = PluginFolder::with(&["example"]);
+    let run = |more: &[&str]| {
+        Run::gather(&json!([example("e", "h")]))
+            .plugins(plugins.path())
+            .args(["--format", "inventory"])
+            .args(more)
+            .run()
+            .inventory()
+    };
+    let with = run(&[]);
+    assert!(with["run"]["startedAt"].as_str().is_some_and(|time| time.ends_with('Z')), "{with:#}");
+    assert!(with["run"]["finishedAt"].as_str().is_some_and(|time| time.ends_with('Z')));
+    assert!(with["endpoints"][0]["run"]["durationMs"].is_u64(), "{with:#}");
+    assert_eq!(with["schemaVersion"], "1.0");
+    assert_eq!(with["generator"]["name"], "virtual-host-gatherer");
+    assert_eq!(with["endpoints"][0]["plugin"]["name"], "gatherer-plugin-example");
+
+    let mut stripped = with;
+    stripped.as_object_mut().expect("an object").remove("run");
+    stripped["endpoints"][0].as_object_mut().expect("an object").remove("run");
+    assert_eq!(stripped, run(&["--no-run-info"]));
+}
+
+#[test]
+fn of_200_endpoints_every_tenth_fails_and_the_rest_is_whole() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let cases = ["refuses", "abort", "exit-0", "wrong-counts", "panic"];
+    let endpoints: Value = (0..200)
+        .map(|n| {
+            if n % 10 == 0 {
+                let case = cases[n / 10 % cases.len()];
+                json!({"id": format!("e{n:03}"), "module": "Misbehaving", "case": case})
+            } else {
+                json!({"id": format!("e{n:03}"), "module": "Example", "hostname": format!("h{n}")})
+            }
+        })
+        .collect();
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
+    let document = outcome.document();
+    assert_eq!(document.len(), 200);
+    for (n, (id, hosts)) in document.iter().enumerate() {
+        assert_eq!(*id, format!("e{n:03}"));
+        match hosts {
+            None => assert_eq!(n % 10, 0, "{id} failed"),
+            Some(hosts) => {
+                assert_ne!(n % 10, 0, "{id} did not fail");
+                assert_eq!(hosts.len(), 1);
+                assert_eq!(hosts[&format!("h{n}")].vms.len(), 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn fail_on_decides_the_exit_status_alone() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let good = example("good", "h");
+    let bad = json!({"id": "bad", "module": "Misbehaving", "case": "refuses"});
+    let cases = [
+        ("never", vec![&good, &bad], 0),
+        ("any", vec![&good, &bad], 1),
+        ("any", vec![&good], 0),
+        ("all", vec![&good, &bad], 0),
+        ("all", vec![&bad], 1),
+        ("all", vec![], 0),
+        ("any", vec![], 0),
+    ];
+    for (policy, endpoints, code) in cases {
+        let outcome = Run::gather(&json!(endpoints))
+            .plugins(plugins.path())
+            .args(["--fail-on", policy])
+            .run()
+            .expect_code(code);
+        let document = gatherer_tests::document::gatherer_document(&outcome.stdout);
+        assert_eq!(document.len(), endpoints.len(), "the result is printed all the same");
+    }
+}
+
+#[test]
+fn nothing_but_the_result_is_on_stdout_at_any_verbosity() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        example("good", "h"),
+        {"id": "loud", "module": "Misbehaving", "case": "prints-to-stdout"},
+        {"id": "logs", "module": "Misbehaving", "case": "escapes-in-log"},
+    ]);
+    let run = |args: &[&str]| Run::gather(&endpoints).plugins(plugins.path()).args(args).run();
+    let quiet = run(&[]);
+    assert_eq!(quiet.document().len(), 3);
+    assert_eq!(run(&["-v", "-v"]).stdout, quiet.stdout);
+}
+
+#[test]
+fn the_table_escapes_what_a_terminal_would_obey() {
+    let plugins = PluginFolder::with(&["example"]);
+    let name = "h\x1b[31mred\u{202e}evil\nline\u{9b}1m";
+    for columns in ["40", "80", "200"] {
+        let outcome = Run::gather(&json!([example("e\x1b]0;title\x07", name)]))
+            .plugins(plugins.path())
+            .args(["--format", "table"])
+            .env("COLUMNS", columns)
+            .run()
+            .expect_code(0);
+        let text = outcome.stdout_text();
+        assert!(
+            !text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'),
+            "{text:?}"
+        );
+        assert!(text.contains("red"), "{text}");
+    }
+}
+
+#[test]
+fn what_a_person_is_told_about_an_endpoint_has_its_escapes_escaped() {
+    let plugins = PluginFolder::with(&["example"]);
+    let outcome = Run::gather(&json!([{"id": "e\x1b[31m\nforged line", "module": "No\x1bbody"}]))
+        .plugins(plugins.path())
+        .arg("-v")
+        .run()
+        .expect_code(0);
+    for text in [&outcome.stderr, &outcome.log] {
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("forged")), "{text:?}");
+    }
+}

@@ -1,0 +1,378 @@
+//! The request: what the program takes as a list of endpoints, what it makes of odd ones, and what it says of
+//! input that is none.
+
+use gatherer_tests::{Outcome, PluginFolder, Run};
+use serde_json::{Value, json};
+
+fn plugins() -> PluginFolder {
+    PluginFolder::with(&["example", "misbehaving"])
+}
+
+fn inventory_of(infile: impl Into<Vec<u8>>) -> Outcome {
+    let plugins = plugins();
+    Run::new()
+        .args(["--infile", "-", "--format", "inventory"])
+        .plugins(plugins.path())
+        .stdin(infile)
+        .run()
+}
+
+fn endpoints_of(outcome: &Outcome) -> Vec<Value> {
+    outcome.inventory()["endpoints"].as_array().expect("a list").clone()
+}
+
+fn warnings(endpoint: &Value) -> String {
+    endpoint.get("warnings").map(Value::to_string).unwrap_or_default()
+}
+
+fn host_names(endpoint: &Value) -> Vec<&str> {
+    endpoint["hosts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|host| host["name"].as_str())
+        .collect()
+}
+
+#[test]
+fn numbers_come_as_text_or_as_numbers() {
+    for guests in [json!("5"), json!(5), json!(" 5 "), json!("05"), json!(5.0)] {
+        let endpoints =
+            json!([{"id": "e", "module": "Example", "hostname": "h", "guests": guests}]);
+        let outcome = inventory_of(endpoints.to_string());
+        let endpoint = outcome.endpoint("e");
+        if endpoint["status"] == "failed" && (guests == json!(" 5 ") || guests == json!(5.0)) {
+            // Strictness about these two is as good.
+            assert_eq!(endpoint["error"]["kind"], "configuration");
+            continue;
+        }
+        let found = endpoint["hosts"][0]["guests"].as_array().map(Vec::len);
+        assert_eq!(found, Some(5), "{guests}: {endpoint:#}");
+    }
+    for guests in ["five", "5.5", "-1", "5 5", "0x5", "99999999999999999999", "1e99"] {
+        let endpoints =
+            json!([{"id": "e", "module": "Example", "hostname": "h", "guests": guests}]);
+        let outcome = inventory_of(endpoints.to_string());
+        assert_eq!(outcome.endpoint("e")["status"], "failed", "{guests}");
+        assert_eq!(outcome.endpoint("e")["error"]["kind"], "configuration", "{guests}");
+    }
+}
+
+#[test]
+fn null_and_the_empty_text_are_unset() {
+    for unset in [json!(null), json!("")] {
+        let endpoints = json!([
+            {"id": "default", "module": "Example", "hostname": "h", "guests": unset, "delay_ms": unset,
+                "username": unset, "password": unset, "timeout": unset, "retries": unset,
+                "proxy": unset, "ca_file": unset, "insecure": unset},
+            {"id": "required", "module": "Example", "hostname": unset},
+            {"id": "no-module", "module": unset, "hostname": "h"},
+        ]);
+        let outcome = inventory_of(endpoints.to_string());
+        let endpoint = outcome.endpoint("default");
+        assert_eq!(
+            endpoint["hosts"][0]["guests"].as_array().map(Vec::len),
+            Some(2),
+            "{endpoint:#}"
+        );
+        assert_eq!(warnings(&endpoint), "", "an unknown parameter that is unset is no warning");
+        for id in ["required", "no-module"] {
+            let error = &outcome.endpoint(id)["error"];
+            assert_eq!(error["kind"], "configuration", "{error}");
+        }
+        let message = outcome.endpoint("required")["error"]["message"].to_string();
+        assert!(message.contains("hostname"), "{message}");
+    }
+}
+
+#[test]
+fn an_unknown_module_is_that_endpoints_failure_and_named() {
+    let endpoints = json!([
+        {"id": "bad", "module": "Nobody", "hostname": "h"},
+        {"id": "odd", "module": 7},
+        {"id": "none"},
+        {"id": "good", "module": "Example", "hostname": "h"},
+    ]);
+    let outcome = inventory_of(endpoints.to_string());
+    assert_eq!(outcome.endpoint("good")["status"], "complete");
+    for id in ["bad", "odd", "none"] {
+        assert_eq!(outcome.endpoint(id)["error"]["kind"], "configuration", "{id}");
+    }
+    let message = outcome.endpoint("bad")["error"].to_string();
+    assert!(message.contains("Nobody"), "{message}");
+}
+
+#[test]
+fn an_unknown_parameter_is_a_warning_that_names_it() {
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "colour": "red"}]);
+    let outcome = inventory_of(endpoints.to_string());
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(endpoint["status"], "complete");
+    assert!(warnings(&endpoint).contains("colour"), "{endpoint:#}");
+    assert!(!warnings(&endpoint).contains("red"), "{endpoint:#}");
+}
+
+#[test]
+fn a_missing_id_is_a_fresh_uuid_and_a_number_is_its_text() {
+    let endpoints = json!([
+        {"module": "Example", "hostname": "missing"},
+        {"id": null, "module": "Example", "hostname": "null"},
+        {"id": "", "module": "Example", "hostname": "empty"},
+        {"id": 12, "module": "Example", "hostname": "number"},
+        {"id": "ünïcode \u{1f427}", "module": "Example", "hostname": "unicode"},
+    ]);
+    let outcome = inventory_of(endpoints.to_string());
+    let mut ids = Vec::new();
+    for endpoint in endpoints_of(&outcome) {
+        let id = endpoint["id"].as_str().expect("text").to_owned();
+        match host_names(&endpoint)[0] {
+            "number" => assert_eq!(id, "12"),
+            "unicode" => assert_eq!(id, "ünïcode \u{1f427}"),
+            _ => {
+                assert_eq!(id.len(), 36, "{id}");
+                assert_eq!(id.matches('-').count(), 4, "{id}");
+                ids.push(id);
+            }
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "each is fresh");
+}
+
+#[test]
+fn two_endpoints_of_one_id_both_fail_and_the_error_names_their_positions() {
+    let endpoints = json!([
+        {"id": "good", "module": "Example", "hostname": "h"},
+        {"id": "twice", "module": "Example", "hostname": "h1"},
+        {"id": "other", "module": "Example", "hostname": "h"},
+        {"id": "twice", "module": "Example", "hostname": "h2"},
+        {"id": 7, "module": "Example", "hostname": "h1"},
+        {"id": "7", "module": "Example", "hostname": "h2"},
+    ]);
+    let outcome = inventory_of(endpoints.to_string());
+    for endpoint in endpoints_of(&outcome) {
+        let id = endpoint["id"].as_str().expect("text");
+        let failed = ["twice", "7"].contains(&id);
+        assert_eq!(endpoint["status"], if failed { "failed" } else { "complete" }, "{id}");
+        if id == "twice" {
+            let message = endpoint["error"]["message"].as_str().expect("text");
+            assert!(message.contains('2') && message.contains('4'), "{message}");
+        }
+    }
+    // In the gatherer format the id stands once, as failed.
+    let plugins = plugins();
+    let printed = Run::gather(&endpoints).plugins(plugins.path()).run();
+    let document = printed.document();
+    assert_eq!(document.len(), 4);
+    assert!(document["twice"].is_none() && document["7"].is_none());
+}
+
+#[test]
+fn one_object_is_a_list_of_one() {
+    let outcome = inventory_of(r#"{"id": "e", "module": "Example", "hostname": "h"}"#);
+    assert_eq!(outcome.endpoint("e")["status"], "complete");
+}
+
+#[test]
+fn a_key_twice_the_last_wins_with_a_warning() {
+    let outcome = inventory_of(
+        r#"[{"id": "e", "module": "Example", "hostname": "first", "hostname": "last"}]"#,
+    );
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(host_names(&endpoint), ["last"]);
+    assert!(warnings(&endpoint).contains("hostname"), "{endpoint:#}");
+}
+
+#[test]
+fn integers_beyond_2_to_the_53_keep_their_text() {
+    for number in ["9007199254740993", "123456789012345678901234567890", "0.10"] {
+        let infile = format!(r#"[{{"id": {number}, "module": "Example", "hostname": {number}}}]"#);
+        let outcome = inventory_of(infile);
+        let endpoint = outcome.endpoint(number);
+        assert_eq!(host_names(&endpoint), [number], "{endpoint:#}");
+    }
+}
+
+#[test]
+fn what_is_no_list_of_objects_is_exit_3_with_the_place() {
+    let cases = [
+        ("[{\"id\": \"e\",\n  \"module\": oops}]", Some("line 2")),
+        ("[{\"id\": \"e\"", Some("line 1")),
+        ("[{\"id\": \"e\"}] trailing", Some("line 1")),
+        ("[{\"id\": \"e\"},\n7]", Some("line 2")),
+        ("7", None),
+        ("\"text\"", None),
+        ("null", None),
+        ("[[]]", None),
+        ("hello", Some("line 1")),
+    ];
+    for (infile, place) in cases {
+        let outcome = inventory_of(infile).expect_code(3);
+        assert!(outcome.stdout.is_empty(), "{infile}: {}", outcome.describe());
+        if let Some(place) = place {
+            assert!(outcome.stderr.contains(place), "{infile}: {}", outcome.describe());
+            assert!(outcome.stderr.contains("column"), "{infile}: {}", outcome.describe());
+        }
+        assert!(
+            outcome.stderr.to_lowercase().contains("expected"),
+            "{infile}: {}",
+            outcome.describe()
+        );
+    }
+}
+
+#[test]
+fn an_empty_stdin_has_its_own_sentence() {
+    for infile in ["", " \n\t\r\n", "\u{feff}"] {
+        let outcome = inventory_of(infile).expect_code(3);
+        assert!(
+            outcome.stderr.to_lowercase().contains("empty"),
+            "{infile:?}: {}",
+            outcome.describe()
+        );
+        assert!(outcome.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_fine() {
+    let outcome =
+        inventory_of("\u{feff}[{\"id\": \"e\", \"module\": \"Example\", \"hostname\": \"h\"}]");
+    assert_eq!(outcome.endpoint("e")["status"], "complete");
+}
+
+#[test]
+fn what_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
+    let mut infile = br#"[{"id": "b"#.to_vec();
+    infile.push(0xfc);
+    infile.extend_from_slice(br#"ro", "module": "Example", "hostname": "h"#);
+    infile.push(0xf6);
+    infile.extend_from_slice(br#"st"}]"#);
+    let outcome = inventory_of(infile.clone());
+    let endpoint = outcome.endpoint("büro");
+    assert_eq!(host_names(&endpoint), ["höst"]);
+    let warnings: Vec<&str> = outcome
+        .log
+        .lines()
+        .filter(|line| line.contains("ISO-8859-1") || line.contains("Latin-1"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{}", outcome.describe());
+
+    // What is printed for a Manager is ASCII all the same.
+    let plugins = plugins();
+    let printed = Run::new().args(["--infile", "-"]).plugins(plugins.path()).stdin(infile).run();
+    assert!(printed.document()["büro"].is_some());
+    assert!(printed.stdout_text().contains("b\\u00fcro"), "{}", printed.describe());
+}
+
+#[test]
+fn an_infile_of_more_than_64_mib_is_refused() {
+    let mut infile = b"[".to_vec();
+    infile.resize(65 * 1024 * 1024, b' ');
+    infile.push(b']');
+    let outcome = inventory_of(infile).expect_code(3);
+    assert!(outcome.stderr.contains("64"), "{}", outcome.describe());
+}
+
+#[test]
+fn nesting_10_000_deep_is_an_error_and_no_crash() {
+    let infile = "[".repeat(10_000) + &"]".repeat(10_000);
+    inventory_of(infile).expect_code(3);
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    let infile = format!(r#"[{{"id": "e", "module": "Example", "hostname": {deep}}}]"#);
+    let outcome = inventory_of(infile);
+    assert!([0, 3].contains(&outcome.code()), "{}", outcome.describe());
+}
+
+#[test]
+fn no_endpoints_is_an_empty_result() {
+    let plugins = plugins();
+    let outcome = Run::gather(&json!([])).plugins(plugins.path()).run();
+    assert_eq!(outcome.document().len(), 0);
+    assert_eq!(outcome.stdout_text().trim(), "{}");
+    assert_eq!(endpoints_of(&inventory_of("[]")).len(), 0);
+}
+
+#[test]
+fn an_infile_is_a_file_too() {
+    let plugins = plugins();
+    let run = Run::new().args(["--infile", "endpoints.json"]).plugins(plugins.path());
+    let infile = run.home().join("endpoints.json");
+    std::fs::write(infile, r#"[{"id": "e", "module": "Example", "hostname": "h"}]"#).expect("ok");
+    assert!(run.run().document()["e"].is_some());
+
+    let outcome = Run::new()
+        .args(["--infile", "/nonexistent/endpoints.json"])
+        .plugins(plugins.path())
+        .run()
+        .expect_code(3);
+    assert!(outcome.stderr.contains("/nonexistent/endpoints.json"), "{}", outcome.describe());
+}
+
+#[test]
+fn an_endpoints_own_timeout_overrides() {
+    let plugins = plugins();
+    let endpoints = json!([
+        {"id": "short", "module": "Example", "hostname": "h", "delay_ms": 60_000, "timeout": "1"},
+        {"id": "long", "module": "Example", "hostname": "h", "delay_ms": "1500", "timeout": 50},
+    ]);
+    let outcome = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .args(["--timeout", "1", "--format", "inventory"])
+        .run();
+    assert_eq!(outcome.endpoint("short")["error"]["kind"], "timeout");
+    assert_eq!(outcome.endpoint("long")["status"], "complete", "{}", outcome.describe());
+}
+
+#[test]
+fn values_come_from_files_and_the_environment() {
+    let plugins = plugins();
+    let endpoints = json!([
+        {"id": "file", "module": "Example", "hostname": {"file": "name.txt"}},
+        {"id": "env", "module": "Example", "hostname": {"env": "THE_NAME"}, "guests": {"env": "GUESTS"}},
+        {"id": "no-file", "module": "Example", "hostname": {"file": "missing.txt"}},
+        {"id": "no-env", "module": "Example", "hostname": {"env": "MISSING_NAME"}},
+        {"id": "neither", "module": "Example", "hostname": {"vault": "x"}},
+    ]);
+    let run = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .args(["--format", "inventory"])
+        .env("THE_NAME", "from-env")
+        .env("GUESTS", "3");
+    std::fs::write(run.home().join("name.txt"), "from-file\n").expect("writable");
+    let outcome = run.run();
+    assert_eq!(host_names(&outcome.endpoint("file")), ["from-file"], "{}", outcome.describe());
+    let env = outcome.endpoint("env");
+    assert_eq!(host_names(&env), ["from-env"]);
+    assert_eq!(env["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
+    for (id, named) in
+        [("no-file", "missing.txt"), ("no-env", "MISSING_NAME"), ("neither", "hostname")]
+    {
+        let error = &outcome.endpoint(id)["error"];
+        assert_eq!(error["kind"], "configuration", "{id}: {error}");
+        assert!(error.to_string().contains(named), "{id}: {error}");
+    }
+}
+
+#[test]
+fn only_gathers_the_endpoints_that_were_named() {
+    let plugins = plugins();
+    let endpoints: Value = (0..4)
+        .map(|n| json!({"id": format!("e{n}"), "module": "Example", "hostname": "h"}))
+        .collect();
+    let outcome = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .args(["--only", "e1", "--only", "e3"])
+        .run();
+    let ids: Vec<String> = outcome.document().into_keys().collect();
+    assert_eq!(ids, ["e1", "e3"]);
+}
+
+#[test]
+fn an_only_that_names_nobody_is_said() {
+    let plugins = plugins();
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(["--only", "nobody"]).run();
+    assert!(outcome.said().contains("nobody"), "{}", outcome.describe());
+}
