@@ -572,7 +572,7 @@ mod tests {
     fn failures_carry_the_words_of_libvirt() {
         let api = match Api::load(LIBRARY) {
             Ok(api) => api,
-            Err(LoadError::Missing) => return println!("skipped: {LIBRARY} is not installed"),
+            Err(LoadError::Missing) => gatherer_tests::skip!("{LIBRARY} is not installed"),
             Err(error) => panic!("{error:?}"),
         };
         let failure = api.connect(c"test:///nonexistent.xml", &Credentials::default()).err();

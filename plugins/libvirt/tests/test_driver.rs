@@ -15,7 +15,7 @@ fn libvirt_is_installed() -> bool {
     match Api::load(LIBRARY) {
         Ok(_) => true,
         Err(LoadError::Missing) => {
-            println!("skipped: {LIBRARY} is not installed");
+            gatherer_tests::note_skipped(&format!("{LIBRARY} is not installed"));
             false
         }
         Err(error) => panic!("{error:?}"),
