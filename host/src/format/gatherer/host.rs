@@ -1,0 +1,193 @@
+//! One host in the Manager's fixed types: what stands where something is unknown.
+
+use std::collections::BTreeMap;
+
+use gatherer_plugin_api::model::{Guest, Host};
+use serde::Serialize;
+use serde_json::Number;
+
+use super::text::{cut, storable};
+
+/// The Manager's type of a host whose hypervisor's type is unknown: what it falls back to
+/// itself.
+const UNKNOWN_TYPE: &str = "fully_virtualized";
+/// Kubernetes nodes are matched with subscriptions by sockets, so that theirs are never 0.
+const KUBERNETES: &str = "kubernetes";
+const UNKNOWN: &str = "(unknown)";
+
+/// The CPU architectures that the Manager's database holds.
+const ARCHITECTURES: [&str; 31] = [
+    "aarch64",
+    "alpha",
+    "alphaev6",
+    "armv5tejl",
+    "armv6hl",
+    "armv6l",
+    "armv7l",
+    "athlon",
+    "cloud",
+    "i386",
+    "i486",
+    "i586",
+    "i686",
+    "i86pc",
+    "iSeries",
+    "ia32e",
+    "ia64",
+    "pSeries",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
+    "sparcv9",
+    "sun4m",
+    "sun4u",
+    "sun4v",
+    "x86_64",
+    "armhf",
+];
+
+/// A host as the Manager reads it. The members are sorted, as its format wants them.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagerHost {
+    cpu_arch: &'static str,
+    cpu_description: String,
+    cpu_mhz: Number,
+    cpu_vendor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_host_identifier: Option<String>,
+    /// Assigned once the endpoint's hosts are all known.
+    pub host_identifier: String,
+    name: String,
+    /// Assigned with `vms`.
+    pub optional_vm_data: BTreeMap<String, BTreeMap<String, String>>,
+    os: String,
+    os_version: String,
+    ram_mb: i32,
+    total_cpu_cores: i32,
+    total_cpu_sockets: i32,
+    total_cpu_threads: i32,
+    #[serde(rename = "type")]
+    kind: String,
+    /// Guest names with their ids.
+    pub vms: BTreeMap<String, String>,
+}
+
+impl ManagerHost {
+    /// The host without identity and guests. `note` is told what had to change.
+    pub fn new(host: &Host, note: &mut dyn FnMut(String)) -> Self {
+        let cpu = &host.cpu;
+        let kind = match &host.hypervisor {
+            Some(hypervisor) if !hypervisor.kind.is_empty() => storable(&hypervisor.kind),
+            _ => UNKNOWN_TYPE.to_owned(),
+        };
+        // Where no machine stands behind the host, counts that nobody knows are 0.
+        let least = u32::from(!host.synthetic);
+        let cores = cpu.cores.or_else(|| {
+            let millicores = cpu.millicores?;
+            Some(u32::try_from(millicores.div_ceil(1000)).unwrap_or(u32::MAX).max(1))
+        });
+        let cores = cores.unwrap_or(least);
+        let sockets = cpu.sockets.unwrap_or(if kind == KUBERNETES { cores } else { 0 });
+        let (os, os_version) = system(host);
+        Self {
+            cpu_arch: architecture(host, note),
+            cpu_description: column(
+                cpu.model.as_deref().unwrap_or(UNKNOWN),
+                64,
+                "cpuDescription",
+                note,
+            ),
+            cpu_mhz: cpu.frequency_mhz.clone().unwrap_or_else(|| Number::from(0)),
+            cpu_vendor: column(cpu.vendor.as_deref().unwrap_or(UNKNOWN), 32, "cpuVendor", note),
+            fallback_host_identifier: host.identifiers.previous.as_deref().map(storable),
+            host_identifier: String::new(),
+            name: column(super::wished_name(host), super::text::NAME, "name", note),
+            optional_vm_data: BTreeMap::new(),
+            os: column(os, 64, "os", note),
+            os_version: column(os_version, 64, "osVersion", note),
+            ram_mb: saturated(host.memory_bytes.unwrap_or(0) / (1024 * 1024)),
+            total_cpu_cores: saturated(cores),
+            total_cpu_sockets: saturated(sockets),
+            total_cpu_threads: saturated(cpu.threads.unwrap_or(least)),
+            kind,
+            vms: BTreeMap::new(),
+        }
+    }
+}
+
+impl ManagerHost {
+    /// Gives a host without a name one.
+    pub fn set_name(&mut self, name: &str) {
+        if self.name.is_empty() {
+            cut(name, super::text::NAME).clone_into(&mut self.name);
+        }
+    }
+}
+
+/// What the format says of a guest beside its name and id: its attributes, and its state
+/// unless an attribute says that already, in words of the source.
+pub fn optional_data(guest: &Guest) -> BTreeMap<String, String> {
+    let mut data: BTreeMap<String, String> =
+        guest.attributes.iter().map(|(name, value)| (storable(name), storable(value))).collect();
+    if let Some(state) = guest.state {
+        data.entry("vmState".to_owned()).or_insert_with(|| state.manager_label().to_owned());
+    }
+    data
+}
+
+/// The operating system and its version, else the managing software and its version. A
+/// system that does not tell its version is version 1, which is what Kubernetes nodes have
+/// always been.
+fn system(host: &Host) -> (&str, &str) {
+    let os_name = host.os.as_ref().and_then(|os| os.name.as_deref());
+    let os_version = host.os.as_ref().and_then(|os| os.version.as_deref());
+    match (os_name, &host.software) {
+        (Some(name), _) => (name, os_version.unwrap_or("1")),
+        (None, Some(software)) => (&software.name, software.version.as_deref().unwrap_or("")),
+        (None, None) => ("", os_version.unwrap_or("")),
+    }
+}
+
+fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
+    let Some(own) = host.cpu.architecture.as_deref() else {
+        if !host.synthetic {
+            note("its CPU architecture is unknown; printed as cloud".to_owned());
+        }
+        return "cloud";
+    };
+    let uname = match own.to_ascii_lowercase().as_str() {
+        "amd64" | "x86-64" | "x64" | "x86_64_mac" => "x86_64",
+        "arm64" | "arm64_mac" => "aarch64",
+        "386" => "i386",
+        "armv7" => "armv7l",
+        _ => own,
+    };
+    ARCHITECTURES.into_iter().find(|known| *known == uname).unwrap_or_else(|| {
+        note(format!(
+            "its CPU architecture {:?} is none that the Manager knows; printed as cloud",
+            cut(own, 64)
+        ));
+        "cloud"
+    })
+}
+
+fn column(text: &str, limit: usize, member: &str, note: &mut dyn FnMut(String)) -> String {
+    let storable = storable(text);
+    if storable != text {
+        note(format!("{member} holds U+0000, which no column can; printed as U+FFFD"));
+    }
+    let fitting = cut(&storable, limit);
+    if fitting.len() < storable.len() {
+        note(format!("{member} is cut to {limit} characters"));
+    }
+    fitting.to_owned()
+}
+
+fn saturated(count: impl TryInto<i32>) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
+}

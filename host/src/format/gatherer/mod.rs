@@ -1,0 +1,178 @@
+//! The format `gatherer`: what a Manager reads. It stores every endpoint in one transaction,
+//! so that one value of a wrong type, one missing or over-long text loses all of them: every
+//! member is always there, in its type and length, whatever the inventory lacks.
+
+mod host;
+mod identity;
+mod json;
+mod text;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
+
+use self::host::ManagerHost;
+use self::identity::Candidates;
+use self::text::{NAME, Wish, storable, unique_keys};
+use super::{Note, Rendered};
+
+type Hosts = BTreeMap<String, ManagerHost>;
+
+/// Renders hosts by endpoint; `null` is an endpoint that failed, of which the Manager keeps
+/// what it has.
+pub fn render(inventory: &Inventory) -> Rendered {
+    let mut notes = BTreeSet::new();
+    let mut endpoints = BTreeMap::<&str, Option<Hosts>>::new();
+    for endpoint in &inventory.endpoints {
+        let mut warnings = BTreeSet::new();
+        let hosts = match endpoint.status {
+            EndpointStatus::Complete => Some(hosts(endpoint, &mut warnings)),
+            EndpointStatus::Failed => None,
+        };
+        match endpoints.entry(&endpoint.id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(hosts);
+            }
+            Entry::Occupied(mut occupied) => {
+                // Either answer alone would make the Manager forget the other's hosts.
+                occupied.insert(None);
+                warnings = BTreeSet::from([warning(
+                    &endpoint.id,
+                    "several endpoints have this id; printed as failed",
+                )]);
+            }
+        }
+        notes.extend(
+            warnings.into_iter().map(|warning| Note { endpoint: endpoint.id.clone(), warning }),
+        );
+    }
+    Rendered { text: json::to_text(&endpoints), notes: notes.into_iter().collect() }
+}
+
+/// A host on its way: everything but what depends on the endpoint's other hosts.
+struct Draft {
+    name: String,
+    candidates: Candidates,
+    host: ManagerHost,
+    /// Its JSON: what orders hosts that are equal in everything above.
+    order: String,
+}
+
+fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
+    let mut drafts: Vec<Draft> = endpoint.hosts.iter().map(|host| draft(host, warnings)).collect();
+    drafts.sort_by(|one, other| {
+        (&one.name, &one.candidates, &one.order).cmp(&(
+            &other.name,
+            &other.candidates,
+            &other.order,
+        ))
+    });
+
+    let candidates: Vec<Candidates> = drafts.iter().map(|draft| draft.candidates.clone()).collect();
+    let identities = identity::assign(&candidates);
+    for (draft, identity) in drafts.iter_mut().zip(&identities) {
+        if identity.repeated {
+            let message = format!(
+                "its id is that of another host of this endpoint; hostIdentifier is {:?}",
+                identity.text
+            );
+            warnings.insert(warning(&draft.name, message));
+        } else if identity.replaced {
+            let message = format!("it has no id of its own; hostIdentifier is {:?}", identity.text);
+            warnings.insert(warning(&draft.name, message));
+        }
+        if draft.name.is_empty() {
+            draft.name.clone_from(&identity.text);
+            draft.host.set_name(&identity.text);
+            warnings.insert(warning(&identity.text, "it has no name; listed under its id"));
+        }
+        draft.host.host_identifier.clone_from(&identity.text);
+    }
+
+    let wishes: Vec<Wish<'_>> = drafts
+        .iter()
+        .map(|draft| Wish { name: &draft.name, id: &draft.host.host_identifier })
+        .collect();
+    let keys = unique_keys(&wishes, NAME);
+    let mut hosts = Hosts::new();
+    for (key, draft) in keys.into_iter().zip(drafts) {
+        say_if_changed(&key, &draft.name, "host of this endpoint", warnings);
+        hosts.insert(key.text, draft.host);
+    }
+    hosts
+}
+
+fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
+    let mut note = |message: String| {
+        warnings.insert(warning(&host.name, message));
+    };
+    let mut printed = ManagerHost::new(host, &mut note);
+    add_guests(&mut printed, host, warnings);
+    let name = host.short_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&host.name);
+    let order = json::to_text(&printed);
+    Draft { name: storable(name), candidates: Candidates::of(host), host: printed, order }
+}
+
+/// The name that a host is shown by: its own, else the short one.
+fn wished_name(host: &Host) -> &str {
+    if host.name.is_empty() { host.short_name.as_deref().unwrap_or("") } else { &host.name }
+}
+
+fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Warning>) {
+    // Name, id and data are all that is printed of a guest: equal ones may change places.
+    let mut guests = Vec::<(String, String, BTreeMap<String, String>)>::new();
+    for guest in &host.guests {
+        let Some(id) = guest_id(guest) else {
+            let message =
+                format!("its guest {:?} has no id; not printed", text::cut(&guest.name, NAME));
+            warnings.insert(warning(&host.name, message));
+            continue;
+        };
+        let mut name = storable(&guest.name);
+        if name.is_empty() {
+            name.clone_from(&id);
+            let message = format!("its guest {id:?} has no name; listed under its id");
+            warnings.insert(warning(&host.name, message));
+        }
+        guests.push((name, id, host::optional_data(guest)));
+    }
+    guests.sort();
+    let wishes: Vec<Wish<'_>> = guests.iter().map(|(name, id, _)| Wish { name, id }).collect();
+    let keys = unique_keys(&wishes, NAME);
+    for (key, (name, id, data)) in keys.into_iter().zip(guests) {
+        say_if_changed(&key, &name, "guest of this host", warnings);
+        if !data.is_empty() {
+            printed.optional_vm_data.insert(key.text.clone(), data);
+        }
+        printed.vms.insert(key.text, id);
+    }
+}
+
+fn guest_id(guest: &Guest) -> Option<String> {
+    [guest.id.as_deref(), guest.uuid.as_deref()]
+        .into_iter()
+        .flatten()
+        .find(|id| !id.is_empty())
+        .map(storable)
+}
+
+fn say_if_changed(key: &text::Key, name: &str, of: &str, warnings: &mut BTreeSet<Warning>) {
+    let message = if key.collided {
+        format!("another {of} has this name; listed as {:?}", key.text)
+    } else if key.shortened {
+        format!("its name is longer than {NAME} characters; listed as {:?}", key.text)
+    } else {
+        return;
+    };
+    warnings.insert(warning(text::cut(name, NAME), message));
+}
+
+fn warning(object: &str, message: impl Into<String>) -> Warning {
+    Warning { object: object.to_owned(), message: message.into() }
+}
