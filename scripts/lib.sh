@@ -3,8 +3,7 @@
 # Sourced, never run. It changes to the top of the tree.
 
 set -euo pipefail
-: "${HOME:=$(echo ~)}"
-export HOME
+export HOME="${HOME:-"$(cd ~ && pwd)"}"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() {

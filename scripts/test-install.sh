@@ -82,7 +82,9 @@ gathers_from_a_file() {
 runs_with_the_example_configuration() {
     local example=$prefix/etc/virtual-host-gatherer/config.toml.example
     local config=$place/uncommented.toml
-    sed 's/^#\([a-z_]* = \)/\1/; s/^#\(\[\)/\1/' "$example" >"$config" &&
+    # The folders of the example stand for an operator's own, which must exist.
+    sed -e 's/^#\([a-z_]* = \)/\1/; s/^#\(\[\)/\1/' \
+        -e "s|^plugin_dirs = .*|plugin_dirs = [\"$prefix/lib64/virtual-host-gatherer/plugins\"]|" "$example" >"$config" &&
         chmod 644 "$config" &&
         cat "$config" &&
         grep '^[a-z]' "$config" &&
