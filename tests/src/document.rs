@@ -177,14 +177,16 @@ pub fn endpoint_bytes(stdout: &[u8], id: &str) -> String {
     let start = format!("    {}: ", serde_json::to_string(id).expect("a string is JSON"));
     let mut lines = text.lines().skip_while(|line| !line.starts_with(&start));
     let first = lines.next().unwrap_or_else(|| panic!("{id} is not in the result: {text}"));
+    // What follows the endpoint decides whether a comma does.
     let mut part = vec![first.trim_end_matches(',')];
-    // An endpoint's own lines are indented deeper; its last one is its closing brace.
-    for line in
-        lines.take_while(|line| line.starts_with("     ") || *line == "    }" || *line == "    },")
-    {
-        part.push(line.trim_end_matches(','));
-        if line.starts_with("    }") {
-            break;
+    if first.ends_with('{') {
+        for line in lines {
+            // An endpoint's own lines are indented deeper than its closing brace.
+            if line.starts_with("    }") {
+                part.push(line.trim_end_matches(','));
+                break;
+            }
+            part.push(line);
         }
     }
     part.join("\n")
@@ -217,4 +219,53 @@ pub fn inventory_endpoint(document: &Value, id: &str) -> Value {
         .find(|endpoint| endpoint["id"] == id)
         .unwrap_or_else(|| panic!("{id} is not in the inventory: {document:#}"))
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::{endpoint_bytes, gatherer_document};
+
+    const HOST: &str = r#"{"name": "h", "hostIdentifier": "i", "type": "qemu", "os": "", "osVersion": "",
+        "totalCpuSockets": 1, "totalCpuCores": 1, "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64",
+        "cpuVendor": "", "cpuDescription": "", "ramMb": 1, "vms": {}}"#;
+
+    fn is_read(host: &str) -> bool {
+        let text = format!("{{\"e\": {{\"h\": {host}}}}}");
+        catch_unwind(|| gatherer_document(text.as_bytes())).is_ok()
+    }
+
+    #[test]
+    fn a_manager_stumbles_over_the_smallest_thing() {
+        assert!(is_read(HOST));
+        for (from, to) in [
+            (r#""ramMb": 1"#, r#""ramMb": 1.0"#),
+            (r#""ramMb": 1"#, r#""ramMb": "1""#),
+            (r#""ramMb": 1"#, r#""ramMb": 3000000000"#),
+            (r#""cpuMhz": 0,"#, ""),
+            (r#""cpuMhz": 0"#, r#""cpuMhz": null"#),
+            (r#""os": """#, r#""os": null"#),
+            (r#""osVersion": """#, r#""osVersion": 1"#),
+            (r#""vms": {}"#, r#""vms": {"a": null}"#),
+            (r#""vms": {}"#, r#""vms": {"a": "1", "a": "2"}"#),
+            (r#""vms": {}"#, r#""vms": {}, "optionalVmData": {"a": {"vmState": "idle"}}"#),
+            (r#""vms": {}"#, r#""vms": {}, "fallbackHostIdentifier": null"#),
+            ("x86_64", "amd64"),
+            (r#""h""#, "\"h\u{fc}\""),
+        ] {
+            let host = HOST.replace(from, to);
+            assert_ne!(host, HOST, "{from}");
+            assert!(!is_read(&host), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn an_endpoints_bytes_end_before_the_next() {
+        let text =
+            b"{\n    \"a\": {\n        \"h\": {}\n    },\n    \"b\": null,\n    \"c\": {}\n}\n";
+        assert_eq!(endpoint_bytes(text, "a"), "    \"a\": {\n        \"h\": {}\n    }");
+        assert_eq!(endpoint_bytes(text, "b"), "    \"b\": null");
+        assert_eq!(endpoint_bytes(text, "c"), "    \"c\": {}");
+    }
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod document;
+pub mod fault_server;
 pub mod plugins;
 pub mod processes;
 mod run;
