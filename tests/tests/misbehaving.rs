@@ -160,7 +160,7 @@ fn what_a_plugin_prints_to_stdout_stays_out_of_the_result() {
 
 #[test]
 fn ten_gibibytes_are_refused() {
-    run_case("allocates", 60, &Failed(&["crashed"]), &["--worker-memory", "512M"]);
+    run_case("allocates", 60, &Failed(&["crashed"]), &["--worker-memory", "512"]);
 }
 
 #[test]

@@ -73,6 +73,7 @@ tells! {
     a_plugins_warnings_hide_secrets: "warning-secret" => "complete";
     a_plugins_stdout_hides_secrets: "stdout-secret" => "complete";
     a_plugins_stderr_hides_secrets: "stderr-secret" => "complete";
+    a_plugins_endless_line_hides_secrets: "long-line-secret" => "complete";
     a_crashed_plugins_last_words_hide_secrets: "dying-secret" => "failed";
     a_plugins_error_and_hint_hide_secrets: "error-secret" => "failed";
     a_collections_error_hides_secrets: "collection-secret" => "complete";

@@ -213,6 +213,13 @@ fn tell_secret(
             raw::write(1, b"\n");
         }
         "stderr-secret" => eprintln!("stderr: {password}"),
+        "long-line-secret" => {
+            // Wherever a reader cuts what has no end of line, it cuts one of these.
+            for start in (0..64 * 1024).step_by(password.len()) {
+                raw::write(2, if start % 1000 < 500 { b" " } else { b"x" });
+                raw::write(2, password.as_bytes());
+            }
+        }
         "dying-secret" => {
             eprintln!("last words: {password}");
             std::process::abort();
