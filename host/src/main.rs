@@ -1,3 +1,130 @@
-//! The program.
+//! virtual-host-gatherer: parse, run, exit code.
+
+#![deny(unsafe_code)]
+
+mod cli;
+mod config;
+mod discovery;
 mod format;
-fn main() {}
+mod gather;
+mod inventory;
+mod logging;
+mod modules;
+mod outfile;
+mod protocol;
+mod redact;
+mod request;
+mod schema;
+mod supervisor;
+mod worker;
+
+use std::io::Write as _;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{Cli, Command, PluginCommand};
+use config::Settings;
+use discovery::Catalog;
+
+/// Why the program ends; the numbers are part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// The result was printed.
+    Done = 0,
+    /// `--fail-on` applies.
+    EndpointsFailed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The infile, the config or a folder that was asked for cannot be read.
+    Unreadable = 3,
+    /// Something that should not happen.
+    Internal = 4,
+    /// SIGINT.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    if let Some(Command::Worker { runner, descriptor }) = cli.command {
+        worker::main(runner, descriptor);
+    }
+    std::process::ExitCode::from(run(&cli) as u8)
+}
+
+fn run(cli: &Cli) -> Exit {
+    if std::env::args_os().len() <= 1 {
+        return print(&Cli::command().render_help().to_string());
+    }
+    match &cli.command {
+        Some(Command::Schema { document }) => return print(&schema::text(*document)),
+        Some(Command::Plugin(PluginCommand::Inspect { file })) => {
+            return match discovery::inspect(file) {
+                Ok(inspected) => print(&modules::inspected(&inspected)),
+                Err(reason) => {
+                    fail(Exit::Unreadable, &format!("the file {} {reason}", file.display()))
+                }
+            };
+        }
+        _ => {}
+    }
+    let settings = match Settings::read(cli) {
+        Ok(settings) => settings,
+        Err(error) => return fail(Exit::Unreadable, &error.to_string()),
+    };
+    logging::init(settings.logging());
+    let catalog = match Catalog::read(&settings.folders) {
+        Ok(catalog) => catalog,
+        Err(error) => return fail(Exit::Unreadable, &error.to_string()),
+    };
+    if let Some(Command::Modules { name, json }) = &cli.command {
+        return list(&catalog, name.as_deref(), *json);
+    }
+    for skipped in &catalog.skipped {
+        logging::warn(None, &modules::skipped_sentence(skipped));
+    }
+    for warning in &catalog.warnings {
+        logging::warn(None, warning);
+    }
+    if cli.list_modules {
+        return print(&modules::manager_list(&catalog));
+    }
+    match &cli.infile {
+        Some(infile) => gather::run(cli, infile, &settings, catalog),
+        None => fail(
+            Exit::Usage,
+            "nothing to do: give --infile FILE (- is standard input), --list-modules or a command; \
+             see --help",
+        ),
+    }
+}
+
+fn list(catalog: &Catalog, name: Option<&str>, json: bool) -> Exit {
+    let Some(name) = name else {
+        return print(&if json { modules::json(catalog, None) } else { modules::table(catalog) });
+    };
+    match catalog.module(name) {
+        None => fail(
+            Exit::Usage,
+            &format!("there is no module {name}; `virtual-host-gatherer modules` lists them"),
+        ),
+        Some(_) if json => print(&modules::json(catalog, Some(name))),
+        Some((module, plugin)) => print(&modules::details(module, &catalog.plugins[plugin])),
+    }
+}
+
+/// Prints a text. That nobody reads it is no error.
+fn print(text: &str) -> Exit {
+    match outfile::Outfile::Stdout.write(text) {
+        Ok(()) | Err(outfile::WriteError::Closed) => Exit::Done,
+        Err(error) => fail(Exit::Internal, &error.to_string()),
+    }
+}
+
+/// Says why there is no result, on stderr for a person and in the log.
+fn fail(exit: Exit, message: &str) -> Exit {
+    logging::error(None, message);
+    let _ = std::io::stderr().flush();
+    exit
+}

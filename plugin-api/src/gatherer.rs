@@ -212,6 +212,10 @@ impl Context {
     }
 }
 
+/// The message of the error that a cancelled gathering ends with. The runner, which cancelled
+/// it, says why in its place.
+pub const CANCELLED: &str = "the gathering was cancelled";
+
 fn cancelled() -> GatherError {
-    GatherError::new(ErrorKind::Timeout, "the gathering was cancelled")
+    GatherError::new(ErrorKind::Timeout, CANCELLED)
 }

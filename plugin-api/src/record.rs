@@ -82,6 +82,27 @@ pub struct Options {
     /// The most detailed level that `log` is to be called for.
     #[serde(default)]
     pub log_level: LogLevel,
+    /// What the operator allows this endpoint.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// What the operator's file allows an endpoint. A refusal names the file and the key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// The operator's file, whether it exists or not.
+    #[serde(default)]
+    pub config_file: String,
+    /// `allow_exec`: whether credentials may be had by running a program.
+    #[serde(default)]
+    pub allow_exec: bool,
+    /// `credential_folders`: where files may lie that an uploaded document names.
+    #[serde(default)]
+    pub credential_folders: Vec<String>,
+    /// `allow_machine_identity`: whether the identity of the machine that we run on may be used.
+    #[serde(default)]
+    pub allow_machine_identity: bool,
 }
 
 /// Proxies, as the runner found them in the endpoint or in its environment. URLs may hold a

@@ -5,10 +5,13 @@ mod gatherer;
 mod inventory;
 mod table;
 
+pub use gatherer::json::to_text as manager_json;
+
 use gatherer_plugin_api::model::{Inventory, Warning};
 
 /// What is printed on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// What a Manager reads: hosts by endpoint in fixed types, ASCII
     #[default]

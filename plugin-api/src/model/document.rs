@@ -85,6 +85,23 @@ pub struct EndpointResult {
     pub run: Option<EndpointRun>,
 }
 
+impl EndpointResult {
+    /// A failed result without anything yet.
+    pub fn new(id: String, module: Option<String>, plugin: Option<Software>) -> Self {
+        Self {
+            id,
+            module,
+            plugin,
+            status: EndpointStatus::Failed,
+            error: None,
+            hosts: Vec::new(),
+            collections: BTreeMap::new(),
+            warnings: Vec::new(),
+            run: None,
+        }
+    }
+}
+
 /// Whether an endpoint's answer is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

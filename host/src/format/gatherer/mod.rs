@@ -4,7 +4,7 @@
 
 mod host;
 mod identity;
-mod json;
+pub mod json;
 mod text;
 
 #[cfg(test)]

@@ -1,0 +1,245 @@
+//! The command line. The Manager's options stand on the bare command, as it has always called
+//! it; everything else is for people.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+use crate::format::Format;
+use crate::logging::LogFormat;
+use crate::schema::Document;
+
+/// Which failures make the exit status 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailOn {
+    /// None: a Manager throws everything away when the status is not 0.
+    #[default]
+    Never,
+    /// At least one endpoint failed.
+    Any,
+    /// Every endpoint failed, and there was one.
+    All,
+}
+
+/// When to use colors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Lists virtual hosts and their guests for a Manager, as JSON.
+#[derive(Debug, Parser)]
+#[command(
+    name = "virtual-host-gatherer",
+    version,
+    about = "List virtual hosts and the guests that run on them",
+    long_about = "List virtual hosts and the guests that run on them.\n\n\
+        Reads a JSON list of endpoints (libvirt daemons, inventory files, clusters, clouds), asks \
+        all of them at once, each through the plugin of its module, and prints one JSON document. \
+        An endpoint's answer is whole, or the endpoint is marked failed.",
+    after_long_help = EXAMPLES,
+    color = ColorChoice::Auto,
+    args_conflicts_with_subcommands = false,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// Read the endpoints from FILE; - is standard input [e.g. -i endpoints.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub infile: Option<PathBuf>,
+
+    /// Write the result to FILE, whole or not at all; - is standard output [e.g. -o hosts.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub outfile: Option<PathBuf>,
+
+    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -L]
+    #[arg(short = 'L', long)]
+    pub list_modules: bool,
+
+    /// How to print the result: the Manager's JSON, the versioned inventory, or a table for
+    /// people [default: gatherer] [e.g. --format table]
+    #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
+    pub format: Option<Format>,
+
+    /// Ask only the endpoint of this id; repeatable [e.g. --only vcenter-1]
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
+
+    /// Ask N endpoints at once [default: 32] [e.g. --jobs 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256),
+        env = "VIRTUAL_HOST_GATHERER_JOBS", hide_env = true)]
+    pub jobs: Option<u16>,
+
+    /// Give up an endpoint after S seconds; its own `timeout` goes before [default: 300] [e.g.
+    /// --timeout 60]
+    #[arg(long, value_name = "S", value_parser = seconds,
+        env = "VIRTUAL_HOST_GATHERER_TIMEOUT", hide_env = true)]
+    pub timeout: Option<Duration>,
+
+    /// Give up what is not answered after S seconds and print the rest [default: none] [e.g.
+    /// --run-timeout 900]
+    #[arg(long, value_name = "S", value_parser = seconds,
+        env = "VIRTUAL_HOST_GATHERER_RUN_TIMEOUT", hide_env = true)]
+    pub run_timeout: Option<Duration>,
+
+    /// Exit with status 1 if any or all endpoints failed [default: never] [e.g. --fail-on any]
+    #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_FAIL_ON", hide_env = true)]
+    pub fail_on: Option<FailOn>,
+
+    /// Let each worker have at most MIB MiB of data; 0 is no limit [default: 2048] [e.g.
+    /// --worker-memory 512]
+    #[arg(long, value_name = "MIB", env = "VIRTUAL_HOST_GATHERER_WORKER_MEMORY", hide_env = true)]
+    pub worker_memory: Option<u64>,
+
+    /// Leave times and durations out of the inventory, so that equal answers give equal bytes
+    /// [e.g. --format inventory --no-run-info]
+    #[arg(long)]
+    pub no_run_info: bool,
+
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// What else the program can do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Look for plugins in DIR instead of the installed ones; repeatable, the first wins [e.g.
+    /// --plugin-dir target/release]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub plugin_dir: Vec<PathBuf>,
+
+    /// Read the operator's settings from FILE [default: /etc/virtual-host-gatherer/config.toml]
+    /// [e.g. --config ./config.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "VIRTUAL_HOST_GATHERER_CONFIG",
+        hide_env = true
+    )]
+    pub config: Option<PathBuf>,
+
+    /// Say more on stderr and in the log; twice says everything [e.g. -vv]
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// Log to FILE [default: gatherer.log in the home directory; /var/log/gatherer.log for root]
+    /// [e.g. -l /tmp/gatherer.log]
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "VIRTUAL_HOST_GATHERER_LOGFILE",
+        hide_env = true
+    )]
+    pub logfile: Option<PathBuf>,
+
+    /// Write log lines as text or as JSON [default: text] [e.g. --log-format json]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        global = true,
+        env = "VIRTUAL_HOST_GATHERER_LOG_FORMAT",
+        hide_env = true
+    )]
+    pub log_format: Option<LogFormat>,
+
+    /// Use colors in tables and messages [default: auto] [e.g. --color never]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        env = "VIRTUAL_HOST_GATHERER_COLOR",
+        hide_env = true
+    )]
+    pub color: Option<Color>,
+}
+
+/// What else the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the modules, their parameters and the plugins that were skipped
+    #[command(after_help = "Example:\n  virtual-host-gatherer modules Libvirt")]
+    Modules {
+        /// Show this module with all of its parameters
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a JSON Schema (2020-12)
+    #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
+    Schema {
+        /// Of which document
+        document: Document,
+    },
+    /// Look into plugin files
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// The program's own worker; not for people
+    #[command(name = crate::protocol::WORKER_SUBCOMMAND, hide = true)]
+    Worker {
+        /// The supervisor's process
+        runner: Option<u32>,
+        /// The library's descriptor
+        descriptor: Option<i32>,
+    },
+}
+
+/// Looking into plugin files.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Show a plugin's manifest, its versions and whether it would be used; never loads it
+    #[command(
+        after_help = "Example:\n  virtual-host-gatherer plugin inspect ./libgatherer_plugin_file.so"
+    )]
+    Inspect {
+        /// The plugin's file
+        file: PathBuf,
+    },
+}
+
+/// A positive number of seconds, at most a week.
+fn seconds(text: &str) -> Result<Duration, String> {
+    parse_seconds(text.parse().ok())
+}
+
+/// The same for a number.
+pub fn parse_seconds(seconds: Option<f64>) -> Result<Duration, String> {
+    seconds
+        .filter(|seconds| *seconds > 0.0 && *seconds <= crate::request::TIMEOUT_MAX_SECONDS)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds above 0 and at most a week is expected".to_owned())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  virtual-host-gatherer --list-modules
+      What the Manager's form shows
+  echo '{\"module\": \"Libvirt\", \"uri\": \"test:///default\"}' | virtual-host-gatherer -i - --format table
+      libvirt's built-in test hypervisor, as a table
+  virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
+      As the Manager calls it, into a file
+
+Exit status:
+  0 the result was printed, failed endpoints included    1 --fail-on applies    2 wrong usage
+  3 the infile, the config or a plugin folder cannot be read    4 internal error
+  130, 143 ended by SIGINT, SIGTERM
+
+Options that may stand in the environment too: VIRTUAL_HOST_GATHERER_ and the option's name
+(VIRTUAL_HOST_GATHERER_TIMEOUT=60); in GATHERER_PLUGIN_PATH plugin folders, ':' between them.";

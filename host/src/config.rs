@@ -1,0 +1,235 @@
+//! The operator's file, and the one rule of precedence: command line, environment, file,
+//! default. (clap puts the environment behind the command line.)
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gatherer_plugin_api::Policy;
+use serde::Deserialize;
+
+use crate::cli::{Cli, Color, Common, FailOn};
+use crate::discovery::{Folders, check_file_trust, folders};
+use crate::format::Format;
+use crate::logging::{self, LogFormat};
+
+/// Where the operator's file lies.
+pub const DEFAULT_FILE: &str = "/etc/virtual-host-gatherer/config.toml";
+
+/// The longest operator's file, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Why the operator's file cannot be used: one sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("the config file {} {problem}", path.display())]
+pub struct ConfigError {
+    path: PathBuf,
+    problem: String,
+}
+
+/// What the operator's file may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: Option<Format>,
+    jobs: Option<u16>,
+    timeout: Option<f64>,
+    run_timeout: Option<f64>,
+    worker_memory: Option<u64>,
+    plugin_dirs: Option<Vec<PathBuf>>,
+    fail_on: Option<FailOn>,
+    log_file: Option<PathBuf>,
+    log_format: Option<LogFormat>,
+    color: Option<Color>,
+    #[serde(default)]
+    policy: PolicyTable,
+}
+
+/// What endpoints are allowed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyTable {
+    #[serde(default)]
+    allow_exec: AllowExec,
+    #[serde(default)]
+    credential_folders: Vec<String>,
+    #[serde(default)]
+    allow_machine_identity: bool,
+}
+
+/// Which endpoints may run programs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum AllowExec {
+    /// These.
+    Ids(BTreeSet<String>),
+    /// `"all"`.
+    All(All),
+}
+
+#[derive(Debug, Deserialize)]
+enum All {
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Default for AllowExec {
+    fn default() -> Self {
+        Self::Ids(BTreeSet::new())
+    }
+}
+
+/// What holds, from all four sources.
+pub struct Settings {
+    /// How the result is printed.
+    pub format: Format,
+    /// How many workers run at once.
+    pub jobs: usize,
+    /// How long an endpoint may take.
+    pub timeout: Duration,
+    /// How long the run may take.
+    pub run_timeout: Option<Duration>,
+    /// How many bytes of data a worker may have.
+    pub worker_memory: Option<u64>,
+    /// Where plugins are looked for.
+    pub folders: Folders,
+    /// Which failures make the exit status 1.
+    pub fail_on: FailOn,
+    /// When to use colors.
+    pub color: Color,
+    config_path: PathBuf,
+    log_file: Option<PathBuf>,
+    log_format: LogFormat,
+    verbosity: u8,
+    policy: PolicyTable,
+}
+
+impl Settings {
+    /// Reads the operator's file and puts the sources together.
+    pub fn read(cli: &Cli) -> Result<Self, ConfigError> {
+        let Common { plugin_dir, config, verbose, logfile, log_format, color } = &cli.common;
+        let config_path = config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
+        let file = match read(&config_path) {
+            Ok(Some(file)) => file,
+            Ok(None) if config.is_none() => File::default(),
+            Ok(None) => {
+                return Err(ConfigError { path: config_path, problem: "does not exist".into() });
+            }
+            Err(problem) => return Err(ConfigError { path: config_path, problem }),
+        };
+        let wrong = |key: &str, problem: &str| ConfigError {
+            path: config_path.clone(),
+            problem: format!("has a wrong {key}: {problem}"),
+        };
+        let seconds = |key: &str, value: Option<f64>| {
+            value
+                .map(|value| crate::cli::parse_seconds(Some(value)))
+                .transpose()
+                .map_err(|problem| wrong(key, &problem))
+        };
+        let timeout = seconds("timeout", file.timeout)?;
+        let run_timeout = seconds("run_timeout", file.run_timeout)?;
+        if file.jobs.is_some_and(|jobs| !(1..=256).contains(&jobs)) {
+            return Err(wrong("jobs", "a number from 1 to 256 is expected"));
+        }
+        let memory_mib = cli.worker_memory.or(file.worker_memory).unwrap_or(2048);
+        let dirs = if plugin_dir.is_empty() && std::env::var_os("GATHERER_PLUGIN_PATH").is_none() {
+            file.plugin_dirs.unwrap_or_default()
+        } else {
+            plugin_dir.clone()
+        };
+        Ok(Self {
+            format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
+            jobs: cli.jobs.or(file.jobs).unwrap_or(32).into(),
+            timeout: cli.timeout.or(timeout).unwrap_or(Duration::from_secs(300)),
+            run_timeout: cli.run_timeout.or(run_timeout),
+            worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
+            folders: folders(&dirs),
+            fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
+            color: color.or(file.color).unwrap_or_default(),
+            config_path,
+            log_file: logfile.clone().or(file.log_file),
+            log_format: log_format.or(file.log_format).unwrap_or_default(),
+            verbosity: *verbose,
+            policy: file.policy,
+        })
+    }
+
+    /// Where the log goes.
+    pub fn logging(&self) -> logging::Settings {
+        let file = match &self.log_file {
+            Some(path) => Some((path.clone(), true)),
+            None => default_log_file().map(|path| (path, false)),
+        };
+        logging::Settings {
+            file,
+            format: self.log_format,
+            verbosity: self.verbosity,
+            color: self.use_color(std::io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether to use colors on something that is a terminal or is not.
+    pub fn use_color(&self, terminal: bool) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+
+    /// What the endpoint of an id is allowed.
+    pub fn policy(&self) -> Box<dyn Fn(&str) -> Policy> {
+        let config_file = self.config_path.display().to_string();
+        let (ids, all) = match &self.policy.allow_exec {
+            AllowExec::Ids(ids) => (ids.clone(), false),
+            AllowExec::All(All::All) => (BTreeSet::new(), true),
+        };
+        let credential_folders = self.policy.credential_folders.clone();
+        let allow_machine_identity = self.policy.allow_machine_identity;
+        Box::new(move |id| Policy {
+            config_file: config_file.clone(),
+            allow_exec: all || ids.contains(id),
+            credential_folders: credential_folders.clone(),
+            allow_machine_identity,
+        })
+    }
+}
+
+/// The file's contents; `None` if there is none. An error is a sentence without its subject.
+fn read(path: &Path) -> Result<Option<File>, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let opened = std::fs::File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot be opened: {error}")),
+    };
+    let metadata = file.metadata().map_err(|error| format!("cannot be inspected: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is not a regular file".into());
+    }
+    check_file_trust(&metadata).map_err(|why| format!("is not trusted: it {why}"))?;
+    let mut text = String::new();
+    file.take(MAX_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    toml::from_str(&text).map(Some).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        format!("cannot be used: line {line}: {}", error.message())
+    })
+}
+
+/// The classic program's log file.
+fn default_log_file() -> Option<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Some("/var/log/gatherer.log".into());
+    }
+    std::env::home_dir().map(|home| home.join("gatherer.log"))
+}

@@ -1,0 +1,253 @@
+//! Plugin folders to manifests, by reading ELF notes. Nothing is loaded, nothing is run.
+
+mod elf;
+mod folders;
+mod trust;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use gatherer_plugin_api::manifest::{Manifest, Module};
+use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
+
+pub use folders::{Folders, folders};
+pub use trust::check_file as check_file_trust;
+
+/// What a plugin's file is called.
+const PREFIX: &str = "libgatherer_plugin_";
+const SUFFIX: &str = ".so";
+
+/// A plugin that workers can be started for.
+pub struct Plugin {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The same, as it stands in the note.
+    pub manifest_text: String,
+    /// The file, through which it was inspected and will be loaded.
+    pub file: File,
+}
+
+/// A file that looks like a plugin and is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// Why, in one sentence without its subject: "is writable by others".
+    pub reason: String,
+}
+
+/// Everything that was found.
+#[derive(Default)]
+pub struct Catalog {
+    /// The plugins, in the order of the folders.
+    pub plugins: Vec<Plugin>,
+    /// What was left out, and why.
+    pub skipped: Vec<Skipped>,
+    /// What is odd: one sentence each.
+    pub warnings: Vec<String>,
+    by_module: BTreeMap<String, (usize, usize)>,
+}
+
+/// A folder that was asked for and cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugin folder {} cannot be read: {error}", path.display())]
+pub struct FolderError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Catalog {
+    /// Reads the folders, the earlier ones first.
+    pub fn read(folders: &Folders) -> Result<Self, FolderError> {
+        let mut catalog = Self::default();
+        for folder in &folders.paths {
+            match candidates(folder) {
+                Ok(files) => files.into_iter().for_each(|path| catalog.add(path)),
+                Err(error) if folders.asked_for => {
+                    return Err(FolderError { path: folder.clone(), error });
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    catalog.warnings.push(FolderError { path: folder.clone(), error }.to_string())
+                }
+            }
+        }
+        Ok(catalog)
+    }
+
+    fn add(&mut self, path: PathBuf) {
+        let plugin = match inspect(&path) {
+            Ok(inspected) => match inspected.verdict {
+                Ok(()) => inspected.plugin,
+                Err(reason) => return self.skipped.push(Skipped { path, reason }),
+            },
+            Err(reason) => return self.skipped.push(Skipped { path, reason }),
+        };
+        for (index, module) in plugin.manifest.modules.iter().enumerate() {
+            match self.by_module.get(&module.name) {
+                Some((earlier, _)) => self.warnings.push(format!(
+                    "the module {} of {} is not used: {} serves it already",
+                    module.name,
+                    plugin.path.display(),
+                    self.plugins[*earlier].path.display()
+                )),
+                None => {
+                    self.by_module.insert(module.name.clone(), (self.plugins.len(), index));
+                }
+            }
+        }
+        self.plugins.push(plugin);
+    }
+
+    /// The modules by name, each with the plugin that serves it.
+    pub fn modules(&self) -> impl Iterator<Item = (&Module, &Plugin)> + Clone {
+        self.by_module.values().map(|(plugin, module)| {
+            let plugin = &self.plugins[*plugin];
+            (&plugin.manifest.modules[*module], plugin)
+        })
+    }
+
+    /// The module of this name, with its plugin and the plugin's place in `plugins`.
+    pub fn module(&self, name: &str) -> Option<(&Module, usize)> {
+        let (plugin, module) = self.by_module.get(name)?;
+        Some((&self.plugins[*plugin].manifest.modules[*module], *plugin))
+    }
+}
+
+/// A file that was inspected: what it says, and whether it may be used.
+pub struct Inspected {
+    /// What it says of itself.
+    pub plugin: Plugin,
+    /// Why it is not used, if it is not: one sentence without its subject.
+    pub verdict: Result<(), String>,
+    /// Whether the file and its folder are safe from others, and if not, why not.
+    pub trust: Result<(), String>,
+}
+
+/// Reads what a file says of itself. An error says why it is no plugin.
+pub fn inspect(path: &Path) -> Result<Inspected, String> {
+    let file = File::options()
+        .read(true)
+        // A FIFO would keep us waiting for its writer.
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| format!("cannot be opened: {error}"))?;
+    let metadata = file.metadata().map_err(|error| format!("cannot be inspected: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let trust = trust::check(&metadata, &real_folder(&file)?);
+    // What others may write is not even parsed further than its note.
+    let manifest_text = elf::manifest(&file)?;
+    let manifest =
+        Manifest::parse(&manifest_text).map_err(|error| format!("is left out: {error}"))?;
+    let verdict = trust.clone().and_then(|()| fits(&manifest));
+    let plugin = Plugin { path: path.to_owned(), manifest, manifest_text, file };
+    Ok(Inspected { plugin, verdict, trust })
+}
+
+/// The folder in which an open file lies, symbolic links followed.
+fn real_folder(file: &File) -> Result<PathBuf, String> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let path = std::fs::read_link(link).map_err(|error| format!("cannot be located: {error}"))?;
+    path.parent().map(Path::to_owned).ok_or_else(|| "cannot be located".to_owned())
+}
+
+fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Whether this program can serve a plugin of this manifest.
+fn fits(manifest: &Manifest) -> Result<(), String> {
+    let name = format!("{} {}", manifest.name, manifest.version);
+    let (Some(abi), Some(ours)) = (version(&manifest.abi), version(ABI_VERSION)) else {
+        return Err(format!("({name}) names an ABI that is not a version: {}", manifest.abi));
+    };
+    // Before 1.0 every minor version is another ABI.
+    let series = |(major, minor, _): (u64, u64, u64)| (major, if major == 0 { minor } else { 0 });
+    if series(abi) != series(ours) {
+        let (old, action) = if abi < ours {
+            ("the plugin is the older side", "build it with a newer gatherer-plugin-api")
+        } else {
+            ("this program is the older side", "update virtual-host-gatherer")
+        };
+        return Err(format!(
+            "({name}) was built for ABI {} and this program has ABI {ABI_VERSION}: {old}; {action}",
+            manifest.abi
+        ));
+    }
+    let (Some(minimum), Some(api)) = (version(&manifest.minimum_api), version(API_VERSION)) else {
+        return Err(format!(
+            "({name}) names a minimumApi that is not a version: {}",
+            manifest.minimum_api
+        ));
+    };
+    if minimum > api {
+        return Err(format!(
+            "({name}) needs plugin API {} and this program has {API_VERSION}: this program is the \
+             older side; update virtual-host-gatherer",
+            manifest.minimum_api
+        ));
+    }
+    Ok(())
+}
+
+fn version(text: &str) -> Option<(u64, u64, u64)> {
+    let mut parts = text.split('.').map(|part| part.parse().ok());
+    let version = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::manifest::Manifest;
+
+    use super::{fits, version};
+
+    fn manifest(abi: &str, api: &str) -> Manifest {
+        Manifest {
+            name: "p".into(),
+            version: "1".into(),
+            abi: abi.into(),
+            minimum_api: api.into(),
+            modules: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_the_own_abi_series_and_a_known_api_fit() {
+        assert_eq!(fits(&manifest("0.1.0", "0.1.0")), Ok(()));
+        assert_eq!(fits(&manifest("0.1.7", "0.0.9")), Ok(()));
+        for (abi, api, words) in [
+            ("0.0.9", "0.1.0", "the plugin is the older side"),
+            ("0.2.0", "0.1.0", "this program is the older side"),
+            ("1.0.0", "0.1.0", "update virtual-host-gatherer"),
+            ("0.1.0", "9.0.0", "needs plugin API 9.0.0"),
+            ("x", "0.1.0", "not a version"),
+        ] {
+            let reason = fits(&manifest(abi, api)).expect_err(abi);
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(version("0.10.0") > version("0.9.0"));
+        assert_eq!(version("1.2"), None);
+    }
+}

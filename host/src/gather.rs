@@ -1,0 +1,260 @@
+//! One run: infile to endpoints, endpoints to results, results to what is printed.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Software, Timestamp};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::{Cli, FailOn};
+use crate::config::Settings;
+use crate::discovery::Catalog;
+use crate::format::{self, Format, TableStyle};
+use crate::outfile::{Outfile, WriteError};
+use crate::request::{self, Defaults, Endpoint, Entry};
+use crate::supervisor::{self, Library, Stop};
+use crate::{Exit, fail, inventory, logging, worker};
+
+/// The longest infile, in bytes.
+const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Runs from the infile to the printed result.
+pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: Catalog) -> Exit {
+    if let Err(error) = worker::protect() {
+        logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
+    }
+    let outfile = match Outfile::prepare(cli.outfile.as_deref()) {
+        Ok(outfile) => outfile,
+        Err(error) => {
+            let path = cli.outfile.as_deref().unwrap_or(Path::new("-")).display();
+            return fail(
+                Exit::Unreadable,
+                &format!("the outfile {path} cannot be written: {error}"),
+            );
+        }
+    };
+    let entries = match entries(infile, settings, &catalog) {
+        Ok(entries) => entries,
+        Err(problem) => return fail(Exit::Unreadable, &problem),
+    };
+    let entries = match only(entries, &cli.only) {
+        Ok(entries) => entries,
+        Err(problem) => return fail(Exit::Usage, &problem),
+    };
+    let started_at = Timestamp::now();
+    let (results, stop) = match ask(entries, settings, catalog) {
+        Ok(asked) => asked,
+        Err(error) => return fail(Exit::Internal, &format!("the run cannot be started: {error}")),
+    };
+    match stop {
+        Some(Stop::Signal(2)) => return Exit::Interrupted,
+        Some(Stop::Signal(_)) => return Exit::Terminated,
+        Some(Stop::RunTimeout(_)) | None => {}
+    }
+    let run = RunInfo { started_at, finished_at: Timestamp::now() };
+    // A table shows all of this itself.
+    let log = match settings.format {
+        Format::Table => logging::emit_to_file,
+        Format::Gatherer | Format::Inventory => logging::emit_own,
+    };
+    let failed = report(&results, log);
+    let exit = match settings.fail_on {
+        FailOn::Any if failed > 0 => Exit::EndpointsFailed,
+        FailOn::All if failed > 0 && failed == results.len() => Exit::EndpointsFailed,
+        _ => Exit::Done,
+    };
+    let inventory = inventory::assemble(results, (!cli.no_run_info).then_some(run));
+    let style = TableStyle {
+        width: terminal_width(),
+        color: settings
+            .use_color(matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal()),
+    };
+    let rendered = format::render(settings.format, &inventory, &style);
+    for note in rendered.notes {
+        let message = format!("{}: {}", note.warning.object, note.warning.message);
+        logging::warn(Some(&note.endpoint), &message);
+    }
+    match outfile.write(&rendered.text) {
+        Ok(()) | Err(WriteError::Closed) => exit,
+        Err(error) => fail(Exit::Internal, &error.to_string()),
+    }
+}
+
+fn entries(infile: &Path, settings: &Settings, catalog: &Catalog) -> Result<Vec<Entry>, String> {
+    let bytes = read_infile(infile)?;
+    let (text, latin) = request::decode(bytes);
+    if latin {
+        logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
+    }
+    let defaults = Defaults {
+        timeout: settings.timeout,
+        proxy: request::proxies_of_environment(),
+        folder: folder_of(infile),
+        home: std::env::home_dir(),
+        log_level: logging::level(),
+        policy: settings.policy(),
+    };
+    request::read(&text, catalog, &defaults).map_err(|error| error.to_string())
+}
+
+/// The infile, read to its end.
+fn read_infile(infile: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = if infile == Path::new("-") {
+        std::io::stdin().lock().take(INFILE_MAX_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(infile).and_then(|file| file.take(INFILE_MAX_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| format!("the infile {} cannot be read: {error}", infile.display()))?;
+    if bytes.len() as u64 > INFILE_MAX_BYTES {
+        return Err("the infile is longer than 64 MiB".to_owned());
+    }
+    Ok(bytes)
+}
+
+/// Where relative paths in the infile start.
+fn folder_of(infile: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    match infile.parent() {
+        Some(parent) if infile != Path::new("-") => here.join(parent),
+        _ => here,
+    }
+}
+
+fn only(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
+    if ids.is_empty() {
+        return Ok(entries);
+    }
+    for id in ids {
+        if !entries.iter().any(|entry| entry.id() == id) {
+            return Err(format!("--only {id}: the infile has no endpoint of this id"));
+        }
+    }
+    Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
+}
+
+/// Asks the endpoints that can be asked. The second is why everything stopped, if it did.
+fn ask(
+    entries: Vec<Entry>,
+    settings: &Settings,
+    catalog: Catalog,
+) -> std::io::Result<(Vec<EndpointResult>, Option<Stop>)> {
+    let mut results = Vec::new();
+    let mut endpoints = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Ready(endpoint) => endpoints.push(*endpoint),
+            Entry::Failed(result) => results.push(*result),
+        }
+    }
+    let endpoints = with_libraries(endpoints, catalog)?;
+    let (sender, receiver) = watch::channel(None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let watched = receiver.clone();
+        let run = supervisor::run(
+            endpoints,
+            supervisor::Settings {
+                jobs: settings.jobs,
+                worker_memory: settings.worker_memory,
+                stop: receiver,
+            },
+        );
+        let run_timeout = settings.run_timeout;
+        let limit = async {
+            match run_timeout {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(run, limit);
+        let mut limit_passed = false;
+        loop {
+            // A signal goes before a time limit that has passed already.
+            tokio::select! {
+                Some(()) = interrupt.recv() => { sender.send_replace(Some(Stop::Signal(2))); }
+                Some(()) = terminate.recv() => { sender.send_replace(Some(Stop::Signal(15))); }
+                () = &mut limit, if !limit_passed => {
+                    limit_passed = true;
+                    sender.send_replace(run_timeout.map(Stop::RunTimeout));
+                }
+                asked = &mut run => {
+                    results.extend(asked);
+                    let stop = *watched.borrow();
+                    return Ok((results, stop));
+                }
+            }
+        }
+    })
+}
+
+/// Each endpoint with its plugin's library, whose descriptor workers inherit.
+fn with_libraries(
+    endpoints: Vec<Endpoint>,
+    catalog: Catalog,
+) -> std::io::Result<Vec<(Endpoint, Rc<Library>)>> {
+    let mut libraries: HashMap<usize, Rc<Library>> = HashMap::new();
+    let mut paired = Vec::new();
+    for endpoint in endpoints {
+        let library = match libraries.get(&endpoint.plugin) {
+            Some(library) => Rc::clone(library),
+            None => {
+                let plugin = &catalog.plugins[endpoint.plugin];
+                let modules = &plugin.manifest.modules;
+                let library = Rc::new(Library {
+                    path: plugin.path.display().to_string(),
+                    manifest: plugin.manifest_text.clone(),
+                    software: Software {
+                        name: plugin.manifest.name.clone(),
+                        version: Some(plugin.manifest.version.clone()),
+                    },
+                    descriptor: worker::inheritable(&plugin.file)?,
+                    environment: modules
+                        .iter()
+                        .flat_map(|module| module.environment.iter().cloned())
+                        .collect(),
+                });
+                libraries.insert(endpoint.plugin, Rc::clone(&library));
+                library
+            }
+        };
+        paired.push((endpoint, library));
+    }
+    Ok(paired)
+}
+
+/// Says what failed and what is odd, one clear sentence each. How many failed.
+fn report(results: &[EndpointResult], log: fn(LogLevel, Option<&str>, &str)) -> usize {
+    let mut failed = 0;
+    for result in results {
+        for warning in &result.warnings {
+            let message = format!("{}: {}", warning.object, warning.message);
+            log(LogLevel::Warn, Some(&result.id), &message);
+        }
+        if result.status == EndpointStatus::Failed {
+            failed += 1;
+            let module = result.module.as_deref().unwrap_or("no module");
+            let (kind, why) = match &result.error {
+                Some(error) => (error.kind.as_str(), error.to_string()),
+                None => ("internal", "no reason is known".to_owned()),
+            };
+            log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
+        }
+    }
+    failed
+}
+
+/// How wide a table may be: the terminal's width, else COLUMNS, else 100.
+fn terminal_width() -> usize {
+    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
+    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    terminal.filter(|width| *width > 0).or_else(columns).map_or(100, usize::from).max(40)
+}

@@ -1,0 +1,165 @@
+//! The log file: appended to, rotated by size, shared by several runs at once.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+/// The size at which a file is put aside, in bytes; the classic program's.
+const MAX_BYTES: u64 = 5 * 1024 * 1024;
+
+/// How many old files are kept.
+const OLD_FILES: u32 = 5;
+
+/// An open log file.
+pub struct LogFile {
+    path: PathBuf,
+    file: File,
+    max_bytes: u64,
+}
+
+impl LogFile {
+    /// Opens or makes the file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES })
+    }
+
+    /// Appends one line with one write.
+    pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.follow()?;
+        let metadata = self.file.metadata()?;
+        if metadata.is_file()
+            && metadata.len() + line.len() as u64 > self.max_bytes
+            && metadata.len() > 0
+        {
+            // If it cannot be put aside, a large log is better than none.
+            let _ = self.rotate(line.len() as u64);
+        }
+        self.file.write_all(line)
+    }
+
+    /// Opens the file anew if another run put ours aside.
+    fn follow(&mut self) -> io::Result<()> {
+        if !self.is_current()? {
+            self.file = open(&self.path)?;
+        }
+        Ok(())
+    }
+
+    fn is_current(&self) -> io::Result<bool> {
+        let ours = self.file.metadata()?;
+        match std::fs::metadata(&self.path) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rotate(&mut self, more: u64) -> io::Result<()> {
+        rustix::fs::flock(&self.file, FlockOperation::LockExclusive)?;
+        // Whoever had the lock before us may have put the file aside already.
+        let full = self.is_current()? && self.file.metadata()?.len() + more > self.max_bytes;
+        let aside = if full { self.put_aside() } else { Ok(()) };
+        let opened = aside.and_then(|()| open(&self.path));
+        rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
+        self.file = opened?;
+        Ok(())
+    }
+
+    fn put_aside(&self) -> io::Result<()> {
+        for number in (1..OLD_FILES).rev() {
+            match std::fs::rename(self.old(number), self.old(number + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        std::fs::rename(&self.path, self.old(1))
+    }
+
+    fn old(&self, number: u32) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        // A FIFO that nobody reads would keep us waiting.
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LogFile;
+
+    /// A folder that goes away with the test.
+    struct Folder(std::path::PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("gatherer-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).expect("a folder");
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn no_line_is_lost_when_two_runs_rotate_one_file() {
+        let folder = Folder::new("rotate");
+        let path = folder.0.join("gatherer.log");
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let path = path.clone();
+                std::thread::spawn(move || {
+                    let mut file = LogFile::open(&path).expect("opens");
+                    file.max_bytes = 4096;
+                    for line in 0..100 {
+                        file.write(format!("{writer} {line:03} {}\n", "x".repeat(32)).as_bytes())
+                            .expect("writes");
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.join().expect("ends");
+        }
+        let mut lines = Vec::new();
+        for name in std::fs::read_dir(&folder.0).expect("lists") {
+            let text = std::fs::read_to_string(name.expect("an entry").path()).expect("text");
+            assert!(text.len() <= 4096 + 4 * 64, "{}", text.len());
+            lines.extend(text.lines().map(|line| line[..5].to_owned()));
+        }
+        lines.sort();
+        lines.dedup();
+        assert_eq!(lines.len(), 400);
+    }
+
+    #[test]
+    fn only_so_many_old_files_are_kept() {
+        let folder = Folder::new("old");
+        let path = folder.0.join("gatherer.log");
+        let mut file = LogFile::open(&path).expect("opens");
+        file.max_bytes = 10;
+        for _ in 0..20 {
+            file.write(b"12345678\n").expect("writes");
+        }
+        assert_eq!(std::fs::read_dir(&folder.0).expect("lists").count(), 6);
+    }
+}

@@ -1,0 +1,132 @@
+//! What one log line looks like.
+
+use std::fmt::Write as _;
+
+use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::model::Timestamp;
+
+/// The longest message that is logged, in bytes.
+const MESSAGE_MAX_BYTES: usize = 32 * 1024;
+
+/// One line.
+pub struct Line<'a> {
+    /// How detailed.
+    pub level: LogLevel,
+    /// Where it comes from.
+    pub target: &'a str,
+    /// Which endpoint it is about.
+    pub endpoint: Option<&'a str>,
+    /// What it says.
+    pub message: &'a str,
+}
+
+impl Line<'_> {
+    /// For the file: time, level, process, target, endpoint, message. The process tells two
+    /// runs on one file apart.
+    pub fn text(&self) -> String {
+        format!(
+            "{:.3} {:5} [{}] {}: {}{}\n",
+            Timestamp::now(),
+            level_word(self.level),
+            std::process::id(),
+            escape(self.target),
+            self.endpoint_prefix(),
+            escape(shorten(self.message))
+        )
+    }
+
+    /// For stderr: what a person needs who has just typed the command.
+    pub fn for_people(&self, color: bool) -> String {
+        let (word, code) = match self.level {
+            LogLevel::Error => ("error", "31"),
+            LogLevel::Warn => ("warning", "33"),
+            LogLevel::Info => ("info", "32"),
+            LogLevel::Debug => ("debug", "34"),
+            LogLevel::Trace => ("trace", "90"),
+        };
+        let message = escape(shorten(self.message));
+        let prefix = self.endpoint_prefix();
+        if color {
+            format!("\u{1b}[1;{code}m{word}\u{1b}[0m: {prefix}{message}\n")
+        } else {
+            format!("{word}: {prefix}{message}\n")
+        }
+    }
+
+    /// One JSON object.
+    pub fn json(&self) -> String {
+        let mut object = serde_json::Map::new();
+        object.insert("time".into(), format!("{:.3}", Timestamp::now()).into());
+        object.insert("level".into(), level_word(self.level).trim().to_lowercase().into());
+        object.insert("pid".into(), std::process::id().into());
+        object.insert("target".into(), self.target.into());
+        if let Some(endpoint) = self.endpoint {
+            object.insert("endpoint".into(), endpoint.into());
+        }
+        object.insert("message".into(), shorten(self.message).into());
+        format!("{}\n", serde_json::Value::Object(object))
+    }
+
+    fn endpoint_prefix(&self) -> String {
+        self.endpoint.map_or_else(String::new, |id| format!("[{}] ", escape(id)))
+    }
+}
+
+fn level_word(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "ERROR",
+        LogLevel::Warn => "WARN",
+        LogLevel::Info => "INFO",
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Trace => "TRACE",
+    }
+}
+
+fn shorten(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MESSAGE_MAX_BYTES)]
+}
+
+/// The text with control characters, line ends and bidirectional marks made visible, so that
+/// nobody writes lines of their own into a log or onto a terminal.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            hidden
+                if hidden.is_control()
+                    || matches!(hidden, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                        | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}') =>
+            {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(hidden));
+            }
+            shown => escaped.push(shown),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::LogLevel;
+
+    use super::{Line, escape};
+
+    #[test]
+    fn a_message_stays_on_its_line_and_shows_what_it_hides() {
+        assert_eq!(escape("a\nb\u{1b}[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
+    }
+
+    #[test]
+    fn a_text_line_names_level_endpoint_and_message() {
+        let line = Line { level: LogLevel::Warn, target: "t", endpoint: Some("e\n"), message: "m" };
+        assert!(line.text().ends_with("t: [e\\n] m\n"), "{}", line.text());
+        assert_eq!(line.for_people(false), "warning: [e\\n] m\n");
+        let json: serde_json::Value = serde_json::from_str(&line.json()).expect("JSON");
+        assert_eq!(json["endpoint"], "e\n");
+        assert_eq!(json["level"], "warn");
+    }
+}

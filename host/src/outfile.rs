@@ -1,0 +1,170 @@
+//! Where the result goes: standard output, or a file that is whole or not there.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Where the result goes, made ready before anybody is asked.
+pub enum Outfile {
+    /// Standard output.
+    Stdout,
+    /// A device or a pipe, which is written through.
+    Through(PathBuf),
+    /// A regular file, replaced at once.
+    Replace(Replacement),
+}
+
+/// A target that is replaced by a temporary file beside it. That file is made twice: once to
+/// see that it can be, and once to be written, so that none lies there in between.
+pub struct Replacement {
+    target: PathBuf,
+    old: Option<Metadata>,
+}
+
+/// A temporary file. It goes away if it does not become the target.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    done: bool,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Whoever was to read it is gone, and does not need it.
+    #[error("nobody reads the result")]
+    Closed,
+    /// It cannot be written.
+    #[error("the result cannot be written: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Outfile {
+    /// Checks that the result can be written there.
+    pub fn prepare(path: Option<&Path>) -> io::Result<Self> {
+        let path = match path {
+            None => return Ok(Self::Stdout),
+            Some(path) if path == Path::new("-") => return Ok(Self::Stdout),
+            Some(path) => path,
+        };
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {
+                // A symbolic link stays; the file that it leads to is replaced.
+                Replacement::beside(std::fs::canonicalize(path)?, Some(metadata)).map(Self::Replace)
+            }
+            Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a folder")),
+            Ok(_) => Ok(Self::Through(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Replacement::beside(missing_target(path)?, None).map(Self::Replace)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the result.
+    pub fn write(self, text: &str) -> Result<(), WriteError> {
+        let written = match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+            }
+            Self::Through(path) => OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(text.as_bytes())),
+            Self::Replace(replacement) => replacement.write(text),
+        };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => WriteError::Closed,
+            _ => WriteError::Io(error),
+        })
+    }
+}
+
+/// Where a file that is not there yet will lie: a symbolic link may lead to it.
+fn missing_target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        match std::fs::read_link(&path) {
+            Ok(link) => path = folder(&path).join(link),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+impl Replacement {
+    fn beside(target: PathBuf, old: Option<Metadata>) -> io::Result<Self> {
+        // A file that we may not write is not replaced either, though its folder would let us.
+        if old.is_some() {
+            OpenOptions::new().write(true).open(&target)?;
+        }
+        let replacement = Self { target, old };
+        drop(replacement.temporary()?);
+        Ok(replacement)
+    }
+
+    fn write(self, text: &str) -> io::Result<()> {
+        let mut temporary = self.temporary()?;
+        temporary.file.write_all(text.as_bytes())?;
+        temporary.file.sync_all()?;
+        std::fs::rename(&temporary.path, &self.target)?;
+        temporary.done = true;
+        // The name is on the disk only when its folder is.
+        File::open(folder(&self.target))?.sync_all()
+    }
+
+    fn temporary(&self) -> io::Result<Temporary> {
+        let name = self.target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        for attempt in 0..100 {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            hidden.push(format!(".{}-{attempt}.tmp", std::process::id()));
+            let path = folder(&self.target).join(hidden);
+            match OpenOptions::new().write(true).create_new(true).mode(0o666).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    let temporary = Temporary { path, file, done: false };
+                    if let Some(old) = &self.old {
+                        temporary.keep(old)?;
+                    }
+                    return Ok(temporary);
+                }
+            }
+        }
+        Err(io::Error::other("no name for a temporary file is free"))
+    }
+}
+
+impl Temporary {
+    /// Gives the file the old one's owner and mode.
+    fn keep(&self, old: &Metadata) -> io::Result<()> {
+        let new = self.file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            let owner = rustix::fs::Uid::from_raw(old.uid());
+            let group = rustix::fs::Gid::from_raw(old.gid());
+            rustix::fs::fchown(self.file.as_fd(), Some(owner), Some(group))?;
+        }
+        self.file.set_permissions(std::fs::Permissions::from_mode(old.mode() & 0o7777))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nobody can be told, and a hidden file does no harm.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The frames between runner and worker: one JSON object a line, in both directions.
+//! `docs/worker-protocol.md` describes them for people.
+
+use gatherer_plugin_api::{GatherError, GatherRequest, Summary};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The longest frame, in bytes, line end included.
+pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
+
+/// The most records that the runner takes from one endpoint.
+pub const RECORDS_MAX: u64 = 2_000_000;
+
+/// The most bytes of frames that the runner takes from one endpoint.
+pub const FRAMES_MAX_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The most bytes of log lines and of stderr that the runner passes on for one endpoint.
+pub const LOG_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The hidden subcommand.
+pub const WORKER_SUBCOMMAND: &str = "__worker";
+
+/// The control line that asks a worker to stop.
+pub const CANCEL_LINE: &[u8] = b"cancel\n";
+
+/// The first line that a worker reads.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assignment {
+    /// The library, for messages: it is loaded through the descriptor that was inspected.
+    pub plugin_path: String,
+    /// The manifest that the runner read out of the library, to be compared with what the
+    /// library says of itself.
+    pub manifest: String,
+    /// How many bytes of data the worker may have.
+    pub memory_bytes: Option<u64>,
+    /// What to do.
+    pub operation: String,
+    /// What to do it with.
+    pub request: GatherRequest,
+}
+
+/// What a worker writes.
+#[derive(Debug, Serialize)]
+#[serde(tag = "frame", rename_all = "camelCase")]
+pub enum Frame<'a> {
+    /// One finding, as the plugin wrote it.
+    Record {
+        /// A `Record`.
+        data: &'a RawValue,
+    },
+    /// One log line.
+    Log {
+        /// 1 (error) to 5 (trace).
+        level: u8,
+        /// Where in the plugin it comes from.
+        target: String,
+        /// The line.
+        message: String,
+    },
+    /// What the plugin is doing.
+    Progress {
+        /// One sentence.
+        message: String,
+    },
+    /// The last frame of a whole answer.
+    Done {
+        /// What was found, counted.
+        summary: Summary,
+    },
+    /// The last frame of a failure.
+    Failed {
+        /// Why.
+        error: GatherError,
+    },
+}
+
+/// Every member that any frame has. serde's own tagged enum would copy each record first.
+#[derive(Deserialize)]
+struct Members<'a> {
+    frame: &'a str,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    level: Option<u8>,
+    target: Option<String>,
+    message: Option<String>,
+    summary: Option<Summary>,
+    error: Option<GatherError>,
+}
+
+impl<'a> Frame<'a> {
+    /// Reads one line; `None` if it is no frame.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let members: Members<'a> = serde_json::from_slice(line).ok()?;
+        Some(match members.frame {
+            "record" => Self::Record { data: members.data? },
+            "log" => Self::Log {
+                level: members.level?,
+                target: members.target?,
+                message: members.message?,
+            },
+            "progress" => Self::Progress { message: members.message? },
+            "done" => Self::Done { summary: members.summary? },
+            "failed" => Self::Failed { error: members.error? },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
+
+    use super::Frame;
+
+    #[test]
+    fn what_the_worker_writes_the_runner_reads() {
+        for frame in [
+            Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
+            Frame::Progress { message: "p".into() },
+            Frame::Done { summary: Summary::default() },
+            Frame::Failed { error: GatherError::new(ErrorKind::Tls, "m").with_hint("h") },
+        ] {
+            let line = serde_json::to_string(&frame).expect("serializes");
+            assert!(!line.contains('\n'));
+            let read = Frame::parse(line.as_bytes()).expect("a frame");
+            assert_eq!(serde_json::to_string(&read).expect("serializes"), line);
+        }
+    }
+
+    #[test]
+    fn a_line_that_lacks_its_members_is_no_frame() {
+        for line in ["", "{}", "[]", "{\"frame\":\"record\"}", "{\"frame\":\"other\"}", "\u{0}"] {
+            assert!(Frame::parse(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gatherer_plugin_api::model::{CollectionStatus, EndpointStatus, Host, Warning};
+use gatherer_plugin_api::{GatherError, LogLevel, Record, Summary};
+
+use crate::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
+use crate::redact::Redactor;
+
+/// What a frame means for the one who reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Nothing to do.
+    None,
+    /// A line for the log, free of secrets.
+    Log {
+        /// How detailed.
+        level: LogLevel,
+        /// Where in the plugin it comes from.
+        target: String,
+        /// The line.
+        message: String,
+    },
+    /// What the plugin is doing, free of secrets.
+    Progress(String),
+}
+
+/// What one endpoint has.
+#[derive(Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The hosts with their guests.
+    pub hosts: Vec<Host>,
+    /// The optional collections.
+    pub collections: BTreeMap<String, CollectionStatus>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+    /// How many requests were repeated.
+    pub retries: u32,
+}
+
+/// How the worker ended, as far as its frames say.
+enum End {
+    Open,
+    Done(Summary),
+    Failed(GatherError),
+}
+
+/// Collects the frames of one worker.
+pub struct Collector {
+    redactor: Redactor,
+    line: Vec<u8>,
+    bytes: u64,
+    records: u64,
+    guests: u64,
+    by_ref: HashMap<String, usize>,
+    answer: Answer,
+    end: End,
+}
+
+impl Collector {
+    /// Collects for an endpoint of these secrets.
+    pub fn new(redactor: Redactor) -> Self {
+        Self {
+            redactor,
+            line: Vec::new(),
+            bytes: 0,
+            records: 0,
+            guests: 0,
+            by_ref: HashMap::new(),
+            answer: Answer::default(),
+            end: End::Open,
+        }
+    }
+
+    /// Whether the last frame has come.
+    pub fn is_ended(&self) -> bool {
+        !matches!(self.end, End::Open)
+    }
+
+    /// Takes some bytes of the frame pipe. An error is final: the endpoint has failed.
+    pub fn bytes(
+        &mut self,
+        mut chunk: &[u8],
+        mut event: impl FnMut(Event),
+    ) -> Result<(), GatherError> {
+        self.bytes += chunk.len() as u64;
+        if self.bytes > FRAMES_MAX_BYTES {
+            return Err(GatherError::protocol(format!(
+                "the plugin sent more than {} MiB",
+                FRAMES_MAX_BYTES / (1024 * 1024)
+            )));
+        }
+        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
+            let (head, rest) = chunk.split_at(end);
+            chunk = &rest[1..];
+            self.check_length(head.len())?;
+            let happened = if self.line.is_empty() {
+                self.frame(head)
+            } else {
+                self.line.extend_from_slice(head);
+                let line = std::mem::take(&mut self.line);
+                let happened = self.frame(&line);
+                self.line = line;
+                self.line.clear();
+                happened
+            };
+            event(happened?);
+        }
+        self.check_length(chunk.len())?;
+        self.line.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn check_length(&self, more: usize) -> Result<(), GatherError> {
+        if self.line.len() + more >= FRAME_MAX_BYTES {
+            return Err(GatherError::protocol(format!(
+                "the plugin sent a frame of more than {FRAME_MAX_BYTES} bytes"
+            )));
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, line: &[u8]) -> Result<Event, GatherError> {
+        if self.is_ended() {
+            return Err(GatherError::protocol("the plugin sent a frame after its last one"));
+        }
+        match Frame::parse(line) {
+            Some(Frame::Record { data }) => {
+                self.records += 1;
+                if self.records > RECORDS_MAX {
+                    return Err(GatherError::protocol(format!(
+                        "the plugin sent more than {RECORDS_MAX} records"
+                    )));
+                }
+                let record = serde_json::from_str(data.get()).map_err(|error| {
+                    // The error's own text quotes what it read.
+                    GatherError::protocol(format!(
+                        "the plugin sent a record that does not fit the model (record {}, column {})",
+                        self.records,
+                        error.column()
+                    ))
+                })?;
+                self.record(record)?;
+                Ok(Event::None)
+            }
+            Some(Frame::Log { level, target, message }) => Ok(Event::Log {
+                level: LogLevel::from_number(level),
+                target: self.redactor.redact(&target),
+                message: self.redactor.redact(&message),
+            }),
+            Some(Frame::Progress { message }) => {
+                Ok(Event::Progress(self.redactor.redact(&message)))
+            }
+            Some(Frame::Done { summary }) => {
+                self.end = End::Done(summary);
+                Ok(Event::None)
+            }
+            Some(Frame::Failed { error }) => {
+                self.end = End::Failed(self.clean(error));
+                Ok(Event::None)
+            }
+            None => Err(GatherError::protocol("the plugin sent something that is not a frame")),
+        }
+    }
+
+    fn record(&mut self, record: Record) -> Result<(), GatherError> {
+        match record {
+            Record::Host { host_ref, host } => {
+                if !host.guests.is_empty() {
+                    return Err(GatherError::protocol("the plugin sent guests inside a host"));
+                }
+                if self.by_ref.insert(host_ref, self.answer.hosts.len()).is_some() {
+                    return Err(GatherError::protocol("the plugin sent two hosts of one hostRef"));
+                }
+                self.answer.hosts.push(*host);
+            }
+            Record::Guest { host_ref, guest } => {
+                let host = self
+                    .by_ref
+                    .get(&host_ref)
+                    .and_then(|index| self.answer.hosts.get_mut(*index))
+                    .ok_or_else(|| {
+                        GatherError::protocol(
+                            "the plugin sent a guest of a host that it did not send",
+                        )
+                    })?;
+                host.guests.push(*guest);
+                self.guests += 1;
+            }
+            Record::Warning { object, message } => self.answer.warnings.push(Warning {
+                object: self.redactor.redact(&object),
+                message: self.redactor.redact(&message),
+            }),
+            Record::CollectionEnd { name, error } => {
+                let status = match error {
+                    None => CollectionStatus { status: EndpointStatus::Complete, error: None },
+                    Some(error) => CollectionStatus {
+                        status: EndpointStatus::Failed,
+                        error: Some(self.clean(error)),
+                    },
+                };
+                if self.answer.collections.insert(name, status).is_some() {
+                    return Err(GatherError::protocol("the plugin ended one collection twice"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn clean(&self, mut error: GatherError) -> GatherError {
+        error.message = self.redactor.redact(&error.message);
+        error.hint = error.hint.map(|hint| self.redactor.redact(&hint));
+        error
+    }
+
+    /// The answer, if it is whole; `None` if the worker ended without a last frame.
+    pub fn finish(mut self) -> Option<Result<Answer, GatherError>> {
+        let partial = !self.line.is_empty();
+        match self.end {
+            End::Open => None,
+            End::Failed(error) => Some(Err(error)),
+            End::Done(_) if partial => {
+                Some(Err(GatherError::protocol("the plugin sent something after its last frame")))
+            }
+            End::Done(summary) => {
+                let counts = summary.counts;
+                let hosts = self.answer.hosts.len() as u64;
+                if (counts.hosts, counts.guests) != (hosts, self.guests) {
+                    return Some(Err(GatherError::protocol(format!(
+                        "the plugin counts {} hosts and {} guests, but {hosts} and {} arrived",
+                        counts.hosts, counts.guests, self.guests
+                    ))));
+                }
+                self.answer.retries = summary.retries;
+                Some(Ok(self.answer))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::ErrorKind;
+
+    use super::{Collector, Event};
+    use crate::redact::Redactor;
+
+    const HOST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"host\",\"hostRef\":\"0\",\"host\":{\"id\":\"i\",\"name\":\"n\"}}}\n";
+    const GUEST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"guest\",\"hostRef\":\"0\",\"guest\":{\"name\":\"g\"}}}\n";
+
+    fn done(hosts: u64, guests: u64) -> String {
+        format!(
+            "{{\"frame\":\"done\",\"summary\":{{\"counts\":{{\"hosts\":{hosts},\"guests\":{guests}}}}}}}\n"
+        )
+    }
+
+    fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
+        let mut collector = Collector::new(Redactor::default());
+        for piece in text.as_bytes().chunks(chunk) {
+            collector.bytes(piece, |_| {}).map_err(|error| error.kind)?;
+        }
+        match collector.finish() {
+            None => Err(ErrorKind::Crashed),
+            Some(answer) => answer.map(|answer| answer.hosts.len()).map_err(|error| error.kind),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_whole_only_if_it_ended_and_adds_up() {
+        let whole = format!("{HOST}{GUEST}{}", done(1, 1));
+        let cases = [
+            (whole.clone(), Ok(1)),
+            (done(0, 0), Ok(0)),
+            (format!("{HOST}{GUEST}"), Err(ErrorKind::Crashed)),
+            (format!("{HOST}{}", done(2, 0)), Err(ErrorKind::Protocol)),
+            (format!("{HOST}{}", done(1, 1)), Err(ErrorKind::Protocol)),
+            (format!("{GUEST}{}", done(0, 1)), Err(ErrorKind::Protocol)),
+            (format!("{HOST}{HOST}{}", done(2, 0)), Err(ErrorKind::Protocol)),
+            (format!("{whole}{HOST}"), Err(ErrorKind::Protocol)),
+            (format!("{whole}x"), Err(ErrorKind::Protocol)),
+            ("garbage\n".to_owned(), Err(ErrorKind::Protocol)),
+            ("x".repeat(2 * 1024 * 1024), Err(ErrorKind::Protocol)),
+        ];
+        for (text, expected) in cases {
+            for chunk in [1, 7, 64 * 1024] {
+                if text.len() / chunk < 1_000_000 {
+                    assert_eq!(outcome(&text, chunk), expected, "{text:.80}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn log_lines_and_errors_come_without_secrets() {
+        let mut collector = Collector::new(Redactor::new(["hunter2".to_owned()]));
+        let mut lines = Vec::new();
+        let text = "{\"frame\":\"log\",\"level\":2,\"target\":\"t\",\"message\":\"with hunter2\"}\n\
+                    {\"frame\":\"failed\",\"error\":{\"kind\":\"tls\",\"message\":\"no hunter2\"}}\n";
+        collector.bytes(text.as_bytes(), |event| lines.push(event)).expect("frames");
+        assert!(
+            matches!(&lines[0], Event::Log { message, .. } if message == "with ***"),
+            "{lines:?}"
+        );
+        let error = collector.finish().expect("ended").expect_err("failed");
+        assert_eq!(error.message, "no ***");
+    }
+}

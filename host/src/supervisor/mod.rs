@@ -1,0 +1,164 @@
+//! Asks the endpoints, each through a worker process of its own, side by side.
+//!
+//! Everything here runs on the program's main thread: a worker dies with the *thread* that
+//! started it, and the main thread lives as long as the process.
+
+mod collector;
+mod worker;
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use gatherer_plugin_api::model::{
+    EndpointResult, EndpointRun, EndpointStatus, Software, Timestamp, Warning,
+};
+use gatherer_plugin_api::{ErrorKind, GatherError};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use crate::logging;
+use crate::request::Endpoint;
+
+/// Why everything is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The whole run's time is over.
+    RunTimeout(Duration),
+    /// The program was asked to end, by this signal.
+    Signal(i32),
+}
+
+impl Stop {
+    fn error(self) -> GatherError {
+        match self {
+            Self::RunTimeout(limit) => GatherError::new(
+                ErrorKind::Timeout,
+                format!("the run's time limit of {} s passed", limit.as_secs_f64()),
+            )
+            .with_hint("raise --run-timeout or --jobs"),
+            Self::Signal(_) => GatherError::new(ErrorKind::Timeout, "the run was interrupted"),
+        }
+    }
+}
+
+/// How the endpoints are asked.
+pub struct Settings {
+    /// How many workers run at once.
+    pub jobs: usize,
+    /// How many bytes of data each worker may have.
+    pub worker_memory: Option<u64>,
+    /// Turns to something when everything is to stop.
+    pub stop: watch::Receiver<Option<Stop>>,
+}
+
+/// A library that workers can be started for.
+pub struct Library {
+    /// Where it lies, for messages.
+    pub path: String,
+    /// What it says of itself.
+    pub manifest: String,
+    /// Its name and version.
+    pub software: Software,
+    /// The descriptor through which it was inspected; workers inherit it.
+    pub descriptor: OwnedFd,
+    /// The environment variables that its workers keep.
+    pub environment: Vec<String>,
+}
+
+/// Asks every endpoint; one result each, in any order.
+pub async fn run(
+    endpoints: Vec<(Endpoint, Rc<Library>)>,
+    settings: Settings,
+) -> Vec<EndpointResult> {
+    let places = Rc::new(Semaphore::new(settings.jobs));
+    let settings = Rc::new(settings);
+    let mut tasks = tokio::task::JoinSet::new();
+    for (endpoint, library) in endpoints {
+        let (places, settings) = (Rc::clone(&places), Rc::clone(&settings));
+        tasks.spawn_local(async move {
+            let mut stop = settings.stop.clone();
+            let place = tokio::select! {
+                biased;
+                Ok(stopped) = stop.wait_for(Option::is_some) => Err(*stopped),
+                place = places.acquire() => Ok(place),
+            };
+            match place {
+                Ok(_place) => ask(endpoint, &library, &settings).await,
+                Err(stopped) => {
+                    let error =
+                        stopped.map_or_else(|| GatherError::internal("stopped"), Stop::error);
+                    failed(&endpoint, Some(&library), error, None)
+                }
+            }
+        });
+    }
+    let mut results = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(result) => results.push(result),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    results
+}
+
+async fn ask(endpoint: Endpoint, library: &Library, settings: &Settings) -> EndpointResult {
+    logging::debug(Some(&endpoint.id), &format!("asking through {}", library.path));
+    let started_at = Timestamp::now();
+    let started = Instant::now();
+    let outcome = worker::ask(&endpoint, library, settings).await;
+    let mut run = EndpointRun {
+        started_at,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        retries: 0,
+    };
+    match outcome {
+        Ok(answer) => {
+            run.retries = answer.retries;
+            let guests: usize = answer.hosts.iter().map(|host| host.guests.len()).sum();
+            logging::info(
+                Some(&endpoint.id),
+                &format!(
+                    "{}: {} hosts, {guests} guests in {:.1} s",
+                    endpoint.module,
+                    answer.hosts.len(),
+                    started.elapsed().as_secs_f64()
+                ),
+            );
+            EndpointResult {
+                status: EndpointStatus::Complete,
+                hosts: answer.hosts,
+                collections: answer.collections,
+                warnings: [endpoint.warnings, answer.warnings].concat(),
+                run: Some(run),
+                ..EndpointResult::new(
+                    endpoint.id,
+                    Some(endpoint.module),
+                    Some(library.software.clone()),
+                )
+            }
+        }
+        Err(error) => failed(&endpoint, Some(library), error, Some(run)),
+    }
+}
+
+/// A failed endpoint. Only warnings that do not depend on how far it came are kept.
+fn failed(
+    endpoint: &Endpoint,
+    library: Option<&Library>,
+    error: GatherError,
+    run: Option<EndpointRun>,
+) -> EndpointResult {
+    let warnings: Vec<Warning> = endpoint.warnings.clone();
+    EndpointResult {
+        error: Some(error),
+        warnings,
+        run,
+        ..EndpointResult::new(
+            endpoint.id.clone(),
+            Some(endpoint.module.clone()),
+            library.map(|library| library.software.clone()),
+        )
+    }
+}

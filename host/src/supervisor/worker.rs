@@ -1,0 +1,425 @@
+//! One worker: started, fed, listened to, ended. Whatever it does, this returns.
+
+use std::os::fd::AsRawFd as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use gatherer_plugin_api::model::Warning;
+use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
+use rustix::process::{Pid, Signal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::Instant;
+
+use super::collector::{Answer, Collector, Event};
+use super::{Library, Settings, Stop};
+use crate::logging;
+use crate::protocol::{Assignment, CANCEL_LINE, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
+use crate::redact::Redactor;
+use crate::request::Endpoint;
+
+/// From asking a worker to end to killing it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long an ended worker's pipes are read on, where somebody else holds them open.
+const DRAIN: Duration = Duration::from_millis(100);
+
+/// How much of the end of a worker's stderr a crash report shows.
+const TAIL_BYTES: usize = 400;
+
+/// What a worker keeps of our environment, besides what its manifest lists.
+const ENVIRONMENT: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "TZ",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "RES_OPTIONS",
+    "HOSTALIASES",
+];
+const ENVIRONMENT_PREFIXES: [&str; 2] = ["XDG_", "KRB5"];
+
+/// Asks one endpoint.
+pub async fn ask(
+    endpoint: &Endpoint,
+    library: &Library,
+    settings: &Settings,
+) -> Result<Answer, GatherError> {
+    let mut assignment = serde_json::to_vec(&Assignment {
+        plugin_path: library.path.clone(),
+        manifest: library.manifest.clone(),
+        memory_bytes: settings.worker_memory,
+        operation: "gather".to_owned(),
+        request: endpoint.request.clone(),
+    })
+    .map_err(|_| GatherError::internal("the request is not JSON"))?;
+    assignment.push(b'\n');
+    let child = start(library).map_err(|error| {
+        GatherError::internal(format!("no worker can be started: {error}"))
+            .with_hint("lower --jobs, or raise the limits on processes and open files")
+    })?;
+    Session::new(child, endpoint).run(assignment, endpoint.timeout, settings).await
+}
+
+fn start(library: &Library) -> std::io::Result<Child> {
+    let kept = std::env::vars_os().filter(|(name, _)| {
+        name.to_str().is_some_and(|name| {
+            ENVIRONMENT.contains(&name)
+                || ENVIRONMENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || library.environment.iter().any(|listed| listed == name)
+        })
+    });
+    // The link leads to the very file that runs now, whatever was installed since.
+    Command::new("/proc/self/exe")
+        .arg0("virtual-host-gatherer")
+        .arg(WORKER_SUBCOMMAND)
+        .arg(std::process::id().to_string())
+        .arg(library.descriptor.as_raw_fd().to_string())
+        .env_clear()
+        .envs(kept)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Why a worker is being ended.
+enum Ending {
+    /// It may go on.
+    Not,
+    /// It was asked to end for this reason, and is killed at this moment.
+    Asked(Instant, GatherError),
+    /// Its last frame came; if it has not ended by this moment, it is killed.
+    Finished(Instant),
+    /// It was killed, for this reason if its answer had not come.
+    Killed(Option<GatherError>),
+}
+
+struct Session<'a> {
+    endpoint: &'a Endpoint,
+    child: Child,
+    pid: Option<Pid>,
+    collector: Collector,
+    redactor: &'a Redactor,
+    output: Output,
+    ending: Ending,
+}
+
+impl<'a> Session<'a> {
+    fn new(child: Child, endpoint: &'a Endpoint) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        Self {
+            endpoint,
+            child,
+            pid,
+            collector: Collector::new(endpoint.redactor.clone()),
+            redactor: &endpoint.redactor,
+            output: Output::default(),
+            ending: Ending::Not,
+        }
+    }
+
+    async fn run(
+        mut self,
+        assignment: Vec<u8>,
+        timeout: Duration,
+        settings: &Settings,
+    ) -> Result<Answer, GatherError> {
+        let (Some(stdin), Some(mut frames), Some(mut stderr)) =
+            (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
+        else {
+            return Err(GatherError::internal("the worker was started without its pipes"));
+        };
+        let mut stop = settings.stop.clone();
+        let deadline = Instant::now() + timeout;
+        // The request is written while frames are read: neither side waits for the other.
+        let mut feed = Box::pin(feed(stdin, assignment));
+        let mut control = None;
+        let mut status = None;
+        let (mut frames_open, mut stderr_open) = (true, true);
+        let (mut frame_buffer, mut line_buffer) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
+        let mut drained_at = deadline + Duration::from_secs(3600);
+
+        while status.is_none() || frames_open || stderr_open {
+            let running = matches!(self.ending, Ending::Not) && status.is_none();
+            let kill_at = match &self.ending {
+                Ending::Asked(at, _) | Ending::Finished(at) => Some(*at),
+                Ending::Not | Ending::Killed(_) => None,
+            };
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(drained_at), if status.is_some() => break,
+                () = tokio::time::sleep_until(deadline), if running => {
+                    let error = self.timeout_error(timeout);
+                    self.ask_to_end(control.as_mut(), error).await;
+                }
+                Ok(stopped) = stop.wait_for(Option::is_some), if running => {
+                    let error = (*stopped).map_or_else(|| GatherError::internal("stopped"), Stop::error);
+                    drop(stopped);
+                    self.ask_to_end(control.as_mut(), error).await;
+                }
+                () = sleep_until(kill_at), if kill_at.is_some() && status.is_none() => {
+                    self.kill(None);
+                }
+                ended = self.child.wait(), if status.is_none() => {
+                    status = Some(ended);
+                    drained_at = Instant::now() + DRAIN;
+                }
+                stdin = &mut feed, if control.is_none() => control = Some(stdin),
+                read = frames.read(&mut frame_buffer), if frames_open => match read {
+                    Ok(0) | Err(_) => frames_open = false,
+                    Ok(length) => self.take_frames(&frame_buffer[..length]),
+                },
+                read = stderr.read(&mut line_buffer), if stderr_open => match read {
+                    Ok(0) | Err(_) => stderr_open = false,
+                    Ok(length) => {
+                        let limit = self.output.take(&line_buffer[..length], self.redactor, &self.endpoint.id);
+                        if limit { self.note_log_limit(); }
+                    }
+                },
+            }
+        }
+        // Whatever the worker left behind in its group goes with it.
+        self.signal_group(Signal::KILL);
+        self.output.flush(self.redactor, &self.endpoint.id);
+        self.conclude(status)
+    }
+
+    /// The timeout's sentence; what the plugin itself would have said comes too late to be known.
+    fn timeout_error(&self, timeout: Duration) -> GatherError {
+        GatherError::new(
+            ErrorKind::Timeout,
+            format!(
+                "the {} endpoint did not answer within {} s",
+                self.endpoint.module,
+                timeout.as_secs_f64()
+            ),
+        )
+        .with_hint(
+            "raise its `timeout`, or find out what keeps it: the log at -v says how far it came",
+        )
+    }
+
+    async fn ask_to_end(&mut self, control: Option<&mut ChildStdin>, error: GatherError) {
+        if let Some(control) = control {
+            // A worker that does not read its few bytes gets the signal all the same.
+            let write = control.write_all(CANCEL_LINE);
+            let _ = tokio::time::timeout(Duration::from_millis(10), write).await;
+        }
+        if let Some(pid) = self.pid {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        self.signal_group(Signal::TERM);
+        self.ending = Ending::Asked(Instant::now() + GRACE, error);
+    }
+
+    /// Ends the worker at once. Without an error, the one that it was asked to end for stays.
+    fn kill(&mut self, error: Option<GatherError>) {
+        if let Some(pid) = self.pid {
+            // The group comes into being a moment after the process.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        self.signal_group(Signal::KILL);
+        self.ending = match std::mem::replace(&mut self.ending, Ending::Not) {
+            Ending::Asked(_, first) | Ending::Killed(Some(first)) => Ending::Killed(Some(first)),
+            Ending::Not | Ending::Finished(_) | Ending::Killed(None) => Ending::Killed(error),
+        };
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        if let Some(pid) = self.pid {
+            // No such group: everything in it has ended.
+            let _ = rustix::process::kill_process_group(pid, signal);
+        }
+    }
+
+    fn take_frames(&mut self, bytes: &[u8]) {
+        if matches!(self.ending, Ending::Killed(_)) {
+            return;
+        }
+        let Self { collector, output, endpoint, .. } = self;
+        let mut limit = false;
+        let taken = collector.bytes(bytes, |event| match event {
+            Event::None => {}
+            Event::Log { level, target, message } => {
+                limit |= output.log(level, &target, &message, &endpoint.id);
+            }
+            Event::Progress(message) => logging::debug(Some(&endpoint.id), &message),
+        });
+        if limit {
+            self.note_log_limit();
+        }
+        if let Err(error) = taken {
+            self.kill(Some(error));
+        } else if self.collector.is_ended() && matches!(self.ending, Ending::Not) {
+            // The answer is here; what keeps the process now does not keep us for long.
+            self.ending = Ending::Finished(Instant::now() + GRACE);
+        }
+    }
+
+    fn note_log_limit(&self) {
+        logging::warn(
+            Some(&self.endpoint.id),
+            &format!(
+                "the plugin wrote more than {} MiB of log; the rest is left out",
+                LOG_MAX_BYTES / (1024 * 1024)
+            ),
+        );
+    }
+
+    fn conclude(self, status: Option<std::io::Result<ExitStatus>>) -> Result<Answer, GatherError> {
+        let asked = match self.ending {
+            Ending::Killed(Some(error)) => return Err(error),
+            Ending::Asked(_, error) => Some(error),
+            Ending::Not | Ending::Finished(_) | Ending::Killed(None) => None,
+        };
+        let how = status.and_then(Result::ok).map(describe);
+        match self.collector.finish() {
+            Some(Ok(mut answer)) => {
+                if let Some(Some(how)) = how {
+                    answer.warnings.push(Warning {
+                        object: self.endpoint.module.clone(),
+                        message: format!("the worker {how} after its answer was whole"),
+                    });
+                }
+                Ok(answer)
+            }
+            Some(Err(error)) => Err(match asked {
+                Some(asked) => with_last_words(asked, error),
+                None => error,
+            }),
+            None => {
+                Err(asked
+                    .unwrap_or_else(|| crashed(how.flatten(), &self.output.tail(self.redactor))))
+            }
+        }
+    }
+}
+
+/// Why a worker was asked to end, with what its plugin was doing where it could say that.
+fn with_last_words(mut asked: GatherError, plugin: GatherError) -> GatherError {
+    if plugin.message != CANCELLED {
+        asked.message = format!("{}: {}", asked.message, plugin.message);
+        asked.hint = plugin.hint.or(asked.hint);
+    }
+    asked
+}
+
+/// Writes the assignment; the pipe stays open for `cancel`, and its end tells the worker that
+/// we are gone.
+async fn feed(mut stdin: ChildStdin, assignment: Vec<u8>) -> ChildStdin {
+    // A worker that ended before it had read everything shows that by its end.
+    let _ = stdin.write_all(&assignment).await;
+    stdin
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How a process ended, unless it simply ended.
+fn describe(status: ExitStatus) -> Option<String> {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => None,
+        (Some(code), _) => Some(format!("exited with status {code}")),
+        (None, Some(signal)) => {
+            Some(format!("was ended by signal {signal}{}", signal_name(signal)))
+        }
+        (None, None) => Some("ended".to_owned()),
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGFPE => " (SIGFPE)",
+        libc::SIGILL => " (SIGILL)",
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGTERM => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+fn crashed(how: Option<String>, tail: &str) -> GatherError {
+    let how = how.unwrap_or_else(|| "exited with status 0".to_owned());
+    let words = if tail.is_empty() { String::new() } else { format!("; it last wrote: {tail}") };
+    GatherError::new(
+        ErrorKind::Crashed,
+        format!("the worker {how} before it had given its answer{words}"),
+    )
+    .with_hint("this is a fault of the plugin or of a library that it uses: report it to its maker")
+}
+
+/// What a worker writes beside its frames: passed on line by line, up to a limit.
+#[derive(Default)]
+struct Output {
+    bytes: u64,
+    line: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Output {
+    /// Takes some bytes of stderr. True at the moment at which the limit is passed.
+    fn take(&mut self, bytes: &[u8], redactor: &Redactor, endpoint: &str) -> bool {
+        self.tail.extend_from_slice(bytes);
+        // A secret across the cut would not be found: more than is shown is kept.
+        let keep = TAIL_BYTES * 16;
+        if self.tail.len() > keep * 2 {
+            self.tail.drain(..self.tail.len() - keep);
+        }
+        let before = self.bytes;
+        self.bytes += bytes.len() as u64;
+        if before > LOG_MAX_BYTES {
+            return false;
+        }
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() > 16 * 1024 {
+                self.flush(redactor, endpoint);
+            }
+        }
+        self.bytes > LOG_MAX_BYTES
+    }
+
+    /// Logs what is left of a line.
+    fn flush(&mut self, redactor: &Redactor, endpoint: &str) {
+        let line = String::from_utf8_lossy(&self.line);
+        let line = line.trim_end();
+        if !line.is_empty() {
+            let line = redactor.redact(line);
+            logging::emit(LogLevel::Info, "worker", Some(endpoint), &line);
+        }
+        self.line.clear();
+    }
+
+    /// Passes a log frame on. True at the moment at which the limit is passed.
+    fn log(&mut self, level: LogLevel, target: &str, message: &str, endpoint: &str) -> bool {
+        let before = self.bytes;
+        self.bytes += (target.len() + message.len() + 16) as u64;
+        if before > LOG_MAX_BYTES {
+            return false;
+        }
+        logging::emit(level, target, Some(endpoint), message);
+        self.bytes > LOG_MAX_BYTES
+    }
+
+    /// The last words, on one line.
+    fn tail(&self, redactor: &Redactor) -> String {
+        let text = redactor.redact(&String::from_utf8_lossy(&self.tail));
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let start = words.ceil_char_boundary(words.len().saturating_sub(TAIL_BYTES));
+        words[start..].to_owned()
+    }
+}

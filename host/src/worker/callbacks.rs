@@ -1,0 +1,160 @@
+//! What the plugin calls: writes frames, from any thread, and never unwinds.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use abi_stable::std_types::{RResult, RStr, RString};
+use gatherer_plugin_api::abi::{Callbacks, EmitCode};
+use gatherer_plugin_api::{ErrorKind, GatherError, RECORD_MAX_BYTES};
+
+use crate::protocol::{FRAME_MAX_BYTES, Frame};
+
+/// How many bytes of frames are gathered before they are written.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+static CANCELLED: AtomicBool = AtomicBool::new(false);
+static FRAMES: OnceLock<Frames> = OnceLock::new();
+
+/// The frame pipe; whole frames only, one thread at a time.
+pub struct Frames {
+    state: Mutex<State>,
+}
+
+struct State {
+    pipe: File,
+    buffer: Vec<u8>,
+    closed: bool,
+}
+
+/// Installs the pipe that frames go to, once in a process.
+pub fn install(pipe: File) -> &'static Frames {
+    FRAMES.get_or_init(|| Frames {
+        state: Mutex::new(State { pipe, buffer: Vec::new(), closed: false }),
+    })
+}
+
+/// From now on the plugin is told to stop. Async-signal-safe.
+pub fn cancel() {
+    CANCELLED.store(true, Ordering::Relaxed);
+}
+
+/// The table that is handed to the plugin.
+pub fn table() -> Callbacks {
+    Callbacks { context: 0, emit, log, cancelled, call }
+}
+
+impl Frames {
+    /// Writes the last frame; later ones are refused. False if nobody took it.
+    pub fn write_last(&self, frame: &Frame<'_>) -> bool {
+        let Ok(line) = to_line(frame) else { return false };
+        let mut state = self.lock();
+        let written = state.append(&line).and_then(|()| state.flush()).is_ok();
+        state.closed = true;
+        written
+    }
+
+    fn write(&self, line: &[u8], at_once: bool) -> Result<(), ()> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(());
+        }
+        let mut written = state.append(line);
+        if at_once && written.is_ok() {
+            written = state.flush();
+        }
+        written.map_err(|_| state.closed = true)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // A thread that died while it wrote left whole frames in the buffer.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(line);
+        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.pipe.write_all(&self.buffer);
+        self.buffer.clear();
+        written
+    }
+}
+
+fn to_line(frame: &Frame<'_>) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(frame)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
+    let code = if CANCELLED.load(Ordering::Relaxed) {
+        EmitCode::Cancelled
+    } else if record.len() > RECORD_MAX_BYTES {
+        EmitCode::TooLarge
+    } else {
+        let mut line = Vec::with_capacity(record.len() + 32);
+        line.extend_from_slice(b"{\"frame\":\"record\",\"data\":");
+        // A line end is white space in JSON, and would end the frame here.
+        line.extend(record.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+        line.extend_from_slice(b"}\n");
+        match FRAMES.get().map(|frames| frames.write(&line, false)) {
+            Some(Ok(())) => EmitCode::Ok,
+            _ => EmitCode::Closed,
+        }
+    };
+    code as i32
+}
+
+extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
+    let frame = Frame::Log {
+        level,
+        target: shorten(target.as_str(), 256).to_owned(),
+        // Escaping makes a character up to six bytes long.
+        message: shorten(message.as_str(), FRAME_MAX_BYTES / 8).to_owned(),
+    };
+    if let (Ok(line), Some(frames)) = (to_line(&frame), FRAMES.get()) {
+        // A log line that nobody takes is lost; the next record says so.
+        let _ = frames.write(&line, true);
+    }
+}
+
+extern "C" fn cancelled(_: usize) -> u8 {
+    u8::from(CANCELLED.load(Ordering::Relaxed))
+}
+
+extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RString, RString> {
+    let outcome = match method.as_str() {
+        "progress" => progress(request.as_str()),
+        other => Err(GatherError::new(
+            ErrorKind::Unsupported,
+            format!("the runner knows no method {}", shorten(other, 64)),
+        )),
+    };
+    match outcome {
+        Ok(()) => RResult::ROk("{}".into()),
+        Err(error) => RResult::RErr(serde_json::to_string(&error).unwrap_or_default().into()),
+    }
+}
+
+fn progress(request: &str) -> Result<(), GatherError> {
+    let request: serde_json::Value = serde_json::from_str(request)
+        .map_err(|_| GatherError::protocol("the request of `progress` is not JSON"))?;
+    let message = request.get("message").and_then(|message| message.as_str()).unwrap_or_default();
+    let frame = Frame::Progress { message: shorten(message, 4096).to_owned() };
+    let line = to_line(&frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
+    match FRAMES.get().map(|frames| frames.write(&line, true)) {
+        Some(Ok(())) => Ok(()),
+        _ => Err(GatherError::internal("nobody reads the frames any more")),
+    }
+}
+
+/// The beginning of a text, cut at a character.
+fn shorten(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}

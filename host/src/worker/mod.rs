@@ -1,0 +1,106 @@
+//! The worker: the one process that loads a plugin, for exactly one endpoint.
+//!
+//! It is this program again, started by the supervisor with a hidden subcommand. Its standard
+//! input brings the assignment and later perhaps `cancel`, its standard output takes the
+//! frames, its standard error the log. Before the plugin is loaded all three are moved out of
+//! the plugin's reach.
+
+#![allow(unsafe_code)]
+
+mod callbacks;
+mod loader;
+mod process;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::fd::RawFd;
+
+use abi_stable::std_types::RResult;
+use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
+
+use crate::protocol::{Assignment, Frame};
+
+pub use process::{inheritable, no_core as protect};
+
+/// What the worker exits with when nobody can be told why.
+const EXIT_NO_RUNNER: i32 = 4;
+
+/// Runs one assignment and ends the process.
+///
+/// `runner` is the process id of the supervisor, `plugin` the descriptor of the library. Both
+/// come from our own command line: a person who types it is told so.
+pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
+    let (Some(runner), Some(plugin)) = (runner, plugin) else { by_hand() };
+    if process::isolate(runner).is_err() {
+        by_hand();
+    }
+    let Ok(pipes) = process::take_pipes(plugin) else { process::exit(EXIT_NO_RUNNER) };
+    let mut control = BufReader::new(pipes.control);
+    let mut line = Vec::new();
+    let read = control.by_ref().take(ASSIGNMENT_MAX_BYTES).read_until(b'\n', &mut line);
+    let assignment: Assignment = match read.map(|_| serde_json::from_slice(&line)) {
+        Ok(Ok(assignment)) => assignment,
+        _ => process::exit(EXIT_NO_RUNNER),
+    };
+    drop(line);
+    let frames = callbacks::install(pipes.frames);
+    process::watch_for_cancel(control, callbacks::cancel);
+
+    let last = match run(&assignment, plugin) {
+        Ok(summary) => Frame::Done { summary },
+        Err(error) => Frame::Failed { error },
+    };
+    let code = if frames.write_last(&last) { 0 } else { EXIT_NO_RUNNER };
+    // Not `std::process::exit`: it would run the plugin's destructors.
+    process::exit(code)
+}
+
+/// The longest assignment; an infile is at most 64 MiB long.
+const ASSIGNMENT_MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
+    if let Some(bytes) = assignment.memory_bytes {
+        process::limit_memory(bytes).map_err(|error| {
+            GatherError::internal(format!("the worker's memory cannot be limited: {error}"))
+        })?;
+    }
+    let module = loader::load(plugin, &assignment.plugin_path)?;
+    let described = module.describe()();
+    if !same_manifest(&described, &assignment.manifest) {
+        return Err(GatherError::new(
+            ErrorKind::Configuration,
+            format!(
+                "the plugin {} says something else of itself than the note in its file",
+                assignment.plugin_path
+            ),
+        )
+        .with_hint("build and install the plugin again"));
+    }
+    let request = serde_json::to_string(&assignment.request)
+        .map_err(|_| GatherError::internal("the request is not JSON"))?;
+    let answer = module.invoke()(
+        assignment.operation.as_str().into(),
+        request.as_str().into(),
+        callbacks::table(),
+    );
+    match answer {
+        RResult::ROk(summary) => serde_json::from_str(&summary).map_err(|_| {
+            GatherError::protocol("the plugin ended with something that is not a summary")
+        }),
+        RResult::RErr(error) => Err(serde_json::from_str(&error).unwrap_or_else(|_| {
+            GatherError::protocol("the plugin failed with something that is not an error")
+        })),
+    }
+}
+
+fn same_manifest(described: &str, noted: &str) -> bool {
+    let parse = serde_json::from_str::<serde_json::Value>;
+    matches!((parse(described), parse(noted)), (Ok(one), Ok(other)) if one == other)
+}
+
+fn by_hand() -> ! {
+    eprintln!(
+        "virtual-host-gatherer: the worker is started by the program itself; \
+         see `virtual-host-gatherer --help` for what you can do"
+    );
+    process::exit(2)
+}
