@@ -314,14 +314,6 @@ impl Outcome {
         self
     }
 
-    /// Panics unless stderr holds this text.
-    #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "asserting is a use")]
-    pub fn expect_stderr(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "stderr lacks {text:?}; {}", self.describe());
-        self
-    }
-
     /// stdout as text.
     pub fn stdout_text(&self) -> &str {
         std::str::from_utf8(&self.stdout).expect("stdout is text")

@@ -3,8 +3,6 @@
 //! environment and core.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::process::Command;
-use std::time::Duration;
 
 use gatherer_tests::{Outcome, PluginFolder, Run, skip};
 use rustix::process::Signal;
@@ -277,22 +275,9 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
 fn a_worker_cannot_be_dumped_or_traced() {
     // What cannot be dumped belongs to root in /proc: seen only if the process does not.
     let plugins = PluginFolder::with(&["misbehaving"]);
-    let mut run =
-        Run::gather(&misbehaving("sleeps")).plugins(plugins.path()).within(Duration::from_secs(40));
-    if rustix::process::geteuid().is_root() {
-        let to_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        let probe = Command::new(to_nobody[0])
-            .args(&to_nobody[1..])
-            .arg("test")
-            .arg("-x")
-            .arg(gatherer_tests::program())
-            .status();
-        if !probe.is_ok_and(|status| status.success()) {
-            skip!("nobody cannot run the program here, or there is no setpriv");
-        }
-        gatherer_tests::plugins::set_mode(run.home(), 0o777);
-        run = run.through(&to_nobody);
-    }
+    let Some(run) = Run::gather(&misbehaving("sleeps")).plugins(plugins.path()).as_user() else {
+        skip!("nobody cannot run the program here, or there is no setpriv");
+    };
     let running = run.start();
     let worker =
         running.wait_until("a worker starts", |running| running.workers().first().copied());
