@@ -48,7 +48,7 @@ where
                 log::info!("{error}; trying again in {}", run::seconds(wait));
                 wait
             }
-            Verdict::GiveUp(error) => return Err(error),
+            Verdict::GiveUp(error) => return Err(counted(error, attempts)),
         };
         context.count_retry();
         attempts += 1;
@@ -74,10 +74,6 @@ fn decide(
         return Verdict::GiveUp(error);
     }
     if left == 0 {
-        if attempts > 0 {
-            let times = if attempts == 1 { "retry" } else { "retries" };
-            error.message = format!("{} (after {attempts} {times})", error.message);
-        }
         return Verdict::GiveUp(error);
     }
     let backoff = FIRST_BACKOFF.saturating_mul(1_u32.checked_shl(attempts).unwrap_or(u32::MAX));
@@ -100,6 +96,15 @@ fn decide(
         );
     }
     Verdict::GiveUp(error)
+}
+
+/// Says how often the operation that still fails was repeated.
+fn counted(mut error: GatherError, attempts: u32) -> GatherError {
+    if attempts > 0 && error.retryable {
+        let times = if attempts == 1 { "retry" } else { "retries" };
+        error.message = format!("{} (after {attempts} {times})", error.message);
+    }
+    error
 }
 
 /// Between one half and one. The standard library's hasher is seeded at random, which is random
@@ -150,8 +155,9 @@ mod tests {
 
     #[test]
     fn the_budget_ends_retrying_and_the_message_says_so() {
-        assert_eq!(gives_up(decide(unavailable(), 3, 0, None, 1.0)), "503 (after 3 retries)");
-        assert_eq!(gives_up(decide(unavailable(), 0, 0, None, 1.0)), "503");
+        assert_eq!(gives_up(decide(unavailable(), 3, 0, None, 1.0)), "503");
+        assert_eq!(counted(unavailable(), 3).message, "503 (after 3 retries)");
+        assert_eq!(counted(unavailable(), 0).message, "503");
     }
 
     #[test]

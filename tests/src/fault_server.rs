@@ -71,7 +71,7 @@ pub enum Fault {
     HalfDocument,
     /// No bytes at all.
     Empty,
-    /// Greets as an SSH server.
+    /// Greets as an SSH server, before it is asked.
     NotHttp,
     /// `/a` redirects to `/b` and back.
     RedirectLoop,
@@ -264,6 +264,9 @@ fn exchange<S: std::io::Read + Write>(
     fault: &Fault,
     state: &State,
 ) -> std::io::Result<()> {
+    if matches!(fault, Fault::NotHttp) {
+        return stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n");
+    }
     let request = read_request(stream)?;
     let number = state.requests.fetch_add(1, Ordering::SeqCst);
     state.received.lock().expect("no thread panicked").push(request.clone());

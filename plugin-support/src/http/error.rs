@@ -6,12 +6,19 @@ use std::io;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use rustls::{AlertDescription, CertificateError};
 
+use super::Limits;
+use crate::run::seconds;
+
 /// Where an exchange happened.
 pub(super) struct Place {
     /// Method and URL.
     pub what: String,
     /// The proxy in between, without its credentials.
     pub proxy: Option<String>,
+    /// Whether TLS is part of the connection.
+    pub secure: bool,
+    /// How long is waited.
+    pub limits: Limits,
 }
 
 impl Place {
@@ -48,7 +55,7 @@ impl Place {
     /// The body broke off after this many bytes.
     pub fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
         let causes = causes(error);
-        if find::<hyper::Error>(&causes).is_none() && error.is_decode() {
+        if error.is_decode() && !error.is_timeout() && find::<hyper::Error>(&causes).is_none() {
             return GatherError::protocol(format!(
                 "{}: the gzip data of the answer are damaged or cut off after {bytes} bytes",
                 self.what
@@ -64,7 +71,7 @@ impl Place {
     }
 
     fn explain(&self, fault: &Fault, text: &str) -> GatherError {
-        let (kind, why, hint) = fault.explain(text);
+        let (kind, why, hint) = self.explanation(fault, text);
         let error = GatherError::new(kind, format!("{}: {why}", self.where_text()));
         let error =
             if matches!(fault, Fault::NoSuchName) { error.with_retryable(false) } else { error };
@@ -72,6 +79,55 @@ impl Place {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
+    }
+
+    /// Kind, sentence, hint.
+    fn explanation(&self, fault: &Fault, text: &str) -> (ErrorKind, String, Option<&'static str>) {
+        let (kind, why, hint) = match fault {
+            Fault::Certificate(error) => {
+                let (why, hint) = certificate(error);
+                return (ErrorKind::Tls, why, Some(hint));
+            }
+            Fault::Tls(error) => {
+                let (why, hint) = handshake(error);
+                return (ErrorKind::Tls, why, hint);
+            }
+            Fault::ConnectTimeout => {
+                let what = if self.secure { "no TLS connection" } else { "no connection" };
+                let why = format!("{what} within {}", seconds(self.limits.connect));
+                let hint = "check host and port, and firewalls on the way";
+                return (ErrorKind::Timeout, why, Some(hint));
+            }
+            Fault::IdleTimeout => {
+                let why = format!("nothing came for {}", seconds(self.limits.idle));
+                return (ErrorKind::Timeout, why, None);
+            }
+            Fault::NoSuchName | Fault::NoNameService => (
+                ErrorKind::Connection,
+                text,
+                Some("check the host's name and this machine's name service"),
+            ),
+            Fault::Refused => (
+                ErrorKind::Connection,
+                "connection refused",
+                Some("check the port, and whether the service runs"),
+            ),
+            Fault::Broken if is_early_end(text) => (
+                ErrorKind::Connection,
+                "the connection was closed before the answer was whole",
+                None,
+            ),
+            Fault::Broken | Fault::Other => (ErrorKind::Connection, text, None),
+            Fault::HeadTooLarge => {
+                (ErrorKind::Protocol, "the head of the answer is too large", None)
+            }
+            Fault::NotHttp => (
+                ErrorKind::Protocol,
+                "the answer is not HTTP",
+                Some("check the port; a service with TLS wants https in the URL"),
+            ),
+        };
+        (kind, why.to_owned(), hint)
     }
 }
 
@@ -85,6 +141,7 @@ enum Fault {
     Broken,
     ConnectTimeout,
     IdleTimeout,
+    HeadTooLarge,
     NotHttp,
     Other,
 }
@@ -107,7 +164,8 @@ impl Fault {
         }
         if let Some(error) = find::<hyper::Error>(causes) {
             if error.is_parse() {
-                return Self::NotHttp;
+                let large = text == "message head is too large";
+                return if large { Self::HeadTooLarge } else { Self::NotHttp };
             }
             if error.is_incomplete_message() || error.is_closed() {
                 return Self::Broken;
@@ -119,52 +177,13 @@ impl Fault {
             _ => Self::Other,
         }
     }
+}
 
-    /// Kind, sentence, hint.
-    fn explain(&self, text: &str) -> (ErrorKind, String, Option<&'static str>) {
-        let (kind, why, hint) = match self {
-            Self::Certificate(error) => {
-                let (why, hint) = certificate(error);
-                return (ErrorKind::Tls, why, Some(hint));
-            }
-            Self::Tls(error) => {
-                let (why, hint) = handshake(error);
-                return (ErrorKind::Tls, why, hint);
-            }
-            Self::NoSuchName | Self::NoNameService => (
-                ErrorKind::Connection,
-                text,
-                Some("check the host's name and this machine's name service"),
-            ),
-            Self::Refused => (
-                ErrorKind::Connection,
-                "connection refused",
-                Some("check the port, and whether the service runs"),
-            ),
-            Self::Broken
-                if text.starts_with("connection closed") || text.contains("end of file") =>
-            {
-                (
-                    ErrorKind::Connection,
-                    "the connection was closed before the answer was whole",
-                    None,
-                )
-            }
-            Self::Broken | Self::Other => (ErrorKind::Connection, text, None),
-            Self::ConnectTimeout => (
-                ErrorKind::Timeout,
-                "no connection within 10 s",
-                Some("check host and port, and firewalls on the way"),
-            ),
-            Self::IdleTimeout => (ErrorKind::Timeout, "nothing came for 30 s", None),
-            Self::NotHttp => (
-                ErrorKind::Protocol,
-                "the answer is not HTTP",
-                Some("check the port; a service with TLS wants https in the URL"),
-            ),
-        };
-        (kind, why.to_owned(), hint)
-    }
+/// What libraries say when the other side closed the connection too early.
+fn is_early_end(text: &str) -> bool {
+    ["connection closed", "end of file", "EOF", "close_notify"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 fn is_broken(kind: io::ErrorKind) -> bool {
@@ -202,7 +221,7 @@ fn certificate(error: &CertificateError) -> (String, &'static str) {
             )
         }
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let names: Vec<String> = presented.iter().take(5).map(|name| shown(name)).collect();
+            let names: Vec<String> = presented.iter().take(5).map(|name| bare_name(name)).collect();
             let name = expected.to_str();
             (format!("the certificate is for {}, not for {name}", names.join(", ")), OTHER_NAME)
         }
@@ -232,6 +251,12 @@ fn handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
         _ => None,
     };
     (format!("TLS: {}", shown(&error.to_string())), hint)
+}
+
+/// `DnsName("a.example")` or `IpAddress(10.0.0.1)`, as rustls has it, without the wrapping.
+fn bare_name(presented: &str) -> String {
+    let name = presented.split_once('(').map_or(presented, |(_, name)| name);
+    shown(name.trim_end_matches(')').trim_matches('"'))
 }
 
 /// Text that another machine had a hand in.

@@ -31,11 +31,20 @@ use error::Place;
 use proxy::ProxyServer;
 use redirect::Trail;
 
-/// How long a connection, its TLS and a proxy's tunnel included, may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client waits. Every wait ends at the endpoint's deadline in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For a connection, its TLS and a proxy's tunnel included. 10 s by default.
+    pub connect: Duration,
+    /// For the next byte. 30 s by default.
+    pub idle: Duration,
+}
 
-/// How long nothing at all may come.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), idle: Duration::from_secs(30) }
+    }
+}
 
 /// The longest wait for one answer where the endpoint has no deadline.
 const LONGEST_REQUEST: Duration = Duration::from_mins(5);
@@ -51,7 +60,15 @@ pub struct Client {
 
 struct Inner {
     context: Context,
-    transports: Mutex<HashMap<Route, reqwest::Client>>,
+    limits: Limits,
+    transports: Mutex<Transports>,
+}
+
+/// What is made when it is first needed.
+#[derive(Default)]
+struct Transports {
+    by_route: HashMap<Route, reqwest::Client>,
+    tls: Option<rustls::ClientConfig>,
 }
 
 /// What needs a transport of its own.
@@ -66,7 +83,16 @@ struct Route {
 impl Client {
     /// A client with the proxies, certificates and limits of the context's endpoint.
     pub fn new(context: &Context) -> Result<Self, GatherError> {
-        let inner = Inner { context: context.clone(), transports: Mutex::default() };
+        Self::with_limits(context, Limits::default())
+    }
+
+    /// A client for a service that is known to be slow.
+    pub fn with_limits(context: &Context, mut limits: Limits) -> Result<Self, GatherError> {
+        if let Some(remaining) = run::operation_remaining(context) {
+            // A little less, so that the error can say that not even a connection came about.
+            limits.connect = limits.connect.min(remaining.mul_f64(0.95));
+        }
+        let inner = Inner { context: context.clone(), limits, transports: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -103,7 +129,12 @@ impl Client {
         end: tokio::time::Instant,
     ) -> Result<(reqwest::Response, Place), GatherError> {
         let proxy = proxy::proxy_for(&self.inner.context.options().proxy, &request.url)?;
-        let place = Place { what: request.what(), proxy: proxy.as_ref().map(ProxyServer::display) };
+        let place = Place {
+            what: request.what(),
+            proxy: proxy.as_ref().map(ProxyServer::display),
+            secure: request.url.scheme() == "https",
+            limits: self.inner.limits,
+        };
         let transport = self.transport(request, proxy)?;
         let mut builder = transport
             .request(request.method.clone(), request.url.clone())
@@ -115,7 +146,11 @@ impl Client {
         match sent {
             Ok(Ok(answer)) => Ok((answer, place)),
             Ok(Err(error)) => Err(place.transport_error(&error)),
-            Err(_) => Err(place.timeout(&format!("no answer within the {}", self.limit_text()))),
+            Err(_) => {
+                let message =
+                    format!("{}: no answer within the {}", place.where_text(), self.limit_text());
+                Err(GatherError::new(ErrorKind::Timeout, message))
+            }
         }
     }
 
@@ -175,20 +210,24 @@ impl Client {
         let tls = secure(&request.url) || proxy.as_ref().is_some_and(|proxy| secure(&proxy.url));
         let route = Route { proxy: proxy.as_ref().map(|proxy| proxy.url.clone()), tls };
         let mut transports = self.inner.transports.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(transport) = transports.get(&route) {
+        if let Some(transport) = transports.by_route.get(&route) {
             return Ok(transport.clone());
         }
-        let transport = self.new_transport(tls, proxy)?;
-        transports.insert(route, transport.clone());
+        let settings = match (tls, &transports.tls) {
+            (false, _) => tls::unused()?,
+            (true, Some(settings)) => settings.clone(),
+            (true, None) => transports.tls.insert(tls::settings(&self.inner.context)?).clone(),
+        };
+        let transport = self.new_transport(settings, proxy)?;
+        transports.by_route.insert(route, transport.clone());
         Ok(transport)
     }
 
     fn new_transport(
         &self,
-        tls: bool,
+        settings: rustls::ClientConfig,
         proxy: Option<ProxyServer>,
     ) -> Result<reqwest::Client, GatherError> {
-        let settings = if tls { tls::settings(&self.inner.context)? } else { tls::unused()? };
         let wrong = |error: reqwest::Error| {
             GatherError::internal(format!("no HTTP client: {}", error::bottom(&error)))
         };
@@ -199,8 +238,8 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(IDLE_TIMEOUT)
+            .connect_timeout(self.inner.limits.connect)
+            .read_timeout(self.inner.limits.idle)
             .no_proxy();
         if let Some(proxy) = proxy {
             let mut rule = reqwest::Proxy::all(proxy.url).map_err(wrong)?;
@@ -210,11 +249,5 @@ impl Client {
             builder = builder.proxy(rule);
         }
         builder.build().map_err(wrong)
-    }
-}
-
-impl Place {
-    fn timeout(&self, why: &str) -> GatherError {
-        GatherError::new(ErrorKind::Timeout, format!("{}: {why}", self.where_text()))
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn answer(
     let half = &document[..document.len() / 2];
     match fault {
         // These end before an answer does.
-        Fault::Reset | Fault::Hangup | Fault::BlackHole => Ok(()),
+        Fault::Reset | Fault::Hangup | Fault::BlackHole | Fault::NotHttp => Ok(()),
         Fault::NoneGzip => whole(stream, "200 OK", GZIP, &gzip(document)),
         Fault::Pause => {
             head(stream, "200 OK", "", document.len())?;
@@ -88,7 +88,6 @@ pub(super) fn answer(
         }
         Fault::HalfDocument => whole(stream, "200 OK", "", half),
         Fault::Empty => whole(stream, "200 OK", "", b""),
-        Fault::NotHttp => stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
         Fault::RedirectLoop => redirect(stream, if request.target == "/a" { "/b" } else { "/a" }),
         Fault::RedirectChain => {
             let step: u32 = request.target.trim_start_matches('/').parse().unwrap_or(0);
