@@ -39,7 +39,8 @@ struct File {
     worker_memory: Option<u64>,
     plugin_dirs: Option<Vec<PathBuf>>,
     fail_on: Option<FailOn>,
-    log_file: Option<PathBuf>,
+    #[serde(rename = "log_file")]
+    logfile: Option<PathBuf>,
     log_format: Option<LogFormat>,
     color: Option<Color>,
     #[serde(default)]
@@ -142,14 +143,14 @@ impl Settings {
         Ok(Self {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
             jobs: cli.jobs.or(file.jobs).unwrap_or(32).into(),
-            timeout: cli.timeout.or(timeout).unwrap_or(Duration::from_secs(300)),
+            timeout: cli.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
             run_timeout: cli.run_timeout.or(run_timeout),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(&dirs),
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
             config_path,
-            log_file: logfile.clone().or(file.log_file),
+            log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
             verbosity: *verbose,
             policy: file.policy,

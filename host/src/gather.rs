@@ -1,19 +1,21 @@
 //! One run: infile to endpoints, endpoints to results, results to what is printed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Software, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
-use crate::discovery::Catalog;
+use crate::discovery::{Catalog, Plugin};
 use crate::format::{self, Format, TableStyle};
 use crate::outfile::{Outfile, WriteError};
 use crate::request::{self, Defaults, Endpoint, Entry};
@@ -24,7 +26,7 @@ use crate::{Exit, fail, inventory, logging, worker};
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs from the infile to the printed result.
-pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: Catalog) -> Exit {
+pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> Exit {
     if let Err(error) = worker::protect() {
         logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
     }
@@ -38,7 +40,7 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: Catalog) -> E
             );
         }
     };
-    let entries = match entries(infile, settings, &catalog) {
+    let entries = match entries(infile, settings, catalog) {
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
@@ -142,7 +144,7 @@ fn only(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
 fn ask(
     entries: Vec<Entry>,
     settings: &Settings,
-    catalog: Catalog,
+    catalog: &Catalog,
 ) -> std::io::Result<(Vec<EndpointResult>, Option<Stop>)> {
     let mut results = Vec::new();
     let mut endpoints = Vec::new();
@@ -199,36 +201,31 @@ fn ask(
 /// Each endpoint with its plugin's library, whose descriptor workers inherit.
 fn with_libraries(
     endpoints: Vec<Endpoint>,
-    catalog: Catalog,
+    catalog: &Catalog,
 ) -> std::io::Result<Vec<(Endpoint, Rc<Library>)>> {
     let mut libraries: HashMap<usize, Rc<Library>> = HashMap::new();
     let mut paired = Vec::new();
     for endpoint in endpoints {
-        let library = match libraries.get(&endpoint.plugin) {
-            Some(library) => Rc::clone(library),
-            None => {
-                let plugin = &catalog.plugins[endpoint.plugin];
-                let modules = &plugin.manifest.modules;
-                let library = Rc::new(Library {
-                    path: plugin.path.display().to_string(),
-                    manifest: plugin.manifest_text.clone(),
-                    software: Software {
-                        name: plugin.manifest.name.clone(),
-                        version: Some(plugin.manifest.version.clone()),
-                    },
-                    descriptor: worker::inheritable(&plugin.file)?,
-                    environment: modules
-                        .iter()
-                        .flat_map(|module| module.environment.iter().cloned())
-                        .collect(),
-                });
-                libraries.insert(endpoint.plugin, Rc::clone(&library));
-                library
+        let library = match libraries.entry(endpoint.plugin) {
+            Slot::Occupied(library) => Rc::clone(library.get()),
+            Slot::Vacant(free) => {
+                Rc::clone(free.insert(Rc::new(library(&catalog.plugins[endpoint.plugin])?)))
             }
         };
         paired.push((endpoint, library));
     }
     Ok(paired)
+}
+
+fn library(plugin: &Plugin) -> std::io::Result<Library> {
+    let Manifest { name, version, modules, .. } = &plugin.manifest;
+    Ok(Library {
+        path: plugin.path.display().to_string(),
+        manifest: plugin.manifest_text.clone(),
+        software: Software { name: name.clone(), version: Some(version.clone()) },
+        descriptor: worker::inheritable(&plugin.file)?,
+        environment: modules.iter().flat_map(|module| module.environment.iter().cloned()).collect(),
+    })
 }
 
 /// Says what failed and what is odd, one clear sentence each. How many failed.

@@ -91,7 +91,7 @@ fn run(cli: &Cli) -> Exit {
         return print(&modules::manager_list(&catalog));
     }
     match &cli.infile {
-        Some(infile) => gather::run(cli, infile, &settings, catalog),
+        Some(infile) => gather::run(cli, infile, &settings, &catalog),
         None => fail(
             Exit::Usage,
             "nothing to do: give --infile FILE (- is standard input), --list-modules or a command; \

@@ -74,7 +74,8 @@ impl Catalog {
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    catalog.warnings.push(FolderError { path: folder.clone(), error }.to_string())
+                    let error = FolderError { path: folder.clone(), error };
+                    catalog.warnings.push(error.to_string());
                 }
             }
         }

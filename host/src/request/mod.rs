@@ -241,11 +241,11 @@ fn module<'a>(
             .with_hint("`virtual-host-gatherer modules` lists the modules"));
     };
     catalog.module(name).ok_or_else(|| {
-        let names: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
-        let known = if names.is_empty() {
+        let served: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
+        let known = if served.is_empty() {
             "no plugin was found".to_owned()
         } else {
-            format!("there are {}", names.join(", "))
+            format!("there are {}", served.join(", "))
         };
         GatherError::configuration(format!(
             "there is no module {}: {known}",

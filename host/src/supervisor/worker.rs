@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
         let mut status = None;
         let (mut frames_open, mut stderr_open) = (true, true);
         let (mut frame_buffer, mut line_buffer) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
-        let mut drained_at = deadline + Duration::from_secs(3600);
+        let mut drained_at = deadline + Duration::from_hours(1);
 
         while status.is_none() || frames_open || stderr_open {
             let running = matches!(self.ending, Ending::Not) && status.is_none();

@@ -2,7 +2,9 @@
 
 use std::os::fd::RawFd;
 
-use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
+use abi_stable::library::{
+    AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL,
+};
 use gatherer_plugin_api::abi::GathererModuleRef;
 use gatherer_plugin_api::{ABI_VERSION, ErrorKind, GatherError};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -33,7 +35,7 @@ pub fn load(plugin: RawFd, shown_path: &str) -> Result<GathererModuleRef, Gather
     std::mem::forget(library);
     header
         .upgrade()
-        .and_then(|header| header.init_root_module::<GathererModuleRef>())
+        .and_then(LibHeader::init_root_module::<GathererModuleRef>)
         .map_err(|error| layout_error(&error, shown_path))
 }
 
@@ -70,12 +72,12 @@ fn layout_error(error: &LibraryError, shown_path: &str) -> GatherError {
 
 /// The checker's `Error:` lines, without the type layouts between them.
 fn complaints(report: &str) -> String {
-    report
+    let complaints: Vec<_> = report
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Error:"))
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .take(COMPLAINTS_SHOWN)
-        .map(|line| format!("; {line}"))
-        .collect()
+        .collect();
+    if complaints.is_empty() { String::new() } else { format!(": {}", complaints.join("; ")) }
 }

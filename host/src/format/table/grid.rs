@@ -1,7 +1,7 @@
 //! Rows and columns: as wide as their content where the terminal allows it, else cut where
 //! it hurts least.
 
-use super::text::{cut, width};
+use super::text::{cut, cut_middle, width};
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,8 +50,12 @@ pub struct Column {
     pub title: &'static str,
     /// Numbers stand at the right.
     pub right: bool,
+    /// The width down to which it is cut before any other column is; 0: it is not.
+    pub comfortable: usize,
     /// The least width that it may be cut to; 0: never cut.
     pub least: usize,
+    /// Whether the middle is cut out, because the end tells as much as the beginning.
+    pub middle: bool,
     /// Which columns go first where even that is too wide: the highest; 0 never goes.
     pub expendable: u8,
 }
@@ -69,7 +73,11 @@ pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, o
         let mut pending = 0;
         for &(index, room) in &shown {
             let cell = &row[index];
-            let text = cut(&cell.text, room);
+            let text = if columns[index].middle {
+                cut_middle(&cell.text, room)
+            } else {
+                cut(&cell.text, room)
+            };
             let space = room - width(&text);
             let painted = cell.look.paint(&text, color);
             let (before, after) = if columns[index].right { (space, 0) } else { (0, space) };
@@ -102,19 +110,9 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
         let Some(excess) = total.checked_sub(limit).filter(|excess| *excess > 0) else {
             return shown;
         };
-        // The widest of those that may be cut gives way, down to the next widest.
-        let mut cuttable: Vec<usize> = (0..shown.len())
-            .filter(|&place| {
-                let least = columns[shown[place].0].least;
-                least > 0 && shown[place].1 > least
-            })
-            .collect();
-        cuttable.sort_by_key(|&place| std::cmp::Reverse(shown[place].1));
-        if let Some(&widest) = cuttable.first() {
-            let next = cuttable.get(1).map_or(0, |&place| shown[place].1);
-            let floor = columns[shown[widest].0].least.max(next.min(shown[widest].1 - 1));
-            let room = shown[widest].1;
-            shown[widest].1 = room.saturating_sub(excess).max(floor);
+        if narrow(columns, &mut shown, excess, |column| column.comfortable)
+            || narrow(columns, &mut shown, excess, |column| column.least)
+        {
             continue;
         }
         let expendable = (0..shown.len())
@@ -130,4 +128,25 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
             return shown;
         }
     }
+}
+
+/// Takes columns from the widest that is wider than its bound, at most down to the next such
+/// one. Says whether there was one.
+fn narrow(
+    columns: &[Column],
+    shown: &mut [(usize, usize)],
+    excess: usize,
+    bound: impl Fn(&Column) -> usize,
+) -> bool {
+    let bound = |place: usize, shown: &[(usize, usize)]| bound(&columns[shown[place].0]);
+    let mut wide: Vec<usize> = (0..shown.len())
+        .filter(|&place| (1..shown[place].1).contains(&bound(place, shown)))
+        .collect();
+    wide.sort_by_key(|&place| std::cmp::Reverse(shown[place].1));
+    let Some(&widest) = wide.first() else { return false };
+    let room = shown[widest].1;
+    let next = wide.get(1).map_or(0, |&place| shown[place].1);
+    let floor = bound(widest, shown).max(next.min(room - 1));
+    shown[widest].1 = room.saturating_sub(excess).max(floor);
+    true
 }

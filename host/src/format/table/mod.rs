@@ -18,13 +18,16 @@ use super::{Rendered, TableStyle};
 /// A terminal narrower than this gets lines of this width.
 const LEAST_WIDTH: usize = 20;
 
+const PLAIN: Column =
+    Column { title: "", right: false, comfortable: 0, least: 0, middle: false, expendable: 0 };
+
 const COLUMNS: [Column; 6] = [
-    Column { title: "NAME", right: false, least: 12, expendable: 0 },
-    Column { title: "STATE", right: false, least: 0, expendable: 1 },
-    Column { title: "CPUS", right: true, least: 0, expendable: 2 },
-    Column { title: "MEMORY", right: true, least: 0, expendable: 3 },
-    Column { title: "SYSTEM", right: false, least: 10, expendable: 5 },
-    Column { title: "ID", right: false, least: 10, expendable: 4 },
+    Column { title: "NAME", least: 12, ..PLAIN },
+    Column { title: "STATE", expendable: 1, ..PLAIN },
+    Column { title: "CPUS", right: true, expendable: 2, ..PLAIN },
+    Column { title: "MEMORY", right: true, expendable: 3, ..PLAIN },
+    Column { title: "SYSTEM", comfortable: 18, least: 10, expendable: 5, ..PLAIN },
+    Column { title: "ID", comfortable: 18, least: 10, middle: true, expendable: 4, ..PLAIN },
 ];
 
 /// Renders the inventory for a person. Names that repeat are shown as they are: the ids tell

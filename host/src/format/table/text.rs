@@ -44,6 +44,18 @@ pub fn cut(text: &str, limit: usize) -> String {
     out
 }
 
+/// The text, cut to so many columns in its middle.
+pub fn cut_middle(text: &str, limit: usize) -> String {
+    if width(text) <= limit || limit < 3 {
+        return cut(text, limit);
+    }
+    let mut tail = text;
+    while width(tail) > (limit - 1) / 2 {
+        tail = &tail[tail.chars().next().map_or(0, char::len_utf8)..];
+    }
+    format!("{}…{tail}", head(text, limit - 1 - width(tail)))
+}
+
 /// The text in lines of at most so many columns, broken between words where that is possible.
 pub fn wrapped(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(1);
@@ -91,7 +103,7 @@ fn head(text: &str, limit: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, escaped, width, wrapped};
+    use super::{cut, cut_middle, escaped, width, wrapped};
 
     #[test]
     fn control_and_bidi_characters_are_escaped_and_letters_are_not() {
@@ -105,6 +117,9 @@ mod tests {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "ab…");
         assert_eq!(cut("abcd", 0), "");
+        assert_eq!(cut_middle("4c4c4544-0001", 7), "4c4…001");
+        assert_eq!(cut_middle("東京タワー", 6), "東…ー");
+        assert_eq!(cut_middle("abc", 3), "abc");
     }
 
     #[test]
