@@ -14,8 +14,8 @@ check() {
 }
 
 check cargo fmt --all --check
-check cargo clippy --workspace --all-targets --locked -- -D warnings
-RUSTDOCFLAGS="-D warnings" check cargo doc --workspace --no-deps --locked
+check cargo clippy --workspace --all-targets --locked --keep-going -- -D warnings
+RUSTDOCFLAGS="-D warnings" check cargo doc --workspace --no-deps --locked --keep-going
 
 # Advisories are left out: they need a database from the network, and change without us.
 if cargo deny --version >/dev/null 2>&1; then
