@@ -79,6 +79,11 @@ fn add_endpoint(
         Some(Json::Text(id)) => shown(id),
         _ => String::new(),
     };
+    if super::json::member(&members, "hosts").is_none() {
+        let message = format!("the endpoint {id} is complete and has no `hosts`");
+        return Err(GatherError::protocol(message)
+            .with_hint("an endpoint that truly has none has an empty array"));
+    }
     for (name, value) in members {
         match (name.as_str(), value) {
             ("hosts", Json::Array(hosts)) => {

@@ -126,6 +126,10 @@ fn what_has_no_shape_is_refused_and_the_first_place_named() {
         ),
         (r#"{"schemaVersion": "1.0", "endpoints": [1]}"#, "endpoint 1 of the inventory"),
         (
+            r#"{"schemaVersion": "1.0", "endpoints": [{"id": "e", "status": "complete"}]}"#,
+            "the endpoint \"e\" is complete and has no `hosts`",
+        ),
+        (
             r#"{"schemaVersion": "1.0", "endpoints": [{"id": "e", "status": "complete", "hosts": [{"id": 1}]}]}"#,
             "host 1 of the endpoint \"e\"",
         ),

@@ -19,21 +19,25 @@ pub fn text(value: Json) -> Result<Option<String>, Odd> {
     }
 }
 
-/// A number that is not negative; a text may hold one.
+/// A number, in its own form; a text may hold one.
 pub fn number(value: Json) -> Result<Option<Number>, Odd> {
-    let number = match value {
-        Json::Null => return Ok(None),
-        Json::Number(number) => number,
-        Json::Text(text) if text.trim().is_empty() => return Ok(None),
-        Json::Text(text) => serde_json::from_str(text.trim()).map_err(|_| Odd)?,
-        Json::Bool(_) | Json::Array(_) | Json::Object(_) => return Err(Odd),
-    };
+    match value {
+        Json::Null => Ok(None),
+        Json::Number(number) => Ok(Some(number)),
+        Json::Text(text) if text.trim().is_empty() => Ok(None),
+        Json::Text(text) => serde_json::from_str(text.trim()).map(Some).map_err(|_| Odd),
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) => Err(Odd),
+    }
+}
+
+fn quantity(value: Json) -> Result<Option<Number>, Odd> {
+    let Some(number) = number(value)? else { return Ok(None) };
     if number.as_f64().is_some_and(|value| value >= 0.0) { Ok(Some(number)) } else { Err(Odd) }
 }
 
 /// A count; what is larger than any count can be is the largest one.
 pub fn count(value: Json) -> Result<Option<u32>, Odd> {
-    let Some(number) = number(value)? else { return Ok(None) };
+    let Some(number) = quantity(value)? else { return Ok(None) };
     if let Some(whole) = number.as_u64() {
         return Ok(Some(u32::try_from(whole).unwrap_or(u32::MAX)));
     }
@@ -51,7 +55,7 @@ pub fn count(value: Json) -> Result<Option<u32>, Odd> {
 /// MiB as bytes.
 pub fn mebibytes(value: Json) -> Result<Option<u64>, Odd> {
     const MIB: u64 = 1024 * 1024;
-    let Some(number) = number(value)? else { return Ok(None) };
+    let Some(number) = quantity(value)? else { return Ok(None) };
     if let Some(whole) = number.as_u64() {
         return Ok(Some(whole.saturating_mul(MIB)));
     }

@@ -1,0 +1,252 @@
+//! gatherer -> module File -> gatherer, through the real program: what it printed once, read
+//! back and printed again, is the same, byte for byte.
+
+use std::fmt::Write as _;
+
+use gatherer_tests::{PluginFolder, Run};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Map, Value, json};
+
+/// Documents in each run of the program; every one is an endpoint of its own.
+const DOCUMENTS: usize = 60;
+
+/// A text of at most so many UTF-16 units. U+0000 is none of them: no Manager can store it.
+fn text(limit: usize) -> impl Strategy<Value = String> {
+    let odd = vec![
+        "",
+        " ",
+        "1",
+        "(unknown)",
+        "a",
+        "a (b)",
+        "a (b) (c)",
+        "a-b",
+        "vms",
+        "null",
+        "esx1",
+        "café",
+        "東京",
+        "😀",
+        "\u{202e}\u{1b}[31m\t\u{7f}",
+        "\"\\/",
+        "'vim.HostSystem:host-182'",
+    ];
+    let long = (0..9_u8, select(vec!["x", "é", "😀"]))
+        .prop_map(|(tail, part)| format!("{tail}{}", part.repeat(140)));
+    prop_oneof![
+        4 => select(odd).prop_map(String::from),
+        4 => "[a-z0-9.-]{1,20}",
+        1 => any::<String>(),
+        1 => long,
+    ]
+    .prop_map(move |text| {
+        let mut units = 0;
+        text.replace('\0', "")
+            .chars()
+            .take_while(|character| {
+                units += character.len_utf16();
+                units <= limit
+            })
+            .collect()
+    })
+}
+
+fn name() -> impl Strategy<Value = String> {
+    text(128).prop_filter("a name is not empty", |name| !name.is_empty())
+}
+
+fn count() -> impl Strategy<Value = i32> {
+    prop_oneof![select(vec![0, 1, 2, i32::MAX]), 0..=i32::MAX]
+}
+
+fn frequency() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        select(vec![json!(0), json!(0.0), json!(2400), json!(2400.0), json!(2_593.997)]),
+        (0..=u32::MAX).prop_map(|mhz| json!(mhz)),
+        (0.001..1e15_f64).prop_map(|mhz| json!(mhz)),
+    ]
+}
+
+fn guests() -> impl Strategy<Value = (Map<String, Value>, Map<String, Value>)> {
+    let word = select(vec![
+        "running",
+        "stopped",
+        "crashed",
+        "paused",
+        "unknown",
+        "shutting_down",
+        "shut off",
+        "in shutdown",
+        "idle",
+        "RUNNING",
+        "dancing",
+        "",
+    ]);
+    let data = prop_oneof![
+        2 => word.prop_map(|word| Map::from_iter([("vmState".to_owned(), json!(word))])),
+        1 => btree_map(text(200), text(200), 1..3).prop_map(|data| {
+            data.into_iter().map(|(name, value)| (name, json!(value))).collect()
+        }),
+    ];
+    let id = prop_oneof![
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        "[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}",
+        "i-[0-9a-f]{8}",
+        name(),
+    ];
+    btree_map(name(), (id, prop::option::of(data)), 0..5).prop_map(|guests| {
+        let (mut vms, mut optional) = (Map::new(), Map::new());
+        for (name, (id, data)) in guests {
+            if let Some(data) = data {
+                optional.insert(name.clone(), Value::Object(data));
+            }
+            vms.insert(name, json!(id));
+        }
+        (vms, optional)
+    })
+}
+
+/// A host without `hostIdentifier`, which must be unique: a beginning of it.
+fn host() -> impl Strategy<Value = (Option<String>, Map<String, Value>, String)> {
+    let types = prop_oneof![
+        select(vec!["qemu", "vmware", "kubernetes", "aws", "azure", "gce", "nutanix"])
+            .prop_map(String::from),
+        name(),
+    ];
+    let architectures =
+        select(vec!["x86_64", "aarch64", "ppc64le", "s390x", "i686", "armv7l", "cloud"]);
+    let counts = prop_oneof![
+        1 => Just([0, 0, 0, 0]),
+        3 => [count(), count(), count(), count()],
+    ];
+    let texts = (text(64), text(64), text(64), text(32));
+    (
+        (prop::option::of(name()), text(60), prop::option::of(text(200))),
+        (types, architectures, texts),
+        (counts, frequency()),
+        guests(),
+    )
+        .prop_map(
+            |((name, id, previous), (kind, architecture, texts), (counts, mhz), guests)| {
+                let Value::Object(mut host) = json!({
+                    "cpuArch": architecture, "cpuDescription": texts.0, "cpuMhz": mhz,
+                    "cpuVendor": texts.3, "optionalVmData": guests.1, "os": texts.1,
+                    "osVersion": texts.2, "ramMb": counts[0], "totalCpuCores": counts[1],
+                    "totalCpuSockets": counts[2], "totalCpuThreads": counts[3], "type": kind,
+                    "vms": guests.0,
+                }) else {
+                    unreachable!("the literal is an object")
+                };
+                if let Some(previous) = previous {
+                    host.insert("fallbackHostIdentifier".into(), json!(previous));
+                }
+                (name, host, id)
+            },
+        )
+}
+
+/// The hosts of one manager.
+fn manager() -> impl Strategy<Value = Map<String, Value>> {
+    btree_map(name(), host(), 0..5).prop_map(|hosts| {
+        let mut manager = Map::new();
+        for (index, (key, (name, mut host, id))) in hosts.into_iter().enumerate() {
+            host.insert("name".into(), json!(name.unwrap_or_else(|| key.clone())));
+            host.insert("hostIdentifier".into(), json!(format!("{id}{index}")));
+            manager.insert(key, Value::Object(host));
+        }
+        manager
+    })
+}
+
+/// The bytes that the format gatherer has for a document: four spaces, sorted keys, ASCII.
+fn bytes(document: &Map<String, Value>) -> String {
+    let mut text = Vec::new();
+    let layout = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, layout);
+    serde::Serialize::serialize(document, &mut writer).expect("a document is JSON");
+    let mut ascii = String::new();
+    for character in String::from_utf8(text).expect("JSON is UTF-8").chars() {
+        if character.is_ascii() && character != '\u{7f}' {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(ascii, "\\u{unit:04x}").expect("a String takes everything");
+            }
+        }
+    }
+    ascii + "\n"
+}
+
+/// Writes each manager as a document of its own and reads all of them in one run.
+fn round_trip(
+    managers: &[(String, Map<String, Value>)],
+    plugins: &PluginFolder,
+) -> (String, String) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut endpoints = Vec::new();
+    let mut expected = Map::new();
+    for (index, (label, hosts)) in managers.iter().enumerate() {
+        let path = folder.path().join(format!("{index}.json"));
+        let document = Map::from_iter([(label.clone(), Value::Object(hosts.clone()))]);
+        std::fs::write(&path, bytes(&document)).expect("a file can be written");
+        let id = format!("endpoint-{index}");
+        endpoints.push(json!({"id": id, "module": "File", "url": path}));
+        expected.insert(id, Value::Object(hosts.clone()));
+    }
+    let outcome = Run::gather(&json!(endpoints)).plugins(plugins.path()).run().expect_code(0);
+    (String::from_utf8(outcome.stdout).expect("ASCII"), bytes(&expected))
+}
+
+fn first_difference(printed: &str, expected: &str) -> String {
+    printed
+        .lines()
+        .zip(expected.lines())
+        .enumerate()
+        .find(|(_, (one, other))| one != other)
+        .map_or("one is longer than the other".to_owned(), |(line, (one, other))| {
+            format!("line {}:\n  printed  {one}\n  expected {other}", line + 1)
+        })
+}
+
+#[test]
+fn whatever_was_printed_is_read_and_printed_again_byte_for_byte() {
+    let plugins = PluginFolder::with(&["file"]);
+    let config =
+        Config { cases: 10, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&vec((text(100), manager()), DOCUMENTS), |managers| {
+            let (printed, expected) = round_trip(&managers, &plugins);
+            prop_assert!(printed == expected, "{}", first_difference(&printed, &expected));
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn the_documents_that_are_tried_hold_what_is_hard() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = vec((text(100), manager()), 400);
+    let tree = strategy.new_tree(&mut runner).expect("documents can be made");
+    let all: String = tree.current().iter().map(|(_, hosts)| bytes(hosts)).collect();
+    for part in [
+        "\\ud83d\\ude00",
+        "\\u202e",
+        "\"vmState\": \"idle\"",
+        "fallbackHostIdentifier",
+        ": 2147483647",
+        "\"cpuMhz\": 2400.0",
+        "\"cpuMhz\": 2400,",
+        "\"os\": \"\"",
+        "\"cpuVendor\": \"\"",
+        "\"cpuVendor\": \"(unknown)\"",
+        "\"a (b)\"",
+        "\"totalCpuCores\": 0,",
+        "\"vms\": {}",
+    ] {
+        assert!(all.contains(part), "no document holds {part}");
+    }
+}
