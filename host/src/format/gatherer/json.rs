@@ -76,16 +76,36 @@ impl Formatter for Ascii<'_> {
 
 /// A float as Python's `repr` writes it: the shortest digits that lead back to it, with an
 /// exponent below 1e-4 and from 1e16 on.
+///
+/// The digits are serde_json's: where two shortest forms are equally near, it takes the even
+/// one, as Python does; Rust's own formatting takes the upper one.
 fn python_float(value: f64) -> String {
-    let scientific = format!("{value:e}");
-    let (digits, exponent) =
-        scientific.split_once('e').expect("Rust's {:e} always writes an exponent");
-    let exponent: i32 = exponent.parse().expect("Rust's {:e} writes a number after the e");
-    if (-4..16).contains(&exponent) {
-        return format!("{value:?}");
+    let text = serde_json::Number::from_f64(value).map_or("0.0".to_owned(), |n| n.to_string());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().expect("a number's exponent is a number");
+    let (sign, mantissa) =
+        mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    let leading = i32::try_from(all.len() - digits.len()).expect("a float has few digits");
+    // The first digit that is not 0 stands for so many tens.
+    let tens = exponent + i32::try_from(whole.len()).expect("a float has few digits") - 1 - leading;
+    let digits = digits.trim_end_matches('0');
+    let Some(first) = digits.get(..1) else { return format!("{sign}0.0") };
+    let width = usize::try_from(tens.unsigned_abs()).expect("an exponent is small");
+    match tens {
+        0..16 if digits.len() > width + 1 => {
+            format!("{sign}{}.{}", &digits[..=width], &digits[width + 1..])
+        }
+        0..16 => format!("{sign}{digits:0<filled$}.0", filled = width + 1),
+        -4..0 => format!("{sign}0.{}{digits}", "0".repeat(width - 1)),
+        _ => {
+            let point = if digits.len() > 1 { "." } else { "" };
+            let tens_sign = if tens < 0 { '-' } else { '+' };
+            format!("{sign}{first}{point}{}e{tens_sign}{width:02}", &digits[1..])
+        }
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -121,6 +141,14 @@ mod tests {
             (1e16, "1e+16"),
             (1.5e300, "1.5e+300"),
             (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (264_774_630_766_897.625, "264774630766897.62"),
+            (1.234e-5, "1.234e-05"),
+            (0.00012, "0.00012"),
+            (-12.5, "-12.5"),
+            (100.0, "100.0"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
         ] {
             assert_eq!(python_float(value), text);
         }
