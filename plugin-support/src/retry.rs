@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 
@@ -36,6 +36,7 @@ where
     let mut attempts = 0;
     loop {
         context.check_cancelled()?;
+        let started = Instant::now();
         let error = match operation().await {
             Ok(value) => return Ok(value),
             Err(error) => error,
@@ -43,7 +44,8 @@ where
         let budget = context.options().retries.unwrap_or(DEFAULT_RETRIES);
         let left = budget.saturating_sub(context.retries());
         let remaining = run::operation_remaining(context);
-        let wait = match decide(error, attempts, left, remaining, jitter()) {
+        let took = started.elapsed();
+        let wait = match decide(error, took, attempts, left, remaining, jitter()) {
             Verdict::Wait(wait, error) => {
                 log::info!("{error}; trying again in {}", run::seconds(wait));
                 wait
@@ -62,9 +64,11 @@ enum Verdict {
     GiveUp(GatherError),
 }
 
-/// What to do about an error after this many earlier retries of the same operation.
+/// What to do about an error that came after this long and this many earlier retries of the same
+/// operation.
 fn decide(
     mut error: GatherError,
+    took: Duration,
     attempts: u32,
     left: u32,
     remaining: Option<Duration>,
@@ -81,7 +85,9 @@ fn decide(
     let asked = error.retry_after_ms.map(Duration::from_millis);
     let wait = asked.map_or(backoff, |asked| asked.max(backoff));
     let allowed = remaining.unwrap_or(LONGEST_WAIT);
-    if wait < allowed {
+    // What timed out once would need as long again to be any better.
+    let needed = if error.kind == ErrorKind::Timeout { took } else { Duration::ZERO };
+    if wait.saturating_add(needed) < allowed {
         return Verdict::Wait(wait, error);
     }
     if let Some(asked) = asked {
@@ -123,6 +129,8 @@ mod tests {
     use super::*;
     use crate::testing;
 
+    const ONE_SECOND: Duration = Duration::from_secs(1);
+
     fn unavailable() -> GatherError {
         GatherError::new(ErrorKind::Unavailable, "503")
     }
@@ -143,19 +151,20 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit() {
-        let wait = |attempts| waits(decide(unavailable(), attempts, 1, None, 1.0)).as_millis();
+        let wait =
+            |attempts| waits(decide(unavailable(), ONE_SECOND, attempts, 1, None, 1.0)).as_millis();
         assert_eq!([wait(0), wait(1), wait(2), wait(9), wait(99)], [500, 1000, 2000, 30000, 30000]);
     }
 
     #[test]
     fn an_error_that_is_final_is_not_retried() {
         let error = GatherError::new(ErrorKind::Permission, "403");
-        assert_eq!(gives_up(decide(error, 0, 3, None, 1.0)), "403");
+        assert_eq!(gives_up(decide(error, ONE_SECOND, 0, 3, None, 1.0)), "403");
     }
 
     #[test]
     fn the_budget_ends_retrying_and_the_message_says_so() {
-        assert_eq!(gives_up(decide(unavailable(), 3, 0, None, 1.0)), "503");
+        assert_eq!(gives_up(decide(unavailable(), ONE_SECOND, 3, 0, None, 1.0)), "503");
         assert_eq!(counted(unavailable(), 3).message, "503 (after 3 retries)");
         assert_eq!(counted(unavailable(), 0).message, "503");
     }
@@ -164,17 +173,27 @@ mod tests {
     fn the_endpoints_wish_is_honoured_if_there_is_time() {
         let asked = unavailable().with_retry_after_ms(4000);
         let left = Some(Duration::from_secs(9));
-        assert_eq!(waits(decide(asked, 0, 1, left, 1.0)), Duration::from_secs(4));
+        assert_eq!(waits(decide(asked, ONE_SECOND, 0, 1, left, 1.0)), Duration::from_secs(4));
     }
 
     #[test]
     fn a_wish_beyond_the_deadline_ends_it_at_once_and_the_message_says_so() {
         let asked = unavailable().with_retry_after_ms(120_000);
-        let message = gives_up(decide(asked, 0, 1, Some(Duration::from_secs(9)), 1.0));
+        let message = gives_up(decide(asked, ONE_SECOND, 0, 1, Some(Duration::from_secs(9)), 1.0));
         assert_eq!(
             message,
             "503; it asks to come back after 120 s, later than the 9 s that are left"
         );
+    }
+
+    #[test]
+    fn what_timed_out_is_not_tried_again_without_the_time_for_it() {
+        let verdict = |remaining| {
+            let error = GatherError::new(ErrorKind::Timeout, "no answer");
+            decide(error, ONE_SECOND, 0, 1, Some(Duration::from_millis(remaining)), 1.0)
+        };
+        assert_eq!(waits(verdict(1600)), FIRST_BACKOFF);
+        assert_eq!(gives_up(verdict(1400)), "no answer");
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 
 fn margin(context: &Context) -> Duration {
     let whole = Duration::from_millis(context.options().timeout_ms.unwrap_or(0));
-    (whole / 20).min(Duration::from_millis(250))
+    (whole / 10).min(Duration::from_millis(500))
 }
 
 fn earlier(deadline: Instant, margin: Duration) -> Instant {

@@ -67,8 +67,16 @@ struct Inner {
 /// What is made when it is first needed.
 #[derive(Default)]
 struct Transports {
-    by_route: HashMap<Route, reqwest::Client>,
+    by_route: HashMap<Route, Transport>,
     tls: Option<rustls::ClientConfig>,
+}
+
+/// Connections of one kind.
+#[derive(Clone)]
+struct Transport {
+    client: reqwest::Client,
+    /// As the deadline allowed when the first connection was made.
+    limits: Limits,
 }
 
 /// What needs a transport of its own.
@@ -87,11 +95,7 @@ impl Client {
     }
 
     /// A client for a service that is known to be slow.
-    pub fn with_limits(context: &Context, mut limits: Limits) -> Result<Self, GatherError> {
-        if let Some(remaining) = run::operation_remaining(context) {
-            // A little less, so that the error can say that not even a connection came about.
-            limits.connect = limits.connect.min(remaining.mul_f64(0.95));
-        }
+    pub fn with_limits(context: &Context, limits: Limits) -> Result<Self, GatherError> {
         let inner = Inner { context: context.clone(), limits, transports: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -129,14 +133,16 @@ impl Client {
         end: tokio::time::Instant,
     ) -> Result<(reqwest::Response, Place), GatherError> {
         let proxy = proxy::proxy_for(&self.inner.context.options().proxy, &request.url)?;
+        let shown_proxy = proxy.as_ref().map(ProxyServer::display);
+        let transport = self.transport(request, proxy)?;
         let place = Place {
             what: request.what(),
-            proxy: proxy.as_ref().map(ProxyServer::display),
+            proxy: shown_proxy,
             secure: request.url.scheme() == "https",
-            limits: self.inner.limits,
+            limits: transport.limits,
         };
-        let transport = self.transport(request, proxy)?;
         let mut builder = transport
+            .client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
         if let Some(body) = &request.body {
@@ -167,18 +173,8 @@ impl Client {
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(place.proxy_wants_authentication());
         }
-        let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-        if let Some(encoding) =
-            encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-        {
-            let encoding: String = encoding.chars().take(40).collect();
-            return Err(GatherError::protocol(format!(
-                "{}: the answer is encoded as {}, which was not asked for",
-                place.what,
-                encoding.escape_default()
-            )));
-        }
         let body = if status.is_success() {
+            check_encoding(&headers, place)?;
             body::read(&mut answer, request.max_body_bytes, place, end, &self.limit_text()).await?
         } else {
             // What it says beyond its status is a help, not the answer.
@@ -205,7 +201,7 @@ impl Client {
         &self,
         request: &Request,
         proxy: Option<ProxyServer>,
-    ) -> Result<reqwest::Client, GatherError> {
+    ) -> Result<Transport, GatherError> {
         let secure = |url: &Url| url.scheme() == "https";
         let tls = secure(&request.url) || proxy.as_ref().is_some_and(|proxy| secure(&proxy.url));
         let route = Route { proxy: proxy.as_ref().map(|proxy| proxy.url.clone()), tls };
@@ -227,7 +223,12 @@ impl Client {
         &self,
         settings: rustls::ClientConfig,
         proxy: Option<ProxyServer>,
-    ) -> Result<reqwest::Client, GatherError> {
+    ) -> Result<Transport, GatherError> {
+        let mut limits = self.inner.limits;
+        if let Some(remaining) = run::operation_remaining(&self.inner.context) {
+            // A little less, so that the error can say that not even a connection came about.
+            limits.connect = limits.connect.min(remaining.mul_f64(0.9));
+        }
         let wrong = |error: reqwest::Error| {
             GatherError::internal(format!("no HTTP client: {}", error::bottom(&error)))
         };
@@ -238,8 +239,8 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(self.inner.limits.connect)
-            .read_timeout(self.inner.limits.idle)
+            .connect_timeout(limits.connect)
+            .read_timeout(limits.idle)
             .no_proxy();
         if let Some(proxy) = proxy {
             let mut rule = reqwest::Proxy::all(proxy.url).map_err(wrong)?;
@@ -248,6 +249,21 @@ impl Client {
             }
             builder = builder.proxy(rule);
         }
-        builder.build().map_err(wrong)
+        Ok(Transport { client: builder.build().map_err(wrong)?, limits })
     }
+}
+
+/// What is still encoded here was not asked for: gzip has been taken off already.
+fn check_encoding(headers: &HeaderMap, place: &Place) -> Result<(), GatherError> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(()) };
+    if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
+        return Ok(());
+    }
+    let encoding = String::from_utf8_lossy(encoding.as_bytes());
+    let encoding: String = encoding.chars().take(40).collect();
+    Err(GatherError::protocol(format!(
+        "{}: the answer is encoded as {}, which was not asked for",
+        place.what,
+        encoding.escape_default()
+    )))
 }

@@ -42,7 +42,9 @@ impl Trail {
         let location = headers
             .get(LOCATION)
             .ok_or_else(|| wrong(format!("{status} without a Location")))?
-            .to_str()
+            .as_bytes();
+        // Servers write UTF-8 there, against the rules.
+        let location = std::str::from_utf8(location)
             .ok()
             .and_then(|location| request.url.join(location).ok())
             .ok_or_else(|| wrong(format!("{status} to a Location that is not a URL")))?;
@@ -224,6 +226,16 @@ mod tests {
         };
         assert!(error.message.contains("more than 10 redirects"), "{error}");
         assert_eq!(request.url.as_str(), "http://a/10");
+    }
+
+    #[test]
+    fn a_location_with_letters_beyond_ascii_is_understood() {
+        let value = reqwest::header::HeaderValue::from_bytes("/ü".as_bytes()).expect("a header");
+        let headers = HeaderMap::from_iter([(LOCATION, value)]);
+        let from = request(Method::GET, "http://a/");
+        let next = Trail::default().follow(&from, StatusCode::FOUND, &headers);
+        let next = next.expect("allowed").expect("followed");
+        assert_eq!(next.url.as_str(), "http://a/%C3%BC");
     }
 
     #[test]

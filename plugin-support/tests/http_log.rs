@@ -1,0 +1,85 @@
+//! Nothing that the HTTP client or a library below it logs, at any level, holds a credential.
+
+use std::sync::Mutex;
+
+use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
+use gatherer_plugin_api::abi::Callbacks;
+use gatherer_plugin_api::{Context, Options, ProxySettings, Secret};
+use gatherer_plugin_support::http::{Client, Request};
+use gatherer_plugin_support::{retry, run};
+use gatherer_tests::fault_server::{Authority, Fault, FaultServer, ForwardProxy};
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Keep;
+
+impl log::Log for Keep {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{} {}", record.target(), record.args());
+        LINES.lock().expect("no test panicked here").push(line);
+    }
+
+    fn flush(&self) {}
+}
+
+extern "C" fn emit(_: usize, _: RStr<'_>) -> i32 {
+    0
+}
+
+extern "C" fn log_line(_: usize, _: u8, _: RStr<'_>, _: RStr<'_>) {}
+
+extern "C" fn cancelled(_: usize) -> u8 {
+    0
+}
+
+extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RString> {
+    RErr(RString::new())
+}
+
+#[test]
+fn no_log_line_of_any_level_holds_a_credential() {
+    log::set_logger(&Keep).expect("the only test of this file");
+    log::set_max_level(log::LevelFilter::Trace);
+
+    let plain = FaultServer::http(Fault::StatusOnce(500), b"{}");
+    let identity = Authority::new("nobody's").identity(&["inventory.test"]);
+    let secure = FaultServer::https(Fault::RedirectTo("/b?q=canary".to_owned()), b"{}", &identity);
+    for (server, url) in [
+        (&plain, "http://user:canary@inventory.test/a?q=canary"),
+        (&secure, "https://user:canary@inventory.test/a?q=canary"),
+    ] {
+        let proxy = ForwardProxy::with_authentication(server.address(), "Basic dXM6Y2FuYXJ5");
+        let address = format!("http://us:canary@{}", proxy.address());
+        let options = Options {
+            insecure: true,
+            proxy: ProxySettings { all: Some(Secret::new(address)), ..ProxySettings::default() },
+            ..Options::default()
+        };
+        let callbacks = Callbacks { context: 0, emit, log: log_line, cancelled, call };
+        let context = Context::new(callbacks, "e".to_owned(), "Module".to_owned(), options);
+        let client = Client::new(&context).expect("a client");
+        let request = Request::get(url.parse().expect("a URL")).header("x-auth-token", "canary");
+        let outcome = run::block_on(&context, async {
+            retry::idempotent(&context, async || {
+                client.send(request.clone()).await?.error_for_status()
+            })
+            .await
+        });
+        // The second server redirects for ever.
+        assert_eq!(outcome.is_ok(), server.address() == plain.address());
+        assert!(proxy.received().len() > 1 && !server.received().is_empty());
+    }
+
+    let lines = LINES.lock().expect("no test panicked here");
+    assert!(lines.iter().any(|line| line.contains("trying again in")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("going on to")), "{lines:#?}");
+    // The word, and what basic authentication makes of it (`user:canary`, `us:canary`).
+    for secret in ["canary", "dXNlcjpjYW5hcnk", "dXM6Y2FuYXJ5"] {
+        let told: Vec<&String> = lines.iter().filter(|line| line.contains(secret)).collect();
+        assert!(told.is_empty(), "{told:#?}");
+    }
+}

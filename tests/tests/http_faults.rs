@@ -1,0 +1,311 @@
+//! Module File over HTTP against a server that misbehaves: each fault gives the right kind of error,
+//! in words that help, within the endpoint's deadline, and shows no credentials.
+
+use std::time::Duration;
+
+use gatherer_tests::fault_server::{Authority, Fault, FaultServer, FullPort, closed_port};
+use gatherer_tests::{Outcome, Run, inventory_endpoint};
+use serde_json::{Value, json};
+
+const DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
+    "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
+    "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
+    "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
+
+/// The password and the query of every URL here.
+const CANARY: &str = "canary-77";
+
+/// Seconds for faults that only a deadline ends.
+const SHORT: u64 = 4;
+/// Seconds for faults that end of themselves, on a machine that is busy with all of them.
+const LONG: u64 = 45;
+/// How much later than its deadline an endpoint may be over.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// An endpoint with its fault and what has to be said of it.
+struct Case {
+    name: &'static str,
+    url: String,
+    timeout: u64,
+    options: Value,
+    /// The kind of the error and a part of its text, hint included. None: it works out.
+    expected: Option<(&'static str, &'static str)>,
+}
+
+/// The cases, and the servers that have to stay up meanwhile.
+#[derive(Default)]
+struct Table {
+    cases: Vec<Case>,
+    servers: Vec<FaultServer>,
+    options: Value,
+}
+
+impl Table {
+    fn with_options(options: Value) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    fn add(
+        &mut self,
+        name: &'static str,
+        server: FaultServer,
+        timeout: u64,
+        expected: Option<(&'static str, &'static str)>,
+    ) {
+        let url = server.url("/a");
+        self.servers.push(server);
+        self.add_url(name, &url, timeout, expected);
+    }
+
+    fn add_url(
+        &mut self,
+        name: &'static str,
+        url: &str,
+        timeout: u64,
+        expected: Option<(&'static str, &'static str)>,
+    ) {
+        let url = url.replace("://", &format!("://user:{CANARY}@")) + "?token=" + CANARY;
+        self.cases.push(Case { name, url, timeout, options: self.options.clone(), expected });
+    }
+
+    fn fails(&mut self, name: &'static str, fault: Fault, kind: &'static str, text: &'static str) {
+        self.add(name, server(fault), LONG, Some((kind, text)));
+    }
+
+    fn times_out(&mut self, name: &'static str, fault: Fault, text: &'static str) {
+        self.add(name, server(fault), SHORT, Some(("timeout", text)));
+    }
+
+    fn works(&mut self, name: &'static str, fault: Fault) {
+        self.add(name, server(fault), LONG, None);
+    }
+
+    /// Gathers all of them in one run and checks each; returns what the run said.
+    fn check(&self) -> Outcome {
+        let endpoints: Vec<Value> = self
+            .cases
+            .iter()
+            .map(|case| {
+                let mut endpoint = json!({
+                    "id": case.name, "module": "File", "url": case.url,
+                    "timeout": case.timeout, "retries": 1,
+                });
+                let members = endpoint.as_object_mut().expect("an object");
+                members.extend(case.options.as_object().cloned().unwrap_or_default());
+                endpoint
+            })
+            .collect();
+        let outcome = Run::gather(&Value::from(endpoints))
+            .args(["--format", "inventory", "--jobs", "64", "-vv"])
+            .within(Duration::from_mins(3))
+            .run();
+        let inventory = outcome.inventory();
+        let wrong: Vec<String> = self
+            .cases
+            .iter()
+            .filter_map(|case| {
+                let endpoint = inventory_endpoint(&inventory, case.name);
+                let why = case.wrong(&endpoint)?;
+                Some(format!("{}: {why}: {endpoint}", case.name))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(!outcome.said().contains(CANARY), "{}", outcome.describe());
+        assert!(!outcome.stdout_text().contains(CANARY), "{}", outcome.describe());
+        outcome
+    }
+}
+
+impl Case {
+    /// What is wrong with how the endpoint went.
+    fn wrong(&self, endpoint: &Value) -> Option<String> {
+        let took = Duration::from_millis(endpoint["run"]["durationMs"].as_u64()?);
+        if took > Duration::from_secs(self.timeout) + GRACE {
+            return Some(format!("took {took:?}"));
+        }
+        let error = &endpoint["error"];
+        let Some((kind, text)) = self.expected else {
+            let whole = endpoint["status"] == "complete" && endpoint["hosts"][0]["name"] == "h1";
+            return (!whole).then(|| "is not complete".to_owned());
+        };
+        if error["kind"] != kind || endpoint["status"] != "failed" {
+            return Some(format!("is not a {kind} error"));
+        }
+        let said = format!(
+            "{} ({})",
+            error["message"].as_str().unwrap_or_default(),
+            error["hint"].as_str().unwrap_or_default()
+        );
+        (!said.contains(text)).then(|| format!("does not say {text:?}"))
+    }
+}
+
+fn server(fault: Fault) -> FaultServer {
+    FaultServer::http(fault, DOCUMENT.as_bytes())
+}
+
+#[test]
+fn each_fault_of_a_web_server_has_its_kind_and_words_within_its_deadline() {
+    let mut table = Table::default();
+    let refuses = format!("http://{}/a", closed_port());
+    table.add_url("refuses", &refuses, LONG, Some(("connection", "connection refused")));
+    let nowhere = "http://nonexistent.invalid/a";
+    table.add_url("no such name", nowhere, LONG, Some(("connection", "check the host's name")));
+
+    table.fails("resets", Fault::Reset, "connection", "connection reset by peer (after 1 retry)");
+    table.fails("hangs up", Fault::Hangup, "connection", "closed before the answer was whole");
+
+    table.fails("401", Fault::Status(401, None), "authentication", "401 Unauthorized");
+    table.fails("403", Fault::Status(403, None), "permission", "403 Forbidden");
+    table.fails("404", Fault::Status(404, None), "configuration", "check the URL");
+    table.fails("400", Fault::Status(400, None), "configuration", "400 Bad Request");
+    table.fails("403 endless", Fault::StatusEndless(403), "permission", "403 Forbidden");
+    table.fails("407", Fault::Status(407, None), "authentication", "407 Proxy Authentication");
+    table.fails("429 soon", Fault::Status(429, Some("1")), "rate-limited", "(after 1 retry)");
+    let late = "asks to come back after 1000 s, later than";
+    table.fails("429 late", Fault::Status(429, Some("1000")), "rate-limited", late);
+    let dated = Fault::Status(429, Some("Sat, 06 Nov 2094 08:49:37 GMT"));
+    table.fails("429 at a date", dated, "rate-limited", "asks to come back after");
+    table.fails("500", Fault::Status(500, None), "unavailable", "500 Internal Server Error");
+    table.fails("304", Fault::Status(304, None), "protocol", "304 Not Modified");
+
+    table.fails("endless", Fault::Endless, "protocol", "more than 256 MiB");
+    table.fails("endless head", Fault::EndlessHead, "protocol", "head of the answer is too large");
+    table.fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "more than 256 MiB");
+    let cut = "closed before the answer was whole (after";
+    table.fails("truncated", Fault::Announces(10_000), "connection", cut);
+    table.fails("truncated chunks", Fault::TruncatedChunked, "connection", cut);
+    let bomb = "more than 256 MiB after decompression";
+    table.fails("gzip bomb", Fault::GzipBomb, "protocol", bomb);
+    table.fails("truncated gzip", Fault::TruncatedGzip, "protocol", "gzip data");
+    table.fails("damaged gzip", Fault::DamagedGzip, "protocol", "gzip data");
+    table.fails("brotli", Fault::Brotli, "protocol", "encoded as br");
+    table.fails("not HTTP", Fault::NotHttp, "protocol", "the answer is not HTTP");
+
+    table.fails("invalid UTF-8", Fault::InvalidUtf8, "protocol", "UTF-8");
+    table.fails("nested 10,000 deep", Fault::DeeplyNested, "protocol", "deep");
+    table.fails("half a document", Fault::HalfDocument, "protocol", "");
+    table.fails("empty", Fault::Empty, "protocol", "empty");
+
+    table.fails("redirect loop", Fault::RedirectLoop, "protocol", "redirect loop: http://");
+    table.fails("redirect chain", Fault::RedirectChain, "protocol", "more than 10 redirects");
+    let elsewhere = Fault::RedirectTo("file:///etc/passwd".to_owned());
+    table.fails("redirect to a file", elsewhere, "protocol", "neither http nor https");
+
+    table.works("fine", Fault::None);
+    table.works("fine, compressed", Fault::NoneGzip);
+    table.works("500 once", Fault::StatusOnce(500));
+    table.works("truncated once", Fault::TruncatedOnce);
+
+    let outcome = table.check();
+    for (name, retries) in [("fine", 0), ("500 once", 1), ("truncated once", 1)] {
+        assert_eq!(outcome.endpoint(name)["run"]["retries"], retries, "{name}");
+    }
+}
+
+/// Apart from the faults that keep the machine busy: the words are those of the client, which ends
+/// shortly before the runner would.
+#[test]
+fn a_server_that_keeps_us_waiting_ends_with_the_deadline_and_the_error_says_for_what() {
+    let mut table = Table::default();
+    let full = FullPort::open();
+    let silent = format!("http://{}/a", full.address());
+    table.add_url(
+        "answers no connection",
+        &silent,
+        SHORT,
+        Some(("timeout", "no connection within")),
+    );
+    table.times_out(
+        "black hole",
+        Fault::BlackHole,
+        "no answer within the endpoint's timeout of 4 s",
+    );
+    table.times_out("drips", Fault::Drip, "the answer was not whole within the endpoint's timeout");
+    table.times_out("drips its head", Fault::DripHead, "no answer within");
+    table.times_out("falls silent", Fault::Pause, "1 bytes had come");
+    table.check();
+}
+
+#[test]
+fn each_fault_of_a_certificate_has_its_words() {
+    let authority = Authority::new("The authority of this test");
+    let foreign = Authority::new("Another authority");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), authority.pem()).expect("written");
+    let here = ["127.0.0.1"];
+    let serve = |identity, fault| FaultServer::https(fault, DOCUMENT.as_bytes(), &identity);
+
+    let mut table = Table::with_options(json!({ "ca_file": file.path() }));
+    let good = |fault| serve(authority.identity(&here), fault);
+    table.add("good", good(Fault::None), LONG, None);
+    let untrusted = serve(foreign.identity(&here), Fault::None);
+    table.add("wrong authority", untrusted, LONG, Some(("tls", "ca_file")));
+    let expired = serve(authority.expired_identity(&here), Fault::None);
+    table.add("expired", expired, LONG, Some(("tls", "the certificate has expired")));
+    let nameless = serve(authority.identity(&[]), Fault::None);
+    table.add("nameless", nameless, LONG, Some(("tls", "no subjectAltName")));
+    let misnamed = serve(authority.identity(&["b.example"]), Fault::None);
+    let text = "the certificate is for b.example, not for 127.0.0.1";
+    table.add("wrong name", misnamed, LONG, Some(("tls", text)));
+
+    let plain = server(Fault::NotHttp);
+    let url = plain.url("/a").replace("http:", "https:");
+    table.add_url("not TLS", &url, LONG, Some(("tls", "does not speak TLS")));
+    let hole = server(Fault::BlackHole);
+    let url = format!("https://{}/a", hole.address());
+    table.add_url("black hole before TLS", &url, SHORT, Some(("timeout", "no TLS connection")));
+    let text = "no answer within";
+    table.add("black hole after TLS", good(Fault::BlackHole), SHORT, Some(("timeout", text)));
+    table.add("reset after TLS", good(Fault::Reset), LONG, Some(("connection", "reset")));
+    let cut = "closed before the answer was whole";
+    table.add("hangs up after TLS", good(Fault::Hangup), LONG, Some(("connection", cut)));
+    table.add("truncated", good(Fault::Announces(10_000)), LONG, Some(("connection", cut)));
+    let open = server(Fault::None);
+    let down = good(Fault::RedirectTo(open.url("/")));
+    table.add("redirect to http", down, LONG, Some(("protocol", "from https to http")));
+    table.check();
+    assert_eq!(open.connections(), 0, "https never becomes http");
+
+    let mut table = Table::with_options(json!({ "insecure": true }));
+    let expired = serve(foreign.expired_identity(&["b.example"]), Fault::None);
+    table.add("insecure", expired, LONG, None);
+    let outcome = table.check();
+    let warnings = outcome.endpoint("insecure")["warnings"].to_string();
+    assert!(warnings.contains("not verified"), "{warnings}");
+}
+
+#[test]
+fn roots_come_from_the_environment_too() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let server = FaultServer::https(Fault::None, DOCUMENT.as_bytes(), &identity);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), authority.pem()).expect("written");
+    let endpoints = json!([{"id": "a", "module": "File", "url": server.url("/")}]);
+    let document = Run::gather(&endpoints).env("SSL_CERT_FILE", file.path()).run().document();
+    assert!(document["a"].as_ref().is_some_and(|hosts| hosts.contains_key("h1")), "{document:?}");
+}
+
+#[test]
+fn a_redirect_to_another_host_takes_no_credentials_along() {
+    let elsewhere = server(Fault::None);
+    let guarded = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
+    let mut table = Table::default();
+    // `user:canary-77`, as the table's URLs have it.
+    let own = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
+    table.add("user-info is used", own, LONG, None);
+    let url = elsewhere.url("/b").replace("http://", "http://other:password@");
+    table.add("redirect", server(Fault::RedirectTo(url)), LONG, None);
+    let lost = Some(("authentication", "not sent to the host that the answer redirects to"));
+    table.add("redirect to 401", server(Fault::RedirectTo(guarded.url("/"))), LONG, lost);
+    table.check();
+
+    for request in elsewhere.received().iter().chain(&guarded.received()) {
+        let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(!names.contains(&"authorization") && !names.contains(&"cookie"), "{names:?}");
+        assert!(!names.contains(&"referer"), "{names:?}");
+        assert!(!request.target.contains(CANARY), "{}", request.target);
+    }
+    assert_eq!((elsewhere.received().len(), guarded.received().len()), (1, 1));
+}
