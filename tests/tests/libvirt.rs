@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 const MISSING: &str = "libvirt.so.0 is not installed";
 
 fn endpoint(id: &str, uri: &str) -> Value {
-    json!({"id": id, "module": "Libvirt", "uri": uri, "sasl_username": null, "sasl_password": ""})
+    json!({
+        "id": id, "module": "Libvirt", "uri": uri,
+        "sasl_username": null, "sasl_password": "", "retries": "0",
+    })
 }
 
 fn gather(format: &str, endpoints: &[Value]) -> Outcome {

@@ -20,6 +20,8 @@ pub const BATCH: usize = 500;
 
 /// The longest wait for a TCP connection, where the endpoint's own deadline is later.
 const PROBE_MAX: Duration = Duration::from_secs(20);
+/// How much earlier than the runner the probe gives up, so that its own sentence is told.
+const PROBE_MARGIN: Duration = Duration::from_millis(500);
 
 /// What libvirt may be told of the user, from the parameters.
 pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> {
@@ -35,6 +37,11 @@ pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> 
         username: text("sasl_username", parameters.sasl_username.as_deref())?,
         password: text("sasl_password", password)?,
     })
+}
+
+/// Opens libvirt's client library.
+pub fn load(library: &str) -> Result<&'static Api, GatherError> {
+    Api::load(library).map_err(|error| from_load_error(library, error))
 }
 
 /// An open connection and how the driver behind it likes to be asked.
@@ -56,15 +63,14 @@ enum StatsCall {
 }
 
 impl Session {
-    /// Opens the library and connects, read-only. `remaining` limits the wait for a TCP
+    /// Connects, read-only. `remaining` limits the wait for a TCP
     /// connection; libvirt itself has no such limit.
     pub fn open(
-        library: &str,
+        api: &'static Api,
         uri: Uri,
         credentials: &Credentials,
         remaining: Option<Duration>,
     ) -> Result<Self, GatherError> {
-        let api = Api::load(library).map_err(|error| from_load_error(library, error))?;
         probe(&uri, remaining)?;
         let text = CString::new(uri.to_connect_string())
             .map_err(|_| GatherError::configuration("the parameter uri holds a NUL character"))?;
@@ -215,11 +221,12 @@ fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> {
         Err(GatherError::new(kind, format!("{uri}: no connection to port {port}: {text}"))
             .with_hint("is the libvirt daemon listening there? see listen_tcp, listen_tls"))
     };
-    let addresses = match (host, port).to_socket_addrs() {
-        Ok(addresses) => addresses,
-        Err(error) => return failed(ErrorKind::Connection, &error.to_string()),
-    };
-    let end = Instant::now() + remaining.unwrap_or(PROBE_MAX).min(PROBE_MAX);
+    let addresses = (host, port).to_socket_addrs().map_err(|error| {
+        GatherError::new(ErrorKind::Connection, format!("{uri}: {error}"))
+            .with_hint("is the host's name right, and does this machine's resolver know it?")
+    })?;
+    let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
+    let end = Instant::now() + allowed.min(PROBE_MAX);
     let mut outcome = failed(ErrorKind::Connection, "the host has no address");
     for address in addresses {
         let left = end.saturating_duration_since(Instant::now());
@@ -243,17 +250,13 @@ mod tests {
 
     use gatherer_plugin_api::{ErrorKind, Secret};
 
-    use super::{Session, credentials, probe};
+    use super::{credentials, load, probe};
     use crate::Parameters;
-    use crate::ffi::Credentials;
     use crate::uri::Uri;
 
     #[test]
     fn a_missing_library_is_our_own_sentence() {
-        let uri = Uri::parse("test:///default").expect("fine");
-        let error = Session::open("libvirt-that-is-not.so.0", uri, &Credentials::default(), None)
-            .err()
-            .expect("no such library");
+        let error = load("libvirt-that-is-not.so.0").err().expect("no such library");
         assert_eq!(error.kind, ErrorKind::Unsupported);
         assert_eq!(error.message, "libvirt-that-is-not.so.0 is not installed");
     }

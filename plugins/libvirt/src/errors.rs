@@ -54,7 +54,10 @@ pub fn is_gone(failure: &Failure) -> bool {
 /// The error of a call. `what` names the call's object and the URI without its secrets.
 pub fn from_failure(what: &str, failure: &Failure) -> GatherError {
     let kind = kind(failure);
+    // A socket or a key that is not there does not come by waiting.
+    let lasting = failure.message.contains("No such file or directory");
     let error = GatherError::new(kind, format!("{what}: {}", message(failure)));
+    let error = if lasting { error.with_retryable(false) } else { error };
     match hint(kind, failure) {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -139,6 +142,7 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
             "give the user who runs the gatherer an ssh key that the host accepts"
         }
         ErrorKind::Authentication => "check sasl_username and sasl_password",
+        ErrorKind::Connection if says("ssh: ") => "try the same log-in with ssh by hand",
         ErrorKind::Connection if says("No such file or directory") => {
             "is the libvirt daemon running? its socket is missing"
         }
@@ -197,6 +201,14 @@ mod tests {
             assert_eq!(error.kind.as_str(), kind, "{message}");
             assert!(error.message.ends_with(message), "{error}");
         }
+    }
+
+    #[test]
+    fn what_waiting_may_mend_is_retryable_and_a_missing_socket_is_not() {
+        let retryable = |text| from_failure("uri", &failure(38, 7, text)).retryable;
+        assert!(retryable("unable to connect to server at 'h:16509': Connection refused"));
+        assert!(!retryable("Failed to connect socket to '/run/s': No such file or directory"));
+        assert!(!from_failure("uri", &failure(45, 7, "authentication failed")).retryable);
     }
 
     #[test]

@@ -6,12 +6,20 @@
 
 #![allow(unsafe_code)]
 
+mod raw;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr::null_mut;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use crate::map::{NodeInfo, Stats};
+use raw::{
+    CONNECT_RO, CRED_AUTHNAME, CRED_NOECHOPROMPT, CRED_PASSPHRASE, CRED_USERNAME, ConnectPtr,
+    DomainPtr, ErrorHandler, PARAM_INT, PARAM_LLONG, PARAM_UINT, PARAM_ULLONG, RawAuth,
+    RawCredential, RawDomainInfo, RawError, RawNodeInfo, RawParameter, RawStatsRecord,
+    STATS_BALLOON, STATS_NOWAIT, STATS_STATE, STATS_VCPU,
+};
 
 /// libvirt's client library, by the name that every distribution gives it.
 pub const LIBRARY: &str = "libvirt.so.0";
@@ -19,105 +27,8 @@ pub const LIBRARY: &str = "libvirt.so.0";
 /// The number of a libvirt error (`virErrorNumber`).
 pub type ErrorCode = c_int;
 
-const CONNECT_RO: c_uint = 1 << 0;
-const CRED_USERNAME: c_int = 1;
-const CRED_AUTHNAME: c_int = 2;
-const CRED_PASSPHRASE: c_int = 5;
-const CRED_NOECHOPROMPT: c_int = 7;
-const STATS_STATE: c_uint = 1 << 0;
-const STATS_BALLOON: c_uint = 1 << 2;
-const STATS_VCPU: c_uint = 1 << 3;
-const STATS_NOWAIT: c_uint = 1 << 29;
-const PARAM_INT: c_int = 1;
-const PARAM_UINT: c_int = 2;
-const PARAM_LLONG: c_int = 3;
-const PARAM_ULLONG: c_int = 4;
-
-/// `struct _virConnect`, `struct _virDomain`: opaque.
-type ConnectPtr = *mut c_void;
-type DomainPtr = *mut c_void;
-
-/// The beginning of `struct _virError`; only ever read through libvirt's pointer.
-#[repr(C)]
-struct RawError {
-    code: c_int,
-    domain: c_int,
-    message: *const c_char,
-}
-
-/// `struct _virConnectCredential`
-#[repr(C)]
-struct RawCredential {
-    kind: c_int,
-    prompt: *const c_char,
-    challenge: *const c_char,
-    default: *const c_char,
-    result: *mut c_char,
-    result_len: c_uint,
-}
-
-type CredentialCallback = unsafe extern "C" fn(*mut RawCredential, c_uint, *mut c_void) -> c_int;
-
-/// `struct _virConnectAuth`
-#[repr(C)]
-struct RawAuth {
-    types: *mut c_int,
-    type_count: c_uint,
-    callback: CredentialCallback,
-    data: *mut c_void,
-}
-
-/// `struct _virNodeInfo`
-#[repr(C)]
-struct RawNodeInfo {
-    model: [c_char; 32],
-    memory_kib: c_ulong,
-    cpus: c_uint,
-    mhz: c_uint,
-    nodes: c_uint,
-    sockets: c_uint,
-    cores: c_uint,
-    threads: c_uint,
-}
-
-/// `struct _virDomainInfo`
-#[repr(C)]
-struct RawDomainInfo {
-    state: u8,
-    max_memory_kib: c_ulong,
-    memory_kib: c_ulong,
-    vcpus: u16,
-    cpu_time: u64,
-}
-
-#[repr(C)]
-union RawValue {
-    int: c_int,
-    uint: c_uint,
-    long: i64,
-    ulong: u64,
-}
-
-/// `struct _virTypedParameter`
-#[repr(C)]
-struct RawParameter {
-    field: [c_char; 80],
-    kind: c_int,
-    value: RawValue,
-}
-
-/// `struct _virDomainStatsRecord`
-#[repr(C)]
-struct RawStatsRecord {
-    domain: DomainPtr,
-    parameters: *const RawParameter,
-    parameter_count: c_int,
-}
-
 /// The environment is changed once, however often the library is opened (tests do).
 static AUTOSTART_OFF: std::sync::Once = std::sync::Once::new();
-
-type ErrorHandler = unsafe extern "C" fn(*mut c_void, *mut RawError);
 
 /// Declares the table of functions and how it is filled.
 macro_rules! functions {
@@ -550,63 +461,4 @@ unsafe extern "C" fn answer(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Api, Credentials, LIBRARY, LoadError, RawCredential, answer};
-
-    #[test]
-    fn a_missing_library_is_told_from_a_broken_one() {
-        assert_eq!(Api::load("libvirt-that-is-not.so.0").err(), Some(LoadError::Missing));
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("libvirt.so.0");
-        std::fs::write(&path, "not a library").expect("written");
-        let error = Api::load(path.to_str().expect("text")).err();
-        assert!(matches!(error, Some(LoadError::Refused(_))), "{error:?}");
-    }
-
-    #[test]
-    fn another_library_of_that_name_lacks_the_functions() {
-        assert_eq!(Api::load("libm.so.6").err(), Some(LoadError::Lacks("virGetLastError")));
-    }
-
-    #[test]
-    fn failures_carry_the_words_of_libvirt() {
-        let api = match Api::load(LIBRARY) {
-            Ok(api) => api,
-            Err(LoadError::Missing) => gatherer_tests::skip!("{LIBRARY} is not installed"),
-            Err(error) => panic!("{error:?}"),
-        };
-        let failure = api.connect(c"test:///nonexistent.xml", &Credentials::default()).err();
-        let failure = failure.expect("no such file");
-        assert!(failure.code != 0 && failure.message.contains("nonexistent"), "{failure:?}");
-    }
-
-    #[test]
-    fn questions_are_answered_from_the_credentials_and_no_others() {
-        let credentials = Credentials {
-            username: Some(c"somebody".to_owned()),
-            password: Some(c"secret".to_owned()),
-        };
-        let ask = |kind| {
-            let mut asked = RawCredential {
-                kind,
-                prompt: std::ptr::null(),
-                challenge: std::ptr::null(),
-                default: std::ptr::null(),
-                result: std::ptr::null_mut(),
-                result_len: 0,
-            };
-            let data = std::ptr::from_ref(&credentials).cast_mut().cast();
-            // SAFETY: one question, and the data that the callback expects.
-            let code = unsafe { answer(&raw mut asked, 1, data) };
-            // SAFETY: null or the C string that the callback made, freed once.
-            let result = unsafe { super::text(asked.result) };
-            // SAFETY: as above; free takes null too.
-            unsafe { libc::free(asked.result.cast()) };
-            (code, result, asked.result_len)
-        };
-        assert_eq!(ask(super::CRED_AUTHNAME), (0, Some("somebody".into()), 8));
-        assert_eq!(ask(super::CRED_PASSPHRASE), (0, Some("secret".into()), 6));
-        // A question such as "accept this host key?" is never answered.
-        assert_eq!(ask(6), (-1, None, 0));
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ pub mod map;
 pub mod uri;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use gatherer_plugin_support::{retry, run};
 use serde::Deserialize;
 
 use client::{BATCH, Session};
@@ -45,7 +46,9 @@ impl Gatherer for Libvirt {
         }
         let credentials = client::credentials(&parameters)?;
 
-        let session = Session::open(ffi::LIBRARY, uri, &credentials, context.remaining())?;
+        let api = client::load(ffi::LIBRARY)?;
+        let connect = async || Session::open(api, uri.clone(), &credentials, context.remaining());
+        let session = run::block_on(context, retry::idempotent(context, connect))?;
         context.check_cancelled()?;
         let (facts, warnings) = session.host()?;
         for message in warnings {

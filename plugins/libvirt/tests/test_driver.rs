@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use gatherer_plugin_api::model::{Guest, GuestState};
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_libvirt::client::{BATCH, Session};
+use gatherer_plugin_libvirt::client::{self, BATCH, Session};
 use gatherer_plugin_libvirt::ffi::{Api, Credentials, LIBRARY, LoadError};
 use gatherer_plugin_libvirt::map;
 use gatherer_plugin_libvirt::uri::Uri;
@@ -23,7 +23,7 @@ fn libvirt_is_installed() -> bool {
 }
 
 fn open(uri: &str) -> Result<Session, GatherError> {
-    Session::open(LIBRARY, Uri::parse(uri)?, &Credentials::default(), None)
+    Session::open(client::load(LIBRARY)?, Uri::parse(uri)?, &Credentials::default(), None)
 }
 
 fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {

@@ -1,0 +1,143 @@
+//! Which URIs reach libvirt, and in which form.
+
+use gatherer_plugin_api::ErrorKind;
+
+use super::Uri;
+
+fn opened(text: &str) -> String {
+    Uri::parse(text).expect(text).to_connect_string()
+}
+
+#[test]
+fn usual_uris_reach_libvirt_unchanged() {
+    for text in [
+        "qemu:///system",
+        "qemu:///session",
+        "qemu+unix:///system?socket=%2Frun%2Flibvirt%2Flibvirt-sock-ro",
+        "qemu+tcp://kvm1.example.com/system",
+        "qemu+tls://kvm1:16600/system?pkipath=%2Fetc%2Fpki&no_verify=1",
+        "qemu://[fe80::1]:16514/system",
+        "xen:///",
+        "lxc:///system",
+        "vbox+tcp://h/session",
+        "esx://root@esx1.example.com/?no_verify=1",
+        "vpx://DOMAIN%5Cuser@vc/dc1/cluster1/esx1?no_verify=1",
+        "hyperv://hv1",
+        "test:///default",
+        "test:///srv/a%20b/node.xml",
+    ] {
+        assert_eq!(opened(text), text);
+    }
+}
+
+#[test]
+fn ssh_is_told_to_ask_nothing() {
+    for transport in ["ssh", "libssh", "libssh2"] {
+        let text = format!("qemu+{transport}://u@h/system?no_tty=0&keyfile=/k");
+        let expected = format!("qemu+{transport}://u@h/system?keyfile=%2Fk&no_tty=1");
+        assert_eq!(opened(&text), expected);
+    }
+}
+
+#[test]
+fn what_runs_programs_is_refused() {
+    for text in [
+        "qemu+ext://h/system?command=/tmp/x",
+        "qemu+ext://h/system",
+        "qemu+ssh://h/system?command=/tmp/x",
+        "qemu+ssh://h/system?Command=/tmp/x",
+        "qemu+ssh://h/system?comm%61nd=/tmp/x",
+        "qemu+ssh://h/system?no_tty=1;command=/tmp/x",
+        "qemu+ssh://h/system?netcat=/tmp/x",
+        "qemu+ssh://h/system?proxy=native",
+        "qemu+ssh://h/system?name=qemu:///embed",
+        "qemu:///embed?root=/tmp/x",
+        "qemu:///embed",
+        "qemu:///%65mbed",
+        "qemu+ssh://h/embed",
+        "qemu+ssh://-oProxyCommand=x/system",
+        "qemu+ssh://-oProxyCommand=x@h/system",
+        "qemu+ssh://%2DoProxyCommand=x@h/system",
+        "qemu+ssh://h/system?keyfile=-oProxyCommand=x",
+        "secret:///system",
+        "openvz:///system",
+        "remote+ext:///system",
+    ] {
+        let error = Uri::parse(text).expect_err(text);
+        assert_eq!(error.kind, ErrorKind::Configuration, "{text}");
+    }
+}
+
+#[test]
+fn malformed_uris_are_refused() {
+    for text in [
+        "",
+        "qemu",
+        "my-alias",
+        "qemu:/system",
+        "qemu:///system\0",
+        "qemu:///sys%00tem",
+        "qemu:///system#x",
+        "qemu+ssh://h:0/system",
+        "qemu+ssh://h:65536/system",
+        "qemu+ssh://h:+22/system",
+        "qemu+ssh://h:x/system",
+        "qemu+ssh://[::1/system",
+        "qemu+ssh://a b/system",
+        "qemu+ssh://u@/system",
+        "qemu+unix://h/system",
+        "qemu:///system?no_tty=1&no_tty=1",
+        "test:///",
+        "test+tcp://h/etc/passwd",
+        "qemu:///%ff",
+    ] {
+        let error = Uri::parse(text).expect_err(text);
+        assert_eq!(error.kind, ErrorKind::Configuration, "{text}");
+    }
+}
+
+#[test]
+fn errors_name_the_part_and_never_quote_secrets() {
+    for text in [
+        "qemu+tcp://admin:hunter2@h/system",
+        "qemu+ssh://h/system?hunter2",
+        "qemu+ssh://h/system?x=hunter2",
+        "qemu+ssh://h/system?command=hunter2",
+        "hunter2://h/system",
+        "hunter2",
+    ] {
+        let error = Uri::parse(text).expect_err(text).to_string();
+        assert!(!error.contains("hunter2") && !error.contains("admin"), "{error}");
+        assert!(error.contains("uri"), "{error}");
+    }
+    let error = Uri::parse("qemu+ssh://h/system?command=x").expect_err("refused");
+    assert!(error.message.contains("command"), "{error}");
+}
+
+#[test]
+fn a_uri_prints_without_user_and_parameters() {
+    let uri = Uri::parse("qemu+ssh://hunter2@h:22/system?keyfile=/hunter2").expect("fine");
+    assert_eq!(uri.to_string(), "qemu+ssh://h:22/system");
+}
+
+#[test]
+fn only_what_libvirt_connects_to_itself_is_probed() {
+    let target = |text: &str| {
+        let uri = Uri::parse(text).expect(text);
+        uri.tcp_target().map(|(host, port)| format!("{host} {port}"))
+    };
+    assert_eq!(target("qemu+tcp://h/system").as_deref(), Some("h 16509"));
+    assert_eq!(target("qemu+tls://h/system").as_deref(), Some("h 16514"));
+    assert_eq!(target("qemu://h:1/system").as_deref(), Some("h 1"));
+    assert_eq!(target("qemu+tcp:///system").as_deref(), Some("localhost 16509"));
+    for none in ["qemu:///system", "qemu+ssh://h/system", "esx://h/", "test:///default"] {
+        assert_eq!(target(none), None, "{none}");
+    }
+}
+
+#[test]
+fn verification_is_switched_off_by_the_parameter_that_libvirt_knows() {
+    let uri = Uri::parse("qemu+tls://h/system?no_verify=0").expect("fine");
+    let text = uri.without_verification().to_connect_string();
+    assert_eq!(text, "qemu+tls://h/system?no_verify=1");
+}
