@@ -8,3 +8,5 @@ pub mod retry;
 pub mod run;
 #[cfg(test)]
 mod testing;
+pub mod uuid;
+pub mod xml;
