@@ -369,7 +369,9 @@ fn as_pid(pid: u32) -> Pid {
 }
 
 fn read_log(path: Option<&Path>) -> String {
-    path.and_then(|path| std::fs::read(path).ok())
+    // A device or a pipe is nobody's to read here.
+    path.filter(|path| path.is_file())
+        .and_then(|path| std::fs::read(path).ok())
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
 }

@@ -104,12 +104,12 @@ fn an_unknown_module_is_that_endpoints_failure_and_named() {
 
 #[test]
 fn an_unknown_parameter_is_a_warning_that_names_it() {
-    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "colour": "red"}]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "colour": "crimson"}]);
     let outcome = inventory_of(endpoints.to_string());
     let endpoint = outcome.endpoint("e");
     assert_eq!(endpoint["status"], "complete");
     assert!(warnings(&endpoint).contains("colour"), "{endpoint:#}");
-    assert!(!warnings(&endpoint).contains("red"), "{endpoint:#}");
+    assert!(!warnings(&endpoint).contains("crimson"), "{endpoint:#}");
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn values_come_from_files_and_the_environment() {
     assert_eq!(host_names(&env), ["from-env"]);
     assert_eq!(env["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
     for (id, named) in
-        [("no-file", "missing.txt"), ("no-env", "MISSING_NAME"), ("neither", "hostname")]
+        [("no-file", "hostname"), ("no-env", "MISSING_NAME"), ("neither", "hostname")]
     {
         let error = &outcome.endpoint(id)["error"];
         assert_eq!(error["kind"], "configuration", "{id}: {error}");

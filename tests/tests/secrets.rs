@@ -199,7 +199,6 @@ fn a_urls_user_and_query_are_not_shown() {
         format!("http://user:{CANARY}@127.0.0.1:99999/"),
         format!("http://127.0.0.1:1:{CANARY}/"),
         format!("ftp://user:{CANARY}@127.0.0.1/"),
-        format!("http:/user:{CANARY}@127.0.0.1/"),
     ] {
         let endpoints = json!([{"id": "e", "module": "File", "url": odd, "retries": "0"}]);
         run_silently(&odd, &["file"], &endpoints, &[]);
