@@ -61,8 +61,8 @@ pub struct Cli {
     #[arg(short, long, value_name = "FILE")]
     pub outfile: Option<PathBuf>,
 
-    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -L]
-    #[arg(short = 'L', long)]
+    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -l]
+    #[arg(short = 'l', long)]
     pub list_modules: bool,
 
     /// How to print the result: the Manager's JSON, the versioned inventory, or a table for
@@ -138,9 +138,9 @@ pub struct Common {
     pub verbose: u8,
 
     /// Log to FILE [default: gatherer.log in the home directory; /var/log/gatherer.log for root]
-    /// [e.g. -l /tmp/gatherer.log]
+    /// [e.g. -L /tmp/gatherer.log]
     #[arg(
-        short = 'l',
+        short = 'L',
         long,
         value_name = "FILE",
         global = true,

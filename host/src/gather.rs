@@ -30,15 +30,9 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
     if let Err(error) = worker::protect() {
         logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
     }
-    let outfile = match Outfile::prepare(cli.outfile.as_deref()) {
+    let outfile = match prepare(cli.outfile.as_deref()) {
         Ok(outfile) => outfile,
-        Err(error) => {
-            let path = cli.outfile.as_deref().unwrap_or(Path::new("-")).display();
-            return fail(
-                Exit::Unreadable,
-                &format!("the outfile {path} cannot be written: {error}"),
-            );
-        }
+        Err(problem) => return fail(Exit::Unreadable, &problem),
     };
     let entries = match entries(infile, settings, catalog) {
         Ok(entries) => entries,
@@ -81,7 +75,20 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
         let message = format!("{}: {}", note.warning.object, note.warning.message);
         logging::warn(Some(&note.endpoint), &message);
     }
-    match outfile.write(&rendered.text) {
+    write(outfile, &rendered.text, exit)
+}
+
+/// Makes the outfile ready before anybody is asked.
+pub fn prepare(outfile: Option<&Path>) -> Result<Outfile, String> {
+    Outfile::prepare(outfile).map_err(|error| {
+        let path = outfile.unwrap_or(Path::new("-")).display();
+        format!("the outfile {path} cannot be written: {error}")
+    })
+}
+
+/// Writes the result. That nobody reads it is no error.
+pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
+    match outfile.write(text) {
         Ok(()) | Err(WriteError::Closed) => exit,
         Err(error) => fail(Exit::Internal, &error.to_string()),
     }

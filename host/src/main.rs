@@ -88,7 +88,7 @@ fn run(cli: &Cli) -> Exit {
         logging::warn(None, warning);
     }
     if cli.list_modules {
-        return print(&modules::manager_list(&catalog));
+        return list_modules(cli, &catalog);
     }
     match &cli.infile {
         Some(infile) => gather::run(cli, infile, &settings, &catalog),
@@ -98,6 +98,15 @@ fn run(cli: &Cli) -> Exit {
              see --help",
         ),
     }
+}
+
+/// The Manager's list. It goes to the outfile where one is given, as it always has.
+fn list_modules(cli: &Cli, catalog: &Catalog) -> Exit {
+    let outfile = match gather::prepare(cli.outfile.as_deref()) {
+        Ok(outfile) => outfile,
+        Err(problem) => return fail(Exit::Unreadable, &problem),
+    };
+    gather::write(outfile, &modules::manager_list(catalog), Exit::Done)
 }
 
 fn list(catalog: &Catalog, name: Option<&str>, json: bool) -> Exit {
@@ -116,10 +125,7 @@ fn list(catalog: &Catalog, name: Option<&str>, json: bool) -> Exit {
 
 /// Prints a text. That nobody reads it is no error.
 fn print(text: &str) -> Exit {
-    match outfile::Outfile::Stdout.write(text) {
-        Ok(()) | Err(outfile::WriteError::Closed) => Exit::Done,
-        Err(error) => fail(Exit::Internal, &error.to_string()),
-    }
+    gather::write(outfile::Outfile::Stdout, text, Exit::Done)
 }
 
 /// Says why there is no result, on stderr for a person and in the log.

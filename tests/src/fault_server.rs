@@ -20,6 +20,12 @@ pub use proxy::ForwardProxy;
 
 use exchange::read_request;
 
+/// A document for module File: one host, `h1`.
+pub const DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
+    "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
+    "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
+    "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
+
 /// What the server does to whoever asks.
 #[derive(Debug, Clone)]
 pub enum Fault {

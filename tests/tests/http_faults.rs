@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use gatherer_tests::fault_server::{Authority, Fault, FaultServer, FullPort, closed_port};
+use gatherer_tests::fault_server::{
+    Authority, DOCUMENT, Fault, FaultServer, FullPort, closed_port,
+};
 use gatherer_tests::{Outcome, Run, inventory_endpoint};
 use serde_json::{Value, json};
-
-const DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
-    "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
-    "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
-    "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
 
 /// The password and the query of every URL here.
 const CANARY: &str = "canary-77";

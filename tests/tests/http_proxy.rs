@@ -1,14 +1,11 @@
 //! Module File through a forward proxy: which requests go through it, what it learns, and what is
 //! said when it refuses.
 
-use gatherer_tests::fault_server::{Authority, Fault, FaultServer, ForwardProxy, closed_port};
+use gatherer_tests::fault_server::{
+    Authority, DOCUMENT, Fault, FaultServer, ForwardProxy, closed_port,
+};
 use gatherer_tests::{Outcome, Run};
 use serde_json::json;
-
-const DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
-    "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
-    "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
-    "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
 
 /// `us@er:canary-77`.
 const AUTHORIZATION: &str = "Basic dXNAZXI6Y2FuYXJ5LTc3";

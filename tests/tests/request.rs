@@ -346,9 +346,7 @@ fn values_come_from_files_and_the_environment() {
     let env = outcome.endpoint("env");
     assert_eq!(host_names(&env), ["from-env"]);
     assert_eq!(env["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
-    for (id, named) in
-        [("no-file", "hostname"), ("no-env", "MISSING_NAME"), ("neither", "hostname")]
-    {
+    for (id, named) in [("no-file", "hostname"), ("no-env", "hostname"), ("neither", "hostname")] {
         let error = &outcome.endpoint(id)["error"];
         assert_eq!(error["kind"], "configuration", "{id}: {error}");
         assert!(error.to_string().contains(named), "{id}: {error}");

@@ -52,7 +52,7 @@ const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 /// An HTTP client for one endpoint. Cheap to clone; connections are kept and used again.
 ///
 /// Each method makes one attempt; [`retry::idempotent`](crate::retry::idempotent) is what repeats
-/// it. Works inside [`run::block_on`](crate::run::block_on) only.
+/// it. Works inside [`run::block_on`] only.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,

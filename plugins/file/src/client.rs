@@ -50,7 +50,8 @@ impl Location {
         let Some((scheme, _)) = text.split_once("://") else {
             return Err(wrong("is neither an absolute path nor a URL"));
         };
-        let known = ["file", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let known =
+            ["file", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
         if !known {
             return Err(wrong("has a scheme that this module does not know"));
         }
@@ -100,16 +101,16 @@ fn read_file(path: &Path, context: &Context) -> Result<Vec<u8>, GatherError> {
         return Err(too_large());
     }
 
-    let mut content = Vec::new();
+    let mut bytes = Vec::new();
     let mut file = file.take(MAX_BYTES as u64 + 1);
     loop {
         context.check_cancelled()?;
-        let read = file.by_ref().take(1024 * 1024).read_to_end(&mut content).map_err(failed)?;
-        if content.len() > MAX_BYTES {
+        let read = file.by_ref().take(1024 * 1024).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() > MAX_BYTES {
             return Err(too_large());
         }
         if read == 0 {
-            return Ok(content);
+            return Ok(bytes);
         }
     }
 }
