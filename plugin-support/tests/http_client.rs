@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
-use gatherer_plugin_api::{Context, ErrorKind, GatherError, Options};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError, Options, ProxySettings, Secret};
 use gatherer_plugin_support::http::{Client, Limits, Method, Request, Response, StatusCode};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{Authority, Fault, FaultServer};
@@ -137,4 +137,35 @@ fn an_error_status_is_told_even_if_its_body_never_ends() {
     let client = Client::new(&context).expect("a client");
     let error = failure(run::block_on(&context, client.get(&url(&server))));
     assert_eq!(error.kind, ErrorKind::Permission);
+}
+
+fn through_proxy(url: String, ca_file: Option<String>) -> Context {
+    let proxy = ProxySettings { all: Some(Secret::new(url)), ..ProxySettings::default() };
+    context("proxy", Options { proxy, ca_file, ..Options::default() })
+}
+
+#[test]
+fn a_proxy_may_be_spoken_to_with_tls() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    // It answers as a server would, which is all that is needed to see what the proxy was asked.
+    let proxy = FaultServer::https(Fault::None, b"{}", &identity);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), authority.pem()).expect("written");
+    let ca_file = file.path().to_str().expect("UTF-8").to_owned();
+    let context = through_proxy(proxy.url(""), Some(ca_file));
+    let request = Request::get("http://inventory.test/a".parse().expect("a URL"));
+    assert_eq!(send(&context, request).expect("an answer").body(), b"{}");
+    assert_eq!(proxy.received()[0].target, "http://inventory.test/a");
+}
+
+#[test]
+fn a_proxy_that_opens_no_tunnel_is_named() {
+    let proxy = FaultServer::http(Fault::Status(403, None), b"");
+    let context = through_proxy(proxy.url(""), None);
+    let request = Request::get("https://inventory.test/a".parse().expect("a URL"));
+    let error = failure(send(&context, request));
+    assert_eq!(error.kind, ErrorKind::Connection);
+    let expected = format!("through the proxy {}: it does not open a tunnel", proxy.url(""));
+    assert!(error.message.ends_with(&expected), "{error}");
 }
