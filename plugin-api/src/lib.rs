@@ -21,7 +21,8 @@ pub use abi::{ABI_VERSION, API_VERSION};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
 pub use record::{
-    Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record, Summary,
+    Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
+    Summary,
 };
 pub use secret::Secret;
 
