@@ -88,9 +88,12 @@ pub fn prepare(outfile: Option<&Path>) -> Result<Outfile, String> {
 
 /// Writes the result. That nobody reads it is no error.
 pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
+    let place = outfile.to_string();
     match outfile.write(text) {
         Ok(()) | Err(WriteError::Closed) => exit,
-        Err(error) => fail(Exit::Internal, &error.to_string()),
+        Err(WriteError::Io(error)) => {
+            fail(Exit::Internal, &format!("the result cannot be written to {place}: {error}"))
+        }
     }
 }
 

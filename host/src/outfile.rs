@@ -38,7 +38,7 @@ pub enum WriteError {
     #[error("nobody reads the result")]
     Closed,
     /// It cannot be written.
-    #[error("the result cannot be written: {0}")]
+    #[error("{0}")]
     Io(#[from] io::Error),
 }
 
@@ -81,6 +81,16 @@ impl Outfile {
             io::ErrorKind::BrokenPipe => WriteError::Closed,
             _ => WriteError::Io(error),
         })
+    }
+}
+
+impl std::fmt::Display for Outfile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Through(path) => path.display().fmt(f),
+            Self::Replace(replacement) => replacement.target.display().fmt(f),
+        }
     }
 }
 

@@ -31,6 +31,24 @@ impl Redactor {
         Self { secrets: all }
     }
 
+    /// Where a text that goes on may be cut without cutting through a secret: before the first
+    /// one that reaches into its last bytes, or that may only have begun there.
+    pub fn safe_cut(&self, text: &str) -> usize {
+        let longest = self.secrets.first().map_or(0, String::len);
+        let mut cut = text.floor_char_boundary(text.len().saturating_sub(longest));
+        loop {
+            let around = text.floor_char_boundary(cut.saturating_sub(longest));
+            let straddling = self.secrets.iter().flat_map(|secret| {
+                let starts = text[around..].match_indices(secret.as_str());
+                starts.map(move |(start, _)| (around + start, around + start + secret.len()))
+            });
+            match straddling.filter(|(start, end)| *start < cut && *end > cut).min() {
+                Some((start, _)) => cut = start,
+                None => return cut,
+            }
+        }
+    }
+
     /// The text with `***` in the place of every secret.
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -60,7 +78,9 @@ fn percent_encoded(text: &str) -> String {
 /// What of a text is secret if it is a URL: its user-info and its query.
 pub fn url_secrets(text: &str) -> Vec<String> {
     let mut secrets = Vec::new();
-    let Some((_, rest)) = text.split_once("://") else { return secrets };
+    // A mistyped `https:/user:password@host` is no URL, and shows what it holds all the same.
+    let Some((_, rest)) = text.split_once(":/") else { return secrets };
+    let rest = rest.trim_start_matches('/');
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let (before_query, query) = match rest.split_once('?') {
         Some((before, query)) => (before, Some(query)),
@@ -121,11 +141,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_leaves_every_secret_on_one_side() {
+        let redactor = Redactor::new(["hunter2".to_owned()]);
+        for length in 0..40 {
+            let text: String = "a hunter2 b hunter2hunter2 c".chars().take(length).collect();
+            let cut = redactor.safe_cut(&text);
+            let (before, after) = text.split_at(cut);
+            assert!(!redactor.redact(before).contains("hun"), "{before}");
+            assert!(after.len() <= 14, "{after}");
+        }
+    }
+
+    #[test]
     fn user_info_and_query_of_a_url_are_secrets() {
         let secrets = url_secrets("https://user:p%40ss@host/path?token=t0k%2Ben#f");
         for secret in ["user:p%40ss", "p%40ss", "p@ss", "t0k%2Ben", "t0k+en"] {
             assert!(secrets.iter().any(|found| found == secret), "{secret}: {secrets:?}");
         }
+        assert!(url_secrets("http:/u:hunter2@h/").iter().any(|secret| secret == "hunter2"));
         assert!(url_secrets("/etc/hosts").is_empty());
     }
 }

@@ -135,7 +135,7 @@ pub enum Value<'a> {
     List(Vec<Value<'a>>),
     /// An object: a reference, perhaps.
     Object(RawObject<'a>),
-    /// Text with half a surrogate pair.
+    /// Text with half a surrogate pair, a list in a list.
     Unreadable,
 }
 
@@ -151,12 +151,21 @@ impl<'a> Value<'a> {
                 Ok(text) => Self::Text(text),
                 Err(_) => Self::Unreadable,
             },
-            "a list" => serde_json::from_str::<Vec<&RawValue>>(json)
-                .map_or(Self::Unreadable, |items| {
-                    Self::List(items.into_iter().map(Self::of).collect())
-                }),
+            "a list" => Self::list(json),
             _ => serde_json::from_str(json).map_or(Self::Unreadable, Self::Object),
         }
+    }
+
+    /// Not deeper than one list: no parameter is, and a hostile infile may be.
+    fn list(json: &'a str) -> Self {
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) else {
+            return Self::Unreadable;
+        };
+        let item = |item: &'a RawValue| match kind(item.get()) {
+            "a list" => Self::Unreadable,
+            _ => Self::of(item),
+        };
+        Self::List(items.into_iter().map(item).collect())
     }
 }
 

@@ -27,6 +27,9 @@ const DRAIN: Duration = Duration::from_millis(100);
 /// How much of the end of a worker's stderr a crash report shows.
 const TAIL_BYTES: usize = 400;
 
+/// A longer line of stderr becomes several.
+const LINE_MAX_BYTES: usize = 16 * 1024;
+
 /// What a worker keeps of our environment, besides what its manifest lists.
 const ENVIRONMENT: [&str; 11] = [
     "PATH",
@@ -374,7 +377,7 @@ impl Output {
     /// Takes some bytes of stderr. True at the moment at which the limit is passed.
     fn take(&mut self, bytes: &[u8], redactor: &Redactor, endpoint: &str) -> bool {
         self.tail.extend_from_slice(bytes);
-        // A secret across the cut would not be found: more than is shown is kept.
+        // A secret across the cut would not be found: much more than is shown is kept.
         let keep = TAIL_BYTES * 16;
         if self.tail.len() > keep * 2 {
             self.tail.drain(..self.tail.len() - keep);
@@ -386,8 +389,14 @@ impl Output {
         }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.line.len() > 16 * 1024 {
+            if piece.ends_with(b"\n") {
                 self.flush(redactor, endpoint);
+            } else if self.line.len() > LINE_MAX_BYTES {
+                let text = String::from_utf8_lossy(&self.line).into_owned();
+                let (head, rest) = text.split_at(redactor.safe_cut(&text));
+                self.line = head.as_bytes().to_vec();
+                self.flush(redactor, endpoint);
+                self.line = rest.as_bytes().to_vec();
             }
         }
         self.bytes > LOG_MAX_BYTES

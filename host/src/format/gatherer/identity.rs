@@ -19,26 +19,24 @@ const NOTHING: &str = "unknown";
 
 /// The identities of one host, the one to take first in front; unusable ones are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Candidates([Option<String>; 5]);
+pub struct Candidates([Option<String>; 6]);
 
 impl Candidates {
-    /// The source's own id, then system UUID, Kubernetes UID, managed object, name.
+    /// The source's own id, then system UUID, Kubernetes UID, managed object, name; and the
+    /// short name, which tells hosts apart that have all of these in common.
     pub fn of(host: &Host) -> Self {
         let identifiers = &host.identifiers;
         let usable = |text: &str| (!is_junk(text)).then(|| super::text::storable(text));
         let option = |text: &Option<String>| text.as_deref().and_then(usable);
         // A name is taken even if it looks like a junk UUID: nothing better comes after it.
-        let name = [Some(&host.name), host.short_name.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|name| !name.trim().is_empty())
-            .map(|name| super::text::storable(name));
+        let name = |text: &String| (!text.trim().is_empty()).then(|| super::text::storable(text));
         Self([
             usable(&host.id),
             option(&identifiers.system_uuid),
             option(&identifiers.kubernetes_uid),
             option(&identifiers.managed_object),
-            name,
+            name(&host.name),
+            host.short_name.as_ref().and_then(name),
         ])
     }
 
