@@ -374,3 +374,28 @@ fn an_only_that_names_nobody_is_said() {
     let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(["--only", "nobody"]).run();
     assert!(outcome.said().contains("nobody"), "{}", outcome.describe());
 }
+
+#[test]
+fn an_infile_with_many_of_everything_takes_no_more_than_its_share() {
+    let limit = std::time::Duration::from_secs(30);
+    let run = |infile: String| {
+        let plugins = plugins();
+        Run::new()
+            .args(["--infile", "-", "--format", "inventory"])
+            .plugins(plugins.path())
+            .stdin(infile)
+            .within(limit)
+            .run()
+    };
+    let same = vec![r#"{"id": "same", "module": "Example", "hostname": "h"}"#; 2_000].join(",");
+    let outcome = run(format!("[{same}]"));
+    assert_eq!(outcome.code(), 0);
+    assert!(outcome.stderr.len() < 2_000_000, "stderr has {} bytes", outcome.stderr.len());
+
+    let keys: Vec<String> = (0..100_000).map(|n| format!("\"k{n}\": 1")).collect();
+    let outcome = run(format!(
+        r#"[{{"id": "e", "module": "Example", "hostname": "h", {}}}]"#,
+        keys.join(",")
+    ));
+    assert_eq!(outcome.code(), 0);
+}
