@@ -8,46 +8,35 @@ use serde_json::Number;
 
 use super::text::{cut, storable};
 
-/// The Manager's type of a host whose hypervisor's type is unknown: what it falls back to
-/// itself.
+/// The Manager's type of a host whose hypervisor's type is unknown: the most general one.
 const UNKNOWN_TYPE: &str = "fully_virtualized";
 /// Kubernetes nodes are matched with subscriptions by sockets, so that theirs are never 0.
 const KUBERNETES: &str = "kubernetes";
 const UNKNOWN: &str = "(unknown)";
 
-/// The CPU architectures that the Manager's database holds.
-const ARCHITECTURES: [&str; 31] = [
+/// The Manager stores a rounded frequency as a text of at most 16 characters.
+const LEAST_ABSURD_MHZ: f64 = 1e15;
+
+/// CPU architectures under which the Manager's database holds both a processor and a server;
+/// it cannot store a host of any other. `cloud` stands for all of those.
+const ARCHITECTURES: [&str; 17] = [
     "aarch64",
-    "alpha",
-    "alphaev6",
     "armv5tejl",
     "armv6hl",
     "armv6l",
     "armv7l",
-    "athlon",
     "cloud",
     "i386",
     "i486",
     "i586",
     "i686",
-    "i86pc",
-    "iSeries",
-    "ia32e",
     "ia64",
-    "pSeries",
     "ppc",
     "ppc64",
     "ppc64le",
     "s390",
     "s390x",
-    "sparc",
-    "sparc64",
-    "sparcv9",
-    "sun4m",
-    "sun4u",
-    "sun4v",
     "x86_64",
-    "armhf",
 ];
 
 /// A host as the Manager reads it. The members are sorted, as its format wants them.
@@ -102,7 +91,7 @@ impl ManagerHost {
                 "cpuDescription",
                 note,
             ),
-            cpu_mhz: cpu.frequency_mhz.clone().unwrap_or_else(|| Number::from(0)),
+            cpu_mhz: frequency(host, note),
             cpu_vendor: column(cpu.vendor.as_deref().unwrap_or(UNKNOWN), 32, "cpuVendor", note),
             fallback_host_identifier: host.identifiers.previous.as_deref().map(storable),
             host_identifier: String::new(),
@@ -174,6 +163,15 @@ fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
         ));
         "cloud"
     })
+}
+
+fn frequency(host: &Host, note: &mut dyn FnMut(String)) -> Number {
+    let Some(own) = &host.cpu.frequency_mhz else { return Number::from(0) };
+    if own.as_f64().is_some_and(|mhz| mhz.abs() < LEAST_ABSURD_MHZ) {
+        return own.clone();
+    }
+    note("its CPU frequency cannot be; printed as 0".to_owned());
+    Number::from(0)
 }
 
 fn column(text: &str, limit: usize, member: &str, note: &mut dyn FnMut(String)) -> String {

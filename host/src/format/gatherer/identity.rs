@@ -2,7 +2,7 @@
 
 use gatherer_plugin_api::model::Host;
 
-use super::text::{collisions, number_the_rest};
+use super::text::{IDENTIFIER, abridged, collisions, number_the_rest};
 
 /// UUIDs that firmware says when nobody has given it one, as hexadecimal digits alone.
 const JUNK_UUIDS: [&str; 6] = [
@@ -58,7 +58,7 @@ pub struct Identity {
 
 /// Assigns an identity to each host, in their order. Where one repeats, every holder gets
 /// `-<its next identifier>`, those left out that all holders share; hosts whose identifiers
-/// are all the same are numbered.
+/// are all the same are numbered. One that is too long ends in its fingerprint.
 pub fn assign(hosts: &[Candidates]) -> Vec<Identity> {
     let mut next = Vec::new();
     let mut texts = Vec::new();
@@ -81,7 +81,10 @@ pub fn assign(hosts: &[Candidates]) -> Vec<Identity> {
             break;
         }
     }
-    number_the_rest(&mut texts, "-", usize::MAX);
+    for text in &mut texts {
+        *text = abridged(text, IDENTIFIER);
+    }
+    number_the_rest(&mut texts, "-", IDENTIFIER);
     texts
         .into_iter()
         .zip(replaced)
@@ -199,6 +202,16 @@ mod tests {
         let texts =
             texts(&[host("m", "s1", "", "a"), host("m", "s2", "", "b"), host("m-s1", "", "", "c")]);
         assert_eq!(texts, ["m-s1-a", "m-s2", "m-s1-c"]);
+    }
+
+    #[test]
+    fn an_identity_that_is_too_long_is_cut_and_stays_unique() {
+        let long = "i".repeat(1001);
+        let texts = texts(&[
+            host(&format!("{long}1"), "", "", "a"),
+            host(&format!("{long}2"), "", "", "b"),
+        ]);
+        assert!(texts.iter().all(|text| text.len() == 1000) && texts[0] != texts[1], "{texts:?}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, In
 
 use self::host::ManagerHost;
 use self::identity::Candidates;
-use self::text::{NAME, Wish, storable, unique_keys};
+use self::text::{GUEST_ID, NAME, Wish, storable, unique_keys};
 use super::{Note, Rendered};
 
 type Hosts = BTreeMap<String, ManagerHost>;
@@ -129,8 +129,10 @@ fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Wa
     let mut guests = Vec::<(String, String, BTreeMap<String, String>)>::new();
     for guest in &host.guests {
         let Some(id) = guest_id(guest) else {
-            let message =
-                format!("its guest {:?} has no id; not printed", text::cut(&guest.name, NAME));
+            let long = guest.id.is_some() || guest.uuid.is_some();
+            let why = if long { "no id that a Manager can store" } else { "no id" };
+            let name = text::cut(&guest.name, NAME);
+            let message = format!("its guest {name:?} has {why}; not printed");
             warnings.insert(warning(&host.name, message));
             continue;
         };
@@ -154,11 +156,12 @@ fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Wa
     }
 }
 
+/// The id that a Manager keys on. A long one cannot be cut: it would be another guest's.
 fn guest_id(guest: &Guest) -> Option<String> {
     [guest.id.as_deref(), guest.uuid.as_deref()]
         .into_iter()
         .flatten()
-        .find(|id| !id.is_empty())
+        .find(|id| !id.is_empty() && text::cut(id, GUEST_ID) == *id)
         .map(storable)
 }
 

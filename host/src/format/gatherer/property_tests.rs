@@ -159,17 +159,20 @@ proptest! {
             }
             prop_assert!(!key.is_empty() && !host.name.is_empty() && !host.kind.is_empty());
             prop_assert!(!host.host_identifier.trim().is_empty() && !host.cpu_arch.is_empty());
-            prop_assert!(host.cpu_mhz.is_finite() && host.ram_mb >= 0);
+            prop_assert!(units(&host.host_identifier) <= 1000 && host.cpu_mhz.abs() < 1e15);
+            prop_assert!( host.ram_mb >= 0);
             let counts = [host.total_cpu_sockets, host.total_cpu_cores, host.total_cpu_threads];
             prop_assert!(counts.iter().all(|count| *count >= 0));
             prop_assert!(host.fallback_host_identifier.as_ref().is_none_or(|id| !id.contains('\0')));
             for (name, id) in &host.vms.0 {
-                prop_assert!(!name.is_empty() && units(name) <= 128 && !id.is_empty());
+                prop_assert!(!name.is_empty() && units(name) <= 128);
+                prop_assert!(!id.is_empty() && units(id) <= 128);
             }
             prop_assert!(host.optional_vm_data.0.keys().all(|name| host.vms.0.contains_key(name)));
         }
         let known = |guest: &&Guest| {
-            [&guest.id, &guest.uuid].into_iter().flatten().any(|id| !id.is_empty())
+            let fits = |id: &&String| !id.is_empty() && units(id) <= 128;
+            [&guest.id, &guest.uuid].into_iter().flatten().any(|id| fits(&id))
         };
         let guests: usize = hosts.iter().map(|host| host.guests.iter().filter(known).count()).sum();
         prop_assert_eq!(printed.values().map(|host| host.vms.0.len()).sum::<usize>(), guests);

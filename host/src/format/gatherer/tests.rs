@@ -205,6 +205,7 @@ fn architectures_are_translated_and_unknown_ones_are_cloud_with_a_note() {
         ("s390x", "s390x", false),
         ("cloud", "cloud", false),
         ("riscv64", "cloud", true),
+        ("sun4u", "cloud", true),
         ("", "cloud", true),
     ] {
         let mut host = kvm1();
@@ -216,6 +217,22 @@ fn architectures_are_translated_and_unknown_ones_are_cloud_with_a_note() {
     let mut host = kvm1();
     host.cpu.architecture = None;
     assert_eq!(one(host).1, ["kvm1: its CPU architecture is unknown; printed as cloud"]);
+}
+
+#[test]
+fn a_frequency_is_printed_in_its_own_form_unless_it_cannot_be() {
+    for (own, printed, noted) in [
+        (json!(2400), "2400", false),
+        (json!(2400.0), "2400.0", false),
+        (json!(1e15), "0", true),
+        (json!(u64::MAX), "0", true),
+    ] {
+        let mut host = kvm1();
+        host.cpu.frequency_mhz = own.as_number().cloned();
+        let Rendered { text, notes } = render(vec![host]);
+        assert!(text.contains(&format!("\"cpuMhz\": {printed},")), "{text}");
+        assert_eq!(!notes.is_empty(), noted);
+    }
 }
 
 #[test]
@@ -302,14 +319,14 @@ fn a_guest_is_known_by_its_id_else_its_uuid_else_not_printed_with_a_note() {
     let named = |name: &str| Guest { name: name.into(), ..Guest::default() };
     let mut uuid = named("b");
     uuid.uuid = Some("u".into());
-    host.guests = vec![Guest::new("1", "a"), uuid, named("c"), Guest::new("", "d")];
+    host.guests = vec![Guest::new("1", "a"), uuid, named("c"), Guest::new("i".repeat(129), "d")];
     let (host, notes) = one(host);
     assert_eq!(host["vms"], json!({"a": "1", "b": "u"}));
     assert_eq!(
         notes,
         [
             "kvm1: its guest \"c\" has no id; not printed",
-            "kvm1: its guest \"d\" has no id; not printed"
+            "kvm1: its guest \"d\" has no id that a Manager can store; not printed"
         ]
     );
 }

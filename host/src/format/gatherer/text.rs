@@ -8,6 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The longest host key, host name and guest name.
 pub const NAME: usize = 128;
 
+/// The longest guest id.
+pub const GUEST_ID: usize = 128;
+/// The longest host identifier: its column has 1024, of which the Manager's own prefix takes some.
+pub const IDENTIFIER: usize = 1000;
+
 /// From this length on, an id stands in a suffix by its beginning and its fingerprint.
 const LONG_ID: usize = 64;
 
@@ -120,16 +125,20 @@ fn key(wish: Wish<'_>, level: u8, limit: usize) -> String {
     if level == 0 {
         return cut(wish.name, limit).to_owned();
     }
-    let mut suffix = if cut(wish.id, LONG_ID) == wish.id {
-        format!(" ({})", wish.id)
-    } else {
-        format!(" ({}~{:016x})", cut(wish.id, LONG_ID - 17), fingerprint(&[wish.id]))
-    };
+    let mut suffix = format!(" ({})", abridged(wish.id, LONG_ID));
     if level > 1 {
         suffix = format!("{suffix} ({:016x})", fingerprint(&[wish.name, wish.id]));
     }
     let length = suffix.encode_utf16().count();
     format!("{}{suffix}", cut(wish.name, limit.saturating_sub(length)))
+}
+
+/// The text if it is short enough, else its beginning and its fingerprint.
+pub fn abridged(text: &str, limit: usize) -> String {
+    if cut(text, limit) == text {
+        return text.to_owned();
+    }
+    format!("{}~{:016x}", cut(text, limit - 17), fingerprint(&[text]))
 }
 
 /// 64 bits of FNV-1a: the same on every machine and in every release.
