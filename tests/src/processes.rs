@@ -20,13 +20,14 @@ pub(crate) fn spawn_marked(command: &mut Command) -> std::io::Result<(Child, Mar
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
 
-    // Unlike the marks of other test processes and of earlier runs of this one.
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed) % 64;
-    let mark = u64::from(std::process::id() % 12_000) * 64 + u64::from(number) + 1;
-    let before = getrlimit(Resource::Msgqueue);
-    setrlimit(Resource::Msgqueue, Rlimit { current: Some(mark), maximum: before.maximum })?;
+    // Unlike the marks of other test processes and of earlier runs of this one; as a limit so
+    // large that nobody meets it, and on what only real-time processes use.
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let mark = (1 << 62) | u64::from(std::process::id()) << 24 | u64::from(number);
+    let before = getrlimit(Resource::Rttime);
+    setrlimit(Resource::Rttime, Rlimit { current: Some(mark), maximum: before.maximum })?;
     let child = command.spawn();
-    setrlimit(Resource::Msgqueue, before)?;
+    setrlimit(Resource::Rttime, before)?;
     Ok((child?, Mark(mark)))
 }
 
@@ -38,7 +39,7 @@ pub fn of(mark: Mark) -> Vec<(u32, String)> {
         let Ok(limits) = std::fs::read_to_string(format!("/proc/{pid}/limits")) else { continue };
         let marked = limits
             .lines()
-            .find_map(|line| line.strip_prefix("Max msgqueue size"))
+            .find_map(|line| line.strip_prefix("Max realtime timeout"))
             .and_then(|rest| rest.split_whitespace().next())
             .is_some_and(|soft| soft == mark.0.to_string());
         if !marked {
@@ -98,4 +99,37 @@ fn stat(pid: u32) -> Option<(String, Vec<String>)> {
     let (start, end) = (text.find('(')?, text.rfind(')')?);
     let fields = text[end + 1..].split_whitespace().map(str::to_owned).collect();
     Some((text[start + 1..end].to_owned(), fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    use super::{of, spawn_marked};
+
+    #[test]
+    fn a_grandchild_in_a_session_of_its_own_is_found() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "setsid sleep 30 & echo $!"]).stdout(Stdio::piped());
+        let (child, mark) = spawn_marked(&mut command).expect("a shell starts");
+        let (_, other) = spawn_marked(&mut Command::new("true")).expect("it starts");
+        let pid = child.id();
+        // The grandchild holds the pipe: the shell's own end is waited for elsewhere.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let left = loop {
+            let left = of(mark);
+            if left.iter().any(|(id, name)| *id != pid && name == "sleep") {
+                break left;
+            }
+            assert!(std::time::Instant::now() < until, "not found: {left:?}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        assert!(of(other).iter().all(|found| !left.contains(found)));
+        for (id, _) in left {
+            let id = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id");
+            let _ = kill_process(id, Signal::KILL);
+        }
+    }
 }
