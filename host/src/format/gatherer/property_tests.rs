@@ -129,7 +129,7 @@ fn units(text: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn the_manager_can_read_and_store_the_output_of_any_inventory(
