@@ -111,11 +111,11 @@ async fn ask(endpoint: Endpoint, library: &Library, settings: &Settings) -> Endp
     let mut run = EndpointRun {
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        retries: 0,
+        retries: None,
     };
     match outcome {
         Ok(answer) => {
-            run.retries = answer.retries;
+            run.retries = Some(answer.retries);
             let guests: usize = answer.hosts.iter().map(|host| host.guests.len()).sum();
             logging::info(
                 Some(&endpoint.id),

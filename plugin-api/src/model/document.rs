@@ -149,6 +149,8 @@ pub struct EndpointRun {
     pub started_at: Timestamp,
     /// From the worker's start to its last frame, in milliseconds.
     pub duration_ms: u64,
-    /// How many requests the plugin had to repeat.
-    pub retries: u32,
+    /// How many requests the plugin had to repeat. Absent where the endpoint failed: its error
+    /// says it where it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
 }
