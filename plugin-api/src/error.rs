@@ -71,7 +71,12 @@ impl std::fmt::Display for ErrorKind {
 /// assert_eq!(error.to_string(), "GET /api/v1/nodes: 403 Forbidden (grant the user `list` on nodes)");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    // Without the example in Rust.
+    schemars(description = "Why an endpoint, or an optional collection of it, could not be read.")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct GatherError {
     /// What went wrong.

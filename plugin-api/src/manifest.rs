@@ -23,11 +23,12 @@ pub struct Manifest {
     pub name: String,
     /// The plugin's own version.
     pub version: String,
-    /// The version of the stable ABI that the library was built for, see [`crate::ABI_VERSION`].
+    /// The version of the stable ABI that the library was built for (`ABI_VERSION`).
     pub abi: String,
-    /// The oldest plugin API that can serve the plugin, see [`crate::API_VERSION`].
+    /// The oldest plugin API that can serve the plugin (`API_VERSION` or earlier).
     pub minimum_api: String,
     /// The modules that the library serves, at least one.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub modules: Vec<Module>,
 }
 
@@ -37,6 +38,7 @@ pub struct Manifest {
 #[serde(rename_all = "camelCase")]
 pub struct Module {
     /// The name in the request's `module`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = NAME_PATTERN)))]
     pub name: String,
     /// One line for people.
     pub summary: String,
@@ -53,6 +55,7 @@ pub struct Module {
 #[serde(rename_all = "camelCase")]
 pub struct Parameter {
     /// The member's name in an endpoint.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = NAME_PATTERN)))]
     pub name: String,
     /// What its value must be.
     #[serde(rename = "type")]
@@ -203,6 +206,10 @@ impl Manifest {
 /// Members that mean the same on every endpoint, whatever its module.
 pub const RESERVED: [&str; 7] =
     ["id", "module", "timeout", "retries", "proxy", "ca_file", "insecure"];
+
+/// What [`is_plain_name`] checks, for the schema.
+#[cfg(feature = "schema")]
+const NAME_PATTERN: &str = "^[A-Za-z0-9_-]{1,128}$";
 
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()

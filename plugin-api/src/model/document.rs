@@ -45,10 +45,8 @@ pub struct Software {
 #[serde(rename_all = "camelCase")]
 pub struct RunInfo {
     /// The moment at which the request had been read.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub started_at: Timestamp,
     /// The moment at which the last endpoint had been answered or given up.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub finished_at: Timestamp,
 }
 
@@ -145,7 +143,6 @@ pub struct Warning {
 #[serde(rename_all = "camelCase")]
 pub struct EndpointRun {
     /// The moment at which the endpoint's worker was started.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub started_at: Timestamp,
     /// From the worker's start to its last frame, in milliseconds.
     pub duration_ms: u64,

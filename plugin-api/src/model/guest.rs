@@ -43,7 +43,6 @@ pub struct Guest {
     pub template: bool,
     /// When the guest was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub created_at: Option<Timestamp>,
     /// Further facts for a Manager's optional data, as text (`vmware_uuid`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -76,7 +76,6 @@ pub struct Host {
     pub versions: BTreeMap<String, String>,
     /// When the host was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub created_at: Option<Timestamp>,
     /// True if no machine stands behind the host: it groups guests whose real host the source
     /// does not tell (a cloud's instances). Absent counts are then 0 in fixed-type formats.
@@ -289,6 +288,5 @@ pub struct Condition {
     pub message: Option<String>,
     /// When the status last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_transition_time: Option<Timestamp>,
 }
