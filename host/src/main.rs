@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod discovery;
+mod escape;
 mod format;
 mod gather;
 mod inventory;

@@ -7,8 +7,8 @@ use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 use serde_json::{Map, Value, json};
 
 use crate::discovery::{Catalog, Inspected, Plugin, Skipped};
+use crate::escape::escape;
 use crate::format::manager_json;
-use crate::logging::escape;
 use serde::{Serialize, Serializer};
 
 /// `--list-modules`: each module with the defaults of its classic parameters, in the form's

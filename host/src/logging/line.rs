@@ -1,9 +1,9 @@
 //! What one log line looks like.
 
-use std::fmt::Write as _;
-
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
+
+use crate::escape::escape;
 
 /// The longest message that is logged, in bytes.
 const MESSAGE_MAX_BYTES: usize = 32 * 1024;
@@ -86,39 +86,11 @@ fn shorten(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_MAX_BYTES)]
 }
 
-/// The text with control characters, line ends and bidirectional marks made visible, so that
-/// nobody writes lines of their own into a log or onto a terminal.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => escaped.push_str("\\n"),
-            '\r' => escaped.push_str("\\r"),
-            '\t' => escaped.push_str("\\t"),
-            hidden
-                if hidden.is_control()
-                    || matches!(hidden, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                        | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}') =>
-            {
-                // Writing to a string cannot fail.
-                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(hidden));
-            }
-            shown => escaped.push(shown),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use gatherer_plugin_api::LogLevel;
 
-    use super::{Line, escape};
-
-    #[test]
-    fn a_message_stays_on_its_line_and_shows_what_it_hides() {
-        assert_eq!(escape("a\nb\u{1b}[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
-    }
+    use super::Line;
 
     #[test]
     fn a_text_line_names_level_endpoint_and_message() {

@@ -5,8 +5,6 @@
 mod file;
 mod line;
 
-pub use line::escape;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
@@ -135,7 +133,7 @@ fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, s
     let Some(logger) = LOGGER.get() else {
         // Before the log is open only what went wrong is worth saying.
         if level <= LogLevel::Warn {
-            let _ = writeln!(std::io::stderr(), "{}", line::escape(message));
+            let _ = writeln!(std::io::stderr(), "{}", crate::escape::escape(message));
         }
         return;
     };

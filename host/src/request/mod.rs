@@ -249,7 +249,7 @@ fn module<'a>(
         };
         GatherError::configuration(format!(
             "there is no module {}: {known}",
-            crate::logging::escape(name)
+            crate::escape::escape(name)
         ))
         .with_hint("`virtual-host-gatherer modules` says which plugins were skipped, and why")
     })

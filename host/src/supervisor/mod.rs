@@ -4,6 +4,8 @@
 //! started it, and the main thread lives as long as the process.
 
 mod collector;
+mod crash;
+mod output;
 mod worker;
 
 use std::os::fd::OwnedFd;

@@ -5,13 +5,15 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
+use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError};
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::Instant;
 
 use super::collector::{Answer, Collector, Event};
+use super::crash::{crashed, describe};
+use super::output::Output;
 use super::{Library, Settings, Stop};
 use crate::logging;
 use crate::protocol::{Assignment, CANCEL_LINE, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
@@ -23,12 +25,6 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long an ended worker's pipes are read on, where somebody else holds them open.
 const DRAIN: Duration = Duration::from_millis(100);
-
-/// How much of the end of a worker's stderr a crash report shows.
-const TAIL_BYTES: usize = 400;
-
-/// A longer line of stderr becomes several.
-const LINE_MAX_BYTES: usize = 16 * 1024;
 
 /// What a worker keeps of our environment, besides what its manifest lists.
 const ENVIRONMENT: [&str; 11] = [
@@ -326,109 +322,5 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-/// How a process ended, unless it simply ended.
-fn describe(status: ExitStatus) -> Option<String> {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(0), _) => None,
-        (Some(code), _) => Some(format!("exited with status {code}")),
-        (None, Some(signal)) => {
-            Some(format!("was ended by signal {signal}{}", signal_name(signal)))
-        }
-        (None, None) => Some("ended".to_owned()),
-    }
-}
-
-fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        libc::SIGABRT => " (SIGABRT)",
-        libc::SIGBUS => " (SIGBUS)",
-        libc::SIGFPE => " (SIGFPE)",
-        libc::SIGILL => " (SIGILL)",
-        libc::SIGKILL => " (SIGKILL)",
-        libc::SIGSEGV => " (SIGSEGV)",
-        libc::SIGTERM => " (SIGTERM)",
-        _ => "",
-    }
-}
-
-fn crashed(how: Option<String>, tail: &str) -> GatherError {
-    let how = how.unwrap_or_else(|| "exited with status 0".to_owned());
-    let words = if tail.is_empty() { String::new() } else { format!("; it last wrote: {tail}") };
-    GatherError::new(
-        ErrorKind::Crashed,
-        format!("the worker {how} before it had given its answer{words}"),
-    )
-    .with_hint("this is a fault of the plugin or of a library that it uses: report it to its maker")
-}
-
-/// What a worker writes beside its frames: passed on line by line, up to a limit.
-#[derive(Default)]
-struct Output {
-    bytes: u64,
-    line: Vec<u8>,
-    tail: Vec<u8>,
-}
-
-impl Output {
-    /// Takes some bytes of stderr. True at the moment at which the limit is passed.
-    fn take(&mut self, bytes: &[u8], redactor: &Redactor, endpoint: &str) -> bool {
-        self.tail.extend_from_slice(bytes);
-        // A secret across the cut would not be found: much more than is shown is kept.
-        let keep = TAIL_BYTES * 16;
-        if self.tail.len() > keep * 2 {
-            self.tail.drain(..self.tail.len() - keep);
-        }
-        let before = self.bytes;
-        self.bytes += bytes.len() as u64;
-        if before > LOG_MAX_BYTES {
-            return false;
-        }
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
-                self.flush(redactor, endpoint);
-            } else if self.line.len() > LINE_MAX_BYTES {
-                let text = String::from_utf8_lossy(&self.line).into_owned();
-                let (head, rest) = text.split_at(redactor.safe_cut(&text));
-                self.line = head.as_bytes().to_vec();
-                self.flush(redactor, endpoint);
-                self.line = rest.as_bytes().to_vec();
-            }
-        }
-        self.bytes > LOG_MAX_BYTES
-    }
-
-    /// Logs what is left of a line.
-    fn flush(&mut self, redactor: &Redactor, endpoint: &str) {
-        let line = String::from_utf8_lossy(&self.line);
-        let line = line.trim_end();
-        if !line.is_empty() {
-            let line = redactor.redact(line);
-            logging::emit(LogLevel::Info, "worker", Some(endpoint), &line);
-        }
-        self.line.clear();
-    }
-
-    /// Passes a log frame on. True at the moment at which the limit is passed.
-    fn log(&mut self, level: LogLevel, target: &str, message: &str, endpoint: &str) -> bool {
-        let before = self.bytes;
-        self.bytes += (target.len() + message.len() + 16) as u64;
-        if before > LOG_MAX_BYTES {
-            return false;
-        }
-        logging::emit(level, target, Some(endpoint), message);
-        self.bytes > LOG_MAX_BYTES
-    }
-
-    /// The last words, on one line.
-    fn tail(&self, redactor: &Redactor) -> String {
-        let text = redactor.redact(&String::from_utf8_lossy(&self.tail));
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let start = words.ceil_char_boundary(words.len().saturating_sub(TAIL_BYTES));
-        words[start..].to_owned()
     }
 }

@@ -12,8 +12,9 @@ use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, In
 
 use self::cells::count;
 use self::grid::{Cell, Column, Look};
-use self::text::{cut, escaped, width, wrapped};
+use self::text::{cut, width, wrapped};
 use super::{Rendered, TableStyle};
+use crate::escape::escape;
 
 /// A terminal narrower than this gets lines of this width.
 const LEAST_WIDTH: usize = 20;
@@ -59,10 +60,10 @@ fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut Stri
             format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest")),
         ),
     };
-    let module = endpoint.module.as_deref().map(escaped).unwrap_or_default();
+    let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
     heading(
         &[
-            (escaped(&endpoint.id), Look::Bold),
+            (escape(&endpoint.id), Look::Bold),
             (module, Look::Plain),
             (status.to_owned(), look),
             (counts, Look::Dim),
@@ -122,8 +123,8 @@ fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
             Cell::new(state, look),
             Cell::new(cells::host_cpus(&host.cpu), Look::Plain),
             Cell::new(cells::size(host.memory_bytes), Look::Plain),
-            Cell::new(escaped(&cells::system(host)), Look::Plain),
-            Cell::new(escaped(&host.id), Look::Dim),
+            Cell::new(escape(&cells::system(host)), Look::Plain),
+            Cell::new(escape(&host.id), Look::Dim),
         ]);
         let mut guests: Vec<&Guest> = host.guests.iter().collect();
         guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
@@ -137,7 +138,7 @@ fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
                 Cell::new(guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(), Look::Plain),
                 Cell::new(cells::size(guest.memory_bytes), Look::Plain),
                 Cell::default(),
-                Cell::new(escaped(id), Look::Dim),
+                Cell::new(escape(id), Look::Dim),
             ]);
         }
     }
@@ -145,7 +146,7 @@ fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
 }
 
 fn shown_name(name: &str) -> String {
-    if name.is_empty() { "(no name)".to_owned() } else { escaped(name) }
+    if name.is_empty() { "(no name)".to_owned() } else { escape(name) }
 }
 
 fn error_lines(
@@ -166,7 +167,7 @@ fn error_lines(
 fn labelled(label: &str, look: Look, text: &str, style: TableStyle, out: &mut String) {
     const LABEL: usize = 9;
     let room = style.width.saturating_sub(2 + LABEL);
-    for (index, line) in wrapped(&escaped(text), room).iter().enumerate() {
+    for (index, line) in wrapped(&escape(text), room).iter().enumerate() {
         let shown = if index == 0 { label } else { "" };
         out.push_str("  ");
         out.push_str(&look.paint(shown, style.color));

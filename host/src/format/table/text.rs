@@ -1,30 +1,6 @@
-//! Text on a terminal: what is dangerous to show is escaped, what is too wide is cut or wrapped.
+//! Text on a terminal: what is too wide is cut or wrapped.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// The text with control characters, and those that reorder or hide others, in the form
-/// `\u{202e}`: what an endpoint says must not be able to steer the terminal.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_dangerous(character) {
-            out.extend(character.escape_unicode());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
-fn is_dangerous(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
-}
 
 /// How many columns the text fills.
 pub fn width(text: &str) -> usize {
@@ -103,13 +79,7 @@ fn head(text: &str, limit: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, cut_middle, escaped, width, wrapped};
-
-    #[test]
-    fn control_and_bidi_characters_are_escaped_and_letters_are_not() {
-        assert_eq!(escaped("a\u{1b}[31m\u{202e}b\n"), "a\\u{1b}[31m\\u{202e}b\\u{a}");
-        assert_eq!(escaped("zażółć 東京"), "zażółć 東京");
-    }
+    use super::{cut, cut_middle, width, wrapped};
 
     #[test]
     fn a_cut_counts_columns() {

@@ -1,0 +1,41 @@
+//! How a worker's process ended, in words.
+
+use std::process::ExitStatus;
+
+use gatherer_plugin_api::{ErrorKind, GatherError};
+
+/// How a process ended, unless it simply ended.
+pub fn describe(status: ExitStatus) -> Option<String> {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => None,
+        (Some(code), _) => Some(format!("exited with status {code}")),
+        (None, Some(signal)) => {
+            Some(format!("was ended by signal {signal}{}", signal_name(signal)))
+        }
+        (None, None) => Some("ended".to_owned()),
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGFPE => " (SIGFPE)",
+        libc::SIGILL => " (SIGILL)",
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGTERM => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+pub fn crashed(how: Option<String>, tail: &str) -> GatherError {
+    let how = how.unwrap_or_else(|| "exited with status 0".to_owned());
+    let words = if tail.is_empty() { String::new() } else { format!("; it last wrote: {tail}") };
+    GatherError::new(
+        ErrorKind::Crashed,
+        format!("the worker {how} before it had given its answer{words}"),
+    )
+    .with_hint("this is a fault of the plugin or of a library that it uses: report it to its maker")
+}
