@@ -87,7 +87,7 @@ install_all() {
     for document in README.md ARCHITECTURE.md; do
         [ ! -f "$document" ] || install -m 644 "$document" "$destdir$docdir/"
     done
-    find docs -type f | while IFS= read -r document; do
+    [ ! -d docs ] || find docs -type f | while IFS= read -r document; do
         install -D -m 644 "$document" "$destdir$docdir/$document"
     done
 
