@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// The mark of a run: its value of a limit that nothing here uses otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,22 @@ pub fn of(mark: Mark) -> Vec<(u32, String)> {
         }
     }
     found
+}
+
+/// Ends whatever is left of a run when it goes away, so that a test that fails in the middle
+/// leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Guard(pub(crate) Mark);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        for (pid, _) in of(self.0) {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                // It may have ended since.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
 }
 
 /// Panics if processes of the run are still there after a moment of grace.
@@ -105,9 +121,7 @@ fn stat(pid: u32) -> Option<(String, Vec<String>)> {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use rustix::process::{Pid, Signal, kill_process};
-
-    use super::{of, spawn_marked};
+    use super::{Guard, of, spawn_marked};
 
     #[test]
     fn a_grandchild_in_a_session_of_its_own_is_found() {
@@ -127,9 +141,10 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(5));
         };
         assert!(of(other).iter().all(|found| !left.contains(found)));
-        for (id, _) in left {
-            let id = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id");
-            let _ = kill_process(id, Signal::KILL);
+        drop(Guard(mark));
+        while !of(mark).is_empty() {
+            assert!(std::time::Instant::now() < until, "not ended: {:?}", of(mark));
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 }

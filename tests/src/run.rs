@@ -8,12 +8,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::document::{self, Document};
-use crate::processes::{self, Mark};
+use crate::processes::{self, Guard, Mark};
 use crate::program;
 
 /// How the program is called. The environment is empty but for `PATH`, `LC_ALL=C` and a `HOME`
@@ -179,8 +179,8 @@ impl Run {
         });
         let stdout = read_all(child.stdout.take().expect("stdout is a pipe"));
         let stderr = read_all(child.stderr.take().expect("stderr is a pipe"));
-        let started = Instant::now();
-        Running { pid: child.id(), exit: wait(child), stdout, stderr, mark, started, run: self }
+        let (guard, started) = (Guard(mark), Instant::now());
+        Running { pid: child.id(), exit: wait(child), stdout, stderr, guard, started, run: self }
     }
 }
 
@@ -191,7 +191,7 @@ pub struct Running {
     exit: Receiver<ExitStatus>,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
-    mark: Mark,
+    guard: Guard,
     started: Instant,
     run: Run,
 }
@@ -204,7 +204,7 @@ impl Running {
 
     /// The marks of the processes that stem from it.
     pub fn mark(&self) -> Mark {
-        self.mark
+        self.guard.0
     }
 
     /// The run's `HOME`.
@@ -227,7 +227,6 @@ impl Running {
             }
             let alive = Path::new("/proc").join(self.pid.to_string()).join("exe").exists();
             if !alive || Instant::now() > until {
-                let _ = kill_process_group(as_pid(self.pid), Signal::KILL);
                 panic!("{what}: did not happen (program alive: {alive}); log:\n{}", self.log());
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -253,7 +252,7 @@ impl Running {
         let stdout = self.expect(&self.stdout, until, "to close its stdout");
         let stderr = self.expect(&self.stderr, until, "to close its stderr");
         if !self.run.may_leave_processes {
-            processes::assert_none_left(self.mark);
+            processes::assert_none_left(self.mark());
         }
         Outcome {
             status,
@@ -270,10 +269,7 @@ impl Running {
             Ok(value) => value,
             Err(RecvTimeoutError::Timeout) => {
                 let log = self.log();
-                let left = processes::of(self.mark);
-                for (pid, _) in &left {
-                    let _ = kill_process(as_pid(*pid), Signal::KILL);
-                }
+                let left = processes::of(self.mark());
                 panic!(
                     "the program took more than {:?} {doing}: {:?}\nprocesses: {left:?}\nlog:\n{log}",
                     self.run.limit, self.run.args
