@@ -226,9 +226,11 @@ impl Running {
                 return value;
             }
             let alive = Path::new("/proc").join(self.pid.to_string()).join("exe").exists();
-            if !alive || Instant::now() > until {
-                panic!("{what}: did not happen (program alive: {alive}); log:\n{}", self.log());
-            }
+            assert!(
+                alive && Instant::now() < until,
+                "{what}: did not happen (program alive: {alive}); log:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
