@@ -1,0 +1,318 @@
+//! What every plugin of this repository keeps to, whichever it is: the suite finds the plugins in
+//! the build and knows none of them. Servers are never asked: whatever a plugin sends goes to a
+//! closed port of this machine.
+
+use std::path::{Path, PathBuf};
+
+use gatherer_tests::{Outcome, Run, build_folder, inventory_endpoint};
+use serde_json::{Map, Value, json};
+
+/// Nothing listens there.
+const NOWHERE: &str = "127.0.0.1";
+const CLOSED_PROXY: &str = "http://127.0.0.1:9";
+
+/// Stands in values that must not be shown.
+const CANARY: &str = "hunter2-conformance";
+
+/// One plugin of the build.
+struct Plugin {
+    library: PathBuf,
+    manifest: Value,
+}
+
+impl Plugin {
+    fn modules(&self) -> impl Iterator<Item = &Value> {
+        self.manifest["modules"].as_array().into_iter().flatten()
+    }
+}
+
+/// The plugins of `plugins/`, each with the manifest of its sources. One that was not built fails the
+/// test.
+fn plugins() -> Vec<Plugin> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let mut plugins: Vec<_> = std::fs::read_dir(&sources)
+        .expect("plugins/ is readable")
+        .map(|entry| {
+            let folder = entry.expect("plugins/ is readable").path();
+            let name = folder.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+            let text = std::fs::read_to_string(folder.join("manifest.json"))
+                .unwrap_or_else(|error| panic!("the manifest of {name}: {error}"));
+            Plugin {
+                library: gatherer_tests::plugins::library(name),
+                manifest: serde_json::from_str(&text).expect("a manifest is JSON"),
+            }
+        })
+        .collect();
+    plugins.sort_by(|a, b| a.library.cmp(&b.library));
+    assert!(plugins.len() >= 3, "example, file and libvirt at least");
+    plugins
+}
+
+fn modules() -> Vec<Value> {
+    plugins().iter().flat_map(|plugin| plugin.modules().cloned().collect::<Vec<_>>()).collect()
+}
+
+fn parameters(module: &Value) -> impl Iterator<Item = &Value> {
+    module["parameters"].as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// A value of the parameter's type with which no plugin finds anything.
+fn some_value(parameter: &Value) -> Value {
+    match text(&parameter["type"]) {
+        "integer" | "number" | "boolean" => json!("1"),
+        "path" => json!("/nonexistent/conformance"),
+        _ => json!(NOWHERE),
+    }
+}
+
+/// An endpoint of the module with all that is required, and nothing to be found.
+fn endpoint(id: &str, module: &Value) -> Map<String, Value> {
+    let common = json!({
+        "id": id, "module": module["name"], "proxy": CLOSED_PROXY, "retries": "0", "timeout": "10",
+    });
+    let required = parameters(module).filter(|parameter| parameter["required"] == true);
+    let mut endpoint = common.as_object().expect("an object").clone();
+    endpoint.extend(
+        required.map(|parameter| (text(&parameter["name"]).to_owned(), some_value(parameter))),
+    );
+    endpoint
+}
+
+fn gather(endpoints: &[Map<String, Value>]) -> Outcome {
+    Run::gather(&json!(endpoints))
+        .plugins(build_folder())
+        .args(["-vv", "--format", "inventory", "--no-run-info"])
+        .run()
+}
+
+/// Runs one endpoint for each case and hands each its result. No case may show the canary.
+fn try_each<T>(cases: Vec<(Map<String, Value>, T)>, check: impl Fn(&Value, &T)) {
+    assert!(!cases.is_empty(), "nothing to try");
+    let (mut endpoints, rests): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    for (number, endpoint) in endpoints.iter_mut().enumerate() {
+        endpoint.insert("id".into(), json!(number));
+    }
+    let outcome = gather(&endpoints);
+    let document = outcome.inventory();
+    for (number, rest) in rests.iter().enumerate() {
+        check(&inventory_endpoint(&document, &number.to_string()), rest);
+    }
+    for place in [outcome.stdout_text(), &outcome.said()] {
+        assert!(!place.contains(CANARY), "a value is shown: {}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_manifest_says_what_a_person_and_a_form_need() {
+    for plugin in plugins() {
+        let library = plugin.library.display();
+        for module in plugin.modules() {
+            let summary = text(&module["summary"]);
+            assert!(!summary.is_empty() && !summary.contains('\n'), "{library}: {summary}");
+            for parameter in parameters(module) {
+                let name = text(&parameter["name"]);
+                let what = format!("{library}: {name}");
+                assert!(!text(&parameter["description"]).is_empty(), "{what} is not described");
+                let required = parameter["required"] == true;
+                assert!(!required || parameter["example"].is_string(), "{what} has no example");
+                let private = ["password", "secret"].iter().any(|word| name.contains(word));
+                assert!(!private || parameter["secret"] == true, "{what} is not secret");
+                let default = &parameter["default"];
+                assert!(
+                    default.is_null() || default.is_string() || default.is_number(),
+                    "{what}: no Manager can read the default {default}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_list_for_the_manager_holds_the_classic_parameters_and_their_defaults() {
+    let outcome = Run::new().arg("--list-modules").plugins(build_folder()).run().expect_code(0);
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    for module in modules() {
+        let mut expected = Map::new();
+        expected.insert("module".into(), module["name"].clone());
+        for parameter in parameters(&module).filter(|parameter| parameter["advanced"] != true) {
+            expected.insert(text(&parameter["name"]).into(), parameter["default"].clone());
+        }
+        assert_eq!(list[text(&module["name"])], Value::Object(expected));
+    }
+}
+
+#[test]
+fn the_library_holds_the_manifest_of_its_sources() {
+    let outcome =
+        Run::new().args(["modules", "--json"]).plugins(build_folder()).run().expect_code(0);
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    assert_eq!(list["skipped"], json!([]));
+    for plugin in plugins() {
+        for module in plugin.modules() {
+            let listed = &list["modules"][text(&module["name"])];
+            assert_eq!(listed["summary"], module["summary"]);
+            assert_eq!(listed["plugin"]["name"], plugin.manifest["name"]);
+            assert_eq!(listed["plugin"]["version"], plugin.manifest["version"]);
+            assert_eq!(listed["plugin"]["file"], plugin.library.to_str().expect("UTF-8"));
+            let listed: Vec<_> = parameters(listed).collect();
+            assert_eq!(listed.len(), parameters(module).count());
+            for (listed, written) in listed.into_iter().zip(parameters(module)) {
+                for (member, value) in written.as_object().expect("an object") {
+                    assert_eq!(&listed[member], value, "{member} of {written}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn inspecting_and_listing_never_load_a_plugin() {
+    // The dynamic linker reports every file that it opens.
+    let run = || Run::new().env("LD_DEBUG", "files");
+    let listed = run().arg("--list-modules").plugins(build_folder()).run().expect_code(0);
+    let mut outcomes = vec![listed];
+    for plugin in plugins() {
+        let outcome = run().args(["plugin", "inspect"]).arg(&plugin.library).run().expect_code(0);
+        for expected in ["name", "version", "abi", "minimumApi"] {
+            let expected = text(&plugin.manifest[expected]);
+            assert!(outcome.stdout_text().contains(expected), "{}", outcome.describe());
+        }
+        for verdict in ["Trusted:     yes", "Used:        yes"] {
+            assert!(outcome.stdout_text().contains(verdict), "{}", outcome.describe());
+        }
+        for module in plugin.modules() {
+            let names = parameters(module).map(|parameter| text(&parameter["name"]));
+            for name in names.chain([text(&module["name"])]) {
+                assert!(outcome.stdout_text().contains(name), "{}", outcome.describe());
+            }
+        }
+        outcomes.push(outcome);
+    }
+    for outcome in outcomes {
+        assert!(outcome.stderr.contains("libc.so.6"), "the linker does not report");
+        assert!(!outcome.stderr.contains("libgatherer_plugin_"), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn every_module_loads_says_the_same_of_itself_and_ends_with_a_reason() {
+    for plugin in plugins() {
+        let cases = plugin.modules().map(|module| (endpoint("", module), ())).collect();
+        try_each(cases, |result, ()| {
+            assert_eq!(result["plugin"]["name"], plugin.manifest["name"], "{result:#}");
+            if result["status"] == "complete" {
+                return;
+            }
+            let (kind, message) =
+                (text(&result["error"]["kind"]), text(&result["error"]["message"]));
+            for fault in ["crashed", "internal", "timeout", "unsupported"] {
+                assert_ne!(kind, fault, "{result:#}");
+            }
+            for fault in ["something else of itself", "cannot be loaded", "does not fit"] {
+                assert!(!message.contains(fault), "{result:#}");
+            }
+        });
+    }
+}
+
+#[test]
+fn every_module_ends_by_its_deadline() {
+    let endpoints: Vec<_> = modules()
+        .iter()
+        .enumerate()
+        .map(|(number, module)| {
+            let mut endpoint = endpoint(&number.to_string(), module);
+            endpoint.insert("timeout".into(), json!("0.001"));
+            endpoint
+        })
+        .collect();
+    let outcome = gather(&endpoints);
+    for result in outcome.inventory()["endpoints"].as_array().into_iter().flatten() {
+        let crashed = result["error"]["kind"] == "crashed";
+        assert!(!crashed, "who is asked to end, ends in peace: {result:#}");
+    }
+    // A worker is given 2 s from the deadline on.
+    assert!(outcome.took.as_secs() < 30, "{}", outcome.describe());
+}
+
+#[test]
+fn a_missing_required_parameter_is_a_configuration_error_that_names_it() {
+    let mut cases = Vec::new();
+    for module in modules() {
+        for parameter in parameters(&module).filter(|parameter| parameter["required"] == true) {
+            let name = text(&parameter["name"]).to_owned();
+            for unset in [None, Some(Value::Null), Some(json!(""))] {
+                let mut endpoint = endpoint("", &module);
+                endpoint.remove(&name);
+                endpoint.extend(unset.map(|unset| (name.clone(), unset)));
+                cases.push((endpoint, name.clone()));
+            }
+        }
+    }
+    try_each(cases, |result, name| {
+        assert_eq!(result["error"]["kind"], "configuration", "{name}: {result:#}");
+        assert!(text(&result["error"]["message"]).contains(name.as_str()), "{name}: {result:#}");
+    });
+}
+
+#[test]
+fn a_wrong_type_is_a_configuration_error_that_names_the_parameter_and_never_the_value() {
+    let mut cases = Vec::new();
+    for module in modules() {
+        for parameter in parameters(&module) {
+            let wrong = match text(&parameter["type"]) {
+                "integer" | "number" | "boolean" => [json!(CANARY), json!([CANARY])],
+                "list" => [json!([[CANARY]]), json!({ CANARY: CANARY })],
+                _ => [json!([CANARY]), json!({ CANARY: CANARY })],
+            };
+            for wrong in wrong {
+                let name = text(&parameter["name"]).to_owned();
+                let mut endpoint = endpoint("", &module);
+                endpoint.insert(name.clone(), wrong);
+                cases.push((endpoint, name));
+            }
+        }
+    }
+    try_each(cases, |result, name| {
+        assert_eq!(result["error"]["kind"], "configuration", "{name}: {result:#}");
+        assert!(text(&result["error"]["message"]).contains(name.as_str()), "{name}: {result:#}");
+    });
+}
+
+#[test]
+fn no_module_shows_the_value_of_a_secret_parameter() {
+    let mut cases = Vec::new();
+    for module in modules() {
+        let mut endpoint = endpoint("", &module);
+        for parameter in parameters(&module).filter(|parameter| parameter["secret"] == true) {
+            endpoint.insert(text(&parameter["name"]).to_owned(), json!(CANARY));
+        }
+        cases.push((endpoint, ()));
+    }
+    try_each(cases, |_, ()| {});
+}
+
+#[test]
+fn the_same_answers_give_the_same_bytes() {
+    let endpoints: Vec<_> =
+        modules().iter().map(|module| endpoint(text(&module["name"]), module)).collect();
+    let (one, two) = (gather(&endpoints), gather(&endpoints));
+    assert_eq!(one.inventory()["endpoints"].as_array().map(Vec::len), Some(endpoints.len()));
+    assert_eq!(one.stdout_text(), two.stdout_text());
+}
+
+#[test]
+fn a_module_that_no_plugin_serves_is_a_configuration_error_that_names_those_that_are_served() {
+    let module = json!({"name": "NoSuchModule", "parameters": []});
+    try_each(vec![(endpoint("", &module), ())], |result, ()| {
+        assert_eq!(result["error"]["kind"], "configuration", "{result:#}");
+        for served in modules() {
+            let name = text(&served["name"]);
+            assert!(text(&result["error"]["message"]).contains(name), "{result:#}");
+        }
+    });
+}

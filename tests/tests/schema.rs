@@ -1,0 +1,283 @@
+//! The schemas in `docs/schema`: they are what the program prints, they are good schemas, and
+//! real documents fit them.
+
+use std::path::{Path, PathBuf};
+
+use gatherer_tests::{PluginFolder, Run};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+const NAMES: [&str; 3] = ["inventory", "manifest", "request"];
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn committed(name: &str) -> PathBuf {
+    repository().join("docs/schema").join(format!("{name}.json"))
+}
+
+fn read_json(path: &Path) -> Value {
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn validator(name: &str) -> Validator {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&read_json(&committed(name)))
+        .unwrap_or_else(|error| panic!("docs/schema/{name}.json: {error}"))
+}
+
+#[track_caller]
+fn assert_fits(validator: &Validator, document: &Value) {
+    let problems: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?}\n{document:#}");
+}
+
+/// With `GATHERER_RENEW` set the test writes the files instead.
+#[test]
+fn the_committed_schemas_are_those_that_the_program_prints() {
+    for name in NAMES {
+        let printed = Run::new().args(["schema", name]).run().expect_code(0);
+        let path = committed(name);
+        if std::env::var_os("GATHERER_RENEW").is_some() {
+            std::fs::write(&path, &printed.stdout).expect("docs/schema is writable");
+        }
+        assert!(
+            std::fs::read_to_string(&path).ok().as_deref() == Some(printed.stdout_text()),
+            "docs/schema/{name}.json is stale; renew it in the repository's folder:\n    \
+             cargo run -q -p virtual-host-gatherer -- schema {name} > docs/schema/{name}.json"
+        );
+    }
+}
+
+#[test]
+fn the_schemas_are_2020_12_schemas_in_which_everything_is_described() {
+    for name in NAMES {
+        let schema = read_json(&committed(name));
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
+        jsonschema::draft202012::meta::validate(&schema)
+            .unwrap_or_else(|error| panic!("docs/schema/{name}.json: {error}"));
+        assert!(schema["title"].is_string(), "{name} has no title");
+        let definitions = schema["$defs"].as_object().into_iter().flatten();
+        for (type_name, definition) in definitions.chain([(&name.to_owned(), &schema)]) {
+            let described = |value: &Value| {
+                value["description"].as_str().is_some_and(|text| {
+                    // What is meant for readers of the sources helps nobody here.
+                    !text.is_empty() && !text.contains("```") && !text.contains("crate::")
+                })
+            };
+            assert!(described(definition), "{type_name} in {name} lacks a plain description");
+            for (member, value) in definition["properties"].as_object().into_iter().flatten() {
+                assert!(described(value), "{type_name}.{member} in {name} lacks one");
+            }
+        }
+    }
+}
+
+/// One endpoint of each outcome.
+fn endpoints(inventory_file: &Path) -> Value {
+    json!([
+        {"id": "good", "module": "Example", "hostname": "kvm1", "guests": "3"},
+        {"id": "empty", "module": "File", "url": "empty.json"},
+        {"id": "warned", "module": "Example", "hostname": "kvm2", "no_such_parameter": "x"},
+        {"id": "collections", "module": "File", "url": inventory_file},
+        {"id": "libvirt", "module": "Libvirt", "uri": "test:///default"},
+        {"id": "missing parameter", "module": "Example"},
+        {"id": "no such file", "module": "File", "url": "/nonexistent/hosts.json"},
+        {"id": "late", "module": "Example", "hostname": "kvm3", "delay_ms": 60_000, "timeout": 0.2},
+        {"id": "no module"},
+    ])
+}
+
+/// An inventory with everything that a plugin may say, as somebody else's gatherer wrote it.
+fn rich_inventory() -> Value {
+    json!({
+        "schemaVersion": "1.0",
+        "generator": {"name": "somebody", "version": "1"},
+        "endpoints": [{
+            "id": "cluster",
+            "status": "complete",
+            "hosts": [{
+                "id": "d1bf9f0f6e0a4ad1a3a1c7a1b7f4a921",
+                "name": "node1",
+                "shortName": "n1",
+                "hypervisor": {"type": "kubernetes", "version": "1.33"},
+                "software": {"name": "Kubernetes", "version": "1.33"},
+                "os": {"name": "SLES", "version": "15"},
+                "identifiers": {
+                    "machineId": "d1bf9f0f6e0a4ad1a3a1c7a1b7f4a921",
+                    "previous": "node1",
+                    "rawUuid": "4C4C4544",
+                },
+                "state": "maintenance",
+                "sourceState": "SchedulingDisabled",
+                "cpu": {"architecture": "x86_64", "frequencyMhz": 2400.5, "millicores": 7500},
+                "memoryBytes": 18_446_744_073_709_551_615_u64,
+                "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
+                "location": {"datacenter": "d", "cluster": "c", "folder": "/f"},
+                "provider": {"name": "aws", "instanceId": "i-1", "region": "r", "zone": "z"},
+                "labels": {"a": "b"},
+                "taints": [{"key": "k", "effect": "NoSchedule"}],
+                "roles": ["worker"],
+                "conditions": [{
+                    "type": "Ready",
+                    "status": "True",
+                    "lastTransitionTime": "2026-01-02T03:04:05Z",
+                }],
+                "capacity": {"memory": "16Gi"},
+                "allocatable": {"memory": "15Gi"},
+                "versions": {"kernel": "6.4"},
+                "createdAt": "2026-01-02T03:04:05Z",
+                "synthetic": true,
+                "guests": [{
+                    "name": "no id",
+                    "state": "shuttingDown",
+                    "template": true,
+                    "createdAt": "2026-01-02T03:04:05Z",
+                    "attributes": {"vmware_uuid": "x"},
+                }],
+            }],
+            "collections": {
+                "pods": {
+                    "status": "failed",
+                    "error": {
+                        "kind": "rate-limited", "message": "GET /api/v1/pods: 429",
+                        "hint": "wait", "retryable": true, "retryAfterMs": 1000,
+                    },
+                },
+                "namespaces": {"status": "complete"},
+            },
+        }],
+    })
+}
+
+fn gathered(more: &[&str]) -> Value {
+    let plugins = PluginFolder::with(&["example", "file", "libvirt"]);
+    let run = Run::new().args(["--infile", "-", "--format", "inventory"]).args(more);
+    let inventory_file = run.home().join("inventory.json");
+    std::fs::write(&inventory_file, rich_inventory().to_string()).expect("writable");
+    std::fs::write(run.home().join("empty.json"), "{}").expect("writable");
+    let endpoints = endpoints(&inventory_file);
+    run.plugins(plugins.path()).stdin(endpoints.to_string()).run().inventory()
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(members) => members.values().any(has_null),
+        _ => false,
+    }
+}
+
+#[test]
+fn every_inventory_that_is_printed_fits_the_schema_and_leaves_out_what_is_unknown() {
+    let schema = validator("inventory");
+    for more in [&[][..], &["--no-run-info"][..]] {
+        let document = gathered(more);
+        assert_fits(&schema, &document);
+        assert!(!has_null(&document), "absent means unknown, null is never written: {document:#}");
+
+        let endpoint = |id: &str| gatherer_tests::inventory_endpoint(&document, id);
+        assert_eq!(endpoint("good")["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
+        assert_eq!(endpoint("empty")["status"], "complete");
+        assert_eq!(endpoint("warned")["warnings"].as_array().map(Vec::len), Some(1));
+        let cluster = endpoint("collections");
+        assert_eq!(cluster["status"], "complete", "a lost collection loses no host");
+        assert_eq!(cluster["collections"]["pods"]["error"]["kind"], "rate-limited");
+        assert_eq!(cluster["hosts"], rich_inventory()["endpoints"][0]["hosts"], "kept as read");
+        assert_eq!(endpoint("missing parameter")["error"]["kind"], "configuration");
+        assert_eq!(endpoint("late")["error"]["kind"], "timeout");
+        assert_eq!(document["run"].is_object(), more.is_empty());
+    }
+}
+
+#[test]
+fn an_inventory_that_breaks_the_rules_does_not_fit() {
+    let schema = validator("inventory");
+    let good = rich_inventory();
+    assert_fits(&schema, &good);
+    for (pointer, wrong) in [
+        ("/schemaVersion", json!(1.0)),
+        ("/endpoints", json!({})),
+        ("/endpoints/0/status", json!("partial")),
+        ("/endpoints/0/hosts/0/memoryBytes", json!("16Gi")),
+        ("/endpoints/0/hosts/0/memoryBytes", json!(-1)),
+        ("/endpoints/0/hosts/0/cpu/sockets", json!(1.5)),
+        ("/endpoints/0/hosts/0/createdAt", json!("yesterday")),
+        ("/endpoints/0/hosts/0/guests/0/state", json!("shut off")),
+        ("/endpoints/0/hosts/0/labels", json!({"a": 1})),
+        ("/endpoints/0/collections/pods/error/kind", json!("bad luck")),
+    ] {
+        let mut document = good.clone();
+        let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
+        document.pointer_mut(parent).expect(pointer)[member] = wrong;
+        assert!(!schema.is_valid(&document), "{pointer}");
+    }
+}
+
+#[test]
+fn every_plugins_manifest_fits_the_schema_and_a_wrong_one_does_not() {
+    let schema = validator("manifest");
+    let mut found = 0;
+    for entry in std::fs::read_dir(repository().join("plugins")).expect("readable") {
+        let path = entry.expect("readable").path().join("manifest.json");
+        assert_fits(&schema, &read_json(&path));
+        found += 1;
+    }
+    assert!(found >= 3, "{found} plugins");
+
+    let good = read_json(&repository().join("plugins/example/manifest.json"));
+    for (pointer, wrong) in [
+        ("/version", json!(1)),
+        ("/modules", json!([])),
+        ("/modules/0/name", json!("")),
+        ("/modules/0/name", json!("a b")),
+        ("/modules/0/parameters/0/name", json!("a.b")),
+        ("/modules/0/parameters/0/type", json!("text")),
+        ("/modules/0/parameters/0/default", json!(true)),
+        ("/modules/0/parameters/0/default", json!([])),
+        ("/modules/0/parameters/0/required", json!("yes")),
+    ] {
+        let mut document = good.clone();
+        *document.pointer_mut(pointer).expect(pointer) = wrong;
+        assert!(!schema.is_valid(&document), "{pointer}: {document:#}");
+    }
+}
+
+#[test]
+fn requests_as_the_manager_and_people_write_them_fit_the_schema() {
+    let schema = validator("request");
+    let good = [
+        json!([]),
+        json!({"module": "File", "url": "/srv/hosts.json"}),
+        json!([{"id": "1", "module": "VMware", "hostname": "v", "port": "443", "username": null}]),
+        json!([{"id": 7, "module": "Example", "hostname": "h", "guests": 3, "timeout": "1.5"}]),
+        json!([{"id": null, "module": "M", "retries": 3, "insecure": true, "proxy": "none"}]),
+        json!([{"module": "M", "password": {"file": "/run/secrets/p"}, "user": {"env": "U"}}]),
+        json!([{"module": "M", "names": ["a", 1], "ca_file": "~/ca.pem"}]),
+    ];
+    for document in &good {
+        assert_fits(&schema, document);
+    }
+    assert_fits(&schema, &read_json(&repository().join("demo/request.json")));
+
+    for wrong in [
+        json!("text"),
+        json!([1]),
+        json!([{}]),
+        json!([{"module": 1}]),
+        json!([{"id": true, "module": "M"}]),
+        json!([{"module": "M", "password": {"file": "a", "env": "b"}}]),
+        json!([{"module": "M", "password": {"vault": "a"}}]),
+        json!([{"module": "M", "names": [["a"]]}]),
+    ] {
+        assert!(!schema.is_valid(&wrong), "{wrong}");
+    }
+}
