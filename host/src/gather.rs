@@ -19,7 +19,7 @@ use crate::discovery::{Catalog, Plugin};
 use crate::format::{self, Format, TableStyle};
 use crate::outfile::{Outfile, WriteError};
 use crate::request::{self, Defaults, Endpoint, Entry};
-use crate::supervisor::{self, Library, Stop};
+use crate::supervisor::{self, EndSignal, Library, Stop};
 use crate::{Exit, fail, inventory, logging, worker};
 
 /// The longest infile, in bytes.
@@ -48,8 +48,9 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
         Err(error) => return fail(Exit::Internal, &format!("the run cannot be started: {error}")),
     };
     match stop {
-        Some(Stop::Signal(2)) => return Exit::Interrupted,
-        Some(Stop::Signal(_)) => return Exit::Terminated,
+        Some(Stop::Signal(EndSignal::Hangup)) => return Exit::HungUp,
+        Some(Stop::Signal(EndSignal::Interrupt)) => return Exit::Interrupted,
+        Some(Stop::Signal(EndSignal::Terminate)) => return Exit::Terminated,
         Some(Stop::RunTimeout(_)) | None => {}
     }
     let run = RunInfo { started_at, finished_at: Timestamp::now() };
@@ -169,13 +170,17 @@ fn ask(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
+        let stop = |why| {
+            sender.send_replace(Some(why));
+        };
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let watched = receiver.clone();
         let run = supervisor::run(
             endpoints,
             supervisor::Settings {
-                jobs: settings.jobs,
+                jobs: supervisor::affordable_jobs(settings.jobs),
                 worker_memory: settings.worker_memory,
                 stop: receiver,
             },
@@ -192,11 +197,12 @@ fn ask(
         loop {
             // A signal goes before a time limit that has passed already.
             tokio::select! {
-                Some(()) = interrupt.recv() => { sender.send_replace(Some(Stop::Signal(2))); }
-                Some(()) = terminate.recv() => { sender.send_replace(Some(Stop::Signal(15))); }
+                Some(()) = hangup.recv() => stop(Stop::Signal(EndSignal::Hangup)),
+                Some(()) = interrupt.recv() => stop(Stop::Signal(EndSignal::Interrupt)),
+                Some(()) = terminate.recv() => stop(Stop::Signal(EndSignal::Terminate)),
                 () = &mut limit, if !limit_passed => {
                     limit_passed = true;
-                    sender.send_replace(run_timeout.map(Stop::RunTimeout));
+                    run_timeout.map(Stop::RunTimeout).map(&stop);
                 }
                 asked = &mut run => {
                     results.extend(asked);

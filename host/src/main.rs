@@ -40,6 +40,8 @@ enum Exit {
     Unreadable = 3,
     /// Something that should not happen.
     Internal = 4,
+    /// SIGHUP.
+    HungUp = 129,
     /// SIGINT.
     Interrupted = 130,
     /// SIGTERM.

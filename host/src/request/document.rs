@@ -3,6 +3,7 @@
 //! Values are kept as the text that they were written in: a number beyond 2^53 keeps its
 //! digits, and a key that stands twice is seen.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -169,43 +170,55 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object, in their order, repeated ones included.
-#[derive(Debug, PartialEq)]
-pub struct RawObject<'a>(Vec<(String, Raw<'a>)>);
+/// The members of an object, in their order.
+#[derive(Debug, Default)]
+pub struct RawObject<'a> {
+    members: Vec<(String, &'a RawValue)>,
+    /// Where a name stands in `members`.
+    places: HashMap<String, usize>,
+    repeated: Vec<String>,
+}
 
-#[derive(Debug)]
-struct Raw<'a>(&'a RawValue);
-
-impl PartialEq for Raw<'_> {
+impl PartialEq for RawObject<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.get() == other.0.get()
+        let texts = |object: &Self| -> Vec<_> {
+            object.members.iter().map(|(name, raw)| (name.clone(), raw.get().to_owned())).collect()
+        };
+        texts(self) == texts(other)
     }
 }
 
 impl<'a> RawObject<'a> {
     /// The value of a member; of several of one name, the last.
     pub fn value(&self, key: &str) -> Value<'a> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(name, _)| name == key)
-            .map_or(Value::Unset, |(_, raw)| Value::of(raw.0))
+        self.places.get(key).map_or(Value::Unset, |place| Value::of(self.members[*place].1))
     }
 
     /// The names, each once, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .enumerate()
-            .filter(|(index, (key, _))| !self.0[..*index].iter().any(|(earlier, _)| earlier == key))
-            .map(|(_, (key, _))| key.as_str())
+        self.members.iter().map(|(name, _)| name.as_str())
     }
 
     /// The names that stand more than once.
     pub fn repeated(&self) -> impl Iterator<Item = &str> {
-        self.keys().filter(|key| self.0.iter().filter(|(name, _)| name == key).count() > 1)
+        self.repeated.iter().map(String::as_str)
+    }
+
+    fn add(&mut self, name: String, raw: &'a RawValue) {
+        if let Some(place) = self.places.get(&name) {
+            self.members[*place].1 = raw;
+            if !self.repeated.contains(&name) && self.repeated.len() < REPEATED_SHOWN {
+                self.repeated.push(name);
+            }
+        } else {
+            self.places.insert(name.clone(), self.members.len());
+            self.members.push((name, raw));
+        }
     }
 }
+
+/// How many repeated names of one object are told.
+const REPEATED_SHOWN: usize = 20;
 
 impl<'de> Deserialize<'de> for RawObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -218,11 +231,11 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((key, raw)) = map.next_entry::<String, &'de RawValue>()? {
-                    members.push((key, Raw(raw)));
+                let mut object = RawObject::default();
+                while let Some((name, raw)) = map.next_entry::<String, &'de RawValue>()? {
+                    object.add(name, raw);
                 }
-                Ok(RawObject(members))
+                Ok(object)
             }
         }
         deserializer.deserialize_map(Members)

@@ -113,6 +113,12 @@ impl Identity {
     }
 }
 
+/// How many positions an error names.
+const PLACES_SHOWN: usize = 10;
+
+/// How many unknown parameters of one endpoint are told.
+const UNKNOWN_SHOWN: usize = 20;
+
 /// Two endpoints of one id cannot be told apart in the result: neither is asked.
 fn fail_repeated(identities: &mut [Identity]) {
     let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
@@ -120,13 +126,17 @@ fn fail_repeated(identities: &mut [Identity]) {
         positions.entry(identity.id.clone()).or_default().push(index);
     }
     for indices in positions.into_values().filter(|indices| indices.len() > 1) {
-        let places: Vec<_> = indices.iter().map(|index| (index + 1).to_string()).collect();
+        let count = indices.len();
+        let mut places: Vec<_> =
+            indices.iter().take(PLACES_SHOWN).map(|index| (index + 1).to_string()).collect();
+        if count > PLACES_SHOWN {
+            places.push(format!("and {} more", count - PLACES_SHOWN));
+        }
+        let places = places.join(", ");
         for index in indices {
             identities[index].error = Some(
                 GatherError::configuration(format!(
-                    "{} endpoints have this id: those at the positions {} of the request",
-                    places.len(),
-                    places.join(", ")
+                    "{count} endpoints have this id: those at the positions {places} of the request"
                 ))
                 .with_hint("give each endpoint an id of its own"),
             );
@@ -263,6 +273,7 @@ fn unknown_parameters(
     warnings: &mut Vec<Warning>,
 ) -> Vec<String> {
     let mut secrets = Vec::new();
+    let mut unknown = 0;
     for key in object.keys() {
         let known = RESERVED.contains(&key)
             || module.parameters.iter().any(|parameter| parameter.name == key);
@@ -273,9 +284,20 @@ fn unknown_parameters(
         if let Value::Text(text) = value {
             secrets.push(text);
         }
+        unknown += 1;
+        if unknown <= UNKNOWN_SHOWN {
+            warnings.push(Warning {
+                object: shown_key(key),
+                message: format!("is no parameter of module {}; it is ignored", module.name),
+            });
+        }
+    }
+    if unknown > UNKNOWN_SHOWN {
         warnings.push(Warning {
-            object: shown_key(key),
-            message: format!("is no parameter of module {}; it is ignored", module.name),
+            object: module.name.clone(),
+            message: format!(
+                "{unknown} members of the endpoint are no parameters; they are ignored"
+            ),
         });
     }
     secrets

@@ -2,7 +2,7 @@
 //! type that the manifest asks for. No sentence here ever holds a value.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use gatherer_plugin_api::manifest::{DefaultValue, Parameter, ParameterType};
@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::Defaults;
 use super::document::{RawObject, Value};
+use crate::escape::escape;
 
 /// The longest value that a reference may lead to, in bytes.
 const REFERENCE_MAX_BYTES: u64 = 1024 * 1024;
@@ -51,10 +52,21 @@ pub fn reference<'a>(
 ) -> Result<Value<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
     let text = match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
-        (["file"], Some(Value::Text(path))) => read_file(&path_of(&path, defaults))
-            .map_err(|problem| format!("the file that {name} refers to {problem}"))?,
+        (["file"], Some(Value::Text(path))) => {
+            let path = path_of(&path, defaults);
+            read_file(&path).map_err(|problem| {
+                format!("{name} refers to the file {}, which {problem}", escape(&path))
+            })?
+        }
         (["env"], Some(Value::Text(variable))) => std::env::var(&variable).map_err(|_| {
-            format!("the environment variable that {name} refers to is not set, or not UTF-8")
+            // Somebody may have put the secret itself where its variable's name belongs.
+            let usual =
+                |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+            let shown =
+                if variable.bytes().all(usual) { format!(" {variable}") } else { String::new() };
+            format!(
+                "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
+            )
         })?,
         _ => {
             return Err(format!("{name} must be a value, {{\"file\": PATH}} or {{\"env\": NAME}}"));
@@ -63,14 +75,17 @@ pub fn reference<'a>(
     Ok(if text.is_empty() { Value::Unset } else { Value::Text(text) })
 }
 
-/// A file's text without its last line end. Its path may be a secret's place: it is not shown.
+/// A file's text without its last line end. The error is a sentence without its subject.
 fn read_file(path: &str) -> Result<String, String> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = File::options()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
-        .map_err(|error| format!("cannot be opened: {}", error.kind()))?;
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => "does not exist".to_owned(),
+            _ => format!("cannot be opened: {error}"),
+        })?;
     let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if !regular {
         return Err("is not a regular file".to_owned());

@@ -16,6 +16,7 @@ use gatherer_plugin_api::model::{
     EndpointResult, EndpointRun, EndpointStatus, Software, Timestamp, Warning,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
+use rustix::process::{Resource, Rlimit};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
@@ -28,7 +29,18 @@ pub enum Stop {
     /// The whole run's time is over.
     RunTimeout(Duration),
     /// The program was asked to end, by this signal.
-    Signal(i32),
+    Signal(EndSignal),
+}
+
+/// The signals that end the program in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSignal {
+    /// SIGHUP.
+    Hangup,
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
 }
 
 impl Stop {
@@ -66,6 +78,34 @@ pub struct Library {
     pub descriptor: OwnedFd,
     /// The environment variables that its workers keep.
     pub environment: Vec<String>,
+}
+
+/// How many descriptors a worker costs us: three pipes and its process.
+const WORKER_DESCRIPTORS: u64 = 4;
+
+/// How many descriptors everything else may need: plugins, log, runtime.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// As many of the jobs as there may be open descriptors for, after raising the soft limit.
+pub fn affordable_jobs(wanted: usize) -> usize {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let Some(current) = current else { return wanted };
+    let affordable = current.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
+    let jobs = wanted.min(usize::try_from(affordable).unwrap_or(wanted)).max(1);
+    if jobs < wanted {
+        logging::warn(
+            None,
+            &format!(
+                "{jobs} endpoints are asked at once, not {wanted}: {current} open files are allowed"
+            ),
+        );
+    }
+    jobs
 }
 
 /// Asks every endpoint; one result each, in any order.

@@ -26,6 +26,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long an ended worker's pipes are read on, where somebody else holds them open.
 const DRAIN: Duration = Duration::from_millis(100);
 
+/// How much is read of an ended worker's pipes: more than a pipe can hold is somebody else's.
+const LATE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// What a worker keeps of our environment, besides what its manifest lists.
 const ENVIRONMENT: [&str; 11] = [
     "PATH",
@@ -143,6 +146,8 @@ impl<'a> Session<'a> {
         let mut status = None;
         let (mut frames_open, mut stderr_open) = (true, true);
         let (mut frame_buffer, mut line_buffer) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
+        // What was read since the worker ended.
+        let mut late = 0;
         let mut drained_at = deadline + Duration::from_hours(1);
 
         while status.is_none() || frames_open || stderr_open {
@@ -153,7 +158,6 @@ impl<'a> Session<'a> {
             };
             tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(drained_at), if status.is_some() => break,
                 () = tokio::time::sleep_until(deadline), if running => {
                     let error = self.timeout_error(timeout);
                     self.ask_to_end(control.as_mut(), error).await;
@@ -171,17 +175,23 @@ impl<'a> Session<'a> {
                     drained_at = Instant::now() + DRAIN;
                 }
                 stdin = &mut feed, if control.is_none() => control = Some(stdin),
-                read = frames.read(&mut frame_buffer), if frames_open => match read {
+                read = frames.read(&mut frame_buffer), if frames_open && late < LATE_MAX_BYTES => match read {
                     Ok(0) | Err(_) => frames_open = false,
-                    Ok(length) => self.take_frames(&frame_buffer[..length]),
+                    Ok(length) => {
+                        late += if status.is_some() { length } else { 0 };
+                        self.take_frames(&frame_buffer[..length]);
+                    }
                 },
-                read = stderr.read(&mut line_buffer), if stderr_open => match read {
+                read = stderr.read(&mut line_buffer), if stderr_open && late < LATE_MAX_BYTES => match read {
                     Ok(0) | Err(_) => stderr_open = false,
                     Ok(length) => {
+                        late += if status.is_some() { length } else { 0 };
                         let limit = self.output.take(&line_buffer[..length], self.redactor, &self.endpoint.id);
                         if limit { self.note_log_limit(); }
                     }
                 },
+                // Last: what is in the pipes already is never lost to the clock.
+                () = tokio::time::sleep_until(drained_at), if status.is_some() => break,
             }
         }
         // Whatever the worker left behind in its group goes with it.
