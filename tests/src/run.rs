@@ -134,6 +134,12 @@ impl Run {
         Some(self)
     }
 
+    /// Starts the program through another command, which is put before it.
+    pub fn through<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, command: I) -> Self {
+        self.through.extend(command.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
     /// The run's `HOME`, which is also its working directory.
     pub fn home(&self) -> &Path {
         self.folder.path()

@@ -66,6 +66,11 @@ fn sigint_ends_the_workers_and_is_130() {
 }
 
 #[test]
+fn sighup_ends_the_workers_and_is_129() {
+    ends_on(Signal::HUP, 129);
+}
+
+#[test]
 fn sigterm_ends_a_worker_that_ignores_it() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "ignores-sigterm"}]);
