@@ -1,11 +1,14 @@
 //! The documents are true: their links lead somewhere, what they name exists, what exists is named,
 //! and what they show as output is what the program prints.
 
+mod map;
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gatherer_tests::{PluginFolder, Run};
-use serde_json::{Value, json};
+use gatherer_tests::Run;
+use serde_json::Value;
 
 /// How long the README may get: it is to be read in one sitting.
 const README_LINES: usize = 150;
@@ -278,118 +281,19 @@ fn the_common_options_and_the_kinds_of_errors_are_described_and_no_others() {
     assert!(missing.is_empty(), "docs/troubleshooting.md: {missing:?}");
 }
 
-/// The plugins that are installed: all but the example.
-fn installed_plugins() -> Vec<String> {
-    let entries = std::fs::read_dir(repository().join("plugins")).expect("plugins");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
-    names.map(|name| name.expect("UTF-8")).filter(|name| name != "example").collect()
-}
-
 #[test]
-fn the_modules_that_are_described_are_those_that_there_are() {
-    let readme = read("README.md");
-    let mut parameters = BTreeMap::new();
-    for plugin in installed_plugins() {
-        let manifest = read(&format!("plugins/{plugin}/manifest.json"));
-        let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-        for module in manifest["modules"].as_array().expect("a list") {
-            let listed = module["parameters"].as_array().expect("a list");
-            let listed = listed.iter().filter(|parameter| parameter["advanced"] != true);
-            let listed: Vec<_> = listed
-                .map(|parameter| format!("`{}`", parameter["name"].as_str().expect("a name")))
-                .collect();
-            let name = module["name"].as_str().expect("a name").to_owned();
-            parameters.insert(name, listed.join(", "));
-        }
-    }
-    let table = section(&readme, "\n## Modules\n").lines().filter(|line| line.starts_with("| "));
-    let cells = table.skip(2).map(|line| {
-        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        (cells[0].to_owned(), cells[2].to_owned())
-    });
-    assert_eq!(cells.collect::<BTreeMap<_, _>>(), parameters);
-}
+fn the_exit_statuses_that_are_described_are_those_of_the_program() {
+    let source = read("host/src/main.rs");
+    let source = source.split_once("enum Exit {").expect("the statuses").1;
+    let source = source.split('}').next().expect("an end");
+    let numbers = source.lines().filter_map(|line| line.trim().split_once(" = "));
+    let numbers: BTreeSet<_> =
+        numbers.map(|(_, number)| number.trim_end_matches(',').to_owned()).collect();
+    assert!(numbers.contains("143"), "{numbers:?}");
 
-#[test]
-fn what_the_documents_show_is_what_the_program_prints() {
-    let (readme, manager) = (read("README.md"), read("docs/manager.md"));
-    let file = PluginFolder::with(&["file"]);
-
-    let run = Run::new().arg("-i").arg(repository().join("demo/request.json"));
-    let run = run.args(["--only", "sample inventory", "--format", "table"]).plugins(file.path());
-    let table = run.env("COLUMNS", "100").run().expect_code(0);
-    let (hosts, _) = table.stdout_text().split_once("\n\n").expect("hosts, and a summary");
-    assert!(readme.contains(hosts), "README.md:\n{hosts}");
-
-    let refused = r#"{"id": "web", "module": "File", "url": "http://127.0.0.1:1/"}"#;
-    let run = Run::new().args(["-i", "-", "--format", "table"]).stdin(refused);
-    let failed = run.plugins(file.path()).run().expect_code(0);
-    let shown = format!("$ echo '{refused}' | virtual-host-gatherer -i - --format table\n");
-    let shown = format!("{shown}{}```", failed.stdout_text());
-    assert!(readme.contains(&shown), "README.md:\n{shown}");
-
-    let plugins = installed_plugins();
-    let plugins = PluginFolder::with(&plugins.iter().map(String::as_str).collect::<Vec<_>>());
-    let list = Run::new().arg("--list-modules").plugins(plugins.path()).run().expect_code(0);
-    assert!(manager.contains(list.stdout_text()), "manager.md:\n{}", list.stdout_text());
-
-    let host = |system: &str, guests: Value| {
-        json!({"id": "4c4c4544", "name": "esx1", "identifiers": {"systemUuid": system},
-               "cpu": {"architecture": "x86_64"}, "guests": guests})
-    };
-    let guests = json!([{"id": "1", "name": "web", "state": "running"},
-                        {"id": "2", "name": "web", "state": "blocked"}]);
-    let document = json!({"schemaVersion": "1.0", "generator": {"name": "test"}, "endpoints": [
-        {"id": "x", "status": "complete", "hosts": [host("aaaa", guests), host("bbbb", json!([]))]}]});
-    let run = Run::gather(&json!({"id": "c", "module": "File", "url": "clones.json"}));
-    std::fs::write(run.home().join("clones.json"), document.to_string()).expect("written");
-    let clones = run.plugins(file.path()).run().expect_code(0);
-    let lines = clones.stdout_text().lines();
-    let lines = lines.filter(|line| line.ends_with("\": {") || line.contains("hostIdentifier"));
-    let shown = format!("{}\n{}```", lines.collect::<Vec<_>>().join("\n"), clones.stderr);
-    assert!(manager.contains(&shown), "manager.md:\n{shown}");
-}
-
-#[test]
-fn the_map_names_what_is_there_and_nothing_else() {
-    let map = read("ARCHITECTURE.md");
-    let files = files(&repository());
-    let top = |folder: &str| -> BTreeSet<String> {
-        let folder = repository().join(folder);
-        let below = files.iter().filter_map(|path| path.strip_prefix(&folder).ok());
-        below
-            .map(|path| match path.iter().count() {
-                1 => path.display().to_string(),
-                _ => format!("{}/", path.iter().next().expect("a folder").display()),
-            })
-            .collect()
-    };
-    let missing = |folder: &str, name: &String| -> bool {
-        let own = section(&map, &format!("\n### `{folder}/`"));
-        !own.contains(&format!("`{name}`")) && !own.contains(&format!("`src/{name}`"))
-    };
-    for folder in ["host", "plugin-api", "plugin-support"] {
-        let names = top(&format!("{folder}/src"));
-        let missing: Vec<_> =
-            names.iter().filter(|name| *name != "lib.rs" && missing(folder, name)).collect();
-        assert!(missing.is_empty(), "the map lacks of {folder}/src: {missing:?}");
-    }
-    for plugin in top("plugins") {
-        let name = format!("`plugins/{}`", plugin.trim_end_matches('/'));
-        assert!(map.contains(&name), "the map lacks {name}");
-    }
-    let paths: Vec<String> = files.iter().map(|path| format!("/{}", path.display())).collect();
-    let is_path = |code: &&str| {
-        let ends = [".rs", ".toml", ".toml.example", "/"];
-        !code.contains(' ') && ends.iter().any(|end| code.ends_with(end))
-    };
-    let named = map.split('`').skip(1).step_by(2).filter(is_path);
-    for name in named {
-        let wanted = format!("/{name}");
-        let there = |path: &String| match wanted.strip_suffix('/') {
-            Some(_) => path.contains(&wanted),
-            None => path.ends_with(&wanted),
-        };
-        assert!(paths.iter().any(there), "the map names {name}, which is not there");
-    }
+    let manager = read("docs/manager.md");
+    let rows = section(&manager, "\n| status | meaning |").split("\n\n").next().expect("a table");
+    let cells = rows.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let described = cells.skip(1).flat_map(|cell| cell.split(", ")).map(str::to_owned);
+    assert_eq!(described.collect::<BTreeSet<_>>(), numbers);
 }

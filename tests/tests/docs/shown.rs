@@ -1,0 +1,80 @@
+//! The modules that the documents describe, and the output that they show.
+
+use std::collections::BTreeMap;
+
+use gatherer_tests::{PluginFolder, Run};
+use serde_json::{Value, json};
+
+use super::{read, repository, section};
+
+/// The plugins that are installed: all but the example.
+fn installed_plugins() -> Vec<String> {
+    let entries = std::fs::read_dir(repository().join("plugins")).expect("plugins");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+    names.map(|name| name.expect("UTF-8")).filter(|name| name != "example").collect()
+}
+
+#[test]
+fn the_modules_that_are_described_are_those_that_there_are() {
+    let readme = read("README.md");
+    let mut parameters = BTreeMap::new();
+    for plugin in installed_plugins() {
+        let manifest = read(&format!("plugins/{plugin}/manifest.json"));
+        let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+        for module in manifest["modules"].as_array().expect("a list") {
+            let listed = module["parameters"].as_array().expect("a list");
+            let listed = listed.iter().filter(|parameter| parameter["advanced"] != true);
+            let listed: Vec<_> = listed
+                .map(|parameter| format!("`{}`", parameter["name"].as_str().expect("a name")))
+                .collect();
+            let name = module["name"].as_str().expect("a name").to_owned();
+            parameters.insert(name, listed.join(", "));
+        }
+    }
+    let table = section(&readme, "\n## Modules\n").lines().filter(|line| line.starts_with("| "));
+    let cells = table.skip(2).map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        (cells[0].to_owned(), cells[2].to_owned())
+    });
+    assert_eq!(cells.collect::<BTreeMap<_, _>>(), parameters);
+}
+
+#[test]
+fn what_the_documents_show_is_what_the_program_prints() {
+    let (readme, manager) = (read("README.md"), read("docs/manager.md"));
+    let file = PluginFolder::with(&["file"]);
+
+    let run = Run::new().arg("-i").arg(repository().join("demo/request.json"));
+    let run = run.args(["--only", "sample inventory", "--format", "table"]).plugins(file.path());
+    let table = run.env("COLUMNS", "100").run().expect_code(0);
+    let (hosts, _) = table.stdout_text().split_once("\n\n").expect("hosts, and a summary");
+    assert!(readme.contains(hosts), "README.md:\n{hosts}");
+
+    let refused = r#"{"id": "web", "module": "File", "url": "http://127.0.0.1:1/"}"#;
+    let run = Run::new().args(["-i", "-", "--format", "table"]).stdin(refused);
+    let failed = run.plugins(file.path()).run().expect_code(0);
+    let shown = format!("$ echo '{refused}' | virtual-host-gatherer -i - --format table\n");
+    let shown = format!("{shown}{}```", failed.stdout_text());
+    assert!(readme.contains(&shown), "README.md:\n{shown}");
+
+    let plugins = installed_plugins();
+    let plugins = PluginFolder::with(&plugins.iter().map(String::as_str).collect::<Vec<_>>());
+    let list = Run::new().arg("--list-modules").plugins(plugins.path()).run().expect_code(0);
+    assert!(manager.contains(list.stdout_text()), "manager.md:\n{}", list.stdout_text());
+
+    let host = |system: &str, guests: Value| {
+        json!({"id": "4c4c4544", "name": "esx1", "identifiers": {"systemUuid": system},
+               "cpu": {"architecture": "x86_64"}, "guests": guests})
+    };
+    let guests = json!([{"id": "1", "name": "web", "state": "running"},
+                        {"id": "2", "name": "web", "state": "blocked"}]);
+    let document = json!({"schemaVersion": "1.0", "generator": {"name": "test"}, "endpoints": [
+        {"id": "x", "status": "complete", "hosts": [host("aaaa", guests), host("bbbb", json!([]))]}]});
+    let run = Run::gather(&json!({"id": "c", "module": "File", "url": "clones.json"}));
+    std::fs::write(run.home().join("clones.json"), document.to_string()).expect("written");
+    let clones = run.plugins(file.path()).run().expect_code(0);
+    let lines = clones.stdout_text().lines();
+    let lines = lines.filter(|line| line.ends_with("\": {") || line.contains("hostIdentifier"));
+    let shown = format!("{}\n{}```", lines.collect::<Vec<_>>().join("\n"), clones.stderr);
+    assert!(manager.contains(&shown), "manager.md:\n{shown}");
+}
