@@ -131,7 +131,7 @@ impl ParameterType {
 /// or an object here would make the Manager's whole list of modules unreadable.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a default is a string, a number or null")]
 pub enum DefaultValue {
     /// No default.
     #[default]
