@@ -135,6 +135,7 @@ impl Run {
     }
 
     /// Starts the program through another command, which is put before it.
+    #[must_use]
     pub fn through<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, command: I) -> Self {
         self.through.extend(command.into_iter().map(|word| word.as_ref().to_owned()));
         self
