@@ -1,8 +1,10 @@
 //! The schemas in `docs/schema`: they are what the program prints, they are good schemas, and
 //! real documents fit them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use gatherer_plugin_api::model::GuestState;
 use gatherer_tests::{PluginFolder, Run};
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -249,6 +251,52 @@ fn every_plugins_manifest_fits_the_schema_and_a_wrong_one_does_not() {
         *document.pointer_mut(pointer).expect(pointer) = wrong;
         assert!(!schema.is_valid(&document), "{pointer}: {document:#}");
     }
+}
+
+/// Every `const` and every member's name in a schema.
+fn words(schema: &Value, words: &mut BTreeSet<String>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| self::words(item, words)),
+        Value::Object(members) => {
+            words.extend(members.get("const").and_then(Value::as_str).map(str::to_owned));
+            words.extend(
+                members
+                    .get("properties")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flat_map(|properties| properties.keys().cloned()),
+            );
+            members.values().for_each(|member| self::words(member, words));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_page_about_the_inventory_names_every_member_and_shows_every_state_as_it_is() {
+    let page = std::fs::read_to_string(repository().join("docs/inventory.md")).expect("readable");
+    let mut all = BTreeSet::new();
+    words(&read_json(&committed("inventory")), &mut all);
+    assert!(all.len() > 100, "{all:?}");
+    for word in all {
+        assert!(page.contains(&format!("`{word}`")), "docs/inventory.md does not name {word}");
+    }
+    for state in GuestState::ALL {
+        let word = serde_json::to_value(state).expect("a word");
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", text(&word))))
+            .filter(|row| {
+                let ending =
+                    format!("| `{}` | {} |", state.manager_label(), state.virt_who_number());
+                row.ends_with(&ending)
+            });
+        assert!(row.is_some(), "docs/inventory.md has another label or number for {word}");
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
 }
 
 #[test]
