@@ -281,6 +281,9 @@ fn the_page_about_the_inventory_names_every_member_and_shows_every_state_as_it_i
     for word in all {
         assert!(page.contains(&format!("`{word}`")), "docs/inventory.md does not name {word}");
     }
+    let (_, example) = page.split_once("```json\n").expect("the page has an example");
+    let (example, _) = example.split_once("```").expect("it has an end");
+    assert_fits(&validator("inventory"), &serde_json::from_str(example).expect("JSON"));
     for state in GuestState::ALL {
         let word = serde_json::to_value(state).expect("a word");
         let row = page

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 /// The module that the page shows in pieces; that it compiles is the test.
 #[path = "writing_a_plugin/machines.rs"]
-#[expect(dead_code, reason = "nobody exports it here")]
 mod machines;
 
 fn read(path: &str) -> String {

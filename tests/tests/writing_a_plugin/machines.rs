@@ -80,3 +80,24 @@ fn guest(machine: VirtualMachine) -> Guest {
     guest.source_state = Some(machine.status);
     guest
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_machine_becomes_a_host_and_what_is_not_said_stays_unknown() {
+        let reply = r#"[{"name": "kvm1", "uuid": "4c4c4544-0042-3510-8051-b4c04f4d3132",
+            "virtual_machines": [{"uuid": "6f0c54c5", "name": "web", "status": "asleep"}]}]"#;
+        let mut machines: Vec<super::Machine> = serde_json::from_str(reply).expect("JSON");
+        let host = super::host(machines.remove(0));
+        assert_eq!(host.id, "4c4c4544-0042-3510-8051-b4c04f4d3132");
+        assert_eq!(host.memory_bytes, None);
+        assert_eq!(host.guests[0].state, None);
+        assert_eq!(host.guests[0].source_state.as_deref(), Some("asleep"));
+    }
+
+    #[test]
+    fn machines_is_a_module() {
+        fn is_a_module<G: gatherer_plugin_api::Gatherer>() {}
+        is_a_module::<super::Machines>();
+    }
+}
