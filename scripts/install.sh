@@ -51,9 +51,11 @@ built_dir() {
 
 build() {
     need_toolchain
-    # The program looks for its plugins there, so it is compiled for the folder.
-    GATHERER_INSTALL_PLUGIN_DIR=$plugindir build_program "$profile"
-    printf '%s\n' "$plugindir" >"$(built_dir)/.install-plugin-dir"
+    # The program looks there for its plugins and the operator's file, so it is compiled for
+    # both folders.
+    GATHERER_INSTALL_PLUGIN_DIR=$plugindir GATHERER_CONFIG_FILE=$confdir/config.toml \
+        build_program "$profile"
+    printf '%s\n' "$plugindir $confdir" >"$(built_dir)/.install-folders"
 }
 
 # `sudo make install` often has no cargo in its PATH: what `make build` left is as good.
@@ -62,10 +64,10 @@ build_or_reuse() {
     built=$(built_dir)
     if command -v cargo >/dev/null 2>&1; then
         build
-    elif [ "$(cat "$built/.install-plugin-dir" 2>/dev/null)" = "$plugindir" ]; then
+    elif [ "$(cat "$built/.install-folders" 2>/dev/null)" = "$plugindir $confdir" ]; then
         say "There is no cargo in PATH: installing what 'make build' built."
     else
-        fail "There is no cargo in PATH, and nothing is built for $plugindir: run 'make build PREFIX=$prefix LIBDIR=$libdir' as the user who has cargo, then install again."
+        fail "There is no cargo in PATH, and nothing is built for $plugindir: run 'make build PREFIX=$prefix LIBDIR=$libdir SYSCONFDIR=$sysconfdir' as the user who has cargo, then install again."
     fi
 }
 

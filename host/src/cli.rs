@@ -4,7 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{
+    ArgAction, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum,
+};
 use serde::Deserialize;
 
 use crate::format::Format;
@@ -114,6 +118,20 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+impl Cli {
+    /// Reads the command line and the environment, in which an empty variable is an unset one.
+    pub fn read() -> Self {
+        let command = Self::command().mut_args(|argument| {
+            let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+            match argument.get_env() {
+                Some(name) if is_empty(name) => argument.env(Resettable::Reset),
+                _ => argument,
+            }
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// What every command understands.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -133,7 +151,7 @@ pub struct Common {
     )]
     pub config: Option<PathBuf>,
 
-    /// Say more on stderr and in the log; twice says everything [e.g. -vv]
+    /// Say more on stderr and in the log; repeatable [e.g. -vv]
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
 
@@ -233,13 +251,15 @@ Examples:
       What the Manager's form shows
   echo '{\"module\": \"Libvirt\", \"uri\": \"test:///default\"}' | virtual-host-gatherer -i - --format table
       libvirt's built-in test hypervisor, as a table
+  virtual-host-gatherer --infile - --logfile gatherer.log < endpoints.json
+      As the Manager calls it
   virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
-      As the Manager calls it, into a file
+      Into a file, each endpoint given up after a minute
 
 Exit status:
   0 the result was printed, failed endpoints included    1 --fail-on applies    2 wrong usage
   3 the infile, the config or a plugin folder cannot be read    4 internal error
-  130, 143 ended by SIGINT, SIGTERM
+  129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM
 
 Options that may stand in the environment too: VIRTUAL_HOST_GATHERER_ and the option's name
 (VIRTUAL_HOST_GATHERER_TIMEOUT=60); in GATHERER_PLUGIN_PATH plugin folders, ':' between them.";

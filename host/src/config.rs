@@ -14,8 +14,11 @@ use crate::discovery::{Folders, check_file_trust, folders};
 use crate::format::Format;
 use crate::logging::{self, LogFormat};
 
-/// Where the operator's file lies.
-pub const DEFAULT_FILE: &str = "/etc/virtual-host-gatherer/config.toml";
+/// Where the operator's file lies; `make install` says otherwise for another `SYSCONFDIR`.
+const DEFAULT_FILE: &str = match option_env!("GATHERER_CONFIG_FILE") {
+    Some(path) => path,
+    None => "/etc/virtual-host-gatherer/config.toml",
+};
 
 /// The longest operator's file, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -61,7 +64,7 @@ struct PolicyTable {
 
 /// Which endpoints may run programs.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected \"all\" or a list of endpoint ids")]
 enum AllowExec {
     /// These.
     Ids(BTreeSet<String>),
@@ -135,18 +138,13 @@ impl Settings {
             return Err(wrong("jobs", "a number from 1 to 256 is expected"));
         }
         let memory_mib = cli.worker_memory.or(file.worker_memory).unwrap_or(2048);
-        let dirs = if plugin_dir.is_empty() && std::env::var_os("GATHERER_PLUGIN_PATH").is_none() {
-            file.plugin_dirs.unwrap_or_default()
-        } else {
-            plugin_dir.clone()
-        };
         Ok(Self {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
             jobs: cli.jobs.or(file.jobs).unwrap_or(32).into(),
             timeout: cli.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
             run_timeout: cli.run_timeout.or(run_timeout),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
-            folders: folders(&dirs),
+            folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
             config_path,
@@ -157,14 +155,21 @@ impl Settings {
         })
     }
 
+    /// Where the log goes while it is not known what the operator's file says.
+    pub fn first_logging(cli: &Cli) -> logging::Settings {
+        let Common { verbose, logfile, log_format, color, .. } = &cli.common;
+        logging::Settings {
+            file: log_file(logfile.as_deref()),
+            format: log_format.unwrap_or_default(),
+            verbosity: *verbose,
+            color: *color == Some(Color::Always),
+        }
+    }
+
     /// Where the log goes.
     pub fn logging(&self) -> logging::Settings {
-        let file = match &self.log_file {
-            Some(path) => Some((path.clone(), true)),
-            None => default_log_file().map(|path| (path, false)),
-        };
         logging::Settings {
-            file,
+            file: log_file(self.log_file.as_deref()),
             format: self.log_format,
             verbosity: self.verbosity,
             color: self.use_color(std::io::stderr().is_terminal()),
@@ -225,6 +230,14 @@ fn read(path: &Path) -> Result<Option<File>, String> {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         format!("cannot be used: line {line}: {}", error.message())
     })
+}
+
+/// The log file, and whether it was asked for.
+fn log_file(asked_for: Option<&Path>) -> Option<(PathBuf, bool)> {
+    match asked_for {
+        Some(path) => Some((path.to_owned(), true)),
+        None => default_log_file().map(|path| (path, false)),
+    }
 }
 
 /// The classic program's log file.

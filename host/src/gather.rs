@@ -47,19 +47,16 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
         Ok(asked) => asked,
         Err(error) => return fail(Exit::Internal, &format!("the run cannot be started: {error}")),
     };
-    match stop {
-        Some(Stop::Signal(EndSignal::Hangup)) => return Exit::HungUp,
-        Some(Stop::Signal(EndSignal::Interrupt)) => return Exit::Interrupted,
-        Some(Stop::Signal(EndSignal::Terminate)) => return Exit::Terminated,
-        Some(Stop::RunTimeout(_)) | None => {}
+    if let Some(Stop::Signal(signal)) = stop {
+        let (exit, name) = match signal {
+            EndSignal::Hangup => (Exit::HungUp, "SIGHUP"),
+            EndSignal::Interrupt => (Exit::Interrupted, "SIGINT"),
+            EndSignal::Terminate => (Exit::Terminated, "SIGTERM"),
+        };
+        return fail(exit, &format!("ended by {name} before the result was printed"));
     }
     let run = RunInfo { started_at, finished_at: Timestamp::now() };
-    // A table shows all of this itself.
-    let log = match settings.format {
-        Format::Table => logging::emit_to_file,
-        Format::Gatherer | Format::Inventory => logging::emit_own,
-    };
-    let failed = report(&results, log);
+    let failed = results.iter().filter(|result| result.status == EndpointStatus::Failed).count();
     let exit = match settings.fail_on {
         FailOn::Any if failed > 0 => Exit::EndpointsFailed,
         FailOn::All if failed > 0 && failed == results.len() => Exit::EndpointsFailed,
@@ -162,7 +159,10 @@ fn ask(
     for entry in entries {
         match entry {
             Entry::Ready(endpoint) => endpoints.push(*endpoint),
-            Entry::Failed(result) => results.push(*result),
+            Entry::Failed(result) => {
+                tell(&result, settings.format);
+                results.push(*result);
+            }
         }
     }
     let endpoints = with_libraries(endpoints, catalog)?;
@@ -184,6 +184,7 @@ fn ask(
                 worker_memory: settings.worker_memory,
                 stop: receiver,
             },
+            |result| tell(result, settings.format),
         );
         let run_timeout = settings.run_timeout;
         let limit = async {
@@ -244,25 +245,25 @@ fn library(plugin: &Plugin) -> std::io::Result<Library> {
     })
 }
 
-/// Says what failed and what is odd, one clear sentence each. How many failed.
-fn report(results: &[EndpointResult], log: fn(LogLevel, Option<&str>, &str)) -> usize {
-    let mut failed = 0;
-    for result in results {
-        for warning in &result.warnings {
-            let message = format!("{}: {}", warning.object, warning.message);
-            log(LogLevel::Warn, Some(&result.id), &message);
-        }
-        if result.status == EndpointStatus::Failed {
-            failed += 1;
-            let module = result.module.as_deref().unwrap_or("no module");
-            let (kind, why) = match &result.error {
-                Some(error) => (error.kind.as_str(), error.to_string()),
-                None => ("internal", "no reason is known".to_owned()),
-            };
-            log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
-        }
+/// Says why an endpoint failed and what is odd about it, one clear sentence each.
+fn tell(result: &EndpointResult, format: Format) {
+    let log = match format {
+        // A table shows all of this itself.
+        Format::Table => logging::emit_to_file,
+        Format::Gatherer | Format::Inventory => logging::emit_own,
+    };
+    for warning in &result.warnings {
+        let message = format!("{}: {}", warning.object, warning.message);
+        log(LogLevel::Warn, Some(&result.id), &message);
     }
-    failed
+    if result.status == EndpointStatus::Failed {
+        let module = result.module.as_deref().unwrap_or("no module");
+        let (kind, why) = match &result.error {
+            Some(error) => (error.kind.as_str(), error.to_string()),
+            None => ("internal", "no reason is known".to_owned()),
+        };
+        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
+    }
 }
 
 /// How wide a table may be: the terminal's width, else COLUMNS, else 100.

@@ -21,7 +21,7 @@ mod worker;
 
 use std::io::Write as _;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use cli::{Cli, Command, PluginCommand};
 use config::Settings;
@@ -49,7 +49,7 @@ enum Exit {
 }
 
 fn main() -> std::process::ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     if let Some(Command::Worker { runner, descriptor }) = cli.command {
         worker::main(runner, descriptor);
     }
@@ -74,7 +74,11 @@ fn run(cli: &Cli) -> Exit {
     }
     let settings = match Settings::read(cli) {
         Ok(settings) => settings,
-        Err(error) => return fail(Exit::Unreadable, &error.to_string()),
+        Err(error) => {
+            // A Manager drops stderr: without a log nobody would ever know.
+            logging::init(Settings::first_logging(cli));
+            return fail(Exit::Unreadable, &error.to_string());
+        }
     };
     logging::init(settings.logging());
     let catalog = match Catalog::read(&settings.folders) {

@@ -20,15 +20,19 @@ pub struct Folders {
     pub asked_for: bool,
 }
 
-/// The folders that were given, else those of the environment, else the program's own: the
-/// build's when it runs out of a build folder, else the install folders.
-pub fn folders(given: &[PathBuf]) -> Folders {
+/// The folders that were given, else those of the environment, else those of the operator's
+/// file, else the program's own: the build's when it runs out of a build folder, else the
+/// install folders.
+pub fn folders(given: &[PathBuf], of_operator: &[PathBuf]) -> Folders {
     if !given.is_empty() {
         return Folders { paths: given.to_vec(), asked_for: true };
     }
     if let Some(listed) = std::env::var_os(VARIABLE).filter(|listed| !listed.is_empty()) {
         let paths = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
         return Folders { paths: paths.collect(), asked_for: true };
+    }
+    if !of_operator.is_empty() {
+        return Folders { paths: of_operator.to_vec(), asked_for: true };
     }
     if let Some(folder) = build_folder() {
         return Folders { paths: vec![folder], asked_for: false };

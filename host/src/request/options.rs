@@ -46,7 +46,12 @@ pub fn read(object: &RawObject<'_>, defaults: &Defaults, problems: &mut Vec<Stri
     let seconds = values::number(&timeout)
         .and_then(|number| number.as_f64())
         .filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_MAX_SECONDS);
-    check("timeout", "a number of seconds above 0", is_set(&timeout), seconds.is_some());
+    check(
+        "timeout",
+        "a number of seconds above 0 and at most a week (604800)",
+        is_set(&timeout),
+        seconds.is_some(),
+    );
 
     options.retries = values::integer(&retries)
         .and_then(|number| number.as_u64())

@@ -108,10 +108,11 @@ pub fn affordable_jobs(wanted: usize) -> usize {
     jobs
 }
 
-/// Asks every endpoint; one result each, in any order.
+/// Asks every endpoint; one result each, in any order. Each is told at once.
 pub async fn run(
     endpoints: Vec<(Endpoint, Rc<Library>)>,
     settings: Settings,
+    tell: impl Fn(&EndpointResult),
 ) -> Vec<EndpointResult> {
     let places = Rc::new(Semaphore::new(settings.jobs));
     let settings = Rc::new(settings);
@@ -138,7 +139,10 @@ pub async fn run(
     let mut results = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         match joined {
-            Ok(result) => results.push(result),
+            Ok(result) => {
+                tell(&result);
+                results.push(result);
+            }
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
@@ -162,9 +166,10 @@ async fn ask(endpoint: Endpoint, library: &Library, settings: &Settings) -> Endp
             logging::info(
                 Some(&endpoint.id),
                 &format!(
-                    "{}: {} hosts, {guests} guests in {:.1} s",
+                    "{}: {}, {} in {:.1} s",
                     endpoint.module,
-                    answer.hosts.len(),
+                    count(answer.hosts.len(), "host"),
+                    count(guests, "guest"),
                     started.elapsed().as_secs_f64()
                 ),
             );
@@ -183,6 +188,10 @@ async fn ask(endpoint: Endpoint, library: &Library, settings: &Settings) -> Endp
         }
         Err(error) => failed(&endpoint, Some(library), error, Some(run)),
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A failed endpoint. Only warnings that do not depend on how far it came are kept.

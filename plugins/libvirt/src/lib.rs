@@ -38,6 +38,7 @@ impl Gatherer for Libvirt {
         let mut uri = Uri::parse(&parameters.uri)?;
         if context.options().insecure {
             uri = uri.without_verification();
+            context.warning("insecure", "the certificate of the daemon is not verified")?;
         }
         if context.options().ca_file.is_some() {
             let message = "libvirt reads no ca_file; the URI's parameter pkipath names a folder \

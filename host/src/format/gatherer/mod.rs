@@ -41,11 +41,14 @@ pub fn render(inventory: &Inventory) -> Rendered {
             }
             Entry::Occupied(mut occupied) => {
                 // Either answer alone would make the Manager forget the other's hosts.
-                occupied.insert(None);
-                warnings = BTreeSet::from([warning(
-                    &endpoint.id,
-                    "several endpoints have this id; printed as failed",
-                )]);
+                let before = occupied.insert(None);
+                warnings = BTreeSet::new();
+                if before.is_some() || endpoint.status == EndpointStatus::Complete {
+                    warnings.insert(warning(
+                        &endpoint.id,
+                        "several endpoints have this id; printed as failed",
+                    ));
+                }
             }
         }
         notes.extend(
