@@ -3,7 +3,10 @@
 use clap::ValueEnum;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::Inventory;
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::Value;
 
 use crate::request::Request;
 
@@ -20,11 +23,34 @@ pub enum Document {
 
 /// The schema's text.
 pub fn text(document: Document) -> String {
-    let generator = SchemaSettings::draft2020_12().into_generator();
+    let read = SchemaSettings::draft2020_12();
     let schema = match document {
-        Document::Inventory => generator.into_root_schema_for::<Inventory>(),
-        Document::Manifest => generator.into_root_schema_for::<Manifest>(),
-        Document::Request => generator.into_root_schema_for::<Request>(),
+        // What is written is known more closely than what could be read.
+        Document::Inventory => read
+            .for_serialize()
+            .with_transform(RecursiveTransform(without_null))
+            .into_generator()
+            .into_root_schema_for::<Inventory>(),
+        Document::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
+        Document::Request => read.into_generator().into_root_schema_for::<Request>(),
     };
     format!("{:#}\n", schema.as_value())
+}
+
+/// What is unknown is absent, never null.
+fn without_null(schema: &mut Schema) {
+    let is_null = |value: &Value| *value == "null" || value["type"] == "null";
+    let Some(object) = schema.as_object_mut() else { return };
+    for key in ["type", "anyOf"] {
+        let Some(Value::Array(choices)) = object.get_mut(key) else { continue };
+        choices.retain(|choice| !is_null(choice));
+        if let [only] = choices.as_mut_slice() {
+            let only = only.take();
+            object.remove(key);
+            match only {
+                Value::Object(members) => object.extend(members),
+                word => drop(object.insert(key.to_owned(), word)),
+            }
+        }
+    }
 }
