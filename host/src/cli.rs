@@ -52,9 +52,7 @@ pub enum Color {
         all of them at once, each through the plugin of its module, and prints one JSON document. \
         An endpoint's answer is whole, or the endpoint is marked failed.",
     after_long_help = EXAMPLES,
-    color = ColorChoice::Auto,
-    args_conflicts_with_subcommands = false,
-    subcommand_negates_reqs = true
+    color = ColorChoice::Auto
 )]
 pub struct Cli {
     /// Read the endpoints from FILE; - is standard input [e.g. -i endpoints.json]

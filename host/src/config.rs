@@ -10,7 +10,7 @@ use gatherer_plugin_api::Policy;
 use serde::Deserialize;
 
 use crate::cli::{Cli, Color, Common, FailOn};
-use crate::discovery::{Folders, check_file_trust, folders};
+use crate::discovery::{Folders, check_trust, folders};
 use crate::format::Format;
 use crate::logging::{self, LogFormat};
 
@@ -221,7 +221,7 @@ fn read(path: &Path) -> Result<Option<File>, String> {
     if !metadata.is_file() {
         return Err("is not a regular file".into());
     }
-    check_file_trust(&metadata).map_err(|why| format!("is not trusted: it {why}"))?;
+    check_trust(&file, &metadata).map_err(|why| format!("is not trusted: {why}"))?;
     let mut text = String::new();
     file.take(MAX_BYTES)
         .read_to_string(&mut text)

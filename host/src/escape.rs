@@ -1,5 +1,7 @@
 //! Makes visible what a text could steer a terminal, a log or a reader's eye with.
 
+use std::fmt::Write as _;
+
 /// The text with control characters, line ends, and those that reorder or hide others, in a
 /// visible form (`\n`, `\u{202e}`): whoever wrote the text writes no lines of their own into a
 /// log, and does not steer a terminal.
@@ -10,6 +12,22 @@ pub fn escape(text: &str) -> String {
             '\n' | '\r' | '\t' => escaped.extend(character.escape_default()),
             hidden if is_hidden(hidden) => escaped.extend(hidden.escape_unicode()),
             shown => escaped.push(shown),
+        }
+    }
+    escaped
+}
+
+/// The same for a JSON text, which stays one of the same meaning.
+pub fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_hidden(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
         }
     }
     escaped
@@ -27,11 +45,20 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, escape_json};
 
     #[test]
     fn a_text_stays_on_its_line_and_shows_what_it_hides() {
         assert_eq!(escape("a\nb\u{1b}[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
+    }
+
+    #[test]
+    fn a_json_text_keeps_its_meaning() {
+        let json = serde_json::json!("a\u{9b}\u{202e}\u{e0001}é").to_string();
+        let escaped = escape_json(&json);
+        assert_eq!(escaped, "\"a\\u009b\\u202e\\udb40\\udc01é\"");
+        let read: String = serde_json::from_str(&escaped).expect("JSON");
+        assert_eq!(read, "a\u{9b}\u{202e}\u{e0001}é");
     }
 
     #[test]

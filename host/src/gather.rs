@@ -3,31 +3,33 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{ErrorKind, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Software, Timestamp};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::event::PollFlags;
 use tokio::sync::watch;
+use tokio::task::LocalSet;
 
 use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
 use crate::discovery::{Catalog, Plugin};
 use crate::format::{self, Format, TableStyle};
-use crate::outfile::{Outfile, WriteError};
+use crate::outfile::{self, Outfile, WriteError};
 use crate::request::{self, Defaults, Endpoint, Entry};
-use crate::supervisor::{self, EndSignal, Library, Stop};
-use crate::{Exit, fail, inventory, logging, worker};
+use crate::signals::{EndSignal, Signals};
+use crate::supervisor::{self, Library, Stop};
+use crate::{Exit, fail, inventory, logging, process};
 
 /// The longest infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs from the infile to the printed result.
 pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> Exit {
-    if let Err(error) = worker::protect() {
+    if let Err(error) = process::protect() {
         logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
     }
     let outfile = match prepare(cli.outfile.as_deref()) {
@@ -42,38 +44,53 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
-    let started_at = Timestamp::now();
-    let (results, stop) = match ask(entries, settings, catalog) {
-        Ok(asked) => asked,
-        Err(error) => return fail(Exit::Internal, &format!("the run cannot be started: {error}")),
-    };
-    if let Some(Stop::Signal(signal)) = stop {
-        let (exit, name) = match signal {
-            EndSignal::Hangup => (Exit::HungUp, "SIGHUP"),
-            EndSignal::Interrupt => (Exit::Interrupted, "SIGINT"),
-            EndSignal::Terminate => (Exit::Terminated, "SIGTERM"),
+    let printer = Printer::new(cli, settings, outfile);
+    match ask_and_print(entries, settings, catalog, printer) {
+        Ok(exit) => exit,
+        Err(error) => fail(Exit::Internal, &format!("the run cannot be started: {error}")),
+    }
+}
+
+/// How the results become what is printed.
+struct Printer {
+    format: Format,
+    style: TableStyle,
+    fail_on: FailOn,
+    run_info: bool,
+    started_at: Timestamp,
+    outfile: Outfile,
+}
+
+impl Printer {
+    fn new(cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
+        let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
+        Self {
+            format: settings.format,
+            style: TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) },
+            fail_on: settings.fail_on,
+            run_info: !cli.no_run_info,
+            started_at: Timestamp::now(),
+            outfile,
+        }
+    }
+
+    fn print(self, results: Vec<EndpointResult>) -> Exit {
+        let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
+        let is_failed = |result: &&EndpointResult| result.status == EndpointStatus::Failed;
+        let failed = results.iter().filter(is_failed).count();
+        let exit = match self.fail_on {
+            FailOn::Any if failed > 0 => Exit::EndpointsFailed,
+            FailOn::All if failed > 0 && failed == results.len() => Exit::EndpointsFailed,
+            _ => Exit::Done,
         };
-        return fail(exit, &format!("ended by {name} before the result was printed"));
+        let inventory = inventory::assemble(results, self.run_info.then_some(run));
+        let rendered = format::render(self.format, &inventory, &self.style);
+        for note in rendered.notes {
+            let message = format!("{}: {}", note.warning.object, note.warning.message);
+            logging::warn(Some(&note.endpoint), &message);
+        }
+        write(self.outfile, &rendered.text, exit)
     }
-    let run = RunInfo { started_at, finished_at: Timestamp::now() };
-    let failed = results.iter().filter(|result| result.status == EndpointStatus::Failed).count();
-    let exit = match settings.fail_on {
-        FailOn::Any if failed > 0 => Exit::EndpointsFailed,
-        FailOn::All if failed > 0 && failed == results.len() => Exit::EndpointsFailed,
-        _ => Exit::Done,
-    };
-    let inventory = inventory::assemble(results, (!cli.no_run_info).then_some(run));
-    let style = TableStyle {
-        width: terminal_width(),
-        color: settings
-            .use_color(matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal()),
-    };
-    let rendered = format::render(settings.format, &inventory, &style);
-    for note in rendered.notes {
-        let message = format!("{}: {}", note.warning.object, note.warning.message);
-        logging::warn(Some(&note.endpoint), &message);
-    }
-    write(outfile, &rendered.text, exit)
 }
 
 /// Makes the outfile ready before anybody is asked.
@@ -115,16 +132,30 @@ fn entries(infile: &Path, settings: &Settings, catalog: &Catalog) -> Result<Vec<
 /// The infile, read to its end.
 fn read_infile(infile: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
+    let limit = INFILE_MAX_BYTES + 1;
     let read = if infile == Path::new("-") {
-        std::io::stdin().lock().take(INFILE_MAX_BYTES + 1).read_to_end(&mut bytes)
+        read_to_end(&mut std::io::stdin().lock().take(limit), &mut bytes)
     } else {
-        File::open(infile).and_then(|file| file.take(INFILE_MAX_BYTES + 1).read_to_end(&mut bytes))
+        File::open(infile).and_then(|file| file.take(limit).read_to_end(&mut bytes).map(drop))
     };
     read.map_err(|error| format!("the infile {} cannot be read: {error}", infile.display()))?;
     if bytes.len() as u64 > INFILE_MAX_BYTES {
         return Err("the infile is longer than 64 MiB".to_owned());
     }
     Ok(bytes)
+}
+
+/// Reads to the end, also where somebody has made standard input non-blocking.
+fn read_to_end(from: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    loop {
+        match from.read_to_end(bytes) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                outfile::wait_for(std::io::stdin(), PollFlags::IN)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Where relative paths in the infile start.
@@ -148,12 +179,13 @@ fn only(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
     Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
 }
 
-/// Asks the endpoints that can be asked. The second is why everything stopped, if it did.
-fn ask(
+/// Asks the endpoints that can be asked and prints the results, until a signal says otherwise.
+fn ask_and_print(
     entries: Vec<Entry>,
     settings: &Settings,
     catalog: &Catalog,
-) -> std::io::Result<(Vec<EndpointResult>, Option<Stop>)> {
+    printer: Printer,
+) -> std::io::Result<Exit> {
     let mut results = Vec::new();
     let mut endpoints = Vec::new();
     for entry in entries {
@@ -166,53 +198,89 @@ fn ask(
         }
     }
     let endpoints = with_libraries(endpoints, catalog)?;
-    let (sender, receiver) = watch::channel(None);
+    process::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let stop = |why| {
-            sender.send_replace(Some(why));
-        };
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let watched = receiver.clone();
-        let run = supervisor::run(
-            endpoints,
-            supervisor::Settings {
-                jobs: supervisor::affordable_jobs(settings.jobs),
-                worker_memory: settings.worker_memory,
-                stop: receiver,
-            },
-            |result| tell(result, settings.format),
-        );
-        let run_timeout = settings.run_timeout;
-        let limit = async {
-            match run_timeout {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(run, limit);
-        let mut limit_passed = false;
-        loop {
-            // A signal goes before a time limit that has passed already.
-            tokio::select! {
-                Some(()) = hangup.recv() => stop(Stop::Signal(EndSignal::Hangup)),
-                Some(()) = interrupt.recv() => stop(Stop::Signal(EndSignal::Interrupt)),
-                Some(()) = terminate.recv() => stop(Stop::Signal(EndSignal::Terminate)),
-                () = &mut limit, if !limit_passed => {
-                    limit_passed = true;
-                    run_timeout.map(Stop::RunTimeout).map(&stop);
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
+    let asked = LocalSet::new().block_on(&runtime, ask(endpoints, settings, &mut signals));
+    process::end_orphans();
+    let exit = match asked {
+        Err(signal) => ended_by(signal),
+        Ok(asked) => {
+            results.extend(asked);
+            // Not on this thread: whoever reads the result may be slow, and a signal is heard
+            // all the same.
+            let outcome = runtime.spawn_blocking(|| printer.print(results));
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    exit = outcome => exit.unwrap_or(Exit::Internal),
+                    signal = signals.next() => {
+                        outfile::abandon();
+                        ended_by(signal)
+                    }
                 }
-                asked = &mut run => {
-                    results.extend(asked);
-                    let stop = *watched.borrow();
-                    return Ok((results, stop));
-                }
-            }
+            })
         }
-    })
+    };
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+fn ended_by(signal: EndSignal) -> Exit {
+    fail(signal.exit(), &format!("ended by {} before the result was printed", signal.name()))
+}
+
+/// The results, unless a signal ended it.
+async fn ask(
+    endpoints: Vec<(Endpoint, Rc<Library>)>,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<Vec<EndpointResult>, EndSignal> {
+    let (stop, watched) = watch::channel(None);
+    let (open_files, raised) = process::raise_open_files();
+    let run = supervisor::run(
+        endpoints,
+        supervisor::Settings {
+            jobs: supervisor::affordable_jobs(settings.jobs, raised),
+            worker_memory: settings.worker_memory,
+            open_files,
+            stop: watched,
+        },
+        |result| tell(result, settings.format),
+    );
+    let limit = async {
+        match settings.run_timeout {
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(run, limit);
+    let (mut limit_passed, mut ended_by) = (false, None);
+    loop {
+        tokio::select! {
+            signal = signals.next() => {
+                // The first signal counts, and counts more than a time limit.
+                ended_by.get_or_insert(signal);
+                stop.send_replace(Some(Stop::Signal));
+            }
+            passed = &mut limit, if !limit_passed => {
+                limit_passed = true;
+                stop.send_if_modified(|stop| {
+                    stop.is_none() && stop.replace(Stop::RunTimeout(passed)).is_none()
+                });
+            }
+            results = &mut run => return match ended_by {
+                Some(signal) => Err(signal),
+                None => Ok(results),
+            },
+        }
+    }
 }
 
 /// Each endpoint with its plugin's library, whose descriptor workers inherit.
@@ -240,7 +308,7 @@ fn library(plugin: &Plugin) -> std::io::Result<Library> {
         path: plugin.path.display().to_string(),
         manifest: plugin.manifest_text.clone(),
         software: Software { name: name.clone(), version: Some(version.clone()) },
-        descriptor: worker::inheritable(&plugin.file)?,
+        descriptor: process::inheritable(&plugin.file)?,
         environment: modules.iter().flat_map(|module| module.environment.iter().cloned()).collect(),
     })
 }

@@ -12,14 +12,14 @@ mod inventory;
 mod logging;
 mod modules;
 mod outfile;
+mod process;
 mod protocol;
 mod redact;
 mod request;
 mod schema;
+mod signals;
 mod supervisor;
 mod worker;
-
-use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
@@ -53,6 +53,7 @@ fn main() -> std::process::ExitCode {
     if let Some(Command::Worker { runner, descriptor }) = cli.command {
         worker::main(runner, descriptor);
     }
+    process::wait_for_children();
     std::process::ExitCode::from(run(&cli) as u8)
 }
 
@@ -138,6 +139,5 @@ fn print(text: &str) -> Exit {
 /// Says why there is no result, on stderr for a person and in the log.
 fn fail(exit: Exit, message: &str) -> Exit {
     logging::error(None, message);
-    let _ = std::io::stderr().flush();
     exit
 }

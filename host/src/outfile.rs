@@ -3,9 +3,13 @@
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 
 /// Where the result goes, made ready before anybody is asked.
 pub enum Outfile {
@@ -31,6 +35,19 @@ struct Temporary {
     done: bool,
 }
 
+/// The temporary file that is being written, for who ends the program meanwhile.
+static PENDING: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Removes the temporary file, and keeps it from becoming the target: the program ends now.
+pub fn abandon() {
+    let pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = &*pending {
+        // Nobody can be told, and a hidden file does no harm.
+        let _ = std::fs::remove_file(path);
+    }
+    std::mem::forget(pending);
+}
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -51,6 +68,8 @@ impl Outfile {
             Some(path) => path,
         };
         match std::fs::metadata(path) {
+            // `/dev/stdout >> file`: what stands in the file already is not ours to replace.
+            Ok(metadata) if is_stdout(&metadata) => Ok(Self::Stdout),
             Ok(metadata) if metadata.is_file() => {
                 // A symbolic link stays; the file that it leads to is replaced.
                 Replacement::beside(std::fs::canonicalize(path)?, Some(metadata)).map(Self::Replace)
@@ -67,14 +86,11 @@ impl Outfile {
     /// Writes the result.
     pub fn write(self, text: &str) -> Result<(), WriteError> {
         let written = match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-            }
+            Self::Stdout => write_all(io::stdout(), text.as_bytes()),
             Self::Through(path) => OpenOptions::new()
                 .write(true)
                 .open(path)
-                .and_then(|mut file| file.write_all(text.as_bytes())),
+                .and_then(|file| write_all(file, text.as_bytes())),
             Self::Replace(replacement) => replacement.write(text),
         };
         written.map_err(|error| match error.kind() {
@@ -91,6 +107,33 @@ impl std::fmt::Display for Outfile {
             Self::Through(path) => path.display().fmt(f),
             Self::Replace(replacement) => replacement.target.display().fmt(f),
         }
+    }
+}
+
+fn is_stdout(metadata: &Metadata) -> bool {
+    rustix::fs::fstat(io::stdout())
+        .is_ok_and(|stdout| (stdout.st_dev, stdout.st_ino) == (metadata.dev(), metadata.ino()))
+}
+
+/// Writes everything, also to a descriptor that somebody has made non-blocking.
+fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&to, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) => wait_for(&to, PollFlags::OUT)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until a descriptor that is not ready is.
+pub fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
+    match rustix::event::poll(&mut [PollFd::new(&descriptor, what)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -128,10 +171,16 @@ impl Replacement {
         let mut temporary = self.temporary()?;
         temporary.file.write_all(text.as_bytes())?;
         temporary.file.sync_all()?;
-        std::fs::rename(&temporary.path, &self.target)?;
-        temporary.done = true;
-        // The name is on the disk only when its folder is.
-        File::open(folder(&self.target))?.sync_all()
+        {
+            let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+            std::fs::rename(&temporary.path, &self.target)?;
+            temporary.done = true;
+            *pending = None;
+        }
+        // The name is on the disk only when its folder is; a folder that we may not open is
+        // written some time later.
+        let _ = File::open(folder(&self.target)).and_then(|folder| folder.sync_all());
+        Ok(())
     }
 
     fn temporary(&self) -> io::Result<Temporary> {
@@ -145,6 +194,7 @@ impl Replacement {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
+                    *PENDING.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
                     let temporary = Temporary { path, file, done: false };
                     if let Some(old) = &self.old {
                         temporary.keep(old)?;

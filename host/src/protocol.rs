@@ -34,6 +34,8 @@ pub struct Assignment {
     pub manifest: String,
     /// How many bytes of data the worker may have.
     pub memory_bytes: Option<u64>,
+    /// The soft limit on open descriptors; absent is none.
+    pub open_files: Option<u64>,
     /// What to do.
     pub operation: String,
     /// What to do it with.

@@ -63,7 +63,7 @@ pub struct Callbacks {
     pub emit: extern "C" fn(usize, RStr<'_>) -> i32,
 
     /// Hands over one log line: level 1 (error) to 5 (trace), target, message. Both texts are
-    /// copied. A line more detailed than the request's `logLevel` is dropped.
+    /// copied. Lines more detailed than the request's `logLevel` need not be sent.
     pub log: extern "C" fn(usize, u8, RStr<'_>, RStr<'_>),
 
     /// Whether the plugin should stop: 1 if so. Cheap, may be polled.

@@ -22,6 +22,9 @@ const MACHINE: Option<elf::Machine> = if cfg!(target_arch = "x86_64") {
     None
 };
 
+/// The most sections that are read. A library has some 40.
+const SECTIONS_MAX: u32 = 10_000;
+
 /// The manifest in a library's note, or why there is none: a sentence without its subject.
 pub fn manifest(file: &File) -> Result<String, String> {
     let cache = ReadCache::new(file);
@@ -39,6 +42,9 @@ fn read<'data>(data: impl ReadRef<'data>) -> Result<String, String> {
     }
     if header.e_type(endian) != elf::ET_DYN {
         return Err("is not a 64-bit ELF library".to_owned());
+    }
+    if header.shnum(endian, data).map_err(damaged)? > SECTIONS_MAX {
+        return Err(format!("has more than {SECTIONS_MAX} ELF sections"));
     }
     let sections = header.sections(endian, data).map_err(damaged)?;
     let mut manifest = None;

@@ -7,7 +7,6 @@ mod trust;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use gatherer_plugin_api::manifest::{Manifest, Module};
 use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 
 pub use folders::{Folders, folders};
-pub use trust::check_file as check_file_trust;
+pub use trust::check as check_trust;
 
 /// What a plugin's file is called.
 const PREFIX: &str = "libgatherer_plugin_";
@@ -83,11 +82,11 @@ impl Catalog {
     }
 
     fn add(&mut self, path: PathBuf) {
-        let plugin = match inspect(&path) {
-            Ok(inspected) => match inspected.verdict {
-                Ok(()) => inspected.plugin,
-                Err(reason) => return self.skipped.push(Skipped { path, reason }),
-            },
+        // What others may write is not even read.
+        let plugin = open(&path).and_then(|(file, trust)| trust.and_then(|()| read(&path, file)));
+        let plugin = plugin.and_then(|plugin| fits(&plugin.manifest).map(|()| plugin));
+        let plugin = match plugin {
+            Ok(plugin) => plugin,
             Err(reason) => return self.skipped.push(Skipped { path, reason }),
         };
         for (index, module) in plugin.manifest.modules.iter().enumerate() {
@@ -131,8 +130,16 @@ pub struct Inspected {
     pub trust: Result<(), String>,
 }
 
-/// Reads what a file says of itself. An error says why it is no plugin.
+/// Reads what a file says of itself, trusted or not. An error says why it is no plugin.
 pub fn inspect(path: &Path) -> Result<Inspected, String> {
+    let (file, trust) = open(path)?;
+    let plugin = read(path, file)?;
+    let verdict = trust.clone().and_then(|()| fits(&plugin.manifest));
+    Ok(Inspected { plugin, verdict, trust })
+}
+
+/// Opens a file, once for all, and says whether it is safe from others.
+fn open(path: &Path) -> Result<(File, Result<(), String>), String> {
     let file = File::options()
         .read(true)
         // A FIFO would keep us waiting for its writer.
@@ -143,21 +150,15 @@ pub fn inspect(path: &Path) -> Result<Inspected, String> {
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
-    let trust = trust::check(&metadata, &real_folder(&file)?);
-    // What others may write is not even parsed further than its note.
+    let trust = trust::check(&file, &metadata).map_err(|why| format!("is not trusted: {why}"));
+    Ok((file, trust))
+}
+
+fn read(path: &Path, file: File) -> Result<Plugin, String> {
     let manifest_text = elf::manifest(&file)?;
     let manifest =
         Manifest::parse(&manifest_text).map_err(|error| format!("is left out: {error}"))?;
-    let verdict = trust.clone().and_then(|()| fits(&manifest));
-    let plugin = Plugin { path: path.to_owned(), manifest, manifest_text, file };
-    Ok(Inspected { plugin, verdict, trust })
-}
-
-/// The folder in which an open file lies, symbolic links followed.
-fn real_folder(file: &File) -> Result<PathBuf, String> {
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let path = std::fs::read_link(link).map_err(|error| format!("cannot be located: {error}"))?;
-    path.parent().map(Path::to_owned).ok_or_else(|| "cannot be located".to_owned())
+    Ok(Plugin { path: path.to_owned(), manifest, manifest_text, file })
 }
 
 fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -165,7 +166,8 @@ fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+        let name = name.as_encoded_bytes();
+        if name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes()) {
             files.push(entry.path());
         }
     }

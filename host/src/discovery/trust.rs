@@ -1,8 +1,10 @@
-//! Whether others could have put a plugin there, or could change it.
+//! Whether others could have put a file there, or could change it: plugins, the operator's.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who we run as.
 struct Caller {
@@ -24,32 +26,25 @@ impl From<&Metadata> for Owned {
     }
 }
 
-/// Checks an open file and the folder that it lies in. The error is a sentence without its
-/// subject.
-pub fn check(file: &Metadata, folder: &Path) -> Result<(), String> {
+/// Checks an open file and the folder that it really lies in, symbolic links followed. The
+/// error is a sentence.
+pub fn check(file: &File, metadata: &Metadata) -> Result<(), String> {
     let caller = Caller {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
     };
-    caller.trusts(file.into()).map_err(|why| format!("is not trusted: it {why}"))?;
-    let metadata = std::fs::metadata(folder)
-        .map_err(|error| format!("is not trusted: its folder cannot be inspected: {error}"))?;
+    caller.trusts(metadata.into()).map_err(|why| format!("it {why}"))?;
+    let folder = real_folder(file).map_err(|error| format!("it cannot be located: {error}"))?;
+    let metadata = std::fs::metadata(&folder)
+        .map_err(|error| format!("its folder cannot be inspected: {error}"))?;
     caller
         .trusts((&metadata).into())
-        .map_err(|why| format!("is not trusted: its folder {} {why}", folder.display()))
+        .map_err(|why| format!("its folder {} {why}", folder.display()))
 }
 
-/// The same for a file that is not a plugin: the operator's.
-pub fn check_file(file: &Metadata) -> Result<(), String> {
-    check_owned(file.into())
-}
-
-fn check_owned(owned: Owned) -> Result<(), String> {
-    let caller = Caller {
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-    };
-    caller.trusts(owned)
+fn real_folder(file: &File) -> io::Result<PathBuf> {
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    path.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("it has no folder"))
 }
 
 impl Caller {

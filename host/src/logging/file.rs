@@ -13,29 +13,39 @@ const MAX_BYTES: u64 = 5 * 1024 * 1024;
 /// How many old files are kept.
 const OLD_FILES: u32 = 5;
 
+/// How often a lock is tried, a millisecond apart.
+const LOCK_ATTEMPTS: u32 = 50;
+
+/// How much the file grows before it is tried again to put it aside.
+const POSTPONED_BYTES: u64 = 256 * 1024;
+
 /// An open log file.
 pub struct LogFile {
     path: PathBuf,
     file: File,
     max_bytes: u64,
+    /// Until the file has this size, no further attempt to put it aside is made.
+    postponed: u64,
 }
 
 impl LogFile {
     /// Opens or makes the file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES })
+        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES, postponed: 0 })
     }
 
     /// Appends one line with one write.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
         self.follow()?;
         let metadata = self.file.metadata()?;
-        if metadata.is_file()
-            && metadata.len() + line.len() as u64 > self.max_bytes
-            && metadata.len() > 0
-        {
+        let (size, more) = (metadata.len(), line.len() as u64);
+        let full = metadata.is_file() && size > 0 && size + more > self.max_bytes;
+        if full && size >= self.postponed {
             // If it cannot be put aside, a large log is better than none.
-            let _ = self.rotate(line.len() as u64);
+            self.postponed = match self.rotate(more) {
+                Ok(()) => 0,
+                Err(_) => size + POSTPONED_BYTES,
+            };
         }
         self.file.write_all(line)
     }
@@ -58,14 +68,27 @@ impl LogFile {
     }
 
     fn rotate(&mut self, more: u64) -> io::Result<()> {
-        rustix::fs::flock(&self.file, FlockOperation::LockExclusive)?;
-        // Whoever had the lock before us may have put the file aside already.
+        self.lock()?;
         let full = self.is_current()? && self.file.metadata()?.len() + more > self.max_bytes;
         let aside = if full { self.put_aside() } else { Ok(()) };
         let opened = aside.and_then(|()| open(&self.path));
         rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
         self.file = opened?;
         Ok(())
+    }
+
+    /// Waits a moment for another run that is putting the file aside. Not longer: whoever may
+    /// read the log may hold its lock for ever.
+    fn lock(&self) -> io::Result<()> {
+        for _ in 0..LOCK_ATTEMPTS {
+            match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                other => return Ok(other?),
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn put_aside(&self) -> io::Result<()> {
@@ -149,6 +172,21 @@ mod tests {
         lines.sort();
         lines.dedup();
         assert_eq!(lines.len(), 400);
+    }
+
+    #[test]
+    fn a_lock_that_somebody_keeps_costs_a_moment_and_no_line() {
+        let folder = Folder::new("locked");
+        let path = folder.0.join("gatherer.log");
+        let mut file = LogFile::open(&path).expect("opens");
+        file.max_bytes = 100;
+        let holder = std::fs::File::open(&path).expect("opens");
+        rustix::fs::flock(&holder, rustix::fs::FlockOperation::LockShared).expect("free");
+        for _ in 0..1000 {
+            file.write(b"1234567890123456789\n").expect("writes");
+        }
+        assert_eq!(std::fs::metadata(&path).expect("there").len(), 20_000);
+        assert_eq!(std::fs::read_dir(&folder.0).expect("lists").count(), 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
 
-use crate::escape::escape;
+use crate::escape::{escape, escape_json};
 
 /// The longest message that is logged, in bytes.
 const MESSAGE_MAX_BYTES: usize = 32 * 1024;
@@ -64,7 +64,7 @@ impl Line<'_> {
             object.insert("endpoint".into(), endpoint.into());
         }
         object.insert("message".into(), shorten(self.message).into());
-        format!("{}\n", serde_json::Value::Object(object))
+        format!("{}\n", escape_json(&serde_json::Value::Object(object).to_string()))
     }
 
     fn endpoint_prefix(&self) -> String {

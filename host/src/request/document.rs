@@ -217,6 +217,28 @@ impl<'a> RawObject<'a> {
     }
 }
 
+/// A member's name. Half of a surrogate pair in it is no reason to refuse the whole request:
+/// it is replaced, and so names no parameter.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
+                Ok(Name(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
 /// How many repeated names of one object are told.
 const REPEATED_SHOWN: usize = 20;
 
@@ -232,7 +254,7 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut object = RawObject::default();
-                while let Some((name, raw)) = map.next_entry::<String, &'de RawValue>()? {
+                while let Some((Name(name), raw)) = map.next_entry::<_, &'de RawValue>()? {
                     object.add(name, raw);
                 }
                 Ok(object)
@@ -281,6 +303,14 @@ mod tests {
         assert_eq!(objects[0].value("id"), Value::Number("90071992547409931"));
         assert_eq!(objects[0].value("a"), Value::Unset);
         assert_eq!(objects[0].repeated().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_in_a_name_or_a_value_harms_nothing_else() {
+        let objects = objects(r#"[{"\ud800": 1, "a\u00e9": "\ud800", "id": "x"}]"#);
+        let objects = objects.expect("a request");
+        assert_eq!(objects[0].value("id"), Value::Text("x".to_owned()));
+        assert_eq!(objects[0].value("aé"), Value::Unreadable);
     }
 
     #[test]

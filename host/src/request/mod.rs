@@ -105,11 +105,17 @@ impl Identity {
             Value::Unset => Self { id: fresh(), error: None },
             Value::Text(id) => Self { id, error: None },
             Value::Number(id) => Self { id: id.to_owned(), error: None },
-            _ => Self {
-                id: fresh(),
-                error: Some(GatherError::configuration("id must be a string or a number")),
-            },
+            Value::Unreadable => {
+                Self::failed(fresh(), "id cannot be read: it holds half of a surrogate pair")
+            }
+            _ => Self::failed(fresh(), "id must be a string or a number"),
         }
+    }
+}
+
+impl Identity {
+    fn failed(id: String, message: &str) -> Self {
+        Self { id, error: Some(GatherError::configuration(message)) }
     }
 }
 

@@ -1,12 +1,17 @@
 //! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use gatherer_plugin_api::model::{CollectionStatus, EndpointStatus, Host, Warning};
 use gatherer_plugin_api::{GatherError, LogLevel, Record, Summary};
 
+use super::budget::{Budget, Charge};
 use crate::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
 use crate::redact::Redactor;
+
+/// The most warnings that are kept of one endpoint.
+const WARNINGS_MAX: usize = 1000;
 
 /// What a frame means for the one who reads it.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,12 +60,14 @@ pub struct Collector {
     guests: u64,
     by_ref: HashMap<String, usize>,
     answer: Answer,
+    warnings_left_out: u64,
+    charge: Charge,
     end: End,
 }
 
 impl Collector {
-    /// Collects for an endpoint of these secrets.
-    pub fn new(redactor: Redactor) -> Self {
+    /// Collects for an endpoint of these secrets, in what memory there is.
+    pub fn new(redactor: Redactor, budget: Rc<Budget>) -> Self {
         Self {
             redactor,
             line: Vec::new(),
@@ -69,6 +76,8 @@ impl Collector {
             guests: 0,
             by_ref: HashMap::new(),
             answer: Answer::default(),
+            warnings_left_out: 0,
+            charge: Charge::new(budget),
             end: End::Open,
         }
     }
@@ -133,6 +142,7 @@ impl Collector {
                         "the plugin sent more than {RECORDS_MAX} records"
                     )));
                 }
+                self.charge.record(data.get())?;
                 let record = serde_json::from_str(data.get()).map_err(|error| {
                     // The error's own text quotes what it read.
                     GatherError::protocol(format!(
@@ -188,6 +198,9 @@ impl Collector {
                 host.guests.push(*guest);
                 self.guests += 1;
             }
+            Record::Warning { .. } if self.answer.warnings.len() >= WARNINGS_MAX => {
+                self.warnings_left_out += 1;
+            }
             Record::Warning { object, message } => self.answer.warnings.push(Warning {
                 object: self.redactor.redact(&object),
                 message: self.redactor.redact(&message),
@@ -233,6 +246,13 @@ impl Collector {
                     ))));
                 }
                 self.answer.retries = summary.retries;
+                if self.warnings_left_out > 0 {
+                    self.answer.warnings.push(Warning {
+                        object: "warnings".to_owned(),
+                        message: format!("{} more were left out", self.warnings_left_out),
+                    });
+                }
+                self.charge.keep();
                 Some(Ok(self.answer))
             }
         }
@@ -241,13 +261,19 @@ impl Collector {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use gatherer_plugin_api::ErrorKind;
 
-    use super::{Collector, Event};
+    use super::{Budget, Collector, Event};
     use crate::redact::Redactor;
 
     const HOST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"host\",\"hostRef\":\"0\",\"host\":{\"id\":\"i\",\"name\":\"n\"}}}\n";
     const GUEST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"guest\",\"hostRef\":\"0\",\"guest\":{\"name\":\"g\"}}}\n";
+
+    fn collector(redactor: Redactor) -> Collector {
+        Collector::new(redactor, Rc::new(Budget::of_machine()))
+    }
 
     fn done(hosts: u64, guests: u64) -> String {
         format!(
@@ -256,7 +282,7 @@ mod tests {
     }
 
     fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
-        let mut collector = Collector::new(Redactor::default());
+        let mut collector = collector(Redactor::default());
         for piece in text.as_bytes().chunks(chunk) {
             collector.bytes(piece, |_| {}).map_err(|error| error.kind)?;
         }
@@ -293,7 +319,7 @@ mod tests {
 
     #[test]
     fn log_lines_and_errors_come_without_secrets() {
-        let mut collector = Collector::new(Redactor::new(["hunter2".to_owned()]));
+        let mut collector = collector(Redactor::new(["hunter2".to_owned()]));
         let mut lines = Vec::new();
         let text = "{\"frame\":\"log\",\"level\":2,\"target\":\"t\",\"message\":\"with hunter2\"}\n\
                     {\"frame\":\"failed\",\"error\":{\"kind\":\"tls\",\"message\":\"no hunter2\"}}\n";

@@ -30,8 +30,14 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-pub fn crashed(how: Option<String>, tail: &str) -> GatherError {
-    let how = how.unwrap_or_else(|| "exited with status 0".to_owned());
+/// The error of a worker that ended without an answer. Its status is unknown where the kernel
+/// would not tell it.
+pub fn crashed(status: Option<ExitStatus>, tail: &str) -> GatherError {
+    let how = match status.map(describe) {
+        Some(Some(how)) => how,
+        Some(None) => "exited with status 0".to_owned(),
+        None => "ended".to_owned(),
+    };
     let words = if tail.is_empty() { String::new() } else { format!("; it last wrote: {tail}") };
     GatherError::new(
         ErrorKind::Crashed,

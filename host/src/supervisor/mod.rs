@@ -3,6 +3,7 @@
 //! Everything here runs on the program's main thread: a worker dies with the *thread* that
 //! started it, and the main thread lives as long as the process.
 
+mod budget;
 mod collector;
 mod crash;
 mod output;
@@ -16,31 +17,20 @@ use gatherer_plugin_api::model::{
     EndpointResult, EndpointRun, EndpointStatus, Software, Timestamp, Warning,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use rustix::process::{Resource, Rlimit};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::logging;
 use crate::request::Endpoint;
+use budget::Budget;
 
 /// Why everything is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// The whole run's time is over.
     RunTimeout(Duration),
-    /// The program was asked to end, by this signal.
-    Signal(EndSignal),
-}
-
-/// The signals that end the program in good order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndSignal {
-    /// SIGHUP.
-    Hangup,
-    /// SIGINT.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
+    /// The program was asked to end.
+    Signal,
 }
 
 impl Stop {
@@ -51,7 +41,7 @@ impl Stop {
                 format!("the run's time limit of {} s passed", limit.as_secs_f64()),
             )
             .with_hint("raise --run-timeout or --jobs"),
-            Self::Signal(_) => GatherError::new(ErrorKind::Timeout, "the run was interrupted"),
+            Self::Signal => GatherError::new(ErrorKind::Timeout, "the run was interrupted"),
         }
     }
 }
@@ -62,6 +52,8 @@ pub struct Settings {
     pub jobs: usize,
     /// How many bytes of data each worker may have.
     pub worker_memory: Option<u64>,
+    /// How many descriptors each worker may have open; `None` is no limit.
+    pub open_files: Option<u64>,
     /// Turns to something when everything is to stop.
     pub stop: watch::Receiver<Option<Stop>>,
 }
@@ -86,22 +78,16 @@ const WORKER_DESCRIPTORS: u64 = 4;
 /// How many descriptors everything else may need: plugins, log, runtime.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// As many of the jobs as there may be open descriptors for, after raising the soft limit.
-pub fn affordable_jobs(wanted: usize) -> usize {
-    let limit = rustix::process::getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let current = match rustix::process::setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limit.maximum,
-        Err(_) => limit.current,
-    };
-    let Some(current) = current else { return wanted };
-    let affordable = current.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
+/// As many of the jobs as there may be open descriptors for.
+pub fn affordable_jobs(wanted: usize, open_files: Option<u64>) -> usize {
+    let Some(open_files) = open_files else { return wanted };
+    let affordable = open_files.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
     let jobs = wanted.min(usize::try_from(affordable).unwrap_or(wanted)).max(1);
     if jobs < wanted {
         logging::warn(
             None,
             &format!(
-                "{jobs} endpoints are asked at once, not {wanted}: {current} open files are allowed"
+                "{jobs} endpoints are asked at once, not {wanted}: {open_files} open files are allowed"
             ),
         );
     }
@@ -116,9 +102,11 @@ pub async fn run(
 ) -> Vec<EndpointResult> {
     let places = Rc::new(Semaphore::new(settings.jobs));
     let settings = Rc::new(settings);
+    let budget = Rc::new(Budget::of_machine());
     let mut tasks = tokio::task::JoinSet::new();
     for (endpoint, library) in endpoints {
         let (places, settings) = (Rc::clone(&places), Rc::clone(&settings));
+        let budget = Rc::clone(&budget);
         tasks.spawn_local(async move {
             let mut stop = settings.stop.clone();
             let place = tokio::select! {
@@ -127,7 +115,7 @@ pub async fn run(
                 place = places.acquire() => Ok(place),
             };
             match place {
-                Ok(_place) => ask(endpoint, &library, &settings).await,
+                Ok(_place) => ask(endpoint, &library, &settings, budget).await,
                 Err(stopped) => {
                     let error =
                         stopped.map_or_else(|| GatherError::internal("stopped"), Stop::error);
@@ -149,11 +137,16 @@ pub async fn run(
     results
 }
 
-async fn ask(endpoint: Endpoint, library: &Library, settings: &Settings) -> EndpointResult {
+async fn ask(
+    endpoint: Endpoint,
+    library: &Library,
+    settings: &Settings,
+    budget: Rc<Budget>,
+) -> EndpointResult {
     logging::debug(Some(&endpoint.id), &format!("asking through {}", library.path));
     let started_at = Timestamp::now();
     let started = Instant::now();
-    let outcome = worker::ask(&endpoint, library, settings).await;
+    let outcome = worker::ask(&endpoint, library, settings, budget).await;
     let mut run = EndpointRun {
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

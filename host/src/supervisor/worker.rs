@@ -2,15 +2,17 @@
 
 use std::os::fd::AsRawFd as _;
 use std::process::{ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError};
+use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::collector::{Answer, Collector, Event};
 use super::crash::{crashed, describe};
 use super::output::Output;
@@ -50,11 +52,13 @@ pub async fn ask(
     endpoint: &Endpoint,
     library: &Library,
     settings: &Settings,
+    budget: Rc<Budget>,
 ) -> Result<Answer, GatherError> {
     let mut assignment = serde_json::to_vec(&Assignment {
         plugin_path: library.path.clone(),
         manifest: library.manifest.clone(),
         memory_bytes: settings.worker_memory,
+        open_files: settings.open_files,
         operation: "gather".to_owned(),
         request: endpoint.request.clone(),
     })
@@ -64,7 +68,7 @@ pub async fn ask(
         GatherError::internal(format!("no worker can be started: {error}"))
             .with_hint("lower --jobs, or raise the limits on processes and open files")
     })?;
-    Session::new(child, endpoint).run(assignment, endpoint.timeout, settings).await
+    Session::new(child, endpoint, budget).run(assignment, endpoint.timeout, settings).await
 }
 
 fn start(library: &Library) -> std::io::Result<Child> {
@@ -114,13 +118,13 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(child: Child, endpoint: &'a Endpoint) -> Self {
+    fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>) -> Self {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         Self {
             endpoint,
             child,
             pid,
-            collector: Collector::new(endpoint.redactor.clone()),
+            collector: Collector::new(endpoint.redactor.clone(), budget),
             redactor: &endpoint.redactor,
             output: Output::default(),
             ending: Ending::Not,
@@ -259,7 +263,9 @@ impl<'a> Session<'a> {
             Event::Log { level, target, message } => {
                 limit |= output.log(level, &target, &message, &endpoint.id);
             }
-            Event::Progress(message) => logging::debug(Some(&endpoint.id), &message),
+            Event::Progress(message) => {
+                limit |= output.log(LogLevel::Debug, "progress", &message, &endpoint.id);
+            }
         });
         if limit {
             self.note_log_limit();
@@ -283,30 +289,34 @@ impl<'a> Session<'a> {
     }
 
     fn conclude(self, status: Option<std::io::Result<ExitStatus>>) -> Result<Answer, GatherError> {
-        let asked = match self.ending {
+        let (asked, killed) = match self.ending {
             Ending::Killed(Some(error)) => return Err(error),
-            Ending::Asked(_, error) => Some(error),
-            Ending::Not | Ending::Finished(_) | Ending::Killed(None) => None,
+            Ending::Asked(_, error) => (Some(error), false),
+            Ending::Killed(None) => (None, true),
+            Ending::Not | Ending::Finished(_) => (None, false),
         };
-        let how = status.and_then(Result::ok).map(describe);
+        let status = status.and_then(Result::ok);
         match self.collector.finish() {
             Some(Ok(mut answer)) => {
-                if let Some(Some(how)) = how {
-                    answer.warnings.push(Warning {
-                        object: self.endpoint.module.clone(),
-                        message: format!("the worker {how} after its answer was whole"),
-                    });
-                }
+                let odd = match status.and_then(describe) {
+                    _ if killed => Some("did not end".to_owned()),
+                    odd => odd,
+                };
+                answer.warnings.extend(odd.map(|odd| Warning {
+                    object: self.endpoint.module.clone(),
+                    message: format!("the worker {odd} after its answer was whole"),
+                }));
                 Ok(answer)
             }
             Some(Err(error)) => Err(match asked {
                 Some(asked) => with_last_words(asked, error),
+                None if error.message == CANCELLED => GatherError::new(
+                    ErrorKind::Timeout,
+                    "the worker was asked to end by somebody else's SIGTERM",
+                ),
                 None => error,
             }),
-            None => {
-                Err(asked
-                    .unwrap_or_else(|| crashed(how.flatten(), &self.output.tail(self.redactor))))
-            }
+            None => Err(asked.unwrap_or_else(|| crashed(status, &self.output.tail(self.redactor)))),
         }
     }
 }

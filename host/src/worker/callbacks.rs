@@ -7,7 +7,9 @@ use std::sync::{Mutex, OnceLock};
 
 use abi_stable::std_types::{RResult, RStr, RString};
 use gatherer_plugin_api::abi::{Callbacks, EmitCode};
-use gatherer_plugin_api::{ErrorKind, GatherError, RECORD_MAX_BYTES};
+use gatherer_plugin_api::{
+    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, RECORD_MAX_BYTES,
+};
 
 use crate::protocol::{FRAME_MAX_BYTES, Frame};
 
@@ -15,6 +17,13 @@ use crate::protocol::{FRAME_MAX_BYTES, Frame};
 const BUFFER_BYTES: usize = 32 * 1024;
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the plugin has seen that it was to stop. From then on it may have left things out.
+static TOLD_TO_STOP: AtomicBool = AtomicBool::new(false);
+
+/// Whether a record was refused for its length.
+static RECORD_LOST: AtomicBool = AtomicBool::new(false);
+
 static FRAMES: OnceLock<Frames> = OnceLock::new();
 
 /// The frame pipe; whole frames only, one thread at a time.
@@ -38,6 +47,17 @@ pub fn install(pipe: File) -> &'static Frames {
 /// From now on the plugin is told to stop. Async-signal-safe.
 pub fn cancel() {
     CANCELLED.store(true, Ordering::Relaxed);
+}
+
+/// Why the plugin's answer cannot be whole, whatever it says.
+pub fn refusal() -> Option<GatherError> {
+    if RECORD_LOST.load(Ordering::Relaxed) {
+        return Some(GatherError::protocol(
+            "the plugin sent a record that is longer than one may be",
+        ));
+    }
+    let told = TOLD_TO_STOP.load(Ordering::Relaxed);
+    told.then(|| GatherError::new(ErrorKind::Timeout, CANCELLED_MESSAGE))
 }
 
 /// The table that is handed to the plugin.
@@ -93,9 +113,10 @@ fn to_line(frame: &Frame<'_>) -> serde_json::Result<Vec<u8>> {
 }
 
 extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
-    let code = if CANCELLED.load(Ordering::Relaxed) {
+    let code = if cancelled(0) != 0 {
         EmitCode::Cancelled
     } else if record.len() > RECORD_MAX_BYTES {
+        RECORD_LOST.store(true, Ordering::Relaxed);
         EmitCode::TooLarge
     } else {
         let mut line = Vec::with_capacity(record.len() + 32);
@@ -125,7 +146,11 @@ extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
 }
 
 extern "C" fn cancelled(_: usize) -> u8 {
-    u8::from(CANCELLED.load(Ordering::Relaxed))
+    let cancelled = CANCELLED.load(Ordering::Relaxed);
+    if cancelled {
+        TOLD_TO_STOP.store(true, Ordering::Relaxed);
+    }
+    u8::from(cancelled)
 }
 
 extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RString, RString> {

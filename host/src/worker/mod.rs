@@ -19,8 +19,6 @@ use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
 
 use crate::protocol::{Assignment, Frame};
 
-pub use process::{inheritable, no_core as protect};
-
 /// What the worker exits with when nobody can be told why.
 const EXIT_NO_RUNNER: i32 = 4;
 
@@ -63,6 +61,9 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
             GatherError::internal(format!("the worker's memory cannot be limited: {error}"))
         })?;
     }
+    crate::process::limit_open_files(assignment.open_files).map_err(|error| {
+        GatherError::internal(format!("the worker's open files cannot be limited: {error}"))
+    })?;
     let module = loader::load(plugin, &assignment.plugin_path)?;
     let described = module.describe()();
     if !same_manifest(&described, &assignment.manifest) {
@@ -83,9 +84,13 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
         callbacks::table(),
     );
     match answer {
-        RResult::ROk(summary) => serde_json::from_str(&summary).map_err(|_| {
-            GatherError::protocol("the plugin ended with something that is not a summary")
-        }),
+        RResult::ROk(summary) => match callbacks::refusal() {
+            // It was told to stop, or lost a record, and says all the same that it is done.
+            Some(refusal) => Err(refusal),
+            None => serde_json::from_str(&summary).map_err(|_| {
+                GatherError::protocol("the plugin ended with something that is not a summary")
+            }),
+        },
         RResult::RErr(error) => Err(serde_json::from_str(&error).unwrap_or_else(|_| {
             GatherError::protocol("the plugin failed with something that is not an error")
         })),

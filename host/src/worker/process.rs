@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::process::{Resource, Rlimit, Signal};
 
 /// The pipes to the runner, out of the plugin's reach.
 pub struct Pipes {
@@ -28,14 +28,7 @@ pub fn isolate(runner: u32) -> io::Result<()> {
     }
     // Fails only if the process leads a group already, which a shell arranges: by hand.
     rustix::process::setsid()?;
-    no_core()
-}
-
-/// Forbids core dumps and the reading of this process's memory: it will hold secrets.
-pub fn no_core() -> io::Result<()> {
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(())
+    crate::process::protect()
 }
 
 /// Limits the data of this process, in bytes. Not the address space: other languages'
@@ -109,9 +102,4 @@ pub fn watch_for_cancel(control: BufReader<File>, cancel: fn()) {
 pub fn exit(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
     unsafe { libc::_exit(code) }
-}
-
-/// A descriptor that stays open for workers that are started later.
-pub fn inheritable(file: &File) -> io::Result<OwnedFd> {
-    Ok(rustix::io::dup(file)?)
 }
