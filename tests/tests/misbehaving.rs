@@ -111,6 +111,13 @@ cases! {
     a_typed_error_keeps_its_kind: "refuses" within 30 =>
         FailedSaying("authentication", &["401 from nobody"]);
 
+    half_a_list_after_a_deadline_is_no_list: "stops-when-told" within 1 =>
+        FailedSaying("timeout", &["did not answer within 1 s"]);
+    half_a_list_after_a_refused_record_is_no_list: "stops-when-refused" within 1 =>
+        FailedSaying("timeout", &["did not answer within 1 s"]);
+    a_list_that_lost_a_record_is_no_list: "loses-a-record" within 30 =>
+        FailedSaying("protocol", &["longer than one may be"]);
+
     a_panic_is_internal: "panic" within 30 => FailedSaying("internal", &["panicked"]);
     a_panic_in_a_thread_is_internal: "panic-in-thread" within 30 => Failed(&["internal"]);
     an_abort_is_crashed: "abort" within 30 => FailedSaying("crashed", &["SIGABRT", "signal 6"]);
@@ -199,8 +206,8 @@ fn a_child_that_holds_the_pipes_keeps_nobody_waiting() {
 fn a_daemon_that_holds_the_pipes_keeps_nobody_waiting() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let bad = json!({"id": "m-bad", "module": "Misbehaving", "case": "daemon-holds-pipes"});
-    // It left the session, so nobody can find it; it ends by itself.
-    let outcome = gather(Some(bad), &plugins, "inventory").may_leave_processes().run();
+    // It left the session; the program adopts it and ends it with the run.
+    let outcome = gather(Some(bad), &plugins, "inventory").run();
     assert_eq!(outcome.endpoint("m-bad")["status"], "complete");
     assert!(outcome.took < Duration::from_secs(15), "{:?}", outcome.took);
 }
@@ -223,6 +230,36 @@ fn a_lost_collection_does_not_lose_the_hosts() {
     assert_eq!(both.bad["collections"]["pods"]["status"], "failed", "{:#}", both.bad);
     assert_eq!(both.bad["collections"]["pods"]["error"]["kind"], "permission");
     assert_eq!(both.bad["hosts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn half_a_list_after_somebody_elses_sigterm_is_no_list() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let bad = json!({"id": "m-bad", "module": "Misbehaving", "case": "stops-when-told"});
+    let running = gather(Some(bad), &plugins, "inventory").start();
+    running.wait_until("the good ones are done", |running| {
+        let bad = running.workers();
+        (running.log().matches("3 guests in").count() == 2 && bad.len() == 1).then_some(())
+    });
+    let worker = i32::try_from(running.workers()[0]).expect("a process id");
+    let worker = rustix::process::Pid::from_raw(worker).expect("a process id");
+    rustix::process::kill_process(worker, rustix::process::Signal::TERM).expect("it runs");
+    let outcome = running.finish().expect_code(0);
+    let bad = outcome.endpoint("m-bad");
+    assert_eq!(bad["error"]["kind"], "timeout", "{bad:#}");
+    let message = bad["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("somebody else's SIGTERM"), "{bad:#}");
+}
+
+#[test]
+fn a_crash_is_told_where_sigchld_is_ignored() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let bad = json!({"id": "m-bad", "module": "Misbehaving", "case": "abort"});
+    let outcome = gather(Some(bad), &plugins, "inventory")
+        .through(["sh", "-c", "trap '' CHLD && exec \"$0\" \"$@\""])
+        .run();
+    let message = outcome.endpoint("m-bad")["error"]["message"].to_string();
+    assert!(message.contains("SIGABRT"), "{message}");
 }
 
 #[test]

@@ -83,6 +83,36 @@ fn sigterm_ends_a_worker_that_ignores_it() {
 }
 
 #[test]
+fn sigterm_while_nobody_reads_the_result_is_143() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--outfile", "fifo"]);
+    let fifo = run.home().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).expect("a FIFO");
+    let running = run.start();
+    running.wait_until("the endpoint is done", |running| {
+        running.log().contains("2 guests in").then_some(())
+    });
+    running.signal(Signal::TERM);
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 143, "{}", outcome.describe());
+}
+
+#[test]
+fn a_signal_is_not_overtaken_by_the_run_timeout() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "ignores-sigterm"}]);
+    // The worker ignores what it is asked for two seconds, and the run's time ends meanwhile.
+    let running =
+        Run::gather(&endpoints).plugins(plugins.path()).args(["--run-timeout", "2"]).start();
+    wait_for_workers(&running, 1);
+    running.signal(Signal::TERM);
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 143, "{}", outcome.describe());
+    assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
+}
+
+#[test]
 fn sigterm_while_stdin_is_read_is_143() {
     let run = Run::new().args(["--infile", "-"]);
     let mut child = run

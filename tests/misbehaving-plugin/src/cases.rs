@@ -163,6 +163,30 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             host.labels.insert("big".into(), "b".repeat(RECORD_MAX_BYTES));
             context.host(host)?;
         }
+        "loses-a-record" => {
+            // What a plugin does that counts only what was taken.
+            let big = format!(
+                r#"{{"record":"host","hostRef":"big","host":{{"id":"big","name":"{}"}}}}"#,
+                "b".repeat(RECORD_MAX_BYTES)
+            );
+            emit(callbacks, &big);
+        }
+        "stops-when-told" => {
+            // And says then that this is everything.
+            while !context.cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        "stops-when-refused" => {
+            let guest = r#"{"record":"guest","hostRef":"0","guest":{"id":"g","name":"g"}}"#;
+            let mut guests = 1;
+            while (callbacks.emit)(callbacks.context, guest.into()) == 0 {
+                guests += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let counts = Counts { hosts: 1, guests };
+            return to_json(&Summary { counts, ..Summary::default() });
+        }
         "child-holds-pipes" => fork_sleeper(false),
         "daemon-holds-pipes" => fork_sleeper(true),
         "reads-stdin" => {
