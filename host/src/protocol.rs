@@ -5,6 +5,8 @@ use gatherer_plugin_api::{GatherError, GatherRequest, Summary};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::redact::Secrets;
+
 /// The longest frame, in bytes, line end included.
 pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
 
@@ -40,6 +42,9 @@ pub struct Assignment {
     pub operation: String,
     /// What to do it with.
     pub request: GatherRequest,
+    /// What of the request is secret: the worker takes it out of what it cuts.
+    #[serde(default)]
+    pub secrets: Secrets,
 }
 
 /// What a worker writes.

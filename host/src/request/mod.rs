@@ -18,7 +18,7 @@ use gatherer_plugin_api::{GatherError, GatherRequest, LogLevel, Policy, ProxySet
 use uuid::Uuid;
 
 use crate::discovery::Catalog;
-use crate::redact::{Redactor, url_secrets};
+use crate::redact::{Redactor, Secrets};
 use document::{RawObject, Value};
 pub use document::{RequestError, decode};
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
@@ -193,18 +193,12 @@ fn ready(
 ) -> Result<Endpoint, GatherError> {
     let (module, plugin) = module(object, named, catalog)?;
     let mut problems = Vec::new();
-    let mut secrets = Vec::new();
+    let mut secrets = Secrets::default();
     let mut parameters = serde_json::Map::new();
     for parameter in &module.parameters {
         let value = object.value(&parameter.name);
-        match values::resolve(parameter, value, defaults) {
+        match values::resolve(parameter, value, defaults, &mut secrets) {
             Ok(Some(value)) => {
-                for text in values::texts(&value) {
-                    if parameter.secret {
-                        secrets.push(text.to_owned());
-                    }
-                    secrets.extend(url_secrets(text));
-                }
                 parameters.insert(parameter.name.clone(), value);
             }
             Ok(None) if parameter.required => problems.push(format!(
@@ -215,9 +209,8 @@ fn ready(
             Err(problem) => problems.push(problem),
         }
     }
-    let mut read = options::read(object, defaults, &mut problems);
-    secrets.append(&mut read.secrets);
-    secrets.append(&mut unknown_parameters(object, module, warnings));
+    let read = options::read(object, defaults, &mut secrets, &mut problems);
+    unknown_parameters(object, module, &mut secrets, warnings);
     if !problems.is_empty() {
         let hint = format!("`virtual-host-gatherer modules {}` lists its parameters", module.name);
         return Err(GatherError::configuration(problems.join("; ")).with_hint(hint));
@@ -271,14 +264,14 @@ fn module<'a>(
     })
 }
 
-/// Warns of members that mean nothing, and returns their texts: somebody may have mistyped
-/// the name of a password.
+/// Warns of members that mean nothing. Their values are secret: somebody may have mistyped the
+/// name of a password.
 fn unknown_parameters(
     object: &RawObject<'_>,
     module: &Module,
+    secrets: &mut Secrets,
     warnings: &mut Vec<Warning>,
-) -> Vec<String> {
-    let mut secrets = Vec::new();
+) {
     let mut unknown = 0;
     for key in object.keys() {
         let known = RESERVED.contains(&key)
@@ -287,8 +280,8 @@ fn unknown_parameters(
         if known || matches!(value, Value::Unset) {
             continue;
         }
-        if let Value::Text(text) = value {
-            secrets.push(text);
+        if let Some(text) = values::text(&value) {
+            secrets.add(&text);
         }
         unknown += 1;
         if unknown <= UNKNOWN_SHOWN {
@@ -306,7 +299,6 @@ fn unknown_parameters(
             ),
         });
     }
-    secrets
 }
 
 /// A key as it is shown: an endless one would hide the rest.

@@ -7,7 +7,7 @@ use gatherer_plugin_api::{Options, ProxySettings, Secret};
 use super::Defaults;
 use super::document::{RawObject, Value};
 use super::values;
-use crate::redact::url_secrets;
+use crate::redact::Secrets;
 
 /// The longest timeout, in seconds: a week.
 pub const TIMEOUT_MAX_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
@@ -18,19 +18,26 @@ pub struct Read {
     pub options: Options,
     /// The endpoint's own timeout.
     pub timeout: Option<Duration>,
-    /// Passwords of proxies.
-    pub secrets: Vec<String>,
 }
 
-/// Reads the common options; what is wrong is a sentence each in `problems`.
-pub fn read(object: &RawObject<'_>, defaults: &Defaults, problems: &mut Vec<String>) -> Read {
+/// Reads the common options; what is secret in them goes to `secrets`, what is wrong is a
+/// sentence each in `problems`.
+pub fn read(
+    object: &RawObject<'_>,
+    defaults: &Defaults,
+    secrets: &mut Secrets,
+    problems: &mut Vec<String>,
+) -> Read {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
     let mut value = |name: &str| match object.value(name) {
         Value::Object(object) => {
-            values::reference(name, &object, defaults).unwrap_or_else(|problem| {
+            let value = values::reference(name, &object, defaults, name == "proxy");
+            let value = value.unwrap_or_else(|problem| {
                 problems.push(problem);
                 Value::Unset
-            })
+            });
+            values::text(&value).inspect(|text| secrets.add(text));
+            value
         }
         value => value,
     };
@@ -84,8 +91,8 @@ pub fn read(object: &RawObject<'_>, defaults: &Defaults, problems: &mut Vec<Stri
     options.insecure = flag.unwrap_or(false);
 
     let proxies = [&options.proxy.http, &options.proxy.https, &options.proxy.all];
-    let secrets = proxies.into_iter().flatten().flat_map(|url| url_secrets(url.expose())).collect();
-    Read { options, timeout: seconds.map(Duration::from_secs_f64), secrets }
+    proxies.into_iter().flatten().for_each(|url| secrets.add_url(url.expose()));
+    Read { options, timeout: seconds.map(Duration::from_secs_f64) }
 }
 
 /// The proxies of our own environment, in both spellings, the lower case one first.

@@ -11,28 +11,57 @@ use serde_json::Value as Json;
 use super::Defaults;
 use super::document::{RawObject, Value};
 use crate::escape::escape;
+use crate::redact::Secrets;
 
 /// The longest value that a reference may lead to, in bytes.
 const REFERENCE_MAX_BYTES: u64 = 1024 * 1024;
 
-/// The value that a plugin is given; `None` if it is unset. An error is a sentence.
+/// The value that a plugin is given; `None` if it is unset. An error is a sentence. What is
+/// secret in it is added to `secrets`: all of it if the parameter says so or if the value came
+/// from a reference, else what a URL hides.
 pub fn resolve(
     parameter: &Parameter,
     value: Value<'_>,
     defaults: &Defaults,
+    secrets: &mut Secrets,
 ) -> Result<Option<Json>, String> {
-    let value = match value {
-        Value::Object(object) => reference(&parameter.name, &object, defaults)?,
-        value => value,
+    let (value, referenced) = match value {
+        Value::Object(object) => {
+            (reference(&parameter.name, &object, defaults, parameter.secret)?, true)
+        }
+        value => (value, false),
     };
+    let is_secret = parameter.secret || referenced;
+    // Every text contains yes and no.
+    let is_text = parameter.kind != ParameterType::Boolean;
+    if let Some(text) = text(&value).filter(|_| is_secret && is_text) {
+        secrets.add(&text);
+    }
     let value = match value {
         Value::Unset => match default(parameter) {
-            Some(default) => return convert(parameter, &default, defaults).map(Some),
+            Some(default) => default,
             None => return Ok(None),
         },
         value => value,
     };
-    convert(parameter, &value, defaults).map(Some)
+    let converted = convert(parameter, &value, defaults)?;
+    for text in texts(&converted) {
+        if is_secret {
+            secrets.add(&text);
+        } else {
+            secrets.add_url(&text);
+            if names_user(&parameter.name) {
+                secrets.add_user(&text);
+            }
+        }
+    }
+    Ok(Some(converted))
+}
+
+/// Whether a parameter is by its name what goes with a password.
+fn names_user(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["user", "login", "account", "_id"].iter().any(|part| name.contains(part))
 }
 
 fn default(parameter: &Parameter) -> Option<Value<'static>> {
@@ -45,25 +74,28 @@ fn default(parameter: &Parameter) -> Option<Value<'static>> {
 }
 
 /// What `{"file": PATH}` or `{"env": NAME}` stands for.
+///
+/// Somebody may have put the secret itself where its file's or its variable's name belongs: of a
+/// secret, only what is a path at first sight is shown.
 pub fn reference<'a>(
     name: &str,
     object: &RawObject<'_>,
     defaults: &Defaults,
+    secret: bool,
 ) -> Result<Value<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
     let text = match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
-        (["file"], Some(Value::Text(path))) => {
-            let path = path_of(&path, defaults);
+        (["file"], Some(Value::Text(given))) => {
+            let path = path_of(&given, defaults);
             read_file(&path).map_err(|problem| {
-                format!("{name} refers to the file {}, which {problem}", escape(&path))
+                let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
+                let hidden = secret && !is_path;
+                let shown = if hidden { String::new() } else { format!(" {}", escape(&path)) };
+                format!("{name} refers to the file{shown}, which {problem}")
             })?
         }
         (["env"], Some(Value::Text(variable))) => std::env::var(&variable).map_err(|_| {
-            // Somebody may have put the secret itself where its variable's name belongs.
-            let usual =
-                |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-            let shown =
-                if variable.bytes().all(usual) { format!(" {variable}") } else { String::new() };
+            let shown = if secret { String::new() } else { format!(" {}", escape(&variable)) };
             format!(
                 "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
             )
@@ -178,10 +210,11 @@ pub fn path_of(text: &str, defaults: &Defaults) -> String {
     path.to_str().map_or_else(|| text.to_owned(), str::to_owned)
 }
 
-/// Every text in a value.
-pub fn texts(value: &Json) -> Vec<&str> {
+/// Every text in a value; a number is its digits.
+fn texts(value: &Json) -> Vec<String> {
     match value {
-        Json::String(text) => vec![text],
+        Json::String(text) => vec![text.clone()],
+        Json::Number(number) => vec![number.to_string()],
         Json::Array(items) => items.iter().flat_map(texts).collect(),
         _ => Vec::new(),
     }
@@ -197,7 +230,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::document::Value;
-    use super::{Defaults, path_of, resolve};
+    use super::{Defaults, Secrets, path_of, resolve};
 
     fn defaults() -> Defaults {
         Defaults {
@@ -222,7 +255,7 @@ mod tests {
             example: None,
         };
         let value = if text.is_empty() { Value::Unset } else { Value::Text(text.to_owned()) };
-        resolve(&parameter, value, &defaults())
+        resolve(&parameter, value, &defaults(), &mut Secrets::default())
     }
 
     #[test]

@@ -213,6 +213,7 @@ impl Collector {
                         error: Some(self.clean(error)),
                     },
                 };
+                let name = self.redactor.redact(&name);
                 if self.answer.collections.insert(name, status).is_some() {
                     return Err(GatherError::protocol("the plugin ended one collection twice"));
                 }
@@ -319,7 +320,7 @@ mod tests {
 
     #[test]
     fn log_lines_and_errors_come_without_secrets() {
-        let mut collector = collector(Redactor::new(["hunter2".to_owned()]));
+        let mut collector = collector(Redactor::new(["hunter2"].into_iter().collect()));
         let mut lines = Vec::new();
         let text = "{\"frame\":\"log\",\"level\":2,\"target\":\"t\",\"message\":\"with hunter2\"}\n\
                     {\"frame\":\"failed\",\"error\":{\"kind\":\"tls\",\"message\":\"no hunter2\"}}\n";

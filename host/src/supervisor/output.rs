@@ -9,6 +9,9 @@ use crate::redact::Redactor;
 /// How much of the end of a worker's stderr a crash report shows.
 const TAIL_BYTES: usize = 400;
 
+/// How much of the end is kept for that: the words of secrets and white space take room too.
+const TAIL_KEPT_BYTES: usize = 16 * 1024;
+
 /// A longer line of stderr becomes several.
 const LINE_MAX_BYTES: usize = 16 * 1024;
 
@@ -17,33 +20,38 @@ const LINE_MAX_BYTES: usize = 16 * 1024;
 pub struct Output {
     bytes: u64,
     line: Vec<u8>,
+    /// How much of the line's beginning belongs to a secret that is replaced already.
+    carried: usize,
     tail: Vec<u8>,
+    tail_is_cut: bool,
 }
 
 impl Output {
     /// Takes some bytes of stderr. True at the moment at which the limit is passed.
     pub fn take(&mut self, bytes: &[u8], redactor: &Redactor, endpoint: &str) -> bool {
         self.tail.extend_from_slice(bytes);
-        // A secret across the cut would not be found: much more than is shown is kept.
-        let keep = TAIL_BYTES * 16;
+        // A secret that began before what is kept is not found: it is cut off later.
+        let keep = TAIL_KEPT_BYTES + redactor.reach();
         if self.tail.len() > keep * 2 {
             self.tail.drain(..self.tail.len() - keep);
+            self.tail_is_cut = true;
         }
         let before = self.bytes;
         self.bytes += bytes.len() as u64;
         if before > LOG_MAX_BYTES {
+            // The rest of this line is left out, and with it perhaps the rest of a secret.
+            self.line.clear();
             return false;
         }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
                 self.flush(redactor, endpoint);
-            } else if self.line.len() > LINE_MAX_BYTES {
-                let text = String::from_utf8_lossy(&self.line).into_owned();
-                let (head, rest) = text.split_at(redactor.safe_cut(&text));
-                self.line = head.as_bytes().to_vec();
-                self.flush(redactor, endpoint);
-                self.line = rest.as_bytes().to_vec();
+            } else if self.line.len() > LINE_MAX_BYTES + redactor.reach() {
+                let head = redactor.head(&self.line, self.carried);
+                self.line.drain(..head.taken);
+                self.carried = head.carried;
+                tell(&head.text, endpoint);
             }
         }
         self.bytes > LOG_MAX_BYTES
@@ -51,13 +59,9 @@ impl Output {
 
     /// Logs what is left of a line.
     pub fn flush(&mut self, redactor: &Redactor, endpoint: &str) {
-        let line = String::from_utf8_lossy(&self.line);
-        let line = line.trim_end();
-        if !line.is_empty() {
-            let line = redactor.redact(line);
-            logging::emit(LogLevel::Info, "worker", Some(endpoint), &line);
-        }
+        tell(&redactor.redact_rest(&self.line, self.carried), endpoint);
         self.line.clear();
+        self.carried = 0;
     }
 
     /// Passes a log frame on. True at the moment at which the limit is passed.
@@ -73,9 +77,17 @@ impl Output {
 
     /// The last words, on one line.
     pub fn tail(&self, redactor: &Redactor) -> String {
-        let text = redactor.redact(&String::from_utf8_lossy(&self.tail));
+        let lost = if self.tail_is_cut { redactor.reach().min(self.tail.len()) } else { 0 };
+        let text = redactor.redact_rest(&self.tail, lost);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start = words.ceil_char_boundary(words.len().saturating_sub(TAIL_BYTES));
         words[start..].to_owned()
+    }
+}
+
+fn tell(line: &str, endpoint: &str) {
+    let line = line.trim_end();
+    if !line.is_empty() {
+        logging::emit(LogLevel::Info, "worker", Some(endpoint), line);
     }
 }

@@ -61,6 +61,7 @@ pub async fn ask(
         open_files: settings.open_files,
         operation: "gather".to_owned(),
         request: endpoint.request.clone(),
+        secrets: endpoint.redactor.secrets().clone(),
     })
     .map_err(|_| GatherError::internal("the request is not JSON"))?;
     assignment.push(b'\n');

@@ -12,6 +12,7 @@ use gatherer_plugin_api::{
 };
 
 use crate::protocol::{FRAME_MAX_BYTES, Frame};
+use crate::redact::{Redactor, Secrets};
 
 /// How many bytes of frames are gathered before they are written.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -25,6 +26,7 @@ static TOLD_TO_STOP: AtomicBool = AtomicBool::new(false);
 static RECORD_LOST: AtomicBool = AtomicBool::new(false);
 
 static FRAMES: OnceLock<Frames> = OnceLock::new();
+static REDACTOR: OnceLock<Redactor> = OnceLock::new();
 
 /// The frame pipe; whole frames only, one thread at a time.
 pub struct Frames {
@@ -42,6 +44,11 @@ pub fn install(pipe: File) -> &'static Frames {
     FRAMES.get_or_init(|| Frames {
         state: Mutex::new(State { pipe, buffer: Vec::new(), closed: false }),
     })
+}
+
+/// Says what must not be cut through, once in a process.
+pub fn hide(secrets: Secrets) {
+    REDACTOR.get_or_init(|| Redactor::new(secrets));
 }
 
 /// From now on the plugin is told to stop. Async-signal-safe.
@@ -135,9 +142,9 @@ extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
 extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
     let frame = Frame::Log {
         level,
-        target: shorten(target.as_str(), 256).to_owned(),
+        target: shorten(target.as_str(), 256),
         // Escaping makes a character up to six bytes long.
-        message: shorten(message.as_str(), FRAME_MAX_BYTES / 8).to_owned(),
+        message: shorten(message.as_str(), FRAME_MAX_BYTES / 8),
     };
     if let (Ok(line), Some(frames)) = (to_line(&frame), FRAMES.get()) {
         // A log line that nobody takes is lost; the next record says so.
@@ -171,7 +178,7 @@ fn progress(request: &str) -> Result<(), GatherError> {
     let request: serde_json::Value = serde_json::from_str(request)
         .map_err(|_| GatherError::protocol("the request of `progress` is not JSON"))?;
     let message = request.get("message").and_then(|message| message.as_str()).unwrap_or_default();
-    let frame = Frame::Progress { message: shorten(message, 4096).to_owned() };
+    let frame = Frame::Progress { message: shorten(message, 4096) };
     let line = to_line(&frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
     match FRAMES.get().map(|frames| frames.write(&line, true)) {
         Some(Ok(())) => Ok(()),
@@ -179,7 +186,11 @@ fn progress(request: &str) -> Result<(), GatherError> {
     }
 }
 
-/// The beginning of a text, cut at a character.
-fn shorten(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+/// The beginning of a text. Where it is cut, the secrets are taken out first: the runner would
+/// not know the rest of one.
+fn shorten(text: &str, bytes: usize) -> String {
+    match REDACTOR.get() {
+        Some(redactor) if text.len() > bytes => redactor.redact_beginning(text, bytes),
+        _ => text[..text.floor_char_boundary(bytes)].to_owned(),
+    }
 }

@@ -35,11 +35,12 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     let mut control = BufReader::new(pipes.control);
     let mut line = Vec::new();
     let read = control.by_ref().take(ASSIGNMENT_MAX_BYTES).read_until(b'\n', &mut line);
-    let assignment: Assignment = match read.map(|_| serde_json::from_slice(&line)) {
+    let mut assignment: Assignment = match read.map(|_| serde_json::from_slice(&line)) {
         Ok(Ok(assignment)) => assignment,
         _ => process::exit(EXIT_NO_RUNNER),
     };
     drop(line);
+    callbacks::hide(std::mem::take(&mut assignment.secrets));
     let frames = callbacks::install(pipes.frames);
     process::watch_for_cancel(control, callbacks::cancel);
 

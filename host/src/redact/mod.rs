@@ -1,0 +1,215 @@
+//! Takes an endpoint's secrets out of whatever comes from its worker.
+//!
+//! Plugins are asked not to show secrets. This is the second wall: a library below a plugin,
+//! or a plugin that somebody dropped in, may print what it was given. `secrets` knows what is
+//! secret, `spelling` how it may be written; here it is found and replaced.
+
+mod secrets;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use secrets::Needles;
+pub use secrets::Secrets;
+
+/// What stands in the place of a secret.
+const STARS: &str = "***";
+
+/// How much of an endless text is looked at in one go.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many characters around a secret in base64 are partly made of it.
+const BASE64_AROUND: usize = 3;
+
+/// Takes one endpoint's secrets out of texts. Clones share what it needs for that, which is
+/// made when it is first needed: most endpoints say nothing.
+#[derive(Clone, Default)]
+pub struct Redactor(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    secrets: Secrets,
+    finder: OnceLock<Option<Finder>>,
+}
+
+struct Finder {
+    automaton: AhoCorasick,
+    base64_from: usize,
+    /// How many bytes of a text the longest secret takes at most.
+    reach: usize,
+}
+
+/// The beginning of a text whose end is not known yet.
+pub struct Head {
+    /// It, without secrets.
+    pub text: String,
+    /// How many bytes of the text it is.
+    pub taken: usize,
+    /// How many bytes of what follows belong to a secret that is replaced in it already.
+    pub carried: usize,
+}
+
+impl Redactor {
+    /// Takes these out from now on.
+    pub fn new(secrets: Secrets) -> Self {
+        Self(Arc::new(Inner { secrets, finder: OnceLock::new() }))
+    }
+
+    /// What is taken out.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    /// The text with `***` in the place of every secret.
+    pub fn redact(&self, text: &str) -> String {
+        self.redact_rest(text.as_bytes(), 0)
+    }
+
+    /// What may be text, after a [`Head`] that said how much of it is `carried`.
+    pub fn redact_rest(&self, bytes: &[u8], carried: usize) -> String {
+        render(bytes, &self.places(bytes), carried)
+    }
+
+    /// The beginning of a text, without secrets, and no longer than this.
+    pub fn redact_beginning(&self, text: &str, bytes: usize) -> String {
+        let mut beginning = String::new();
+        let (mut rest, mut carried) = (text.as_bytes(), 0);
+        while beginning.len() <= bytes && !rest.is_empty() {
+            let chunk = &rest[..rest.len().min(CHUNK_BYTES.max(self.reach() * 2))];
+            if chunk.len() == rest.len() {
+                beginning += &self.redact_rest(rest, carried);
+                break;
+            }
+            let head = self.head(chunk, carried);
+            beginning += &head.text;
+            rest = &rest[head.taken..];
+            carried = head.carried;
+        }
+        beginning.truncate(beginning.floor_char_boundary(bytes));
+        beginning
+    }
+
+    /// How many bytes a secret may take: so much of a text that goes on must be kept.
+    pub fn reach(&self) -> usize {
+        self.finder().map_or(0, |finder| finder.reach)
+    }
+
+    /// The beginning of a text that goes on: all but its last bytes, in which a secret may have
+    /// begun. Every secret that begins before them ends before the text does.
+    pub fn head(&self, bytes: &[u8], carried: usize) -> Head {
+        // A character has four bytes at most.
+        let mut taken = bytes.len().saturating_sub(self.reach().max(3));
+        // Not through a character, and not through an escaped one.
+        while taken > 0 && (is_inside_character(bytes[taken]) || bytes[taken - 1] == b'\\') {
+            taken -= 1;
+        }
+        if taken == 0 {
+            // Nothing but backslashes, or nothing that is long enough to be cut.
+            taken = bytes.len();
+        }
+        let mut places = self.places(bytes);
+        places.retain(|place| place.start < taken);
+        let covered = places.last().map_or(0, |place| place.end).max(carried);
+        if let Some(last) = places.last_mut() {
+            last.end = last.end.min(taken);
+        }
+        let text = render(&bytes[..taken], &places, carried.min(taken));
+        Head { text, taken, carried: covered.saturating_sub(taken) }
+    }
+
+    fn finder(&self) -> Option<&Finder> {
+        self.0.finder.get_or_init(|| Finder::new(&self.0.secrets)).as_ref()
+    }
+
+    /// Where secrets stand: in their order, apart from each other, whole characters.
+    fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let Some(finder) = self.finder() else { return Vec::new() };
+        let mut found = Vec::new();
+        spelling::readings(bytes, |reading| finder.find(reading, bytes, &mut found));
+        found.sort_by_key(|place| place.start);
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for mut place in found {
+            while place.start > 0 && is_inside_character(bytes[place.start]) {
+                place.start -= 1;
+            }
+            while bytes.get(place.end).copied().is_some_and(is_inside_character) {
+                place.end += 1;
+            }
+            match places.last_mut() {
+                Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+                _ => places.push(place),
+            }
+        }
+        places
+    }
+}
+
+impl Finder {
+    fn new(secrets: &Secrets) -> Option<Self> {
+        let needles = Needles::of(secrets);
+        if needles.texts.is_empty() {
+            return None;
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            // The fastest kind takes a hundred times the room.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&needles.texts)
+            .expect("a mebibyte of texts is not too much for the automaton");
+        let reach = needles.longest() * spelling::EXPANSION;
+        Some(Self { automaton, base64_from: needles.base64_from, reach })
+    }
+
+    fn find(&self, reading: &spelling::Reading, source: &[u8], found: &mut Vec<Range<usize>>) {
+        for hit in self.automaton.find_overlapping_iter(&reading.bytes) {
+            let mut place = reading.in_source(hit.range());
+            if hit.pattern().as_usize() >= self.base64_from {
+                let before = source[..place.start].iter().rev().take(BASE64_AROUND);
+                place.start -= before.take_while(|byte| is_base64(**byte)).count();
+                let after = source[place.end..].iter().take(BASE64_AROUND);
+                place.end += after.take_while(|byte| is_base64(**byte)).count();
+            }
+            // The longest of several that begin or end together is enough.
+            match found.last_mut() {
+                Some(last) if place.start <= last.start && place.end >= last.start => {
+                    *last = place.start..place.end.max(last.end);
+                }
+                Some(last) if place.start <= last.end && place.start >= last.start => {
+                    last.end = last.end.max(place.end);
+                }
+                _ => found.push(place),
+            }
+        }
+    }
+}
+
+/// The text without what stands at these places, of which the first bytes are gone already.
+fn render(bytes: &[u8], places: &[Range<usize>], carried: usize) -> String {
+    let mut text = String::new();
+    let mut at = carried;
+    for place in places {
+        if place.end <= carried {
+            continue;
+        }
+        if place.start > carried || carried == 0 {
+            text += &String::from_utf8_lossy(&bytes[at..place.start.max(at)]);
+            text += STARS;
+        }
+        at = place.end;
+    }
+    text += &String::from_utf8_lossy(bytes.get(at..).unwrap_or_default());
+    text
+}
+
+fn is_inside_character(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte)
+}

@@ -1,0 +1,244 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::{Redactor, Secrets};
+
+fn redactor(secrets: &[&str]) -> Redactor {
+    Redactor::new(secrets.iter().collect())
+}
+
+fn redact(secret: &str, text: &str) -> String {
+    redactor(&[secret]).redact(text)
+}
+
+#[test]
+fn every_spelling_of_a_secret_is_taken_out() {
+    let secret = "CAN'A\"R\u{1b}Y/ä \u{1f600}x";
+    let json = serde_json::to_string(secret).expect("text");
+    for spelled in [
+        secret.to_owned(),
+        format!("{secret:?}"),
+        format!("{:?}", format!("{secret:?}")),
+        secret.escape_debug().to_string(),
+        secret.escape_default().to_string(),
+        secret.escape_unicode().to_string(),
+        json.clone(),
+        format!("{json:?}"),
+        "CAN'A\\\"R\\u001bY\\/\\u00e4 \\ud83d\\ude00x".to_owned(),
+        "CAN\\'A\\\"R\\x1bY/\\xc3\\xa4 \\xf0\\x9f\\x98\\x80x".to_owned(),
+        "CAN'A%22R%1BY%2fä%20\u{1f600}x".to_owned(),
+        "CAN%27A%22R%1bY%2F%C3%A4+%F0%9F%98%80x".to_owned(),
+        "CAN&apos;A&quot;R&#27;Y/&#xe4; \u{1f600}x".to_owned(),
+        STANDARD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+    ] {
+        let shown = redact(secret, &format!("< {spelled} >"));
+        assert!(
+            ["< *** >", "< \"***\" >", "< \\\"***\\\" >", "< \"\\\"***\\\"\" >"].contains(&&*shown),
+            "{spelled}: {shown}"
+        );
+    }
+    assert_eq!(redact("Pa!ss/word", "http://u:Pa!ss%2Fword@h"), "http://u:***@h");
+    assert_eq!(redact("Pa!ss%2Fword", "http://u:Pa!ss%2Fword@h"), "http://u:***@h");
+}
+
+#[test]
+fn credentials_in_base64_are_taken_out() {
+    let mut secrets: Secrets = ["hunter2"].iter().collect();
+    secrets.add_user("me");
+    let redactor = Redactor::new(secrets);
+    let basic = STANDARD.encode("me:hunter2");
+    assert_eq!(redactor.redact(&format!("Basic {basic}.")), "Basic ***.");
+    // Whoever it is: what is left of it holds nothing of the password.
+    let long = "correct horse battery staple";
+    for user in ["", "a", "ab", "abc"] {
+        let shown = redact(long, &STANDARD.encode(format!("\0{user}\0{long}")));
+        assert!(shown.len() < 12 && shown.ends_with("***"), "{user}: {shown}");
+    }
+    let of_url: Secrets = ["http://me:hunt%65r2@h/"].iter().collect();
+    assert_eq!(Redactor::new(of_url).redact(&basic), "***");
+}
+
+#[test]
+fn secrets_that_overlap_are_taken_out_whole() {
+    let redactor = redactor(&["CANARY12", "RY12zzzz9", "hunter2"]);
+    assert_eq!(redactor.redact("a CANARY12zzzz9 b"), "a *** b");
+    assert_eq!(redactor.redact("hunter2hunter2 hunter"), "*** hunter");
+}
+
+#[test]
+fn a_secret_too_short_to_hide_leaves_the_line_readable() {
+    assert_eq!(redact("a", "a banana"), "a banana");
+    assert_eq!(redact("    ", "a    b"), "a    b");
+}
+
+#[test]
+fn a_document_hides_its_secrets_and_not_its_words() {
+    let document = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://u:sesame77@h\n\
+        users:\n- name: reading\n  user:\n    token: abcd123\n    client-key-data: QUJDREVGR0g=\n\
+        page\nhosts\nlist\n-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\nQUJDREVGRw==\n\
+        -----END PRIVATE KEY-----\n";
+    let redactor = redactor(&[document]);
+    let plain = "reading page 1 of 2 hosts for list Config v1 users: -----BEGIN PRIVATE KEY-----";
+    assert_eq!(redactor.redact(plain), plain);
+    for part in ["abcd123", "QUJDREVGR0g=", "MIIEvQIBADANBgkqhkiG", "QUJDREVGRw==", "sesame77"] {
+        assert_eq!(redactor.redact(&format!("is {part}!")), "is ***!", "{part}");
+    }
+    assert_eq!(redactor.redact(&format!("is {document}")), "is ***");
+    let google = "{\n  \"type\": \"service_account\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n\"\n}";
+    assert_eq!(redact(google, "is MIIEvQIBADANBg of service_account"), "is *** of service_account");
+}
+
+#[test]
+fn user_info_and_query_of_a_url_are_secrets() {
+    let url = "https://user:p%40ss@host/path?token=t0k%2Ben&b=list&a=true#f";
+    let redactor = redactor_of_url(url);
+    for secret in ["user:p%40ss", "p%40ss", "p@ss", "t0k%2Ben", "t0k+en"] {
+        assert_eq!(redactor.redact(&format!("({secret})")), "(***)");
+    }
+    assert_eq!(redactor.redact("true list of host/path"), "true list of host/path");
+    for odd in [
+        "http:/u:hunter2@h/",
+        "HTTP:u:hunter2@host",
+        "u:hunter2@host:80/x",
+        "http:\\\\u:hunter2@h",
+        "http://u:hunter2/?#x@host/",
+        "http://u:a:hunter2@host/",
+    ] {
+        let shown = redactor_of_url(odd).redact(&format!("{odd} hunter2"));
+        assert!(!shown.contains("hunt"), "{odd}: {shown}");
+    }
+    assert_eq!(redactor_of_url("/etc/hosts").redact("/etc/hosts"), "/etc/hosts");
+    assert_eq!(
+        redactor_of_url("http://h:80/hosts").redact("http://h:80/hosts"),
+        "http://h:80/hosts"
+    );
+}
+
+fn redactor_of_url(url: &str) -> Redactor {
+    let mut secrets = Secrets::default();
+    secrets.add_url(url);
+    Redactor::new(secrets)
+}
+
+/// A long text by and by, as what comes through a pipe without a line end.
+fn by_and_by(redactor: &Redactor, text: &[u8], chunk: usize) -> String {
+    let (mut shown, mut line, mut carried) = (String::new(), Vec::new(), 0);
+    for piece in text.chunks(chunk) {
+        line.extend_from_slice(piece);
+        if line.len() > redactor.reach() + 500 {
+            let head = redactor.head(&line, carried);
+            shown += &head.text;
+            line.drain(..head.taken);
+            carried = head.carried;
+        }
+    }
+    shown + &redactor.redact_rest(&line, carried)
+}
+
+#[test]
+fn a_text_that_goes_on_is_cut_through_no_secret_and_no_character() {
+    let long = "0123456789ab".repeat(100);
+    for secret in ["hunter2", "hünter\"2", "aaaa", &long] {
+        let redactor = redactor(&[secret]);
+        let text = format!("ä {secret} b {secret}{secret:?} ").repeat(50) + "é";
+        let whole = redactor.redact(&text);
+        for chunk in [1, 2, 7, 100, 3000] {
+            assert_eq!(by_and_by(&redactor, text.as_bytes(), chunk), whole, "{secret} {chunk}");
+        }
+    }
+    assert_eq!(by_and_by(&Redactor::default(), "aä€".repeat(9).as_bytes(), 5), "aä€".repeat(9));
+}
+
+#[test]
+fn a_beginning_is_cut_after_the_secrets_are_taken_out() {
+    let redactor = redactor(&["hunter2CANARY"]);
+    let text = "hunter2CANARY.".repeat(100_000);
+    for bytes in 0..40 {
+        let beginning = redactor.redact_beginning(&text, bytes);
+        assert_eq!(beginning, "***.".repeat(10)[..bytes]);
+    }
+    assert_eq!(redactor.redact_beginning("short ä", 7), "short ");
+}
+
+#[test]
+fn every_line_of_a_large_secret_is_taken_out() {
+    let line = |number: usize| {
+        format!("{:064x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_1234_5678_9abc_def1))
+    };
+    let secret: String = (0..4_000).map(|number| line(number) + "\n").collect();
+    let redactor = redactor(&[&secret]);
+    for number in [0, 7, 3_999] {
+        assert_eq!(redactor.redact(&line(number)), "***");
+    }
+    let text = "some \"text\" \\n of %20 a log".repeat(4_000);
+    assert_eq!(redactor.redact(&text), text);
+}
+
+/// One character in one of the spellings of a family.
+fn spelled(character: char, family: usize, choice: usize) -> String {
+    let unicode = |character: char| {
+        let mut units = [0; 2];
+        let spelled =
+            character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}"));
+        spelled.collect::<Vec<_>>().concat()
+    };
+    let bytes =
+        |write: fn(u8) -> String| character.to_string().bytes().map(write).collect::<String>();
+    let is_plain = character.is_alphanumeric();
+    match (family, choice) {
+        (0, _) => character.to_string(),
+        (1, 0) if is_plain => character.to_string(),
+        (1, 0 | 1) => character.escape_debug().to_string(),
+        (1, 2) => character.escape_unicode().to_string(),
+        (1, 3) => bytes(|byte| format!("\\x{byte:02x}")),
+        (1, _) => unicode(character),
+        (2, 0 | 1) if character != '%' => character.to_string(),
+        (2, 2) if character == ' ' => "+".to_owned(),
+        (2, 3) => bytes(|byte| format!("%{byte:02x}")),
+        (2, _) => bytes(|byte| format!("%{byte:02X}")),
+        (_, 0 | 1) if character != '&' => character.to_string(),
+        (_, 2) => format!("&#{};", u32::from(character)),
+        (_, _) => format!("&#x{:x};", u32::from(character)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_spelling_of_any_secret_stays(
+        secret in "[!-~äß€\u{1f600}][ -~äß€\u{1f600}\t]{2,40}[!-~äß€\u{1f600}]",
+        family in 0..4_usize,
+        second in 0..3_usize,
+        choices in proptest::collection::vec(0..5_usize, 44),
+    ) {
+        let once: String = secret
+            .chars()
+            .zip(choices)
+            .map(|(character, choice)| spelled(character, family, choice))
+            .collect();
+        let twice: String = match second {
+            0 => once,
+            family => once.chars().map(|character| spelled(character, family, 1)).collect(),
+        };
+        let shown = redact(&secret, &format!("< {twice} >"));
+        prop_assert_eq!(shown, "< *** >", "{}", twice);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_secret_cut_anywhere_by_a_pipe_is_taken_out(
+        secret in "[!-~ä]{4,300}",
+        chunk in 1..900_usize,
+        before in 0..3000_usize,
+    ) {
+        let redactor = redactor(&[&secret]);
+        let text = format!("{}<\n{secret}\n>{}", " ".repeat(before), " ".repeat(4000));
+        let shown = by_and_by(&redactor, text.as_bytes(), chunk);
+        prop_assert_eq!(shown.trim(), "<\n***\n>");
+    }
+}
