@@ -72,7 +72,7 @@ if cargo nextest --version >/dev/null 2>&1; then
     skipped=$((skipped + $(printf '%s\n' "$line" | total skipped)))
 else
     title "Tests (cargo test; cargo nextest is faster and is not installed)"
-    run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --lib --bins --tests --color "$colour"
+    run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --tests --color "$colour"
     count_libtest
 fi
 
