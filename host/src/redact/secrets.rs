@@ -41,7 +41,7 @@ impl Secrets {
     /// This text is secret, and so is what it holds if it is a URL.
     pub fn add(&mut self, text: &str) {
         self.add_url(text);
-        self.push(text);
+        self.push_with_decoded(text);
     }
 
     /// This may be the user's name that goes with a secret; it is not secret itself.
@@ -108,6 +108,8 @@ impl Secrets {
         }
     }
 
+    /// URLs are written with a `%` of the secret's own left as it is, so what reads the others
+    /// reads that one too.
     fn push_with_decoded(&mut self, text: &str) {
         self.push(text);
         if text.contains('%') {

@@ -40,6 +40,7 @@ fn every_spelling_of_a_secret_is_taken_out() {
         );
     }
     assert_eq!(redact("Pa!ss/word", "http://u:Pa!ss%2Fword@h"), "http://u:***@h");
+    assert_eq!(redact("Pa/ss%2Fword", "http://u:Pa%2Fss%2Fword@h"), "http://u:***@h");
     assert_eq!(redact("Pa!ss%2Fword", "http://u:Pa!ss%2Fword@h"), "http://u:***@h");
 }
 

@@ -34,8 +34,11 @@ pub fn resolve(
     let is_secret = parameter.secret || referenced;
     // Every text contains yes and no.
     let is_text = parameter.kind != ParameterType::Boolean;
-    if let Some(text) = text(&value).filter(|_| is_secret && is_text) {
-        secrets.add(&text);
+    // As it was written: a path is resolved below, a number loses its spaces.
+    match text(&value) {
+        Some(text) if is_secret && is_text => secrets.add(&text),
+        Some(text) => secrets.add_url(&text),
+        None => {}
     }
     let value = match value {
         Value::Unset => match default(parameter) {

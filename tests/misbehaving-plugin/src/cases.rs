@@ -11,6 +11,7 @@ use gatherer_plugin_api::{
 };
 
 use crate::raw;
+use crate::secrets::{self, Given};
 
 const HOST_FRAME: &str = concat!(
     r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
@@ -30,7 +31,10 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     let context = Context::new(callbacks, request.endpoint, request.module, request.options);
 
     if case.ends_with("-secret") {
-        tell_secret(&case, &password, callbacks, &context)?;
+        let mut numbers = ["pin", "ratio"].map(|name| request.parameters.get(name));
+        let numbers = numbers.iter_mut().filter_map(|number| Some(number.take()?.to_string()));
+        let given = Given { user: text("username"), password, numbers: numbers.collect() };
+        secrets::tell(&case, &given, callbacks, &context)?;
         return done(&context);
     }
     // What was handed over before the fault must not appear anywhere.
@@ -206,60 +210,6 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         other => return Err(GatherError::configuration(format!("there is no case {other}"))),
     }
     done(&context)
-}
-
-/// Gives the secret away wherever a plugin can.
-fn tell_secret(
-    case: &str,
-    password: &str,
-    callbacks: Callbacks,
-    context: &Context,
-) -> Result<(), GatherError> {
-    match case {
-        "log-secret" => {
-            for level in 1..=5 {
-                (callbacks.log)(
-                    callbacks.context,
-                    level,
-                    format!("target-{password}").as_str().into(),
-                    format!("the password is {password}, quoted {password:?}").as_str().into(),
-                );
-            }
-            context.progress(&format!("progress with {password}"));
-        }
-        "warning-secret" => context.warning(format!("of {password}"), format!("is {password}"))?,
-        "stdout-secret" => {
-            println!("stdout: {password}");
-            // In two writes, so that the reader may see the halves apart.
-            let (start, end) = password.split_at(password.len() / 2);
-            raw::write(1, start.as_bytes());
-            raw::write(1, end.as_bytes());
-            raw::write(1, b"\n");
-        }
-        "stderr-secret" => eprintln!("stderr: {password}"),
-        "long-line-secret" => {
-            // Wherever a reader cuts what has no end of line, it cuts one of these.
-            for start in (0..64 * 1024).step_by(password.len()) {
-                raw::write(2, if start % 1000 < 500 { b" " } else { b"x" });
-                raw::write(2, password.as_bytes());
-            }
-        }
-        "dying-secret" => {
-            eprintln!("last words: {password}");
-            std::process::abort();
-        }
-        "error-secret" => {
-            return Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))
-                .with_hint(format!("not {password}")));
-        }
-        "collection-secret" => context.collection_end(
-            "pods",
-            Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))),
-        )?,
-        "panic-secret" => panic!("the password is {password}"),
-        _ => return Err(GatherError::configuration("there is no such case")),
-    }
-    Ok(())
 }
 
 fn done(context: &Context) -> Result<String, GatherError> {

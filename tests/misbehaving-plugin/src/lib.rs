@@ -1,11 +1,12 @@
 //! A plugin that breaks the contract in every way that the tests think of, by name: the
 //! parameter `case`. What the SDK makes impossible is done with the ABI's own functions, so the export is
-//! written out here; the cases themselves are in `cases`.
+//! written out here; the cases themselves are in `cases` and `secrets`.
 
 #![allow(unsafe_code)]
 
 mod cases;
 mod raw;
+mod secrets;
 
 use gatherer_plugin_api::__private::{self, Note, abi_stable, padded_len};
 use gatherer_plugin_api::abi::{Callbacks, GathererModuleRef};

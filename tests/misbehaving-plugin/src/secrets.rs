@@ -1,0 +1,150 @@
+//! The cases that give secrets away.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use gatherer_plugin_api::abi::Callbacks;
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+
+use crate::raw;
+
+/// What there is to give away.
+pub struct Given {
+    pub user: String,
+    pub password: String,
+    pub numbers: Vec<String>,
+}
+
+/// Gives secrets away wherever a plugin can.
+pub fn tell(
+    case: &str,
+    given: &Given,
+    callbacks: Callbacks,
+    context: &Context,
+) -> Result<(), GatherError> {
+    let Given { user, password, numbers } = given;
+    let log = |target: &str, message: &str| {
+        (callbacks.log)(callbacks.context, 1, target.into(), message.into());
+    };
+    match case {
+        "log-secret" => {
+            for level in 1..=5 {
+                (callbacks.log)(
+                    callbacks.context,
+                    level,
+                    format!("target-{password}").as_str().into(),
+                    format!("the password is {password}, quoted {password:?}").as_str().into(),
+                );
+            }
+            context.progress(&format!("progress with {password}"));
+        }
+        "cut-secret" => {
+            for before in 0..password.len() {
+                let spaces = " ".repeat(before);
+                let many = format!("{password} ").repeat(256 * 1024 / password.len());
+                log(&format!("{}{password}", "t".repeat(256 - before)), &format!("{spaces}{many}"));
+                context.progress(&format!("{}{password}", "p".repeat(4096 - before)));
+            }
+        }
+        "spelled-secret" => {
+            for (name, text) in spellings(user, password) {
+                log("spelled", &format!("spelled {name}: <{text}>"));
+            }
+            for number in numbers {
+                log("spelled", &format!("spelled number: <{number}>"));
+            }
+        }
+        "words-secret" => {
+            log("words", "reading page 1 of 2 hosts for the list: true");
+            password.lines().for_each(|line| log("words", &format!("line <{}>", line.trim())));
+            eprintln!("{password}");
+        }
+        "collection-name-secret" => {
+            context.collection_end(format!("pods of {password}"), Ok(()))?
+        }
+        "warning-secret" => context.warning(format!("of {password}"), format!("is {password}"))?,
+        "stdout-secret" => {
+            println!("stdout: {password}");
+            // In two writes, so that the reader may see the halves apart.
+            let (start, end) = password.split_at(password.len() / 2);
+            raw::write(1, start.as_bytes());
+            raw::write(1, end.as_bytes());
+            raw::write(1, b"\n");
+        }
+        "stderr-secret" => eprintln!("stderr: {password}"),
+        "long-line-secret" => {
+            // Wherever a reader cuts what has no end of line, it cuts one of these.
+            for start in (0..64 * 1024).step_by(password.len()) {
+                raw::write(2, if start % 1000 < 500 { b" " } else { b"x" });
+                raw::write(2, password.as_bytes());
+            }
+        }
+        "dying-secret" => {
+            eprintln!("last words: {password}");
+            std::process::abort();
+        }
+        "dying-in-a-line-secret" => {
+            // What is kept of this begins in the middle of a secret.
+            for _ in 0..200 * 1024 / password.len() {
+                raw::write(2, password.as_bytes());
+            }
+            std::process::abort();
+        }
+        "flood-secret" => {
+            let first = password.lines().next().unwrap_or_default();
+            for _ in 0..3_000 {
+                log("flood", &format!("a line of the log with {first} in it"));
+            }
+            let piece = format!("{}{first}", "x".repeat(1000));
+            for _ in 0..6 * 1024 * 1024 / piece.len() {
+                raw::write(2, piece.as_bytes());
+            }
+        }
+        "error-secret" => {
+            return Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))
+                .with_hint(format!("not {password}")));
+        }
+        "collection-secret" => context.collection_end(
+            "pods",
+            Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))),
+        )?,
+        "panic-secret" => panic!("the password is {password}"),
+        _ => return Err(GatherError::configuration("there is no such case")),
+    }
+    Ok(())
+}
+
+/// A secret as libraries print it, by the name of the spelling.
+fn spellings(user: &str, password: &str) -> Vec<(&'static str, String)> {
+    let every_byte =
+        |write: fn(u8) -> String| password.bytes().map(write).collect::<Vec<_>>().concat();
+    let utf_16 = password.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<Vec<_>>();
+    let odd_bytes = |write: fn(u8) -> String| {
+        let byte = |byte: u8| {
+            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { write(byte) }
+        };
+        password.bytes().map(byte).collect::<Vec<_>>().concat()
+    };
+    let json = serde_json::to_string(password).unwrap_or_default();
+    let basic = format!("{user}:{password}");
+    vec![
+        ("plain", password.to_owned()),
+        ("debug", format!("{password:?}")),
+        ("debug twice", format!("{:?}", format!("{password:?}"))),
+        ("json in debug", format!("{json:?}")),
+        ("json", json),
+        ("unicode", password.escape_unicode().to_string()),
+        ("utf-16", utf_16.concat()),
+        ("bytes", every_byte(|byte| format!("\\x{byte:02x}"))),
+        ("url", odd_bytes(|byte| format!("%{byte:02X}"))),
+        ("url in lower case", odd_bytes(|byte| format!("%{byte:02x}"))),
+        ("url of all bytes", every_byte(|byte| format!("%{byte:02x}"))),
+        ("part of a url", password.replace('/', "%2F").replace('"', "%22")),
+        ("form", odd_bytes(|byte| if byte == b' ' { "+".into() } else { format!("%{byte:02X}") })),
+        ("base64", STANDARD.encode(password)),
+        ("base64 without padding", STANDARD_NO_PAD.encode(password)),
+        ("base64 for urls", URL_SAFE.encode(password)),
+        ("base64 for urls without padding", URL_SAFE_NO_PAD.encode(password)),
+        ("basic", STANDARD.encode(&basic)),
+        ("basic for urls", URL_SAFE_NO_PAD.encode(&basic)),
+    ]
+}
