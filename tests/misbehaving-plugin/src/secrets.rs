@@ -59,7 +59,7 @@ pub fn tell(
             eprintln!("{password}");
         }
         "collection-name-secret" => {
-            context.collection_end(format!("pods of {password}"), Ok(()))?
+            context.collection_end(format!("pods of {password}"), Ok(()))?;
         }
         "warning-secret" => context.warning(format!("of {password}"), format!("is {password}"))?,
         "stdout-secret" => {
