@@ -79,7 +79,9 @@ impl Redactor {
     pub fn redact_beginning(&self, text: &str, bytes: usize) -> String {
         let mut beginning = String::new();
         let (mut rest, mut carried) = (text.as_bytes(), 0);
-        while beginning.len() <= bytes && !rest.is_empty() {
+        // Of a text that is secret nearly throughout, little is shown.
+        let enough = text.len().saturating_sub(bytes * 8);
+        while beginning.len() <= bytes && !rest.is_empty() && rest.len() >= enough {
             let chunk = &rest[..rest.len().min(CHUNK_BYTES.max(self.reach() * 2))];
             if chunk.len() == rest.len() {
                 beginning += &self.redact_rest(rest, carried);

@@ -16,14 +16,18 @@ const SHORTEST_PART: usize = 8;
 /// The longest text that is looked for in one piece.
 const PIECE_BYTES: usize = 128;
 
-/// How many bytes are looked for at most: what does so takes some thirty times their room.
+/// How many bytes are looked for at most: what does so takes some sixty times their
+/// room while it is made.
 const NEEDLES_MAX_BYTES: usize = 1024 * 1024;
 
 /// The longest secret that is looked for in base64.
-const BASE64_MAX_BYTES: usize = 4096;
+const BASE64_MAX_BYTES: usize = 16 * 1024;
 
 /// How many colons of a URL's user-info are taken for the one before the password.
 const COLONS_MAX: usize = 8;
+
+/// How many texts are looked back at for one that is known already.
+const JUST_NOW: usize = 8;
 
 /// What the names of secret things have in common.
 const SECRET_NAMES: [&str; 9] =
@@ -118,7 +122,9 @@ impl Secrets {
     }
 
     fn push(&mut self, text: &str) {
-        if text.len() >= SHORTEST {
+        // A value comes as it was written and as it was read, which is mostly the same.
+        let is_known = self.texts.iter().rev().take(JUST_NOW).any(|known| known == text);
+        if text.len() >= SHORTEST && !is_known {
             self.texts.push(text.to_owned());
         }
     }
@@ -166,16 +172,18 @@ impl Needles {
     /// and most telling comes first.
     pub fn of(secrets: &Secrets) -> Self {
         let (mut plain, mut lines, mut whole, mut base64) = (vec![], vec![], vec![], vec![]);
+        let mut in_base64_bytes = 0;
         for text in &secrets.texts {
             for text in [text.as_str(), text.trim()] {
                 let place = if text.contains(['\n', '\r']) { &mut whole } else { &mut plain };
                 place.extend(pieces(text.as_bytes()));
             }
             lines_of(text, &mut lines, &mut plain);
-            if text.len() <= BASE64_MAX_BYTES {
-                in_base64(text, &mut base64);
-                for user in &secrets.users {
-                    in_base64(&format!("{user}:{text}"), &mut base64);
+            if text.len() <= BASE64_MAX_BYTES && in_base64_bytes < NEEDLES_MAX_BYTES {
+                let credentials = secrets.users.iter().map(|user| format!("{user}:{text}"));
+                for text in std::iter::once(text.clone()).chain(credentials) {
+                    in_base64(&text, &mut base64);
+                    in_base64_bytes += text.len() * 8;
                 }
             }
         }

@@ -54,20 +54,22 @@ impl Reading {
     }
 }
 
-/// Calls with every reading of a text, the plain one first.
+/// Calls with every reading of a text.
 pub fn readings(source: &[u8], mut call: impl FnMut(&Reading)) {
-    let mut level = vec![Reading::plain(source)];
-    for depth in 0..=DEPTH {
-        let mut next = Vec::new();
-        for mut reading in level {
-            if depth < DEPTH {
-                next.extend(SPELLINGS.iter().filter_map(|spelling| reading.undo(*spelling)));
+    read_on(Reading::plain(source), DEPTH, &mut call);
+}
+
+/// One path down at a time: a reading takes some twenty times the room of its text.
+fn read_on(mut reading: Reading, depth: usize, call: &mut impl FnMut(&Reading)) {
+    if depth > 0 {
+        for spelling in SPELLINGS {
+            if let Some(undone) = reading.undo(spelling) {
+                read_on(undone, depth - 1, call);
             }
-            fold(&mut reading.bytes);
-            call(&reading);
         }
-        level = next;
     }
+    fold(&mut reading.bytes);
+    call(&reading);
 }
 
 /// Makes one of what a form does not tell apart.
