@@ -239,6 +239,11 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
     let worker =
         running.wait_until("a worker starts", |running| running.workers().first().copied());
     let read = |name: &str| std::fs::read(format!("/proc/{worker}/{name}"));
+    // Between fork and exec it is the runner still, with the runner's command line.
+    running.wait_until("the worker is another program", |_| {
+        let command_line = read("cmdline").ok()?;
+        command_line.windows(8).any(|name| name == b"__worker").then_some(())
+    });
     running.wait_until("the worker has its limits", |_| {
         let limits = String::from_utf8(read("limits").ok()?).ok()?;
         let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"))?;
