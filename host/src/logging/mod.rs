@@ -130,14 +130,14 @@ pub fn emit_to_file(level: LogLevel, endpoint: Option<&str>, message: &str) {
 }
 
 fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, shown: bool) {
+    let line = Line { level, target, endpoint, message };
     let Some(logger) = LOGGER.get() else {
         // Before the log is open only what went wrong is worth saying.
         if level <= LogLevel::Warn {
-            let _ = writeln!(std::io::stderr(), "{}", crate::escape::escape(message));
+            let _ = std::io::stderr().write_all(line.for_people(false).as_bytes());
         }
         return;
     };
-    let line = Line { level, target, endpoint, message };
     if shown && level <= logger.stderr_level {
         let text = match logger.format {
             LogFormat::Text => line.for_people(logger.color),
