@@ -4,6 +4,7 @@
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, Inventory, RunInfo, SCHEMA_VERSION, Software,
 };
+use serde::Serialize;
 
 /// Puts the results together. Without `run`, everything that differs from run to run is left
 /// out.
@@ -17,12 +18,10 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
             endpoint.collections.clear();
         }
         for host in &mut endpoint.hosts {
-            host.guests.sort_by(|a, b| guest_key(a).cmp(&guest_key(b)));
+            let by = |guest: &Guest| (guest.id.clone(), guest.name.clone());
+            sort(&mut host.guests, by);
         }
-        endpoint.hosts.sort_by_cached_key(|host| {
-            // What is equal in all that one would look at is told apart by the rest.
-            (host.id.clone(), host.name.clone(), serde_json::to_string(host).unwrap_or_default())
-        });
+        sort(&mut endpoint.hosts, |host| (host.id.clone(), host.name.clone()));
         endpoint.warnings.sort();
         endpoint.warnings.dedup();
     }
@@ -38,8 +37,15 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
     }
 }
 
-fn guest_key(guest: &Guest) -> (Option<&str>, &str, Option<&str>, Option<&str>) {
-    (guest.id.as_deref(), &guest.name, guest.uuid.as_deref(), guest.source_state.as_deref())
+/// Sorts by what a person would look at, and what is equal in that by everything else: equal
+/// answers give equal bytes.
+fn sort<T: Serialize, K: Ord>(items: &mut [T], by: impl Fn(&T) -> K) {
+    items.sort_by_cached_key(&by);
+    for equal in items.chunk_by_mut(|one, other| by(one) == by(other)) {
+        if equal.len() > 1 {
+            equal.sort_by_cached_key(|item| serde_json::to_string(item).unwrap_or_default());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +62,7 @@ mod tests {
     fn the_order_of_answers_does_not_show() {
         let mut host = Host::new("1", "a");
         host.guests = vec![Guest::new("2", "x"), Guest::new("1", "y"), Guest::new("1", "x")];
+        host.guests.push(Guest { cpus: Some(1), ..Guest::new("1", "x") });
         let mut turned = host.clone();
         turned.guests.reverse();
         let other = Host::new("1", "b");

@@ -49,8 +49,7 @@ pub struct TableStyle {
     pub color: bool,
 }
 
-/// Renders the inventory. Equal inventories give equal bytes, in whatever order they list
-/// their endpoints, hosts and guests.
+/// Renders an inventory, which is sorted already.
 pub fn render(format: Format, inventory: &Inventory, style: &TableStyle) -> Rendered {
     match format {
         Format::Gatherer => gatherer::render(inventory),

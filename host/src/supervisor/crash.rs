@@ -43,5 +43,15 @@ pub fn crashed(status: Option<ExitStatus>, tail: &str) -> GatherError {
         ErrorKind::Crashed,
         format!("the worker {how} before it had given its answer{words}"),
     )
-    .with_hint("this is a fault of the plugin or of a library that it uses: report it to its maker")
+    .with_hint(if is_out_of_memory(tail) {
+        "it had used up its memory: raise --worker-memory, or ask for less through one endpoint"
+    } else {
+        "this is a fault of the plugin or of a library that it uses: report it to its maker"
+    })
+}
+
+/// Whether the last words are those of an allocator that got nothing.
+fn is_out_of_memory(tail: &str) -> bool {
+    let out_of_memory = ["memory allocation of", "bad_alloc", "annot allocate memory"];
+    out_of_memory.iter().any(|words| tail.contains(words))
 }

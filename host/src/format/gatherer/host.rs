@@ -10,7 +10,8 @@ use super::text::{cut, storable};
 
 /// The Manager's type of a host whose hypervisor's type is unknown: the most general one.
 const UNKNOWN_TYPE: &str = "fully_virtualized";
-/// Kubernetes nodes are matched with subscriptions by sockets, so that theirs are never 0.
+/// Kubernetes nodes are matched with subscriptions by sockets: those that a node does not tell
+/// are its cores.
 const KUBERNETES: &str = "kubernetes";
 const UNKNOWN: &str = "(unknown)";
 
@@ -93,7 +94,7 @@ impl ManagerHost {
             ),
             cpu_mhz: frequency(host, note),
             cpu_vendor: column(cpu.vendor.as_deref().unwrap_or(UNKNOWN), 32, "cpuVendor", note),
-            fallback_host_identifier: host.identifiers.previous.as_deref().map(storable),
+            fallback_host_identifier: super::identity::fallback(host),
             host_identifier: String::new(),
             name: column(super::wished_name(host), super::text::NAME, "name", note),
             optional_vm_data: BTreeMap::new(),
@@ -107,9 +108,12 @@ impl ManagerHost {
             vms: BTreeMap::new(),
         }
     }
-}
 
-impl ManagerHost {
+    /// What of the host seldom changes: not its memory, which may be added to.
+    pub fn lasting(&self) -> Self {
+        Self { ram_mb: 0, ..self.clone() }
+    }
+
     /// Gives a host without a name one.
     pub fn set_name(&mut self, name: &str) {
         if self.name.is_empty() {
@@ -149,12 +153,14 @@ fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
         }
         return "cloud";
     };
-    let uname = match own.to_ascii_lowercase().as_str() {
+    let lower = own.to_ascii_lowercase();
+    let uname = match lower.as_str() {
         "amd64" | "x86-64" | "x64" | "x86_64_mac" => "x86_64",
         "arm64" | "arm64_mac" => "aarch64",
         "386" => "i386",
         "armv7" => "armv7l",
-        _ => own,
+        "ppc64el" => "ppc64le",
+        other => other,
     };
     ARCHITECTURES.into_iter().find(|known| *known == uname).unwrap_or_else(|| {
         note(format!(
@@ -167,7 +173,7 @@ fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
 
 fn frequency(host: &Host, note: &mut dyn FnMut(String)) -> Number {
     let Some(own) = &host.cpu.frequency_mhz else { return Number::from(0) };
-    if own.as_f64().is_some_and(|mhz| mhz.abs() < LEAST_ABSURD_MHZ) {
+    if own.as_f64().is_some_and(|mhz| (0.0..LEAST_ABSURD_MHZ).contains(&mhz)) {
         return own.clone();
     }
     note("its CPU frequency cannot be; printed as 0".to_owned());

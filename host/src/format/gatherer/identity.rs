@@ -2,7 +2,7 @@
 
 use gatherer_plugin_api::model::Host;
 
-use super::text::{IDENTIFIER, abridged, collisions, number_the_rest};
+use super::text::{IDENTIFIER, abridged, collisions, cut, number_the_rest};
 
 /// UUIDs that firmware says when nobody has given it one, as hexadecimal digits alone.
 const JUNK_UUIDS: [&str; 6] = [
@@ -19,15 +19,17 @@ const NOTHING: &str = "unknown";
 
 /// The identities of one host, the one to take first in front; unusable ones are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Candidates([Option<String>; 6]);
+pub struct Candidates([Option<String>; 9]);
 
 impl Candidates {
-    /// The source's own id, then system UUID, Kubernetes UID, managed object, name; and the
-    /// short name, which tells hosts apart that have all of these in common.
+    /// The source's own id, then system UUID, Kubernetes UID, managed object, the other
+    /// identifiers, name; and the short name, which tells hosts apart that have all of these
+    /// in common.
     pub fn of(host: &Host) -> Self {
         let identifiers = &host.identifiers;
         let usable = |text: &str| (!is_junk(text)).then(|| super::text::storable(text));
         let option = |text: &Option<String>| text.as_deref().and_then(usable);
+        let other = identifiers.other.values().map(String::as_str).collect::<Vec<_>>().join("-");
         // A name is taken even if it looks like a junk UUID: nothing better comes after it.
         let name = |text: &String| (!text.trim().is_empty()).then(|| super::text::storable(text));
         Self([
@@ -35,6 +37,9 @@ impl Candidates {
             option(&identifiers.system_uuid),
             option(&identifiers.kubernetes_uid),
             option(&identifiers.managed_object),
+            option(&identifiers.uuid),
+            option(&identifiers.instance_id),
+            usable(&other),
             name(&host.name),
             host.short_name.as_ref().and_then(name),
         ])
@@ -43,6 +48,13 @@ impl Candidates {
     fn next(&self, from: usize) -> Option<(usize, &str)> {
         (from..self.0.len()).find_map(|slot| Some((slot, self.0[slot].as_deref()?)))
     }
+}
+
+/// An older identity of the same host, if it is one and the Manager can look it up.
+pub fn fallback(host: &Host) -> Option<String> {
+    let previous = host.identifiers.previous.as_deref()?;
+    (!previous.is_empty() && cut(previous, IDENTIFIER) == previous)
+        .then(|| super::text::storable(previous))
 }
 
 /// An assigned identity.
@@ -122,7 +134,7 @@ fn tell_apart(
 fn is_junk(text: &str) -> bool {
     let trimmed = text.trim();
     let digits: String =
-        trimmed.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
+        trimmed.chars().filter(|c| !"-{}".contains(*c)).map(|c| c.to_ascii_lowercase()).collect();
     trimmed.is_empty()
         || JUNK_UUIDS.contains(&digits.as_str())
         || ["not settable", "not present", "not specified", "uninitialized"]
@@ -161,6 +173,7 @@ mod tests {
             "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
             "00000000000000000000000000000000",
             "03000200-0400-0500-0006-000700080009",
+            "{00000000-0000-0000-0000-000000000000}",
             "Not Settable",
         ] {
             let assigned = assign(&[host(junk, "s", "k", "n")]);
@@ -212,6 +225,17 @@ mod tests {
             host(&format!("{long}2"), "", "", "b"),
         ]);
         assert!(texts.iter().all(|text| text.len() == 1000) && texts[0] != texts[1], "{texts:?}");
+    }
+
+    #[test]
+    fn every_identifier_is_tried_before_the_name() {
+        let mut host = Host::new("00000000-0000-0000-0000-000000000000", "n");
+        host.identifiers.other.insert("manager".into(), "m1".into());
+        assert_eq!(assign(&[Candidates::of(&host)])[0].text, "m1");
+        host.identifiers.instance_id = Some("i-1".into());
+        assert_eq!(assign(&[Candidates::of(&host)])[0].text, "i-1");
+        host.identifiers.uuid = Some("u".into());
+        assert_eq!(assign(&[Candidates::of(&host)])[0].text, "u");
     }
 
     #[test]

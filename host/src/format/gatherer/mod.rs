@@ -63,8 +63,9 @@ struct Draft {
     name: String,
     candidates: Candidates,
     host: ManagerHost,
-    /// Its JSON: what orders hosts that are equal in everything above.
-    order: String,
+    /// What orders hosts that are equal in everything above: first what seldom changes, so
+    /// that a guest that comes or goes does not swap the identities of two such hosts.
+    order: (String, String),
 }
 
 fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
@@ -116,9 +117,10 @@ fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
         warnings.insert(warning(&host.name, message));
     };
     let mut printed = ManagerHost::new(host, &mut note);
+    let lasting = json::to_text(&printed.lasting());
     add_guests(&mut printed, host, warnings);
     let name = host.short_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&host.name);
-    let order = json::to_text(&printed);
+    let order = (lasting, json::to_text(&printed));
     Draft { name: storable(name), candidates: Candidates::of(host), host: printed, order }
 }
 
