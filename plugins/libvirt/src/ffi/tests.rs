@@ -1,7 +1,8 @@
 //! Opening the library, and what libvirt asks of us.
 
+use super::auth::answer;
 use super::raw::{CRED_AUTHNAME, CRED_PASSPHRASE, RawCredential};
-use super::{Api, Credentials, LIBRARY, LoadError, answer};
+use super::{Api, Credentials, LIBRARY, LoadError};
 
 #[test]
 fn a_missing_library_is_told_from_a_broken_one() {
