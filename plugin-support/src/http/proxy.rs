@@ -89,7 +89,7 @@ struct Entry {
 enum What {
     Everything,
     Network(IpNet),
-    /// Lower case, without leading or trailing dot: itself and everything below it.
+    /// Lower case and in ASCII, without leading or trailing dot: itself and everything below it.
     Domain(String),
 }
 
@@ -109,9 +109,13 @@ impl Entry {
         if let Some(network) = network(name) {
             return Some(Self { what: What::Network(network), port });
         }
-        let name = name.strip_prefix('*').unwrap_or(name);
-        let name = name.trim_matches('.').to_ascii_lowercase();
-        (!name.is_empty()).then_some(Self { what: What::Domain(name), port })
+        let name = name.strip_prefix('*').unwrap_or(name).trim_matches('.');
+        // As a URL's host is read, so that `bücher.example` is the `xn--` name that stands there.
+        match Host::parse(name).ok()? {
+            Host::Domain(name) => Some(Self { what: What::Domain(name), port }),
+            // `.0.0.1` and the like: no network, and never the end of a name.
+            Host::Ipv4(_) | Host::Ipv6(_) => None,
+        }
     }
 
     fn covers(&self, host: &Host<&str>) -> bool {
@@ -191,6 +195,13 @@ mod tests {
             ("[fd00::/8]:443", "https://[fd12::1]", true),
             ("[fd00::]/8", "https://[fd12::1]", true),
             ("127.0.0.0/8", "http://[::ffff:127.0.0.1]", true),
+            ("bücher.invalid", "http://bücher.invalid", true),
+            ("BÜCHER.invalid:80", "http://www.xn--bcher-kva.invalid", true),
+            ("*.bücher.invalid", "http://www.bücher.invalid", true),
+            ("xn--bcher-kva.invalid", "http://bücher.invalid", true),
+            ("bücher.invalid", "http://bucher.invalid", false),
+            ("under_score.invalid", "http://under_score.invalid", true),
+            (".0.0.1", "http://127.0.0.1", false),
             ("", "http://example.com", false),
             (" , ,a.example , b.example ,", "http://b.example", true),
             ("a.example b.example", "http://b.example", true),
