@@ -23,6 +23,37 @@ pub fn display_url(url: &Url) -> String {
     format!("{}://{host}{port}{path}", url.scheme())
 }
 
+/// Reads a URL strictly: what the URL standard would drop or change in silence is refused, because
+/// then another address is asked than the one that was written. The error goes on a sentence that
+/// begins with the URL, and quotes nothing of it.
+///
+/// ```
+/// use gatherer_plugin_support::http::parse_url;
+/// assert!(parse_url("https://inventory.example.com/hosts.json").is_ok());
+/// assert_eq!(parse_url("http:///hosts.json"), Err("names no host"));
+/// ```
+pub fn parse_url(text: &str) -> Result<Url, &'static str> {
+    if text.chars().any(char::is_control) {
+        return Err("holds a tab, a line break or another control character");
+    }
+    let url = Url::parse(text).map_err(|_| "is not a valid URL")?;
+    if url.is_special() && url.scheme() != "file" {
+        let (_, rest) = text.split_once(':').unwrap_or_default();
+        let Some(rest) = rest.strip_prefix("//") else {
+            return Err("has no // after its scheme");
+        };
+        // The standard takes a backslash for a slash: `DOMAIN\user@host` would ask host DOMAIN.
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        if rest.contains('\\') {
+            return Err("holds a backslash: write %5C");
+        }
+        if rest.starts_with('/') {
+            return Err("names no host");
+        }
+    }
+    Ok(url)
+}
+
 /// Takes `user:password` out of a URL, decoded.
 pub(crate) fn basic_credentials(url: &mut Url) -> Option<Vec<u8>> {
     if url.username().is_empty() && url.password().is_none() {
@@ -50,6 +81,33 @@ mod tests {
         assert_eq!(display_url(&url("http://u:p@[::1]:81/a/b?c=d#e")), "http://[::1]:81/a/b");
         assert_eq!(display_url(&url("https://h:443")), "https://h/");
         assert_eq!(display_url(&url(&format!("http://h/{}", "x".repeat(500)))).len(), 211);
+    }
+
+    #[test]
+    fn what_would_be_dropped_or_changed_in_silence_is_refused() {
+        for (text, why) in [
+            ("http:///x", "names no host"),
+            ("http:////x/y", "names no host"),
+            ("https:///user@x/y", "names no host"),
+            ("http:h/x", "has no // after its scheme"),
+            ("http:/h/x", "has no // after its scheme"),
+            (r"http:\\h\x", "has no // after its scheme"),
+            (r"http://\h/x", "holds a backslash: write %5C"),
+            (r"http://DOMAIN\user:hunter2@h/x", "holds a backslash: write %5C"),
+            ("http://h/a\tb", "holds a tab, a line break or another control character"),
+            ("http://h/a\nb", "holds a tab, a line break or another control character"),
+            ("http://h/a?b\r\nc", "holds a tab, a line break or another control character"),
+            ("ht\ntp://h/", "holds a tab, a line break or another control character"),
+            ("file:///a\tb", "holds a tab, a line break or another control character"),
+            ("http://h/\u{1}", "holds a tab, a line break or another control character"),
+            ("http://", "is not a valid URL"),
+            ("http://user:hunter2@", "is not a valid URL"),
+        ] {
+            assert_eq!(parse_url(text), Err(why), "{text:?}");
+        }
+        for text in ["http://h/a//b", "HTTPS://h", r"http://h/?a\b", "file:///x", "http://ü/ü"] {
+            assert!(parse_url(text).is_ok(), "{text:?}");
+        }
     }
 
     #[test]

@@ -55,12 +55,6 @@ impl Place {
     /// The body broke off after this many bytes.
     pub fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
         let causes = causes(error);
-        if error.is_decode() && !error.is_timeout() && find::<hyper::Error>(&causes).is_none() {
-            return GatherError::protocol(format!(
-                "{}: the gzip data of the answer are damaged or cut off after {bytes} bytes",
-                self.what
-            ));
-        }
         let fault = match Fault::of(&causes, error) {
             Fault::Other => Fault::Broken,
             fault => fault,
@@ -121,6 +115,11 @@ impl Place {
             Fault::HeadTooLarge => {
                 (ErrorKind::Protocol, "the head of the answer is too large", None)
             }
+            Fault::BrokenHead => (
+                ErrorKind::Protocol,
+                "the head of the answer breaks HTTP's rules",
+                Some("the service, or a proxy before it, has to be mended"),
+            ),
             Fault::NotHttp => (
                 ErrorKind::Protocol,
                 "the answer is not HTTP",
@@ -142,6 +141,7 @@ enum Fault {
     ConnectTimeout,
     IdleTimeout,
     HeadTooLarge,
+    BrokenHead,
     NotHttp,
     Other,
 }
@@ -164,8 +164,12 @@ impl Fault {
         }
         if let Some(error) = find::<hyper::Error>(causes) {
             if error.is_parse() {
-                let large = text == "message head is too large";
-                return if large { Self::HeadTooLarge } else { Self::NotHttp };
+                return match text.as_str() {
+                    "message head is too large" => Self::HeadTooLarge,
+                    // Not even `HTTP/1.1` at its beginning.
+                    text if text.starts_with("invalid HTTP version") => Self::NotHttp,
+                    _ => Self::BrokenHead,
+                };
             }
             if error.is_incomplete_message() || error.is_closed() {
                 return Self::Broken;

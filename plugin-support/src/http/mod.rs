@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod encoding;
 mod error;
 mod proxy;
 mod redirect;
@@ -17,16 +18,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use reqwest::header::CONTENT_ENCODING;
+use reqwest::header::{ACCEPT_ENCODING, RANGE};
 use url::Url;
 
-pub use address::display_url;
+pub use address::{display_url, parse_url};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 // So that plugins need not name reqwest's version.
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
 
 use crate::run;
+use encoding::Encoding;
 use error::Place;
 use proxy::ProxyServer;
 use redirect::Trail;
@@ -100,17 +102,22 @@ impl Client {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Gets a document; any status but 2xx is an error.
+    /// Gets a whole document: any status but 200 is an error, because every other 2xx stands for
+    /// something else than the document.
     pub async fn get(&self, url: &Url) -> Result<Response, GatherError> {
-        self.send(Request::get(url.clone())).await?.error_for_status()
+        let answer = self.send(Request::get(url.clone())).await?;
+        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(answer.status_error()) }
     }
 
-    /// Sends a request and returns the answer, whatever its status.
+    /// Sends a request and returns the answer, whatever its status. What a status such as `202
+    /// Accepted` means for the body is the caller's to judge.
     ///
     /// # Errors
     ///
     /// `connection`, `tls`, `timeout`, `protocol` and, for what a proxy refuses,
-    /// `authentication`. Never an answer of which a part is missing.
+    /// `authentication`. `206 Partial Content` is `protocol` unless the request has a `Range`. A
+    /// 2xx answer is never returned with less of its body than the server announced or, without an
+    /// announcement, sent until it closed the connection.
     pub async fn send(&self, request: Request) -> Result<Response, GatherError> {
         let wait = run::operation_remaining(&self.inner.context).unwrap_or(LONGEST_REQUEST);
         let end = tokio::time::Instant::now() + wait;
@@ -141,10 +148,13 @@ impl Client {
             secure: request.url.scheme() == "https",
             limits: transport.limits,
         };
-        let mut builder = transport
-            .client
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone());
+        let mut headers = request.headers.clone();
+        // A part of compressed data would be of no use.
+        if !headers.contains_key(RANGE) {
+            headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+        }
+        let mut builder =
+            transport.client.request(request.method.clone(), request.url.clone()).headers(headers);
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
@@ -173,12 +183,17 @@ impl Client {
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(place.proxy_wants_authentication());
         }
+        if status == StatusCode::PARTIAL_CONTENT && !request.headers.contains_key(RANGE) {
+            return Err(status::error(&place.where_text(), status, &headers));
+        }
+        let encoding = Encoding::of(&headers, place);
         let body = if status.is_success() {
-            check_encoding(&headers, place)?;
-            body::read(&mut answer, request.max_body_bytes, place, end, &self.limit_text()).await?
+            let (encoding, limit) = (encoding?, self.limit_text());
+            body::read(&mut answer, encoding, request.max_body_bytes, place, end, &limit).await?
         } else {
             // What it says beyond its status is a help, not the answer.
-            body::read_what_comes(&mut answer, end).await
+            let encoding = encoding.unwrap_or(Encoding::Identity);
+            body::read_what_comes(&mut answer, encoding, end).await
         };
         Ok(Response {
             status,
@@ -186,6 +201,7 @@ impl Client {
             body,
             url: request.url.clone(),
             what: place.what.clone(),
+            place: place.where_text(),
             dropped_credentials: trail.dropped_credentials,
         })
     }
@@ -251,19 +267,4 @@ impl Client {
         }
         Ok(Transport { client: builder.build().map_err(wrong)?, limits })
     }
-}
-
-/// What is still encoded here was not asked for: gzip has been taken off already.
-fn check_encoding(headers: &HeaderMap, place: &Place) -> Result<(), GatherError> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(()) };
-    if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-        return Ok(());
-    }
-    let encoding = String::from_utf8_lossy(encoding.as_bytes());
-    let encoding: String = encoding.chars().take(40).collect();
-    Err(GatherError::protocol(format!(
-        "{}: the answer is encoded as {}, which was not asked for",
-        place.what,
-        encoding.escape_default()
-    )))
 }

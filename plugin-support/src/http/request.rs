@@ -112,13 +112,14 @@ impl Request {
     }
 }
 
-/// A whole answer.
+/// An answer.
 pub struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) url: Url,
     pub(super) what: String,
+    pub(super) place: String,
     pub(super) dropped_credentials: bool,
 }
 
@@ -138,8 +139,8 @@ impl Response {
         &self.url
     }
 
-    /// The body, decompressed: whole if the status is 2xx, else as much of its first 64 KiB as
-    /// came at once.
+    /// The body, decompressed: all that the server sent if the status is 2xx, else as much of its
+    /// first 64 KiB as came at once. That it is the document is said by 200 alone.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -154,14 +155,19 @@ impl Response {
         &self.what
     }
 
-    /// The answer, if its status is 2xx; else what the status means.
+    /// Like [`what`](Self::what), and through which proxy: an answer may be the proxy's own.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The answer, if its status is 2xx, not only 200; else what the status means.
     pub fn error_for_status(self) -> Result<Self, GatherError> {
         if self.status.is_success() { Ok(self) } else { Err(self.status_error()) }
     }
 
-    /// What the status means as an error.
+    /// What the status means as an error, where 200 is awaited.
     pub fn status_error(&self) -> GatherError {
-        let error = status::error(&self.what, self.status, &self.headers);
+        let error = status::error(&self.place, self.status, &self.headers);
         if self.status == StatusCode::UNAUTHORIZED && self.dropped_credentials {
             return error.with_hint(
                 "user and password are not sent to the host that the answer redirects to; if it \

@@ -1,4 +1,4 @@
-//! What a status other than 2xx means to an operator.
+//! What a status other than 200 means to an operator.
 
 use std::time::SystemTime;
 
@@ -22,7 +22,12 @@ pub(super) fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> Gath
         400..=499 => (Kind::Configuration, Some("check the URL and the parameters")),
         _ => (Kind::Protocol, None),
     };
-    let mut error = GatherError::new(kind, format!("{what}: {status}"));
+    let why = match status.as_u16() {
+        206 => ": not the whole document",
+        200..=299 => ": the document comes with 200 OK alone",
+        _ => "",
+    };
+    let mut error = GatherError::new(kind, format!("{what}: {status}{why}"));
     if let Some(hint) = hint {
         error = error.with_hint(hint);
     }
@@ -60,6 +65,8 @@ mod tests {
     #[test]
     fn each_status_has_its_kind() {
         for (status, kind, retryable) in [
+            (202, ErrorKind::Protocol, false),
+            (206, ErrorKind::Protocol, false),
             (300, ErrorKind::Protocol, false),
             (400, ErrorKind::Configuration, false),
             (401, ErrorKind::Authentication, false),
