@@ -27,6 +27,7 @@ pub fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, GatherError> {
             let client = http::Client::new(context)?;
             run::block_on(context, async {
                 let answer = retry::idempotent(context, || client.get(&url)).await?;
+                refuse_html(&answer)?;
                 Ok(answer.into_body())
             })
         }
@@ -56,7 +57,7 @@ impl Location {
             return Err(wrong("has a scheme that this module does not know"));
         }
         // The parser's own text is left out: nothing of a URL with a password is quoted.
-        let url = Url::parse(text).map_err(|_| wrong("is not a valid URL"))?;
+        let url = http::parse_url(text).map_err(wrong)?;
         if url.scheme() != "file" {
             return Ok(Self::Web(url));
         }
@@ -68,6 +69,24 @@ impl Location {
         }
         url.to_file_path().map(Self::File).map_err(|()| wrong("is a file:// URL without a path"))
     }
+}
+
+/// A log-in page instead of the document: what its text happens to parse as must not count.
+fn refuse_html(answer: &http::Response) -> Result<(), GatherError> {
+    let types = answer.headers().get_all(http::header::CONTENT_TYPE);
+    let html = types.iter().any(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let essence = essence.trim_ascii();
+        [&b"text/html"[..], b"application/xhtml+xml"]
+            .iter()
+            .any(|html| essence.eq_ignore_ascii_case(html))
+    });
+    if !html {
+        return Ok(());
+    }
+    let message = format!("{}: answers with an HTML page, not JSON", answer.place());
+    Err(GatherError::protocol(message)
+        .with_hint("check the URL, and whether the page is one to log in"))
 }
 
 fn read_file(path: &Path, context: &Context) -> Result<Vec<u8>, GatherError> {
@@ -176,6 +195,11 @@ mod tests {
             ("ftp://user:hunter2@h/x", "a scheme that this module does not know"),
             ("http://user:hunter2@", "not a valid URL"),
             ("https://hunter2:x:y/", "not a valid URL"),
+            ("http:///hunter2", "names no host"),
+            ("http://h/hunter2\tx", "holds a tab, a line break"),
+            ("https://h/a\nhunter2", "holds a tab, a line break"),
+            ("file:///hunter2\tx", "holds a tab, a line break"),
+            (r"http://DOMAIN\hunter2@h/", "write %5C"),
             ("file://hunter2.example/x", "of another machine"),
             ("file:///x?hunter2", "write %3F"),
         ] {
