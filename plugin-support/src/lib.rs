@@ -1,5 +1,5 @@
 //! What several plugins need: HTTP with our rules, retrying, running asynchronous work with an
-//! end, JSON errors that quote nothing.
+//! end, strict JSON whose errors quote nothing.
 #![forbid(unsafe_code)]
 
 pub mod http;

@@ -23,10 +23,10 @@ impl Gatherer for File {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let bytes = client::fetch(&parameters.url, context)?;
         context.check_cancelled()?;
-        let document = map::read(&bytes)?;
-        for host in document.hosts {
-            context.host(host)?;
-        }
+        let document = map::read_each(bytes, &mut |host| {
+            context.check_cancelled()?;
+            context.host(host).map(drop)
+        })?;
         for (name, result) in document.collections {
             context.collection_end(name, result)?;
         }

@@ -8,30 +8,53 @@ use gatherer_plugin_api::model::{Guest, GuestState, Host, Hypervisor, Version, W
 use gatherer_plugin_support::uuid::canonical as canonical_uuid;
 use serde_json::Number;
 
-use super::Document;
-use super::json::{Json, shown};
+use super::members::Unknown;
 use super::shape::{SHAPES, expected};
 use super::values::{Odd, count, mebibytes, number, text};
+use super::{MANAGER, Rest, Sink};
+use gatherer_plugin_support::json::{Json, shown};
 
 /// The placeholder that the format has for texts that are unknown.
 const UNKNOWN: &str = "(unknown)";
 const KUBERNETES: &str = "kubernetes";
 
-/// Collects hosts and what is odd about them.
-#[derive(Default)]
-pub struct Reader {
-    hosts: Vec<Host>,
+/// Reads hosts, hands each on, and collects what is odd about them.
+pub struct Reader<'a, 'b> {
+    each: &'a mut Sink<'b>,
     warnings: Vec<Warning>,
-    /// Members that mean nothing: the first host that has it, and how many have.
-    unknown: BTreeMap<String, (String, usize)>,
+    unknown: Unknown,
     /// ` of the manager "..."`, for errors, where the document tells managers apart.
     of_manager: String,
+    /// The manager, where there are several.
+    manager: Option<String>,
 }
 
-impl Reader {
-    /// Reads the hosts of one manager.
-    pub fn manager(&mut self, name: &str, hosts: Vec<(String, Json)>) -> Result<(), GatherError> {
+impl<'a, 'b> Reader<'a, 'b> {
+    /// A reader that has read nothing yet.
+    pub fn new(each: &'a mut Sink<'b>) -> Self {
+        Self {
+            each,
+            warnings: Vec::new(),
+            unknown: Unknown::default(),
+            of_manager: String::new(),
+            manager: None,
+        }
+    }
+
+    /// Notes what is odd about the document.
+    pub fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning);
+    }
+
+    /// Reads the hosts of one manager, of several or the only one.
+    pub fn manager(
+        &mut self,
+        name: &str,
+        hosts: Vec<(String, Json)>,
+        several: bool,
+    ) -> Result<(), GatherError> {
         self.of_manager = format!(" of the manager {}", shown(name));
+        self.manager = several.then(|| name.to_owned());
         self.hosts(hosts)
     }
 
@@ -42,26 +65,19 @@ impl Reader {
                 let what = format!("the host {}{}", shown(&key), self.of_manager);
                 return Err(expected(&what, "an object", &value));
             };
-            let host = self.host(&key, members)?;
-            self.hosts.push(host);
+            let mut host = self.host(&key, members)?;
+            if let Some(manager) = &self.manager {
+                host.identifiers.other.insert(MANAGER.to_owned(), manager.clone());
+            }
+            (self.each)(host)?;
         }
         Ok(())
     }
 
-    /// Everything that was read.
-    pub fn document(mut self) -> Document {
-        for (member, (host, hosts)) in self.unknown {
-            let message = match hosts {
-                1 => format!("the member {} means nothing; left out", shown(&member)),
-                _ => format!(
-                    "the member {} means nothing; left out, here and on {} further hosts",
-                    shown(&member),
-                    hosts - 1
-                ),
-            };
-            self.warnings.push(Warning { object: host, message });
-        }
-        Document { hosts: self.hosts, collections: Vec::new(), warnings: self.warnings }
+    /// Everything that was read beside the hosts.
+    pub fn rest(mut self) -> Rest {
+        self.warnings.extend(self.unknown.into_warnings());
+        Rest { collections: Vec::new(), warnings: self.warnings }
     }
 
     fn host(&mut self, key: &str, members: Vec<(String, Json)>) -> Result<Host, GatherError> {
@@ -103,7 +119,7 @@ impl Reader {
         let left = std::mem::take(&mut read.members);
         host.guests = read.guests(guests, data)?;
         for (member, _) in left {
-            self.unknown.entry(member).or_insert_with(|| (key.to_owned(), 0)).1 += 1;
+            self.unknown.note("host", member, key);
         }
         Ok(host)
     }

@@ -14,7 +14,7 @@
 
 mod classic;
 mod inventory;
-mod json;
+mod members;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -22,17 +22,31 @@ mod values;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{Host, Warning};
+use gatherer_plugin_support::json::{self, Json};
 
 /// What a document says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
     /// The hosts of all its managers or endpoints, with their guests.
     pub hosts: Vec<Host>,
+    /// What else it says.
+    pub rest: Rest,
+}
+
+/// What a document says beside its hosts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rest {
     /// Optional collections, and why one is not whole.
     pub collections: Vec<(String, Result<(), GatherError>)>,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
+
+/// Takes the hosts, one after the other.
+type Sink<'a> = dyn FnMut(Host) -> Result<(), GatherError> + 'a;
+
+/// The identifier that tells one manager's hosts from another's, by the name of the manager.
+const MANAGER: &str = "manager";
 
 /// Reads a document.
 ///
@@ -41,27 +55,43 @@ pub struct Document {
 /// assert_eq!(document.hosts[0].guests[0].id.as_deref(), Some("1"));
 /// # Ok::<(), gatherer_plugin_api::GatherError>(())
 /// ```
-pub fn read(bytes: &[u8]) -> Result<Document, GatherError> {
-    let members = match json::parse(bytes)? {
-        json::Json::Object(members) => members,
-        other => return Err(shape::expected("the document", "an object", &other)),
+pub fn read(bytes: impl AsRef<[u8]>) -> Result<Document, GatherError> {
+    let mut hosts = Vec::new();
+    let rest = read_each(bytes, &mut |host| {
+        hosts.push(host);
+        Ok(())
+    })?;
+    Ok(Document { hosts, rest })
+}
+
+/// Reads a document of which neither the bytes, if they are given away, nor all the hosts are
+/// in memory at once. An error takes back the hosts that came before it.
+pub fn read_each(bytes: impl AsRef<[u8]>, each: &mut Sink<'_>) -> Result<Rest, GatherError> {
+    let json = json::parse(bytes.as_ref(), "the document")?;
+    drop(bytes);
+    let Json::Object(members) = json else {
+        return Err(shape::expected("the document", "an object", &json));
     };
     match shape::of(&members) {
-        shape::Shape::Inventory => inventory::read(members),
+        shape::Shape::Inventory => inventory::read(members, each),
         shape::Shape::Hosts => {
-            let mut reader = classic::Reader::default();
+            let mut reader = classic::Reader::new(each);
             reader.hosts(members)?;
-            Ok(reader.document())
+            Ok(reader.rest())
         }
         shape::Shape::Managers => {
             shape::check_managers(&members)?;
-            let mut reader = classic::Reader::default();
+            let mut reader = classic::Reader::new(each);
+            if let Some(warning) = shape::no_host_at_all(&members) {
+                reader.warn(warning);
+            }
+            let several = members.len() > 1;
             for (name, manager) in members {
-                if let json::Json::Object(hosts) = manager {
-                    reader.manager(&name, hosts)?;
+                if let Json::Object(hosts) = manager {
+                    reader.manager(&name, hosts, several)?;
                 }
             }
-            Ok(reader.document())
+            Ok(reader.rest())
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Which of the three shapes a document has, and what is wrong with one that has none.
 
+use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-use super::json::{Json, member, shown};
+use gatherer_plugin_support::json::{Json, member, shown};
 
 type Members = [(String, Json)];
 
@@ -63,7 +64,34 @@ pub fn check_managers(members: &Members) -> Result<(), GatherError> {
         .filter(|(_, value)| *value == Json::Null)
         .map(|(name, _)| name.as_str())
         .collect();
-    if failed.is_empty() { Ok(()) } else { Err(not_whole("manager", &failed)) }
+    if !failed.is_empty() {
+        return Err(not_whole("manager", &failed));
+    }
+    let envelope = members.iter().find(|(name, _)| {
+        ["error", "errors", "message"].iter().any(|word| name.eq_ignore_ascii_case(word))
+    });
+    match envelope {
+        Some((name, _)) if has_no_host(members) => Err(GatherError::protocol(format!(
+            "the document has a member {} and no host at all, as an API's error has",
+            shown(name)
+        ))
+        .with_hint(SHAPES)),
+        _ => Ok(()),
+    }
+}
+
+fn has_no_host(members: &Members) -> bool {
+    members.iter().all(|(_, hosts)| matches!(hosts, Json::Object(hosts) if hosts.is_empty()))
+}
+
+/// The warning about a gatherer's output without a host: it may be one that found nothing, but
+/// an object of empty objects can be anything.
+pub fn no_host_at_all(members: &Members) -> Option<Warning> {
+    let plural = if members.len() == 1 { "" } else { "s" };
+    has_no_host(members).then(|| Warning {
+        object: "document".to_owned(),
+        message: format!("it lists {} manager{plural} and no host at all", members.len()),
+    })
 }
 
 /// The error of a document that says itself that something is missing from it.

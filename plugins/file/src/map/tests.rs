@@ -3,7 +3,7 @@
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{Guest, GuestState, Host};
 
-use super::{Document, read};
+use super::{Document, Rest, read};
 
 fn document(text: &str) -> Document {
     read(text.as_bytes()).expect("a good document")
@@ -16,7 +16,7 @@ fn error(text: &str) -> (ErrorKind, String) {
 
 fn host(members: &str) -> (Host, Vec<String>) {
     let text = format!(r#"{{"kvm1": {{"hostIdentifier": "h", "vms": {{}}, {members}}}}}"#);
-    let Document { mut hosts, warnings, .. } = document(&text);
+    let Document { mut hosts, rest: Rest { warnings, .. } } = document(&text);
     (hosts.remove(0), warnings.into_iter().map(|warning| warning.message).collect())
 }
 
@@ -67,8 +67,8 @@ fn an_inventory_is_read_with_all_its_endpoints() {
     assert_eq!(names(&document), ["a", "b"]);
     assert_eq!(document.hosts[0].cpu.millicores, Some(3920));
     assert_eq!(document.hosts[0].guests[0].state, Some(GuestState::Blocked));
-    assert_eq!(document.warnings[0].message, "odd");
-    let (name, result) = &document.collections[0];
+    assert_eq!(document.rest.warnings[0].message, "odd");
+    let (name, result) = &document.rest.collections[0];
     assert_eq!(name, "pods");
     assert_eq!(result.as_ref().map_err(|error| error.kind), Err(ErrorKind::Permission));
 }
@@ -204,7 +204,7 @@ fn the_zeros_of_a_pseudo_host_are_unknown() {
 #[test]
 fn a_members_name_that_means_nothing_is_said_once() {
     let document = document(r#"{"a": {"vms": {}, "x": 1}, "b": {"vms": {}, "x": 1}}"#);
-    let messages: Vec<_> = document.warnings.iter().map(|warning| &*warning.message).collect();
+    let messages: Vec<_> = document.rest.warnings.iter().map(|warning| &*warning.message).collect();
     assert!(
         messages.contains(&"the member \"x\" means nothing; left out, here and on 1 further hosts"),
         "{messages:?}"
@@ -247,4 +247,119 @@ fn a_guests_id_is_verbatim_and_its_uuid_canonical() {
     assert_eq!(guests[0].uuid, Some(raw.to_lowercase()));
     assert_eq!(guests[0].identifiers.other["rawUuid"], raw);
     assert_eq!((guests[1].id.as_deref(), &guests[1].uuid), (Some("i-0abc"), &None));
+}
+
+fn inventory(endpoints: &str) -> String {
+    format!(r#"{{"schemaVersion": "1.0", "endpoints": [{endpoints}]}}"#)
+}
+
+#[test]
+fn guests_under_a_wrong_name_are_an_error_and_not_a_host_without_guests() {
+    for name in ["vms", "VMs", "Guests", "guest", "optionalVmData"] {
+        for beside in ["", r#""guests": [], "#] {
+            let (kind, message) = error(&inventory(&format!(
+                r#"{{"id": "a", "status": "complete", "hosts": [
+                    {{"id": "1", "name": "n", {beside}"{name}": {{"w": "1"}}}}]}}"#
+            )));
+            assert_eq!(kind, ErrorKind::Protocol);
+            assert_eq!(message, format!("host 1 of the endpoint \"a\" has a member \"{name}\""));
+        }
+    }
+}
+
+#[test]
+fn members_that_the_inventorys_schema_does_not_know_are_counted_warnings() {
+    let document = document(&inventory(
+        r#"{"id": "a", "status": "complete", "rack": 1, "hosts": [
+            {"id": "1", "name": "n", "rack": "x", "guests": [{"name": "w", "disk": 1}]},
+            {"id": "2", "name": "o", "rack": "y", "guests": [{"name": "v", "disk": {}}]}]}"#,
+    ));
+    assert_eq!(document.hosts[1].guests.len(), 1);
+    let warnings: Vec<_> =
+        document.rest.warnings.iter().map(|w| (&*w.object, &*w.message)).collect();
+    assert_eq!(
+        warnings,
+        [
+            ("a", "the member \"rack\" means nothing; left out"),
+            ("w", "the member \"disk\" means nothing; left out, here and on 1 further guests"),
+            ("n", "the member \"rack\" means nothing; left out, here and on 1 further hosts"),
+        ]
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_complete_and_has_an_error_is_refused_and_named() {
+    let with = |error: &str| {
+        inventory(&format!(
+            r#"{{"id": "e7", "status": "complete", "hosts": [], "error": {error}}}"#
+        ))
+    };
+    for value in [r#"{"kind": "timeout", "message": "hunter2"}"#, r#""hunter2""#, "{}"] {
+        let (kind, message) = error(&with(value));
+        assert_eq!(kind, ErrorKind::Protocol);
+        assert!(message.contains("\"e7\"") && !message.contains("hunter2"), "{message}");
+    }
+    assert!(document(&with("null")).hosts.is_empty());
+}
+
+#[test]
+fn a_collection_that_is_complete_and_has_an_error_is_not_whole() {
+    let document = document(&inventory(
+        r#"{"id": "e", "status": "complete", "hosts": [], "collections": {"pods": {
+            "status": "complete", "error": {"kind": "permission", "message": "403"}}}}"#,
+    ));
+    let (_, result) = &document.rest.collections[0];
+    assert_eq!(result.as_ref().map_err(|error| error.kind), Err(ErrorKind::Permission));
+}
+
+#[test]
+fn managers_without_any_host_are_a_warning() {
+    for (text, expected) in [
+        (r#"{"m": {}}"#, "it lists 1 manager and no host at all"),
+        (r#"{"items": {}, "meta": {}}"#, "it lists 2 managers and no host at all"),
+    ] {
+        let document = document(text);
+        assert!(document.hosts.is_empty());
+        assert_eq!(document.rest.warnings.len(), 1);
+        assert_eq!(document.rest.warnings[0].message, expected);
+    }
+    assert!(
+        document(r#"{"m": {}, "n": {"a": {"hostIdentifier": "1", "vms": {}}}}"#)
+            .rest
+            .warnings
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_looks_like_an_apis_error_is_refused() {
+    for name in ["error", "Errors", "message"] {
+        let (kind, message) = error(&format!(r#"{{"meta": {{}}, "{name}": {{}}}}"#));
+        assert_eq!(kind, ErrorKind::Protocol);
+        assert!(message.contains(&format!("{name:?}")), "{message}");
+    }
+    let host = r#"{"a": {"hostIdentifier": "1", "vms": {}}}"#;
+    assert_eq!(document(&format!(r#"{{"error": {{}}, "m": {host}}}"#)).hosts.len(), 1);
+}
+
+#[test]
+fn hosts_of_several_managers_or_endpoints_keep_its_name_and_those_of_one_do_not() {
+    let manager = |document: &Document| -> Vec<Option<String>> {
+        document.hosts.iter().map(|h| h.identifiers.other.get("manager").cloned()).collect()
+    };
+    let host = r#"{"a": {"hostIdentifier": "1", "vms": {}}}"#;
+    let two = document(&format!(r#"{{"m1": {host}, "m2": {host}}}"#));
+    assert_eq!(manager(&two), [Some("m1".to_owned()), Some("m2".to_owned())]);
+    assert_eq!(manager(&document(&format!(r#"{{"m1": {host}}}"#))), [None]);
+    assert_eq!(manager(&document(host)), [None]);
+
+    let endpoint = |id: &str, more: &str| {
+        format!(
+            r#"{{"id": "{id}", "status": "complete", "hosts": [{{"id": "1", "name": "a"{more}}}]}}"#
+        )
+    };
+    let nested = endpoint("e2", r#", "identifiers": {"manager": "m"}"#);
+    let two = document(&inventory(&format!("{}, {nested}", endpoint("e1", ""))));
+    assert_eq!(manager(&two), [Some("e1".to_owned()), Some("e2/m".to_owned())]);
+    assert_eq!(manager(&document(&inventory(&endpoint("e1", "")))), [None]);
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Number;
 
-use super::json::Json;
+use gatherer_plugin_support::json::Json;
 
 /// A value that could not be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ mod tests {
     use super::{Json, Odd, count, mebibytes, number, text};
 
     fn json(text: &str) -> Json {
-        super::super::json::parse(text.as_bytes()).expect("JSON")
+        gatherer_plugin_support::json::parse(text.as_bytes(), "x").expect("JSON")
     }
 
     #[test]
