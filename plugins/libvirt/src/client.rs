@@ -1,9 +1,8 @@
 //! The conversation with libvirt: connecting and asking, in as few calls as the driver allows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
@@ -12,16 +11,12 @@ use crate::Parameters;
 use crate::errors::{from_failure, from_load_error, is_gone, is_unknown_flag, is_unsupported};
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
 use crate::map::{self, HostFacts, Stats};
+use crate::probe::probe;
 use crate::uri::Uri;
 
 /// How many guests one call asks for. Daemons before 2.0 refuse answers above 4,096 guests;
 /// 500 keeps one answer small enough for a busy daemon.
 pub const BATCH: usize = 500;
-
-/// The longest wait for a TCP connection, where the endpoint's own deadline is later.
-const PROBE_MAX: Duration = Duration::from_secs(20);
-/// How much earlier than the runner the probe gives up, so that its own sentence is told.
-const PROBE_MARGIN: Duration = Duration::from_millis(500);
 
 /// What libvirt may be told of the user, from the parameters.
 pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> {
@@ -71,6 +66,7 @@ impl Session {
         credentials: &Credentials,
         remaining: Option<Duration>,
     ) -> Result<Self, GatherError> {
+        check_file(&uri)?;
         probe(&uri, remaining)?;
         let text = CString::new(uri.to_connect_string())
             .map_err(|_| GatherError::configuration("the parameter uri holds a NUL character"))?;
@@ -106,14 +102,16 @@ impl Session {
             }
             Err(failure) => return Err(self.error("the hypervisor's version", &failure)),
         };
-        let hostname = match self.optional("the host name", connection.hostname())? {
-            Some(name) => name,
-            None => self.uri.host().map(str::to_owned).ok_or_else(|| {
-                GatherError::new(
-                    ErrorKind::Unsupported,
-                    format!("{}: the driver tells no host name", self.uri),
-                )
-            })?,
+        let told = self.optional("the host name", connection.hostname())?;
+        let hostname = match (told, self.uri.host()) {
+            (Some(name), _) if !name.trim().is_empty() => name,
+            (_, Some(host)) => host.to_owned(),
+            (told, None) => {
+                let kind =
+                    if told.is_some() { ErrorKind::Protocol } else { ErrorKind::Unsupported };
+                let message = format!("{}: the driver tells no host name", self.uri);
+                return Err(GatherError::new(kind, message));
+            }
         };
         let facts = HostFacts {
             hostname,
@@ -136,8 +134,8 @@ impl Session {
     }
 
     /// Some guests (at most [`BATCH`]), in one call where the driver has a bulk call for all
-    /// that is asked. Left out is a guest of which libvirt itself says that it no longer
-    /// exists. `check` is called before each further call.
+    /// that is asked. Left out is a guest of which libvirt says that it no longer exists, and
+    /// which it then no longer lists. `check` is called before each further call.
     pub fn guests(
         &self,
         domains: &[Domain],
@@ -145,25 +143,68 @@ impl Session {
     ) -> Result<Vec<Guest>, GatherError> {
         let mut known = self.bulk(domains)?;
         let mut guests = Vec::with_capacity(domains.len());
+        let mut gone = HashSet::new();
         for domain in domains {
-            let failed = |failure| self.error("a guest's name or UUID", &failure);
-            let uuid = domain.uuid().map_err(failed)?;
-            let name = domain.name().map_err(failed)?;
+            let (uuid, name) = self.identity(domain)?;
             let mut stats = known.remove(&uuid).unwrap_or_default();
             if !stats.is_whole() {
                 check()?;
-                match domain.info() {
-                    Ok(info) => stats = info,
-                    Err(failure) if is_gone(&failure) => {
-                        log::info!("{}: guest {name} was deleted while it was listed", self.uri);
-                        continue;
-                    }
-                    Err(failure) => return Err(self.error(&format!("guest {name}"), &failure)),
-                }
+                let Some(info) = self.info(domain, &name)? else {
+                    gone.insert(uuid);
+                    continue;
+                };
+                stats = info;
             }
             guests.push(map::guest(name, uuid, stats));
         }
+        if !gone.is_empty() {
+            self.listed_again(&gone, check, &mut guests)?;
+        }
         Ok(guests)
+    }
+
+    /// Of guests that are said to be gone, those that are listed nevertheless: they were made
+    /// anew meanwhile. One that is listed and does not exist fails the endpoint, because then
+    /// neither answer is to be believed.
+    fn listed_again(
+        &self,
+        gone: &HashSet<[u8; 16]>,
+        check: impl Fn() -> Result<(), GatherError>,
+        guests: &mut Vec<Guest>,
+    ) -> Result<(), GatherError> {
+        check()?;
+        for domain in self.domains()? {
+            let (uuid, name) = self.identity(&domain)?;
+            if !gone.contains(&uuid) {
+                continue;
+            }
+            check()?;
+            let Some(stats) = self.info(&domain, &name)? else {
+                return Err(GatherError::protocol(format!(
+                    "{}: guest {name} is listed, and does not exist when it is asked for",
+                    self.uri
+                )));
+            };
+            guests.push(map::guest(name, uuid, stats));
+        }
+        Ok(())
+    }
+
+    fn identity(&self, domain: &Domain) -> Result<([u8; 16], String), GatherError> {
+        let failed = |failure| self.error("a guest's name or UUID", &failure);
+        Ok((domain.uuid().map_err(failed)?, domain.name().map_err(failed)?))
+    }
+
+    /// What a guest says of itself; `None` if it is said not to exist.
+    fn info(&self, domain: &Domain, name: &str) -> Result<Option<Stats>, GatherError> {
+        match domain.info() {
+            Ok(info) => Ok(Some(info)),
+            Err(failure) if is_gone(&failure) => {
+                log::info!("{}: guest {name} is listed, and gone when it is asked for", self.uri);
+                Ok(None)
+            }
+            Err(failure) => Err(self.error(&format!("guest {name}"), &failure)),
+        }
     }
 
     /// An error of this session's data, with the URI in front.
@@ -191,6 +232,9 @@ impl Session {
                     self.stats_call.set(StatsCall::Single);
                 }
                 Err(failure) if is_unknown_flag(&failure) => self.stats_call.set(slower),
+                // Old daemons fail the whole call for one guest that was deleted meanwhile: on
+                // a busy one that may happen every time.
+                Err(failure) if is_gone(&failure) => return Ok(HashMap::new()),
                 Err(failure) => return Err(self.error("the guests' states", &failure)),
             }
         }
@@ -213,65 +257,30 @@ impl Session {
     }
 }
 
-/// Connects to the port that libvirt is about to connect to, and hangs up: libvirt would wait
-/// for a silent host as long as the kernel does, and its errors do not tell a deadline.
-fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> {
-    let Some((host, port)) = uri.tcp_target() else { return Ok(()) };
-    let failed = |kind, text: &str| {
-        Err(GatherError::new(kind, format!("{uri}: no connection to port {port}: {text}"))
-            .with_hint("is the libvirt daemon listening there? see listen_tcp, listen_tls"))
+/// Lets the test driver read nothing but regular files: it would wait for a FIFO for ever,
+/// and opening a device may do something.
+fn check_file(uri: &Uri) -> Result<(), GatherError> {
+    let Some(path) = uri.test_file() else { return Ok(()) };
+    let why = match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => return Ok(()),
+        Ok(_) => "it is not a regular file".to_owned(),
+        Err(error) => error.to_string(),
     };
-    let addresses = (host, port).to_socket_addrs().map_err(|error| {
-        GatherError::new(ErrorKind::Connection, format!("{uri}: {error}"))
-            .with_hint("is the host's name right, and does this machine's resolver know it?")
-    })?;
-    let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
-    let end = Instant::now() + allowed.min(PROBE_MAX);
-    let mut outcome = failed(ErrorKind::Connection, "the host has no address");
-    for address in addresses {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return failed(ErrorKind::Timeout, "the time is up");
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                outcome = failed(ErrorKind::Timeout, "no answer");
-            }
-            Err(error) => outcome = failed(ErrorKind::Connection, &error.to_string()),
-        }
-    }
-    outcome
+    Err(GatherError::configuration(format!("{uri}: {why}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use gatherer_plugin_api::{ErrorKind, Secret};
 
-    use super::{credentials, load, probe};
+    use super::{credentials, load};
     use crate::Parameters;
-    use crate::uri::Uri;
 
     #[test]
     fn a_missing_library_is_our_own_sentence() {
         let error = load("libvirt-that-is-not.so.0").err().expect("no such library");
         assert_eq!(error.kind, ErrorKind::Unsupported);
         assert_eq!(error.message, "libvirt-that-is-not.so.0 is not installed");
-    }
-
-    #[test]
-    fn a_closed_port_is_a_connection_error_before_libvirt_is_asked() {
-        let port = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            listener.local_addr().expect("an address").port()
-        };
-        let uri = Uri::parse(&format!("qemu+tcp://u@127.0.0.1:{port}/system")).expect("fine");
-        let error = probe(&uri, Some(Duration::from_secs(5))).expect_err("closed");
-        assert_eq!(error.kind, ErrorKind::Connection);
-        assert!(error.message.contains(&port.to_string()), "{error}");
-        assert!(!error.message.contains("u@"), "{error}");
     }
 
     #[test]

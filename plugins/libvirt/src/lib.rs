@@ -6,6 +6,7 @@ pub mod client;
 pub mod errors;
 pub mod ffi;
 pub mod map;
+mod probe;
 pub mod uri;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
@@ -37,8 +38,11 @@ impl Gatherer for Libvirt {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let mut uri = Uri::parse(&parameters.uri)?;
         if context.options().insecure {
-            uri = uri.without_verification();
-            context.warning("insecure", "the certificate of the daemon is not verified")?;
+            let (unverified, what) = uri.without_verification();
+            uri = unverified;
+            if let Some(what) = what {
+                context.warning("insecure", what)?;
+            }
         }
         if context.options().ca_file.is_some() {
             let message = "libvirt reads no ca_file; the URI's parameter pkipath names a folder \
@@ -55,7 +59,11 @@ impl Gatherer for Libvirt {
         for message in warnings {
             context.warning(&facts.hostname, message)?;
         }
-        let host = context.host(map::host(&facts).map_err(|error| session.name(error))?)?;
+        let host = map::host(&facts).map_err(|error| session.name(error))?;
+        if let Some(doubt) = map::identity_doubt(&facts, &host) {
+            context.warning(&facts.hostname, doubt)?;
+        }
+        let host = context.host(host)?;
 
         let domains = session.domains()?;
         let total = domains.len();

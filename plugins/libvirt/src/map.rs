@@ -65,6 +65,9 @@ impl Stats {
     }
 }
 
+/// Under which name the host's UUID is kept as libvirt wrote it, where that is not canonical.
+const RAW_UUID: &str = "rawUuid";
+
 /// The host, without its guests.
 ///
 /// `id` is the host UUID of the capabilities, verbatim. Where there is none (the test driver)
@@ -76,17 +79,14 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
         .map(|text| xml::parse(text, Limits::default()))
         .transpose()
         .map_err(|error| GatherError::protocol(format!("the capabilities: {error}")))?;
-    let capabilities = document.as_ref().and_then(|document| {
-        let root = document.root_element();
-        xml::child(root, "host")
-    });
+    let capabilities = document.as_ref().map(host_element).transpose()?;
 
     let mut host = Host::new(facts.hostname.clone(), facts.hostname.clone());
     if let Some(raw) = capabilities.and_then(|node| xml::text(node, &["uuid"])) {
         raw.clone_into(&mut host.id);
         let canonical = uuid::canonical(raw);
         if canonical.as_deref() != Some(raw) {
-            host.identifiers.other.insert("rawUuid".to_owned(), raw.to_owned());
+            host.identifiers.other.insert(RAW_UUID.to_owned(), raw.to_owned());
         }
         host.identifiers.uuid = canonical;
     }
@@ -105,12 +105,36 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
         host.versions.insert("libvirt".to_owned(), full_version(version));
     }
     host.cpu = cpu(capabilities, facts.node.as_ref());
-    host.memory_bytes = facts
-        .node
-        .as_ref()
-        .map(|node| node.memory_kib.saturating_mul(1024))
-        .filter(|bytes| *bytes > 0);
+    host.memory_bytes = facts.node.as_ref().and_then(|node| bytes(node.memory_kib));
     Ok(host)
+}
+
+/// The one `host` of the capabilities. A document of another kind fails the endpoint: without
+/// it the host would lose its UUID, and so would be another host.
+fn host_element<'a, 'input>(
+    document: &'a xml::Document<'input>,
+) -> Result<Node<'a, 'input>, GatherError> {
+    let wrong = |what: &str| Err(GatherError::protocol(format!("the capabilities: {what}")));
+    let root = document.root_element();
+    if root.tag_name().name() != "capabilities" {
+        return wrong("the document is not one of capabilities");
+    }
+    let mut hosts = xml::children(root, "host");
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Ok(host),
+        (None, _) => wrong("they describe no host"),
+        (Some(_), Some(_)) => wrong("they describe more than one host"),
+    }
+}
+
+/// What is to be said of a host that goes by its name; nothing of the test driver's, which
+/// never has a UUID.
+pub fn identity_doubt(facts: &HostFacts, host: &Host) -> Option<&'static str> {
+    let has_uuid = host.identifiers.uuid.is_some() || host.identifiers.other.contains_key(RAW_UUID);
+    (!has_uuid && !facts.driver.eq_ignore_ascii_case("test")).then_some(
+        "libvirt tells no UUID of the host, which therefore goes by its name: with a UUID, or \
+         another name, it would be another host",
+    )
 }
 
 /// A guest. Its identity is its UUID, as libvirt guarantees one.
@@ -123,9 +147,15 @@ pub fn guest(name: String, uuid: [u8; 16], known: Stats) -> Guest {
         guest.state = Some(state);
         guest.source_state = Some(word.map_or_else(|| number.to_string(), str::to_owned));
     }
-    guest.cpus = known.vcpus;
-    guest.memory_bytes = known.max_memory_kib.map(|kib| kib.saturating_mul(1024));
+    // Drivers write 0 for what they do not know.
+    guest.cpus = known.vcpus.filter(|cpus| *cpus > 0);
+    guest.memory_bytes = known.max_memory_kib.and_then(bytes);
     guest
+}
+
+/// KiB in bytes; `None` for 0 and for what no machine has.
+fn bytes(kib: u64) -> Option<u64> {
+    kib.checked_mul(1024).filter(|bytes| *bytes > 0)
 }
 
 /// The state of a `virDomainState` and the word that virsh shows for it; no word for a number
@@ -247,84 +277,4 @@ fn count<T>(set: &BTreeSet<T>) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Counts, HostFacts, NodeInfo, Stats, guest, guest_state, host};
-    use gatherer_plugin_api::ErrorKind;
-    use gatherer_plugin_api::model::GuestState;
-
-    fn node(cpus: u32, nodes: u32, sockets: u32, cores: u32, threads: u32) -> NodeInfo {
-        NodeInfo { cpus, nodes, sockets, cores, threads, ..NodeInfo::default() }
-    }
-
-    fn counts(node: &NodeInfo, cells: usize) -> (Option<u32>, Option<u32>, Option<u32>) {
-        let counts = Counts::default().or(Some(node), cells);
-        (counts.sockets, counts.cores, counts.threads)
-    }
-
-    #[test]
-    fn nodeinfo_is_multiplied_only_where_it_agrees_with_itself() {
-        assert_eq!(counts(&node(64, 2, 1, 16, 2), 2), (Some(2), Some(32), Some(64)));
-        assert_eq!(counts(&node(8, 1, 1, 8, 1), 1), (Some(1), Some(8), Some(8)));
-        // Unusual topology: one socket is not what the machine has.
-        assert_eq!(counts(&node(8, 1, 1, 8, 1), 4), (None, None, Some(8)));
-        // Two CPUs are offline.
-        assert_eq!(counts(&node(6, 1, 1, 4, 2), 1), (Some(1), Some(4), Some(6)));
-        // Less than there is.
-        assert_eq!(counts(&node(12, 1, 1, 4, 2), 1), (None, None, Some(12)));
-        assert_eq!(counts(&node(0, 0, 0, 0, 0), 0), (None, None, None));
-    }
-
-    #[test]
-    fn a_cpu_that_stands_in_two_cells_is_one_cpu() {
-        let cell = "<cell><cpus><cpu id='0' socket_id='0' core_id='0'/>\
-                    <cpu id='1' socket_id='0' core_id='1'/></cpus></cell>";
-        let xml = format!(
-            "<capabilities><host><topology><cells>{cell}{cell}</cells></topology></host>\
-             </capabilities>"
-        );
-        let facts = HostFacts { capabilities: Some(xml), ..HostFacts::default() };
-        let cpu = host(&facts).expect("fine").cpu;
-        assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(1), Some(2), Some(2)));
-    }
-
-    #[test]
-    fn every_state_has_the_word_that_virsh_shows() {
-        let words: Vec<_> = (0..=7).filter_map(|number| guest_state(number).1).collect();
-        let expected = "no state|running|idle|paused|in shutdown|shut off|crashed|pmsuspended";
-        assert_eq!(words.join("|"), expected);
-        for number in 0..=7_u8 {
-            assert_eq!(guest_state(number.into()).0.virt_who_number(), number);
-        }
-    }
-
-    #[test]
-    fn a_state_of_a_later_libvirt_is_unknown_and_keeps_its_number() {
-        let stats = Stats { state: Some(42), ..Stats::default() };
-        let guest = guest("g".into(), [0; 16], stats);
-        assert_eq!(guest.state, Some(GuestState::Unknown));
-        assert_eq!(guest.source_state.as_deref(), Some("42"));
-        assert_eq!((guest.cpus, guest.memory_bytes), (None, None));
-    }
-
-    #[test]
-    fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
-        let xml = "<capabilities><host><uuid>4C4C4544-0042-3510-8051-B4C04F4D3132</uuid></host>\
-                   </capabilities>";
-        let facts = HostFacts {
-            hostname: "kvm1".into(),
-            capabilities: Some(xml.into()),
-            ..HostFacts::default()
-        };
-        let host = host(&facts).expect("fine");
-        assert_eq!(host.id, "4C4C4544-0042-3510-8051-B4C04F4D3132");
-        let canonical = host.identifiers.uuid.as_deref();
-        assert_eq!(canonical, Some("4c4c4544-0042-3510-8051-b4c04f4d3132"));
-        assert_eq!(host.identifiers.other["rawUuid"], host.id);
-    }
-
-    #[test]
-    fn capabilities_that_are_not_xml_are_a_protocol_error() {
-        let facts = HostFacts { capabilities: Some("<host>".into()), ..HostFacts::default() };
-        assert_eq!(host(&facts).expect_err("cut off").kind, ErrorKind::Protocol);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::path::Path;
 
 use gatherer_plugin_api::GatherError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -142,12 +143,38 @@ impl Uri {
         Ok(Self { driver, transport, user, host, port, path, parameters })
     }
 
-    /// The same URI with the server's certificate not verified.
+    /// The same URI with what the option `insecure` switches off, and a sentence that says
+    /// what that is. Without a sentence nothing is verified with this URI, and it is as before.
     #[must_use]
-    pub fn without_verification(mut self) -> Self {
-        self.parameters.retain(|(name, _)| *name != "no_verify");
-        self.parameters.push(("no_verify", "1".to_owned()));
-        self
+    pub fn without_verification(mut self) -> (Self, Option<&'static str>) {
+        let (applies, text) = match self.transport {
+            Some(Transport::Tcp | Transport::Unix) => (false, None),
+            None if self.host.is_none() => (false, None),
+            Some(Transport::Tls) | None => (true, Some("the server's certificate is not verified")),
+            Some(Transport::Ssh) => {
+                (true, Some("a host key that ssh does not know yet is accepted unseen"))
+            }
+            Some(Transport::Libssh | Transport::Libssh2) => {
+                let text = "without effect: the URI's parameter known_hosts_verify says how host \
+                            keys are verified";
+                (false, Some(text))
+            }
+        };
+        if applies {
+            self.parameters.retain(|(name, _)| *name != "no_verify");
+            self.parameters.push(("no_verify", "1".to_owned()));
+        }
+        (self, text)
+    }
+
+    /// The file that libvirt's test driver is about to read.
+    pub fn test_file(&self) -> Option<&Path> {
+        let is_file = self.driver == "test" && !self.is_remote() && self.path != "/default";
+        is_file.then(|| Path::new(&self.path))
+    }
+
+    fn is_remote(&self) -> bool {
+        self.host.is_some() || self.transport.is_some_and(|way| way != Transport::Unix)
     }
 
     /// What libvirt is given. It holds the user and the parameters: not for messages.

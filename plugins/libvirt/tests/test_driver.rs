@@ -180,3 +180,21 @@ fn a_socket_that_is_missing_is_a_connection_error_and_starts_no_daemon() {
         assert!(error.message.starts_with(&format!("qemu+unix:///{path}: ")), "{error}");
     }
 }
+
+#[test]
+fn a_test_drivers_path_is_a_regular_file() {
+    if !libvirt_is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("coreutils");
+    assert!(made.success());
+    // libvirt would wait for the FIFO's writer for ever.
+    for path in [fifo.as_path(), folder.path(), std::path::Path::new("/dev/zero")] {
+        let uri = format!("test://{}", path.to_str().expect("text"));
+        let error = open(&uri).err().expect("refused");
+        assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
+        assert_eq!(error.message, format!("{uri}: it is not a regular file"));
+    }
+}

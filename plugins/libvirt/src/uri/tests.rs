@@ -135,9 +135,53 @@ fn only_what_libvirt_connects_to_itself_is_probed() {
     }
 }
 
+fn insecure(text: &str) -> (String, Option<&'static str>) {
+    let (uri, told) = Uri::parse(text).expect(text).without_verification();
+    (uri.to_connect_string(), told)
+}
+
 #[test]
 fn verification_is_switched_off_by_the_parameter_that_libvirt_knows() {
-    let uri = Uri::parse("qemu+tls://h/system?no_verify=0").expect("fine");
-    let text = uri.without_verification().to_connect_string();
-    assert_eq!(text, "qemu+tls://h/system?no_verify=1");
+    for (text, expected) in [
+        ("qemu+tls://h/system?no_verify=0", "qemu+tls://h/system?no_verify=1"),
+        ("qemu://h/system", "qemu://h/system?no_verify=1"),
+        ("esx://h/", "esx://h/?no_verify=1"),
+    ] {
+        let (uri, told) = insecure(text);
+        assert_eq!(uri, expected);
+        assert!(told.is_some_and(|told| told.contains("certificate")), "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn with_ssh_it_is_the_host_key_that_insecure_is_about() {
+    let (uri, told) = insecure("qemu+ssh://h/system");
+    assert_eq!(uri, "qemu+ssh://h/system?no_tty=1&no_verify=1");
+    assert!(told.is_some_and(|told| told.contains("host key")), "{told:?}");
+    // libvirt's own ssh clients do not look at no_verify.
+    for transport in ["libssh", "libssh2"] {
+        let (uri, told) = insecure(&format!("qemu+{transport}://h/system"));
+        assert!(!uri.contains("no_verify"), "{uri}");
+        assert!(told.is_some_and(|told| told.contains("known_hosts_verify")), "{told:?}");
+    }
+}
+
+#[test]
+fn insecure_changes_and_says_nothing_where_nothing_is_verified() {
+    for text in ["test:///default", "qemu:///system", "qemu+unix:///system", "qemu+tcp://h/system"]
+    {
+        assert_eq!(insecure(text), (text.to_owned(), None));
+    }
+}
+
+#[test]
+fn only_a_local_test_driver_reads_a_file() {
+    let file = |text: &str| {
+        Uri::parse(text).expect(text).test_file().map(|path| path.display().to_string())
+    };
+    assert_eq!(file("test:///srv/a%20b.xml").as_deref(), Some("/srv/a b.xml"));
+    assert_eq!(file("test+unix:///dev/zero").as_deref(), Some("/dev/zero"));
+    for none in ["test:///default", "test://h/default", "test+tcp://h/", "qemu:///system"] {
+        assert_eq!(file(none), None, "{none}");
+    }
 }

@@ -1,0 +1,132 @@
+//! What libvirt's answers become, where no recorded host shows it.
+
+use super::{Counts, HostFacts, NodeInfo, Stats, guest, guest_state, host, identity_doubt};
+use gatherer_plugin_api::ErrorKind;
+use gatherer_plugin_api::model::GuestState;
+
+fn node(cpus: u32, nodes: u32, sockets: u32, cores: u32, threads: u32) -> NodeInfo {
+    NodeInfo { cpus, nodes, sockets, cores, threads, ..NodeInfo::default() }
+}
+
+fn counts(node: &NodeInfo, cells: usize) -> (Option<u32>, Option<u32>, Option<u32>) {
+    let counts = Counts::default().or(Some(node), cells);
+    (counts.sockets, counts.cores, counts.threads)
+}
+
+#[test]
+fn nodeinfo_is_multiplied_only_where_it_agrees_with_itself() {
+    assert_eq!(counts(&node(64, 2, 1, 16, 2), 2), (Some(2), Some(32), Some(64)));
+    assert_eq!(counts(&node(8, 1, 1, 8, 1), 1), (Some(1), Some(8), Some(8)));
+    // Unusual topology: one socket is not what the machine has.
+    assert_eq!(counts(&node(8, 1, 1, 8, 1), 4), (None, None, Some(8)));
+    // Two CPUs are offline.
+    assert_eq!(counts(&node(6, 1, 1, 4, 2), 1), (Some(1), Some(4), Some(6)));
+    // Less than there is.
+    assert_eq!(counts(&node(12, 1, 1, 4, 2), 1), (None, None, Some(12)));
+    assert_eq!(counts(&node(0, 0, 0, 0, 0), 0), (None, None, None));
+}
+
+#[test]
+fn a_cpu_that_stands_in_two_cells_is_one_cpu() {
+    let cell = "<cell><cpus><cpu id='0' socket_id='0' core_id='0'/>\
+                <cpu id='1' socket_id='0' core_id='1'/></cpus></cell>";
+    let xml = format!(
+        "<capabilities><host><topology><cells>{cell}{cell}</cells></topology></host>\
+         </capabilities>"
+    );
+    let facts = HostFacts { capabilities: Some(xml), ..HostFacts::default() };
+    let cpu = host(&facts).expect("fine").cpu;
+    assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(1), Some(2), Some(2)));
+}
+
+#[test]
+fn every_state_has_the_word_that_virsh_shows() {
+    let words: Vec<_> = (0..=7).filter_map(|number| guest_state(number).1).collect();
+    let expected = "no state|running|idle|paused|in shutdown|shut off|crashed|pmsuspended";
+    assert_eq!(words.join("|"), expected);
+    for number in 0..=7_u8 {
+        assert_eq!(guest_state(number.into()).0.virt_who_number(), number);
+    }
+}
+
+#[test]
+fn a_state_of_a_later_libvirt_is_unknown_and_keeps_its_number() {
+    let stats = Stats { state: Some(42), ..Stats::default() };
+    let guest = guest("g".into(), [0; 16], stats);
+    assert_eq!(guest.state, Some(GuestState::Unknown));
+    assert_eq!(guest.source_state.as_deref(), Some("42"));
+    assert_eq!((guest.cpus, guest.memory_bytes), (None, None));
+}
+
+#[test]
+fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
+    let xml = "<capabilities><host><uuid>4C4C4544-0042-3510-8051-B4C04F4D3132</uuid></host>\
+               </capabilities>";
+    let facts = HostFacts {
+        hostname: "kvm1".into(),
+        capabilities: Some(xml.into()),
+        ..HostFacts::default()
+    };
+    let host = host(&facts).expect("fine");
+    assert_eq!(host.id, "4C4C4544-0042-3510-8051-B4C04F4D3132");
+    let canonical = host.identifiers.uuid.as_deref();
+    assert_eq!(canonical, Some("4c4c4544-0042-3510-8051-b4c04f4d3132"));
+    assert_eq!(host.identifiers.other["rawUuid"], host.id);
+}
+
+#[test]
+fn capabilities_that_are_not_xml_are_a_protocol_error() {
+    let facts = HostFacts { capabilities: Some("<host>".into()), ..HostFacts::default() };
+    assert_eq!(host(&facts).expect_err("cut off").kind, ErrorKind::Protocol);
+}
+fn with_capabilities(xml: &str, driver: &str) -> HostFacts {
+    HostFacts {
+        hostname: "kvm1".into(),
+        driver: driver.into(),
+        capabilities: Some(xml.into()),
+        ..HostFacts::default()
+    }
+}
+
+#[test]
+fn capabilities_describe_exactly_one_host() {
+    for xml in [
+        "<capabilities/>",
+        "<html/>",
+        "<domainCapabilities><host/></domainCapabilities>",
+        "<host/>",
+        "<capabilities><host><uuid>a</uuid></host><host><uuid>b</uuid></host></capabilities>",
+    ] {
+        let error = host(&with_capabilities(xml, "QEMU")).expect_err(xml);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{xml}");
+    }
+}
+
+#[test]
+fn a_host_that_goes_by_its_name_is_doubted_unless_its_driver_has_no_uuid() {
+    let doubt = |facts: &HostFacts| identity_doubt(facts, &host(facts).expect("fine"));
+    let bare = "<capabilities><host><uuid/></host></capabilities>";
+    let odd = "<capabilities><host><uuid>ESX-7</uuid></host></capabilities>";
+    assert!(doubt(&with_capabilities(bare, "QEMU")).is_some());
+    assert_eq!(host(&with_capabilities(bare, "QEMU")).expect("fine").id, "kvm1");
+    assert!(doubt(&HostFacts { driver: "LXC".into(), ..HostFacts::default() }).is_some());
+    assert_eq!(doubt(&with_capabilities(bare, "TEST")), None);
+    assert_eq!(doubt(&with_capabilities(odd, "ESX")), None);
+}
+
+#[test]
+fn zero_is_what_drivers_say_for_unknown() {
+    let stats = |number: u32| Stats {
+        state: Some(1),
+        vcpus: Some(number),
+        max_memory_kib: Some(number.into()),
+    };
+    let known = |stats| {
+        let guest = guest("g".into(), [0; 16], stats);
+        (guest.cpus, guest.memory_bytes)
+    };
+    assert_eq!(known(stats(0)), (None, None));
+    assert_eq!(known(stats(2)), (Some(2), Some(2048)));
+    let endless = Stats { max_memory_kib: Some(u64::MAX), ..stats(2) };
+    assert_eq!(known(endless), (Some(2), None));
+}
