@@ -9,7 +9,7 @@ use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, Options, ProxySettings, Secret};
 use gatherer_plugin_support::http::{Client, Limits, Method, Request, Response, StatusCode};
 use gatherer_plugin_support::run;
-use gatherer_tests::fault_server::{Authority, Fault, FaultServer};
+use gatherer_tests::fault_server::{Authority, Fault, FaultServer, gzip};
 use url::Url;
 
 /// What was emitted in this process, with the endpoint's id in it. Tests look for their own.
@@ -65,6 +65,57 @@ fn method_headers_and_body_arrive_and_status_and_headers_come_back() {
     assert_eq!(received.header("x-auth-token"), Some("secret"));
     assert_eq!(received.header("authorization"), Some("Basic dXNlcjpwYXNzd29yZA=="));
     assert_eq!(received.header("content-length"), Some("5"));
+}
+
+#[test]
+fn a_part_is_returned_only_to_who_asked_for_one() {
+    let part = Fault::Answer(206, "content-range: bytes 0-1/5000\r\n", b"{}".to_vec());
+    let server = FaultServer::http(part, b"");
+    let context = context("part", Options::default());
+    let error = failure(send(&context, Request::get(url(&server))));
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    let expected = "206 Partial Content: not the whole document";
+    assert!(error.message.ends_with(expected), "{error}");
+
+    let asked = Request::get(url(&server)).header("range", "bytes=0-1");
+    let answer = send(&context, asked).expect("as asked");
+    assert_eq!((answer.status(), answer.body()), (StatusCode::PARTIAL_CONTENT, &b"{}"[..]));
+    let encodings = server.received();
+    let encodings = encodings.iter().map(|request| request.header("accept-encoding"));
+    assert_eq!(encodings.collect::<Vec<_>>(), [Some("gzip"), None]);
+}
+
+#[test]
+fn other_successes_are_the_callers_to_judge_and_none_for_who_gets_a_document() {
+    for status in [201, 202, 203, 204, 205, 207, 226, 299] {
+        let server = FaultServer::http(Fault::Answer(status, "", b"{}".to_vec()), b"");
+        let context = context("successes", Options::default());
+        let answer = send(&context, Request::get(url(&server))).expect("an answer");
+        assert_eq!(answer.status(), status);
+        assert!(answer.error_for_status().is_ok(), "{status}");
+        let client = Client::new(&context).expect("a client");
+        let error = failure(run::block_on(&context, client.get(&url(&server))));
+        assert_eq!((error.kind, error.retryable), (ErrorKind::Protocol, false), "{status}");
+    }
+}
+
+#[test]
+fn the_text_of_an_error_is_decompressed_too() {
+    let text = b"no such project";
+    let headers = "content-encoding: gzip\r\n";
+    let server = FaultServer::http(Fault::Answer(404, headers, gzip(text)), b"");
+    let answer = send(&context("text", Options::default()), Request::get(url(&server)));
+    assert_eq!(answer.expect("an answer").body(), text);
+}
+
+#[test]
+fn a_large_document_without_compression_is_taken_up_to_the_limit_alone() {
+    let server = FaultServer::http(Fault::None, &[b' '; 1000]);
+    let context = context("plain size", Options::default());
+    let limited = |most| send(&context, Request::get(url(&server)).max_body_bytes(most));
+    assert_eq!(limited(1000).expect("small enough").body().len(), 1000);
+    let error = failure(limited(999));
+    assert!(error.message.ends_with("the answer is more than 999 bytes"), "{error}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use answers::gzip;
 pub use certificates::{Authority, Identity};
 pub use exchange::Received;
 pub use proxy::ForwardProxy;
@@ -47,6 +48,10 @@ pub enum Fault {
     DripHead,
     /// This status, with a `Retry-After` if there is one.
     Status(u16, Option<&'static str>),
+    /// This status, these lines of the head, each with its line break, and this body.
+    Answer(u16, &'static str, Vec<u8>),
+    /// These bytes and the end.
+    Raw(&'static str),
     /// This status with a body without an end.
     StatusEndless(u16),
     /// This status to the first request, the document to later ones.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gatherer_tests::fault_server::{
-    Authority, DOCUMENT, Fault, FaultServer, FullPort, closed_port,
+    Authority, DOCUMENT, Fault, FaultServer, FullPort, closed_port, gzip,
 };
 use gatherer_tests::{Outcome, Run, inventory_endpoint};
 use serde_json::{Value, json};
@@ -198,6 +198,87 @@ fn each_fault_of_a_web_server_has_its_kind_and_words_within_its_deadline() {
     for (name, retries) in [("fine", 0), ("500 once", 1), ("truncated once", 1)] {
         assert_eq!(outcome.endpoint(name)["run"]["retries"], retries, "{name}");
     }
+}
+
+#[test]
+fn nothing_but_a_200_comes_with_the_document() {
+    let mut table = Table::default();
+    for (name, status, text) in [
+        ("201", 201, "201 Created: the document comes with 200 OK alone"),
+        ("202", 202, "202 Accepted: the document comes with 200 OK alone"),
+        ("203", 203, "203 Non Authoritative Information: the document comes with 200 OK alone"),
+        ("204", 204, "204 No Content: the document comes with 200 OK alone"),
+        ("205", 205, "205 Reset Content: the document comes with 200 OK alone"),
+        ("206", 206, "206 Partial Content: not the whole document"),
+        ("207", 207, "207 Multi-Status: the document comes with 200 OK alone"),
+        ("208", 208, "208 Already Reported: the document comes with 200 OK alone"),
+        ("226", 226, "226 IM Used: the document comes with 200 OK alone"),
+        ("299", 299, "the document comes with 200 OK alone"),
+        ("300", 300, "300 Multiple Choices"),
+        ("304", 304, "304 Not Modified"),
+    ] {
+        table.fails(name, Fault::Answer(status, "", DOCUMENT.into()), "protocol", text);
+    }
+    let part = Fault::Answer(206, "content-range: bytes 0-1/5000\r\n", b"{}".to_vec());
+    table.fails("a part that parses", part, "protocol", "206 Partial Content: not the whole");
+    table.works("200", Fault::Answer(200, "", DOCUMENT.into()));
+    table.check();
+}
+
+#[test]
+fn gzip_is_read_to_the_end_of_its_last_member() {
+    let answer = |body: Vec<u8>| Fault::Answer(200, "content-encoding: gzip\r\n", body);
+    let document = DOCUMENT.as_bytes();
+    let (begin, rest) = document.split_at(20);
+    let empty_first = [gzip(b"{}"), gzip(document)].concat();
+    let mut table = Table::default();
+    table.works("two members", answer([gzip(begin), gzip(rest)].concat()));
+    table.works("an empty member", answer([gzip(b""), gzip(document), gzip(b"")].concat()));
+    table.fails("two documents", answer(empty_first.clone()), "protocol", "");
+    let damaged = "gzip data of the answer are damaged or cut off";
+    let garbage = answer([gzip(b"{}"), b"garbage".to_vec()].concat());
+    table.fails("garbage behind", garbage, "protocol", damaged);
+    let cut = answer(empty_first[..empty_first.len() - 20].to_vec());
+    table.fails("second member cut", cut, "protocol", damaged);
+    let head_cut = answer(empty_first[..gzip(b"{}").len() + 5].to_vec());
+    table.fails("second head cut", head_cut, "protocol", damaged);
+
+    for (name, headers) in [
+        ("upper case", "content-encoding: GZIP\r\n"),
+        ("old name", "content-encoding: x-gzip\r\n"),
+        ("identity too", "content-encoding: identity\r\ncontent-encoding: gzip\r\n"),
+    ] {
+        table.works(name, Fault::Answer(200, headers, gzip(document)));
+    }
+    let second = "content-encoding: identity\r\ncontent-encoding: br\r\n";
+    let second = Fault::Answer(200, second, document.to_vec());
+    table.fails("second encoding", second, "protocol", "encoded as br");
+    table.check();
+}
+
+#[test]
+fn a_head_that_breaks_the_rules_and_a_page_for_people_are_named() {
+    let mut table = Table::default();
+    for (name, head) in [
+        ("two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+        ("negative", "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}"),
+        ("folded", "HTTP/1.1 200 OK\r\nx-a: b\r\n c\r\ncontent-length: 2\r\n\r\n{}"),
+        ("no name", "HTTP/1.1 200 OK\r\n: b\r\ncontent-length: 2\r\n\r\n{}"),
+    ] {
+        table.fails(name, Fault::Raw(head), "protocol", "head of the answer breaks HTTP's rules");
+    }
+    table.fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "is not HTTP");
+    for (name, headers) in [
+        ("HTML", "content-type: text/html\r\n"),
+        ("HTML with more", "content-type: Text/HTML ; charset=utf-8\r\n"),
+        ("XHTML", "content-type: application/xhtml+xml\r\n"),
+    ] {
+        let page = Fault::Answer(200, headers, DOCUMENT.into());
+        table.fails(name, page, "protocol", "answers with an HTML page, not JSON");
+    }
+    let plain = "content-type: text/plain; x=text/html\r\n";
+    table.works("plain text", Fault::Answer(200, plain, DOCUMENT.into()));
+    table.check();
 }
 
 /// Apart from the faults that keep the machine busy: the words are those of the client, which ends

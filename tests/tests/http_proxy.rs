@@ -119,6 +119,27 @@ fn a_proxy_that_refuses_or_is_not_there_is_named_without_its_credentials() {
 }
 
 #[test]
+fn an_answer_that_came_through_a_proxy_says_so_because_it_may_be_the_proxys_own() {
+    let page = Fault::Answer(200, "content-type: text/html\r\n", b"{}".to_vec());
+    let coded = Fault::Answer(200, "content-encoding: br\r\n", b"{}".to_vec());
+    let part = Fault::Answer(206, "", b"{}".to_vec());
+    for (fault, kind, why) in [
+        (Fault::Status(502, None), "unavailable", "502 Bad Gateway"),
+        (Fault::Status(403, None), "permission", "403 Forbidden"),
+        (part, "protocol", "206 Partial Content"),
+        (page, "protocol", "answers with an HTML page"),
+        (coded, "protocol", "the answer is encoded as br"),
+    ] {
+        let proxy = FaultServer::http(fault, b"");
+        let address = proxy.url("").replace("http://", &format!("http://{USER_INFO}@"));
+        let (got, said) = fails(run("http://inventory.test/a").env("http_proxy", &address));
+        assert_eq!(got, kind, "{said}");
+        let place = format!("GET http://inventory.test/a: through the proxy {}", proxy.url(""));
+        assert!(said.starts_with(&format!("{place}: {why}")), "{said}");
+    }
+}
+
+#[test]
 fn what_no_proxy_lists_is_asked_directly() {
     let server = server();
     let port = server.address().port();

@@ -48,6 +48,10 @@ pub(super) fn answer(
             let header = retry_after.map(|wait| format!("retry-after: {wait}\r\n"));
             status_only(stream, *status, &header.unwrap_or_default())
         }
+        Fault::Answer(status, headers, body) => {
+            whole(stream, &format!("{status} As The Test Wants"), headers, body)
+        }
+        Fault::Raw(bytes) => stream.write_all(bytes.as_bytes()),
         Fault::StatusOnce(status) if number == 0 => status_only(stream, *status, ""),
         Fault::TruncatedOnce if number == 0 => {
             head(stream, "200 OK", "", document.len())?;
@@ -144,7 +148,8 @@ fn endless(stream: &mut impl Write, state: &State) -> io::Result<()> {
     Ok(())
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+/// The data as one member of gzip.
+pub fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).expect("a Vec takes everything");
     encoder.finish().expect("a Vec takes everything")
