@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use super::address::{basic_credentials, display_url};
+use super::address::{basic_credentials, display_url, parse_url};
 
 /// A proxy to use.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ fn server(text: &str) -> Result<ProxyServer, GatherError> {
     };
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     // The parser's own text is left out: nothing of a URL with a password is quoted.
-    let mut url = Url::parse(&with_scheme).map_err(|_| wrong("cannot be read"))?;
+    let mut url = parse_url(&with_scheme).map_err(wrong)?;
     match url.scheme() {
         "http" | "https" => {}
         scheme if scheme.starts_with("socks") => {
@@ -253,7 +253,14 @@ mod tests {
 
     #[test]
     fn a_wrong_proxy_is_an_error_that_does_not_quote_it() {
-        for text in ["socks5://user:hunter2@proxy:1080", "http://user:hunter2@", "ftp://hunter2"] {
+        for text in [
+            "socks5://user:hunter2@proxy:1080",
+            "http://user:hunter2@",
+            "ftp://hunter2",
+            "http:///hunter2:3128",
+            "http://hunter2\t.example:3128",
+            r"DOMAIN\user:hunter2@proxy:3128",
+        ] {
             let error = server(text).map(|_| ()).expect_err("wrong");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
