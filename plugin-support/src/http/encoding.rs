@@ -143,6 +143,12 @@ impl Write for Kept {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let fitting = &bytes[..bytes.len().min(room)];
+        let needed = self.bytes.len() + fitting.len();
+        if needed > self.bytes.capacity() {
+            // Doubled as usual, but never beyond the limit.
+            let capacity = needed.max(self.bytes.capacity().saturating_mul(2)).min(self.most);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
         self.bytes.extend_from_slice(fitting);
         Ok(fitting.len())
     }
@@ -215,6 +221,8 @@ mod tests {
         let mut decoder = Decoder::new(Encoding::Gzip, 1000, None);
         assert_eq!(decoder.push(&zeros), Err(Unusable::TooLarge));
         assert_eq!(decoder.len(), 1000);
+        let Decoder::Gzip { decoder, .. } = decoder else { panic!("it is gzip") };
+        assert_eq!(decoder.get_ref().bytes.capacity(), 1000);
 
         let nothing = gzip(b"").repeat(10_000);
         assert_eq!(decode(&nothing, 100, 1000), Err(Unusable::TooLarge));
