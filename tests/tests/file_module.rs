@@ -168,6 +168,69 @@ fn what_is_no_document_is_an_error_of_the_right_kind_that_does_not_quote_it() {
 }
 
 #[test]
+fn what_would_be_complete_and_empty_by_mistake_is_refused() {
+    let inventory = |members: Value| {
+        let mut endpoint = json!({"id": "vc1", "status": "complete", "hosts": []});
+        for (name, value) in members.as_object().expect("members") {
+            endpoint[name] = value.clone();
+        }
+        json!({"schemaVersion": "1.0", "endpoints": [endpoint]}).to_string()
+    };
+    let misnamed = json!({"hosts": [{"id": "1", "name": "n", "vms": {"w": "1"}}]});
+    let contradiction = json!({"error": {"kind": "timeout", "message": "hunter2"}});
+    let outcome = Documents::new()
+        .with("misnamed", inventory(misnamed))
+        .with("contradiction", inventory(contradiction))
+        .with("envelope", r#"{"error": {}}"#)
+        .gather("inventory");
+    for (id, part) in
+        [("misnamed", "\"vms\""), ("contradiction", "\"vc1\""), ("envelope", "\"error\"")]
+    {
+        let error = &outcome.endpoint(id)["error"];
+        assert_eq!(error["kind"], "protocol", "{id}");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains(part)), "{error}");
+    }
+    assert!(!outcome.said().contains("hunter2"), "{}", outcome.said());
+}
+
+#[test]
+fn a_collection_that_is_complete_and_has_an_error_is_a_failed_one() {
+    let document = json!({"schemaVersion": "1.0", "endpoints": [{
+        "id": "vc1", "status": "complete", "hosts": [], "collections": {"pods": {
+            "status": "complete", "error": {"kind": "permission", "message": "403"}}}}]});
+    let outcome = Documents::new().with("e", document.to_string()).gather("inventory");
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(endpoint["status"], "complete");
+    assert_eq!(endpoint["collections"]["pods"]["status"], "failed");
+    assert_eq!(endpoint["collections"]["pods"]["error"]["kind"], "permission");
+}
+
+#[test]
+fn managers_without_any_host_are_complete_with_a_warning() {
+    let outcome = Documents::new().with("e", r#"{"k1": {}, "k2": {}}"#).gather("inventory");
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(endpoint["status"], "complete");
+    let message = "it lists 2 managers and no host at all";
+    assert_eq!(endpoint["warnings"], json!([{"object": "document", "message": message}]));
+}
+
+#[test]
+fn which_of_two_twins_has_which_identity_does_not_depend_on_their_guests() {
+    let identity_of = |first: &str, second: &str| {
+        let (mut one, mut other) = (host("h1"), host("h1"));
+        one["vms"] = json!({first: "1"});
+        other["vms"] = json!({second: "2"});
+        let document = json!({"m1": {"kvm1": one}, "m2": {"kvm1": other}});
+        let outcome = Documents::new().with("e", document.to_string()).gather("gatherer");
+        let document = outcome.document();
+        let hosts = document["e"].as_ref().expect("complete");
+        let found = hosts.values().find(|host| host.vms.contains_key(first));
+        found.expect("the host of m1").host_identifier.clone()
+    };
+    assert_eq!(identity_of("a", "b"), identity_of("b", "a"));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_an_error_of_its_endpoint() {
     let documents = Documents::new().with("e", "{}");
     std::fs::remove_file(documents.path("e")).expect("the file can be removed");

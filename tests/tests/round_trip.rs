@@ -201,6 +201,58 @@ fn round_trip(
     (String::from_utf8(outcome.stdout).expect("ASCII"), bytes(&expected))
 }
 
+/// A name or an identifier that is hard to tell from none: blank, or what firmware says that
+/// was never set up.
+fn nearly_nothing() -> impl Strategy<Value = String> {
+    select(vec![
+        " ",
+        "  ",
+        "\t",
+        "\u{a0}",
+        "\u{3000}",
+        "0",
+        "unknown",
+        "None",
+        "Not Specified",
+        "To be filled by O.E.M.",
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+        "03000200-0400-0500-0006-000700080009",
+        "a",
+        "a-b",
+    ])
+    .prop_map(String::from)
+}
+
+/// The hosts of one manager that nobody looked after: names, keys and identifiers repeat, are
+/// next to nothing or are missing.
+fn neglected_manager() -> impl Strategy<Value = Map<String, Value>> {
+    let own = || prop::option::of(prop_oneof![6 => nearly_nothing(), 1 => text(300)]);
+    btree_map(prop_oneof![nearly_nothing(), name()], (host(), own(), own()), 0..4).prop_map(
+        |hosts| {
+            let hosts = hosts.into_iter().map(|(key, ((_, mut host, _), name, id))| {
+                for (member, text) in [("name", name), ("hostIdentifier", id)] {
+                    if let Some(text) = text {
+                        host.insert(member.into(), json!(text));
+                    }
+                }
+                (key, Value::Object(host))
+            });
+            hosts.collect()
+        },
+    )
+}
+
+/// What of a host is the same whatever other hosts there are, as text.
+fn beside_identity(host: &Value) -> String {
+    let mut host = host.clone();
+    for member in ["hostIdentifier", "fallbackHostIdentifier", "name"] {
+        host.as_object_mut().expect("a host is an object").remove(member);
+    }
+    host.to_string()
+}
+
 fn first_difference(printed: &str, expected: &str) -> String {
     printed
         .lines()
@@ -221,6 +273,51 @@ fn whatever_was_printed_is_read_and_printed_again_byte_for_byte() {
         .run(&vec((text(100), manager()), DOCUMENTS), |managers| {
             let (printed, expected) = round_trip(&managers, &plugins);
             prop_assert!(printed == expected, "{}", first_difference(&printed, &expected));
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn hosts_of_several_managers_are_merged_without_loss_and_then_stay_as_they_are() {
+    let plugins = PluginFolder::with(&["file"]);
+    let config =
+        Config { cases: 6, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let document = btree_map("[a-z]{1,8}", neglected_manager(), 1..4);
+    TestRunner::new(config)
+        .run(&vec(document, DOCUMENTS), |documents| {
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let mut endpoints = Vec::new();
+            for (index, document) in documents.iter().enumerate() {
+                let path = folder.path().join(format!("{index}.json"));
+                std::fs::write(&path, json!(document).to_string()).expect("a file can be written");
+                endpoints.push(json!({
+                    "id": format!("endpoint-{index}"), "module": "File", "url": path,
+                }));
+            }
+            let outcome = Run::gather(&json!(endpoints)).plugins(plugins.path()).run();
+            let outcome = outcome.expect_code(0);
+            let printed: Map<String, Value> =
+                serde_json::from_slice(&outcome.stdout).expect("the format is JSON");
+
+            let mut merged = Vec::new();
+            for (index, document) in documents.iter().enumerate() {
+                let hosts = printed[&format!("endpoint-{index}")].as_object().expect("complete");
+                let mut before: Vec<_> =
+                    document.values().flat_map(Map::values).map(beside_identity).collect();
+                let mut after: Vec<_> = hosts.values().map(beside_identity).collect();
+                before.sort();
+                after.sort();
+                prop_assert_eq!(before, after);
+                let mut ids: Vec<_> =
+                    hosts.values().map(|host| host["hostIdentifier"].to_string()).collect();
+                ids.sort();
+                ids.dedup();
+                prop_assert_eq!(ids.len(), hosts.len());
+                merged.push(("m".to_owned(), hosts.clone()));
+            }
+            let (again, expected) = round_trip(&merged, &plugins);
+            prop_assert!(again == expected, "{}", first_difference(&again, &expected));
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
