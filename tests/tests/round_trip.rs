@@ -124,8 +124,9 @@ fn host() -> impl Strategy<Value = (Option<String>, Map<String, Value>, String)>
         3 => [count(), count(), count(), count()],
     ];
     let texts = (text(64), text(64), text(64), text(32));
+    let previous = text(200).prop_filter("no older identity is empty", |text| !text.is_empty());
     (
-        (prop::option::of(name()), text(60), prop::option::of(text(200))),
+        (prop::option::of(name()), text(60), prop::option::of(previous)),
         (types, architectures, texts),
         (counts, frequency()),
         guests(),
