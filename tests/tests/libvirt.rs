@@ -118,6 +118,20 @@ fn the_inventory_leaves_out_what_libvirt_does_not_tell() {
 }
 
 #[test]
+fn the_default_hypervisor_is_warned_of_in_no_way_even_if_insecure() {
+    if libvirt_is_missing() {
+        skip!("{MISSING}");
+    }
+    let mut insecure = endpoint("kvm", "test:///default");
+    insecure["insecure"] = json!(true);
+    let outcome = gather("inventory", &[insecure]);
+    let endpoint = outcome.endpoint("kvm");
+    assert_eq!(endpoint["status"], "complete", "{endpoint:#}");
+    // It has no UUID and never will, and nothing of it is verified anyway.
+    assert!(endpoint["warnings"].as_array().is_none_or(Vec::is_empty), "{endpoint:#}");
+}
+
+#[test]
 fn guests_in_every_state_are_listed_with_the_labels_that_a_manager_knows() {
     if libvirt_is_missing() {
         skip!("{MISSING}");
@@ -233,6 +247,7 @@ fn what_libvirt_cannot_reach_is_that_endpoints_failure_and_leaves_the_others() {
         ("socket", format!("qemu+unix:///system?socket={socket}"), "connection"),
         ("session", format!("qemu+unix:///session?socket={socket}"), "connection"),
         ("foreign", format!("test://{foreign}"), "configuration"),
+        ("device", "test:///dev/zero".to_owned(), "configuration"),
     ];
     let mut endpoints: Vec<_> = failing.iter().map(|(id, uri, _)| endpoint(id, uri)).collect();
     endpoints.push(endpoint("good", "test:///default"));

@@ -152,7 +152,7 @@ impl Uri {
             None if self.host.is_none() => (false, None),
             Some(Transport::Tls) | None => (true, Some("the server's certificate is not verified")),
             Some(Transport::Ssh) => {
-                (true, Some("a host key that ssh does not know yet is accepted unseen"))
+                (true, Some("ssh accepts host keys that are unknown or have changed"))
             }
             Some(Transport::Libssh | Transport::Libssh2) => {
                 let text = "without effect: the URI's parameter known_hosts_verify says how host \
