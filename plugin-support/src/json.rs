@@ -8,7 +8,9 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
 use gatherer_plugin_api::GatherError;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Number;
 
 /// A JSON value; the members of an object in the document's order, no two of one name.
@@ -125,6 +127,26 @@ pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
             "it is not JSON"
         };
         GatherError::protocol(format!("{what}: {fault} ({place})"))
+    })
+}
+
+/// Reads a document as [`parse`] does, into a type of the caller's.
+///
+/// ```
+/// use gatherer_plugin_support::json::read;
+/// let error = read::<Vec<u8>>(br#"["hunter2"]"#, "the list").unwrap_err();
+/// assert_eq!(error.message, "the list: a member is of another type than expected");
+/// ```
+pub fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, GatherError> {
+    serde_json::from_value(parse(bytes, what)?.into()).map_err(|error| {
+        let text = error.to_string();
+        // serde quotes the values that it read, but not where it names a field that is not there.
+        let fault = if text.starts_with("missing field") {
+            text.as_str()
+        } else {
+            "a member is of another type than expected"
+        };
+        GatherError::protocol(format!("{what}: {fault}"))
     })
 }
 
