@@ -33,7 +33,8 @@ unfinished=()
 
 # Adds up "N <word>" for the words of the extended regular expression $1, in what $2 prints.
 total() {
-    grep -oE "[0-9]+ ($1)" | awk '{ sum += $1 } END { print sum + 0 }'
+    # None is no failure: it would end the script.
+    { grep -oE "[0-9]+ ($1)" || true; } | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 # Runs a command with its output on the terminal and, without colours, in the log. Its

@@ -171,6 +171,10 @@ impl Fault {
                     _ => Self::BrokenHead,
                 };
             }
+            // It spoke before it was asked, as mail and SSH servers do.
+            if text == "received unexpected message from connection" {
+                return Self::NotHttp;
+            }
             if error.is_incomplete_message() || error.is_closed() {
                 return Self::Broken;
             }
