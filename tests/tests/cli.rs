@@ -186,13 +186,24 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn a_config_that_others_may_write_is_refused() {
+fn a_config_that_others_may_write_or_replace_is_refused_and_the_log_says_so() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
-    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--config", "config.toml"]);
-    let config = run.home().join("config.toml");
-    std::fs::write(&config, "jobs = 2\n").expect("writable");
-    gatherer_tests::plugins::set_mode(&config, 0o666);
-    let outcome = run.run().expect_code(3);
-    assert!(outcome.stderr.contains("config.toml"), "{}", outcome.describe());
+    for (file_mode, folder_mode, words) in
+        [(0o666, 0o755, "it is writable by everybody"), (0o644, 0o777, "is writable by everybody")]
+    {
+        let run =
+            Run::gather(&endpoints).plugins(plugins.path()).args(["--config", "etc/config.toml"]);
+        let folder = run.home().join("etc");
+        std::fs::create_dir(&folder).expect("writable");
+        let config = folder.join("config.toml");
+        std::fs::write(&config, "jobs = 2\n").expect("writable");
+        gatherer_tests::plugins::set_mode(&config, file_mode);
+        gatherer_tests::plugins::set_mode(&folder, folder_mode);
+        let outcome = run.run().expect_code(3);
+        for said in [&outcome.stderr, &outcome.log] {
+            assert!(said.contains("config.toml is not trusted"), "{}", outcome.describe());
+            assert!(said.contains(words), "{}", outcome.describe());
+        }
+    }
 }
