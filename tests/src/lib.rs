@@ -8,14 +8,16 @@
 
 pub mod document;
 pub mod fault_server;
+mod outcome;
 pub mod plugins;
 pub mod processes;
 mod run;
 mod skip;
 
 pub use document::{Document, ManagerHost, inventory, inventory_endpoint};
+pub use outcome::Outcome;
 pub use plugins::PluginFolder;
-pub use run::{Outcome, Run, Running};
+pub use run::{Run, Running};
 pub use skip::note_skipped;
 
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
-//! One run of the program: its command line, what goes in, what comes out, and a watchdog.
+//! One run of the program: its command line, what goes in, and a watchdog.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::document::{self, Document};
+use crate::outcome::Outcome;
 use crate::processes::{self, Guard, Mark};
 use crate::program;
 
@@ -144,6 +144,10 @@ impl Run {
     /// The run's `HOME`, which is also its working directory.
     pub fn home(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.args
     }
 
     /// The command as it will be started, for who wants to start it otherwise.
@@ -286,85 +290,6 @@ impl Running {
             }
             Err(RecvTimeoutError::Disconnected) => panic!("a reader of the program's output died"),
         }
-    }
-}
-
-/// How a run ended, and what it left.
-#[derive(Debug)]
-pub struct Outcome {
-    /// How the process ended.
-    pub status: ExitStatus,
-    /// Everything on stdout.
-    pub stdout: Vec<u8>,
-    /// Everything on stderr.
-    pub stderr: String,
-    /// What stands in the log file.
-    pub log: String,
-    /// From the start to the end.
-    pub took: Duration,
-    run: Run,
-}
-
-impl Outcome {
-    /// The exit status as a shell shows it: 128 and the signal, if one ended the program.
-    pub fn code(&self) -> i32 {
-        self.status.code().or_else(|| Some(128 + self.status.signal()?)).unwrap_or(-1)
-    }
-
-    /// Panics with everything that the program said unless it exited with this code.
-    #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "asserting is a use")]
-    pub fn expect_code(self, code: i32) -> Self {
-        assert_eq!(self.code(), code, "exit status; {}", self.describe());
-        self
-    }
-
-    /// stdout as text.
-    pub fn stdout_text(&self) -> &str {
-        std::str::from_utf8(&self.stdout).expect("stdout is text")
-    }
-
-    /// The result in the gatherer format, see [`document::gatherer_document`].
-    #[track_caller]
-    pub fn document(&self) -> Document {
-        assert_eq!(self.code(), 0, "exit status; {}", self.describe());
-        document::gatherer_document(&self.stdout)
-    }
-
-    /// The result in the inventory format, see [`document::inventory`].
-    #[track_caller]
-    pub fn inventory(&self) -> Value {
-        assert_eq!(self.code(), 0, "exit status; {}", self.describe());
-        document::inventory(&self.stdout)
-    }
-
-    /// The endpoint of this id in the inventory that was printed.
-    #[track_caller]
-    pub fn endpoint(&self, id: &str) -> Value {
-        document::inventory_endpoint(&self.inventory(), id)
-    }
-
-    /// stderr and the log together: everything that was said to a person.
-    pub fn said(&self) -> String {
-        format!("{}\n{}", self.stderr, self.log)
-    }
-
-    /// The run's `HOME`, which is there as long as the outcome.
-    pub fn home(&self) -> &Path {
-        self.run.home()
-    }
-
-    /// Everything, for a failed assertion.
-    pub fn describe(&self) -> String {
-        let short = |text: &str| text.chars().take(4000).collect::<String>();
-        format!(
-            "args {:?}\nstatus {}\nstdout:\n{}\nstderr:\n{}\nlog:\n{}",
-            self.run.args,
-            self.status,
-            short(&String::from_utf8_lossy(&self.stdout)),
-            short(&self.stderr),
-            short(&self.log)
-        )
     }
 }
 

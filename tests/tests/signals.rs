@@ -2,7 +2,7 @@
 //! behind, and nothing half-written.
 
 use std::io::Read as _;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use gatherer_tests::{PluginFolder, Run, Running, processes};
@@ -15,6 +15,18 @@ fn sleepers(count: usize) -> Value {
             |number| json!({"id": format!("s{number}"), "module": "Misbehaving", "case": "sleeps"}),
         )
         .collect()
+}
+
+/// Starts the program for a test that closes one of its pipes before it has read its request.
+fn start_with_pipes(run: &Run) -> Child {
+    let mut command = run.command();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program starts")
+}
+
+fn feed(child: &mut Child, endpoints: &Value) {
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, endpoints.to_string().as_bytes()).expect("it reads");
 }
 
 fn wait_for_workers(running: &Running, count: usize) {
@@ -168,17 +180,9 @@ fn a_stdout_that_was_closed_is_a_quiet_exit_0() {
         .collect();
     for format in ["gatherer", "inventory", "table"] {
         let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", format]);
-        let mut child = run
-            .command()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child = start_with_pipes(&run);
         drop(child.stdout.take());
-        let mut stdin = child.stdin.take().expect("a pipe");
-        std::io::Write::write_all(&mut stdin, endpoints.to_string().as_bytes()).expect("it reads");
-        drop(stdin);
+        feed(&mut child, &endpoints);
         let mut stderr = String::new();
         child.stderr.take().expect("a pipe").read_to_string(&mut stderr).expect("text");
         let status = child.wait().expect("it ends");
@@ -196,17 +200,9 @@ fn a_closed_stderr_harms_nothing() {
         {"id": "good", "module": "Example", "hostname": "h"},
     ]);
     let run = Run::gather(&endpoints).plugins(plugins.path()).args(["-v", "-v"]);
-    let mut child = run
-        .command()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let mut child = start_with_pipes(&run);
     drop(child.stderr.take());
-    let mut stdin = child.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut stdin, endpoints.to_string().as_bytes()).expect("it reads");
-    drop(stdin);
+    feed(&mut child, &endpoints);
     let mut stdout = Vec::new();
     child.stdout.take().expect("a pipe").read_to_end(&mut stdout).expect("readable");
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
