@@ -177,3 +177,21 @@ fn the_list_of_modules_goes_to_the_outfile_too() {
     let list = std::fs::read_to_string(outcome.home().join("list.json")).expect("written");
     assert!(list.contains("Example"), "{list}");
 }
+
+#[test]
+fn a_stdout_that_is_a_file_is_written_to_and_never_replaced() {
+    let (_plugins, run) = to("/dev/stdout");
+    let path = run.home().join("appended");
+    std::fs::write(&path, "what stood there\n").expect("writable");
+    let file = std::fs::File::options().append(true).open(&path).expect("opens");
+    let (request, mut feeder) = std::io::pipe().expect("a pipe");
+    let endpoints = json!([{"id": "good", "module": "Example", "hostname": "kvm1"}]);
+    std::io::Write::write_all(&mut feeder, endpoints.to_string().as_bytes()).expect("room");
+    drop(feeder);
+    let mut command = run.command();
+    let status = command.stdin(request).stdout(file).status().expect("it starts");
+    assert!(status.success());
+    let text = std::fs::read_to_string(&path).expect("text");
+    let result = text.strip_prefix("what stood there\n").expect("it stands there still");
+    assert!(gatherer_document(result.as_bytes())["good"].is_some(), "{text}");
+}
