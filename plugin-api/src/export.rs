@@ -130,9 +130,8 @@ pub fn invoke(
         crate::logging::install(callbacks, request.options.log_level);
         dispatch(request, callbacks)
     }));
-    let outcome = outcome.unwrap_or_else(|payload| {
+    let outcome = outcome.unwrap_or_else(|_| {
         // A panic's message may quote what the plugin was working on; the place does not.
-        drop(payload);
         Err(GatherError::internal("the plugin panicked; the log says where"))
     });
     match outcome {

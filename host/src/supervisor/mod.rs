@@ -34,14 +34,17 @@ pub enum Stop {
 }
 
 impl Stop {
-    fn error(self) -> GatherError {
-        match self {
-            Self::RunTimeout(limit) => GatherError::new(
+    /// What an endpoint fails with that has no answer when everything stops.
+    fn error(stopped: Option<Self>) -> GatherError {
+        match stopped {
+            Some(Self::RunTimeout(limit)) => GatherError::new(
                 ErrorKind::Timeout,
                 format!("the run's time limit of {} s passed", limit.as_secs_f64()),
             )
             .with_hint("raise --run-timeout or --jobs"),
-            Self::Signal => GatherError::new(ErrorKind::Timeout, "the run was interrupted"),
+            Some(Self::Signal) | None => {
+                GatherError::new(ErrorKind::Timeout, "the run was interrupted")
+            }
         }
     }
 }
@@ -116,11 +119,7 @@ pub async fn run(
             };
             match place {
                 Ok(_place) => ask(endpoint, &library, &settings, budget).await,
-                Err(stopped) => {
-                    let error =
-                        stopped.map_or_else(|| GatherError::internal("stopped"), Stop::error);
-                    failed(&endpoint, Some(&library), error, None)
-                }
+                Err(stopped) => failed(&endpoint, Some(&library), Stop::error(stopped), None),
             }
         });
     }

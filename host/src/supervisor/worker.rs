@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
                     self.ask_to_end(control.as_mut(), error).await;
                 }
                 Ok(stopped) = stop.wait_for(Option::is_some), if running => {
-                    let error = (*stopped).map_or_else(|| GatherError::internal("stopped"), Stop::error);
+                    let error = Stop::error(*stopped);
                     drop(stopped);
                     self.ask_to_end(control.as_mut(), error).await;
                 }
@@ -205,7 +205,7 @@ impl<'a> Session<'a> {
         self.conclude(status)
     }
 
-    /// The timeout's sentence; what the plugin itself would have said comes too late to be known.
+    /// The timeout's sentence. What the plugin says while it is being ended is added to it.
     fn timeout_error(&self, timeout: Duration) -> GatherError {
         GatherError::new(
             ErrorKind::Timeout,
