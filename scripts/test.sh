@@ -13,17 +13,19 @@ need_toolchain
 have_libvirt || install_packages libvirt0 || true
 
 target=$(target_dir)
-mkdir -p "$target"
 log=$target/test-output.txt
 summary=$target/test-summary.txt
 skips=$PWD/$target/test-skips.txt
 case $target in /*) skips=$target/test-skips.txt ;; esac
 rm -f "$summary"
-: >"$skips"
-export GATHERER_SKIP_FILE=$skips
 
+# Before anything is written there: cargo puts its CACHEDIR.TAG, by which the program knows a
+# build folder with plugins, only into a target folder that it makes itself.
 title "Building program and plugins"
 cargo build --workspace --locked
+
+: >"$skips"
+export GATHERER_SKIP_FILE=$skips
 
 passed=0
 failed=0
