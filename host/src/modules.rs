@@ -88,7 +88,9 @@ pub fn table(catalog: &Catalog) -> String {
         );
     }
     if text.is_empty() {
-        put(&mut text, "No module: no plugin was found.");
+        let folders: Vec<_> =
+            catalog.folders.iter().map(|folder| escape(&folder.display().to_string())).collect();
+        put(&mut text, &format!("No module: no plugin was found in {}.", folders.join(", ")));
     } else {
         put(&mut text, "\n`virtual-host-gatherer modules NAME` shows a module's parameters.");
     }

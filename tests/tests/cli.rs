@@ -186,6 +186,14 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn where_no_plugin_was_found_the_list_says_where_it_looked() {
+    let plugins = PluginFolder::new();
+    let outcome = Run::new().arg("modules").plugins(plugins.path()).run().expect_code(0);
+    let looked = format!("no plugin was found in {}", plugins.path().display());
+    assert!(outcome.stdout_text().contains(&looked), "{}", outcome.describe());
+}
+
+#[test]
 fn a_config_that_others_may_write_or_replace_is_refused_and_the_log_says_so() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);

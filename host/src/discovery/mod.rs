@@ -50,6 +50,8 @@ pub struct Catalog {
     pub skipped: Vec<Skipped>,
     /// What is odd: one sentence each.
     pub warnings: Vec<String>,
+    /// Where it was looked, the folder that wins first.
+    pub folders: Vec<PathBuf>,
     by_module: BTreeMap<String, (usize, usize)>,
 }
 
@@ -64,7 +66,7 @@ pub struct FolderError {
 impl Catalog {
     /// Reads the folders, the earlier ones first.
     pub fn read(folders: &Folders) -> Result<Self, FolderError> {
-        let mut catalog = Self::default();
+        let mut catalog = Self { folders: folders.paths.clone(), ..Self::default() };
         for folder in &folders.paths {
             match candidates(folder) {
                 Ok(files) => files.into_iter().for_each(|path| catalog.add(path)),
