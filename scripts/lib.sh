@@ -105,6 +105,11 @@ apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null
 }
 
+# Where things are kept from one run to the next that take long to make.
+cache_dir() {
+    printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/virtual-host-gatherer"
+}
+
 # What a person has to run to get libvirt's client library.
 libvirt_command() {
     if command -v apt-get >/dev/null 2>&1; then
