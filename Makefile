@@ -7,7 +7,7 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 
-.PHONY: help demo test lint bench build install uninstall clean
+.PHONY: help demo test lint bench docs build install uninstall clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 
 bench: ## measure the release build against its goals
 	@scripts/bench.sh
+
+docs: ## renew what documents have from the code: schemas, parameters
+	@scripts/docs.sh
 
 build: ## build for PREFIX=/usr/local, to install later without cargo
 	@scripts/install.sh build

@@ -2,6 +2,7 @@
 //! and what they show as output is what the program prints.
 
 mod map;
+mod parameters;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{read, repository, section};
 
 /// The plugins that are installed: all but the example.
-fn installed_plugins() -> Vec<String> {
+pub fn installed_plugins() -> Vec<String> {
     let entries = std::fs::read_dir(repository().join("plugins")).expect("plugins");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
     names.map(|name| name.expect("UTF-8")).filter(|name| name != "example").collect()

@@ -1,0 +1,74 @@
+//! The tables of parameters in `docs/modules/` are those of the manifests. `make docs` writes them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{read, repository};
+
+const BEGIN: &str = "<!-- parameters: `make docs` writes this table from the manifest -->\n";
+const END: &str = "<!-- end of parameters -->";
+
+/// Every module that is installed, with its part of the manifest.
+fn modules() -> Vec<Value> {
+    let mut modules = Vec::new();
+    for plugin in super::shown::installed_plugins() {
+        let manifest = read(&format!("plugins/{plugin}/manifest.json"));
+        let mut manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+        modules.extend(manifest["modules"].take().as_array().expect("a list").clone());
+    }
+    modules.sort_by_key(name);
+    modules
+}
+
+fn name(of: &Value) -> String {
+    of["name"].as_str().expect("a name").to_owned()
+}
+
+/// A table for people, one row a parameter, in the manifest's order.
+fn table(module: &Value) -> String {
+    let mut table = "| parameter | type | default | what it is |\n| --- | --- | --- | --- |\n".to_owned();
+    for parameter in module["parameters"].as_array().expect("a list") {
+        let mut kind = vec![parameter["type"].as_str().expect("a type")];
+        for mark in ["required", "secret", "advanced"] {
+            kind.extend((parameter[mark] == true).then_some(mark));
+        }
+        let default = match &parameter["default"] {
+            Value::String(text) if !text.is_empty() => format!("`{text}`"),
+            Value::Number(number) => format!("`{number}`"),
+            _ => String::new(),
+        };
+        let description = parameter["description"].as_str().expect("a description");
+        // An example of a secret teaches nobody anything.
+        let example = match parameter["example"].as_str() {
+            Some(example) if parameter["secret"] != true => format!(" For example `{example}`."),
+            _ => String::new(),
+        };
+        let what = format!("{description}{example}").replace('|', "\\|").replace('\n', " ");
+        let (name, kind) = (name(parameter), kind.join(", "));
+        writeln!(table, "| `{name}` | {kind} | {default} | {what} |").expect("a string");
+    }
+    table
+}
+
+#[test]
+fn every_module_has_a_document_with_the_parameters_of_its_manifest() {
+    let renew = std::env::var_os("GATHERER_RENEW_DOCS").is_some();
+    let modules = modules();
+    assert!(modules.len() >= 2, "{modules:?}");
+    for module in modules {
+        let path = format!("docs/modules/{}.md", name(&module));
+        let text = read(&path);
+        let (before, rest) = text
+            .split_once(BEGIN)
+            .unwrap_or_else(|| panic!("{path} has no place for the parameters: {BEGIN}"));
+        let (shown, after) = rest.split_once(END).expect("the end of the table");
+        let made = table(&module);
+        if renew {
+            let text = format!("{before}{BEGIN}{made}{END}{after}");
+            std::fs::write(repository().join(&path), text).expect("written");
+        } else {
+            assert_eq!(shown, made, "{path}: run `make docs`");
+        }
+    }
+}
