@@ -23,25 +23,52 @@ program=$target/release/virtual-host-gatherer
 # The program's own default would be a file in the home folder, or /var/log for root.
 log=$target/demo.log
 
-title "Two endpoints as a table: a hypervisor and an inventory file"
-say "\$ $program --infile demo/request.json --logfile $log --format table"
-"$program" --infile demo/request.json --logfile "$log" --format table
+# Text as it stands in a JSON string.
+json_text() {
+    printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'
+}
+
+request=demo/request.json
+# A person who has a cluster at hand sees that one too.
+kubeconfig=${KUBECONFIG:-}
+kubeconfig=${kubeconfig%%:*}
+if [ -n "$kubeconfig" ]; then
+    request=$target/demo-request.json
+    case $kubeconfig in /*) ;; *) kubeconfig=$PWD/$kubeconfig ;; esac
+    cat >"$request" <<END
+[
+    {"id": "test hypervisor", "module": "Libvirt", "uri": "test:///default"},
+    {"id": "sample inventory", "module": "File", "url": "$(json_text "$PWD/demo/hosts.json")"},
+    {"id": "your cluster", "module": "Kubernetes", "kubeconfig": "$(json_text "$kubeconfig")", "timeout": 30}
+]
+END
+    title "Three endpoints as a table: a hypervisor, an inventory file, and the cluster of KUBECONFIG"
+else
+    title "Two endpoints as a table: a hypervisor and an inventory file"
+fi
+say "\$ $program --infile $request --logfile $log --format table"
+"$program" --infile "$request" --logfile "$log" --format table
 
 title "The same as a Manager reads it"
-say "\$ $program --infile demo/request.json --logfile $log"
-"$program" --infile demo/request.json --logfile "$log"
+say "\$ $program --infile $request --logfile $log"
+"$program" --infile "$request" --logfile "$log"
 
 title "Try next"
 cat <<END
 What can be asked, and with which parameters:
     $program modules
 
-The same two endpoints with everything that is known about them:
-    $program --infile demo/request.json --format inventory
+The same endpoints with everything that is known about them:
+    $program --infile $request --format inventory
 
 An endpoint of your own, here of the Example module, as a Manager hands it over:
     echo '[{"id": "mine", "module": "Example", "hostname": "esx1", "guests": "3"}]' | $program --infile - --format table
 END
+
+if [ -z "$kubeconfig" ]; then
+    say ""
+    say "A Kubernetes cluster of yours, here in the demo: KUBECONFIG=~/.kube/config make demo"
+fi
 
 if ! have_libvirt; then
     say ""
