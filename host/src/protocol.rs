@@ -1,7 +1,7 @@
 //! The frames between runner and worker: one JSON object a line, in both directions.
 //! `docs/worker-protocol.md` describes them for people.
 
-use gatherer_plugin_api::{GatherError, GatherRequest, Summary};
+use gatherer_plugin_api::{GatherError, GatherRequest, Secret, Summary};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -18,6 +18,16 @@ pub const FRAMES_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// The most bytes of log lines and of stderr that the runner passes on for one endpoint.
 pub const LOG_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How many secrets the runner learns from one plugin.
+pub const SECRETS_MAX: usize = 256;
+
+/// The longest secret that a plugin may tell, in bytes. Escaping makes a byte up to six bytes
+/// long, and the frame must fit.
+pub const SECRET_MAX_BYTES: usize = FRAME_MAX_BYTES / 8;
+
+/// How many bytes all secrets of one plugin may have.
+pub const SECRETS_MAX_BYTES: usize = 1024 * 1024;
 
 /// The hidden subcommand.
 pub const WORKER_SUBCOMMAND: &str = "__worker";
@@ -70,6 +80,11 @@ pub enum Frame<'a> {
         /// One sentence.
         message: String,
     },
+    /// A text that the plugin learned and that must not be shown from now on.
+    Secret {
+        /// It. Prints as `***`.
+        text: Secret<String>,
+    },
     /// The last frame of a whole answer.
     Done {
         /// What was found, counted.
@@ -91,6 +106,7 @@ struct Members<'a> {
     level: Option<u8>,
     target: Option<String>,
     message: Option<String>,
+    text: Option<Secret<String>>,
     summary: Option<Summary>,
     error: Option<GatherError>,
 }
@@ -107,6 +123,7 @@ impl<'a> Frame<'a> {
                 message: members.message?,
             },
             "progress" => Self::Progress { message: members.message? },
+            "secret" => Self::Secret { text: members.text? },
             "done" => Self::Done { summary: members.summary? },
             "failed" => Self::Failed { error: members.error? },
             _ => return None,
@@ -116,7 +133,7 @@ impl<'a> Frame<'a> {
 
 #[cfg(test)]
 mod tests {
-    use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
+    use gatherer_plugin_api::{ErrorKind, GatherError, Secret, Summary};
 
     use super::Frame;
 
@@ -125,6 +142,7 @@ mod tests {
         for frame in [
             Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
             Frame::Progress { message: "p".into() },
+            Frame::Secret { text: Secret::new("hunter2".to_owned()) },
             Frame::Done { summary: Summary::default() },
             Frame::Failed { error: GatherError::new(ErrorKind::Tls, "m").with_hint("h") },
         ] {

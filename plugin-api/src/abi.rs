@@ -70,7 +70,8 @@ pub struct Callbacks {
     pub cancelled: extern "C" fn(usize) -> u8,
 
     /// Whatever comes later, by name with JSON both ways. Methods today: `progress`
-    /// (`{"message": text}` -> `{}`). An unknown method is an `unsupported` error.
+    /// (`{"message": text}` -> `{}`) and `secret` (`{"text": text}` -> `{}`). An unknown method is
+    /// an `unsupported` error.
     pub call: extern "C" fn(usize, RStr<'_>, RStr<'_>) -> RResult<RString, RString>,
 }
 

@@ -173,6 +173,31 @@ impl Context {
         );
     }
 
+    /// Says that this text is secret: one that the module learned while it gathers, from a file
+    /// that it read or from a log-in. What the request holds is known already.
+    ///
+    /// Tell it before you use it: from then on it is taken out of log lines, of what lands on
+    /// stdout and stderr, of warnings and errors. Hosts and guests stay as they are. The runner
+    /// takes 256 such texts of at most 128 KiB each and 1 MiB together; more ends the
+    /// gathering, which fails. Telling one twice costs nothing; one of less than four bytes is not hidden.
+    ///
+    /// ```no_run
+    /// # fn gather(context: &gatherer_plugin_api::Context) -> std::io::Result<()> {
+    /// let token = std::fs::read_to_string("/run/secrets/token")?;
+    /// context.secret(&token);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn secret(&self, text: &str) {
+        let request = serde_json::json!({ "text": text }).to_string();
+        // A runner that does not know the method hides what it was given, as it always did.
+        let _ = (self.inner.callbacks.call)(
+            self.inner.callbacks.context,
+            "secret".into(),
+            request.as_str().into(),
+        );
+    }
+
     /// Counts one repeated request; the support crate's retry helper calls it.
     pub fn count_retry(&self) {
         self.inner.retries.fetch_add(1, Ordering::Relaxed);

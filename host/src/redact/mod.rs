@@ -10,9 +10,12 @@ mod spelling;
 mod tests;
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use gatherer_plugin_api::GatherError;
+
+use crate::protocol::{SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES};
 
 use secrets::Needles;
 pub use secrets::Secrets;
@@ -26,19 +29,38 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How many characters around a secret in base64 are partly made of it.
 const BASE64_AROUND: usize = 3;
 
-/// Takes one endpoint's secrets out of texts. Clones share what it needs for that, which is
-/// made when it is first needed: most endpoints say nothing.
+/// Takes one endpoint's secrets out of texts. Clones share what they know and what they need
+/// for that, which is made when it is first needed: most endpoints say nothing.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<Inner>);
+pub struct Redactor(Arc<Mutex<Known>>);
 
 #[derive(Default)]
-struct Inner {
+struct Known {
     secrets: Secrets,
-    finder: OnceLock<Option<Finder>>,
+    learned: usize,
+    learned_bytes: usize,
+    finder: Option<Arc<Finder>>,
 }
 
+/// The plugin told of more secrets than can be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMuchToHide;
+
+impl From<TooMuchToHide> for GatherError {
+    fn from(_: TooMuchToHide) -> Self {
+        Self::protocol(format!(
+            "the plugin told of more secrets than can be hidden: at most {SECRETS_MAX}, of at most \
+             {} KiB each and {} KiB together",
+            SECRET_MAX_BYTES / 1024,
+            SECRETS_MAX_BYTES / 1024
+        ))
+    }
+}
+
+/// Finds secrets. Without any, it has no automaton.
+#[derive(Default)]
 struct Finder {
-    automaton: AhoCorasick,
+    automaton: Option<AhoCorasick>,
     base64_from: usize,
     /// How many bytes of a text the longest secret takes at most.
     reach: usize,
@@ -57,12 +79,28 @@ pub struct Head {
 impl Redactor {
     /// Takes these out from now on.
     pub fn new(secrets: Secrets) -> Self {
-        Self(Arc::new(Inner { secrets, finder: OnceLock::new() }))
+        Self(Arc::new(Mutex::new(Known { secrets, ..Known::default() })))
     }
 
     /// What is taken out.
-    pub fn secrets(&self) -> &Secrets {
-        &self.0.secrets
+    pub fn secrets(&self) -> Secrets {
+        self.known().secrets.clone()
+    }
+
+    /// Takes this out too from now on, and so do all clones.
+    pub fn learn(&self, text: &str) -> Result<(), TooMuchToHide> {
+        let mut known = self.known();
+        if known.secrets.holds(text) {
+            return Ok(());
+        }
+        let (learned, bytes) = (known.learned + 1, known.learned_bytes + text.len());
+        if learned > SECRETS_MAX || text.len() > SECRET_MAX_BYTES || bytes > SECRETS_MAX_BYTES {
+            return Err(TooMuchToHide);
+        }
+        (known.learned, known.learned_bytes) = (learned, bytes);
+        known.secrets.add(text);
+        known.finder = None;
+        Ok(())
     }
 
     /// The text with `***` in the place of every secret.
@@ -98,7 +136,7 @@ impl Redactor {
 
     /// How many bytes a secret may take: so much of a text that goes on must be kept.
     pub fn reach(&self) -> usize {
-        self.finder().map_or(0, |finder| finder.reach)
+        self.finder().reach
     }
 
     /// The beginning of a text that goes on: all but its last bytes, in which a secret may have
@@ -124,15 +162,22 @@ impl Redactor {
         Head { text, taken, carried: covered.saturating_sub(taken) }
     }
 
-    fn finder(&self) -> Option<&Finder> {
-        self.0.finder.get_or_init(|| Finder::new(&self.0.secrets)).as_ref()
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Who died while it held this has left whole texts.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finder(&self) -> Arc<Finder> {
+        let Known { secrets, finder, .. } = &mut *self.known();
+        Arc::clone(finder.get_or_insert_with(|| Arc::new(Finder::new(secrets))))
     }
 
     /// Where secrets stand: in their order, apart from each other, whole characters.
     fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let Some(finder) = self.finder() else { return Vec::new() };
+        let finder = self.finder();
+        let Some(automaton) = &finder.automaton else { return Vec::new() };
         let mut found = Vec::new();
-        spelling::readings(bytes, |reading| finder.find(reading, bytes, &mut found));
+        spelling::readings(bytes, |reading| finder.find(automaton, reading, bytes, &mut found));
         found.sort_by_key(|place| place.start);
         let mut places: Vec<Range<usize>> = Vec::new();
         for mut place in found {
@@ -152,10 +197,10 @@ impl Redactor {
 }
 
 impl Finder {
-    fn new(secrets: &Secrets) -> Option<Self> {
+    fn new(secrets: &Secrets) -> Self {
         let needles = Needles::of(secrets);
         if needles.texts.is_empty() {
-            return None;
+            return Self::default();
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
@@ -164,11 +209,17 @@ impl Finder {
             .build(&needles.texts)
             .expect("a mebibyte of texts is not too much for the automaton");
         let reach = needles.longest() * spelling::EXPANSION;
-        Some(Self { automaton, base64_from: needles.base64_from, reach })
+        Self { automaton: Some(automaton), base64_from: needles.base64_from, reach }
     }
 
-    fn find(&self, reading: &spelling::Reading, source: &[u8], found: &mut Vec<Range<usize>>) {
-        for hit in self.automaton.find_overlapping_iter(&reading.bytes) {
+    fn find(
+        &self,
+        automaton: &AhoCorasick,
+        reading: &spelling::Reading,
+        source: &[u8],
+        found: &mut Vec<Range<usize>>,
+    ) {
+        for hit in automaton.find_overlapping_iter(&reading.bytes) {
             let mut place = reading.in_source(hit.range());
             if hit.pattern().as_usize() >= self.base64_from {
                 let before = source[..place.start].iter().rev().take(BASE64_AROUND);

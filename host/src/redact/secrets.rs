@@ -48,6 +48,11 @@ impl Secrets {
         self.push_with_decoded(text);
     }
 
+    /// Whether nothing would be new if this text were added.
+    pub fn holds(&self, text: &str) -> bool {
+        text.len() < SHORTEST || self.texts.iter().any(|known| known == text)
+    }
+
     /// This may be the user's name that goes with a secret; it is not secret itself.
     pub fn add_user(&mut self, name: &str) {
         self.users.push(name.to_owned());

@@ -2,7 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-use super::{Redactor, Secrets};
+use super::{Redactor, Secrets, TooMuchToHide};
+use crate::protocol::{SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES};
 
 fn redactor(secrets: &[&str]) -> Redactor {
     Redactor::new(secrets.iter().collect())
@@ -89,6 +90,42 @@ fn a_document_hides_its_secrets_and_not_its_words() {
     assert_eq!(redactor.redact(&format!("is {document}")), "is ***");
     let google = "{\n  \"type\": \"service_account\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n\"\n}";
     assert_eq!(redact(google, "is MIIEvQIBADANBg of service_account"), "is *** of service_account");
+}
+
+#[test]
+fn what_is_learned_is_taken_out_by_every_clone_from_then_on() {
+    let redactor = redactor(&["hunter2"]);
+    let clone = redactor.clone();
+    assert_eq!(clone.redact("hunter2 sesame77"), "*** sesame77");
+    assert_eq!(redactor.learn("sesame77"), Ok(()));
+    assert_eq!(clone.redact("hunter2 sesame77"), "*** ***");
+    let empty = Redactor::default();
+    assert_eq!(empty.redact("sesame77"), "sesame77");
+    assert_eq!(empty.learn("sesame77"), Ok(()));
+    assert_eq!(empty.redact("sesame77"), "***");
+}
+
+#[test]
+fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
+    let redactor = redactor(&["hunter2"]);
+    for _ in 0..SECRETS_MAX * 2 {
+        for known in ["hunter2", "abc", "sesame77"] {
+            assert_eq!(redactor.learn(known), Ok(()));
+        }
+    }
+    for number in 1..SECRETS_MAX {
+        assert_eq!(redactor.learn(&format!("secret {number}")), Ok(()));
+    }
+    assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
+    assert_eq!(redactor.redact("sesame77, secret 255"), "***, ***");
+
+    let redactor = Redactor::default();
+    assert_eq!(redactor.learn(&"x".repeat(SECRET_MAX_BYTES + 1)), Err(TooMuchToHide));
+    for number in 0..SECRETS_MAX_BYTES / SECRET_MAX_BYTES {
+        let text = number.to_string().repeat(SECRET_MAX_BYTES);
+        assert_eq!(redactor.learn(&text), Ok(()));
+    }
+    assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
 }
 
 #[test]

@@ -162,6 +162,10 @@ impl Collector {
             Some(Frame::Progress { message }) => {
                 Ok(Event::Progress(self.redactor.redact(&message)))
             }
+            Some(Frame::Secret { text }) => match self.redactor.learn(text.expose()) {
+                Ok(()) => Ok(Event::None),
+                Err(error) => Err(error.into()),
+            },
             Some(Frame::Done { summary }) => {
                 self.end = End::Done(summary);
                 Ok(Event::None)
@@ -291,6 +295,23 @@ mod tests {
             None => Err(ErrorKind::Crashed),
             Some(answer) => answer.map(|answer| answer.hosts.len()).map_err(|error| error.kind),
         }
+    }
+
+    #[test]
+    fn what_comes_after_a_secret_is_rid_of_it_and_the_secret_itself_is_no_event() {
+        let mut collector = collector(Redactor::default());
+        let log = "{\"frame\":\"log\",\"level\":3,\"target\":\"t\",\"message\":\"hunter2\"}\n";
+        let text = format!("{log}{{\"frame\":\"secret\",\"text\":\"hunter2\"}}\n{log}");
+        let mut messages = Vec::new();
+        let taken = collector.bytes(text.as_bytes(), |event| match event {
+            Event::None => {}
+            Event::Log { message, .. } | Event::Progress(message) => messages.push(message),
+        });
+        assert_eq!((taken, messages), (Ok(()), vec!["hunter2".to_owned(), "***".to_owned()]));
+        let too_much = format!("{{\"frame\":\"secret\",\"text\":\"{}\"}}\n", "x".repeat(200_000));
+        let error =
+            collector.bytes(too_much.as_bytes(), |_| {}).expect_err("too too_much to be hidden");
+        assert_eq!(error.kind, ErrorKind::Protocol);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 
 use super::budget::Budget;
@@ -30,6 +30,9 @@ const DRAIN: Duration = Duration::from_millis(100);
 
 /// How much is read of an ended worker's pipes: more than a pipe can hold is somebody else's.
 const LATE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most that a pipe holds, unless root made it larger.
+const PIPE_MAX_BYTES: usize = 1024 * 1024;
 
 /// What a worker keeps of our environment, besides what its manifest lists.
 const ENVIRONMENT: [&str; 11] = [
@@ -61,7 +64,7 @@ pub async fn ask(
         open_files: settings.open_files,
         operation: "gather".to_owned(),
         request: endpoint.request.clone(),
-        secrets: endpoint.redactor.secrets().clone(),
+        secrets: endpoint.redactor.secrets(),
     })
     .map_err(|_| GatherError::internal("the request is not JSON"))?;
     assignment.push(b'\n');
@@ -191,6 +194,7 @@ impl<'a> Session<'a> {
                     Ok(0) | Err(_) => stderr_open = false,
                     Ok(length) => {
                         late += if status.is_some() { length } else { 0 };
+                        self.take_waiting_frames(&frames, &mut frame_buffer);
                         let limit = self.output.take(&line_buffer[..length], self.redactor, &self.endpoint.id);
                         if limit { self.note_log_limit(); }
                     }
@@ -276,6 +280,18 @@ impl<'a> Session<'a> {
         } else if self.collector.is_ended() && matches!(self.ending, Ending::Not) {
             // The answer is here; what keeps the process now does not keep us for long.
             self.ending = Ending::Finished(Instant::now() + GRACE);
+        }
+    }
+
+    /// Takes the frames that were written before what was just read of stderr: they may say what
+    /// of that is secret. The runtime may not know yet that they are there.
+    fn take_waiting_frames(&mut self, frames: &ChildStdout, buffer: &mut [u8]) {
+        let mut taken = 0;
+        while taken < PIPE_MAX_BYTES {
+            // The end, an error or an empty pipe: the loop hears of that too.
+            let Ok(length @ 1..) = rustix::io::read(frames, &mut *buffer) else { break };
+            taken += length;
+            self.take_frames(&buffer[..length]);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use abi_stable::std_types::{RResult, RStr, RString};
 use gatherer_plugin_api::abi::{Callbacks, EmitCode};
 use gatherer_plugin_api::{
-    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, RECORD_MAX_BYTES,
+    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, RECORD_MAX_BYTES, Secret,
 };
 
 use crate::protocol::{FRAME_MAX_BYTES, Frame};
@@ -163,6 +163,7 @@ extern "C" fn cancelled(_: usize) -> u8 {
 extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RString, RString> {
     let outcome = match method.as_str() {
         "progress" => progress(request.as_str()),
+        "secret" => secret(request.as_str()),
         other => Err(GatherError::new(
             ErrorKind::Unsupported,
             format!("the runner knows no method {}", shorten(other, 64)),
@@ -178,8 +179,35 @@ fn progress(request: &str) -> Result<(), GatherError> {
     let request: serde_json::Value = serde_json::from_str(request)
         .map_err(|_| GatherError::protocol("the request of `progress` is not JSON"))?;
     let message = request.get("message").and_then(|message| message.as_str()).unwrap_or_default();
-    let frame = Frame::Progress { message: shorten(message, 4096) };
-    let line = to_line(&frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
+    write_at_once(&Frame::Progress { message: shorten(message, 4096) })
+}
+
+/// The worker learns a secret at once, and the runner with the next that it reads. What cannot
+/// be hidden might be shown: that ends the process.
+fn secret(request: &str) -> Result<(), GatherError> {
+    #[derive(serde::Deserialize)]
+    struct Request {
+        text: Secret<String>,
+    }
+    let learned = serde_json::from_str(request)
+        .map_err(|_| GatherError::protocol("the request of `secret` is not {\"text\": text}"))
+        .and_then(|Request { text }| match REDACTOR.get() {
+            Some(redactor) => Ok(redactor.learn(text.expose()).map(|()| text)?),
+            None => Ok(text),
+        });
+    match learned {
+        Ok(text) => write_at_once(&Frame::Secret { text }),
+        Err(error) => {
+            if let Some(frames) = FRAMES.get() {
+                frames.write_last(&Frame::Failed { error });
+            }
+            super::process::exit(0);
+        }
+    }
+}
+
+fn write_at_once(frame: &Frame<'_>) -> Result<(), GatherError> {
+    let line = to_line(frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
     match FRAMES.get().map(|frames| frames.write(&line, true)) {
         Some(Ok(())) => Ok(()),
         _ => Err(GatherError::internal("nobody reads the frames any more")),

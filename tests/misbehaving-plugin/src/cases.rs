@@ -33,8 +33,13 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     if case.ends_with("-secret") {
         let mut numbers = ["pin", "ratio"].map(|name| request.parameters.get(name));
         let numbers = numbers.iter_mut().filter_map(|number| Some(number.take()?.to_string()));
-        let given = Given { user: text("username"), password, numbers: numbers.collect() };
-        secrets::tell(&case, &given, callbacks, &context)?;
+        let mut given = Given { user: text("username"), password, numbers: numbers.collect() };
+        let mut case = case.as_str();
+        if let Some(rest) = case.strip_prefix("learned-") {
+            given.password = secrets::learn(&text("file"), &context)?;
+            case = rest;
+        }
+        secrets::tell(case, &given, callbacks, &context)?;
         return done(&context);
     }
     // What was handed over before the fault must not appear anywhere.

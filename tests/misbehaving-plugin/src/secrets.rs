@@ -14,7 +14,16 @@ pub struct Given {
     pub numbers: Vec<String>,
 }
 
+/// A secret that nobody gave: it is read from a file, and the runner is told.
+pub fn learn(file: &str, context: &Context) -> Result<String, GatherError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| GatherError::configuration(format!("the file {file}: {error}")))?;
+    context.secret(&text);
+    Ok(text)
+}
+
 /// Gives secrets away wherever a plugin can.
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub fn tell(
     case: &str,
     given: &Given,
@@ -107,6 +116,23 @@ pub fn tell(
             "pods",
             Err(GatherError::new(ErrorKind::Permission, format!("no to {password}"))),
         )?,
+        "too-many-secret" => {
+            for number in 0..1000 {
+                let text = format!("{password}{number}");
+                context.secret(&text);
+                log("many", &text);
+                raw::write(2, format!("{text}\n").as_bytes());
+            }
+        }
+        "too-long-secret" => {
+            let text = password.repeat(128 * 1024 / password.len() + 1);
+            context.secret(&text);
+            raw::write(2, text.as_bytes());
+        }
+        "untellable-secret" => {
+            let request = format!("{{\"texts\": [\"{password}\"]}}");
+            let _ = (callbacks.call)(callbacks.context, "secret".into(), request.as_str().into());
+        }
         "panic-secret" => panic!("the password is {password}"),
         _ => return Err(GatherError::configuration("there is no such case")),
     }

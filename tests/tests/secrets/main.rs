@@ -2,6 +2,7 @@
 //! come out anywhere: stdout, stderr, the log at its most detailed, the worker's command line,
 //! environment and core.
 
+mod learned;
 mod references;
 mod texts;
 

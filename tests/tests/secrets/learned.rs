@@ -1,0 +1,67 @@
+//! Secrets that no endpoint holds: a plugin reads one from a file, tells the runner, and gives it
+//! away all the same.
+
+use gatherer_tests::Outcome;
+use serde_json::json;
+
+use super::{CANARY, assert_silent, run_silently};
+
+/// A run of a case whose secret stands in a file alone.
+fn learned(case: &str, secret: &str) -> Outcome {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("token");
+    std::fs::write(&file, secret).expect("the file can be written");
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": case, "file": file}]);
+    run_silently(case, &["misbehaving"], &endpoints, &[])
+}
+
+macro_rules! tells {
+    ($($name:ident: $case:literal => $status:literal;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                let outcome = learned($case, CANARY);
+                let endpoint = outcome.endpoint("e");
+                assert_eq!(endpoint["status"], $status, "{endpoint:#}");
+                let said = format!("{endpoint}{}", outcome.said());
+                assert!(said.contains("***"), "the place of the secret is shown: {said}");
+            }
+        )+
+    };
+}
+
+tells! {
+    log_lines_and_progress_hide_what_was_learned: "learned-log-secret" => "complete";
+    warnings_hide_what_was_learned: "learned-warning-secret" => "complete";
+    stdout_hides_what_was_learned: "learned-stdout-secret" => "complete";
+    stderr_hides_what_was_learned: "learned-stderr-secret" => "complete";
+    an_endless_line_hides_what_was_learned: "learned-long-line-secret" => "complete";
+    last_words_hide_what_was_learned: "learned-dying-secret" => "failed";
+    errors_and_hints_hide_what_was_learned: "learned-error-secret" => "failed";
+    a_collections_error_hides_what_was_learned: "learned-collection-secret" => "complete";
+    what_is_cut_short_is_rid_of_what_was_learned: "learned-cut-secret" => "complete";
+}
+
+#[test]
+fn a_panic_hides_what_was_learned() {
+    let outcome = learned("learned-panic-secret", CANARY);
+    assert_eq!(outcome.endpoint("e")["error"]["kind"], "internal");
+}
+
+#[test]
+fn the_line_end_of_a_file_is_no_part_of_its_secret() {
+    let outcome = learned("learned-spelled-secret", &format!("{CANARY}\n"));
+    assert_eq!(outcome.endpoint("e")["status"], "complete");
+}
+
+#[test]
+fn more_secrets_than_can_be_hidden_end_the_gathering_before_one_is_shown() {
+    for case in ["learned-too-many-secret", "learned-too-long-secret", "learned-untellable-secret"]
+    {
+        let outcome = learned(case, CANARY);
+        let error = &outcome.endpoint("e")["error"];
+        assert_eq!(error["kind"], "protocol", "{case}: {error:#}");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("secret")), "{error}");
+        assert_silent(&outcome, case);
+    }
+}
