@@ -12,6 +12,7 @@ mod outcome;
 pub mod plugins;
 pub mod processes;
 mod run;
+pub mod servers;
 mod skip;
 
 pub use document::{Document, ManagerHost, inventory, inventory_endpoint};

@@ -1,0 +1,52 @@
+//! A cluster to try things out on, and the one that `make test` starts for all its tests: prints its
+//! folder and how to use it, and ends it when stdin closes.
+//!
+//! usage: lab [NODES [BYTES_EACH]]; with `--folder-only` as the first argument, prints the folder
+//! alone.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use gatherer_tests::servers::kubernetes::{Cluster, NAMES, SHARED_NODE_BYTES};
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let folder_only = args.first().is_some_and(|arg| arg == "--folder-only");
+    if folder_only {
+        args.remove(0);
+    }
+    let number = |at: usize, default: usize| args.get(at).map_or(Ok(default), |arg| arg.parse());
+    let (Ok(count), Ok(bytes)) = (number(0, 100), number(1, SHARED_NODE_BYTES)) else {
+        eprintln!("usage: lab [--folder-only] [NODES [BYTES_EACH]]");
+        return ExitCode::from(2);
+    };
+    let cluster = match Cluster::start() {
+        Ok(cluster) => cluster,
+        Err(reason) => {
+            eprintln!("lab: {reason}");
+            return ExitCode::from(3);
+        }
+    };
+    cluster.create_nodes(count, bytes);
+    let folder = cluster.folder().display();
+    if folder_only {
+        println!("{folder}");
+    } else {
+        println!("A cluster of {count} nodes at {}, in {folder}", cluster.url());
+        println!("Kubeconfigs: {}", NAMES.join(", "));
+        println!();
+        println!("export KUBECONFIG={}", cluster.kubeconfig("admin").display());
+        println!(
+            r#"echo '[{{"id": "lab", "module": "Kubernetes", "kubeconfig": "'$KUBECONFIG'"}}]' | target/debug/virtual-host-gatherer --infile -"#
+        );
+        println!();
+        println!("It ends with this program: Ctrl-D, Ctrl-C, or the end of its stdin.");
+    }
+    if std::io::stdout().flush().is_err() {
+        return ExitCode::from(4);
+    }
+    // A signal ends this process; what watches over the servers ends them then.
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    cluster.stop();
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,121 @@
+//! Requests to the API server, as its administrator: what fills a cluster and tells what is in it,
+//! independent of how the program asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use super::kubeconfigs::ADMIN_TOKEN;
+
+/// How many requests are under way at once where many are made.
+const AT_ONCE: usize = 16;
+
+/// A client that keeps its connections.
+#[derive(Debug)]
+pub(super) struct Api {
+    url: String,
+    client: Client,
+    runtime: Mutex<Runtime>,
+}
+
+impl Api {
+    pub(super) fn new(url: &str, ca_pem: &str) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).expect("a certificate in PEM");
+        roots.add(ca).expect("the cluster's authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring knows the default versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .timeout(Duration::from_mins(1))
+            .pool_max_idle_per_host(AT_ONCE)
+            .build()
+            .expect("a client needs nothing of the machine");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        Self { url: url.to_owned(), client, runtime: Mutex::new(runtime) }
+    }
+
+    /// Status and body of one request.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, String), String> {
+        let body = body.map(Value::to_string);
+        let request = exchange(self.client.clone(), method, format!("{}{path}", self.url), body);
+        self.runtime().block_on(request)
+    }
+
+    /// One request that has to succeed, and its answer.
+    pub(super) fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let what = format!("{method} {path}");
+        let (status, text) =
+            self.request(method, path, body).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!((200..300).contains(&status), "{what}: {status}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// POSTs them all to one path, several at once.
+    pub(super) fn create_all(&self, path: &str, bodies: impl Iterator<Item = Value>) {
+        let url = format!("{}{path}", self.url);
+        let mut bodies = bodies.map(|body| body.to_string());
+        self.runtime().block_on(async {
+            let mut running = JoinSet::new();
+            loop {
+                while running.len() < AT_ONCE
+                    && let Some(body) = bodies.next()
+                {
+                    running.spawn(exchange(
+                        self.client.clone(),
+                        Method::POST,
+                        url.clone(),
+                        Some(body),
+                    ));
+                }
+                let Some(done) = running.join_next().await else { return };
+                match done.expect("nothing panics there") {
+                    Ok((200..=299, _)) => {}
+                    Ok((status, text)) => panic!("POST {path}: {status}: {text}"),
+                    Err(error) => panic!("POST {path}: {error}"),
+                }
+            }
+        });
+    }
+
+    fn runtime(&self) -> std::sync::MutexGuard<'_, Runtime> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn exchange(
+    client: Client,
+    method: Method,
+    url: String,
+    body: Option<String>,
+) -> Result<(u16, String), String> {
+    let mut request = client.request(method, url).bearer_auth(ADMIN_TOKEN);
+    if let Some(body) = body {
+        request = request.header("Content-Type", "application/json").body(body);
+    }
+    let answer = async {
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        Ok::<_, reqwest::Error>((status, response.text().await?))
+    };
+    answer.await.map_err(|error| error.to_string())
+}
