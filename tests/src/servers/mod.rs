@@ -2,6 +2,7 @@
 //! the test, however that ends.
 
 pub mod kubernetes;
+pub mod libvirt;
 mod watcher;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

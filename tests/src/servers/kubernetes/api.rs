@@ -113,9 +113,13 @@ async fn exchange(
         request = request.header("Content-Type", "application/json").body(body);
     }
     let answer = async {
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        Ok::<_, reqwest::Error>((status, response.text().await?))
+        let mut response = request.send().await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok::<_, reqwest::Error>((response.status().as_u16(), bytes))
     };
-    answer.await.map_err(|error| error.to_string())
+    let (status, bytes) = answer.await.map_err(|error| error.to_string())?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }

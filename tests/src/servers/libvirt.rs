@@ -1,0 +1,314 @@
+//! Real libvirt daemons: libvirtd with QEMU (TCG) and sshd, without systemd, several on one machine.
+//!
+//! `scripts/servers/libvirt.sh` unpacks what they run from. Each has mounts and processes of its
+//! own, so that root is needed, and its own folder, ports, host UUID and certificates.
+
+mod calls;
+mod files;
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{Watcher, free_port, tail};
+use crate::processes;
+
+pub use calls::CountingProxy;
+pub use files::{guest, guest_name};
+use files::Ports;
+
+/// The SASL user of a daemon that has one.
+pub const USER: &str = "inventory";
+/// That user's password.
+pub const PASSWORD: &str = "correct-horse-battery";
+
+const START: &str = include_str!("libvirt/start.sh");
+/// The longest wait for anything that a daemon or a guest does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a daemon checks users and passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Over TCP, since it encrypts by itself.
+    DigestMd5,
+    /// Over TLS.
+    ScramSha256,
+    /// Over TLS.
+    Plain,
+}
+
+impl Mechanism {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::DigestMd5 => "digest-md5",
+            Self::ScramSha256 => "scram-sha-256",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// What a daemon is to be like.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether it asks for user and password, and how. The unix socket is open to all.
+    pub sasl: Option<Mechanism>,
+    /// Whether there is an sshd in front of it.
+    pub ssh: bool,
+    /// Whom its certificate is for.
+    pub certificate_names: Vec<&'static str>,
+    /// How many guests it has from the start, shut off; [`guest_name`] names them.
+    pub guests: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sasl: None, ssh: false, certificate_names: vec!["127.0.0.1"], guests: 0 }
+    }
+}
+
+/// A daemon that runs; it ends, with its guests, when this is dropped or the test dies.
+#[derive(Debug)]
+pub struct Libvirtd {
+    namespaces: Child,
+    /// The daemon's life hangs on it: see `start.sh`.
+    stdin: Option<ChildStdin>,
+    uuid: String,
+    ports: Ports,
+    root: PathBuf,
+    folder: TempDir,
+    _watcher: Watcher,
+}
+
+/// The folder that daemons run from, or why they cannot run here, in one sentence.
+pub fn available() -> Result<PathBuf, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/servers/libvirt.sh");
+    let output = Command::new(&script)
+        .arg("--path")
+        .output()
+        .map_err(|error| format!("{}: {error}", script.display()))?;
+    if output.status.success() {
+        return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    }
+    if output.status.code() == Some(3) {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    Err("no libvirt daemons: run scripts/servers/libvirt.sh first".to_owned())
+}
+
+impl Libvirtd {
+    /// Starts one and waits until it answers. The error is the reason to skip a test; a daemon
+    /// that should start and does not is a panic.
+    pub fn start(options: &Options) -> Result<Self, String> {
+        let root = available()?;
+        for _ in 0..3 {
+            if let Some(daemon) = Self::attempt(&root, options) {
+                return Ok(daemon);
+            }
+        }
+        panic!("three times another process took the daemon's port");
+    }
+
+    /// `None` if a port was taken by somebody else meanwhile.
+    fn attempt(root: &Path, options: &Options) -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("libvirtd-").tempdir().expect("a folder");
+        let watcher = Watcher::start().expect("a shell starts");
+        watcher.folder(folder.path());
+        let ports = Ports { tcp: free_port(), tls: free_port(), ssh: free_port() };
+        let uuid = format!("11111111-2222-4333-8444-{:08x}{:04x}", std::process::id(), ports.tcp);
+        files::write(folder.path(), options, ports, &uuid);
+        let shared = root.parent().expect("a folder in the cache").join("capabilities");
+        std::fs::create_dir_all(&shared).expect("the cache can be written to");
+
+        let log = std::fs::File::create(folder.path().join("out")).expect("a file");
+        let mut namespaces = Command::new("unshare")
+            .args(["--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", START, "sh"])
+            .args([root, folder.path(), &shared])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().expect("a descriptor"))
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .expect("unshare starts, as the script has tried");
+        let stdin = namespaces.stdin.take();
+        let root = root.to_owned();
+        let mut daemon = Self { namespaces, stdin, uuid, ports, root, folder, _watcher: watcher };
+        daemon.wait_for_ports(options).then_some(daemon)
+    }
+
+    /// Whether it listens everywhere; not, where it says that a port is taken.
+    fn wait_for_ports(&mut self, options: &Options) -> bool {
+        let until = Instant::now() + PATIENCE;
+        let mut ports = vec![self.ports.tcp, self.ports.tls];
+        if options.ssh {
+            ports.push(self.ports.ssh);
+        }
+        loop {
+            let open = |port: &u16| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok();
+            if UnixStream::connect(self.socket()).is_ok() && ports.iter().all(open) {
+                return true;
+            }
+            let said = self.log();
+            if said.contains("Address already in use") {
+                return false;
+            }
+            let ended = self.namespaces.try_wait().expect("a child can be waited for");
+            assert!(
+                ended.is_none() && Instant::now() < until,
+                "libvirtd does not start ({ended:?}):\n{said}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What the daemon and sshd have said.
+    pub fn log(&self) -> String {
+        let own = self.folder.path();
+        format!("{}\n{}", tail(&own.join("out")), tail(&own.join("var/log/libvirt/libvirtd.log")))
+    }
+
+    /// Its folder: `pki` and `other-pki` are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("run/libvirt/libvirt-sock")
+    }
+
+    /// The UUID of its host.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// Where it listens without TLS.
+    pub fn tcp(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.tcp).into()
+    }
+
+    /// The port of TLS.
+    pub fn tls_port(&self) -> u16 {
+        self.ports.tls
+    }
+
+    /// The port of sshd.
+    pub fn ssh_port(&self) -> u16 {
+        self.ports.ssh
+    }
+
+    /// The URI of the unix socket.
+    pub fn unix_uri(&self) -> String {
+        format!("qemu+unix:///system?socket={}", self.socket().display())
+    }
+
+    /// The URI without TLS.
+    pub fn tcp_uri(&self) -> String {
+        format!("qemu+tcp://127.0.0.1:{}/system", self.ports.tcp)
+    }
+
+    /// The URI with TLS, and one of the folders with an authority.
+    pub fn tls_uri(&self, host: &str, pki: &str) -> String {
+        let folder = self.folder.path().join(pki);
+        format!("qemu+tls://{host}:{}/system?pkipath={}", self.ports.tls, folder.display())
+    }
+
+    /// sshd's line in a file of known hosts.
+    pub fn known_host(&self) -> String {
+        let key = std::fs::read_to_string(self.folder.path().join("etc/ssh/host_key.pub"));
+        format!("[127.0.0.1]:{} {}", self.ports.ssh, key.expect("start.sh has made it"))
+    }
+
+    /// Has virsh run these commands, one after the other; panics if one fails.
+    pub fn virsh<S: AsRef<str>>(&self, commands: &[S]) -> String {
+        let mut script = String::new();
+        for command in commands {
+            let _ = writeln!(script, "{};", command.as_ref());
+        }
+        let output = self.virsh_command().arg(&script).output().expect("nsenter starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "virsh {script}: {text}{error}\n{}", self.log());
+        text
+    }
+
+    /// virsh beside the daemon, to be given commands as one argument or on stdin.
+    pub fn virsh_command(&self) -> Command {
+        let first = self.first_process().expect("the daemon's namespaces are there");
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--mount", "--target", &first.to_string(), "chroot"])
+            .arg(&self.root)
+            .args(["virsh", "-q", "-c", "qemu:///system"])
+            .env("LC_ALL", "C");
+        command
+    }
+
+    /// Puts a guest's definition where [`Libvirtd::virsh`] finds it, as the path that is returned.
+    pub fn definition(&self, name: &str, uuid: &str, vcpus: u32, memory_mib: u32) -> String {
+        let path = format!("tmp/{name}.xml");
+        let xml = guest(name, uuid, vcpus, memory_mib);
+        std::fs::write(self.folder.path().join(&path), xml).expect("the folder can be written to");
+        format!("/{path}")
+    }
+
+    /// The first process of the daemon's namespaces.
+    fn first_process(&self) -> Option<u32> {
+        processes::children(self.namespaces.id()).first().copied()
+    }
+
+    /// The process id of libvirtd.
+    pub fn pid(&self) -> u32 {
+        self.find(|name, _| name == "libvirtd").expect("libvirtd runs")
+    }
+
+    /// The process id of a guest's QEMU.
+    pub fn qemu(&self, guest: &str) -> u32 {
+        let mark = format!("guest={guest},");
+        let found = self.find(|name, line| name.starts_with("qemu-system") && line.contains(&mark));
+        found.unwrap_or_else(|| panic!("guest {guest} does not run"))
+    }
+
+    fn find(&self, is_it: impl Fn(&str, &str) -> bool) -> Option<u32> {
+        let read = |pid: u32, file: &str| {
+            let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).trim_end().to_owned()
+        };
+        processes::children(self.first_process()?)
+            .into_iter()
+            .find(|pid| is_it(&read(*pid, "comm"), &read(*pid, "cmdline")))
+    }
+}
+
+/// Sends a process of a daemon a signal.
+pub fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("the process is there");
+}
+
+impl Drop for Libvirtd {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let until = Instant::now() + Duration::from_secs(5);
+        while matches!(self.namespaces.try_wait(), Ok(None)) {
+            if Instant::now() > until {
+                // The kernel ends the rest with the first process.
+                if let Some(first) = self.first_process() {
+                    signal(first, Signal::KILL);
+                }
+                let _ = self.namespaces.wait();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

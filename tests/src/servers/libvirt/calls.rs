@@ -1,0 +1,148 @@
+//! Counts the calls of a libvirt client: a proxy for TCP that reads the headers of its packets.
+//!
+//! A packet is its length, then six more numbers of 4 bytes: program, version, procedure, type,
+//! serial, status (libvirt's `virnetprotocol.x`). Without TLS and SASL they cross in the clear.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// libvirt's own program; keep-alive packets are another one's.
+const REMOTE_PROGRAM: u32 = 0x2000_8086;
+const TYPE_CALL: u32 = 0;
+/// The daemon's own limit is 32 MiB.
+const PACKET_MAX: usize = 64 << 20;
+
+/// The procedures that our module uses, by their numbers in `remote_protocol.x`.
+const PROCEDURES: [(u32, &str); 17] = [
+    (1, "connect-open"),
+    (2, "connect-close"),
+    (3, "connect-get-type"),
+    (4, "connect-get-version"),
+    (6, "node-get-info"),
+    (7, "connect-get-capabilities"),
+    (16, "domain-get-info"),
+    (59, "connect-get-hostname"),
+    (60, "connect-supports-feature"),
+    (66, "auth-list"),
+    (110, "connect-get-uri"),
+    (157, "connect-get-lib-version"),
+    (273, "connect-list-all-domains"),
+    (344, "connect-get-all-domain-stats"),
+    (360, "connect-register-close-callback"),
+    (361, "connect-unregister-close-callback"),
+    (14, "domain-get-xml-desc"),
+];
+
+/// A port in front of a daemon's. It stops with the test.
+#[derive(Debug)]
+pub struct CountingProxy {
+    address: SocketAddr,
+    calls: Arc<Mutex<Vec<u32>>>,
+}
+
+impl CountingProxy {
+    /// Listens on a free port, and passes on to `daemon` what it is told.
+    pub fn start(daemon: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let counted = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(daemon) else { continue };
+                let counted = Arc::clone(&counted);
+                std::thread::spawn(move || pass_on(client, server, &counted));
+            }
+        });
+        Self { address, calls }
+    }
+
+    /// The URI that goes through it.
+    pub fn uri(&self) -> String {
+        format!("qemu+tcp://127.0.0.1:{}/system", self.address.port())
+    }
+
+    /// The calls until now, in their order, by name; a number where the name is not known here.
+    pub fn calls(&self) -> Vec<String> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.iter().map(|number| name(*number)).collect()
+    }
+}
+
+fn name(number: u32) -> String {
+    let known = PROCEDURES.iter().find(|(known, _)| *known == number);
+    known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
+}
+
+fn pass_on(client: TcpStream, server: TcpStream, calls: &Mutex<Vec<u32>>) {
+    let (Ok(mut to_client), Ok(mut from_server)) = (client.try_clone(), server.try_clone()) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        // Either side may hang up whenever it likes.
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(Shutdown::Write);
+    });
+    let mut server = server;
+    let _ = requests(client, &mut server, calls);
+    let _ = server.shutdown(Shutdown::Write);
+}
+
+/// Passes on whole packets of the client, and notes those that are calls.
+fn requests(
+    mut from: impl Read,
+    to: &mut impl Write,
+    calls: &Mutex<Vec<u32>>,
+) -> std::io::Result<()> {
+    loop {
+        let mut head = [0; 28];
+        from.read_exact(&mut head)?;
+        let number = |index: usize| {
+            let bytes = head[index * 4..][..4].try_into().expect("four bytes");
+            u32::from_be_bytes(bytes)
+        };
+        let length = usize::try_from(number(0)).expect("32 bits fit");
+        if !(28..=PACKET_MAX).contains(&length) {
+            return Err(std::io::Error::other("not a packet of libvirt"));
+        }
+        if number(1) == REMOTE_PROGRAM && number(4) == TYPE_CALL {
+            calls.lock().unwrap_or_else(PoisonError::into_inner).push(number(3));
+        }
+        let mut body = vec![0; length - 28];
+        from.read_exact(&mut body)?;
+        to.write_all(&head)?;
+        to.write_all(&body)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::{REMOTE_PROGRAM, name, requests};
+
+    fn packet(program: u32, procedure: u32, kind: u32, body: &[u8]) -> Vec<u8> {
+        let length = 28 + u32::try_from(body.len()).expect("short");
+        let mut bytes = Vec::new();
+        for number in [length, program, 1, procedure, kind, 0, 0] {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(body);
+        bytes
+    }
+
+    #[test]
+    fn calls_are_counted_and_passed_on_and_nothing_else_is_a_call() {
+        let mut sent = packet(REMOTE_PROGRAM, 66, 0, b"");
+        sent.extend(packet(0x6b65_6570, 1, 2, b""));
+        sent.extend(packet(REMOTE_PROGRAM, 273, 0, b"12345678"));
+        sent.extend(packet(REMOTE_PROGRAM, 1, 3, b"a stream, not a call"));
+        let (calls, mut passed) = (Mutex::new(Vec::new()), Vec::new());
+        requests(&sent[..], &mut passed, &calls).expect_err("the client hung up");
+        let calls = calls.into_inner().expect("not poisoned");
+        assert_eq!(calls, [66, 273]);
+        assert_eq!(passed, sent);
+        assert_eq!((name(273).as_str(), name(9_999).as_str()), ("connect-list-all-domains", "9999"));
+    }
+}
