@@ -4,7 +4,11 @@
 mod answers;
 mod certificates;
 mod exchange;
+mod kubeconfig;
+mod nodes;
 mod proxy;
+mod scripted;
+mod upstream;
 
 use std::io::{Read as _, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -15,9 +19,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use answers::gzip;
-pub use certificates::{Authority, Identity};
+pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
 pub use exchange::Received;
+pub use kubeconfig::{base64, kubeconfig};
+pub use nodes::{
+    Guard, Misdeed, NodeServer, Settings, Source, canned_node, kubernetes_status, misdeed,
+};
 pub use proxy::ForwardProxy;
+pub use scripted::{Action, ScriptedServer};
+pub use upstream::Upstream;
 
 use exchange::read_request;
 
@@ -247,6 +257,20 @@ fn serve(
     tls: Option<&Arc<rustls::ServerConfig>>,
     state: &State,
 ) -> std::io::Result<()> {
+    converse(stream, tls, |stream, raw| exchange(stream, raw, fault, state))
+}
+
+/// A byte stream, with TLS or without.
+trait Stream: std::io::Read + Write {}
+
+impl<S: std::io::Read + Write> Stream for S {}
+
+/// Serves one connection and ends it in good order.
+fn converse(
+    stream: TcpStream,
+    tls: Option<&Arc<rustls::ServerConfig>>,
+    serve: impl FnOnce(&mut dyn Stream, &TcpStream) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let raw = stream.try_clone()?;
     match tls {
@@ -254,11 +278,11 @@ fn serve(
             let connection = rustls::ServerConnection::new(Arc::clone(settings))
                 .map_err(std::io::Error::other)?;
             let mut stream = rustls::StreamOwned::new(connection, stream);
-            exchange(&mut stream, &raw, fault, state)?;
+            serve(&mut stream, &raw)?;
             stream.conn.send_close_notify();
             stream.flush()
         }
-        None => exchange(&mut &stream, &raw, fault, state),
+        None => serve(&mut &stream, &raw),
     }?;
     // The peer shall read everything before it sees the end: what it still sends is waited for.
     raw.shutdown(std::net::Shutdown::Write)?;
@@ -269,8 +293,8 @@ fn serve(
 }
 
 /// One request and its answer; the connection ends after it.
-fn exchange<S: std::io::Read + Write>(
-    stream: &mut S,
+fn exchange(
+    mut stream: &mut dyn Stream,
     raw: &TcpStream,
     fault: &Fault,
     state: &State,
@@ -278,9 +302,22 @@ fn exchange<S: std::io::Read + Write>(
     if matches!(fault, Fault::NotHttp) {
         return stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n");
     }
-    let request = read_request(stream)?;
+    let request = read_request(&mut stream)?;
     let number = state.requests.fetch_add(1, Ordering::SeqCst);
     state.received.lock().expect("no thread panicked").push(request.clone());
+    misbehave(stream, raw, fault, &request, number, &state.document, state)
+}
+
+/// Does to one request what the fault says; the connection ends after it.
+fn misbehave(
+    mut stream: &mut dyn Stream,
+    raw: &TcpStream,
+    fault: &Fault,
+    request: &Received,
+    number: usize,
+    document: &[u8],
+    state: &State,
+) -> std::io::Result<()> {
     match fault {
         Fault::Reset => {
             // Closing with a linger of 0 would not do: other copies of the descriptor keep the
@@ -294,6 +331,6 @@ fn exchange<S: std::io::Read + Write>(
             while stream.read(&mut [0; 4096])? > 0 {}
             Ok(())
         }
-        fault => answers::answer(stream, fault, &request, number, state),
+        fault => answers::answer(&mut stream, fault, request, number, document, state),
     }
 }

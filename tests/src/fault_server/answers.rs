@@ -15,9 +15,9 @@ pub(super) fn answer(
     fault: &Fault,
     request: &Received,
     number: usize,
+    document: &[u8],
     state: &State,
 ) -> io::Result<()> {
-    let document = state.document.as_slice();
     let half = &document[..document.len() / 2];
     match fault {
         // These end before an answer does.

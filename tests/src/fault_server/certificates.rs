@@ -1,9 +1,15 @@
-//! Certificates for the server, good ones and bad ones, made in memory.
+//! Certificates for servers and clients, good ones and bad ones, made in memory.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 
 /// An authority that a client may be told to trust.
 #[derive(Debug)]
@@ -12,11 +18,33 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A certificate and its key.
+/// A server's certificate and its key.
 #[derive(Debug)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
     key: KeyPair,
+    /// Who has to have signed the certificate that each client brings.
+    clients: Option<CertificateDer<'static>>,
+}
+
+/// A client's certificate and its key, both PEM.
+#[derive(Debug)]
+pub struct ClientIdentity {
+    /// The certificate.
+    pub certificate: String,
+    /// The key.
+    pub key: String,
+}
+
+/// How a private key is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyForm {
+    /// `RSA PRIVATE KEY`
+    Pkcs1,
+    /// `PRIVATE KEY`
+    Pkcs8,
+    /// `EC PRIVATE KEY`
+    Sec1,
 }
 
 impl Authority {
@@ -48,21 +76,63 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// A client's certificate, with its key in this form. A key of PKCS#1 is one of RSA, which
+    /// `openssl` has to make: none without that program.
+    pub fn client(&self, form: KeyForm) -> Option<ClientIdentity> {
+        let key = match form {
+            KeyForm::Pkcs1 => KeyPair::from_pem(&openssl_key()?).expect("a key"),
+            KeyForm::Pkcs8 | KeyForm::Sec1 => KeyPair::generate().expect("randomness"),
+        };
+        let mut params = params("client", &[]);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters").pem();
+        let key = match form {
+            KeyForm::Pkcs8 => key.serialize_pem(),
+            KeyForm::Pkcs1 => pem("RSA PRIVATE KEY", inner_key(&key.serialize_der())),
+            KeyForm::Sec1 => pem("EC PRIVATE KEY", inner_key(&key.serialize_der())),
+        };
+        Some(ClientIdentity { certificate, key })
+    }
+
     fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("randomness");
         let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters");
-        Identity { certificate: certificate.der().clone(), key }
+        Identity { certificate: certificate.der().clone(), key, clients: None }
     }
 }
 
 impl Identity {
+    /// A certificate that nobody but itself has signed.
+    pub fn self_signed(names: &[&str]) -> Self {
+        let key = KeyPair::generate().expect("randomness");
+        let certificate = params("127.0.0.1", names).self_signed(&key).expect("valid parameters");
+        Self { certificate: certificate.der().clone(), key, clients: None }
+    }
+
+    /// Demands a certificate of this authority from each client.
+    #[must_use]
+    pub fn demanding(mut self, authority: &Authority) -> Self {
+        let certificate = CertificateDer::from_pem_slice(authority.pem.as_bytes()).expect("PEM");
+        self.clients = Some(certificate);
+        self
+    }
+
     pub(super) fn server_config(&self) -> Arc<rustls::ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
-        let settings = rustls::ServerConfig::builder_with_provider(provider)
+        let settings = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .expect("ring knows the default versions")
-            .with_no_client_auth()
+            .expect("ring knows the default versions");
+        let settings = match &self.clients {
+            None => settings.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.clone()).expect("a certificate");
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                settings.with_client_cert_verifier(verifier.build().expect("there is a root"))
+            }
+        };
+        let settings = settings
             .with_single_cert(vec![self.certificate.clone()], key.into())
             .expect("the key is the certificate's");
         Arc::new(settings)
@@ -74,4 +144,71 @@ fn params(common_name: &str, names: &[&str]) -> CertificateParams {
     let mut params = CertificateParams::new(names).expect("valid names");
     params.distinguished_name.push(DnType::CommonName, common_name);
     params
+}
+
+/// A fresh RSA key of PKCS#8.
+fn openssl_key() -> Option<String> {
+    let made = std::process::Command::new("openssl")
+        .args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+        .output()
+        .ok()?;
+    made.status.success().then(|| String::from_utf8(made.stdout).expect("PEM is text"))
+}
+
+/// What PKCS#8 wraps: a key of PKCS#1 or SEC1, in an octet string behind version and algorithm.
+fn inner_key(pkcs8: &[u8]) -> &[u8] {
+    let (_, mut members, _) = element(pkcs8);
+    loop {
+        let (tag, content, rest) = element(members);
+        if tag == 0x04 {
+            return content;
+        }
+        members = rest;
+    }
+}
+
+/// The first element of DER: its tag, its content, and what comes after it.
+fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
+    let (length, start) = match usize::from(der[1]) {
+        short if short < 0x80 => (short, 2),
+        long => {
+            let digits = &der[2..2 + (long & 0x7f)];
+            let length = digits.iter().fold(0, |length, &digit| length << 8 | usize::from(digit));
+            (length, 2 + digits.len())
+        }
+    };
+    (der[0], &der[start..start + length], &der[start + length..])
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> =
+        (0..text.len()).step_by(64).map(|start| &text[start..text.len().min(start + 64)]).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    use super::{Authority, KeyForm};
+
+    #[test]
+    fn each_form_of_a_key_is_what_it_says() {
+        let authority = Authority::new("An authority");
+        for form in [KeyForm::Pkcs1, KeyForm::Pkcs8, KeyForm::Sec1] {
+            let Some(client) = authority.client(form) else { continue };
+            let key = PrivateKeyDer::from_pem_slice(client.key.as_bytes()).expect("PEM");
+            let read = match key {
+                PrivateKeyDer::Pkcs1(_) => KeyForm::Pkcs1,
+                PrivateKeyDer::Sec1(_) => KeyForm::Sec1,
+                _ => KeyForm::Pkcs8,
+            };
+            assert_eq!(read, form);
+            rustls::crypto::ring::sign::any_supported_type(&key).expect("a key that ring takes");
+        }
+    }
 }

@@ -11,6 +11,8 @@ pub struct Received {
     pub target: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
+    /// What came after the head, where the server waits for that.
+    pub body: Vec<u8>,
 }
 
 impl Received {
@@ -18,6 +20,12 @@ impl Received {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// Reads a request's body, if it announces one.
+pub(super) fn read_body(stream: &mut impl Read, request: &mut Received) -> io::Result<()> {
+    let length = request.header("content-length").and_then(|length| length.parse().ok());
+    stream.take(length.unwrap_or(0)).read_to_end(&mut request.body).map(drop)
 }
 
 /// Reads a request's head; bodies are not awaited.
@@ -39,5 +47,5 @@ pub(super) fn read_request(stream: &mut impl Read) -> io::Result<Received> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Ok(Received { method, target, headers })
+    Ok(Received { method, target, headers, body: Vec::new() })
 }

@@ -1,0 +1,22 @@
+//! Kubeconfigs as the tests write them: one cluster, one user, one context.
+
+use serde_json::{Value, json};
+
+/// A kubeconfig for the server at this URL. `cluster` and `user` are what else stands there.
+pub fn kubeconfig(server: &str, cluster: &Value, user: &Value) -> Value {
+    let mut cluster = cluster.clone();
+    cluster["server"] = server.into();
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "main",
+        "clusters": [{"name": "cluster", "cluster": cluster}],
+        "users": [{"name": "user", "user": user}],
+        "contexts": [{"name": "main", "context": {"cluster": "cluster", "user": "user"}}],
+    })
+}
+
+/// What the `-data` members of a kubeconfig hold.
+pub fn base64(text: &str) -> String {
+    use base64::Engine as _;
+
+    base64::engine::general_purpose::STANDARD.encode(text)
+}

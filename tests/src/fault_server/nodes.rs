@@ -1,0 +1,339 @@
+//! The list of a cluster's nodes as an API server gives it, page by page, with one thing wrong at
+//! one page. The pages are made here, or come from a real API server behind this one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::exchange::Received;
+use super::scripted::{Action, ScriptedServer};
+use super::upstream::Upstream;
+use super::{Fault, Identity};
+
+/// Where the pages come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// These nodes.
+    Canned(Arc<Vec<Value>>),
+    /// A real API server, which is asked with the caller's own headers.
+    Upstream(Upstream),
+}
+
+/// Makes what a good answer to the request becomes.
+pub type Misdeed = Arc<dyn Fn(&Received, Action) -> Action + Send + Sync>;
+
+/// Whether a request may be answered; one that may not is a 401.
+pub type Guard = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
+
+/// The API server, which ends when it is dropped.
+pub struct NodeServer {
+    server: ScriptedServer,
+}
+
+impl fmt::Debug for NodeServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.server.fmt(f)
+    }
+}
+
+/// How an API server behaves, to be started.
+#[derive(Clone)]
+pub struct Settings {
+    source: Source,
+    wrong: Vec<Wrong>,
+    guard: Option<Guard>,
+}
+
+#[derive(Clone)]
+struct Wrong {
+    /// From 1; 0 is every page.
+    page: usize,
+    times: usize,
+    misdeed: Misdeed,
+}
+
+impl NodeServer {
+    /// One that does nothing wrong.
+    pub fn of(source: &Source) -> Settings {
+        Settings { source: source.clone(), wrong: Vec::new(), guard: None }
+    }
+}
+
+impl std::ops::Deref for NodeServer {
+    type Target = ScriptedServer;
+
+    fn deref(&self) -> &ScriptedServer {
+        &self.server
+    }
+}
+
+impl Settings {
+    /// Does this to the first requests for a page, the first one being 1, and 0 each of them.
+    #[must_use]
+    pub fn wrong(mut self, page: usize, times: usize, misdeed: Misdeed) -> Self {
+        self.wrong.push(Wrong { page, times, misdeed });
+        self
+    }
+
+    /// Answers whom the guard lets in alone.
+    #[must_use]
+    pub fn guarded(mut self, guard: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
+        self.guard = Some(Arc::new(guard));
+        self
+    }
+
+    /// Starts it with TLS.
+    pub fn https(self, identity: &Identity) -> NodeServer {
+        NodeServer { server: ScriptedServer::https(identity, self.script()) }
+    }
+
+    /// Starts it without TLS.
+    pub fn http(self) -> NodeServer {
+        NodeServer { server: ScriptedServer::http(self.script()) }
+    }
+
+    fn script(self) -> impl Fn(&Received) -> Action + Send + Sync + 'static {
+        let numbers = Mutex::new(HashMap::new());
+        let left = Mutex::new(self.wrong.iter().map(|wrong| wrong.times).collect::<Vec<_>>());
+        move |request| self.answer(request, &numbers, &left)
+    }
+
+    fn answer(
+        &self,
+        request: &Received,
+        numbers: &Mutex<HashMap<String, usize>>,
+        left: &Mutex<Vec<usize>>,
+    ) -> Action {
+        if self.guard.as_ref().is_some_and(|guard| !guard(request)) {
+            return Action::json(401, &kubernetes_status(401, "Unauthorized", "Unauthorized"));
+        }
+        let good = self.source.answer(request);
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        if path != "/api/v1/nodes" {
+            return good;
+        }
+        let page = {
+            let mut numbers = numbers.lock().expect("no thread panicked");
+            let token = parameter(query, "continue").unwrap_or_default();
+            // A token that nobody gave is answered like any other, by whoever knows of tokens.
+            let page =
+                if token.is_empty() { 1 } else { numbers.get(&token).copied().unwrap_or(99) };
+            if let Some(next) = next_token(&good) {
+                numbers.insert(next, page + 1);
+            }
+            page
+        };
+        let mut action = good;
+        let mut left = left.lock().expect("no thread panicked");
+        for (wrong, left) in self.wrong.iter().zip(left.iter_mut()) {
+            if *left > 0 && (wrong.page == 0 || wrong.page == page) {
+                *left -= 1;
+                action = (wrong.misdeed)(request, action);
+            }
+        }
+        action
+    }
+}
+
+impl Source {
+    /// Canned nodes of these names.
+    pub fn canned(names: &[&str]) -> Self {
+        Self::Canned(Arc::new(names.iter().map(|name| canned_node(name)).collect()))
+    }
+
+    fn answer(&self, request: &Received) -> Action {
+        match self {
+            Self::Canned(nodes) => canned_page(nodes, request),
+            Self::Upstream(upstream) => {
+                let Received { method, target, headers, body } = request;
+                match upstream.ask(method, target, headers, body) {
+                    Ok((status, body)) => {
+                        let headers = "content-type: application/json\r\n".to_owned();
+                        Action::Answer { status, headers, body }
+                    }
+                    // What is not there cannot answer.
+                    Err(_) => Action::Fault(Fault::Hangup, Vec::new()),
+                }
+            }
+        }
+    }
+}
+
+fn canned_page(nodes: &[Value], request: &Received) -> Action {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    if path != "/api/v1/nodes" {
+        let message = "the server could not find the requested resource";
+        return Action::json(404, &kubernetes_status(404, "NotFound", message));
+    }
+    let limit = parameter(query, "limit").and_then(|limit| limit.parse().ok());
+    let token = parameter(query, "continue").unwrap_or_default();
+    let start = match token.strip_prefix(TOKEN).map(str::parse) {
+        Some(Ok(start)) => start,
+        None if token.is_empty() => 0,
+        _ => {
+            let message = "continue key is not valid";
+            return Action::json(400, &kubernetes_status(400, "BadRequest", message));
+        }
+    };
+    let end = limit.map_or(nodes.len(), |limit: usize| nodes.len().min(start + limit));
+    let mut metadata = json!({"resourceVersion": "4711"});
+    if end < nodes.len() {
+        metadata["continue"] = format!("{TOKEN}{end}").into();
+        metadata["remainingItemCount"] = (nodes.len() - end).into();
+    }
+    let page = json!({"kind": "NodeList", "apiVersion": "v1", "metadata": metadata,
+        "items": nodes.get(start..end).unwrap_or_default()});
+    Action::json(200, &page)
+}
+
+/// What canned tokens begin with: nobody but the server knows what stands in one, and a client has
+/// to encode it.
+const TOKEN: &str = "ey+/J=&%2 ";
+
+fn next_token(action: &Action) -> Option<String> {
+    let Action::Answer { body, .. } = action else { return None };
+    let page: Value = serde_json::from_slice(body).ok()?;
+    page["metadata"]["continue"].as_str().filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+/// The value of a parameter of a query, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    let mut bytes = Vec::new();
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            b'+' => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// What an API server says in place of an answer.
+pub fn kubernetes_status(code: u16, reason: &str, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code})
+}
+
+/// A node of this name, with all that a kubelet says of one.
+pub fn canned_node(name: &str) -> Value {
+    let condition = |kind: &str, status: &str| {
+        json!({"type": kind, "status": status, "reason": "Kubelet", "message": "kubelet",
+            "lastHeartbeatTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z"})
+    };
+    let resources = json!({"cpu": "4", "memory": "16Gi", "pods": "110"});
+    json!({
+        "metadata": {
+            "name": name, "uid": format!("uid-of-{name}"), "resourceVersion": "12",
+            "creationTimestamp": "2026-01-02T03:04:05Z",
+            "labels": {"kubernetes.io/hostname": name, "kubernetes.io/arch": "amd64"},
+            "annotations": {"node.alpha.kubernetes.io/ttl": "0"},
+        },
+        "spec": {"podCIDR": "10.1.2.0/24", "providerID": format!("openstack:///{name}")},
+        "status": {
+            "capacity": resources, "allocatable": resources,
+            "conditions": [condition("MemoryPressure", "False"), condition("Ready", "True")],
+            "addresses": [{"type": "InternalIP", "address": "10.1.2.3"},
+                {"type": "Hostname", "address": name}],
+            "nodeInfo": {"machineID": format!("machine-{name}"), "systemUUID": format!("system-{name}"),
+                "bootID": "b", "kernelVersion": "6.1", "osImage": "SLE Micro", "architecture": "amd64",
+                "containerRuntimeVersion": "containerd://1.7", "kubeletVersion": "v1.33.1",
+                "kubeProxyVersion": "v1.33.1", "operatingSystem": "linux"},
+        },
+    })
+}
+
+/// What can be wrong.
+pub mod misdeed {
+    use super::{Action, Arc, Fault, Misdeed, Value, kubernetes_status};
+
+    /// The fault of a web server, on the page that would have been the answer.
+    pub fn fault(fault: Fault) -> Misdeed {
+        Arc::new(move |_, good| Action::Fault(fault.clone(), body(good)))
+    }
+
+    /// A `Status` of the API server.
+    pub fn status(code: u16, reason: &'static str, message: &'static str) -> Misdeed {
+        Arc::new(move |_, _| Action::json(code, &kubernetes_status(code, reason, message)))
+    }
+
+    /// The page with something changed in it.
+    pub fn change(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Misdeed {
+        Arc::new(move |_, good| {
+            let mut page = serde_json::from_slice(&body(good)).expect("a page is JSON");
+            change(&mut page);
+            Action::json(200, &page)
+        })
+    }
+
+    /// The page with its bytes changed.
+    pub fn bytes(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Misdeed {
+        Arc::new(move |_, good| {
+            let headers = "content-type: application/json\r\n".to_owned();
+            Action::Answer { status: 200, headers, body: change(body(good)) }
+        })
+    }
+
+    /// The page with these lines in its head.
+    pub fn headers(headers: &str) -> Misdeed {
+        let headers = headers.to_owned();
+        Arc::new(move |_, good| {
+            let headers = format!("content-type: application/json\r\n{headers}");
+            Action::Answer { status: 200, headers, body: body(good) }
+        })
+    }
+
+    /// The page, after something was done.
+    pub fn after(doing: impl Fn() + Send + Sync + 'static) -> Misdeed {
+        Arc::new(move |_, good| {
+            doing();
+            good
+        })
+    }
+
+    fn body(action: Action) -> Vec<u8> {
+        match action {
+            Action::Answer { body, .. } | Action::Fault(_, body) => body,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(target: &str) -> Value {
+        let request = Received {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        let nodes: Vec<Value> = ["a", "b", "c"].into_iter().map(canned_node).collect();
+        let Action::Answer { body, .. } = canned_page(&nodes, &request) else { panic!("a fault") };
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    #[test]
+    fn pages_follow_each_other_by_tokens_that_have_to_be_encoded() {
+        let names = |page: &Value| -> Vec<String> {
+            let items = page["items"].as_array().expect("a list");
+            items.iter().map(|item| item["metadata"]["name"].to_string()).collect()
+        };
+        let first = page("/api/v1/nodes?limit=2");
+        assert_eq!(names(&first), ["\"a\"", "\"b\""]);
+        assert_eq!(first["metadata"]["continue"], "ey+/J=&%2 2");
+        let last = page("/api/v1/nodes?limit=2&continue=ey%2B%2FJ%3D%26%252+2");
+        assert_eq!(names(&last), ["\"c\""]);
+        assert!(last["metadata"].get("continue").is_none());
+        assert_eq!(page("/api/v1/nodes?continue=ey&limit=2")["code"], 400);
+        assert_eq!(page("/api/v1/pods")["code"], 404);
+    }
+}

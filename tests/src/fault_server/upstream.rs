@@ -1,0 +1,128 @@
+//! One request to a server with TLS, and its whole answer: how a server of the tests passes on what
+//! it was asked.
+
+use std::io::{self, Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// How long a server may be silent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server behind another one.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+}
+
+/// A request of which the answer comes.
+pub type Answering = StreamOwned<ClientConnection, TcpStream>;
+
+impl Upstream {
+    /// The server at this address, whose certificate names it and is of this authority.
+    pub fn new(address: SocketAddr, authority_pem: &str) -> Self {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(authority_pem.as_bytes()) {
+            roots.add(certificate.expect("PEM")).expect("a certificate");
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let settings = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring knows the default versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { address, tls: Arc::new(settings) }
+    }
+
+    /// Sends a request; the connection ends after its answer.
+    pub fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> io::Result<Answering> {
+        let name = ServerName::IpAddress(self.address.ip().into());
+        let connection =
+            ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
+        let socket = TcpStream::connect(self.address)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = StreamOwned::new(connection, socket);
+        let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        for (name, value) in headers {
+            // What is passed on is read here, and of these there is one each.
+            if !["host", "connection", "accept-encoding", "content-length"].contains(&name.as_str())
+            {
+                head.extend([name, ": ", value, "\r\n"]);
+            }
+        }
+        let length = body.len().to_string();
+        head.extend(["connection: close\r\ncontent-length: ", &length, "\r\n\r\n"]);
+        stream.write_all(&[head.as_bytes(), body].concat())?;
+        stream.flush()?;
+        Ok(stream)
+    }
+
+    /// Sends a request and waits for all of its answer: status and body.
+    pub fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> io::Result<(u16, Vec<u8>)> {
+        let mut stream = self.send(method, target, headers, body)?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes)?;
+        split(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+}
+
+/// Status and body of a whole answer.
+fn split(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).ok()?.to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let body = &bytes[end + 4..];
+    let chunked = head.lines().any(|line| line == "transfer-encoding: chunked");
+    Some((status, if chunked { joined(body)? } else { body.to_vec() }))
+}
+
+/// The body that came in chunks; none if the last one is missing.
+fn joined(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|window| window == b"\r\n")?;
+        let size = std::str::from_utf8(&chunks[..end]).ok()?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        chunks = &chunks[end + 2..];
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(chunks.get(..size)?);
+        chunks = chunks.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn chunks_are_joined_and_a_missing_end_is_seen() {
+        let answer = |body: &str| {
+            split(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes())
+        };
+        assert_eq!(
+            answer("3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"),
+            Some((200, b"abc0123456789".to_vec()))
+        );
+        assert_eq!(answer("3\r\nabc\r\n"), None);
+        assert_eq!(split(b"HTTP/1.1 404 X\r\n\r\nno"), Some((404, b"no".to_vec())));
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections that cannot be made, or not be secured.
+
+use gatherer_tests::fault_server::{
+    Authority, DOCUMENT, Fault, FaultServer, Identity, NodeServer, closed_port,
+};
+
+use super::{Expected, LONG, Table, check_canned};
+
+fn tls(text: &str) -> Expected {
+    Expected::Error("tls", text.to_owned())
+}
+
+pub(super) fn identities(table: &mut Table) {
+    let foreign = Authority::new("Another authority");
+    let here = ["127.0.0.1"];
+    let mut add = |name: &str, identity: Identity, expected| {
+        let server = NodeServer::of(&table.source).https(&identity);
+        table.add_url(name, &server.url(""), LONG, expected);
+        table.servers.push(server);
+    };
+    // Its name is that of the one that is trusted; its key is not.
+    let own = Authority::new("The authority of this test");
+    add("wrong authority", foreign.identity(&here), tls("UnknownIssuer"));
+    add("another authority of the same name", own.identity(&here), tls("certificate"));
+    add("self-signed", Identity::self_signed(&here), tls("certificate"));
+}
+
+pub(super) fn names(table: &mut Table) {
+    let here = ["127.0.0.1"];
+    let good = table.authority.identity(&here);
+    let expired = table.authority.expired_identity(&here);
+    let nameless = table.authority.identity(&[]);
+    let misnamed = table.authority.identity(&["b.example"]);
+    let text = "the certificate is for b.example, not for 127.0.0.1";
+    for (name, identity, expected) in [
+        ("good", good, table.whole()),
+        ("expired", expired, tls("the certificate has expired")),
+        ("no subjectAltName", nameless, tls("no subjectAltName")),
+        ("wrong name", misnamed, tls(text)),
+    ] {
+        let server = NodeServer::of(&table.source).https(&identity);
+        table.add_url(name, &server.url(""), LONG, expected);
+        table.servers.push(server);
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_trusted_is_named_and_nothing_is_asked() {
+    check_canned(identities);
+    check_canned(names);
+}
+
+#[test]
+fn a_port_where_nobody_listens_or_speaks_otherwise_is_named() {
+    let plain = FaultServer::http(Fault::None, DOCUMENT.as_bytes());
+    let ssh = FaultServer::http(Fault::NotHttp, DOCUMENT.as_bytes());
+    let closed = closed_port();
+    let error = |kind, text: &str| Expected::Error(kind, text.to_owned());
+    check_canned(|table| {
+        let refused = || error("connection", "connection refused");
+        table.add_url("refused", &format!("https://{closed}"), LONG, refused());
+        table.add_url("refused without TLS", &format!("http://{closed}"), LONG, refused());
+        let name = error("connection", "check the host's name");
+        table.add_url("no such name", "https://nonexistent.invalid", LONG, name);
+        let url = format!("https://{}", plain.address());
+        table.add_url("plain HTTP on the TLS port", &url, LONG, tls("does not speak TLS"));
+        let url = format!("https://{}", ssh.address());
+        table.add_url("SSH on the TLS port", &url, LONG, tls("does not speak TLS"));
+        let url = format!("http://{}", ssh.address());
+        table.add_url("SSH on the port", &url, LONG, error("protocol", "not HTTP"));
+        let server = NodeServer::of(&table.source).https(&table.identity);
+        let url = server.url("").replace("https:", "http:");
+        table.add_url("TLS where http is asked", &url, LONG, error("protocol", "https"));
+        table.servers.push(server);
+        let server = NodeServer::of(&table.source).http();
+        let whole = table.whole();
+        table.add_url("plain HTTP that is asked for", &server.url(""), LONG, whole);
+        table.servers.push(server);
+    });
+}

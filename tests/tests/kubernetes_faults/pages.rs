@@ -1,0 +1,85 @@
+//! What breaks at the boundary between two pages, and what a server says in place of a page.
+
+use gatherer_tests::fault_server::{Fault, Misdeed, misdeed};
+
+use super::{Table, check_canned};
+
+/// The pages of the list; the last one is half full.
+const PAGES: [usize; 4] = [1, 2, 3, 4];
+
+pub(super) fn boundaries(table: &mut Table) {
+    let faults: [(&str, Fault, &str); 3] = [
+        ("reset", Fault::Reset, "reset"),
+        ("hung up", Fault::Hangup, "closed before"),
+        ("truncated", Fault::Announces(1 << 20), "closed before the answer was whole"),
+    ];
+    for page in PAGES {
+        for (name, fault, text) in &faults {
+            let misdeed = misdeed::fault(fault.clone());
+            table.works(&format!("{name} once at page {page}"), page, 1, misdeed.clone());
+            let always = format!("{name} always at page {page}");
+            table.fails(&always, page, misdeed, "connection", text);
+        }
+        let unavailable = || misdeed::status(500, "InternalError", "etcdserver: leader changed");
+        table.works(&format!("500 once at page {page}"), page, 1, unavailable());
+        let always = format!("500 always at page {page}");
+        table.fails(&always, page, unavailable(), "unavailable", "leader changed");
+    }
+    table.works("all is well", 0, 0, misdeed::fault(Fault::Reset));
+}
+
+pub(super) fn statuses(table: &mut Table) {
+    let forbidden = r#"nodes is forbidden: User "u" cannot list resource "nodes" in API group """#;
+    let late = Fault::Answer(429, "retry-after: 1000\r\n", b"{}".to_vec());
+    let soon = Fault::Answer(429, "retry-after: 1\r\n", b"{}".to_vec());
+    let bare = |status| misdeed::fault(Fault::Status(status, None));
+    for page in [1, 3] {
+        let mut fails = |name: &str, misdeed: Misdeed, kind, text: &str| {
+            table.fails(&format!("{name} at page {page}"), page, misdeed, kind, text);
+        };
+        let unknown = misdeed::status(401, "Unauthorized", "Unauthorized");
+        fails("401", unknown, "authentication", "401 Unauthorized");
+        fails("401 of a proxy", bare(401), "authentication", "401 Unauthorized");
+        fails("403", misdeed::status(403, "Forbidden", forbidden), "permission", forbidden);
+        let nothing = misdeed::status(404, "NotFound", "the server could not find it");
+        fails("404", nothing, "configuration", "404 Not Found");
+        let conflict = misdeed::status(409, "Conflict", "the object has been modified");
+        fails("409", conflict, "protocol", "409 Conflict");
+        let busy = misdeed::status(429, "TooManyRequests", "too many requests");
+        fails("429", busy, "rate-limited", "429 Too Many Requests");
+        fails("429 late", misdeed::fault(late.clone()), "rate-limited", "later than");
+        let down = misdeed::status(503, "ServiceUnavailable", "apiserver is shutting down");
+        fails("503", down, "unavailable", "apiserver is shutting down");
+        fails("502 of a proxy", bare(502), "unavailable", "502 Bad Gateway");
+        fails("204", bare(204), "protocol", "204 No Content");
+        table.works(&format!("429 once at page {page}"), page, 1, misdeed::fault(soon.clone()));
+    }
+}
+
+pub(super) fn expired_lists(table: &mut Table) {
+    let expired = || {
+        let text = "The provided continue parameter is too old to display a consistent list result";
+        misdeed::status(410, "Expired", text)
+    };
+    for page in [2, 4] {
+        table.works(&format!("410 once at page {page}"), page, 1, expired());
+        table.works(&format!("410 twice at page {page}"), page, 2, expired());
+        table.fails(&format!("410 always at page {page}"), page, expired(), "unavailable", "410");
+    }
+    table.fails("410 at page 1", 1, expired(), "unavailable", "410 Gone");
+}
+
+#[test]
+fn a_connection_that_breaks_between_two_pages_gives_all_nodes_or_none() {
+    check_canned(boundaries);
+}
+
+#[test]
+fn each_status_has_its_kind_and_words_on_each_page() {
+    check_canned(statuses);
+}
+
+#[test]
+fn a_list_that_expires_in_the_middle_is_read_again_from_its_beginning() {
+    check_canned(expired_lists);
+}

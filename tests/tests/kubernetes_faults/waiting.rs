@@ -1,0 +1,41 @@
+//! Servers that keep us waiting. Apart from the faults that keep the machine busy: the words are those
+//! of the module, which ends shortly before the runner would.
+
+use gatherer_tests::fault_server::{Fault, FaultServer, FullPort, misdeed};
+
+use super::{Expected, SHORT, Table, check_canned};
+
+pub(super) fn waits(table: &mut Table) {
+    for page in [1, 2, 3, 4] {
+        let hole = misdeed::fault(Fault::BlackHole);
+        table.times_out(&format!("black hole at page {page}"), page, hole, "no answer within");
+    }
+    for page in [1, 3] {
+        let mut waits = |name: &str, fault, text| {
+            table.times_out(&format!("{name} at page {page}"), page, misdeed::fault(fault), text);
+        };
+        waits("drips", Fault::Drip, "the answer was not whole within");
+        waits("drips its head", Fault::DripHead, "no answer within");
+        waits("falls silent", Fault::Pause, "the answer was not whole within");
+    }
+}
+
+#[test]
+fn a_server_that_keeps_us_waiting_ends_with_the_deadline_and_the_error_says_for_what() {
+    check_canned(waits);
+}
+
+#[test]
+fn a_server_that_answers_no_connection_ends_with_the_deadline() {
+    let full = FullPort::open();
+    let hole = FaultServer::http(Fault::BlackHole, b"");
+    let expected = |text: &str| Expected::Error("timeout", text.to_owned());
+    check_canned(|table| {
+        let url = format!("https://{}", full.address());
+        table.add_url("no connection", &url, SHORT, expected("no TLS connection within"));
+        let url = format!("http://{}", full.address());
+        table.add_url("no plain connection", &url, SHORT, expected("no connection within"));
+        let url = format!("https://{}", hole.address());
+        table.add_url("black hole before TLS", &url, SHORT, expected("no TLS connection within"));
+    });
+}
