@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Makes a real kube-apiserver and etcd for the tests, once: the first is built from Debian's source
 # package, since no binary of it is packaged. Nothing is installed and no root is needed: the
-# packages that this takes (Go, etcd) are unpacked into a cache in the home directory.
+# packages that this takes (Go, etcd, and openssl where there is none) are unpacked into a cache in the
+# home directory, where only the programs stay.
 #
 #   scripts/servers/kube-apiserver.sh          make them, with progress
 #   scripts/servers/kube-apiserver.sh --path   print the folder that has them; false if not made
 #
-# Exit status 3, with the reason on stderr, where they cannot be made on this machine.
+# Exit status 3, with the reason as the last line of stderr, where they cannot be made on this
+# machine.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -15,11 +17,25 @@
 readonly kubernetes=1.20.2
 # Counts up when a change of this script asks for another build.
 readonly recipe=1
-cache=$(cache_dir)/servers/kubernetes-$kubernetes-$recipe
+servers=$(cache_dir)/servers
+cache=$servers/kubernetes-$kubernetes-$recipe
 bin=$cache/bin
 
-made() {
+have_servers() {
     [ -x "$bin/kube-apiserver" ] && [ -x "$bin/etcd" ]
+}
+
+# The tests make keys with it. The folder's own is used first, so it has to run.
+have_openssl() {
+    if [ -e "$bin/openssl" ]; then
+        "$bin/openssl" version >/dev/null 2>&1
+    else
+        command -v openssl >/dev/null 2>&1
+    fi
+}
+
+made() {
+    have_servers && have_openssl
 }
 
 if [ "${1:-}" = --path ]; then
@@ -33,25 +49,40 @@ cannot() {
     exit 3
 }
 
-[ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ] || cannot "Go of Debian is used for x86_64 and aarch64 only"
-for tool in apt-get dpkg dpkg-deb flock; do
-    command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found: it is built from Debian's source package"
+for tool in apt-get apt-cache dpkg-deb flock; do
+    command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found, and it is built from Debian's packages"
 done
-mkdir -p "$cache/bin"
-free=$(df --output=avail -k "$cache" | tail -n 1)
-[ "$free" -gt 6000000 ] || cannot "building needs 6 GB in $cache, and $((free / 1000000)) GB are free"
+mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be made"
 
-# One build at a time; whoever waited finds it made.
+# One build at a time; whoever waited finds it made. Everything that is started here holds the
+# lock, so nobody tidies up below a compiler that outlived its script.
 exec 9>"$cache/lock"
-flock 9
+if ! flock --nonblock 9; then
+    say "Waiting: kube-apiserver is being built by another process."
+    flock 9
+fi
 made && exit 0
 
-work=$cache/work
-rm -rf "$work"
-mkdir -p "$work"
-trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
 begin=$SECONDS
 log=$cache/build.log
+work=$cache/work
+compiler=
+
+# The program that is built last goes to the background, where a signal to this script does not
+# reach it.
+tidy() {
+    if [ -n "$compiler" ]; then
+        kill "$compiler" 2>/dev/null || true
+        wait "$compiler" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap tidy EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# What an interrupted build left.
+rm -rf "$work"
+mkdir -p "$work"
 : >"$log"
 
 stage() {
@@ -62,29 +93,42 @@ stage() {
 quiet() {
     "$@" >>"$log" 2>&1 || {
         tail -n 20 "$log" >&2
-        cannot "'$1' failed; the whole log is $log"
+        cannot "'${1##*/}' failed, and $log tells how"
     }
 }
 
-say "Building kube-apiserver $kubernetes from Debian's source package: once, some 6 minutes on 2 cores."
-stage "packages: lists"
-# A private state: nothing under /etc/apt or /var/lib/apt changes, and no root is needed.
-mkdir -p "$work"/apt/{lists/partial,parts,archives/partial,debs}
-cat /etc/apt/sources.list.d/*.sources >"$work/apt/parts/all.sources" 2>/dev/null || true
-cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-    grep -E '^deb ' >"$work/apt/parts/all.list" || true
-sed -i 's/^Types:.*/Types: deb deb-src/' "$work/apt/parts/all.sources"
-sed -n 's/^deb /deb-src /p' "$work/apt/parts/all.list" >"$work/apt/parts/sources.list"
-apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
-    -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt"
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
-    -o Acquire::Retries=5)
-quiet apt-get "${apt[@]}" update
+# Loads the lists of packages into a private place: nothing under /etc/apt or /var/lib/apt changes,
+# and no root is needed.
+lists() {
+    local file
+    stage "packages: lists"
+    mkdir -p "$work"/apt/{lists/partial,parts,archives/partial,debs}
+    for file in /etc/apt/sources.list.d/*.sources; do
+        # An empty line between them: they are paragraphs.
+        [ ! -r "$file" ] || { sed 's/^Types:.*/Types: deb deb-src/' "$file" && echo; } >>"$work/apt/parts/all.sources"
+    done
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ ! -r "$file" ] || sed -n '/^deb[[:space:]]/{p;s/^deb/deb-src/p;}' "$file" >>"$work/apt/parts/all.list"
+    done
+    apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
+        -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt"
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
+        -o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+    # It succeeds without a network too; what it got is what counts.
+    apt-get "${apt[@]}" update >>"$log" 2>&1 || true
+    if [ -z "$(find "$work/apt/lists" -maxdepth 1 -name '*_Packages*' -size +0 | head -n 1)" ]; then
+        cannot "the lists of Debian's packages could not be loaded (is this machine offline?), and $log tells how"
+    fi
+}
 
 # Unpacks Debian packages below a folder.
 unpack() {
-    local root=$1 deb
+    local root=$1 deb package
     shift
+    for package in "$@"; do
+        apt-cache "${apt[@]}" show "$package" >/dev/null 2>&1 ||
+            cannot "this system's package sources have no $package; those of Debian 12 do"
+    done
     (cd "$work/apt/debs" && quiet apt-get "${apt[@]}" download "$@")
     for deb in "$work"/apt/debs/*.deb; do
         quiet dpkg-deb -x "$deb" "$root"
@@ -92,40 +136,28 @@ unpack() {
     done
 }
 
-stage "packages: Go, etcd"
-tools=$work/tools
-unpack "$tools" golang-1.19-go golang-1.19-src etcd-server golang-github-modern-go-reflect2-dev patch xz-utils
-export PATH=$PATH:$tools/usr/bin
-# Go's folder is one of links to another package's.
-mkdir "$work/go"
-cp -rL "$tools/usr/lib/go-1.19/." "$work/go/" 2>>"$log" || true
-cp -r "$tools/usr/share/go-1.19/." "$work/go/"
-export GOROOT=$work/go GOPATH=$work/gopath GOCACHE=$work/gocache GO111MODULE=off CGO_ENABLED=0 GOFLAGS='' GOPROXY=off GOTOOLCHAIN=local
-go=$GOROOT/bin/go
-quiet "$go" version
-
-stage "source"
-# Compiled in a real folder below GOPATH: Go and its generators look at where they are.
-source=$GOPATH/src/k8s.io/kubernetes
-mkdir -p "$source" "$work/source"
-(cd "$work/source" && quiet apt-get "${apt[@]}" --download-only source kubernetes)
-orig=$(find "$work/source" -name "kubernetes_*$kubernetes*.orig.tar.*" | head -n 1)
-[ -n "$orig" ] || cannot "Debian's source package is not of version $kubernetes any more"
-quiet tar -C "$source" --strip-components=1 -xf "$orig"
-quiet tar -C "$source" -xf "$(find "$work/source" -name 'kubernetes_*.debian.tar.*' | head -n 1)"
-cd "$source"
-while read -r patch _; do
-    case $patch in '' | '#'*) continue ;; esac
-    quiet patch -p1 --no-backup-if-mismatch -i "debian/patches/$patch"
-done <debian/patches/series
-# The reflect2 in the source makes every program crash that Go 1.18 or later builds; Debian's
-# package of it is mended.
-rm -rf vendor/github.com/modern-go/reflect2
-cp -r "$tools/usr/share/gocode/src/github.com/modern-go/reflect2" vendor/github.com/modern-go/
+# openssl and its library, with a script in front that lets the one find the other.
+make_openssl() {
+    local root=$work/openssl
+    stage "packages: openssl"
+    unpack "$root" openssl libssl3
+    rm -rf "$bin/openssl" "$bin/openssl.d"
+    mkdir "$bin/openssl.d"
+    install -m 755 "$root/usr/bin/openssl" "$bin/openssl.d/openssl"
+    find "$root/usr/lib" -name 'lib*.so.3' -exec install -m 644 {} "$bin/openssl.d" \;
+    cat >"$work/openssl.sh" <<'SCRIPT'
+#!/bin/sh
+here=$(dirname "$0")/openssl.d
+LD_LIBRARY_PATH=$here OPENSSL_CONF=/dev/null exec "$here/openssl" "$@"
+SCRIPT
+    install -m 755 "$work/openssl.sh" "$bin/openssl"
+    have_openssl || cannot "the openssl of Debian's package does not run here"
+}
 
 # The one generated file that the source package lacks.
-generated=pkg/generated/openapi/zz_generated.openapi.go
-if [ ! -s "$generated" ]; then
+make_generated() {
+    local generated=pkg/generated/openapi/zz_generated.openapi.go packages
+    [ ! -s "$generated" ] || return 0
     stage "generating $generated"
     quiet "$go" build -o "$work/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
     packages=$({
@@ -137,36 +169,95 @@ if [ ! -s "$generated" ]; then
     } | xargs -n 1 dirname | LC_ALL=C sort -u | sed 's,^,k8s.io/kubernetes/,' | tr '\n' , | sed 's/,$//')
     quiet "$work/openapi-gen" --logtostderr -i "$packages" -p k8s.io/kubernetes/pkg/generated/openapi \
         -O zz_generated.openapi -h vendor/k8s.io/code-generator/hack/boilerplate.go.txt -r "$work/violations"
-fi
-
-version=k8s.io/kubernetes/vendor/k8s.io
-flags="-s -w"
-for package in "$version/component-base/version" "$version/client-go/pkg/version"; do
-    flags+=" -X $package.gitVersion=v$kubernetes -X $package.gitMajor=1 -X $package.gitMinor=20"
-done
-total=$("$go" list -deps ./cmd/kube-apiserver | wc -l)
-stage "compiling: $total packages"
-: >"$work/compiled"
-"$go" build -v -trimpath -ldflags "$flags" -o "$work/kube-apiserver" ./cmd/kube-apiserver >>"$log" 2>"$work/compiled" &
-compiler=$!
-told=$SECONDS
-while kill -0 "$compiler" 2>/dev/null; do
-    sleep 1
-    if [ $((SECONDS - told)) -ge 15 ]; then
-        told=$SECONDS
-        stage "compiling: $(wc -l <"$work/compiled") of $total packages"
-    fi
-done
-wait "$compiler" || {
-    tail -n 20 "$work/compiled" >&2
-    cannot "it does not compile"
 }
 
-stage "checking"
-quiet "$work/kube-apiserver" --version
-quiet "$tools/usr/bin/etcd" --version
-install -m 755 "$tools/usr/bin/etcd" "$bin/etcd"
-# Last, and at once: its being there says that all is made.
-install -m 755 "$work/kube-apiserver" "$bin/kube-apiserver.new"
-mv "$bin/kube-apiserver.new" "$bin/kube-apiserver"
+# Compiles in the background, to tell how far it is.
+compile() {
+    local package=k8s.io/kubernetes/vendor/k8s.io flags="-s -w" total told path code=0
+    for path in "$package/component-base/version" "$package/client-go/pkg/version"; do
+        flags+=" -X $path.gitVersion=v$kubernetes -X $path.gitMajor=1 -X $path.gitMinor=20"
+    done
+    total=$("$go" list -deps ./cmd/kube-apiserver 2>>"$log" | wc -l)
+    stage "compiling: $total packages"
+    : >"$work/compiled"
+    "$go" build -v -trimpath -ldflags "$flags" -o "$work/kube-apiserver" ./cmd/kube-apiserver >>"$log" 2>"$work/compiled" &
+    compiler=$!
+    told=$SECONDS
+    while kill -0 "$compiler" 2>/dev/null; do
+        sleep 1
+        if [ $((SECONDS - told)) -ge 15 ]; then
+            told=$SECONDS
+            stage "compiling: $(wc -l <"$work/compiled") of $total packages"
+        fi
+    done
+    wait "$compiler" || code=$?
+    compiler=
+    if [ "$code" -ne 0 ]; then
+        cat "$work/compiled" >>"$log"
+        tail -n 20 "$work/compiled" >&2
+        cannot "it does not compile (exit status $code), and $log tells how"
+    fi
+}
+
+make_servers() {
+    local free orig patch source tools=$work/tools
+    case $(uname -m) in
+    x86_64 | aarch64) ;;
+    *) cannot "this is a $(uname -m), and it was tried on x86_64 and aarch64 only" ;;
+    esac
+    free=$(df --output=avail -k "$cache" | tail -n 1)
+    [ "$free" -gt 5000000 ] || cannot "building needs 5 GB below $cache, and $((free / 1000000)) GB are free"
+
+    stage "packages: Go, etcd"
+    unpack "$tools" golang-1.19-go golang-1.19-src etcd-server golang-github-modern-go-reflect2-dev patch xz-utils
+    # After what the machine has: only what it lacks is taken from there.
+    export PATH=$PATH:$tools/usr/bin
+    # Go's folder is one of links to another package's.
+    mkdir "$work/go"
+    cp -rL "$tools/usr/lib/go-1.19/." "$work/go/" 2>>"$log" || true
+    cp -r "$tools/usr/share/go-1.19/." "$work/go/"
+    export GOROOT=$work/go GOPATH=$work/gopath GOCACHE=$work/gocache GOTMPDIR=$work GOENV=off \
+        GO111MODULE=off CGO_ENABLED=0 GOFLAGS='' GOPROXY=off GOTOOLCHAIN=local
+    go=$GOROOT/bin/go
+    quiet "$go" version
+
+    stage "source"
+    # Compiled in a real folder below GOPATH: Go and its generators look at where they are.
+    source=$GOPATH/src/k8s.io/kubernetes
+    mkdir -p "$source" "$work/source"
+    (cd "$work/source" && quiet apt-get "${apt[@]}" --download-only source kubernetes)
+    orig=$(find "$work/source" -name "kubernetes_*$kubernetes*.orig.tar.*" | head -n 1)
+    [ -n "$orig" ] || cannot "Debian's source package is not of version $kubernetes any more"
+    quiet tar -C "$source" --strip-components=1 -xf "$orig"
+    quiet tar -C "$source" -xf "$(find "$work/source" -name 'kubernetes_*.debian.tar.*' | head -n 1)"
+    cd "$source"
+    while read -r patch _; do
+        case $patch in '' | '#'*) continue ;; esac
+        quiet patch -p1 --no-backup-if-mismatch -i "debian/patches/$patch"
+    done <debian/patches/series
+    # The reflect2 in the source makes every program crash that Go 1.18 or later builds; Debian's
+    # package of it is mended.
+    rm -rf vendor/github.com/modern-go/reflect2
+    cp -r "$tools/usr/share/gocode/src/github.com/modern-go/reflect2" vendor/github.com/modern-go/
+    make_generated
+    compile
+
+    stage "checking"
+    quiet "$work/kube-apiserver" --version
+    quiet "$tools/usr/bin/etcd" --version
+    install -m 755 "$tools/usr/bin/etcd" "$bin/etcd"
+    # Last, and at once: its being there says that all is made.
+    install -m 755 "$work/kube-apiserver" "$bin/kube-apiserver.new"
+    mv "$bin/kube-apiserver.new" "$bin/kube-apiserver"
+    cd "$cache"
+}
+
+have_servers || say "Building kube-apiserver $kubernetes from Debian's source package: once, some 5 minutes on 2 cores."
+lists
+have_openssl || make_openssl
+have_servers || make_servers
+# What an older recipe made.
+for folder in "$servers"/kubernetes-*; do
+    [ "$folder" = "$cache" ] || rm -rf "$folder"
+done
 stage "done: $bin"
