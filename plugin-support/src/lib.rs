@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod json;
+pub mod quantity;
 pub mod retry;
 pub mod run;
 #[cfg(test)]
