@@ -110,6 +110,20 @@ cache_dir() {
     printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/virtual-host-gatherer"
 }
 
+# Makes a server of the tests, scripts/servers/$1.sh, unless it is made. False where it cannot be
+# made here, with the sentence that says why in $reason.
+make_server() {
+    local errors status=0
+    errors=$(mktemp)
+    scripts/servers/"$1".sh 2>"$errors" </dev/null || status=$?
+    cat "$errors" >&2
+    reason=$(tail -n 1 "$errors")
+    rm -f "$errors"
+    [ "$status" -ne 0 ] || return 0
+    : "${reason:=scripts/servers/$1.sh ended with exit status $status}"
+    return 1
+}
+
 # What a person has to run to get libvirt's client library.
 libvirt_command() {
     if command -v apt-get >/dev/null 2>&1; then

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Builds everything, runs every test, and counts what ran, what failed and what was skipped.
 #
+# Real servers come first: what they are made of takes minutes once and is kept. A cluster that the
+# tests only read is started here for all of them.
+#
 # A test whose server cannot be had writes the line "test: reason" to GATHERER_SKIP_FILE and
 # returns; the runner takes it for passed, so it is counted over to skipped here.
 
@@ -18,6 +21,20 @@ summary=$target/test-summary.txt
 skips=$PWD/$target/test-skips.txt
 case $target in /*) skips=$target/test-skips.txt ;; esac
 rm -f "$summary"
+
+title "Servers for the tests"
+if make_server kube-apiserver; then
+    say "kube-apiserver and etcd are made: $(scripts/servers/kube-apiserver.sh --path)"
+else
+    export GATHERER_NO_KUBERNETES=$reason
+fi
+if [ -x scripts/servers/libvirt.sh ]; then
+    if make_server libvirt; then
+        say "libvirtd is made: $(scripts/servers/libvirt.sh --path)"
+    else
+        export GATHERER_NO_LIBVIRTD=$reason
+    fi
+fi
 
 # Before anything is written there: cargo puts its CACHEDIR.TAG, by which the program knows a
 # build folder with plugins, only into a target folder that it makes itself.
@@ -65,6 +82,40 @@ count_libtest() {
 
 colour=auto
 [ -t 1 ] && colour=always
+
+lab_pid=
+
+# It ends when its stdin closes too: that is the end of this script, however it comes.
+stop_cluster() {
+    [ -n "$lab_pid" ] || return 0
+    kill "$lab_pid" 2>/dev/null || true
+    wait "$lab_pid" 2>/dev/null || true
+    lab_pid=
+}
+trap stop_cluster EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Starts the cluster that the tests share. Without it each test process starts its own.
+start_cluster() {
+    local folder
+    coproc LAB { exec "$target/debug/examples/lab" --folder-only; }
+    lab_pid=$!
+    if read -r folder <&"${LAB[0]}"; then
+        export GATHERER_TEST_CLUSTER=$folder
+        say "A cluster for all tests runs in $folder"
+    else
+        stop_cluster
+        say "No cluster for all tests could be started: each test starts one, and tells why it cannot."
+    fi
+}
+
+if [ -z "${GATHERER_NO_KUBERNETES:-}" ]; then
+    title "Starting a cluster"
+    # With everything that the tests are built of, so that nothing is built twice.
+    cargo build --workspace --locked --example lab
+    start_cluster
+fi
 
 if cargo nextest --version >/dev/null 2>&1; then
     title "Tests (cargo nextest)"

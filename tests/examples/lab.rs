@@ -7,7 +7,9 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use gatherer_tests::servers::kubernetes::{Cluster, NAMES, SHARED_NODE_BYTES};
+use gatherer_tests::servers::kubernetes::{
+    Cluster, NAMES, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES,
+};
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
@@ -16,7 +18,7 @@ fn main() -> ExitCode {
         args.remove(0);
     }
     let number = |at: usize, default: usize| args.get(at).map_or(Ok(default), |arg| arg.parse());
-    let (Ok(count), Ok(bytes)) = (number(0, 100), number(1, SHARED_NODE_BYTES)) else {
+    let (Ok(count), Ok(bytes)) = (number(0, SHARED_NODES), number(1, SHARED_NODE_BYTES)) else {
         eprintln!("usage: lab [--folder-only] [NODES [BYTES_EACH]]");
         return ExitCode::from(2);
     };
@@ -40,6 +42,9 @@ fn main() -> ExitCode {
             r#"echo '[{{"id": "lab", "module": "Kubernetes", "kubeconfig": "'$KUBECONFIG'"}}]' | target/debug/virtual-host-gatherer --infile -"#
         );
         println!();
+        println!(
+            "For the tests, if it has its {SHARED_NODES} nodes: export {SHARED_FOLDER}={folder}"
+        );
         println!("It ends with this program: Ctrl-D, Ctrl-C, or the end of its stdin.");
     }
     if std::io::stdout().flush().is_err() {

@@ -25,8 +25,8 @@ use start::Servers;
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
 /// The environment variable that says why there can be no cluster.
 pub const REASON: &str = "GATHERER_NO_KUBERNETES";
-/// How many nodes a shared cluster has that a test process starts by itself.
-const SHARED_NODES: usize = 2000;
+/// How many nodes the shared cluster has.
+pub const SHARED_NODES: usize = 2000;
 /// The size of a node of the shared cluster.
 pub const SHARED_NODE_BYTES: usize = 10_000;
 
@@ -57,7 +57,8 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The cluster that all tests may share: they only read. It has at least 1,000 nodes of 10 KB.
+    /// The cluster that all tests may share: they only read. It has [`SHARED_NODES`] nodes of
+    /// [`SHARED_NODE_BYTES`], those of [`nodes::node`].
     pub fn shared() -> Result<&'static Self, String> {
         static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
         SHARED
