@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::format::Format;
 use crate::logging::LogFormat;
+use crate::progress;
 use crate::schema::Document;
 
 /// Which failures make the exit status 1.
@@ -67,8 +68,9 @@ pub struct Cli {
     #[arg(short = 'l', long)]
     pub list_modules: bool,
 
-    /// How to print the result: the Manager's JSON, the versioned inventory, or a table for
-    /// people [default: gatherer] [e.g. --format table]
+    /// How to print the result: the Manager's JSON, the versioned inventory, the same with each
+    /// endpoint on a line as soon as it is answered, or a table for people [default: gatherer]
+    /// [e.g. --format table]
     #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
     pub format: Option<Format>,
 
@@ -96,6 +98,11 @@ pub struct Cli {
     /// Exit with status 1 if any or all endpoints failed [default: never] [e.g. --fail-on any]
     #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_FAIL_ON", hide_env = true)]
     pub fail_on: Option<FailOn>,
+
+    /// Show on stderr how far the run has come; `auto` is on a terminal [default: auto] [e.g.
+    /// --progress always]
+    #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_PROGRESS", hide_env = true)]
+    pub progress: Option<progress::When>,
 
     /// Let each worker have at most MIB MiB of data; 0 is no limit [default: 2048] [e.g.
     /// --worker-memory 512]
@@ -251,6 +258,8 @@ Examples:
       libvirt's built-in test hypervisor, as a table
   virtual-host-gatherer --infile - --logfile gatherer.log < endpoints.json
       As the Manager calls it
+  virtual-host-gatherer -i endpoints.json --format ndjson | jq -r '.hosts[].name'
+      Names of hosts, each endpoint's as soon as it is answered
   virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
       Into a file, each endpoint given up after a minute
 

@@ -13,6 +13,7 @@ use crate::cli::{Cli, Color, Common, FailOn};
 use crate::discovery::{Folders, check_trust, folders};
 use crate::format::Format;
 use crate::logging::{self, LogFormat};
+use crate::progress;
 
 /// Where the operator's file lies; `make install` says otherwise for another `SYSCONFDIR`.
 const DEFAULT_FILE: &str = match option_env!("GATHERER_CONFIG_FILE") {
@@ -46,6 +47,7 @@ struct File {
     logfile: Option<PathBuf>,
     log_format: Option<LogFormat>,
     color: Option<Color>,
+    progress: Option<progress::When>,
     #[serde(default)]
     policy: PolicyTable,
 }
@@ -102,6 +104,8 @@ pub struct Settings {
     pub fail_on: FailOn,
     /// When to use colors.
     pub color: Color,
+    /// When to show how far the run has come.
+    pub progress: progress::When,
     config_path: PathBuf,
     log_file: Option<PathBuf>,
     log_format: LogFormat,
@@ -147,6 +151,7 @@ impl Settings {
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
+            progress: cli.progress.or(file.progress).unwrap_or_default(),
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),

@@ -10,20 +10,7 @@ use serde::Serialize;
 /// out.
 pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inventory {
     for endpoint in &mut endpoints {
-        if run.is_none() {
-            endpoint.run = None;
-        }
-        if endpoint.status == EndpointStatus::Failed {
-            endpoint.hosts.clear();
-            endpoint.collections.clear();
-        }
-        for host in &mut endpoint.hosts {
-            let by = |guest: &Guest| (guest.id.clone(), guest.name.clone());
-            sort(&mut host.guests, by);
-        }
-        sort(&mut endpoint.hosts, |host| (host.id.clone(), host.name.clone()));
-        endpoint.warnings.sort();
-        endpoint.warnings.dedup();
+        settle(endpoint, run.is_some());
     }
     endpoints.sort_by(|a, b| (&a.id, &a.module).cmp(&(&b.id, &b.module)));
     Inventory {
@@ -35,6 +22,24 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
         run,
         endpoints,
     }
+}
+
+/// Brings one endpoint's result into its order, and leaves out what must not be in it.
+pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
+    if !run_info {
+        endpoint.run = None;
+    }
+    if endpoint.status == EndpointStatus::Failed {
+        endpoint.hosts.clear();
+        endpoint.collections.clear();
+    }
+    for host in &mut endpoint.hosts {
+        let by = |guest: &Guest| (guest.id.clone(), guest.name.clone());
+        sort(&mut host.guests, by);
+    }
+    sort(&mut endpoint.hosts, |host| (host.id.clone(), host.name.clone()));
+    endpoint.warnings.sort();
+    endpoint.warnings.dedup();
 }
 
 /// Sorts by what a person would look at, and what is equal in that by everything else: equal

@@ -13,6 +13,7 @@ mod logging;
 mod modules;
 mod outfile;
 mod process;
+mod progress;
 mod protocol;
 mod redact;
 mod request;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
+
+use crate::progress;
 
 /// Where the result goes, made ready before anybody is asked.
 pub enum Outfile {
@@ -28,8 +30,8 @@ pub struct Replacement {
     old: Option<Metadata>,
 }
 
-/// A temporary file. It goes away if it does not become the target.
-struct Temporary {
+/// A temporary file that is written. It goes away if it does not become the target.
+pub struct Temporary {
     path: PathBuf,
     file: File,
     done: bool,
@@ -56,7 +58,16 @@ pub enum WriteError {
     Closed,
     /// It cannot be written.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 impl Outfile {
@@ -83,20 +94,71 @@ impl Outfile {
         }
     }
 
-    /// Writes the result.
+    /// Writes the whole result.
     pub fn write(self, text: &str) -> Result<(), WriteError> {
-        let written = match self {
-            Self::Stdout => write_all(io::stdout(), text.as_bytes()),
-            Self::Through(path) => OpenOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|file| write_all(file, text.as_bytes())),
-            Self::Replace(replacement) => replacement.write(text),
-        };
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => WriteError::Closed,
-            _ => WriteError::Io(error),
+        let mut writer = self.open()?;
+        writer.write(text)?;
+        writer.finish()
+    }
+
+    /// Opens it, to be written piece by piece. A pipe waits here for its reader.
+    pub fn open(self) -> Result<Writer, WriteError> {
+        Ok(match self {
+            Self::Stdout => Writer::Stdout { terminal: io::stdout().is_terminal() },
+            Self::Through(path) => Writer::Through(OpenOptions::new().write(true).open(path)?),
+            Self::Replace(replacement) => {
+                let temporary = replacement.temporary()?;
+                Writer::Replace(replacement, temporary)
+            }
         })
+    }
+}
+
+/// An outfile that is being written.
+pub enum Writer {
+    /// Standard output.
+    Stdout {
+        /// Whether a person looks at it, perhaps together with how far the run has come.
+        terminal: bool,
+    },
+    /// A device or a pipe.
+    Through(File),
+    /// A temporary file, and what it is to become.
+    Replace(Replacement, Temporary),
+}
+
+impl Writer {
+    /// Writes a piece, and keeps nothing back.
+    pub fn write(&mut self, text: &str) -> Result<(), WriteError> {
+        let bytes = text.as_bytes();
+        Ok(match self {
+            Self::Stdout { terminal: true } => progress::aside(|| write_all(io::stdout(), bytes)),
+            Self::Stdout { terminal: false } => write_all(io::stdout(), bytes),
+            Self::Through(file) => write_all(file, bytes),
+            Self::Replace(_, temporary) => temporary.file.write_all(bytes),
+        }?)
+    }
+
+    /// Nothing more comes: the target is replaced now.
+    pub fn finish(self) -> Result<(), WriteError> {
+        match self {
+            Self::Stdout { .. } | Self::Through(_) => Ok(()),
+            Self::Replace(replacement, temporary) => Ok(replacement.finish(temporary)?),
+        }
+    }
+}
+
+/// Waits until nobody can read standard output any more. Never returns for a file.
+pub fn wait_for_closed_stdout() {
+    let stdout = io::stdout();
+    loop {
+        let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+        match rustix::event::poll(&mut polled, None) {
+            // Without a wish only errors and hang-ups are told.
+            Ok(_) if !polled[0].revents().is_empty() => return,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
     }
 }
 
@@ -167,9 +229,7 @@ impl Replacement {
         Ok(replacement)
     }
 
-    fn write(self, text: &str) -> io::Result<()> {
-        let mut temporary = self.temporary()?;
-        temporary.file.write_all(text.as_bytes())?;
+    fn finish(&self, mut temporary: Temporary) -> io::Result<()> {
         temporary.file.sync_all()?;
         {
             let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
+use crate::format::EndpointLine;
 use crate::request::Request;
 
 /// Which document.
@@ -15,6 +16,8 @@ use crate::request::Request;
 pub enum Document {
     /// What `--format inventory` prints
     Inventory,
+    /// What one line of `--format ndjson` holds
+    Ndjson,
     /// What a plugin says of itself
     Manifest,
     /// What the infile holds
@@ -24,13 +27,14 @@ pub enum Document {
 /// The schema's text.
 pub fn text(document: Document) -> String {
     let read = SchemaSettings::draft2020_12();
+    // What is written is known more closely than what could be read.
+    let written = || {
+        let written = SchemaSettings::draft2020_12().for_serialize();
+        written.with_transform(RecursiveTransform(without_null)).into_generator()
+    };
     let schema = match document {
-        // What is written is known more closely than what could be read.
-        Document::Inventory => read
-            .for_serialize()
-            .with_transform(RecursiveTransform(without_null))
-            .into_generator()
-            .into_root_schema_for::<Inventory>(),
+        Document::Inventory => written().into_root_schema_for::<Inventory>(),
+        Document::Ndjson => written().into_root_schema_for::<EndpointLine>(),
         Document::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         Document::Request => read.into_generator().into_root_schema_for::<Request>(),
     };

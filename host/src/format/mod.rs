@@ -3,9 +3,11 @@
 
 mod gatherer;
 mod inventory;
+mod ndjson;
 mod table;
 
 pub use gatherer::json::to_text as manager_json;
+pub use ndjson::{EndpointLine, line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};
 
@@ -18,6 +20,8 @@ pub enum Format {
     Gatherer,
     /// The whole inventory as versioned JSON
     Inventory,
+    /// One endpoint of the inventory a line, as soon as it is answered
+    Ndjson,
     /// For people: endpoints, hosts, guests and what went wrong
     Table,
 }
@@ -54,6 +58,7 @@ pub fn render(format: Format, inventory: &Inventory, style: &TableStyle) -> Rend
     match format {
         Format::Gatherer => gatherer::render(inventory),
         Format::Inventory => inventory::render(inventory),
+        Format::Ndjson => ndjson::render(inventory),
         Format::Table => table::render(inventory, *style),
     }
 }

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use gatherer_plugin_api::LogLevel;
 use serde::Deserialize;
 
+use crate::progress::aside;
 use file::LogFile;
 use line::Line;
 
@@ -129,6 +130,17 @@ pub fn emit_to_file(level: LogLevel, endpoint: Option<&str>, message: &str) {
     write(level, TARGET, endpoint, message, false);
 }
 
+/// A line for stderr that is no log line and does not go to the file, in the form that log lines
+/// have there.
+pub fn stderr_line(target: &str, message: &str) -> String {
+    match LOGGER.get().map(|logger| logger.format) {
+        Some(LogFormat::Json) => {
+            Line { level: LogLevel::Info, target, endpoint: None, message }.json()
+        }
+        Some(LogFormat::Text) | None => format!("{target}: {message}\n"),
+    }
+}
+
 fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, shown: bool) {
     let line = Line { level, target, endpoint, message };
     let Some(logger) = LOGGER.get() else {
@@ -143,7 +155,7 @@ fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, s
             LogFormat::Text => line.for_people(logger.color),
             LogFormat::Json => line.json(),
         };
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = aside(|| std::io::stderr().write_all(text.as_bytes()));
     }
     if level <= logger.file_level
         && let Some(file) = &logger.file

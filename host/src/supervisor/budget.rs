@@ -28,6 +28,11 @@ impl Budget {
         Self::new(total / 2, total / 8)
     }
 
+    /// Gives back what an answer took that was kept and has gone.
+    pub fn give_back(&self, bytes: u64) {
+        self.left.set(self.left.get() + bytes);
+    }
+
     fn new(bytes: u64, share: u64) -> Self {
         Self { left: Cell::new(bytes), share }
     }
@@ -62,15 +67,16 @@ impl Charge {
         Ok(())
     }
 
-    /// The answer stays in memory until the run ends, and so does its charge.
-    pub fn keep(mut self) {
-        self.bytes = 0;
+    /// The answer stays in memory, and so does its charge: so many bytes, to be given back when
+    /// it goes.
+    pub fn keep(mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.left.set(self.budget.left.get() + self.bytes);
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -93,9 +99,11 @@ mod tests {
         assert_eq!(fill(&mut third), 1, "what the others left");
         drop(first);
         assert_eq!(fill(&mut third), 3);
-        second.keep();
+        let kept = second.keep();
         let mut fourth = Charge::new(Rc::clone(&budget));
         assert_eq!(fill(&mut fourth), 1, "what was kept stays taken");
+        budget.give_back(kept);
+        assert_eq!(fill(&mut fourth), 3, "until it goes");
     }
 
     #[test]

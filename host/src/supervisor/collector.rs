@@ -42,6 +42,8 @@ pub struct Answer {
     pub warnings: Vec<Warning>,
     /// How many requests were repeated.
     pub retries: u32,
+    /// What it takes of the memory that all answers share.
+    pub memory_bytes: u64,
 }
 
 /// How the worker ended, as far as its frames say.
@@ -80,6 +82,11 @@ impl Collector {
             charge: Charge::new(budget),
             end: End::Open,
         }
+    }
+
+    /// How many records have come.
+    pub fn records(&self) -> u64 {
+        self.records
     }
 
     /// Whether the last frame has come.
@@ -257,7 +264,7 @@ impl Collector {
                         message: format!("{} more were left out", self.warnings_left_out),
                     });
                 }
-                self.charge.keep();
+                self.answer.memory_bytes = self.charge.keep();
                 Some(Ok(self.answer))
             }
         }
@@ -310,7 +317,7 @@ mod tests {
         assert_eq!((taken, messages), (Ok(()), vec!["hunter2".to_owned(), "***".to_owned()]));
         let too_much = format!("{{\"frame\":\"secret\",\"text\":\"{}\"}}\n", "x".repeat(200_000));
         let error =
-            collector.bytes(too_much.as_bytes(), |_| {}).expect_err("too too_much to be hidden");
+            collector.bytes(too_much.as_bytes(), |_| {}).expect_err("too long to be hidden");
         assert_eq!(error.kind, ErrorKind::Protocol);
     }
 

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::logging;
+use crate::progress::Progress;
 use crate::request::Endpoint;
 use budget::Budget;
 
@@ -31,6 +32,8 @@ pub enum Stop {
     RunTimeout(Duration),
     /// The program was asked to end.
     Signal,
+    /// Nobody takes results any more.
+    Unwanted,
 }
 
 impl Stop {
@@ -42,7 +45,7 @@ impl Stop {
                 format!("the run's time limit of {} s passed", limit.as_secs_f64()),
             )
             .with_hint("raise --run-timeout or --jobs"),
-            Some(Self::Signal) | None => {
+            Some(Self::Signal | Self::Unwanted) | None => {
                 GatherError::new(ErrorKind::Timeout, "the run was interrupted")
             }
         }
@@ -57,6 +60,8 @@ pub struct Settings {
     pub worker_memory: Option<u64>,
     /// How many descriptors each worker may have open; `None` is no limit.
     pub open_files: Option<u64>,
+    /// Where to count how far the run has come.
+    pub progress: Progress,
     /// Turns to something when everything is to stop.
     pub stop: watch::Receiver<Option<Stop>>,
 }
@@ -97,19 +102,31 @@ pub fn affordable_jobs(wanted: usize, open_files: Option<u64>) -> usize {
     jobs
 }
 
-/// Asks every endpoint; one result each, in any order. Each is told at once.
+/// What became of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays in memory.
+    Kept,
+    /// It is gone.
+    Gone,
+}
+
+/// Asks every endpoint and delivers one result each, at once and in any order. An endpoint keeps
+/// its place until its result is delivered: who takes them slowly gets fewer, and no endpoint's
+/// time runs meanwhile.
 pub async fn run(
     endpoints: Vec<(Endpoint, Rc<Library>)>,
     settings: Settings,
-    tell: impl Fn(&EndpointResult),
-) -> Vec<EndpointResult> {
+    deliver: impl AsyncFn(EndpointResult) -> Fate + 'static,
+) {
     let places = Rc::new(Semaphore::new(settings.jobs));
     let settings = Rc::new(settings);
     let budget = Rc::new(Budget::of_machine());
+    let deliver = Rc::new(deliver);
     let mut tasks = tokio::task::JoinSet::new();
     for (endpoint, library) in endpoints {
         let (places, settings) = (Rc::clone(&places), Rc::clone(&settings));
-        let budget = Rc::clone(&budget);
+        let (budget, deliver) = (Rc::clone(&budget), Rc::clone(&deliver));
         tasks.spawn_local(async move {
             let mut stop = settings.stop.clone();
             let place = tokio::select! {
@@ -117,31 +134,31 @@ pub async fn run(
                 Ok(stopped) = stop.wait_for(Option::is_some) => Err(*stopped),
                 place = places.acquire() => Ok(place),
             };
-            match place {
-                Ok(_place) => ask(endpoint, &library, &settings, budget).await,
-                Err(stopped) => failed(&endpoint, Some(&library), Stop::error(stopped), None),
+            let (result, memory) = match &place {
+                Ok(_place) => ask(endpoint, &library, &settings, Rc::clone(&budget)).await,
+                Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(*stopped), None), 0),
+            };
+            settings.progress.done(result.status == EndpointStatus::Failed);
+            if deliver(result).await == Fate::Gone {
+                budget.give_back(memory);
             }
+            drop(place);
         });
     }
-    let mut results = Vec::new();
     while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok(result) => {
-                tell(&result);
-                results.push(result);
-            }
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        if let Err(error) = joined {
+            std::panic::resume_unwind(error.into_panic());
         }
     }
-    results
 }
 
+/// The result, and how much memory it takes.
 async fn ask(
     endpoint: Endpoint,
     library: &Library,
     settings: &Settings,
     budget: Rc<Budget>,
-) -> EndpointResult {
+) -> (EndpointResult, u64) {
     logging::debug(Some(&endpoint.id), &format!("asking through {}", library.path));
     let started_at = Timestamp::now();
     let started = Instant::now();
@@ -165,7 +182,7 @@ async fn ask(
                     started.elapsed().as_secs_f64()
                 ),
             );
-            EndpointResult {
+            let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: answer.hosts,
                 collections: answer.collections,
@@ -176,9 +193,10 @@ async fn ask(
                     Some(endpoint.module),
                     Some(library.software.clone()),
                 )
-            }
+            };
+            (result, answer.memory_bytes)
         }
-        Err(error) => failed(&endpoint, Some(library), error, Some(run)),
+        Err(error) => (failed(&endpoint, Some(library), error, Some(run)), 0),
     }
 }
 

@@ -18,6 +18,7 @@ use super::crash::{crashed, describe};
 use super::output::Output;
 use super::{Library, Settings, Stop};
 use crate::logging;
+use crate::progress::{Asking, Progress};
 use crate::protocol::{Assignment, CANCEL_LINE, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
 use crate::redact::Redactor;
 use crate::request::Endpoint;
@@ -72,7 +73,9 @@ pub async fn ask(
         GatherError::internal(format!("no worker can be started: {error}"))
             .with_hint("lower --jobs, or raise the limits on processes and open files")
     })?;
-    Session::new(child, endpoint, budget).run(assignment, endpoint.timeout, settings).await
+    Session::new(child, endpoint, budget, &settings.progress)
+        .run(assignment, endpoint.timeout, settings)
+        .await
 }
 
 fn start(library: &Library) -> std::io::Result<Child> {
@@ -118,11 +121,12 @@ struct Session<'a> {
     collector: Collector,
     redactor: &'a Redactor,
     output: Output,
+    progress: Asking,
     ending: Ending,
 }
 
 impl<'a> Session<'a> {
-    fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>) -> Self {
+    fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>, progress: &Progress) -> Self {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         Self {
             endpoint,
@@ -131,6 +135,7 @@ impl<'a> Session<'a> {
             collector: Collector::new(endpoint.redactor.clone(), budget),
             redactor: &endpoint.redactor,
             output: Output::default(),
+            progress: progress.asking(&endpoint.id),
             ending: Ending::Not,
         }
     }
@@ -261,7 +266,7 @@ impl<'a> Session<'a> {
         if matches!(self.ending, Ending::Killed(_)) {
             return;
         }
-        let Self { collector, output, endpoint, .. } = self;
+        let Self { collector, output, endpoint, progress, .. } = self;
         let mut limit = false;
         let taken = collector.bytes(bytes, |event| match event {
             Event::None => {}
@@ -269,9 +274,11 @@ impl<'a> Session<'a> {
                 limit |= output.log(level, &target, &message, &endpoint.id);
             }
             Event::Progress(message) => {
+                progress.says(&message);
                 limit |= output.log(LogLevel::Debug, "progress", &message, &endpoint.id);
             }
         });
+        progress.has_sent(collector.records());
         if limit {
             self.note_log_limit();
         }

@@ -1,28 +1,30 @@
 //! One run: infile to endpoints, endpoints to results, results to what is printed.
 
+mod result;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal as _, Read};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::manifest::Manifest;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Software, Timestamp};
+use gatherer_plugin_api::model::{EndpointResult, Software};
 use rustix::event::PollFlags;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use crate::cli::{Cli, FailOn};
+use crate::cli::Cli;
 use crate::config::Settings;
 use crate::discovery::{Catalog, Plugin};
-use crate::format::{self, Format, TableStyle};
 use crate::outfile::{self, Outfile, WriteError};
+use crate::progress::{self, Display, Progress};
 use crate::request::{self, Defaults, Endpoint, Entry};
 use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
-use crate::{Exit, fail, inventory, logging, process};
+use crate::{Exit, fail, logging, process};
+use result::{Printer, Results};
 
 /// The longest infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -48,48 +50,6 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
     match ask_and_print(entries, settings, catalog, printer) {
         Ok(exit) => exit,
         Err(error) => fail(Exit::Internal, &format!("the run cannot be started: {error}")),
-    }
-}
-
-/// How the results become what is printed.
-struct Printer {
-    format: Format,
-    style: TableStyle,
-    fail_on: FailOn,
-    run_info: bool,
-    started_at: Timestamp,
-    outfile: Outfile,
-}
-
-impl Printer {
-    fn new(cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
-        let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
-        Self {
-            format: settings.format,
-            style: TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) },
-            fail_on: settings.fail_on,
-            run_info: !cli.no_run_info,
-            started_at: Timestamp::now(),
-            outfile,
-        }
-    }
-
-    fn print(self, results: Vec<EndpointResult>) -> Exit {
-        let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
-        let is_failed = |result: &&EndpointResult| result.status == EndpointStatus::Failed;
-        let failed = results.iter().filter(is_failed).count();
-        let exit = match self.fail_on {
-            FailOn::Any if failed > 0 => Exit::EndpointsFailed,
-            FailOn::All if failed > 0 && failed == results.len() => Exit::EndpointsFailed,
-            _ => Exit::Done,
-        };
-        let inventory = inventory::assemble(results, self.run_info.then_some(run));
-        let rendered = format::render(self.format, &inventory, &self.style);
-        for note in rendered.notes {
-            let message = format!("{}: {}", note.warning.object, note.warning.message);
-            logging::warn(Some(&note.endpoint), &message);
-        }
-        write(self.outfile, &rendered.text, exit)
     }
 }
 
@@ -186,15 +146,13 @@ fn ask_and_print(
     catalog: &Catalog,
     printer: Printer,
 ) -> std::io::Result<Exit> {
-    let mut results = Vec::new();
+    let total = entries.len();
+    let mut failed = Vec::new();
     let mut endpoints = Vec::new();
     for entry in entries {
         match entry {
             Entry::Ready(endpoint) => endpoints.push(*endpoint),
-            Entry::Failed(result) => {
-                tell(&result, settings.format);
-                results.push(*result);
-            }
+            Entry::Failed(result) => failed.push(*result),
         }
     }
     let endpoints = with_libraries(endpoints, catalog)?;
@@ -204,19 +162,24 @@ fn ask_and_print(
         let _inside = runtime.enter();
         Signals::new()?
     };
-    let asked = LocalSet::new().block_on(&runtime, ask(endpoints, settings, &mut signals));
+    let display = Display::start(progress::look(settings.progress), total);
+    let results = Rc::new(Results::new(printer, total, &runtime));
+    let asked = ask(failed, endpoints, settings, &results, display.progress(), &mut signals);
+    let asked = LocalSet::new().block_on(&runtime, asked);
     process::end_orphans();
+    let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
     let exit = match asked {
-        Err(signal) => ended_by(signal),
-        Ok(asked) => {
-            results.extend(asked);
-            // Not on this thread: whoever reads the result may be slow, and a signal is heard
-            // all the same.
-            let outcome = runtime.spawn_blocking(|| printer.print(results));
+        Err(signal) => {
+            // No file becomes half a result.
+            outfile::abandon();
+            ended_by(signal)
+        }
+        Ok(()) => {
+            let outcome = results.finish(&runtime, display);
             runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    exit = outcome => exit.unwrap_or(Exit::Internal),
+                    exit = outcome => exit,
                     signal = signals.next() => {
                         outfile::abandon();
                         ended_by(signal)
@@ -233,13 +196,21 @@ fn ended_by(signal: EndSignal) -> Exit {
     fail(signal.exit(), &format!("ended by {} before the result was printed", signal.name()))
 }
 
-/// The results, unless a signal ended it.
+/// Has every endpoint's result delivered, unless a signal ends it: those that failed before they
+/// could be asked, and those of the others.
 async fn ask(
+    failed: Vec<EndpointResult>,
     endpoints: Vec<(Endpoint, Rc<Library>)>,
     settings: &Settings,
+    results: &Rc<Results>,
+    progress: Progress,
     signals: &mut Signals,
-) -> Result<Vec<EndpointResult>, EndSignal> {
+) -> Result<(), EndSignal> {
     let (stop, watched) = watch::channel(None);
+    for result in failed {
+        progress.done(true);
+        results.accept(result);
+    }
     let (open_files, raised) = process::raise_open_files();
     let run = supervisor::run(
         endpoints,
@@ -247,9 +218,13 @@ async fn ask(
             jobs: supervisor::affordable_jobs(settings.jobs, raised),
             worker_memory: settings.worker_memory,
             open_files,
-            stop: watched,
+            progress,
+            stop: watched.clone(),
         },
-        |result| tell(result, settings.format),
+        {
+            let results = Rc::clone(results);
+            async move |result| results.take(result, watched.clone()).await
+        },
     );
     let limit = async {
         match settings.run_timeout {
@@ -260,8 +235,9 @@ async fn ask(
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(run, limit);
-    let (mut limit_passed, mut ended_by) = (false, None);
+    let unwanted = results.unwanted();
+    tokio::pin!(run, limit, unwanted);
+    let (mut limit_passed, mut is_unwanted, mut ended_by) = (false, false, None);
     loop {
         tokio::select! {
             signal = signals.next() => {
@@ -275,10 +251,13 @@ async fn ask(
                     stop.is_none() && stop.replace(Stop::RunTimeout(passed)).is_none()
                 });
             }
-            results = &mut run => return match ended_by {
-                Some(signal) => Err(signal),
-                None => Ok(results),
-            },
+            () = &mut unwanted, if !is_unwanted => {
+                is_unwanted = true;
+                stop.send_if_modified(|stop| {
+                    stop.is_none() && stop.replace(Stop::Unwanted).is_none()
+                });
+            }
+            () = &mut run => return ended_by.map_or(Ok(()), Err),
         }
     }
 }
@@ -311,32 +290,4 @@ fn library(plugin: &Plugin) -> std::io::Result<Library> {
         descriptor: process::inheritable(&plugin.file)?,
         environment: modules.iter().flat_map(|module| module.environment.iter().cloned()).collect(),
     })
-}
-
-/// Says why an endpoint failed and what is odd about it, one clear sentence each.
-fn tell(result: &EndpointResult, format: Format) {
-    let log = match format {
-        // A table shows all of this itself.
-        Format::Table => logging::emit_to_file,
-        Format::Gatherer | Format::Inventory => logging::emit_own,
-    };
-    for warning in &result.warnings {
-        let message = format!("{}: {}", warning.object, warning.message);
-        log(LogLevel::Warn, Some(&result.id), &message);
-    }
-    if result.status == EndpointStatus::Failed {
-        let module = result.module.as_deref().unwrap_or("no module");
-        let (kind, why) = match &result.error {
-            Some(error) => (error.kind.as_str(), error.to_string()),
-            None => ("internal", "no reason is known".to_owned()),
-        };
-        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
-    }
-}
-
-/// How wide a table may be: the terminal's width, else COLUMNS, else 100.
-fn terminal_width() -> usize {
-    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
-    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    terminal.filter(|width| *width > 0).or_else(columns).map_or(100, usize::from).max(40)
 }

@@ -1,0 +1,59 @@
+//! The format `ndjson`: one endpoint of the inventory a line, so that a reader need not wait for
+//! the others.
+
+use gatherer_plugin_api::model::{EndpointResult, Inventory, SCHEMA_VERSION};
+use serde::Serialize;
+
+use super::Rendered;
+use crate::escape::escape_json;
+
+/// One endpoint's answer, as the inventory has it, on a line of its own.
+#[derive(Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointLine {
+    /// The version of the inventory's schema, `major.minor`; a reader accepts any minor version
+    /// of the major version that it knows.
+    schema_version: String,
+    #[serde(flatten)]
+    endpoint: EndpointResult,
+}
+
+/// The line of an endpoint, whose order is settled already, with its line break. What some
+/// readers take for a line break, and what a terminal obeys, is escaped as JSON has it.
+pub fn line(endpoint: EndpointResult) -> String {
+    let line = EndpointLine { schema_version: SCHEMA_VERSION.to_owned(), endpoint };
+    let text = serde_json::to_string(&line).expect("every key is a string");
+    let mut text = escape_json(&text);
+    text.push('\n');
+    text
+}
+
+/// Renders every endpoint's line.
+pub fn render(inventory: &Inventory) -> Rendered {
+    let text = inventory.endpoints.iter().cloned().map(line).collect();
+    Rendered { text, notes: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Host};
+
+    use super::line;
+
+    #[test]
+    fn a_line_is_the_endpoint_with_the_schemas_version_and_has_no_other_line_break() {
+        let names = "a\nb\r\u{85}c\u{2028}d\u{2029}e\u{202e}\u{1b}é";
+        let endpoint = EndpointResult {
+            status: EndpointStatus::Complete,
+            hosts: vec![Host { memory_bytes: Some(u64::MAX), ..Host::new("1", names) }],
+            ..EndpointResult::new("e".into(), None, None)
+        };
+        let text = line(endpoint.clone());
+        let body = text.strip_suffix('\n').expect("a line break at its end");
+        assert!(!body.contains(|c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}".contains(c)));
+        assert!(body.starts_with("{\"schemaVersion\":\"1.0\",\"id\":\"e\","), "{body}");
+        let mut read: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        read.as_object_mut().expect("an object").remove("schemaVersion");
+        assert_eq!(read, serde_json::to_value(&endpoint).expect("a value"));
+    }
+}

@@ -1,0 +1,275 @@
+//! Where results go: together into one document at the end, or each onto a line at once.
+
+use std::cell::{Cell, RefCell};
+use std::io::IsTerminal as _;
+
+use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Timestamp};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::cli::{Cli, FailOn};
+use crate::config::Settings;
+use crate::format::{self, Format, TableStyle};
+use crate::outfile::{self, Outfile, WriteError};
+use crate::progress::Display;
+use crate::supervisor::{Fate, Stop};
+use crate::{Exit, fail, inventory, logging};
+
+/// How the results become what is printed.
+pub struct Printer {
+    format: Format,
+    style: TableStyle,
+    fail_on: FailOn,
+    run_info: bool,
+    started_at: Timestamp,
+    outfile: Outfile,
+}
+
+impl Printer {
+    /// Prints as the command line and the settings say.
+    pub fn new(cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
+        let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
+        Self {
+            format: settings.format,
+            style: TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) },
+            fail_on: settings.fail_on,
+            run_info: !cli.no_run_info,
+            started_at: Timestamp::now(),
+            outfile,
+        }
+    }
+
+    /// Prints one document.
+    fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
+        let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
+        let inventory = inventory::assemble(results, self.run_info.then_some(run));
+        let rendered = format::render(self.format, &inventory, &self.style);
+        for note in rendered.notes {
+            let message = format!("{}: {}", note.warning.object, note.warning.message);
+            logging::warn(Some(&note.endpoint), &message);
+        }
+        super::write(self.outfile, &rendered.text, exit)
+    }
+}
+
+/// How many of the results are failures.
+struct Tally {
+    fail_on: FailOn,
+    total: usize,
+    failed: Cell<usize>,
+}
+
+impl Tally {
+    fn exit(&self) -> Exit {
+        match self.fail_on {
+            FailOn::Any if self.failed.get() > 0 => Exit::EndpointsFailed,
+            FailOn::All if self.total > 0 && self.failed.get() == self.total => {
+                Exit::EndpointsFailed
+            }
+            _ => Exit::Done,
+        }
+    }
+}
+
+/// Takes the results of a run.
+pub struct Results {
+    format: Format,
+    tally: Tally,
+    place: String,
+    way: Way,
+}
+
+enum Way {
+    /// Kept until the last one is there.
+    Whole(Box<Printer>, RefCell<Vec<EndpointResult>>),
+    /// Written at once.
+    Lines(Lines),
+}
+
+/// A thread that writes lines, so that a reader who is slow keeps nobody else from working.
+struct Lines {
+    queue: mpsc::UnboundedSender<Line>,
+    /// Turns to true when nobody takes lines any more.
+    unwanted: watch::Receiver<bool>,
+    writer: JoinHandle<Result<(), WriteError>>,
+}
+
+struct Line {
+    result: EndpointResult,
+    /// Goes away when the line is written, or will never be.
+    _written: oneshot::Sender<()>,
+}
+
+impl Results {
+    /// Takes so many results and has this printer print them.
+    pub fn new(printer: Printer, total: usize, runtime: &Runtime) -> Self {
+        let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
+        let (format, place) = (printer.format, printer.outfile.to_string());
+        let way = match format {
+            Format::Ndjson => Way::Lines(Lines::start(printer, runtime)),
+            _ => Way::Whole(Box::new(printer), RefCell::default()),
+        };
+        Self { format, tally, place, way }
+    }
+
+    /// Takes a result, and waits until it is written where that is done at once. It is not waited
+    /// for when the program is to end.
+    pub async fn take(
+        &self,
+        result: EndpointResult,
+        mut stop: watch::Receiver<Option<Stop>>,
+    ) -> Fate {
+        if let Way::Lines(lines) = &self.way
+            && *stop.borrow() == Some(Stop::Signal)
+        {
+            // What is printed already stays; nothing is added to it.
+            if !lines.is_unwanted() {
+                tell(&result, self.format);
+            }
+            return Fate::Gone;
+        }
+        let written = self.accept(result);
+        if let Some(written) = written {
+            tokio::select! {
+                // It only ever goes away.
+                _ = written => {}
+                Ok(_) = stop.wait_for(|stop| *stop == Some(Stop::Signal)) => {}
+            }
+        }
+        match self.way {
+            Way::Whole(..) => Fate::Kept,
+            Way::Lines(_) => Fate::Gone,
+        }
+    }
+
+    /// Takes a result. What it returns, if anything, is ready when the result is written.
+    pub fn accept(&self, result: EndpointResult) -> Option<oneshot::Receiver<()>> {
+        if matches!(&self.way, Way::Lines(lines) if lines.is_unwanted()) {
+            return None;
+        }
+        tell(&result, self.format);
+        let failed = result.status == EndpointStatus::Failed;
+        self.tally.failed.set(self.tally.failed.get() + usize::from(failed));
+        match &self.way {
+            Way::Whole(_, results) => {
+                results.borrow_mut().push(result);
+                None
+            }
+            Way::Lines(lines) => {
+                let (written, wait) = oneshot::channel();
+                // A writer that has ended wants no more lines, and says so itself.
+                let _ = lines.queue.send(Line { result, _written: written });
+                Some(wait)
+            }
+        }
+    }
+
+    /// Ready when nobody takes results any more.
+    pub async fn unwanted(&self) {
+        if let Way::Lines(lines) = &self.way {
+            let mut unwanted = lines.unwanted.clone();
+            if unwanted.wait_for(|unwanted| *unwanted).await.is_ok() {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// There are no more results: prints them, or the rest of them.
+    pub async fn finish(self, runtime: &Runtime, display: Display) -> Exit {
+        let exit = self.tally.exit();
+        match self.way {
+            Way::Whole(printer, results) => {
+                drop(display);
+                // Not on this thread: whoever reads the result may be slow, and a signal is heard
+                // all the same.
+                let print = move || printer.print(results.into_inner(), exit);
+                runtime.spawn_blocking(print).await.unwrap_or(Exit::Internal)
+            }
+            Way::Lines(Lines { queue, writer, .. }) => {
+                drop(queue);
+                let written = writer.await;
+                drop(display);
+                match written {
+                    Ok(Ok(()) | Err(WriteError::Closed)) => exit,
+                    Ok(Err(WriteError::Io(error))) => fail(
+                        Exit::Internal,
+                        &format!("the result cannot be written to {}: {error}", self.place),
+                    ),
+                    Err(_) => Exit::Internal,
+                }
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn start(printer: Printer, runtime: &Runtime) -> Self {
+        let (queue, lines) = mpsc::unbounded_channel();
+        let (gone, unwanted) = watch::channel(false);
+        let Printer { outfile, run_info, .. } = printer;
+        if matches!(outfile, Outfile::Stdout) {
+            let gone = gone.clone();
+            // Lives as long as the program. Without it, the next line would tell.
+            let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
+                outfile::wait_for_closed_stdout();
+                gone.send_replace(true);
+            });
+        }
+        let writer = runtime.spawn_blocking(move || {
+            let written = write_lines(outfile, lines, run_info);
+            if written.is_err() {
+                gone.send_replace(true);
+            }
+            written
+        });
+        Self { queue, unwanted, writer }
+    }
+
+    fn is_unwanted(&self) -> bool {
+        *self.unwanted.borrow()
+    }
+}
+
+fn write_lines(
+    outfile: Outfile,
+    mut lines: mpsc::UnboundedReceiver<Line>,
+    run_info: bool,
+) -> Result<(), WriteError> {
+    let mut writer = outfile.open()?;
+    while let Some(Line { mut result, _written }) = lines.blocking_recv() {
+        inventory::settle(&mut result, run_info);
+        writer.write(&format::line(result))?;
+    }
+    writer.finish()
+}
+
+/// Says why an endpoint failed and what is odd about it, one clear sentence each.
+fn tell(result: &EndpointResult, format: Format) {
+    let log = match format {
+        // A table shows all of this itself.
+        Format::Table => logging::emit_to_file,
+        Format::Gatherer | Format::Inventory | Format::Ndjson => logging::emit_own,
+    };
+    for warning in &result.warnings {
+        let message = format!("{}: {}", warning.object, warning.message);
+        log(LogLevel::Warn, Some(&result.id), &message);
+    }
+    if result.status == EndpointStatus::Failed {
+        let module = result.module.as_deref().unwrap_or("no module");
+        let (kind, why) = match &result.error {
+            Some(error) => (error.kind.as_str(), error.to_string()),
+            None => ("internal", "no reason is known".to_owned()),
+        };
+        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
+    }
+}
+
+/// How wide a table may be: the terminal's width, else COLUMNS, else 100.
+fn terminal_width() -> usize {
+    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
+    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    terminal.filter(|width| *width > 0).or_else(columns).map_or(100, usize::from).max(40)
+}

@@ -1,0 +1,179 @@
+//! Shows on stderr how far a run has come: two lines at the bottom of a terminal, or plain lines.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Progress, State, When, text};
+use crate::logging;
+
+/// A run that is over sooner shows nothing on a terminal: nobody has waited.
+const DELAY: Duration = Duration::from_millis(300);
+
+/// How often the lines on a terminal are renewed.
+const RENEWED: Duration = Duration::from_millis(100);
+
+/// At most one plain line in this time.
+const LINE: Duration = Duration::from_secs(1);
+
+/// A plain line comes after this time also where nothing has changed: a log that stands still
+/// looks like a program that hangs.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// How it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// On a terminal: two lines that are renewed.
+    Bar,
+    /// Anywhere: a line now and then.
+    Lines,
+}
+
+/// How to show it, if at all.
+pub fn look(when: When) -> Option<Look> {
+    let terminal = std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    match (when, terminal) {
+        (When::Never, _) | (When::Auto, false) => None,
+        (When::Auto | When::Always, true) => Some(Look::Bar),
+        (When::Always, false) => Some(Look::Lines),
+    }
+}
+
+/// What stands at the bottom of the terminal now. Who holds the lock has the terminal alone.
+static SCREEN: Mutex<Option<Screen>> = Mutex::new(None);
+
+fn screen() -> MutexGuard<'static, Option<Screen>> {
+    SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes something else to the terminal, with the lines out of the way. They come back by
+/// themselves a moment later.
+pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let screen = screen();
+    if let Some(screen) = &*screen {
+        screen.clear();
+    }
+    write()
+}
+
+/// The two lines.
+struct Screen {
+    all: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl Screen {
+    fn new(total: usize) -> Self {
+        // More often than they are renewed, so that none of that is left out.
+        let target = ProgressDrawTarget::stderr_with_hz(100);
+        let all = MultiProgress::with_draw_target(target);
+        let bar = all.add(ProgressBar::new(total as u64));
+        // ASCII and no colors: right on every terminal, in every locale.
+        let style = ProgressStyle::with_template("{spinner} {prefix} [{wide_bar}]\n  {wide_msg}")
+            .expect("the template is well-formed")
+            .tick_chars("|/-\\ ")
+            .progress_chars("##-");
+        bar.set_style(style);
+        Self { all, bar }
+    }
+
+    fn renew(&self, state: &State) {
+        self.bar.set_position(state.done as u64);
+        self.bar.set_prefix(text::counts(state));
+        self.bar.set_message(text::longest(state));
+        self.bar.tick();
+    }
+
+    fn clear(&self) {
+        // A terminal that is gone needs no clearing.
+        let _ = self.all.clear();
+    }
+}
+
+/// Shows how far a run has come, until it goes away.
+pub struct Display {
+    progress: Progress,
+    running: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Display {
+    /// Shows a run of so many endpoints.
+    pub fn start(look: Option<Look>, total: usize) -> Self {
+        let none = Self { progress: Progress::default(), running: None };
+        let Some(look) = look.filter(|_| total > 0) else { return none };
+        let progress = Progress::new(total);
+        let (end, ended) = mpsc::channel();
+        let shown = progress.clone();
+        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            let wait = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+            match look {
+                Look::Bar => show_bar(&shown, total, wait),
+                Look::Lines => print_lines(&shown, wait),
+            }
+        });
+        // A machine that has no thread left has other troubles.
+        thread.map_or(none, |thread| Self { progress, running: Some((end, thread)) })
+    }
+
+    /// Where to count.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        if let Some((end, thread)) = self.running.take() {
+            drop(end);
+            // What it drew is gone when it has ended; if it panicked there is nothing to do.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn snapshot(progress: &Progress) -> State {
+    progress.state().map(|state| state.clone()).unwrap_or_default()
+}
+
+fn show_bar(progress: &Progress, total: usize, wait: impl Fn(Duration) -> bool) {
+    if !wait(DELAY) {
+        return;
+    }
+    *screen() = Some(Screen::new(total));
+    loop {
+        let state = snapshot(progress);
+        if let Some(screen) = &*screen() {
+            screen.renew(&state);
+        }
+        if !wait(RENEWED) {
+            break;
+        }
+    }
+    if let Some(screen) = screen().take() {
+        screen.bar.finish_and_clear();
+        screen.clear();
+    }
+}
+
+fn print_lines(progress: &Progress, wait: impl Fn(Duration) -> bool) {
+    let mut last = None;
+    let mut said = Instant::now();
+    loop {
+        let goes_on = wait(LINE);
+        let state = snapshot(progress);
+        if !goes_on || last.as_ref() != Some(&state) || said.elapsed() >= SIGN_OF_LIFE {
+            let text = logging::stderr_line("progress", &text::line(&state));
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            said = Instant::now();
+            last = Some(state);
+        }
+        if !goes_on {
+            return;
+        }
+    }
+}
