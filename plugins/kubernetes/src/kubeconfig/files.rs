@@ -1,0 +1,182 @@
+//! The files that a kubeconfig names: only those that lie where they may, and only plain ones.
+//! A kubeconfig is uploaded by somebody; it must not be able to send a file of this machine away.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use gatherer_plugin_api::{GatherError, Policy};
+use rustix::fs::{FileType, Mode, OFlags};
+
+use super::view::{error, shown};
+
+/// The largest file that is read.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// Folders that hold so much of a machine that a kubeconfig in one of them says nothing about
+/// the other files there: those need the operator's word.
+const SHARED_FOLDERS: [&str; 10] =
+    ["/", "/etc", "/home", "/opt", "/run", "/srv", "/tmp", "/usr", "/var", "/var/tmp"];
+
+/// Folders whose files are not files, with all that is below them.
+const SYSTEM_FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
+
+/// Where the files of one kubeconfig may lie.
+#[derive(Debug, Clone)]
+pub struct Files {
+    origin: String,
+    config_file: String,
+    /// Where relative names start; an inline document has none.
+    base: Option<PathBuf>,
+    /// Whether the kubeconfig's folder counts as its own.
+    own: bool,
+    /// Canonical folders: what a file's real name must begin with.
+    allowed: Vec<PathBuf>,
+}
+
+impl Files {
+    /// For a kubeconfig file, or an inline document if there is none.
+    pub fn new(origin: &str, kubeconfig: Option<&Path>, policy: &Policy) -> Self {
+        // The folder that its name says, in which kubectl looks, and the one in which it really
+        // lies if its name is a link. Who can put links there can put files there.
+        let base = kubeconfig.and_then(Path::parent).map(Path::to_path_buf);
+        let real = kubeconfig.and_then(|path| path.canonicalize().ok());
+        let real = real.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        let own = base.iter().cloned().chain(real).filter_map(|folder| folder.canonicalize().ok());
+        let mut allowed: Vec<PathBuf> = own.filter(|folder| is_own(folder)).collect();
+        let own = !allowed.is_empty();
+        let operators = policy.credential_folders.iter().map(Path::new);
+        allowed.extend(
+            // A relative folder would depend on where the program was started.
+            operators
+                .filter(|folder| folder.is_absolute())
+                .filter_map(|folder| folder.canonicalize().ok()),
+        );
+        Self {
+            origin: origin.to_owned(),
+            config_file: policy.config_file.clone(),
+            base,
+            own,
+            allowed,
+        }
+    }
+
+    /// Reads a file that a field names.
+    pub fn read(&self, field: &str, name: &str) -> Result<Vec<u8>, GatherError> {
+        let fault = |what: &str| {
+            error(&self.origin, format_args!("{field}: the file {} {what}", shown(name)))
+        };
+        if name.contains('\0') {
+            return Err(fault("cannot exist: its name holds a NUL"));
+        }
+        let path = match &self.base {
+            _ if Path::new(name).is_absolute() => PathBuf::from(name),
+            Some(folder) => folder.join(name),
+            None => return Err(self.refusal(field, name)),
+        };
+        let opened = match Opened::path(&path) {
+            Ok(opened) if self.allows(&opened.real) => opened,
+            // Whether a file exists that may not be read is not told either.
+            Ok(_) => return Err(self.refusal(field, name)),
+            Err(_) if !self.allows_absent(&path) => return Err(self.refusal(field, name)),
+            Err(error) => return Err(fault(&cannot_open(&error))),
+        };
+        opened.read(MAX_BYTES).map_err(|what| fault(&what))
+    }
+
+    /// Where a relative command starts.
+    pub fn base(&self) -> Option<&Path> {
+        self.base.as_deref()
+    }
+
+    fn allows(&self, real: &Path) -> bool {
+        self.allowed.iter().any(|folder| real.starts_with(folder) && real != folder)
+    }
+
+    /// Whether a file that cannot be opened would lie in an allowed folder: the deepest folder
+    /// above it that exists does, and the rest leads nowhere else.
+    fn allows_absent(&self, path: &Path) -> bool {
+        for folder in path.ancestors().skip(1) {
+            if let Ok(real) = folder.canonicalize() {
+                let rest = path.strip_prefix(folder).unwrap_or(path);
+                let inside = rest.components().all(|part| matches!(part, Component::Normal(_)));
+                return inside && self.allows(&real.join(rest));
+            }
+        }
+        false
+    }
+
+    fn refusal(&self, field: &str, name: &str) -> GatherError {
+        let why = match (&self.base, self.own) {
+            (None, _) => "may not be named by a kubeconfig that is not a file itself",
+            (Some(_), true) => "does not lie in the kubeconfig's folder",
+            (Some(_), false) => "may not be named by a kubeconfig in a folder of the whole system",
+        };
+        error(&self.origin, format_args!("{field}: the file {} {why}", shown(name))).with_hint(
+            format!(
+                "put the contents into the kubeconfig ({}), or name the file's folder in \
+                 credential_folders in {}",
+                "kubectl config view --flatten", self.config_file
+            ),
+        )
+    }
+}
+
+/// Whether the files beside a kubeconfig in this folder can be taken for its own.
+fn is_own(folder: &Path) -> bool {
+    !SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
+        && !SYSTEM_FOLDERS.iter().any(|system| folder.starts_with(system))
+}
+
+/// A file that was found but not opened for reading: opening some devices does something.
+pub struct Opened {
+    handle: OwnedFd,
+    /// Its real name, links resolved, of what was found and not of what lies there by now.
+    real: PathBuf,
+}
+
+impl Opened {
+    /// Finds a file.
+    pub fn path(path: &Path) -> io::Result<Self> {
+        let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let real = std::fs::read_link(name_of(&handle))?;
+        Ok(Self { handle, real })
+    }
+
+    /// Reads it if it is a regular file. The error is the end of a sentence.
+    pub fn read(self, max_bytes: usize) -> Result<Vec<u8>, String> {
+        let status = rustix::fs::fstat(self.handle.as_fd())
+            .map_err(|error| cannot_open(&error.into()))?;
+        match FileType::from_raw_mode(status.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err("is a folder".to_owned()),
+            _ => return Err("is not a regular file".to_owned()),
+        }
+        // By its descriptor, so that it is the one that was looked at.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let readable = rustix::fs::open(name_of(&self.handle), flags, Mode::empty())
+            .map_err(|error| cannot_open(&error.into()))?;
+        let mut bytes = Vec::new();
+        // One byte more tells a file of just that size from a larger one.
+        let mut limited = File::from(readable).take(max_bytes as u64 + 1);
+        limited.read_to_end(&mut bytes).map_err(|error| cannot_open(&error))?;
+        if bytes.len() > max_bytes {
+            return Err(format!("is larger than {} MiB", max_bytes / (1024 * 1024)));
+        }
+        Ok(bytes)
+    }
+}
+
+fn name_of(handle: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()))
+}
+
+/// The end of a sentence about a file.
+pub fn cannot_open(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
