@@ -53,6 +53,7 @@ pub(super) struct Servers {
     etcd: Child,
     apiserver: Child,
     folder: TempDir,
+    data: TempDir,
     // Last: it is told that nothing is left once nothing is.
     watcher: Watcher,
 }
@@ -79,15 +80,19 @@ impl Servers {
 
     fn try_start(programs: &Programs) -> Result<Self, Failure> {
         let other = |error: std::io::Error| Failure::Other(format!("kube-apiserver: {error}"));
-        let folder = folder().map_err(other)?;
         let watcher = Watcher::start().map_err(other)?;
+        let folder = tempfile::Builder::new().prefix("gatherer-cluster-").tempdir();
+        let folder = folder.map_err(other)?;
         watcher.folder(folder.path());
+        let data = data_folder().map_err(other)?;
+        watcher.folder(data.path());
         let path = folder.path();
         for name in ["pki", "kubeconfig", "log", "run"] {
             std::fs::create_dir(path.join(name)).map_err(other)?;
         }
         let (client, peer, port) = (free_port(), free_port(), free_port());
-        let etcd = watcher.spawn(&mut etcd(programs, path, client, peer)?).map_err(other)?;
+        let etcd =
+            watcher.spawn(&mut etcd(programs, path, data.path(), client, peer)?).map_err(other)?;
         let etcd = Ended(Some(etcd));
         // While etcd starts.
         let keys = path.join("pki");
@@ -103,7 +108,7 @@ impl Servers {
         await_ready(&Api::new(&url, &ca_pem), path, &mut apiserver)?;
         // Last, so that a folder with it is that of a cluster that is ready.
         std::fs::write(path.join("url"), &url).map_err(other)?;
-        Ok(Self { etcd: etcd.keep(), apiserver: apiserver.keep(), folder, watcher })
+        Ok(Self { etcd: etcd.keep(), apiserver: apiserver.keep(), folder, data, watcher })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -124,8 +129,8 @@ impl Drop for Servers {
         // The API server first: it would wait for its etcd.
         end(&mut self.apiserver);
         end(&mut self.etcd);
-        // Field by field after this: the folder goes, then the watcher.
-        let _ = &self.watcher;
+        // Field by field after this: the folders go, then the watcher.
+        let _ = (&self.data, &self.watcher);
     }
 }
 
@@ -153,17 +158,17 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// A folder in memory where there is room: what etcd writes would wait for a disk.
-fn folder() -> std::io::Result<TempDir> {
+/// A folder for etcd, in memory where there is room: what it writes would wait for a disk.
+fn data_folder() -> std::io::Result<TempDir> {
     const ROOM: u64 = 2 << 30;
     let memory = Path::new("/dev/shm");
     let room = rustix::fs::statvfs(memory).is_ok_and(|fs| fs.f_bavail * fs.f_frsize > ROOM);
     let mut builder = tempfile::Builder::new();
-    builder.prefix("gatherer-cluster-");
-    match builder.tempdir_in(memory) {
-        Ok(folder) if room => Ok(folder),
-        _ => builder.tempdir(),
+    builder.prefix("gatherer-etcd-");
+    if room && let Ok(folder) = builder.tempdir_in(memory) {
+        return Ok(folder);
     }
+    builder.tempdir()
 }
 
 fn logged(mut command: Command, folder: &Path, name: &str) -> Result<Command, Failure> {
@@ -175,12 +180,18 @@ fn logged(mut command: Command, folder: &Path, name: &str) -> Result<Command, Fa
     Ok(command)
 }
 
-fn etcd(programs: &Programs, folder: &Path, client: u16, peer: u16) -> Result<Command, Failure> {
+fn etcd(
+    programs: &Programs,
+    folder: &Path,
+    data: &Path,
+    client: u16,
+    peer: u16,
+) -> Result<Command, Failure> {
     let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
     let mut command = Command::new(programs.folder.join("etcd"));
     command
         .args(["--name=test", "--logger=zap", "--log-outputs=stderr"])
-        .arg(format!("--data-dir={}", folder.join("etcd").display()))
+        .arg(format!("--data-dir={}", data.display()))
         .args([
             format!("--listen-client-urls={client}"),
             format!("--advertise-client-urls={client}"),
