@@ -71,17 +71,17 @@ async fn until_stopped<T>(
 }
 
 /// When a single operation has to give up, so that its own error is the one that is told.
-pub(crate) fn operation_deadline(context: &Context) -> Option<Instant> {
+fn operation_deadline(context: &Context) -> Option<Instant> {
     context.deadline().map(|deadline| earlier(deadline, margin(context)))
 }
 
 /// How long an operation may still wait. None: no deadline was set.
-pub(crate) fn operation_remaining(context: &Context) -> Option<Duration> {
+pub fn operation_remaining(context: &Context) -> Option<Duration> {
     operation_deadline(context).map(|end| end.saturating_duration_since(Instant::now()))
 }
 
 /// The endpoint's timeout, as it stands in messages.
-pub(crate) fn timeout_text(context: &Context) -> String {
+pub fn timeout_text(context: &Context) -> String {
     match context.options().timeout_ms {
         Some(milliseconds) => {
             format!("timeout of {}", seconds(Duration::from_millis(milliseconds)))
@@ -91,7 +91,7 @@ pub(crate) fn timeout_text(context: &Context) -> String {
 }
 
 /// A duration for people: `2 s`, `0.5 s`.
-pub(crate) fn seconds(duration: Duration) -> String {
+pub fn seconds(duration: Duration) -> String {
     let rounded = (duration.as_secs_f64() * 10.0).round() / 10.0;
     format!("{rounded} s")
 }

@@ -247,12 +247,7 @@ mod tests {
 
     #[test]
     fn all_headers_are_looked_at_and_names_are_of_any_case() {
-        let place = Place {
-            what: "GET http://h/".to_owned(),
-            proxy: None,
-            secure: false,
-            limits: Limits::default(),
-        };
+        let place = Place::new("GET http://h/", false, Limits::default());
         let of = |values: &[&str]| {
             let values = values.iter().map(|value| value.parse().expect("a header"));
             let mut headers = HeaderMap::new();

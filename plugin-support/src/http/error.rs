@@ -1,4 +1,5 @@
-//! What a failed exchange means to an operator: the cause from the bottom of the source chain.
+//! What a failed exchange means to an operator: the cause from the bottom of the source chain,
+//! whichever library carried the bytes.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,9 +10,10 @@ use rustls::{AlertDescription, CertificateError};
 use super::Limits;
 use crate::run::seconds;
 
-/// Where an exchange happened.
-pub(super) struct Place {
-    /// Method and URL.
+/// Where an exchange happened, for errors about it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Method and URL, without what may be secret.
     pub what: String,
     /// The proxy in between, without its credentials.
     pub proxy: Option<String>,
@@ -19,9 +21,50 @@ pub(super) struct Place {
     pub secure: bool,
     /// How long is waited.
     pub limits: Limits,
+    /// Whom the server's certificate was issued to, where somebody looked.
+    pub subject: Option<String>,
+    /// What to do about a certificate that cannot be verified.
+    pub advice: Advice,
+}
+
+/// What to do about a server's certificate that cannot be verified; where a module has parameters
+/// of its own for that, they are named.
+#[derive(Debug, Clone, Copy)]
+pub struct Advice {
+    /// Nobody whom we trust issued it.
+    pub untrusted: &'static str,
+    /// It is for another name.
+    pub other_name: &'static str,
+}
+
+impl Default for Advice {
+    fn default() -> Self {
+        Self {
+            untrusted: "name the authority's certificate in ca_file, or add it to this machine's \
+                        trusted ones",
+            other_name: "use a name of the certificate in the URL",
+        }
+    }
+}
+
+/// How far an exchange had come when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// No connection yet, or no TLS in it.
+    Connecting,
+    /// No head of an answer.
+    Waiting,
+    /// The body broke off after this many bytes.
+    Body(usize),
 }
 
 impl Place {
+    /// A place that is asked directly.
+    pub fn new(what: impl Into<String>, secure: bool, limits: Limits) -> Self {
+        let (what, advice) = (what.into(), Advice::default());
+        Self { what, proxy: None, secure, limits, subject: None, advice }
+    }
+
     /// The place for messages about the connection.
     pub fn where_text(&self) -> String {
         match &self.proxy {
@@ -38,9 +81,26 @@ impl Place {
     }
 
     /// No head of an answer came.
-    pub fn transport_error(&self, error: &reqwest::Error) -> GatherError {
+    pub(super) fn transport_error(&self, error: &reqwest::Error) -> GatherError {
+        self.failure(error, if error.is_connect() { Stage::Connecting } else { Stage::Waiting })
+    }
+
+    /// The body broke off after this many bytes.
+    pub(super) fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
+        self.failure(error, Stage::Body(bytes))
+    }
+
+    /// What an error of the library below means.
+    pub fn failure(&self, error: &(dyn StdError + 'static), stage: Stage) -> GatherError {
         let causes = causes(error);
         let text = bottom(error);
+        let fault = Fault::of(&causes, &text, stage);
+        if let Stage::Body(bytes) = stage {
+            let fault = if matches!(fault, Fault::Other) { Fault::Broken } else { fault };
+            let mut result = self.explain(&fault, &text);
+            result.message = format!("{} (after {bytes} bytes of the answer)", result.message);
+            return result;
+        }
         if self.proxy.is_some() && text.contains("proxy authorization required") {
             return self.proxy_wants_authentication();
         }
@@ -49,19 +109,7 @@ impl Place {
             return GatherError::new(ErrorKind::Connection, message)
                 .with_hint("the proxy may refuse this host or port, or want no proxy for it");
         }
-        self.explain(&Fault::of(&causes, error), &text)
-    }
-
-    /// The body broke off after this many bytes.
-    pub fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
-        let causes = causes(error);
-        let fault = match Fault::of(&causes, error) {
-            Fault::Other => Fault::Broken,
-            fault => fault,
-        };
-        let mut result = self.explain(&fault, &bottom(error));
-        result.message = format!("{} (after {bytes} bytes of the answer)", result.message);
-        result
+        self.explain(&fault, &text)
     }
 
     fn explain(&self, fault: &Fault, text: &str) -> GatherError {
@@ -79,8 +127,12 @@ impl Place {
     fn explanation(&self, fault: &Fault, text: &str) -> (ErrorKind, String, Option<&'static str>) {
         let (kind, why, hint) = match fault {
             Fault::Certificate(error) => {
-                let (why, hint) = certificate(error);
-                return (ErrorKind::Tls, why, Some(hint));
+                let (why, hint) = certificate(error, self.advice);
+                let subject = self
+                    .subject
+                    .iter()
+                    .fold(why, |why, subject| format!("{why}: {}", shown(subject)));
+                return (ErrorKind::Tls, subject, Some(hint));
             }
             Fault::Tls(error) => {
                 let (why, hint) = handshake(error);
@@ -147,24 +199,24 @@ enum Fault {
 }
 
 impl Fault {
-    fn of(causes: &[&(dyn StdError + 'static)], error: &reqwest::Error) -> Self {
+    fn of(causes: &[&(dyn StdError + 'static)], text: &str, stage: Stage) -> Self {
         if let Some(error) = find::<rustls::Error>(causes) {
             return match error {
                 rustls::Error::InvalidCertificate(why) => Self::Certificate(why.clone()),
                 other => Self::Tls(other.clone()),
             };
         }
-        let text = bottom(error);
         if text.starts_with("failed to lookup address information") {
             let temporary = text.contains("Temporary failure");
             return if temporary { Self::NoNameService } else { Self::NoSuchName };
         }
-        if error.is_timeout() {
-            return if error.is_connect() { Self::ConnectTimeout } else { Self::IdleTimeout };
+        if is_timeout(causes) {
+            let connecting = stage == Stage::Connecting;
+            return if connecting { Self::ConnectTimeout } else { Self::IdleTimeout };
         }
         if let Some(error) = find::<hyper::Error>(causes) {
             if error.is_parse() {
-                return match text.as_str() {
+                return match text {
                     "message head is too large" => Self::HeadTooLarge,
                     // Not even `HTTP/1.1` at its beginning.
                     text if text.starts_with("invalid HTTP version") => Self::NotHttp,
@@ -187,6 +239,15 @@ impl Fault {
     }
 }
 
+fn is_timeout(causes: &[&(dyn StdError + 'static)]) -> bool {
+    causes.iter().any(|cause| {
+        cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
+            || cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}
+
 /// What libraries say when the other side closed the connection too early.
 fn is_early_end(text: &str) -> bool {
     ["connection closed", "end of file", "EOF", "close_notify"]
@@ -203,16 +264,14 @@ fn is_broken(kind: io::ErrorKind) -> bool {
     )
 }
 
-fn certificate(error: &CertificateError) -> (String, &'static str) {
+fn certificate(error: &CertificateError, advice: Advice) -> (String, &'static str) {
     const EXPIRED: &str = "renew the server's certificate, or check this machine's clock";
-    const OTHER_NAME: &str = "use a name of the certificate in the URL";
     const NO_NAME: &str = "give the server a certificate with a subjectAltName: a common name alone \
                            is not looked at";
     match error {
-        CertificateError::UnknownIssuer => (
-            "the certificate's issuer is not trusted (UnknownIssuer)".to_owned(),
-            "name the authority's certificate in ca_file, or add it to this machine's trusted ones",
-        ),
+        CertificateError::UnknownIssuer => {
+            ("the certificate's issuer is not trusted (UnknownIssuer)".to_owned(), advice.untrusted)
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             ("the certificate has expired".to_owned(), EXPIRED)
         }
@@ -231,10 +290,13 @@ fn certificate(error: &CertificateError) -> (String, &'static str) {
         CertificateError::NotValidForNameContext { expected, presented } => {
             let names: Vec<String> = presented.iter().take(5).map(|name| bare_name(name)).collect();
             let name = expected.to_str();
-            (format!("the certificate is for {}, not for {name}", names.join(", ")), OTHER_NAME)
+            (
+                format!("the certificate is for {}, not for {name}", names.join(", ")),
+                advice.other_name,
+            )
         }
         CertificateError::NotValidForName => {
-            ("the certificate is for another name".to_owned(), OTHER_NAME)
+            ("the certificate is for another name".to_owned(), advice.other_name)
         }
         CertificateError::Revoked => {
             ("the certificate was revoked".to_owned(), "give the server another certificate")
@@ -273,7 +335,7 @@ fn shown(text: &str) -> String {
 }
 
 /// The text of the last cause, which says most.
-pub(super) fn bottom(error: &reqwest::Error) -> String {
+pub(super) fn bottom(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map_or_else(String::new, |cause| {
         match cause.downcast_ref::<io::Error>() {
             // Without "(os error 111)".
@@ -293,7 +355,7 @@ fn find<'a, T: StdError + 'static>(causes: &[&'a (dyn StdError + 'static)]) -> O
 }
 
 /// An error and all that stands below it. An io::Error hides what it wraps from `source`.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+pub fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
     let mut causes: Vec<&'a (dyn StdError + 'static)> = vec![error];
     while let Some(&last) = causes.last() {
         let wrapped = last.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -22,15 +22,17 @@ use reqwest::header::{ACCEPT_ENCODING, RANGE};
 use url::Url;
 
 pub use address::{display_url, parse_url};
+pub use error::{Advice, Place, Stage, causes};
+pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
+pub use status::error as status_error;
+pub use tls::{Trust, verifier, warn_insecure};
 // So that plugins need not name reqwest's version.
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
 
 use crate::run;
 use encoding::Encoding;
-use error::Place;
-use proxy::ProxyServer;
 use redirect::Trail;
 
 /// How long a client waits. Every wait ends at the endpoint's deadline in any case.
@@ -147,6 +149,8 @@ impl Client {
             proxy: shown_proxy,
             secure: request.url.scheme() == "https",
             limits: transport.limits,
+            subject: None,
+            advice: Advice::default(),
         };
         let mut headers = request.headers.clone();
         // A part of compressed data would be of no use.

@@ -12,7 +12,7 @@ use super::address::{basic_credentials, display_url, parse_url};
 
 /// A proxy to use.
 #[derive(Clone)]
-pub(crate) struct ProxyServer {
+pub struct ProxyServer {
     /// Without user-info.
     pub url: Url,
     /// The value of `Proxy-Authorization`.
@@ -27,10 +27,7 @@ impl ProxyServer {
 }
 
 /// The proxy for this URL; none if it is to be asked directly.
-pub(crate) fn proxy_for(
-    settings: &ProxySettings,
-    url: &Url,
-) -> Result<Option<ProxyServer>, GatherError> {
+pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServer>, GatherError> {
     let own = if url.scheme() == "https" { &settings.https } else { &settings.http };
     let chosen = [own, &settings.all].into_iter().flatten().map(Secret::expose);
     let Some(text) = chosen.map(|text| text.trim()).find(|text| !text.is_empty()) else {
@@ -42,7 +39,8 @@ pub(crate) fn proxy_for(
     server(text).map(Some)
 }
 
-fn server(text: &str) -> Result<ProxyServer, GatherError> {
+/// Reads a proxy's URL: http or https, `http://` if it says neither. Nothing of it is quoted.
+pub fn server(text: &str) -> Result<ProxyServer, GatherError> {
     let wrong = |why: &str| {
         GatherError::configuration(format!("the proxy's URL {why}"))
             .with_hint("write it as http://proxy.example.com:3128")

@@ -6,8 +6,8 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The error for a status.
-pub(super) fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {
+/// The error for a status. `what` names the request.
+pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {
     use ErrorKind as Kind;
 
     // The reason phrase that the server sent is its own text: the registered one is shown.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -17,23 +18,46 @@ pub(crate) fn unused() -> Result<ClientConfig, GatherError> {
 /// Settings as the endpoint wants them. Says in a warning if nothing is verified.
 pub(crate) fn settings(context: &Context) -> Result<ClientConfig, GatherError> {
     if context.options().insecure {
-        context.warning(
-            context.endpoint(),
-            "certificates are not verified (insecure): anybody on the way can read and change \
-             what is sent",
-        )?;
-        let verifier = Arc::new(NoVerification(provider()));
-        let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
-        return Ok(builder.with_no_client_auth());
+        warn_insecure(context)?;
+    }
+    let verifier = verifier(context, &Trust::default())?;
+    let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
+    Ok(builder.with_no_client_auth())
+}
+
+/// Says that nothing is verified; once for an endpoint.
+pub fn warn_insecure(context: &Context) -> Result<(), GatherError> {
+    context.warning(
+        context.endpoint(),
+        "certificates are not verified (insecure): anybody on the way can read and change what is \
+         sent",
+    )
+}
+
+/// Whom to trust beside what the endpoint's options say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trust<'a> {
+    /// Certificates of authorities, PEM, in the place of the system's.
+    pub only: Option<&'a [u8]>,
+    /// Nobody is asked for anything.
+    pub insecure: bool,
+}
+
+/// What verifies servers' certificates: against the system's roots, or others in their place, and
+/// the endpoint's `ca_file`; or nothing at all.
+pub fn verifier(
+    context: &Context,
+    trust: &Trust<'_>,
+) -> Result<Arc<dyn ServerCertVerifier>, GatherError> {
+    if context.options().insecure || trust.insecure {
+        return Ok(Arc::new(NoVerification(provider())));
     }
     let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        log::debug!("a trusted certificate cannot be read: {error}");
-    }
-    let (_, ignored) = roots.add_parsable_certificates(found.certs);
-    if ignored > 0 {
-        log::debug!("{ignored} of the system's trusted certificates are not understood");
+    match trust.only {
+        Some(pem) => add(&mut roots, pem, &|why| {
+            GatherError::configuration(format!("certificate authorities: {why}"))
+        })?,
+        None => add_system(&mut roots),
     }
     if let Some(path) = &context.options().ca_file {
         add_file(&mut roots, path)?;
@@ -43,7 +67,22 @@ pub(crate) fn settings(context: &Context) -> Result<ClientConfig, GatherError> {
         return Err(GatherError::new(ErrorKind::Tls, message)
             .with_hint("install ca-certificates, or name a file of them in ca_file"));
     }
-    Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    let verifier = verifier
+        .build()
+        .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))?;
+    Ok(verifier)
+}
+
+fn add_system(roots: &mut RootCertStore) {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::debug!("a trusted certificate cannot be read: {error}");
+    }
+    let (_, ignored) = roots.add_parsable_certificates(found.certs);
+    if ignored > 0 {
+        log::debug!("{ignored} of the system's trusted certificates are not understood");
+    }
 }
 
 fn add_file(roots: &mut RootCertStore, path: &str) -> Result<(), GatherError> {
@@ -52,8 +91,16 @@ fn add_file(roots: &mut RootCertStore, path: &str) -> Result<(), GatherError> {
             .with_hint("it holds certificates in PEM: -----BEGIN CERTIFICATE-----")
     };
     let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    add(roots, &pem, &wrong)
+}
+
+fn add(
+    roots: &mut RootCertStore,
+    pem: &[u8],
+    wrong: &dyn Fn(String) -> GatherError,
+) -> Result<(), GatherError> {
     let mut number = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
+    for certificate in CertificateDer::pem_slice_iter(pem) {
         number += 1;
         let certificate =
             certificate.map_err(|_| wrong(format!("certificate {number} is not PEM")))?;
