@@ -24,14 +24,39 @@ fn default_page_size() -> i64 {
     500
 }
 
+impl Parameters {
+    fn page_size(&self) -> Result<u32, GatherError> {
+        u32::try_from(self.page_size).ok().filter(|size| (1..=5000).contains(size)).ok_or_else(
+            || {
+                GatherError::configuration("page_size is out of range")
+                    .with_hint("give a number from 1 to 5000; 500 if it is left out")
+            },
+        )
+    }
+}
+
 struct Kubernetes;
 
 impl Gatherer for Kubernetes {
     type Parameters = Parameters;
 
-    fn gather(parameters: Parameters, _context: &Context) -> Result<(), GatherError> {
-        let _ = (&parameters.kubeconfig, &parameters.context, parameters.page_size);
-        Err(GatherError::internal("not written yet"))
+    fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let page_size = parameters.page_size()?;
+        let wanted = parameters.context.as_deref().filter(|name| !name.is_empty());
+        let access = kubeconfig::read(&parameters.kubeconfig, wanted, context)?;
+        for (object, sentence) in &access.warnings {
+            context.warning(object, sentence)?;
+        }
+        // The whole list is read before anything is handed over.
+        for node in client::nodes(&access, page_size, context)? {
+            context.check_cancelled()?;
+            let mapped = map::host(&node);
+            context.host(mapped.host)?;
+            for (object, sentence) in mapped.warnings {
+                context.warning(object, sentence)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,225 @@
+//! Where credentials come from, and what it means when they cannot be had. kube reads them; where
+//! it runs a program for that, it does so blocking, and therefore on a thread that we need not
+//! wait for.
+
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use gatherer_plugin_support::http::{Limits, Place, Stage};
+use gatherer_plugin_support::run;
+use kube::client::middleware::AuthLayer;
+use kube::client::{AuthError, ConfigExt as _, RustlsTlsError, oidc_errors};
+use rustls::ClientConfig;
+use tokio::sync::oneshot;
+
+use super::connect::LONGEST_REQUEST;
+use crate::kubeconfig::Access;
+
+/// What is to be set up for a client.
+pub(super) struct Credentials {
+    /// Sets `Authorization`, and renews what it is made from.
+    pub auth: Option<AuthLayer>,
+    /// With the client's certificate. Who is trusted is said elsewhere.
+    pub tls: ClientConfig,
+}
+
+/// Where credentials come from, as far as that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The kubeconfig itself.
+    Kubeconfig,
+    /// This program.
+    Program(String),
+    /// This OIDC identity provider, once the kubeconfig's token has expired.
+    Provider(String),
+}
+
+impl Source {
+    pub fn of(access: &Access) -> Self {
+        let auth = &access.auth;
+        if let Some(provider) = &auth.auth_provider {
+            let of = |name: &str| provider.config.get(name).cloned();
+            return match (of("cmd-path"), of("idp-issuer-url")) {
+                (Some(program), _) => Self::Program(program),
+                (None, Some(issuer)) => Self::Provider(issuer),
+                (None, None) => Self::Kubeconfig,
+            };
+        }
+        match auth.exec.as_ref().and_then(|exec| exec.command.clone()) {
+            Some(program) => Self::Program(program),
+            None => Self::Kubeconfig,
+        }
+    }
+
+    /// The wait for credentials came to its end.
+    pub fn too_slow(&self, context: &Context) -> GatherError {
+        let limit = match context.deadline() {
+            Some(_) => format!("the endpoint's {}", run::timeout_text(context)),
+            None => run::seconds(LONGEST_REQUEST),
+        };
+        let who = match self {
+            Self::Kubeconfig => "reading credentials".to_owned(),
+            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
+            Self::Provider(issuer) => format!("the identity provider {issuer:?}"),
+        };
+        GatherError::new(ErrorKind::Timeout, format!("{who} gave no credentials within {limit}"))
+            .with_retryable(false)
+    }
+
+    /// What kube's error about credentials means. None of its texts is passed on where it may hold
+    /// what a program printed or a file contains.
+    pub fn failure(&self, error: &AuthError) -> GatherError {
+        let program = match self {
+            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
+            _ => "the kubeconfig's user".to_owned(),
+        };
+        let authentication = |message: String| {
+            GatherError::new(ErrorKind::Authentication, message)
+                .with_hint("run the program by hand, as the user whom the gatherer runs as")
+        };
+        match error {
+            AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
+                GatherError::configuration(format!(
+                    "{program}: a token or password holds a character that cannot be sent"
+                ))
+            }
+            AuthError::AuthExecStart(error) => {
+                GatherError::configuration(format!("{program} cannot be started: {error}"))
+                    .with_hint("install it, or name it by its whole path")
+            }
+            AuthError::AuthExecRun { out, .. } => {
+                authentication(format!("{program} failed: {}", out.status))
+            }
+            AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_) => {
+                authentication(format!("{program} printed something else than credentials"))
+            }
+            AuthError::MalformedTokenExpirationDate(_) => authentication(format!(
+                "{program} gave credentials whose time of expiry is no time"
+            )),
+            AuthError::MissingCommand => {
+                GatherError::configuration(format!("{program}: exec names no command"))
+            }
+            AuthError::ExecMissingClusterInfo => GatherError::configuration(format!(
+                "{program} wants to be told about the cluster, of which nothing is known"
+            )),
+            AuthError::Oidc(error) => self.oidc_failure(error),
+            _ => authentication(format!("{program} gave no credentials")),
+        }
+    }
+
+    fn oidc_failure(&self, error: &oidc_errors::Error) -> GatherError {
+        use oidc_errors::{Error, RefreshError, RefreshInitError};
+
+        const USER: &str = "the kubeconfig's user: its auth-provider oidc";
+        let expired = |why: String| {
+            GatherError::new(
+                ErrorKind::Authentication,
+                format!("{USER}: the id-token has expired, and {why}"),
+            )
+            .with_hint("log in again, and make a new kubeconfig")
+        };
+        let issuer = match self {
+            Self::Provider(issuer) => issuer.as_str(),
+            _ => "",
+        };
+        match error {
+            Error::IdTokenMissing => GatherError::configuration(format!("{USER} has no id-token")),
+            Error::IdToken(_) => {
+                GatherError::configuration(format!("{USER}: its id-token is no token (JWT)"))
+            }
+            Error::RefreshInit(RefreshInitError::MissingField(field)) => {
+                expired(format!("without {field} it cannot be renewed"))
+            }
+            Error::RefreshInit(_) => {
+                let message = "no trusted certificate is installed on this machine";
+                GatherError::new(ErrorKind::Tls, message).with_hint("install ca-certificates")
+            }
+            Error::Refresh(RefreshError::RequestFailed(status)) => {
+                expired(format!("the identity provider {issuer:?} answers {status}"))
+            }
+            Error::Refresh(RefreshError::AuthorizationFailure) => {
+                expired(format!("the identity provider {issuer:?} does not renew it"))
+            }
+            Error::Refresh(RefreshError::HyperError(error)) => {
+                renewing(issuer).failure(error, Stage::Waiting)
+            }
+            Error::Refresh(RefreshError::HyperUtilError(error)) => {
+                let connecting = error.is_connect();
+                let stage = if connecting { Stage::Connecting } else { Stage::Waiting };
+                renewing(issuer).failure(error, stage)
+            }
+            Error::Refresh(
+                RefreshError::InvalidMetadata(_)
+                | RefreshError::InvalidTokenResponse(_)
+                | RefreshError::NoIdTokenReceived,
+            ) => GatherError::protocol(format!(
+                "the identity provider {issuer:?} gives an answer without what OIDC asks for"
+            )),
+            Error::Refresh(_) => GatherError::configuration(format!(
+                "{USER}: the URL of its identity provider cannot be used"
+            )),
+        }
+    }
+}
+
+fn renewing(issuer: &str) -> Place {
+    Place::new(format!("renewing the id-token at {issuer:?}"), true, Limits::default())
+}
+
+/// Reads the credentials. A program that is run for them may take as long as the endpoint has.
+pub(super) async fn load(
+    config: kube::Config,
+    source: &Source,
+    context: &Context,
+) -> Result<Credentials, GatherError> {
+    if !matches!(source, Source::Program(_)) {
+        return read(&config).map_err(|error| explain(&error, source));
+    }
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("credentials".to_owned())
+        .spawn(move || sender.send(read(&config)))
+        .map_err(|error| GatherError::internal(format!("no thread for a program: {error}")))?;
+    let wait = run::operation_remaining(context).unwrap_or(LONGEST_REQUEST);
+    match tokio::time::timeout(wait, receiver).await {
+        Ok(Ok(outcome)) => outcome.map_err(|error| explain(&error, source)),
+        Ok(Err(_)) => Err(GatherError::internal("the credentials' thread panicked")),
+        Err(_) => Err(source.too_slow(context)),
+    }
+}
+
+fn read(config: &kube::Config) -> Result<Credentials, kube::Error> {
+    let auth = config.auth_layer()?;
+    let mut rest = config.clone();
+    // Asked for a certificate, kube would run the program again; it gives that or a token.
+    rest.auth_info.auth_provider = None;
+    if auth.is_some() {
+        rest.auth_info.exec = None;
+    }
+    Ok(Credentials { auth, tls: rest.rustls_client_config()? })
+}
+
+fn explain(error: &kube::Error, source: &Source) -> GatherError {
+    match error {
+        kube::Error::Auth(error) => source.failure(error),
+        kube::Error::RustlsTls(error) => client_certificate(error),
+        _ => GatherError::configuration(
+            "the kubeconfig's user: its client certificate or key cannot be read",
+        ),
+    }
+}
+
+fn client_certificate(error: &RustlsTlsError) -> GatherError {
+    use RustlsTlsError as Error;
+
+    let why = match error {
+        Error::MissingPrivateKey => "the client's key holds no private key",
+        Error::UnknownPrivateKeyFormat => "the client's key or certificate holds something else",
+        Error::MissingCertificate => "the client's certificate holds none",
+        Error::InvalidPrivateKey(rustls::Error::InconsistentKeys(_)) => {
+            "the client's key does not belong to its certificate"
+        }
+        Error::InvalidPrivateKey(_) => "the client's key cannot be used",
+        _ => "the client's certificate or key is not PEM",
+    };
+    GatherError::configuration(format!("the kubeconfig's user: {why}"))
+        .with_hint("a key is PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase")
+}

@@ -1,0 +1,147 @@
+//! Page after page to a whole list, or none.
+//!
+//! All pages of one list show the same moment of the cluster, which the first page names by its
+//! `resourceVersion` (<https://kubernetes.io/docs/reference/using-api/api-concepts/>, "Retrieving
+//! large results sets in chunks"). Where the server has forgotten that moment (410), or
+//! shows another one, the list is started again from its beginning: what came before is dropped,
+//! because put together with the rest it would be true at no moment.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_support::{retry, run};
+
+use super::connect::Connection;
+use super::page::{self, Answer, Wanted};
+use crate::node::Node;
+
+/// The largest list, all pages together.
+const LIST_BYTES: usize = 1024 * 1024 * 1024;
+
+/// The most pages: a server that always has another one is not waited for.
+const MOST_PAGES: usize = 100_000;
+
+/// How often a list is started again.
+const MOST_RESTARTS: u32 = 5;
+
+/// The wait before the first new start; it doubles each time.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// All nodes, as they were at one moment.
+pub(super) async fn nodes(
+    connection: &Connection<'_>,
+    page_size: u32,
+) -> Result<Vec<Node>, GatherError> {
+    let context = connection.context;
+    let mut restarts = 0;
+    loop {
+        let mut error = match walk(connection, page_size).await? {
+            Walk::Whole(nodes) => return Ok(nodes),
+            Walk::Outdated(error) => error,
+        };
+        let wait = FIRST_WAIT * (1 << restarts);
+        let in_time = run::operation_remaining(context).is_none_or(|left| wait < left);
+        if restarts == MOST_RESTARTS || !in_time {
+            error.message =
+                format!("{} (the list was started again {restarts} times)", error.message);
+            return Err(error.with_hint(
+                "the cluster changes faster than its list can be read: set a larger page_size",
+            ));
+        }
+        log::info!("{error}; starting the list again");
+        context.count_retry();
+        restarts += 1;
+        tokio::time::sleep(wait).await;
+    }
+}
+
+enum Walk {
+    Whole(Vec<Node>),
+    /// The list cannot be finished as it was begun.
+    Outdated(GatherError),
+}
+
+/// From the first page to the last.
+async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, GatherError> {
+    let context = connection.context;
+    let mut progress = Progress::default();
+    for number in 1..=MOST_PAGES {
+        let wanted = Wanted {
+            size: page_size,
+            number,
+            token: progress.next.as_deref(),
+            bytes_left: LIST_BYTES - progress.bytes,
+        };
+        let answer = retry::idempotent(context, || page::fetch(connection, wanted)).await?;
+        let (list, bytes) = match answer {
+            Answer::Page(list, bytes) => (list, bytes),
+            Answer::Expired(error) => return Ok(Walk::Outdated(error)),
+        };
+        let what = connection.what(number);
+        progress.bytes += bytes;
+        if number == 1 {
+            progress.version.clone_from(&list.version);
+        } else if progress.version != list.version {
+            return Ok(Walk::Outdated(GatherError::protocol(format!(
+                "{what}: the page shows another moment of the cluster than those before it"
+            ))));
+        }
+        progress.take(list.items, &what)?;
+        tell(context, progress.nodes.len());
+        let Some(next) = list.next else { return Ok(Walk::Whole(progress.nodes)) };
+        progress.go_on(next, &what)?;
+    }
+    Err(GatherError::protocol(format!(
+        "{}: the list does not end after {MOST_PAGES} pages",
+        connection.what(1)
+    )))
+}
+
+fn tell(context: &Context, nodes: usize) {
+    let what = if nodes == 1 { "node" } else { "nodes" };
+    context.progress(&format!("{nodes} {what} read"));
+}
+
+/// What was read of a list so far.
+#[derive(Default)]
+struct Progress {
+    nodes: Vec<Node>,
+    uids: HashSet<String>,
+    /// Hashes of the tokens, keyed at random: the tokens themselves may be long.
+    tokens: HashSet<u64>,
+    hasher: RandomState,
+    next: Option<String>,
+    version: String,
+    bytes: usize,
+}
+
+impl Progress {
+    fn take(&mut self, items: Vec<Node>, what: &str) -> Result<(), GatherError> {
+        for node in items {
+            let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
+            if node.metadata.name.is_empty() {
+                return wrong("a node has no name");
+            }
+            if node.metadata.uid.is_empty() {
+                return wrong("a node has no uid");
+            }
+            if !self.uids.insert(node.metadata.uid.clone()) {
+                return wrong("a node stands in the list twice (its uid does)");
+            }
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, next: String, what: &str) -> Result<(), GatherError> {
+        if !self.tokens.insert(self.hasher.hash_one(&next)) {
+            return Err(GatherError::protocol(format!(
+                "{what}: the list goes on where it has been before (its continue token repeats)"
+            )));
+        }
+        self.next = Some(next);
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What the API server says where it does not say 200: the status, and the sentence in its
+//! Kubernetes `Status` object.
+
+use std::error::Error as StdError;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_support::http::{Place, status_error};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+/// The longest part of a server's sentence that is shown.
+const LONGEST_SENTENCE: usize = 1000;
+
+/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/>
+#[derive(Default, Deserialize)]
+struct Status {
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    code: Option<u16>,
+}
+
+/// An answer that is not the one that was asked for.
+pub(super) struct Refusal {
+    pub error: GatherError,
+    /// The list's `continue` token is too old.
+    pub expired: bool,
+}
+
+impl Refusal {
+    /// Of a status, the head's other lines, and as much of the body as came.
+    pub fn new(place: &Place, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let said = serde_json::from_slice::<Status>(body)
+            .ok()
+            .filter(|said| said.kind.as_deref() == Some("Status"))
+            .unwrap_or_default();
+        let mut error = status_error(&place.where_text(), status, headers);
+        if let Some(sentence) = said.message.as_deref().map(str::trim).filter(|s| !s.is_empty()) {
+            error.message = format!("{}: {}", error.message, shortened(sentence));
+        }
+        let hint = hint(status, body, place.secure);
+        if let Some(hint) = hint {
+            error = error.with_hint(hint);
+        }
+        let gone = |code: u16| code == StatusCode::GONE.as_u16();
+        let expired = gone(status.as_u16())
+            || said.code.is_some_and(gone)
+            || said.reason.as_deref() == Some("Expired");
+        Self { error, expired }
+    }
+}
+
+fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        400 if !secure && body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
+            "write the kubeconfig's server with https"
+        }
+        401 => {
+            "the kubeconfig's token or client certificate is wrong or has expired: an API server \
+             answers 401 to an expired client certificate too"
+        }
+        403 => {
+            "give the user a ClusterRole with the verb list on the resource nodes, as \
+             docs/modules/Kubernetes.md shows"
+        }
+        404 | 410 => "check that the kubeconfig's server is the URL of an API server",
+        300..=399 => {
+            "the kubeconfig's server has to be the API server's own URL; a log-in page may stand \
+             before it"
+        }
+        407 => return None,
+        400..=499 => "check the kubeconfig's server, and what stands before it",
+        _ => return None,
+    })
+    .filter(|_| status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::REQUEST_TIMEOUT)
+}
+
+fn shortened(sentence: &str) -> String {
+    match sentence.char_indices().nth(LONGEST_SENTENCE) {
+        Some((end, _)) => format!("{}...", &sentence[..end]),
+        None => sentence.to_owned(),
+    }
+}
+
+/// The cause of this type in an error's chain.
+pub(super) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
+    gatherer_plugin_support::http::causes(error)
+        .into_iter()
+        .find_map(|cause| cause.downcast_ref::<T>())
+}
