@@ -1,1 +1,299 @@
-//! To be written.
+//! A Node of the API group core/v1, as far as `map` reads it. k8s-openapi has all of it; but most
+//! of a Node's bytes are images and managed fields, and what has no member here is skipped
+//! without being kept, which is a third of the memory and of the time.
+//!
+//! Whatever is missing or null is empty: a Node that has just registered lacks most of it. What
+//! has another JSON type than the API says is an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+/// A Node. Texts that are not there are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct Node {
+    /// What every object has.
+    #[serde(deserialize_with = "or_default")]
+    pub metadata: Metadata,
+    /// What somebody wants of the node.
+    #[serde(deserialize_with = "or_default")]
+    pub spec: Spec,
+    /// What its kubelet says.
+    #[serde(deserialize_with = "or_default")]
+    pub status: Status,
+}
+
+/// `metadata`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct Metadata {
+    /// Unique in the cluster. The API server stores no Node without one.
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    /// Unique in time as well: another Node of the same name has another.
+    #[serde(deserialize_with = "or_default")]
+    pub uid: String,
+    /// RFC 3339.
+    #[serde(deserialize_with = "or_default")]
+    pub creation_timestamp: String,
+    /// By key.
+    #[serde(deserialize_with = "without_nulls")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// `spec`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct Spec {
+    /// `<provider>://<its own id>`.
+    #[serde(rename = "providerID", deserialize_with = "or_default")]
+    pub provider_id: String,
+    /// In the source's order.
+    #[serde(deserialize_with = "items")]
+    pub taints: Vec<Taint>,
+    /// Whether it is cordoned.
+    #[serde(deserialize_with = "or_default")]
+    pub unschedulable: bool,
+}
+
+/// One of `spec.taints`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct Taint {
+    /// Which.
+    #[serde(deserialize_with = "or_default")]
+    pub key: String,
+    /// Often empty.
+    #[serde(deserialize_with = "or_default")]
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    #[serde(deserialize_with = "or_default")]
+    pub effect: String,
+}
+
+/// `status`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct Status {
+    /// In the source's order.
+    #[serde(deserialize_with = "items")]
+    pub addresses: Vec<Address>,
+    /// Quantities by resource.
+    #[serde(deserialize_with = "without_nulls")]
+    pub capacity: BTreeMap<String, String>,
+    /// What of the capacity pods may use.
+    #[serde(deserialize_with = "without_nulls")]
+    pub allocatable: BTreeMap<String, String>,
+    /// In the source's order, which differs from node to node.
+    #[serde(deserialize_with = "items")]
+    pub conditions: Vec<Condition>,
+    /// Identities and versions.
+    #[serde(deserialize_with = "or_default")]
+    pub node_info: NodeInfo,
+}
+
+/// One of `status.addresses`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct Address {
+    /// `InternalIP`, `ExternalIP`, `Hostname`, `InternalDNS`, `ExternalDNS`.
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub kind: String,
+    /// The address or name.
+    #[serde(deserialize_with = "or_default")]
+    pub address: String,
+}
+
+/// One of `status.conditions`, without its heartbeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct Condition {
+    /// Which.
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    #[serde(deserialize_with = "or_default")]
+    pub status: String,
+    /// One word why.
+    #[serde(deserialize_with = "or_default")]
+    pub reason: String,
+    /// One sentence why.
+    #[serde(deserialize_with = "or_default")]
+    pub message: String,
+    /// RFC 3339.
+    #[serde(deserialize_with = "or_default")]
+    pub last_transition_time: String,
+}
+
+/// `status.nodeInfo`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// `/etc/machine-id`.
+    #[serde(rename = "machineID", deserialize_with = "or_default")]
+    pub machine_id: String,
+    /// The firmware's UUID.
+    #[serde(rename = "systemUUID", deserialize_with = "or_default")]
+    pub system_uuid: String,
+    /// Another one after each start of the machine.
+    #[serde(rename = "bootID", deserialize_with = "or_default")]
+    pub boot_id: String,
+    /// As Go names them: `amd64`.
+    #[serde(deserialize_with = "or_default")]
+    pub architecture: String,
+    /// `linux` or `windows`.
+    #[serde(deserialize_with = "or_default")]
+    pub operating_system: String,
+    /// The distribution with its version, in one text.
+    #[serde(deserialize_with = "or_default")]
+    pub os_image: String,
+    /// As `uname -r` says it.
+    #[serde(deserialize_with = "or_default")]
+    pub kernel_version: String,
+    /// With its name: `containerd://1.7.1`.
+    #[serde(deserialize_with = "or_default")]
+    pub container_runtime_version: String,
+    /// The kubelet's.
+    #[serde(deserialize_with = "or_default")]
+    pub kubelet_version: String,
+    /// Seldom true, and no longer set by newer kubelets.
+    #[serde(deserialize_with = "or_default")]
+    pub kube_proxy_version: String,
+}
+
+/// A null is as good as nothing.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list, without its nulls.
+fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items: Vec<Option<T>> = or_default(deserializer)?;
+    Ok(items.into_iter().flatten().collect())
+}
+
+/// Texts by name, without the nulls among them.
+fn without_nulls<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let texts: BTreeMap<String, Option<String>> = or_default(deserializer)?;
+    Ok(texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect())
+}
+
+/// What is written as an object. The implementations that serde derives take an array as well,
+/// and read its items as the members in their order.
+trait Object: Sized {
+    fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::from_members(members)
+    }
+}
+
+macro_rules! only_from_an_object {
+    ($($own:ty),+) => { $(
+        impl Object for $own {
+            fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error> {
+                // Not the trait's function, which calls this one, but the one that
+                // `remote = "Self"` makes.
+                <$own>::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $own {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map(ObjectVisitor(PhantomData))
+            }
+        }
+    )+ };
+}
+
+only_from_an_object!(Node, Metadata, Spec, Taint, Status, Address, Condition, NodeInfo);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Node;
+
+    fn read(node: &Value) -> Result<Node, serde_json::Error> {
+        serde_json::from_str(&node.to_string())
+    }
+
+    #[test]
+    fn what_is_missing_or_null_is_empty() {
+        for node in [
+            json!({}),
+            json!({"metadata": null, "spec": null, "status": null}),
+            json!({
+                "metadata": {"name": null, "uid": null, "labels": null, "creationTimestamp": null},
+                "spec": {"providerID": null, "taints": null, "unschedulable": null},
+                "status": {
+                    "addresses": null, "capacity": {"cpu": null}, "allocatable": null,
+                    "conditions": [null], "nodeInfo": null,
+                },
+            }),
+            json!({"status": {"nodeInfo": {"machineID": null, "architecture": null}}}),
+        ] {
+            assert_eq!(read(&node).unwrap(), Node::default(), "{node}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_reads_is_skipped() {
+        let node = json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"annotations": {"a": "b"}, "managedFields": [{"fieldsV1": {"f:x": {}}}]},
+            "spec": {"podCIDRs": ["10.0.0.0/24"]},
+            "status": {"images": [{"names": ["a"], "sizeBytes": 1}], "volumesAttached": [{}]},
+        });
+        assert_eq!(read(&node).unwrap(), Node::default());
+    }
+
+    #[test]
+    fn another_json_type_is_an_error() {
+        for node in [
+            json!([]),
+            json!("node"),
+            json!(null),
+            json!({"metadata": []}),
+            json!({"metadata": "m"}),
+            json!({"metadata": {"name": 1}}),
+            json!({"metadata": {"labels": {"a": true}}}),
+            json!({"metadata": {"labels": ["a"]}}),
+            json!({"spec": {"unschedulable": "true"}}),
+            json!({"spec": {"taints": {}}}),
+            json!({"spec": {"taints": [["key", "value", "NoSchedule"]]}}),
+            json!({"status": {"capacity": {"cpu": 4}}}),
+            json!({"status": {"nodeInfo": ["m"]}}),
+            json!({"status": {"nodeInfo": {"machineID": {}}}}),
+            json!({"status": {"conditions": ["Ready"]}}),
+            json!({"status": {"addresses": [{"type": "InternalIP", "address": ["10.0.0.1"]}]}}),
+        ] {
+            assert!(read(&node).is_err(), "{node}");
+        }
+    }
+}
