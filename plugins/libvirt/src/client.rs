@@ -1,22 +1,30 @@
 //! The conversation with libvirt: connecting and asking, in as few calls as the driver allows.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::Parameters;
-use crate::errors::{from_failure, from_load_error, is_gone, is_unknown_flag, is_unsupported};
+use crate::errors::{
+    from_failure, from_load_error, is_gone, is_sasl, is_unknown_flag, is_unsupported,
+};
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
 use crate::map::{self, HostFacts, Stats};
+use crate::patience;
 use crate::probe::probe;
 use crate::uri::Uri;
 
 /// How many guests one call asks for. Daemons before 2.0 refuse answers above 4,096 guests;
-/// 500 keeps one answer small enough for a busy daemon.
-pub const BATCH: usize = 500;
+/// 1,000 keeps one answer far below the 32 MiB that a daemon may send at once.
+pub const BATCH: usize = 1_000;
+
+/// The longest wait for a bulk call, where the endpoint's own deadline is not near.
+const BULK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What libvirt may be told of the user, from the parameters.
 pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> {
@@ -41,19 +49,24 @@ pub fn load(library: &str) -> Result<&'static Api, GatherError> {
 
 /// An open connection and how the driver behind it likes to be asked.
 pub struct Session {
-    connection: Connection,
+    connection: Arc<Connection>,
     uri: Uri,
-    stats_call: std::cell::Cell<StatsCall>,
+    stats_call: Cell<StatsCall>,
+    /// How long a bulk call may take.
+    patience: Duration,
+    /// Whether one has taken longer.
+    hung: Cell<bool>,
 }
 
 /// How state, CPUs and memory of many guests are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatsCall {
-    /// In bulk, without waiting for a hypervisor that hangs (QEMU since libvirt 4.5).
+    /// In bulk, without waiting for a guest that somebody else's call works on (QEMU since libvirt
+    /// 4.5).
     BulkNoWait,
     /// In bulk.
     Bulk,
-    /// Guest by guest: the driver has no bulk call.
+    /// Guest by guest: the driver has no bulk call, or does not come back from it.
     Single,
 }
 
@@ -72,6 +85,15 @@ impl Session {
             .map_err(|_| GatherError::configuration("the parameter uri holds a NUL character"))?;
         let connection = api.connect(&text, credentials).map_err(|failure| {
             let error = from_failure(&uri.to_string(), &failure);
+            // A mechanism that would fit needs what we were not given.
+            let error = match credentials.lacking() {
+                Some(lacking) if error.kind == ErrorKind::Authentication && is_sasl(&failure) => {
+                    error.with_hint(format!(
+                        "the daemon asks for a user and a password: set {lacking}"
+                    ))
+                }
+                _ => error,
+            };
             // Nothing was said yet, so XML can only be that of a test driver's file.
             if error.kind == ErrorKind::Protocol && uri.host().is_none() {
                 GatherError { kind: ErrorKind::Configuration, ..error }
@@ -80,8 +102,13 @@ impl Session {
             }
         })?;
         log::debug!("connected to {uri}");
-        let stats_call = std::cell::Cell::new(StatsCall::BulkNoWait);
-        Ok(Self { connection, uri, stats_call })
+        Ok(Self {
+            connection: Arc::new(connection),
+            uri,
+            stats_call: Cell::new(StatsCall::BulkNoWait),
+            patience: remaining.map_or(BULK_PATIENCE, |left| BULK_PATIENCE.min(left / 4)),
+            hung: Cell::new(false),
+        })
     }
 
     /// Everything that is to be known of the host, and what was odd.
@@ -141,7 +168,7 @@ impl Session {
         domains: &[Domain],
         check: impl Fn() -> Result<(), GatherError>,
     ) -> Result<Vec<Guest>, GatherError> {
-        let mut known = self.bulk(domains)?;
+        let mut known = self.bulk(domains, &check)?;
         let mut guests = Vec::with_capacity(domains.len());
         let mut gone = HashSet::new();
         for domain in domains {
@@ -212,8 +239,28 @@ impl Session {
         GatherError { message: format!("{}: {}", self.uri, error.message), ..error }
     }
 
+    /// A sentence for the operator if the bulk call did not come back.
+    pub fn slowness(&self) -> Option<String> {
+        self.hung.get().then(|| {
+            format!(
+                "the daemon did not answer for all guests at once within {:.1} s, so each was asked \
+                 for by itself: the process of one of them (qemu) may hang",
+                self.patience.as_secs_f32()
+            )
+        })
+    }
+
     /// What the bulk call tells of these guests; nothing where there is none.
-    fn bulk(&self, domains: &[Domain]) -> Result<HashMap<[u8; 16], Stats>, GatherError> {
+    ///
+    /// It speaks with the process of each running guest, and waits for ever for one that hangs
+    /// (one in a dead file system, say), as libvirt's flag spares us only the guests that another
+    /// call waits for already. So it has a thread and an end. The call for a single guest speaks
+    /// with no guest's process.
+    fn bulk(
+        &self,
+        domains: &[Domain],
+        check: impl Fn() -> Result<(), GatherError>,
+    ) -> Result<HashMap<[u8; 16], Stats>, GatherError> {
         if domains.is_empty() {
             return Ok(HashMap::new());
         }
@@ -226,7 +273,16 @@ impl Session {
             if call == StatsCall::Single {
                 return Ok(HashMap::new());
             }
-            match self.connection.stats(domains, call == StatsCall::BulkNoWait) {
+            let (connection, asked) = (Arc::clone(&self.connection), domains.to_vec());
+            let nowait = call == StatsCall::BulkNoWait;
+            let ask = move || connection.stats(&asked, nowait);
+            let Some(answer) = patience::within(self.patience, &check, ask)? else {
+                log::warn!("{}: the bulk call does not come back", self.uri);
+                self.hung.set(true);
+                self.stats_call.set(StatsCall::Single);
+                return Ok(HashMap::new());
+            };
+            match answer {
                 Ok(records) => return Ok(records.into_iter().collect()),
                 Err(failure) if is_unsupported(&failure) => {
                     self.stats_call.set(StatsCall::Single);

@@ -51,6 +51,12 @@ pub fn is_gone(failure: &Failure) -> bool {
     failure.code == NO_DOMAIN
 }
 
+/// Whether it is about user and password, as SASL asks for them.
+pub fn is_sasl(failure: &Failure) -> bool {
+    let text = failure.message.to_ascii_lowercase();
+    text.contains("sasl") || text.contains("credential")
+}
+
 /// The error of a call. `what` names the call's object and the URI without its secrets.
 pub fn from_failure(what: &str, failure: &Failure) -> GatherError {
     let kind = kind(failure);
@@ -101,6 +107,8 @@ fn kind(failure: &Failure) -> ErrorKind {
     let text = failure.message.to_ascii_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     match failure.code {
+        // libvirt says of a server's certificate as well that authentication failed.
+        AUTH_FAILED if says(&["certificate", "tls handshake"]) => ErrorKind::Tls,
         AUTH_FAILED | AUTH_CANCELLED | AUTH_UNAVAILABLE => ErrorKind::Authentication,
         OPERATION_DENIED | ACCESS_DENIED => ErrorKind::Permission,
         GNUTLS_ERROR => ErrorKind::Tls,
@@ -141,6 +149,10 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
         ErrorKind::Authentication if says("publickey") => {
             "give the user who runs the gatherer an ssh key that the host accepts"
         }
+        ErrorKind::Authentication if says("No worthy mechs") => {
+            "this machine lacks what the daemon's SASL needs (libsasl2-modules on Debian, \
+             cyrus-sasl-digestmd5, -scram and -plain elsewhere), or the connection is not encrypted"
+        }
         ErrorKind::Authentication => "check sasl_username and sasl_password",
         ErrorKind::Connection if says("ssh: ") => "try the same log-in with ssh by hand",
         ErrorKind::Connection if says("No such file or directory") => {
@@ -151,6 +163,10 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
         }
         ErrorKind::Permission if says("socket") => {
             "the user who runs the gatherer may not use the daemon's socket"
+        }
+        ErrorKind::Tls if says("verify peer's certificate") => {
+            "the URI's host has to be a name in the server's certificate, and cacert.pem, in \
+             /etc/pki/CA or the URI's pkipath, the authority that signed it"
         }
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
         ErrorKind::Unsupported if failure.code == NO_CONNECT => {
@@ -193,6 +209,7 @@ mod tests {
             (94, 60, "authentication unavailable: no polkit agent", "authentication"),
             (88, 46, "access denied: 'QEMU' denied access", "permission"),
             (40, 7, "Failed to verify peer's certificate", "tls"),
+            (45, 7, "authentication failed: Failed to verify peer's certificate", "tls"),
             (5, 0, "no connection driver available for xen:///", "unsupported"),
             (3, 0, "this function is not supported", "unsupported"),
             (39, 7, "too many remote domains: 20000 > 16384", "protocol"),

@@ -12,6 +12,7 @@ mod raw;
 
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::ptr::null_mut;
+use std::sync::Arc;
 
 use crate::map::{NodeInfo, Stats};
 use raw::{
@@ -28,6 +29,12 @@ pub struct Connection {
     api: &'static Api,
     pointer: ConnectPtr,
 }
+
+// SAFETY: libvirt's connections count their references with atomics, and any number of threads may
+// call through one at a time; errors are kept for each thread.
+unsafe impl Send for Connection {}
+// SAFETY: as above.
+unsafe impl Sync for Connection {}
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -108,7 +115,8 @@ impl Connection {
         let count = usize::try_from(self.api.check(count)?).unwrap_or(0);
         let domains = (0..count)
             // SAFETY: the list holds that many domains, each a reference of ours.
-            .map(|index| Domain { api: self.api, pointer: unsafe { *list.add(index) } })
+            .map(|index| Handle { api: self.api, pointer: unsafe { *list.add(index) } })
+            .map(|handle| Domain(Arc::new(handle)))
             .collect();
         // SAFETY: the array is from malloc and ours; its references live on in `domains`.
         unsafe { libc::free(list.cast()) };
@@ -122,7 +130,7 @@ impl Connection {
         domains: &[Domain],
         nowait: bool,
     ) -> Result<Vec<([u8; 16], Stats)>, Failure> {
-        let mut pointers: Vec<DomainPtr> = domains.iter().map(|domain| domain.pointer).collect();
+        let mut pointers: Vec<DomainPtr> = domains.iter().map(|domain| domain.0.pointer).collect();
         pointers.push(null_mut());
         let kinds = STATS_STATE | STATS_BALLOON | STATS_VCPU;
         let flags = if nowait { STATS_NOWAIT } else { 0 };
@@ -148,13 +156,22 @@ impl Connection {
     }
 }
 
-/// A guest's handle, released when dropped.
-pub struct Domain {
+/// A guest's handle, released when its last copy is dropped.
+#[derive(Clone)]
+pub struct Domain(Arc<Handle>);
+
+struct Handle {
     api: &'static Api,
     pointer: DomainPtr,
 }
 
-impl Drop for Domain {
+// SAFETY: what a domain holds never changes after it was made, but for its count of references,
+// which is atomic, and the connection it belongs to, for which the same holds as above.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the pointer is a domain's reference of ours, and this is its last use.
         unsafe { (self.api.domain_free)(self.pointer) };
@@ -165,19 +182,21 @@ impl Domain {
     /// The name; known without asking the daemon.
     pub fn name(&self) -> Result<String, Failure> {
         // SAFETY: the domain lives; the result is null or a C string that belongs to it.
-        unsafe { text((self.api.domain_get_name)(self.pointer)) }.ok_or_else(|| self.api.failure())
+        unsafe { text((self.0.api.domain_get_name)(self.0.pointer)) }
+            .ok_or_else(|| self.0.api.failure())
     }
 
     /// The UUID; known without asking the daemon.
     pub fn uuid(&self) -> Result<[u8; 16], Failure> {
-        self.api.uuid(self.pointer)
+        self.0.api.uuid(self.0.pointer)
     }
 
     /// State, virtual CPUs and memory of this guest: one call.
     pub fn info(&self) -> Result<Stats, Failure> {
         let mut info = std::mem::MaybeUninit::<RawDomainInfo>::zeroed();
+        let Handle { api, pointer } = *self.0;
         // SAFETY: the domain lives, and the struct has the layout of the header.
-        self.api.check(unsafe { (self.api.domain_get_info)(self.pointer, info.as_mut_ptr()) })?;
+        api.check(unsafe { (api.domain_get_info)(pointer, info.as_mut_ptr()) })?;
         // SAFETY: all zeros is a value of the struct, and libvirt has filled it in.
         let info = unsafe { info.assume_init() };
         Ok(Stats {

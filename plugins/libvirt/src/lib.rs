@@ -6,6 +6,7 @@ pub mod client;
 pub mod errors;
 pub mod ffi;
 pub mod map;
+mod patience;
 mod probe;
 pub mod uri;
 
@@ -43,6 +44,8 @@ impl Gatherer for Libvirt {
             if let Some(what) = what {
                 context.warning("insecure", what)?;
             }
+        } else if let Some(what) = uri.unverified() {
+            context.warning("insecure", what)?;
         }
         if context.options().ca_file.is_some() {
             let message = "libvirt reads no ca_file; the URI's parameter pkipath names a folder \
@@ -75,6 +78,9 @@ impl Gatherer for Libvirt {
             for guest in session.guests(batch, || context.check_cancelled())? {
                 context.guest(&host, guest)?;
             }
+        }
+        if let Some(slowness) = session.slowness() {
+            context.warning(&facts.hostname, slowness)?;
         }
         Ok(())
     }

@@ -147,24 +147,44 @@ impl Uri {
     /// what that is. Without a sentence nothing is verified with this URI, and it is as before.
     #[must_use]
     pub fn without_verification(mut self) -> (Self, Option<&'static str>) {
-        let (applies, text) = match self.transport {
-            Some(Transport::Tcp | Transport::Unix) => (false, None),
-            None if self.host.is_none() => (false, None),
-            Some(Transport::Tls) | None => (true, Some("the server's certificate is not verified")),
-            Some(Transport::Ssh) => {
-                (true, Some("ssh accepts host keys that are unknown or have changed"))
-            }
-            Some(Transport::Libssh | Transport::Libssh2) => {
-                let text = "without effect: the URI's parameter known_hosts_verify says how host \
-                            keys are verified";
-                (false, Some(text))
-            }
-        };
-        if applies {
+        if let Some(Transport::Libssh | Transport::Libssh2) = self.transport {
+            let text = "without effect: the URI's parameter known_hosts_verify says how host \
+                        keys are verified";
+            return (self, Some(text));
+        }
+        let text = self.risk();
+        if text.is_some() {
             self.parameters.retain(|(name, _)| *name != "no_verify");
             self.parameters.push(("no_verify", "1".to_owned()));
         }
         (self, text)
+    }
+
+    /// What the URI itself has libvirt not verify: the sentence of the option `insecure`, where a
+    /// parameter does the same.
+    pub fn unverified(&self) -> Option<&'static str> {
+        let value = |wanted: &str| {
+            let found = self.parameters.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        match self.transport {
+            Some(Transport::Libssh | Transport::Libssh2) => {
+                matches!(value("known_hosts_verify"), Some("ignore" | "auto"))
+                    .then_some("ssh accepts host keys that are unknown")
+            }
+            // libvirt takes the value for a number, and every other one than 0 for yes.
+            _ => value("no_verify").filter(|text| text.parse() != Ok(0)).and_then(|_| self.risk()),
+        }
+    }
+
+    /// What `no_verify` means with this URI; nothing where it has no effect.
+    fn risk(&self) -> Option<&'static str> {
+        match self.transport {
+            Some(Transport::Tcp | Transport::Unix | Transport::Libssh | Transport::Libssh2) => None,
+            None if self.host.is_none() => None,
+            Some(Transport::Tls) | None => Some("the server's certificate is not verified"),
+            Some(Transport::Ssh) => Some("ssh accepts host keys that are unknown or have changed"),
+        }
     }
 
     /// The file that libvirt's test driver is about to read.

@@ -21,8 +21,8 @@ use super::{Watcher, free_port, tail};
 use crate::processes;
 
 pub use calls::CountingProxy;
-pub use files::{guest, guest_name};
 use files::Ports;
+pub use files::{guest, guest_name};
 
 /// The SASL user of a daemon that has one.
 pub const USER: &str = "inventory";
@@ -128,7 +128,17 @@ impl Libvirtd {
 
         let log = std::fs::File::create(folder.path().join("out")).expect("a file");
         let mut namespaces = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", START, "sh"])
+            .args([
+                "--mount",
+                "--pid",
+                "--fork",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                START,
+                "sh",
+            ])
             .args([root, folder.path(), &shared])
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")

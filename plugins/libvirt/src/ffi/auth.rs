@@ -17,6 +17,18 @@ pub struct Credentials {
     pub password: Option<CString>,
 }
 
+impl Credentials {
+    /// The names of the parameters that are not there.
+    pub fn lacking(&self) -> Option<&'static str> {
+        match (&self.username, &self.password) {
+            (None, None) => Some("sasl_username and sasl_password"),
+            (None, Some(_)) => Some("sasl_username"),
+            (Some(_), None) => Some("sasl_password"),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 impl Api {
     /// Connects read-only. Blocks as long as libvirt likes to.
     pub fn connect(

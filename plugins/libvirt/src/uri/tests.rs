@@ -175,6 +175,24 @@ fn insecure_changes_and_says_nothing_where_nothing_is_verified() {
 }
 
 #[test]
+fn a_uri_that_switches_verification_off_says_what_insecure_says() {
+    let told = |text: &str| Uri::parse(text).expect(text).unverified();
+    for text in ["qemu+tls://h/system", "qemu://h/system", "esx://h/", "qemu+ssh://h/system"] {
+        assert_eq!(told(text), None, "{text}");
+        assert_eq!(told(&format!("{text}?no_verify=0")), None, "{text}");
+        let of_insecure = insecure(text).1;
+        assert!(of_insecure.is_some(), "{text}");
+        assert_eq!(told(&format!("{text}?no_verify=1")), of_insecure, "{text}");
+    }
+    for without_effect in ["qemu+tcp://h/system", "qemu:///system", "qemu+libssh://h/system"] {
+        assert_eq!(told(&format!("{without_effect}?no_verify=1")), None, "{without_effect}");
+    }
+    assert_eq!(told("qemu+libssh2://h/system?known_hosts_verify=normal"), None);
+    let ignored = told("qemu+libssh2://h/system?known_hosts_verify=ignore");
+    assert!(ignored.is_some_and(|text| text.contains("host keys")), "{ignored:?}");
+}
+
+#[test]
 fn only_a_local_test_driver_reads_a_file() {
     let file = |text: &str| {
         Uri::parse(text).expect(text).test_file().map(|path| path.display().to_string())

@@ -143,6 +143,9 @@ mod tests {
         let calls = calls.into_inner().expect("not poisoned");
         assert_eq!(calls, [66, 273]);
         assert_eq!(passed, sent);
-        assert_eq!((name(273).as_str(), name(9_999).as_str()), ("connect-list-all-domains", "9999"));
+        assert_eq!(
+            (name(273).as_str(), name(9_999).as_str()),
+            ("connect-list-all-domains", "9999")
+        );
     }
 }

@@ -38,13 +38,25 @@ seccomp_sandbox = 0
 /// Writes everything below `own`, for the daemon of this UUID.
 pub(super) fn write(own: &Path, options: &Options, ports: Ports, uuid: &str) {
     for folder in [
-        "etc/libvirt/qemu", "etc/sasl2", "etc/ssh", "etc/pki", "var/lib/libvirt", "var/log/libvirt",
-        "var/cache/libvirt/qemu/capabilities", "run/libvirt", "run/sshd", "tmp", "root", "pki",
+        "etc/libvirt/qemu",
+        "etc/sasl2",
+        "etc/ssh",
+        "etc/pki",
+        "var/lib/libvirt",
+        "var/log/libvirt",
+        "var/cache/libvirt/qemu/capabilities",
+        "run/libvirt",
+        "run/sshd",
+        "tmp",
+        "root",
+        "pki",
         "other-pki",
     ] {
         let folder = own.join(folder);
-        std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+        std::fs::create_dir_all(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     }
+    std::os::unix::fs::symlink("/run", own.join("var/run")).expect("the folder is fresh");
     file(own, "etc/passwd", PASSWD);
     file(own, "etc/group", GROUP);
     file(own, "etc/hosts", "127.0.0.1 localhost\n");
