@@ -1,0 +1,66 @@
+//! Module Kubernetes through the real program, on a real API server: who gets in and how others are
+//! told, which nodes come, what a Manager reads of them.
+
+mod harness;
+mod kubeconfigs;
+mod lists;
+mod nodes;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use gatherer_tests::servers::kubernetes::Cluster;
+use gatherer_tests::{Outcome, PluginFolder, Run};
+use serde_json::{Value, json};
+
+/// The cluster, or a skipped test.
+#[macro_export]
+macro_rules! cluster {
+    ($cluster:expr) => {
+        match $cluster {
+            Ok(cluster) => cluster,
+            Err(reason) => gatherer_tests::skip!("{reason}"),
+        }
+    };
+}
+
+/// An endpoint with this path, or text, of a kubeconfig.
+fn endpoint(id: &str, kubeconfig: impl AsRef<Path>) -> Value {
+    let kubeconfig = kubeconfig.as_ref().to_str().expect("the path is text");
+    json!({"id": id, "module": "Kubernetes", "kubeconfig": kubeconfig, "context": ""})
+}
+
+/// Gathers with this in the operator's file.
+fn gather_with(config: &str, format: &str, endpoints: &[Value]) -> Outcome {
+    let plugins = PluginFolder::with(&["kubernetes"]);
+    let run = Run::gather(&json!(endpoints)).plugins(plugins.path()).args([
+        "--format",
+        format,
+        "--config",
+        "config.toml",
+    ]);
+    std::fs::write(run.home().join("config.toml"), config).expect("a file can be written");
+    run.run()
+}
+
+fn gather(format: &str, endpoints: &[Value]) -> Outcome {
+    gather_with("", format, endpoints)
+}
+
+/// The names of an endpoint's hosts in the inventory. Panics if one stands there twice.
+fn names(endpoint: &Value) -> BTreeSet<String> {
+    let hosts = endpoint["hosts"].as_array().expect("hosts is a list");
+    let names: BTreeSet<String> = hosts
+        .iter()
+        .map(|host| host["name"].as_str().expect("a host has a name").to_owned())
+        .collect();
+    assert_eq!(names.len(), hosts.len(), "a host stands there twice");
+    names
+}
+
+/// A text of the program with what differs from run to run named: the server and the folders.
+fn filtered(text: &str, cluster: &Cluster) -> String {
+    text.replace(cluster.url(), "<server>")
+        .replace(&cluster.address().to_string(), "<address>")
+        .replace(&cluster.folder().display().to_string(), "<folder>")
+}

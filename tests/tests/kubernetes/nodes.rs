@@ -1,0 +1,149 @@
+//! What a Manager and the inventory say of a node, field by field.
+
+use gatherer_tests::servers::kubernetes::{Cluster, Method, nodes};
+use gatherer_tests::{Document, ManagerHost};
+use serde_json::{Value, json};
+
+use crate::{cluster, endpoint, gather};
+
+fn document(cluster: &Cluster) -> Document {
+    gather("gatherer", &[endpoint("cluster", cluster.kubeconfig("admin"))]).document()
+}
+
+#[test]
+fn a_manager_gets_each_field_of_a_node_as_it_always_did() {
+    let cluster = cluster!(Cluster::shared());
+    let document = document(cluster);
+    let hosts = document["cluster"].as_ref().expect("complete");
+    // One with a machine ID of each spelling, one cordoned, one not ready, one of the control plane.
+    for index in [0, 1, 8, 9, 1999] {
+        let expected = ManagerHost {
+            name: nodes::name(index),
+            host_identifier: nodes::machine_id(index),
+            kind: "kubernetes".to_owned(),
+            os: "Debian GNU/Linux 11 (bullseye)".to_owned(),
+            os_version: "1".to_owned(),
+            total_cpu_sockets: 16,
+            total_cpu_cores: 16,
+            total_cpu_threads: 1,
+            cpu_mhz: 0.0,
+            cpu_arch: "x86_64".to_owned(),
+            cpu_vendor: "(unknown)".to_owned(),
+            cpu_description: "(unknown)".to_owned(),
+            // 65806460Ki.
+            ram_mb: 64_264,
+            vms: gatherer_tests::document::Unique::default(),
+            optional_vm_data: None,
+            fallback_host_identifier: None,
+        };
+        assert_eq!(hosts[&nodes::name(index)], expected);
+    }
+}
+
+/// A node with this capacity and nodeInfo, of which the rest is that of [`nodes::node`].
+fn odd(cluster: &Cluster, index: usize, name: &str, cpu: &str, memory: &str, info: Value) {
+    let mut node = nodes::node(index, 0);
+    node["metadata"]["name"] = json!(name);
+    node["status"]["capacity"]["cpu"] = json!(cpu);
+    node["status"]["capacity"]["memory"] = json!(memory);
+    let Value::Object(info) = info else { panic!("info is an object") };
+    node["status"]["nodeInfo"].as_object_mut().expect("it is one").extend(info);
+    cluster.create("/api/v1/nodes", &node);
+}
+
+#[test]
+fn what_classic_gatherers_got_wrong_is_right() {
+    let cluster = cluster!(Cluster::start());
+    let none = || json!({});
+    odd(&cluster, 0, "bytes", "2500m", "16777216000", none());
+    odd(&cluster, 1, "tera", "4", "2Ti", none());
+    odd(&cluster, 2, "fraction", "100m", "1.5Gi", none());
+    odd(&cluster, 3, "milli", "1", "128974848000m", none());
+    odd(&cluster, 4, "arm", "8", "1Gi", json!({"architecture": "arm64"}));
+    odd(&cluster, 5, "new", "8", "1Gi", json!({"architecture": "quantum"}));
+    odd(&cluster, 6, "clone-a", "1", "1Gi", json!({"machineID": "cloned"}));
+    odd(&cluster, 7, "clone-b", "1", "1Gi", json!({"machineID": "cloned"}));
+    let without = json!({"machineID": "", "osImage": ""});
+    odd(&cluster, 8, "anonymous", "1", "1Gi", without);
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "bare"}});
+    let bare = cluster.create("/api/v1/nodes", &node);
+
+    let document = document(&cluster);
+    let hosts = document["cluster"].as_ref().expect("complete");
+    assert!(hosts.keys().eq(cluster.node_names().iter()), "{:?}", hosts.keys());
+    let numbers = |name: &str| (hosts[name].total_cpu_cores, hosts[name].ram_mb);
+    assert_eq!(numbers("bytes"), (3, 16_000), "bytes, and CPUs rounded up");
+    assert_eq!(numbers("tera"), (4, 2_097_152));
+    assert_eq!(numbers("fraction"), (1, 1536));
+    assert_eq!(numbers("milli"), (1, 123), "128974848 bytes");
+    for host in hosts.values() {
+        assert_eq!(host.total_cpu_sockets, host.total_cpu_cores, "{}", host.name);
+    }
+    assert_eq!(hosts["arm"].cpu_arch, "aarch64");
+    assert_eq!(hosts["new"].cpu_arch, "cloud", "one that no Manager knows");
+    for name in ["clone-a", "clone-b"] {
+        let id = &hosts[name].host_identifier;
+        assert!(id.starts_with("cloned-") && id.len() > 20, "{name}: {id}");
+    }
+    let system = cluster.node("anonymous")["status"]["nodeInfo"]["systemUUID"].clone();
+    assert_eq!(json!(hosts["anonymous"].host_identifier), system, "the next identifier");
+    assert_eq!(json!(hosts["bare"].host_identifier), bare["metadata"]["uid"]);
+    assert_eq!(numbers("bare"), (1, 0), "a node that has not told anything yet");
+}
+
+#[test]
+fn the_inventory_tells_of_a_node_what_the_api_server_does() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = gather("inventory", &[endpoint("cluster", cluster.kubeconfig("admin"))])
+        .endpoint("cluster");
+    for index in [0, 8, 9] {
+        let name = nodes::name(index);
+        let node = cluster.node(&name);
+        let hosts = endpoint["hosts"].as_array().expect("a list");
+        let host = hosts.iter().find(|host| host["name"] == *name).expect("it is there");
+        let info = &node["status"]["nodeInfo"];
+        let identifiers = &host["identifiers"];
+        assert_eq!(host["id"], info["machineID"]);
+        assert_eq!(identifiers["kubernetesUid"], node["metadata"]["uid"]);
+        assert_eq!(identifiers["machineId"], info["machineID"]);
+        assert_eq!(identifiers["systemUuid"], info["systemUUID"]);
+        assert_eq!(host["createdAt"], node["metadata"]["creationTimestamp"]);
+        assert_eq!(host["labels"], node["metadata"]["labels"]);
+        assert_eq!(host["capacity"], node["status"]["capacity"]);
+        assert_eq!(host["allocatable"], node["status"]["allocatable"]);
+        assert_eq!(host["memoryBytes"], 65_806_460_u64 * 1024);
+        assert_eq!(host["cpu"]["millicores"], 16_000);
+        assert_eq!(host["provider"]["region"], "eu-west-1");
+        assert_eq!(host["provider"]["zone"], nodes::zone(index));
+        let role = if index < 3 { "control-plane" } else { "worker" };
+        assert_eq!(host["roles"], json!([role]));
+        assert_eq!(host["versions"]["kubelet"], info["kubeletVersion"]);
+        assert_eq!(host["addresses"].as_array().map(Vec::len), Some(3), "both families: {host}");
+        let taints = node["spec"]["taints"].as_array().map_or(0, Vec::len);
+        assert_eq!(host["taints"].as_array().map_or(0, Vec::len), taints, "{host}");
+        let state = match (nodes::ready(index), nodes::cordoned(index)) {
+            (false, _) => "NotReady",
+            (true, true) => "Ready,SchedulingDisabled",
+            (true, false) => "Ready",
+        };
+        assert_eq!(host["sourceState"], state);
+        assert!(!host.to_string().contains("HeartbeatTime"), "it changes all the time: {host}");
+        assert_eq!(host["guests"].as_array().map_or(0, Vec::len), 0, "{host}");
+    }
+}
+
+#[test]
+fn gathering_twice_gives_the_same_bytes_and_changes_nothing() {
+    let cluster = cluster!(Cluster::shared());
+    let version = || {
+        let (_, text) =
+            cluster.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("it answers");
+        let list: Value = serde_json::from_str(&text).expect("JSON");
+        list["items"][0]["metadata"]["resourceVersion"].clone()
+    };
+    let (before, endpoints) = (version(), [endpoint("cluster", cluster.kubeconfig("token"))]);
+    let first = gather("gatherer", &endpoints).expect_code(0);
+    let second = gather("gatherer", &endpoints).expect_code(0);
+    assert!(first.stdout == second.stdout, "the same answers give the same bytes");
+    assert_eq!(version(), before);
+}
