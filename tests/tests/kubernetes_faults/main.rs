@@ -127,6 +127,13 @@ impl Table {
             .start()
     }
 
+    /// Gathers all of them as an inventory alone.
+    fn check(&self) {
+        let plugins = PluginFolder::with(&["kubernetes"]);
+        let wrong = self.check_inventory(&self.run("inventory", &plugins).finish());
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
     fn check_inventory(&self, outcome: &Outcome) -> Vec<String> {
         let inventory = outcome.inventory();
         let check = |case: &Case| {
