@@ -4,6 +4,7 @@
 //! or a plugin that somebody dropped in, may print what it was given. `secrets` knows what is
 //! secret, `spelling` how it may be written; here it is found and replaced.
 
+mod document;
 mod secrets;
 mod spelling;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use gatherer_plugin_api::GatherError;
 
 use crate::protocol::{SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES};
 
+pub use document::is_document;
 use secrets::Needles;
 pub use secrets::Secrets;
 
@@ -40,6 +42,16 @@ struct Known {
     learned: usize,
     learned_bytes: usize,
     finder: Option<Arc<Finder>>,
+    seen: Seen,
+}
+
+/// What was taken out so far.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// Of how many texts.
+    pub times: u64,
+    /// The first of them, without its secrets.
+    pub first: Option<String>,
 }
 
 /// The plugin told of more secrets than can be hidden.
@@ -82,6 +94,16 @@ impl Redactor {
         Self(Arc::new(Mutex::new(Known { secrets, ..Known::default() })))
     }
 
+    /// What was taken out so far, by all clones.
+    pub fn seen(&self) -> Seen {
+        self.known().seen.clone()
+    }
+
+    /// Whether there is anything to take out.
+    pub fn hides_something(&self) -> bool {
+        self.finder().automaton.is_some()
+    }
+
     /// What is taken out.
     pub fn secrets(&self) -> Secrets {
         self.known().secrets.clone()
@@ -110,7 +132,19 @@ impl Redactor {
 
     /// What may be text, after a [`Head`] that said how much of it is `carried`.
     pub fn redact_rest(&self, bytes: &[u8], carried: usize) -> String {
-        render(bytes, &self.places(bytes), carried)
+        let places = self.places(bytes);
+        let text = render(bytes, &places, carried);
+        self.note(&places, &text);
+        text
+    }
+
+    /// Remembers that something was taken out.
+    fn note(&self, places: &[Range<usize>], text: &str) {
+        if !places.is_empty() {
+            let seen = &mut self.known().seen;
+            seen.times += 1;
+            seen.first.get_or_insert_with(|| text[..text.floor_char_boundary(200)].to_owned());
+        }
     }
 
     /// The beginning of a text, without secrets, and no longer than this.
@@ -159,6 +193,7 @@ impl Redactor {
             last.end = last.end.min(taken);
         }
         let text = render(&bytes[..taken], &places, carried.min(taken));
+        self.note(&places, &text);
         Head { text, taken, carried: covered.saturating_sub(taken) }
     }
 

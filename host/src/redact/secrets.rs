@@ -5,13 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use super::document::{Parts, is_document};
 use super::spelling;
 
 /// The shortest text that is taken out; shorter ones would take half of each line with them.
 const SHORTEST: usize = 4;
 
 /// The shortest line of a document and the shortest value in a query: these may be plain words.
-const SHORTEST_PART: usize = 8;
+pub const SHORTEST_PART: usize = 8;
 
 /// The longest text that is looked for in one piece.
 const PIECE_BYTES: usize = 128;
@@ -60,8 +61,8 @@ impl Secrets {
 
     /// What of this text is secret if it is a URL: its user-info and its query.
     pub fn add_url(&mut self, text: &str) {
-        if text.contains(['\n', '\r']) {
-            // A document, in which URLs stand.
+        if is_document(text) {
+            // In which URLs stand.
             let around = |sign: char| sign.is_whitespace() || matches!(sign, '"' | '\'' | ',');
             for word in text.split(around).filter(|word| word.contains("://")) {
                 self.add_url_of_one_line(word);
@@ -143,7 +144,8 @@ impl<T: AsRef<str>> FromIterator<T> for Secrets {
     }
 }
 
-fn sounds_secret(name: &str) -> bool {
+/// Whether something of this name is probably secret.
+pub fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
@@ -183,7 +185,9 @@ impl Needles {
                 let place = if text.contains(['\n', '\r']) { &mut whole } else { &mut plain };
                 place.extend(pieces(text.as_bytes()));
             }
-            lines_of(text, &mut lines, &mut plain);
+            let parts = Parts::of(text);
+            plain.extend(parts.values.iter().flat_map(|value| pieces(value.as_bytes())));
+            lines.extend(parts.lines.iter().flat_map(|line| pieces(line.as_bytes())));
             if text.len() <= BASE64_MAX_BYTES && in_base64_bytes < NEEDLES_MAX_BYTES {
                 let credentials = secrets.users.iter().map(|user| format!("{user}:{text}"));
                 for text in std::iter::once(text.clone()).chain(credentials) {
@@ -234,39 +238,6 @@ fn pieces(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         .step_by(PIECE_BYTES)
         .map(move |start| start.min(last))
         .map(|start| text[start..text.len().min(start + PIECE_BYTES)].to_vec())
-}
-
-/// The lines of a document that give something away if they stand alone: not its frame (PEM's
-/// first and last line, the names of a YAML document), and no plain words. What a member with a
-/// telling name holds stands alone too.
-fn lines_of(text: &str, lines: &mut Vec<Vec<u8>>, values: &mut Vec<Vec<u8>>) {
-    if !text.contains(['\n', '\r']) {
-        return;
-    }
-    for line in text.split(['\n', '\r']).map(str::trim) {
-        if line.ends_with([':', '{', '[']) || line.starts_with("-----") {
-            continue;
-        }
-        if let Some((name, value)) = member(line) {
-            if sounds_secret(name) {
-                values.extend(pieces(value.as_bytes()));
-                // A key in a JSON document is a document in one line.
-                let key = value.split("\\n").filter(|line| !line.starts_with("-----"));
-                key.for_each(|line| lines.extend(pieces(line.as_bytes())));
-            }
-            if value.len() < SHORTEST_PART {
-                continue;
-            }
-        }
-        lines.extend(pieces(line.as_bytes()));
-    }
-}
-
-/// `name: value` or `name=value`; the `=` at the end of base64 has no value.
-fn member(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split_once(": ").or_else(|| line.split_once('='))?;
-    let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
-    value.contains(|sign| sign != '=').then_some((name, value))
 }
 
 /// The shortest base64 that is looked for: that of four bytes.

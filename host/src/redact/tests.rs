@@ -93,6 +93,37 @@ fn a_document_hides_its_secrets_and_not_its_words() {
 }
 
 #[test]
+fn members_in_one_line_are_found_in_json_and_in_yaml() {
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\nMIIEvQIBADANBg==\n-----END PRIVATE KEY-----\n",
+        "Qb0xZ".repeat(12)
+    );
+    let data = STANDARD.encode(&pem);
+    let user = format!(r#""password":"a\"b,c}}\\d","client-key-data":"{data}""#);
+    let json = format!(
+        r#"{{"current-context":"me@cluster","clusters":[{{"cluster":{{"server":"https://h:6443"}}}}],"users":[{{"name":"reading","user":{{"token":"abcd123",{user}}}}}],"tokens":["tok1","tok,2"],"last":"x"}}"#
+    );
+    let flow = format!(
+        "users: [{{name: reading, user: {{token: abcd123, {user}}}}}]\ntokens: [tok1, 'tok,2']\n"
+    );
+    let block = format!(
+        "users:\n- name: reading\n  user:\n    token: abcd123 # mine\n    {}\nmore: {{tokens: [tok1, 'tok,2']}}\n",
+        user.replace(",\"client", "\n    \"client").replace("\":\"", "\" : \"")
+    );
+    for document in [json, flow, block] {
+        let redactor = redactor(&[&document]);
+        for secret in ["abcd123", "a\"b,c}\\d", &data, "MIIEvQIBADANBg==", "tok1", "tok,2"] {
+            assert_eq!(redactor.redact(&format!("is {secret} .")), "is *** .", "{document}");
+        }
+        for line in pem.lines().filter(|line| !line.starts_with("-----")) {
+            assert_eq!(redactor.redact(line), "***");
+        }
+        let plain = "context me@cluster of reading, https://h:6443: current-context tokens";
+        assert_eq!(redactor.redact(plain), plain, "{document}");
+    }
+}
+
+#[test]
 fn what_is_learned_is_taken_out_by_every_clone_from_then_on() {
     let redactor = redactor(&["hunter2"]);
     let clone = redactor.clone();

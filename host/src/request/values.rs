@@ -11,14 +11,15 @@ use serde_json::Value as Json;
 use super::Defaults;
 use super::document::{RawObject, Value};
 use crate::escape::escape;
-use crate::redact::Secrets;
+use crate::redact::{Secrets, is_document};
 
 /// The longest value that a reference may lead to, in bytes.
 const REFERENCE_MAX_BYTES: u64 = 1024 * 1024;
 
 /// The value that a plugin is given; `None` if it is unset. An error is a sentence. What is
-/// secret in it is added to `secrets`: all of it if the parameter says so or if the value came
-/// from a reference, else what a URL hides.
+/// secret in it is added to `secrets`: all of it if the parameter says so, if the value came from
+/// a reference or if it is a document where a path may stand (a kubeconfig, say, holds tokens);
+/// else what a URL hides.
 pub fn resolve(
     parameter: &Parameter,
     value: Value<'_>,
@@ -31,7 +32,9 @@ pub fn resolve(
         }
         value => (value, false),
     };
-    let is_secret = parameter.secret || referenced;
+    let is_path = parameter.kind == ParameterType::Path;
+    let is_inline = is_path && text(&value).is_some_and(|text| is_document(&text));
+    let is_secret = parameter.secret || referenced || is_inline;
     // Every text contains yes and no.
     let is_text = parameter.kind != ParameterType::Boolean;
     // As it was written: a path is resolved below, a number loses its spaces.
@@ -202,7 +205,7 @@ fn list(value: &Value<'_>) -> Option<Json> {
 
 /// A path with `~/` and a relative beginning resolved. A URL or a whole document stays.
 pub fn path_of(text: &str, defaults: &Defaults) -> String {
-    if text.contains("://") || text.contains(['\n', '\r']) || text.trim_start().starts_with('{') {
+    if text.contains("://") || is_document(text) {
         return text.to_owned();
     }
     let path = match (text.strip_prefix("~/"), &defaults.home) {
@@ -234,6 +237,7 @@ mod tests {
 
     use super::super::document::Value;
     use super::{Defaults, Secrets, path_of, resolve};
+    use crate::redact::Redactor;
 
     fn defaults() -> Defaults {
         Defaults {
@@ -246,8 +250,8 @@ mod tests {
         }
     }
 
-    fn resolved(kind: ParameterType, text: &str) -> Result<Option<serde_json::Value>, String> {
-        let parameter = Parameter {
+    fn parameter(kind: ParameterType) -> Parameter {
+        Parameter {
             name: "p".into(),
             kind,
             default: DefaultValue::Number(7.into()),
@@ -256,7 +260,11 @@ mod tests {
             advanced: false,
             description: String::new(),
             example: None,
-        };
+        }
+    }
+
+    fn resolved(kind: ParameterType, text: &str) -> Result<Option<serde_json::Value>, String> {
+        let parameter = parameter(kind);
         let value = if text.is_empty() { Value::Unset } else { Value::Text(text.to_owned()) };
         resolve(&parameter, value, &defaults(), &mut Secrets::default())
     }
@@ -286,6 +294,24 @@ mod tests {
         }
         assert!(resolved(ParameterType::Integer, "1e400").is_err());
         assert!(resolved(ParameterType::Number, "inf").is_err());
+    }
+
+    #[test]
+    fn a_document_where_a_path_may_stand_is_secret_and_a_path_is_not() {
+        let hidden = |kind, text: &str| {
+            let parameter = Parameter { secret: false, ..parameter(kind) };
+            let mut secrets = Secrets::default();
+            let value = resolve(&parameter, Value::Text(text.into()), &defaults(), &mut secrets);
+            assert_eq!(value, Ok(Some(text.into())), "stays as it is");
+            Redactor::new(secrets).redact("the token is sesame77")
+        };
+        let yaml = "users:\n- user:\n    token: sesame77\n";
+        let json = r#"{"users":[{"user":{"token":"sesame77"}}]}"#;
+        for document in [yaml, json] {
+            assert_eq!(hidden(ParameterType::Path, document), "the token is ***");
+            assert_eq!(hidden(ParameterType::String, document), "the token is sesame77");
+        }
+        assert_eq!(hidden(ParameterType::Path, "/token: sesame77"), "the token is sesame77");
     }
 
     #[test]
