@@ -235,6 +235,16 @@ pub enum PluginCommand {
         /// The plugin's file
         file: PathBuf,
     },
+    /// Load a plugin in workers and check that it keeps the contract, a line for each check
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify {
+        /// The plugin's file
+        file: PathBuf,
+        /// Gather these endpoints of its modules too, twice, and cancel them once (as --infile)
+        /// [e.g. --request endpoints.json]
+        #[arg(long, value_name = "INFILE")]
+        request: Option<PathBuf>,
+    },
 }
 
 /// A positive number of seconds, at most a week.
@@ -249,6 +259,18 @@ pub fn parse_seconds(seconds: Option<f64>) -> Result<Duration, String> {
         .map(Duration::from_secs_f64)
         .ok_or_else(|| "a number of seconds above 0 and at most a week is expected".to_owned())
 }
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so
+      What holds without any endpoint
+  virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so --request endpoints.json
+      That endpoints are gathered whole and twice alike, that nothing shows their secrets, and that
+      the plugin ends when it is told to
+
+Exit status:
+  0 the plugin keeps the contract    1 it does not    2 wrong usage
+  3 the file or the request cannot be read";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -20,6 +20,7 @@ mod request;
 mod schema;
 mod signals;
 mod supervisor;
+mod verify;
 mod worker;
 
 use clap::CommandFactory as _;
@@ -33,7 +34,7 @@ use discovery::Catalog;
 enum Exit {
     /// The result was printed.
     Done = 0,
-    /// `--fail-on` applies.
+    /// `--fail-on` applies, or a plugin that is verified breaks the contract.
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -83,6 +84,9 @@ fn run(cli: &Cli) -> Exit {
         }
     };
     logging::init(settings.logging());
+    if let Some(Command::Plugin(PluginCommand::Verify { file, request })) = &cli.command {
+        return verify::run(file, request.as_deref(), &settings);
+    }
     let catalog = match Catalog::read(&settings.folders) {
         Ok(catalog) => catalog,
         Err(error) => return fail(Exit::Unreadable, &error.to_string()),

@@ -32,6 +32,9 @@ pub const SECRETS_MAX_BYTES: usize = 1024 * 1024;
 /// The hidden subcommand.
 pub const WORKER_SUBCOMMAND: &str = "__worker";
 
+/// The operation that gathers an endpoint.
+pub const GATHER: &str = "gather";
+
 /// The control line that asks a worker to stop.
 pub const CANCEL_LINE: &[u8] = b"cancel\n";
 
@@ -48,8 +51,8 @@ pub struct Assignment {
     pub memory_bytes: Option<u64>,
     /// The soft limit on open descriptors; absent is none.
     pub open_files: Option<u64>,
-    /// What to do.
-    pub operation: String,
+    /// What to do. Absent: nothing but to load the library and to compare what it says of itself.
+    pub operation: Option<String>,
     /// What to do it with.
     pub request: GatherRequest,
     /// What of the request is secret: the worker takes it out of what it cuts.

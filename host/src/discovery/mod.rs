@@ -5,6 +5,7 @@ mod folders;
 mod trust;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -83,14 +84,24 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// One plugin and nothing else.
+    pub fn of(plugin: Plugin) -> Self {
+        let mut catalog = Self::default();
+        catalog.serve(plugin);
+        catalog
+    }
+
     fn add(&mut self, path: PathBuf) {
         // What others may write is not even read.
         let plugin = open(&path).and_then(|(file, trust)| trust.and_then(|()| read(&path, file)));
         let plugin = plugin.and_then(|plugin| fits(&plugin.manifest).map(|()| plugin));
-        let plugin = match plugin {
-            Ok(plugin) => plugin,
-            Err(reason) => return self.skipped.push(Skipped { path, reason }),
-        };
+        match plugin {
+            Ok(plugin) => self.serve(plugin),
+            Err(reason) => self.skipped.push(Skipped { path, reason }),
+        }
+    }
+
+    fn serve(&mut self, plugin: Plugin) {
         for (index, module) in plugin.manifest.modules.iter().enumerate() {
             match self.by_module.get(&module.name) {
                 Some((earlier, _)) => self.warnings.push(format!(
@@ -130,14 +141,17 @@ pub struct Inspected {
     pub verdict: Result<(), String>,
     /// Whether the file and its folder are safe from others, and if not, why not.
     pub trust: Result<(), String>,
+    /// Whether this program can serve it, and if not, why not.
+    pub versions: Result<(), String>,
 }
 
 /// Reads what a file says of itself, trusted or not. An error says why it is no plugin.
 pub fn inspect(path: &Path) -> Result<Inspected, String> {
     let (file, trust) = open(path)?;
     let plugin = read(path, file)?;
-    let verdict = trust.clone().and_then(|()| fits(&plugin.manifest));
-    Ok(Inspected { plugin, verdict, trust })
+    let versions = fits(&plugin.manifest);
+    let verdict = trust.clone().and_then(|()| versions.clone());
+    Ok(Inspected { plugin, verdict, trust, versions })
 }
 
 /// Opens a file, once for all, and says whether it is safe from others.
@@ -163,13 +177,17 @@ fn read(path: &Path, file: File) -> Result<Plugin, String> {
     Ok(Plugin { path: path.to_owned(), manifest, manifest_text, file })
 }
 
+/// Whether a file of this name is looked at.
+pub fn is_plugin_name(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+}
+
 fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes()) {
+        if is_plugin_name(&entry.file_name()) {
             files.push(entry.path());
         }
     }

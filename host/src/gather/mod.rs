@@ -72,7 +72,12 @@ pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
     }
 }
 
-fn entries(infile: &Path, settings: &Settings, catalog: &Catalog) -> Result<Vec<Entry>, String> {
+/// The endpoints of an infile.
+pub fn entries(
+    infile: &Path,
+    settings: &Settings,
+    catalog: &Catalog,
+) -> Result<Vec<Entry>, String> {
     let bytes = read_infile(infile)?;
     let (text, latin) = request::decode(bytes);
     if latin {
@@ -192,7 +197,8 @@ fn ask_and_print(
     Ok(exit)
 }
 
-fn ended_by(signal: EndSignal) -> Exit {
+/// Says that a signal ended the run.
+pub fn ended_by(signal: EndSignal) -> Exit {
     fail(signal.exit(), &format!("ended by {} before the result was printed", signal.name()))
 }
 
@@ -281,7 +287,8 @@ fn with_libraries(
     Ok(paired)
 }
 
-fn library(plugin: &Plugin) -> std::io::Result<Library> {
+/// What workers of a plugin are started with.
+pub fn library(plugin: &Plugin) -> std::io::Result<Library> {
     let Manifest { name, version, modules, .. } = &plugin.manifest;
     Ok(Library {
         path: plugin.path.display().to_string(),

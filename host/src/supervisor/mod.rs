@@ -23,7 +23,9 @@ use tokio::time::Instant;
 use crate::logging;
 use crate::progress::Progress;
 use crate::request::Endpoint;
-use budget::Budget;
+pub use budget::Budget;
+pub use collector::Answer;
+pub use worker::{Observed, observe};
 
 /// Why everything is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::{Library, Settings, Stop};
 use crate::logging;
 use crate::progress::{Asking, Progress};
-use crate::protocol::{Assignment, CANCEL_LINE, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
+use crate::protocol::{Assignment, CANCEL_LINE, GATHER, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
 use crate::redact::Redactor;
 use crate::request::Endpoint;
 
@@ -51,6 +51,24 @@ const ENVIRONMENT: [&str; 11] = [
 ];
 const ENVIRONMENT_PREFIXES: [&str; 2] = ["XDG_", "KRB5"];
 
+/// What became of a worker, for who looks closely.
+pub struct Observed {
+    /// What it answered.
+    pub result: Result<Answer, GatherError>,
+    /// How long the process ran on after it was asked to end, if it was.
+    pub took_to_end: Option<Duration>,
+    /// Whether it had to be killed.
+    pub killed: bool,
+    /// How the process ended, unless it simply ended: "exited with status 3".
+    pub odd_end: Option<String>,
+}
+
+impl From<GatherError> for Observed {
+    fn from(error: GatherError) -> Self {
+        Self { result: Err(error), took_to_end: None, killed: false, odd_end: None }
+    }
+}
+
 /// Asks one endpoint.
 pub async fn ask(
     endpoint: &Endpoint,
@@ -58,24 +76,54 @@ pub async fn ask(
     settings: &Settings,
     budget: Rc<Budget>,
 ) -> Result<Answer, GatherError> {
+    observe(endpoint, Some(GATHER), library, settings, budget).await.result
+}
+
+/// Does an operation at one endpoint, or only loads the library.
+pub async fn observe(
+    endpoint: &Endpoint,
+    operation: Option<&str>,
+    library: &Library,
+    settings: &Settings,
+    budget: Rc<Budget>,
+) -> Observed {
+    let started = assign(endpoint, operation, library, settings).and_then(|assignment| {
+        Ok((assignment, start(library).map_err(|error| not_started(&error))?))
+    });
+    match started {
+        Ok((assignment, child)) => {
+            Session::new(child, endpoint, budget, &settings.progress)
+                .run(assignment, endpoint.timeout, settings)
+                .await
+        }
+        Err(error) => error.into(),
+    }
+}
+
+fn not_started(error: &std::io::Error) -> GatherError {
+    GatherError::internal(format!("no worker can be started: {error}"))
+        .with_hint("lower --jobs, or raise the limits on processes and open files")
+}
+
+/// The line that says what is to be done.
+fn assign(
+    endpoint: &Endpoint,
+    operation: Option<&str>,
+    library: &Library,
+    settings: &Settings,
+) -> Result<Vec<u8>, GatherError> {
     let mut assignment = serde_json::to_vec(&Assignment {
         plugin_path: library.path.clone(),
         manifest: library.manifest.clone(),
         memory_bytes: settings.worker_memory,
         open_files: settings.open_files,
-        operation: "gather".to_owned(),
+        operation: operation.map(str::to_owned),
         request: endpoint.request.clone(),
         secrets: endpoint.redactor.secrets(),
     })
     .map_err(|_| GatherError::internal("the request is not JSON"))?;
     assignment.push(b'\n');
-    let child = start(library).map_err(|error| {
-        GatherError::internal(format!("no worker can be started: {error}"))
-            .with_hint("lower --jobs, or raise the limits on processes and open files")
-    })?;
-    Session::new(child, endpoint, budget, &settings.progress)
-        .run(assignment, endpoint.timeout, settings)
-        .await
+    Ok(assignment)
 }
 
 fn start(library: &Library) -> std::io::Result<Child> {
@@ -123,6 +171,7 @@ struct Session<'a> {
     output: Output,
     progress: Asking,
     ending: Ending,
+    asked_to_end_at: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
@@ -137,6 +186,7 @@ impl<'a> Session<'a> {
             output: Output::default(),
             progress: progress.asking(&endpoint.id),
             ending: Ending::Not,
+            asked_to_end_at: None,
         }
     }
 
@@ -145,11 +195,11 @@ impl<'a> Session<'a> {
         assignment: Vec<u8>,
         timeout: Duration,
         settings: &Settings,
-    ) -> Result<Answer, GatherError> {
+    ) -> Observed {
         let (Some(stdin), Some(mut frames), Some(mut stderr)) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
         else {
-            return Err(GatherError::internal("the worker was started without its pipes"));
+            return GatherError::internal("the worker was started without its pipes").into();
         };
         let mut stop = settings.stop.clone();
         let deadline = Instant::now() + timeout;
@@ -162,6 +212,7 @@ impl<'a> Session<'a> {
         // What was read since the worker ended.
         let mut late = 0;
         let mut drained_at = deadline + Duration::from_hours(1);
+        let mut took_to_end = None;
 
         while status.is_none() || frames_open || stderr_open {
             let running = matches!(self.ending, Ending::Not) && status.is_none();
@@ -185,6 +236,7 @@ impl<'a> Session<'a> {
                 }
                 ended = self.child.wait(), if status.is_none() => {
                     status = Some(ended);
+                    took_to_end = self.asked_to_end_at.map(|at| at.elapsed());
                     drained_at = Instant::now() + DRAIN;
                 }
                 stdin = &mut feed, if control.is_none() => control = Some(stdin),
@@ -211,7 +263,14 @@ impl<'a> Session<'a> {
         // Whatever the worker left behind in its group goes with it.
         self.signal_group(Signal::KILL);
         self.output.flush(self.redactor, &self.endpoint.id);
-        self.conclude(status)
+        let killed = matches!(self.ending, Ending::Killed(_));
+        let ended = status.as_ref().and_then(|status| status.as_ref().ok());
+        let odd_end = match ended.and_then(|status| describe(*status)) {
+            _ if killed => Some("did not end".to_owned()),
+            odd => odd,
+        };
+        let result = self.conclude(status, odd_end.as_deref());
+        Observed { result, took_to_end, killed, odd_end }
     }
 
     /// The timeout's sentence. What the plugin says while it is being ended is added to it.
@@ -239,7 +298,9 @@ impl<'a> Session<'a> {
             let _ = rustix::process::kill_process(pid, Signal::TERM);
         }
         self.signal_group(Signal::TERM);
-        self.ending = Ending::Asked(Instant::now() + GRACE, error);
+        let now = Instant::now();
+        self.asked_to_end_at = Some(now);
+        self.ending = Ending::Asked(now + GRACE, error);
     }
 
     /// Ends the worker at once. Without an error, the one that it was asked to end for stays.
@@ -312,21 +373,20 @@ impl<'a> Session<'a> {
         );
     }
 
-    fn conclude(self, status: Option<std::io::Result<ExitStatus>>) -> Result<Answer, GatherError> {
-        let (asked, killed) = match self.ending {
+    fn conclude(
+        self,
+        status: Option<std::io::Result<ExitStatus>>,
+        odd_end: Option<&str>,
+    ) -> Result<Answer, GatherError> {
+        let asked = match self.ending {
             Ending::Killed(Some(error)) => return Err(error),
-            Ending::Asked(_, error) => (Some(error), false),
-            Ending::Killed(None) => (None, true),
-            Ending::Not | Ending::Finished(_) => (None, false),
+            Ending::Asked(_, error) => Some(error),
+            Ending::Killed(None) | Ending::Not | Ending::Finished(_) => None,
         };
         let status = status.and_then(Result::ok);
         match self.collector.finish() {
             Some(Ok(mut answer)) => {
-                let odd = match status.and_then(describe) {
-                    _ if killed => Some("did not end".to_owned()),
-                    odd => odd,
-                };
-                answer.warnings.extend(odd.map(|odd| Warning {
+                answer.warnings.extend(odd_end.map(|odd| Warning {
                     object: self.endpoint.module.clone(),
                     message: format!("the worker {odd} after its answer was whole"),
                 }));

@@ -77,13 +77,11 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
         )
         .with_hint("build and install the plugin again"));
     }
+    let Some(operation) = &assignment.operation else { return Ok(Summary::default()) };
     let request = serde_json::to_string(&assignment.request)
         .map_err(|_| GatherError::internal("the request is not JSON"))?;
-    let answer = module.invoke()(
-        assignment.operation.as_str().into(),
-        request.as_str().into(),
-        callbacks::table(),
-    );
+    let answer =
+        module.invoke()(operation.as_str().into(), request.as_str().into(), callbacks::table());
     match answer {
         RResult::ROk(summary) => match callbacks::refusal() {
             // It was told to stop, or lost a record, and says all the same that it is done.

@@ -1,0 +1,56 @@
+//! Where two answers differ.
+
+use serde_json::Value;
+
+/// The first place at which two documents differ, as a person would say it; never what stands
+/// there. `None` if they are equal.
+pub fn first_difference(one: &Value, other: &Value) -> Option<String> {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
+            names.into_iter().find_map(|name| match (one.get(name), other.get(name)) {
+                (Some(a), Some(b)) => first_difference(a, b).map(|rest| join(name, &rest)),
+                _ => Some(format!("{name}, which only one of them has")),
+            })
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let differing = one.iter().zip(other).enumerate().find_map(|(index, (a, b))| {
+                first_difference(a, b).map(|rest| join(&named(index, a), &rest))
+            });
+            differing.or_else(|| {
+                (one.len() != other.len())
+                    .then(|| format!("the number of items, {} and {}", one.len(), other.len()))
+            })
+        }
+        (one, other) => (one != other).then(String::new),
+    }
+}
+
+fn join(name: &str, rest: &str) -> String {
+    if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }
+}
+
+fn named(index: usize, item: &Value) -> String {
+    item.get("name").and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::first_difference;
+
+    #[test]
+    fn a_difference_is_named_by_its_place_and_not_by_what_stands_there() {
+        let one = json!({"hosts": [{"name": "h", "guests": [{"name": "g", "state": "running"}]}]});
+        assert_eq!(first_difference(&one, &one), None);
+        let mut other = one.clone();
+        other["hosts"][0]["guests"][0]["state"] = json!("paused");
+        assert_eq!(first_difference(&one, &other).as_deref(), Some("hosts/h/guests/g/state"));
+        for empty in [json!({"hosts": []}), json!({})] {
+            let place = first_difference(&one, &empty).expect("they differ");
+            assert!(place.starts_with("hosts"), "{place}");
+            assert!(first_difference(&empty, &one).is_some());
+        }
+    }
+}
