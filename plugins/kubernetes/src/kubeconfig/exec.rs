@@ -32,11 +32,9 @@ pub fn read(
     files: &Files,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<ExecConfig, GatherError> {
-    let command =
-        node.text("command")?.ok_or_else(|| node.error("command", "is missing"))?;
-    let api_version = node
-        .text("apiVersion")?
-        .ok_or_else(|| node.error("apiVersion", "is missing"))?;
+    let command = node.text("command")?.ok_or_else(|| node.error("command", "is missing"))?;
+    let api_version =
+        node.text("apiVersion")?.ok_or_else(|| node.error("apiVersion", "is missing"))?;
     if node.text("interactiveMode")? == Some("Always") {
         return Err(node.error("interactiveMode", "is Always, and nobody can answer here"));
     }

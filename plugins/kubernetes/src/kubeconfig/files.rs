@@ -146,8 +146,8 @@ impl Opened {
 
     /// Reads it if it is a regular file. The error is the end of a sentence.
     pub fn read(self, max_bytes: usize) -> Result<Vec<u8>, String> {
-        let status = rustix::fs::fstat(self.handle.as_fd())
-            .map_err(|error| cannot_open(&error.into()))?;
+        let status =
+            rustix::fs::fstat(self.handle.as_fd()).map_err(|error| cannot_open(&error.into()))?;
         match FileType::from_raw_mode(status.st_mode) {
             FileType::RegularFile => {}
             FileType::Directory => return Err("is a folder".to_owned()),

@@ -111,8 +111,9 @@ fn oidc(config: &Node<'_>, files: &Files) -> Result<AuthProviderConfig, GatherEr
         .find(|key| !texts.contains_key(*key));
     match texts.get("id-token") {
         Some(id_token) => {
-            let expiry = expiry_of(id_token)
-                .ok_or_else(|| config.error("id-token", "is not a JSON Web Token with an expiry"))?;
+            let expiry = expiry_of(id_token).ok_or_else(|| {
+                config.error("id-token", "is not a JSON Web Token with an expiry")
+            })?;
             token::check(id_token).map_err(|what| config.error("id-token", what))?;
             if let (Some(lacks), true) = (lacks, expiry <= Timestamp::now()) {
                 return Err(config

@@ -26,11 +26,10 @@ impl TokenFile {
     /// it is, whether it looks like a token.
     pub fn read(&self) -> Result<SecretString, GatherError> {
         let bytes = self.files.read(&self.field, &self.name)?;
-        let fault = |what: &str| {
-            error(&self.origin, format_args!("{}: the file {what}", self.field))
-        };
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| fault("holds something else than a token"))?;
+        let fault =
+            |what: &str| error(&self.origin, format_args!("{}: the file {what}", self.field));
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| fault("holds something else than a token"))?;
         let token = check(text).map_err(|what| fault(what))?;
         Ok(token)
     }

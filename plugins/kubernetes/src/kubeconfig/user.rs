@@ -110,8 +110,8 @@ fn certificate(
         secrets.push(Secret::new(text.to_owned()));
     }
     secrets.push(Secret::new(STANDARD.encode(&key)));
-    let certificates = pem::certificates(&certificate)
-        .map_err(|what| node.error(&certificate_field, what))?;
+    let certificates =
+        pem::certificates(&certificate).map_err(|what| node.error(&certificate_field, what))?;
     let key = pem::private_key(&key).map_err(|what| node.error(&key_field, what))?;
     pem::check_pair(&certificates, &key).map_err(|(pair, what)| match pair {
         Pair::Certificate => node.error(&certificate_field, what),
@@ -171,8 +171,7 @@ fn bearer(
             user.warnings.push("tokenFile is not used, since there is a token beside it".into());
         }
     } else if let Some(name) = file {
-        let file =
-            TokenFile::new(around.origin, node.path_of("tokenFile"), name, around.files);
+        let file = TokenFile::new(around.origin, node.path_of("tokenFile"), name, around.files);
         secrets.push(Secret::new(token::text(&file.read()?)));
         user.token_file = Some(file);
     }
@@ -206,9 +205,8 @@ fn impersonation(node: &Node<'_>, auth: &mut AuthInfo) -> Result<(), GatherError
     for group in auth.impersonate_groups.iter().flatten() {
         header(node, "as-groups", group)?;
     }
-    let others = auth.impersonate_uid.is_some()
-        || auth.impersonate_groups.is_some()
-        || !extra.is_empty();
+    let others =
+        auth.impersonate_uid.is_some() || auth.impersonate_groups.is_some() || !extra.is_empty();
     if others && auth.impersonate.is_none() {
         return Err(node.error("as", "is missing beside other fields of whom to act as"));
     }

@@ -21,7 +21,10 @@ impl<'a> Node<'a> {
     pub fn root(origin: &'a str, value: &'a Value) -> Result<Self, GatherError> {
         match value {
             Value::Object(map) => Ok(Self { origin, path: String::new(), map }),
-            _ => Err(error(origin, "is not a kubeconfig: that is a mapping with clusters, users and contexts")),
+            _ => Err(error(
+                origin,
+                "is not a kubeconfig: that is a mapping with clusters, users and contexts",
+            )),
         }
     }
 
@@ -90,9 +93,11 @@ impl<'a> Node<'a> {
     pub fn children(&self, key: &str) -> Result<Vec<Self>, GatherError> {
         let entries = self.list(key)?.unwrap_or_default();
         let node = |(index, value): (usize, &'a Value)| match value {
-            Value::Object(map) => {
-                Ok(Self { origin: self.origin, path: format!("{}[{index}]", self.path_of(key)), map })
-            }
+            Value::Object(map) => Ok(Self {
+                origin: self.origin,
+                path: format!("{}[{index}]", self.path_of(key)),
+                map,
+            }),
             other => Err(self.wrong_type(&format!("{key}[{index}]"), "a mapping", other)),
         };
         entries.iter().enumerate().map(node).collect()

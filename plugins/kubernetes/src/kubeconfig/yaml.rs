@@ -1,10 +1,6 @@
 //! Text to a tree of values: YAML (JSON is YAML too) with limits, and errors that quote nothing.
 
-use std::cell::Cell;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 use serde_saphyr::Error;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
 
@@ -26,19 +22,16 @@ const MAX_ALIASES: usize = 100;
 /// How many values aliases may bring in.
 const MAX_REPLAYED: usize = 10_000;
 
+const TOO_MANY_ALIASES: &str = "uses too many YAML aliases";
+
+const SEVERAL: &str = "holds several YAML documents, and only one of them could be meant";
+
 /// Reads one document. The error is the end of a sentence.
 pub fn parse(text: &str) -> Result<Value, String> {
     if text.len() > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
-    let left = Cell::new(MAX_TEXT);
-    let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |from| {
-        Tree { left: &left }.deserialize(from)
-    });
-    parsed.map_err(|error| {
-        if left.get() == 0 {
-            return "repeats too much text by YAML aliases".to_owned();
-        }
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let what = sentence(&error);
         match error.location() {
             Some(at) => format!("{what}, at line {} column {}", at.line(), at.column()),
@@ -82,16 +75,14 @@ fn options() -> serde_saphyr::Options {
 fn sentence(error: &Error) -> &'static str {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => sentence(error),
-        Error::MultipleDocuments { .. } => {
-            "holds several YAML documents, and only one of them could be meant"
-        }
+        Error::MultipleDocuments { .. } => SEVERAL,
         Error::DuplicateMappingKey { .. } => "has a key twice in one mapping",
         Error::MergeKeyNotAllowed { .. } => "uses a YAML merge key (<<)",
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. } => "uses too many YAML aliases",
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => TOO_MANY_ALIASES,
         Error::UnknownAnchor { .. } => "uses a YAML alias that names nothing",
         Error::Budget { breach, .. } => budget_sentence(breach),
         Error::UnsupportedTag { .. } => "uses a YAML tag that a kubeconfig has no use for",
@@ -104,86 +95,11 @@ fn budget_sentence(breach: &serde_saphyr::budget::BudgetBreach) -> &'static str 
     use serde_saphyr::budget::BudgetBreach;
     match breach {
         BudgetBreach::Depth { .. } => "is nested too deep",
-        BudgetBreach::Aliases { .. } | BudgetBreach::Anchors { .. } => {
-            "uses too many YAML aliases"
-        }
-        BudgetBreach::Documents { .. } => {
-            "holds several YAML documents, and only one of them could be meant"
-        }
-        _ => "has too many values, or too much text by YAML aliases",
-    }
-}
-
-/// Builds the tree and counts its text, since an alias costs nothing to write.
-struct Tree<'a> {
-    left: &'a Cell<usize>,
-}
-
-impl Tree<'_> {
-    fn count<E: serde::de::Error>(&self, text: &str) -> Result<(), E> {
-        let left = self.left.get().saturating_sub(text.len());
-        self.left.set(left);
-        if left == 0 { Err(E::custom("too much text")) } else { Ok(()) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Tree<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not finite"))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        self.count(text)?;
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = from.next_element_seed(Tree { left: self.left })? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
-        let mut entries = Map::new();
-        while let Some(key) = from.next_key::<String>()? {
-            self.count(&key)?;
-            let value = from.next_value_seed(Tree { left: self.left })?;
-            if entries.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key twice"));
-            }
-        }
-        Ok(Value::Object(entries))
+        BudgetBreach::Aliases { .. }
+        | BudgetBreach::Anchors { .. }
+        | BudgetBreach::RecordedAnchorEvents { .. }
+        | BudgetBreach::RecordedAnchorBytes { .. } => TOO_MANY_ALIASES,
+        BudgetBreach::Documents { .. } => SEVERAL,
+        _ => "has too many values, or repeats too much by YAML aliases",
     }
 }
