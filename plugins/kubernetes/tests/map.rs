@@ -94,6 +94,16 @@ fn addresses_keep_their_order_and_a_system_uuid_need_not_be_one() {
 }
 
 #[test]
+fn a_windows_node_goes_by_its_own_machine_id_which_is_its_name() {
+    check("windows");
+}
+
+#[test]
+fn a_provider_that_nobody_knows_keeps_its_own_name() {
+    check("kind");
+}
+
+#[test]
 fn a_cordoned_node_takes_no_new_guests() {
     check("cordoned");
 }
