@@ -108,7 +108,7 @@ impl Outfile {
             Self::Through(path) => Writer::Through(OpenOptions::new().write(true).open(path)?),
             Self::Replace(replacement) => {
                 let temporary = replacement.temporary()?;
-                Writer::Replace(replacement, temporary)
+                Writer::Replace(Box::new((replacement, temporary)))
             }
         })
     }
@@ -124,7 +124,7 @@ pub enum Writer {
     /// A device or a pipe.
     Through(File),
     /// A temporary file, and what it is to become.
-    Replace(Replacement, Temporary),
+    Replace(Box<(Replacement, Temporary)>),
 }
 
 impl Writer {
@@ -135,7 +135,7 @@ impl Writer {
             Self::Stdout { terminal: true } => progress::aside(|| write_all(io::stdout(), bytes)),
             Self::Stdout { terminal: false } => write_all(io::stdout(), bytes),
             Self::Through(file) => write_all(file, bytes),
-            Self::Replace(_, temporary) => temporary.file.write_all(bytes),
+            Self::Replace(both) => both.1.file.write_all(bytes),
         }?)
     }
 
@@ -143,7 +143,10 @@ impl Writer {
     pub fn finish(self) -> Result<(), WriteError> {
         match self {
             Self::Stdout { .. } | Self::Through(_) => Ok(()),
-            Self::Replace(replacement, temporary) => Ok(replacement.finish(temporary)?),
+            Self::Replace(both) => {
+                let (replacement, temporary) = *both;
+                Ok(replacement.finish(temporary)?)
+            }
         }
     }
 }

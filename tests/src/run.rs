@@ -178,8 +178,14 @@ impl Run {
 
     /// Starts the program and feeds it its stdin, which is then closed.
     pub fn start(self) -> Running {
+        self.start_on(Stdio::piped(), Stdio::piped())
+    }
+
+    /// The same, with its stdout and stderr on something else, a terminal say. What is no pipe of
+    /// ours is empty in the `Outcome`.
+    pub fn start_on(self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Running {
         let mut command = self.command();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
         let (mut child, mark) = processes::spawn_marked(&mut command)
             .unwrap_or_else(|error| panic!("the program does not start: {error}"));
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
@@ -188,8 +194,8 @@ impl Run {
             // A program that does not read its stdin is no fault of the writer.
             let _ = stdin.write_all(&bytes);
         });
-        let stdout = read_all(child.stdout.take().expect("stdout is a pipe"));
-        let stderr = read_all(child.stderr.take().expect("stderr is a pipe"));
+        let stdout = read_all(child.stdout.take());
+        let stderr = read_all(child.stderr.take());
         let (guard, started) = (Guard(mark), Instant::now());
         Running { pid: child.id(), exit: wait(child), stdout, stderr, guard, started, run: self }
     }
@@ -306,12 +312,14 @@ fn read_log(path: Option<&Path>) -> String {
         .unwrap_or_default()
 }
 
-fn read_all(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn read_all(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What came before an error is what the test looks at.
-        let _ = from.read_to_end(&mut bytes);
+        if let Some(mut from) = from {
+            // What came before an error is what the test looks at.
+            let _ = from.read_to_end(&mut bytes);
+        }
         let _ = sender.send(bytes);
     });
     receiver

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_wrong_command_line_is_exit_2_on_stderr() {
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &["--no-such-option"],
         &["no-such-command"],
         &["--infile"],
@@ -14,6 +14,7 @@ fn a_wrong_command_line_is_exit_2_on_stderr() {
         &["--infile", "-", "--jobs", "0"],
         &["--infile", "-", "--timeout", "-1"],
         &["--infile", "-", "--fail-on", "sometimes"],
+        &["--infile", "-", "--progress", "sometimes"],
         &["schema", "nothing"],
     ];
     for args in wrong {
@@ -45,6 +46,7 @@ fn help_names_every_option_with_an_example() {
         "--worker-memory",
         "--log-format",
         "--color",
+        "--progress",
         "--config",
         "--no-run-info",
         "modules",

@@ -136,6 +136,7 @@ cases! {
     an_endless_log_ends: "endless-log" within 2 => Failed(&["timeout", "protocol"]);
 
     a_flood_on_stderr_is_harmless: "floods-stderr" within 60 => Complete;
+    a_flood_of_progress_is_harmless: "floods-progress" within 60 => Complete;
     reading_stdin_meets_its_end: "reads-stdin" within 30 => Complete;
     escapes_in_the_log_are_escaped: "escapes-in-log" within 30 => Complete;
     closing_every_descriptor_is_failed: "closes-descriptors" within 30 =>

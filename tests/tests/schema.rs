@@ -9,7 +9,7 @@ use gatherer_tests::{PluginFolder, Run};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-const NAMES: [&str; 3] = ["inventory", "manifest", "request"];
+const NAMES: [&str; 4] = ["inventory", "ndjson", "manifest", "request"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

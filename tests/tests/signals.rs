@@ -178,7 +178,7 @@ fn a_stdout_that_was_closed_is_a_quiet_exit_0() {
                 "guests": "200"})
         })
         .collect();
-    for format in ["gatherer", "inventory", "table"] {
+    for format in ["gatherer", "inventory", "ndjson", "table"] {
         let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", format]);
         let mut child = start_with_pipes(&run);
         drop(child.stdout.take());

@@ -173,33 +173,27 @@ fn ask_and_print(
     let asked = LocalSet::new().block_on(&runtime, asked);
     process::end_orphans();
     let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
-    let exit = match asked {
-        Err(signal) => {
-            // No file becomes half a result.
-            outfile::abandon();
-            ended_by(signal)
-        }
-        Ok(()) => {
-            let outcome = results.finish(&runtime, display);
-            runtime.block_on(async {
-                tokio::select! {
-                    biased;
-                    exit = outcome => exit,
-                    signal = signals.next() => {
-                        outfile::abandon();
-                        ended_by(signal)
-                    }
-                }
-            })
-        }
-    };
+    let exit = runtime.block_on(async {
+        let signal = if let Err(signal) = asked {
+            signal
+        } else {
+            tokio::select! {
+                biased;
+                exit = results.finish(&runtime, display) => return exit,
+                signal = signals.next() => signal,
+            }
+        };
+        // No file becomes half a result.
+        outfile::abandon();
+        ended_by(signal)
+    });
     runtime.shutdown_background();
     Ok(exit)
 }
 
 /// Says that a signal ended the run.
 pub fn ended_by(signal: EndSignal) -> Exit {
-    fail(signal.exit(), &format!("ended by {} before the result was printed", signal.name()))
+    fail(signal.exit(), &format!("ended by {} before the whole result was printed", signal.name()))
 }
 
 /// Has every endpoint's result delivered, unless a signal ends it: those that failed before they

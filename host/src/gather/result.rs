@@ -174,7 +174,7 @@ impl Results {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// There are no more results: prints them, or the rest of them.

@@ -83,9 +83,18 @@ impl Screen {
     }
 
     fn renew(&self, state: &State) {
-        self.bar.set_position(state.done as u64);
-        self.bar.set_prefix(text::counts(state));
-        self.bar.set_message(text::longest(state));
+        // Each of these draws, so only what has changed is set.
+        let (counts, longest, done) =
+            (text::counts(state), text::longest(state), state.done as u64);
+        if self.bar.prefix() != counts {
+            self.bar.set_prefix(counts);
+        }
+        if self.bar.message() != longest {
+            self.bar.set_message(longest);
+        }
+        if self.bar.position() != done {
+            self.bar.set_position(done);
+        }
         self.bar.tick();
     }
 

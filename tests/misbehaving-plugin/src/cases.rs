@@ -82,6 +82,16 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         "endless-loop" => loop {
             black_box(0);
         },
+        "says-progress" => {
+            context.progress("reading \x1b[31mpage\u{202e} 1\nof 2");
+            while !context.cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            context.check_cancelled()?;
+        }
+        "floods-progress" => {
+            (0..200_000).for_each(|page| context.progress(&format!("page {page}")));
+        }
         "ignores-sigterm" => ignore_sigterm(),
         "sleeps" => {
             while !context.cancelled() {

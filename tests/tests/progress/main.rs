@@ -1,0 +1,192 @@
+//! `--progress`: seen by a person who waits, and by nobody else; it changes and tears nothing.
+
+mod terminal;
+
+use std::process::Stdio;
+
+use gatherer_tests::{PluginFolder, Run};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use terminal::Terminal;
+
+/// What only the display of progress says.
+const BAR: &str = "endpoints done";
+
+/// On a terminal of a usual kind, in a format that has nothing to say about the hosts.
+fn terminal_run(endpoints: &Value, plugins: &PluginFolder) -> Run {
+    quiet_run(endpoints, plugins).env("TERM", "xterm-256color")
+}
+
+fn quiet_run(endpoints: &Value, plugins: &PluginFolder) -> Run {
+    let run = Run::gather(endpoints).plugins(plugins.path());
+    run.env("VIRTUAL_HOST_GATHERER_FORMAT", "inventory")
+}
+
+/// Endpoints that fail one after another while another one takes its time.
+fn failing(count: usize) -> Value {
+    let mut endpoints = vec![json!({"id": "slow", "module": "Example", "hostname": "h",
+        "delay_ms": 1500})];
+    endpoints.extend((0..count).map(
+        |number| json!({"id": format!("e{number}"), "module": "Misbehaving", "case": "refuses"}),
+    ));
+    endpoints.into()
+}
+
+#[test]
+fn a_terminal_shows_how_far_the_run_is_and_what_takes_longest() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "slow\u{1b}[1m", "module": "Misbehaving", "case": "says-progress"},
+        {"id": "quick", "module": "Example", "hostname": "h"},
+        {"id": "wrong", "module": "Example"},
+    ]);
+    let terminal = Terminal::new(24, 100);
+    let running = terminal_run(&endpoints, &plugins).start_on(Stdio::piped(), terminal.stdio());
+    running.wait_until("the terminal shows it", |_| {
+        let counts = "2/3 endpoints done, 1 failed, 1 running, 5 records";
+        let longest = "slow\\u{1b}[1m (0 s): reading \\u{1b}[31mpage\\u{202e} 1\\nof 2";
+        let longer = longest.replace("(0 s)", "(1 s)");
+        (terminal.has_shown(counts) && (terminal.has_shown(longest) || terminal.has_shown(&longer)))
+            .then_some(())
+    });
+    running.signal(Signal::TERM);
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 143, "{}", outcome.describe());
+    let (left, seen) = terminal.finish();
+    assert!(!left.iter().any(|line| line.contains(BAR)), "{left:#?}");
+    assert!(left.iter().all(|line| line.starts_with("error: ")), "{left:#?}");
+    assert!(!seen.concat().contains('\u{202e}'));
+}
+
+#[test]
+fn log_lines_and_the_display_do_not_tear_each_other() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let terminal = Terminal::new(100, 300);
+    let run = terminal_run(&failing(40), &plugins).args(["--jobs", "2", "--color", "never"]);
+    let outcome = run.start_on(Stdio::piped(), terminal.stdio()).finish();
+    assert_eq!(outcome.code(), 0, "{}", outcome.describe());
+    let (mut left, seen) = terminal.finish();
+    assert!(seen.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
+    left.sort();
+    let mut wanted: Vec<_> = (0..40)
+        .map(|number| {
+            format!(
+                "error: [e{number}] Misbehaving failed: authentication: 401 from nobody \
+                 (ask somebody)"
+            )
+        })
+        .collect();
+    wanted.sort();
+    assert_eq!(left, wanted);
+}
+
+#[test]
+fn lines_of_the_result_on_the_same_terminal_stay_whole() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let terminal = Terminal::new(100, 1000);
+    let run = terminal_run(&failing(10), &plugins).args(["--format", "ndjson", "--color", "never"]);
+    let outcome = run.start_on(terminal.stdio(), terminal.stdio()).finish();
+    assert_eq!(outcome.code(), 0, "{}", outcome.describe());
+    let (left, seen) = terminal.finish();
+    assert!(seen.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
+    let (lines, said): (Vec<_>, Vec<_>) = left.iter().partition(|line| line.starts_with('{'));
+    assert_eq!((lines.len(), said.len()), (11, 10), "{left:#?}");
+    for line in lines {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    assert!(said.iter().all(|line| line.starts_with("error: [e")), "{said:#?}");
+}
+
+#[test]
+fn the_result_is_the_same_with_and_without() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    for format in [&["--format", "gatherer"][..], &["--format", "inventory", "--no-run-info"]] {
+        let run = |progress: &str| {
+            let run = terminal_run(&failing(3), &plugins);
+            run.args(format).args(["--progress", progress])
+        };
+        let without = run("never").run().expect_code(0);
+        assert_eq!(without.stderr.matches(BAR).count(), 0, "{}", without.describe());
+        let with = run("always").run().expect_code(0);
+        assert!(with.stderr.contains(BAR), "{}", with.describe());
+        assert_eq!(with.stdout, without.stdout);
+        let terminal = Terminal::new(24, 80);
+        let on_terminal = run("auto").start_on(Stdio::piped(), terminal.stdio()).finish();
+        assert_eq!(on_terminal.stdout, without.stdout);
+        assert!(terminal.finish().1.iter().any(|screen| screen.contains(BAR)));
+    }
+}
+
+#[test]
+fn nobody_who_is_no_terminal_sees_anything_unless_asked() {
+    let plugins = PluginFolder::with(&["example"]);
+    let slow = json!([{"id": "slow", "module": "Example", "hostname": "h", "delay_ms": 1500}]);
+    // As a Manager calls it, whatever the terminal's kind.
+    let outcome = terminal_run(&slow, &plugins).run().expect_code(0);
+    assert_eq!(outcome.stderr, "");
+
+    let cases: [(Option<&str>, &[&str]); 3] =
+        [(Some("dumb"), &[]), (None, &[]), (Some("xterm"), &["--progress", "never"])];
+    for (kind, args) in cases {
+        let terminal = Terminal::new(24, 80);
+        let mut run = quiet_run(&slow, &plugins).args(args);
+        if let Some(kind) = kind {
+            run = run.env("TERM", kind);
+        }
+        let outcome = run.start_on(Stdio::piped(), terminal.stdio()).finish();
+        assert_eq!(outcome.code(), 0, "{}", outcome.describe());
+        assert!(terminal.finish().0.is_empty(), "{kind:?} {args:?}");
+    }
+}
+
+#[test]
+fn always_prints_plain_lines_where_no_bar_can_be_drawn() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let run = || terminal_run(&failing(2), &plugins).args(["--progress", "always"]);
+    let outcome = run().run().expect_code(0);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert!(lines.iter().all(|line| !line.contains('\u{1b}')), "{}", outcome.describe());
+    assert_eq!(
+        lines.last().copied(),
+        Some("progress: 3/3 endpoints done, 2 failed, 0 running, 7 records"),
+        "{}",
+        outcome.describe()
+    );
+    let slow =
+        lines.iter().any(|line| line.contains(" running, ") && line.contains("longest slow ("));
+    assert!(slow, "{}", outcome.describe());
+
+    let outcome = run().args(["--log-format", "json"]).run().expect_code(0);
+    let mut said = Vec::new();
+    for line in outcome.stderr.lines() {
+        let line: Value = serde_json::from_str(line).expect("JSON, as everything on stderr");
+        said.push((line["level"].to_string(), line["target"].to_string()));
+    }
+    let progress = ("\"info\"".to_owned(), "\"progress\"".to_owned());
+    assert!(said.contains(&progress), "{said:?}");
+    assert!(!outcome.log.contains(BAR), "the log file is for what happened");
+}
+
+#[test]
+fn the_environment_and_the_operators_file_may_ask_for_it() {
+    let plugins = PluginFolder::with(&["example"]);
+    let one = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let said = "progress: 1/1 endpoint done, 0 failed, 0 running, 3 records\n";
+    let run = || quiet_run(&one, &plugins);
+    let outcome = run().env("VIRTUAL_HOST_GATHERER_PROGRESS", "always").run().expect_code(0);
+    assert_eq!(outcome.stderr, said);
+    let run = run().args(["--config", "config.toml"]);
+    std::fs::write(run.home().join("config.toml"), "progress = \"always\"\n").expect("writable");
+    assert_eq!(run.run().expect_code(0).stderr, said);
+}
+
+#[test]
+fn a_flood_of_progress_costs_a_line_a_second_at_most() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let flood = json!([{"id": "f", "module": "Misbehaving", "case": "floods-progress"}]);
+    let outcome = terminal_run(&flood, &plugins).args(["--progress", "always"]).run();
+    let lines = outcome.stderr.lines().filter(|line| line.starts_with("progress: ")).count() as u64;
+    assert_eq!(outcome.code(), 0, "{}", outcome.describe());
+    assert!((1..=outcome.took.as_secs() + 1).contains(&lines), "{}", outcome.describe());
+}
