@@ -1,0 +1,190 @@
+//! Module Kubernetes against a real API server, beside curl that fetches the same pages.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use gatherer_tests::servers::kubernetes::{Cluster, Method};
+use serde_json::Value;
+
+use super::Result;
+use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds, run};
+
+/// A node's size, in bytes, as big clusters have it.
+const NODE_BYTES: usize = 10_000;
+
+/// How many nodes there are, and how often each is measured.
+const SIZES: [(u32, u32); 4] = [(20, 15), (200, 15), (2_000, 9), (20_000, 3)];
+
+/// What the whole run may cost in units of curl's, at [`RATED_NODES`] nodes.
+const RATIO: f64 = 1.3;
+/// What runner and worker may need together, in MiB, at [`RATED_NODES`] nodes.
+const MEMORY_MIB: u64 = 64;
+const RATED_NODES: u32 = 2_000;
+/// How much more a node may cost among ten times as many.
+const GROWTH: f64 = 1.3;
+
+pub fn measure(program: &Path) -> Result<Table> {
+    let mut table = Table::new(format!(
+        "Module Kubernetes: nodes of {NODE_BYTES} bytes, in turns with curl, medians"
+    ));
+    if run(version_of_curl(), "").is_err() {
+        table.figure("skipped", "curl is not installed");
+        return Ok(table);
+    }
+    let cluster = match Cluster::start() {
+        Ok(cluster) => cluster,
+        Err(reason) => {
+            table.figure("skipped", reason);
+            return Ok(table);
+        }
+    };
+    let program = Program::new(program)?;
+    let mut present = 0;
+    let mut per_node = Vec::new();
+    for (nodes, turns) in SIZES {
+        cluster.create_nodes_from(present as usize, (nodes - present) as usize, NODE_BYTES);
+        present = nodes;
+        let measured = compare(&program, &cluster, nodes, turns)?;
+        measured.add_to(&mut table, nodes);
+        per_node.push((nodes, measured.processor.as_secs_f64() / f64::from(nodes)));
+    }
+    // The fixed part of a run is most of a small one.
+    let [.., (few, before), (many, after)] = per_node[..] else { return Ok(table) };
+    let growth = after / before;
+    table.goal(
+        format!("processor time a node, {many} against {few}"),
+        format!("{:.1} us against {:.1} us: {growth:.2} x", after * 1e6, before * 1e6),
+        format!("<= {GROWTH} x"),
+        growth <= GROWTH,
+    );
+    Ok(table)
+}
+
+struct Measured {
+    ours: Duration,
+    plain: Duration,
+    compressed: Duration,
+    /// The medians of the ratios of each turn.
+    ratio_plain: f64,
+    ratio_compressed: f64,
+    processor: Duration,
+    peak_bytes: u64,
+}
+
+impl Measured {
+    fn add_to(&self, table: &mut Table, nodes: u32) {
+        let ratio = self.ratio_plain.max(self.ratio_compressed);
+        let figure = format!(
+            "{}; curl {}, compressed {}",
+            milliseconds(self.ours),
+            milliseconds(self.plain),
+            milliseconds(self.compressed)
+        );
+        table.figure(format!("{nodes} nodes"), figure);
+        let what = format!("{nodes} nodes, times the faster curl");
+        let figure = format!("{ratio:.2} x");
+        let memory = format!("{nodes} nodes, peak memory of runner and worker");
+        let peak = mebibytes(self.peak_bytes);
+        if nodes == RATED_NODES {
+            table.goal(what, figure, format!("<= {RATIO} x"), ratio <= RATIO);
+            let met = self.peak_bytes < MEMORY_MIB << 20;
+            table.goal(memory, peak, format!("< {MEMORY_MIB} MiB"), met);
+        } else {
+            table.figure(what, figure);
+            table.figure(memory, peak);
+        }
+    }
+}
+
+fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Result<Measured> {
+    let curl = Curl::new(program.folder(), cluster)?;
+    let request = format!(
+        r#"[{{"id": "e", "module": "Kubernetes", "kubeconfig": "{}"}}]"#,
+        cluster.kubeconfig("token").display()
+    );
+    let ours = || -> Result<Cost> {
+        let (output, cost) = program.gather(&request)?;
+        let listed = output.matches("\"hostIdentifier\"").count();
+        if listed == nodes as usize {
+            Ok(cost)
+        } else {
+            Err(format!("{listed} nodes of {nodes}").into())
+        }
+    };
+    ours()?;
+    let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..turns {
+        costs.push(ours()?);
+        plain.push(curl.fetch(false)?);
+        compressed.push(curl.fetch(true)?);
+    }
+    let walls: Vec<_> = costs.iter().map(|cost| cost.wall).collect();
+    let ratios = |others: &[Duration]| {
+        let pairs = walls.iter().zip(others);
+        let ratios: Vec<_> =
+            pairs.map(|(ours, other)| ours.as_secs_f64() / other.as_secs_f64()).collect();
+        median(&ratios)
+    };
+    let processor = costs.iter().map(|cost| cost.processor).sum::<Duration>();
+    Ok(Measured {
+        ours: median(&walls),
+        ratio_plain: ratios(&plain),
+        ratio_compressed: ratios(&compressed),
+        plain: median(&plain),
+        compressed: median(&compressed),
+        processor: processor / turns,
+        peak_bytes: costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0),
+    })
+}
+
+fn version_of_curl() -> Command {
+    let mut command = Command::new("curl");
+    command.arg("--version");
+    command
+}
+
+/// curl with all pages of the list on one connection.
+struct Curl {
+    /// Its options, the token among them, which is not for a command line.
+    config: PathBuf,
+}
+
+impl Curl {
+    fn new(folder: &Path, cluster: &Cluster) -> Result<Self> {
+        let config = folder.join("curl.conf");
+        // The server prints for people if curl says its own name.
+        let mut text = format!(
+            "silent\nfail\nuser-agent = \"x\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
+            cluster.pki().join("ca.crt").display(),
+            cluster.admin_token()
+        );
+        let mut token = String::new();
+        loop {
+            let path = format!("/api/v1/nodes?limit=500&continue={token}");
+            let url = format!("{}{path}", cluster.url());
+            writeln!(text, "url = \"{url}\"\noutput = \"/dev/null\"")?;
+            let (status, body) = cluster.request(Method::GET, &path, None)?;
+            if status != 200 {
+                return Err(format!("GET {path}: {status}: {body}").into());
+            }
+            let page: Value = serde_json::from_str(&body)?;
+            match page["metadata"]["continue"].as_str() {
+                Some(next) if !next.is_empty() => next.clone_into(&mut token),
+                _ => break,
+            }
+        }
+        std::fs::write(&config, text)?;
+        Ok(Self { config })
+    }
+
+    fn fetch(&self, compressed: bool) -> Result<Duration> {
+        let mut command = Command::new("curl");
+        command.arg("--config").arg(&self.config);
+        if compressed {
+            command.arg("--compressed");
+        }
+        Ok(run(command, "")?.1.wall)
+    }
+}

@@ -1,0 +1,61 @@
+//! Module Libvirt against a real daemon, beside virsh.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, Options};
+
+use super::Result;
+use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds, run};
+
+const GUESTS: usize = 2_000;
+const CALLS: usize = 10;
+const TURNS: usize = 9;
+
+pub fn measure(program: &Path) -> Result<Table> {
+    let mut table = Table::new(format!(
+        "Module Libvirt: a daemon with {GUESTS} guests, in turns with `virsh list --all`, medians"
+    ));
+    let daemon = match Libvirtd::start(&Options { guests: GUESTS, ..Options::default() }) {
+        Ok(daemon) => daemon,
+        Err(reason) => {
+            table.figure("skipped", reason);
+            return Ok(table);
+        }
+    };
+    let program = Program::new(program)?;
+    let gather = |uri: &str| -> Result<Cost> {
+        let request = format!(r#"[{{"id": "e", "module": "Libvirt", "uri": "{uri}"}}]"#);
+        let (output, cost) = program.gather(&request)?;
+        let listed = output.matches("\"vmState\"").count();
+        if listed == GUESTS { Ok(cost) } else { Err(format!("{listed} guests: {output}").into()) }
+    };
+    let virsh = || -> Result<Duration> {
+        let mut command = daemon.virsh_command();
+        command.arg("list --all");
+        let (output, cost) = run(command, "")?;
+        let listed = output.matches("shut off").count();
+        if listed == GUESTS { Ok(cost.wall) } else { Err(format!("virsh: {listed} guests").into()) }
+    };
+    let counted = CountingProxy::start(daemon.tcp());
+    gather(&counted.uri())?;
+    let calls = counted.calls().len();
+
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut peak_bytes = 0;
+    for _ in 0..TURNS {
+        let cost = gather(&daemon.unix_uri())?;
+        let other = virsh()?;
+        ratios.push(cost.wall.as_secs_f64() / other.as_secs_f64());
+        peak_bytes = peak_bytes.max(cost.peak_bytes);
+        ours.push(cost.wall);
+        theirs.push(other);
+    }
+    table.goal("calls", calls.to_string(), format!("<= {CALLS}"), calls <= CALLS);
+    let figure =
+        format!("{}; virsh {}", milliseconds(median(&ours)), milliseconds(median(&theirs)));
+    table.figure("time", figure);
+    table.figure("times virsh", format!("{:.2} x", median(&ratios)));
+    table.figure("peak memory of runner and worker", mebibytes(peak_bytes));
+    Ok(table)
+}

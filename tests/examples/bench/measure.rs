@@ -1,0 +1,186 @@
+//! How something is measured: time, processor time and memory of whole processes, and the table
+//! that shows it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use gatherer_tests::processes;
+
+use super::Result;
+
+/// What one run of a command took.
+#[derive(Clone, Copy)]
+pub struct Cost {
+    /// From start to end.
+    pub wall: Duration,
+    /// Of the process and of those that it waited for, in user and system mode. In steps of 10 ms.
+    pub processor: Duration,
+    /// The most resident memory of the process and its children, each at its peak, added up.
+    pub peak_bytes: u64,
+}
+
+/// Runs a command to its end: what it printed, and what it took.
+pub fn run(mut command: Command, input: &str) -> Result<(String, Cost)> {
+    let processor = processor_time_of_children()?;
+    let begin = Instant::now();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let pid = child.id();
+    let done = AtomicBool::new(false);
+    let (output, wall, peak_bytes) = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| peak_memory(pid, &done));
+        let mut stdin = child.stdin.take().ok_or("no stdin")?;
+        // A program that does not read its input ends the pipe early.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output();
+        let wall = begin.elapsed();
+        done.store(true, Ordering::Relaxed);
+        let peak_bytes = watching.join().map_err(|_| "the memory was not watched")?;
+        Ok::<_, Box<dyn std::error::Error>>((output?, wall, peak_bytes))
+    })?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", output.status).into());
+    }
+    let processor = processor_time_of_children()?.saturating_sub(processor);
+    Ok((String::from_utf8(output.stdout)?, Cost { wall, processor, peak_bytes }))
+}
+
+/// Adds up the highest `VmHWM` of a process and of each of its children.
+fn peak_memory(pid: u32, done: &AtomicBool) -> u64 {
+    let mut peaks = std::collections::BTreeMap::new();
+    while !done.load(Ordering::Relaxed) {
+        for pid in std::iter::once(pid).chain(processes::children(pid)) {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let kibibytes = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+                .and_then(|number| number.parse::<u64>().ok());
+            if let Some(kibibytes) = kibibytes {
+                peaks.insert(pid, kibibytes * 1024);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    peaks.values().sum()
+}
+
+/// What the kernel has counted for children that were waited for (`cutime`, `cstime`).
+fn processor_time_of_children() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The name, which comes before, may hold anything but this.
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no fields in /proc/self/stat")?;
+    let mut times = fields.split(' ').skip(13).map(str::parse::<u64>);
+    let (Some(user), Some(system)) = (times.next(), times.next()) else {
+        return Err("no times in /proc/self/stat".into());
+    };
+    let ticks = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_millis((user? + system?) * 1000 / ticks))
+}
+
+/// The one in the middle.
+pub fn median<T: PartialOrd + Copy>(values: &[T]) -> T {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|one, other| one.partial_cmp(other).expect("no NaN is measured"));
+    sorted[sorted.len() / 2]
+}
+
+/// The program in a folder of its own, with a log file that goes away with it.
+pub struct Program {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Program {
+    pub fn new(program: &Path) -> Result<Self> {
+        Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()? })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--logfile").arg(self.folder.path().join("gatherer.log"));
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    /// Gathers, and gives the document that a Manager reads.
+    pub fn gather(&self, request: &str) -> Result<(String, Cost)> {
+        let mut command = self.command();
+        command.args(["--infile", "-"]);
+        run(command, request)
+    }
+}
+
+/// Lines with figures, some of which have a goal.
+pub struct Table {
+    title: String,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    what: String,
+    figure: String,
+    /// In words, and whether it was met.
+    goal: Option<(String, bool)>,
+}
+
+impl Table {
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), lines: Vec::new() }
+    }
+
+    /// A figure without a goal.
+    pub fn figure(&mut self, what: impl Into<String>, figure: impl Into<String>) {
+        self.lines.push(Line { what: what.into(), figure: figure.into(), goal: None });
+    }
+
+    /// A figure with its goal, and whether that was met.
+    pub fn goal(
+        &mut self,
+        what: impl Into<String>,
+        figure: impl Into<String>,
+        goal: impl Into<String>,
+        met: bool,
+    ) {
+        let goal = Some((goal.into(), met));
+        self.lines.push(Line { what: what.into(), figure: figure.into(), goal });
+    }
+
+    /// Prints it; says how many goals were missed.
+    pub fn print(&self) -> usize {
+        let mut text = format!("\n== {}\n", self.title);
+        let width = self.lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
+        let mut missed = 0;
+        for Line { what, figure, goal } in &self.lines {
+            let goal = match goal {
+                None => String::new(),
+                Some((goal, true)) => format!("{goal}  met"),
+                Some((goal, false)) => {
+                    missed += 1;
+                    format!("{goal}  MISSED")
+                }
+            };
+            let line = format!("{what:<width$}  {figure:<44}  {goal}");
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        print!("{text}");
+        missed
+    }
+}
+
+pub fn milliseconds(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}
+
+pub fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes * 10 / (1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
