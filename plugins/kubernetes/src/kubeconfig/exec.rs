@@ -55,25 +55,30 @@ pub fn read(
             ("value".to_owned(), value.to_owned()),
         ]));
     }
-    let mut config = ExecConfig::default();
-    config.command = Some(command_of(node, command, files)?);
-    config.api_version = Some(api_version.to_owned());
-    config.args = args;
-    config.env = (!env.is_empty()).then_some(env);
-    // A worker has no terminal, and its standard input is not the program's.
-    config.interactive_mode = Some(ExecInteractiveMode::Never);
-    if node.flag("provideClusterInfo")? {
-        config.provide_cluster_info = true;
-        config.cluster = Some(ExecAuthCluster {
+    let provide_cluster_info = node.flag("provideClusterInfo")?;
+    let cluster = if provide_cluster_info {
+        Some(ExecAuthCluster {
             server: Some(cluster.server.to_string()),
             insecure_skip_tls_verify: Some(cluster.insecure),
             certificate_authority_data: cluster.ca.clone(),
             proxy_url: cluster.proxy_url.as_ref().map(|url| url.expose().clone()),
             tls_server_name: cluster.tls_server_name.clone(),
             config: extension(cluster_node)?,
-        });
-    }
-    Ok(config)
+        })
+    } else {
+        None
+    };
+    Ok(ExecConfig {
+        command: Some(command_of(node, command, files)?),
+        api_version: Some(api_version.to_owned()),
+        args,
+        env: (!env.is_empty()).then_some(env),
+        // A worker has no terminal, and its standard input is not the program's.
+        interactive_mode: Some(ExecInteractiveMode::Never),
+        provide_cluster_info,
+        cluster,
+        ..ExecConfig::default()
+    })
 }
 
 /// A bare name is looked for in PATH; one with a slash starts at the kubeconfig's folder.

@@ -249,9 +249,8 @@ fn add_url_secrets(url: &str, secrets: &mut Vec<Secret<String>>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     // A password may hold a slash that nobody encoded: the whole is taken then.
-    let user_info = match (authority.rsplit_once('@'), rest.rsplit_once('@')) {
-        (Some((user_info, _)), _) | (None, Some((user_info, _))) => user_info,
-        (None, None) => return,
+    let Some((user_info, _)) = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@')) else {
+        return;
     };
     let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
     for text in [password.to_owned(), decoded(password), url.to_owned()] {

@@ -54,7 +54,7 @@ pub fn read(
     }
     match name {
         "oidc" => oidc(&config, files).map(Provided::Config),
-        "gcp" if config.value("cmd-path").is_some() => {
+        "gcp" if config.text("cmd-path")?.is_some() => {
             if !policy.allow_exec {
                 return Err(exec::refusal(&config, "cmd-path", policy));
             }

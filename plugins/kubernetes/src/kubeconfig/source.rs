@@ -9,6 +9,10 @@ use super::files::{Files, MAX_BYTES, Opened, cannot_open};
 use super::view::error;
 use super::yaml;
 
+/// The longest path and the longest name in one. The system takes longer paths; who has them?
+const PATH_MAX: usize = 1024;
+const NAME_MAX: usize = 255;
+
 /// A document and what it may name.
 pub struct Source {
     /// How messages call it.
@@ -61,6 +65,10 @@ fn path_of(kubeconfig: &str) -> Result<PathBuf, GatherError> {
     }
     if kubeconfig.contains(char::is_control) {
         return Err(refused("holds a control character"));
+    }
+    // A document in base64, for example.
+    if kubeconfig.len() > PATH_MAX || kubeconfig.split('/').any(|name| name.len() > NAME_MAX) {
+        return Err(refused("is too long for a path"));
     }
     std::path::absolute(Path::new(kubeconfig)).map_err(|error| refused(&cannot_open(&error)))
 }

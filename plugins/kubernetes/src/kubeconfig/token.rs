@@ -30,7 +30,7 @@ impl TokenFile {
             |what: &str| error(&self.origin, format_args!("{}: the file {what}", self.field));
         let text =
             std::str::from_utf8(&bytes).map_err(|_| fault("holds something else than a token"))?;
-        let token = check(text).map_err(|what| fault(what))?;
+        let token = check(text).map_err(fault)?;
         Ok(token)
     }
 }

@@ -1,5 +1,7 @@
 //! Contexts, clusters, servers, field types.
 
+use std::fmt::Write as _;
+
 use super::super::read_with;
 use super::{
     EC_CERT, assert_sentences, base64, good, kubeconfig, policy, refused, with_cluster, with_user,
@@ -110,7 +112,7 @@ fn a_context_that_leads_nowhere_is_told_with_what_there_is() {
 fn long_lists_of_names_are_cut() {
     let mut many = String::from("contexts:\n");
     for number in 0..500 {
-        many.push_str(&format!("- name: context-{number}\n"));
+        writeln!(many, "- name: context-{number}").expect("written");
     }
     let said = refused(read_with(&many, Some("x"), &policy()));
     assert!(said.ends_with("\"context-9\" and 490 more)"), "{said}");
@@ -161,6 +163,12 @@ fn what_is_no_kubeconfig_is_told() {
     ] {
         assert_eq!(refused(super::read(parameter)), said);
     }
+    // A document in base64 is told from a path without quoting it.
+    let encoded = base64(&with_user("token: canary-7f3a-hunter2"));
+    let said =
+        "kubeconfig is too long for a path (give the path of a file, or the document itself)";
+    assert_eq!(refused(super::read(&encoded)), said);
+    assert_eq!(refused(super::read(&"a/".repeat(600))), said);
 }
 
 #[test]

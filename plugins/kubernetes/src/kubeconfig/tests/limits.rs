@@ -1,5 +1,6 @@
 //! What a document may cost.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use super::super::yaml;
@@ -10,7 +11,7 @@ fn billion_laughs() -> String {
     let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        writeln!(text, "a{level}: &a{level} [{aliases}]").expect("written");
     }
     text
 }
@@ -43,7 +44,8 @@ fn nesting_is_limited() {
         let error = yaml::parse(&deep).expect_err("too deep");
         assert!(!error.contains("[[") && error.len() < 80, "{error}");
     }
-    let block: String = (0..200).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block: Vec<String> = (0..200).map(|level| format!("{}a:", " ".repeat(level))).collect();
+    let block = block.join("\n");
     assert!(yaml::parse(&block).expect_err("too deep").starts_with("is nested too deep, at line"));
 }
 

@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod secrets;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatherer_plugin_api::{ErrorKind, GatherError, Policy};
 use kube::config::AuthInfo;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 use super::{Access, read_with};
@@ -86,14 +87,14 @@ fn assert_sentences(cases: &[(String, &str)]) {
         let said = refused(read(document));
         let wanted = format!("the kubeconfig: {sentence}");
         if said != wanted {
-            wrong.push_str(&format!("{document}\n  says   {said}\n  wanted {wanted}\n\n"));
+            writeln!(wrong, "{document}\n  says   {said}\n  wanted {wanted}\n").expect("written");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
 
 fn token(auth: &AuthInfo) -> Option<&str> {
-    auth.token.as_ref().map(|token| token.expose_secret())
+    auth.token.as_ref().map(ExposeSecret::expose_secret)
 }
 
 /// A folder for a kubeconfig and what it names, its real path known.
