@@ -176,7 +176,10 @@ pub(super) async fn load(
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("credentials".to_owned())
-        .spawn(move || sender.send(read(&config)))
+        .spawn(move || {
+            // Nobody waits any more after the deadline.
+            let _ = sender.send(read(&config).map_err(Box::new));
+        })
         .map_err(|error| GatherError::internal(format!("no thread for a program: {error}")))?;
     let wait = run::operation_remaining(context).unwrap_or(LONGEST_REQUEST);
     match tokio::time::timeout(wait, receiver).await {

@@ -66,7 +66,7 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
         Some(_) => {}
     }
     let document: Document = serde_json::from_str(text).map_err(|error| {
-        let other = error.classify() == Category::Data && !is_node_list(text);
+        let other = error.classify() == Category::Data && is_of_another_kind(text);
         if other { not_a_node_list(what) } else { wrong(&fault(&error)) }
     })?;
     let kind = (document.kind.as_deref(), document.api_version.as_deref());
@@ -86,8 +86,8 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
     Ok(List { items, next, version: metadata.resource_version.unwrap_or_default() })
 }
 
-fn is_node_list(text: &str) -> bool {
-    serde_json::from_str::<Kind>(text).is_ok_and(|found| found.kind.as_deref() == Some("NodeList"))
+fn is_of_another_kind(text: &str) -> bool {
+    serde_json::from_str::<Kind>(text).is_ok_and(|found| found.kind.as_deref() != Some("NodeList"))
 }
 
 fn not_a_node_list(what: &str) -> GatherError {

@@ -8,6 +8,10 @@ mod list;
 mod page;
 mod proxy;
 mod status;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::run;

@@ -39,7 +39,10 @@ impl Refusal {
             .filter(|said| said.kind.as_deref() == Some("Status"))
             .unwrap_or_default();
         let mut error = status_error(&place.where_text(), status, headers);
-        if let Some(sentence) = said.message.as_deref().map(str::trim).filter(|s| !s.is_empty()) {
+        // A 401 says "Unauthorized" once more.
+        let new =
+            |sentence: &&str| !sentence.is_empty() && Some(*sentence) != status.canonical_reason();
+        if let Some(sentence) = said.message.as_deref().map(str::trim).filter(new) {
             error.message = format!("{}: {}", error.message, shortened(sentence));
         }
         let hint = hint(status, body, place.secure);

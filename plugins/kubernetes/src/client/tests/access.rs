@@ -1,0 +1,308 @@
+//! The ways in: TLS, proxies, credentials.
+
+use base64::Engine as _;
+use gatherer_plugin_api::{ErrorKind, GatherError, Options, Policy, ProxySettings, Secret};
+use gatherer_tests::fault_server::{
+    Authority, Fault, FaultServer, ForwardProxy, FullPort, Identity, closed_port,
+};
+use serde_json::{Value, json};
+
+use crate::client::testing::{Recorder, Server, nodes, ok, page};
+
+/// A kubeconfig with these members of its cluster and user.
+fn kubeconfig(cluster: &Value, user: &Value) -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+    })
+    .to_string()
+}
+
+fn encoded(pem: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(pem)
+}
+
+fn document() -> Vec<u8> {
+    page(&["n0"], "", "7").to_string().into_bytes()
+}
+
+fn token() -> Value {
+    json!({"token": "a-good-token"})
+}
+
+fn few_retries(options: Options) -> Options {
+    Options { retries: Some(0), timeout_ms: Some(10_000), ..options }
+}
+
+fn gather(cluster: &Value, user: &Value, options: Options) -> Result<usize, GatherError> {
+    let context = Recorder::new(few_retries(options)).context();
+    nodes(&kubeconfig(cluster, user), &context).map(|nodes| nodes.len())
+}
+
+/// What comes of a server with this certificate, for who trusts this authority.
+fn of_tls(identity: &Identity, cluster: &Value) -> Result<usize, GatherError> {
+    let server = FaultServer::https(Fault::None, &document(), identity);
+    let mut cluster = cluster.clone();
+    cluster["server"] = json!(server.url(""));
+    gather(&cluster, &token(), Options::default())
+}
+
+#[test]
+fn the_kubeconfigs_authority_is_trusted_and_no_other() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let trusting = json!({"certificate-authority-data": encoded(ours.pem())});
+    assert_eq!(of_tls(&ours.identity(&["127.0.0.1"]), &trusting), Ok(1));
+    let error = of_tls(&other.identity(&["127.0.0.1"]), &trusting).expect_err("not trusted");
+    assert_eq!(error.kind, ErrorKind::Tls);
+    assert!(error.message.contains("(UnknownIssuer): CN=127.0.0.1"), "{error}");
+    assert!(error.hint.expect("a hint").contains("certificate-authority-data"));
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_with_what_to_do() {
+    let authority = Authority::new("ours");
+    let trusting = json!({"certificate-authority-data": encoded(authority.pem())});
+    for (identity, why, hint) in [
+        (authority.expired_identity(&["127.0.0.1"]), "has expired: CN=127.0.0.1", "renew"),
+        (
+            authority.identity(&["a.example"]),
+            "is for a.example, not for 127.0.0.1",
+            "tls-server-name",
+        ),
+        (authority.identity(&[]), "no subjectAltName", "subjectAltName"),
+    ] {
+        let error = of_tls(&identity, &trusting).expect_err("no good certificate");
+        assert_eq!(error.kind, ErrorKind::Tls);
+        assert!(error.message.contains(why), "{error}");
+        assert!(error.message.starts_with("GET https://127.0.0.1:"), "{error}");
+        assert!(error.hint.expect("a hint").contains(hint));
+    }
+}
+
+#[test]
+fn tls_server_name_is_the_name_that_counts() {
+    let authority = Authority::new("ours");
+    let cluster = json!({"certificate-authority-data": encoded(authority.pem()),
+        "tls-server-name": "a.example"});
+    assert_eq!(of_tls(&authority.identity(&["a.example"]), &cluster), Ok(1));
+    let error = of_tls(&authority.identity(&["127.0.0.1"]), &cluster).expect_err("another name");
+    assert!(error.message.contains("not for a.example"), "{error}");
+}
+
+#[test]
+fn an_insecure_cluster_is_asked_with_one_warning() {
+    let identity = Authority::new("nobody's").identity(&["a.example"]);
+    let server = FaultServer::https(Fault::None, &document(), &identity);
+    let server_url = server.url("");
+    for (cluster, insecure) in [
+        (json!({"server": server_url, "insecure-skip-tls-verify": true}), false),
+        (json!({"server": server_url}), true),
+        (json!({"server": server_url, "insecure-skip-tls-verify": true}), true),
+    ] {
+        let recorder = Recorder::new(Options { insecure, ..Options::default() });
+        let list = nodes(&kubeconfig(&cluster, &token()), &recorder.context());
+        assert_eq!(list.map(|nodes| nodes.len()), Ok(1));
+        let warnings = recorder.said().iter().filter(|said| said.contains("not verified")).count();
+        assert_eq!(warnings, 1);
+    }
+}
+
+#[test]
+fn what_the_network_does_is_told_as_what_it_is() {
+    let closed = json!({"server": format!("https://{}", closed_port())});
+    let error = gather(&closed, &token(), Options::default()).expect_err("nobody is there");
+    assert_eq!(error.kind, ErrorKind::Connection);
+    assert!(error.message.ends_with("/api/v1/nodes: connection refused"), "{error}");
+
+    let nowhere = json!({"server": "https://does-not-exist.invalid:6443"});
+    let error = gather(&nowhere, &token(), Options::default()).expect_err("no such name");
+    assert_eq!(error.kind, ErrorKind::Connection);
+    let start = "GET https://does-not-exist.invalid:6443/api/v1/nodes: failed to lookup address";
+    assert!(error.message.starts_with(start), "{error}");
+
+    let full = FullPort::open();
+    let silent = json!({"server": format!("https://{}", full.address())});
+    let options = Options { timeout_ms: Some(1000), ..Options::default() };
+    let context = Recorder::new(options).context();
+    let error = nodes(&kubeconfig(&silent, &token()), &context).map(|_| ()).expect_err("no answer");
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.message.contains("no TLS connection within 0."), "{error}");
+
+    for (fault, kind, why) in [
+        (Fault::Reset, ErrorKind::Connection, "connection reset by peer"),
+        (Fault::Hangup, ErrorKind::Connection, "closed before the answer was whole"),
+        (Fault::NotHttp, ErrorKind::Protocol, "is not HTTP"),
+        (Fault::EndlessHead, ErrorKind::Protocol, "the head of the answer is too large"),
+    ] {
+        let server = FaultServer::http(fault, &document());
+        let error = gather(&json!({"server": server.url("")}), &token(), Options::default());
+        let error = error.expect_err("no answer");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_found_out() {
+    let server = FaultServer::http(Fault::NotHttp, &document());
+    let cluster = json!({"server": server.url("").replace("http:", "https:")});
+    let error = gather(&cluster, &token(), Options::default()).expect_err("no TLS there");
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert!(error.hint.expect("a hint").contains("does not speak TLS"));
+}
+
+#[test]
+fn silence_ends_before_the_deadline_in_a_sentence_of_its_own() {
+    for (fault, why) in [
+        (Fault::BlackHole, "/api/v1/nodes: no answer within the endpoint's timeout of 1 s"),
+        (Fault::Pause, "the answer was not whole within the endpoint's timeout of 1 s: "),
+    ] {
+        let server = FaultServer::http(fault, &document());
+        let options = Options { timeout_ms: Some(1000), ..Options::default() };
+        let context = Recorder::new(options).context();
+        let cluster = json!({"server": server.url("")});
+        let error = nodes(&kubeconfig(&cluster, &token()), &context).map(|_| ()).expect_err("late");
+        assert_eq!(error.kind, ErrorKind::Timeout);
+        assert!(error.message.contains(why), "{error}");
+    }
+}
+
+fn proxied(url: &str, no_proxy: &str) -> Options {
+    let all = Some(Secret::new(url.to_owned()));
+    let proxy = ProxySettings { all, no_proxy: Some(no_proxy.to_owned()), ..Default::default() };
+    Options { proxy, ..Options::default() }
+}
+
+#[test]
+fn the_kubeconfigs_proxy_is_used_before_the_requests() {
+    let server = FaultServer::http(Fault::None, &document());
+    let proxy = ForwardProxy::open(server.address());
+    let ours = format!("http://{}", proxy.address());
+    let nowhere = format!("http://{}", closed_port());
+    let mut cluster = json!({"server": "http://cluster.invalid", "proxy-url": ours});
+    assert_eq!(gather(&cluster, &token(), proxied(&nowhere, "")), Ok(1));
+    assert_eq!(proxy.received().len(), 1);
+    assert!(format!("{:?}", proxy.received()[0]).contains("cluster.invalid:80"));
+    cluster["proxy-url"] = Value::Null;
+    assert_eq!(gather(&cluster, &token(), proxied(&ours, "")), Ok(1));
+    let error = gather(&cluster, &token(), proxied(&nowhere, "")).expect_err("nobody is there");
+    let part = format!("through the proxy {nowhere}: connection refused");
+    assert!(error.message.contains(&part), "{error}");
+    // Matched against the cluster's host, as the support crate does.
+    cluster["server"] = json!(server.url(""));
+    assert_eq!(gather(&cluster, &token(), proxied(&nowhere, "127.0.0.0/8")), Ok(1));
+}
+
+#[test]
+fn a_proxy_gets_its_password_and_says_if_it_is_wrong() {
+    let server = FaultServer::http(Fault::None, &document());
+    // us@er:pass
+    let proxy = ForwardProxy::with_authentication(server.address(), "Basic dXNAZXI6cGFzcw==");
+    let url = |password: &str| format!("http://us%40er:{password}@{}", proxy.address());
+    let cluster = json!({"server": "http://cluster.invalid"});
+    assert_eq!(gather(&cluster, &token(), proxied(&url("pass"), "")), Ok(1));
+    let error = gather(&cluster, &token(), proxied(&url("hunter2"), "")).expect_err("wrong");
+    assert_eq!(error.kind, ErrorKind::Authentication);
+    assert!(error.message.contains("407 Proxy Authentication Required"), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_not_quoted() {
+    let cluster = json!({"server": "http://cluster.invalid", "proxy-url": "ftp://u:hunter2@p"});
+    let error = gather(&cluster, &token(), Options::default()).expect_err("wrong");
+    assert_eq!(error.kind, ErrorKind::Configuration);
+    assert!(error.message.contains("proxy-url"), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+/// A user whose credentials this shell script gives.
+fn program(script: &str) -> Value {
+    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh",
+        "args": ["-c", script], "interactiveMode": "Never"}})
+}
+
+fn allowed(timeout_ms: u64) -> Options {
+    let policy = Policy { allow_exec: true, ..Policy::default() };
+    Options { policy, timeout_ms: Some(timeout_ms), ..Options::default() }
+}
+
+#[test]
+fn a_programs_token_is_sent_and_told_as_a_secret() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let script = "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\
+                  \"ExecCredential\",\"status\":{\"token\":\"from-the-program\"}}'";
+    let recorder = Recorder::new(allowed(10_000));
+    let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+    assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
+    assert!(server.asked()[0].head.contains("authorization: bearer from-the-program"));
+    let told = "secret {\"text\":\"from-the-program\"}".to_owned();
+    assert!(recorder.said().contains(&told), "{:?}", recorder.said());
+}
+
+#[test]
+fn a_program_that_does_not_work_is_named_and_what_it_prints_is_not() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    for (script, timeout, kind, why) in [
+        (
+            "echo hunter2; echo hunter2 >&2; exit 3",
+            10_000,
+            ErrorKind::Authentication,
+            "failed: exit status: 3",
+        ),
+        ("echo hunter2", 10_000, ErrorKind::Authentication, "printed something else"),
+        ("echo '{\"kind\": \"hunter2\"}'", 10_000, ErrorKind::Authentication, "no credentials"),
+        // It ends by itself soon after, so that nothing is left behind.
+        (
+            "exec sleep 3",
+            500,
+            ErrorKind::Timeout,
+            "gave no credentials within the endpoint's timeout of 0.5 s",
+        ),
+    ] {
+        let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+        let context = Recorder::new(allowed(timeout)).context();
+        let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.starts_with("the kubeconfig's program \"/bin/sh\" "), "{error}");
+        assert!(error.message.contains(why), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    assert_eq!(server.asked().len(), 0);
+}
+
+/// A user with an id token that expires then.
+fn oidc(expiry: i64, more: &Value) -> Value {
+    let claims =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json!({"exp": expiry}).to_string());
+    let mut config = more.clone();
+    config["id-token"] = json!(format!("e30.{claims}.c2ln"));
+    json!({"auth-provider": {"name": "oidc", "config": config}})
+}
+
+#[test]
+fn an_id_token_is_sent_while_it_is_valid() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let cluster = json!({"server": server.url()});
+    assert_eq!(gather(&cluster, &oidc(4_000_000_000, &json!({})), Options::default()), Ok(1));
+    assert!(server.asked()[0].head.contains("authorization: bearer e30."));
+}
+
+#[test]
+fn an_expired_id_token_is_renewed_where_its_provider_is_or_the_error_names_that() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let issuer = format!("https://{}", closed_port());
+    let user = oidc(
+        1000,
+        &json!({"idp-issuer-url": issuer, "client-id": "a-client-id",
+        "client-secret": "a-client-secret", "refresh-token": "a-refresh-token"}),
+    );
+    let cluster = json!({"server": server.url()});
+    let error = gather(&cluster, &user, Options::default()).expect_err("nobody renews it");
+    assert_eq!(error.kind, ErrorKind::Connection, "{error}");
+    let expected = format!("renewing the id-token at {issuer:?}: connection refused");
+    assert_eq!(error.message, expected);
+    assert_eq!(server.asked().len(), 0);
+}
