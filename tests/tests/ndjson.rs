@@ -71,6 +71,17 @@ fn every_line_is_an_endpoint_as_the_inventory_has_it_with_the_schemas_version() 
 }
 
 #[test]
+fn the_page_about_the_inventory_shows_a_line_as_it_is_printed() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoint =
+        json!({"id": "kvm1", "module": "Example", "hostname": "kvm1.example.com", "guests": 1});
+    let outcome = ndjson(&endpoint, &plugins).arg("--no-run-info").run().expect_code(0);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/inventory.md");
+    let page = std::fs::read_to_string(page).expect("readable");
+    assert!(page.contains(&format!("```json\n{}```\n", outcome.stdout_text())));
+}
+
+#[test]
 fn every_line_fits_its_schema_and_no_run_info_leaves_out_what_differs() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/ndjson.json");
