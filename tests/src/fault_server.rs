@@ -302,7 +302,15 @@ fn exchange(
     if matches!(fault, Fault::NotHttp) {
         return stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n");
     }
-    let request = read_request(&mut stream)?;
+    let request = match read_request(&mut stream) {
+        Err(error)
+            if error.kind() == std::io::ErrorKind::InvalidData
+                && !matches!(fault, Fault::BlackHole) =>
+        {
+            return exchange::refuse(&mut stream);
+        }
+        request => request?,
+    };
     let number = state.requests.fetch_add(1, Ordering::SeqCst);
     state.received.lock().expect("no thread panicked").push(request.clone());
     misbehave(stream, raw, fault, &request, number, &state.document, state)

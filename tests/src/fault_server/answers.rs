@@ -37,7 +37,7 @@ pub(super) fn answer(
             endless(stream, state)
         }
         Fault::Drip => {
-            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n")?;
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n")?;
             drip(stream, document, state)
         }
         Fault::DripHead => {

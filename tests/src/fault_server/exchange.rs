@@ -1,6 +1,6 @@
 //! Requests as they arrive.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 /// A request that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,23 @@ pub(super) fn read_body(stream: &mut impl Read, request: &mut Received) -> io::R
     stream.take(length.unwrap_or(0)).read_to_end(&mut request.body).map(drop)
 }
 
-/// Reads a request's head; bodies are not awaited.
+/// Says that what came was no request of HTTP, as servers do.
+pub(super) fn refuse(stream: &mut impl Write) -> io::Result<()> {
+    write!(stream, "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+}
+
+/// Reads a request's head; bodies are not awaited. What is not HTTP from its first
+/// byte on is `InvalidData`.
 pub(super) fn read_request(stream: &mut impl Read) -> io::Result<Received> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read(&mut byte)? == 0 || head.len() > 64 * 1024 {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if head.is_empty() && !byte[0].is_ascii_uppercase() {
+            // No method of HTTP begins like this; TLS does.
+            return Err(io::ErrorKind::InvalidData.into());
         }
         head.push(byte[0]);
     }

@@ -50,12 +50,14 @@ fn a_program_is_not_run_unless_the_operator_says_so_and_the_error_says_where() {
         let outcome = run_program(&place, &server, &text, policy);
         assert_fails(&outcome, "e", "configuration", &["exec", "allow_exec", "config.toml"]);
     }
-    for provider in ["gcp", "azure"] {
+    // Providers that are programs: one is known, the other is not.
+    for (provider, kind) in [("gcp", "configuration"), ("azure", "unsupported")] {
         let config =
             json!({"cmd-path": "/bin/sh", "cmd-args": format!("-c 'touch {}'", mark.display())});
         let user = json!({"auth-provider": {"name": provider, "config": config}});
         let outcome = place.run([("e", place.kubeconfig(&server, &user))]).run();
-        assert_eq!(outcome.endpoint("e")["error"]["kind"], "configuration", "{provider}");
+        let hint = if kind == "configuration" { "allow_exec" } else { "exec entry" };
+        assert_fails(&outcome, "e", kind, &[hint]);
     }
     assert!(!Path::new(&mark).exists(), "it was run");
     assert_eq!(server.connections(), 0);
@@ -117,10 +119,10 @@ fn a_program_that_fails_is_named_and_what_it_printed_is_not() {
         (format!("echo {TOKEN}; echo {TOKEN} >&2; exit 3"), "authentication", "exit status: 3"),
         (format!("echo {TOKEN}"), "authentication", "printed something else"),
         (format!("echo '{{\"token\": \"{TOKEN}\"}}'"), "authentication", "program.sh"),
-        ("true".to_owned(), "authentication", "printed something else"),
+        ("true".to_owned(), "authentication", "gave no credentials"),
         ("kill -9 $$".to_owned(), "authentication", "signal: 9"),
         (format!("echo '{expired}'"), "authentication", "expiry"),
-        (credential(&format!("{TOKEN}\\nx")), "configuration", "cannot be sent"),
+        (credential(&format!("{TOKEN}\nx")), "configuration", "cannot be sent"),
     ] {
         let outcome = run(&text);
         assert_fails(&outcome, "e", kind, &[said, "program.sh"]);

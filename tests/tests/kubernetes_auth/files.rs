@@ -19,7 +19,7 @@ fn naming(place: &Place, server: &NodeServer, file: &str) -> Vec<(&'static str, 
     let certificate = base64(place.authority.pem());
     let authority = json!({ "certificate-authority": file });
     let provider = json!({"auth-provider": {"name": "oidc", "config": {
-        "id-token": "a.b.c", "idp-certificate-authority": file, "client-id": "i",
+        "id-token": super::oidc::id_token(-60, "signature"), "idp-certificate-authority": file, "client-id": "i",
         "client-secret": "s", "idp-issuer-url": server.url(""), "refresh-token": "r"}}});
     vec![
         ("tokenFile", user(json!({ "tokenFile": file }))),

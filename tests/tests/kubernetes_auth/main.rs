@@ -119,9 +119,9 @@ fn assert_silent(outcome: &Outcome, secrets: &[&str]) {
         // Wherever the text begins within a group of three bytes, and without its uncertain ends.
         let coded = (0..3).map(|shift| {
             let text = base64(&format!("{}{secret}", "x".repeat(shift)));
-            text[4..text.len() - 4].to_owned()
+            text.get(4..text.len() - 4).unwrap_or_default().to_owned()
         });
-        let forms = [(*secret).to_owned()].into_iter().chain(coded);
+        let forms = [(*secret).to_owned()].into_iter().chain(coded.filter(|text| text.len() > 7));
         for form in forms {
             for (place, text) in
                 [("stdout", &printed), ("stderr", &outcome.stderr), ("log", &outcome.log)]

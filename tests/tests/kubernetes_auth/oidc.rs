@@ -158,9 +158,9 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
     assert_fails(&outcome, "not there", "connection", &["renewing the id-token", "refused"]);
     assert_fails(&outcome, "untrusted", "tls", &["renewing the id-token", "UnknownIssuer"]);
     assert_fails(&outcome, "no discovery", "authentication", &[expired, "400"]);
-    assert_fails(&outcome, "no refresh token", "authentication", &[expired, "refresh-token"]);
+    assert_fails(&outcome, "no refresh token", "configuration", &["expired", "refresh-token"]);
     assert_fails(&outcome, "no JWT", "configuration", &["id-token"]);
-    assert_fails(&outcome, "plain", "configuration", &["identity provider"]);
+    assert_fails(&outcome, "plain", "configuration", &["idp-issuer-url"]);
     assert_eq!(server.connections(), 0);
     let secrets = ["canary-signature-1", "not-a-jwt-canary-55", REFRESH, CLIENT_SECRET];
     assert_silent(&outcome, &secrets);

@@ -20,11 +20,11 @@ pub(super) fn documents(table: &mut Table) {
             "content-type: text/html\r\n",
             b"<html>Please log in</html>".to_vec(),
         );
-        fails("HTML", misdeed::fault(html), "HTML");
-        fails("pods", misdeed::change(|page| page["kind"] = "PodList".into()), "PodList");
+        fails("HTML", misdeed::fault(html), "web page");
+        fails("pods", misdeed::change(|page| page["kind"] = "PodList".into()), "no NodeList of v1");
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
             "message": "all is lost", "code": 500});
-        fails("a Status", misdeed::change(move |page| *page = status.clone()), "Status");
+        fails("a Status", misdeed::change(move |page| *page = status.clone()), "no NodeList of v1");
         let node = canned_node("n1");
         fails(
             "a node",
@@ -34,10 +34,18 @@ pub(super) fn documents(table: &mut Table) {
             }),
             "Node",
         );
-        fails("no kind", misdeed::change(|page| drop(members(page).remove("kind"))), "kind");
+        fails(
+            "no kind",
+            misdeed::change(|page| drop(members(page).remove("kind"))),
+            "no NodeList of v1",
+        );
         fails("no items", misdeed::change(|page| drop(members(page).remove("items"))), "items");
         fails("null items", misdeed::change(|page| page["items"] = Value::Null), "items");
-        fails("an object of items", misdeed::change(|page| page["items"] = json!({})), "items");
+        fails(
+            "an object of items",
+            misdeed::change(|page| page["items"] = json!({})),
+            "another type",
+        );
         fails("a null item", misdeed::change(|page| page["items"][0] = Value::Null), "");
         fails(
             "no metadata in an item",
@@ -61,6 +69,13 @@ pub(super) fn documents(table: &mut Table) {
             "name",
         );
         fails(
+            "no uid in an item",
+            misdeed::change(|page| {
+                members(&mut page["items"][0]["metadata"]).remove("uid");
+            }),
+            "uid",
+        );
+        fails(
             "a number for a token",
             misdeed::change(|page| {
                 page["metadata"]["continue"] = 5.into();
@@ -71,89 +86,70 @@ pub(super) fn documents(table: &mut Table) {
         fails("half a document", misdeed::bytes(|body| body[..body.len() / 2].to_vec()), "");
         fails("two documents", misdeed::bytes(|body| [body.clone(), body].concat()), "");
         fails("invalid UTF-8", misdeed::bytes(not_utf8), "UTF-8");
-        fails("nested 10,000 deep", misdeed::bytes(|_| nested()), "deep");
-        fails("an array", misdeed::fault(Fault::DeeplyNested), "");
+        let array = misdeed::fault(Fault::DeeplyNested);
+        fails("10,000 arrays in each other", array, "no NodeList of v1");
+        fails("a nested token", nested(|page| &mut page["metadata"]["continue"]), "");
+        fails(
+            "a nested label",
+            nested(|page| &mut page["items"][0]["metadata"]["labels"]["x"]),
+            "",
+        );
     }
-    table.works(
-        "no metadata but names",
-        0,
-        usize::MAX,
-        misdeed::change(|page| {
-            for item in page["items"].as_array_mut().expect("a list") {
-                let name = item["metadata"]["name"].clone();
-                *item = json!({"metadata": {"name": name}});
-            }
-        }),
-    );
-    table.works(
-        "no uid",
-        2,
-        usize::MAX,
-        misdeed::change(|page| {
-            members(&mut page["items"][0]["metadata"]).remove("uid");
-        }),
-    );
+    // What nobody looks at may be as deep as it likes.
+    table.works("nested elsewhere", 1, usize::MAX, nested(|page| &mut page["items"][0]["x"]));
+    let bare = misdeed::change(|page| {
+        for item in page["items"].as_array_mut().expect("a list") {
+            let (name, uid) = (item["metadata"]["name"].clone(), item["metadata"]["uid"].clone());
+            *item = json!({"metadata": {"name": name, "uid": uid}});
+        }
+    });
+    table.works("nodes with name and uid alone", 0, usize::MAX, bare);
 }
 
 pub(super) fn lists(table: &mut Table) {
-    table.fails(
-        "a token that repeats",
-        0,
-        misdeed::change(|page| {
-            page["metadata"]["continue"] = "again".into();
-        }),
-        "protocol",
-        "continue",
-    );
-    let token = AtomicUsize::new(0);
-    table.fails(
-        "fresh tokens for the same nodes",
-        1,
-        misdeed::change(move |page| {
-            page["metadata"]["continue"] = token.fetch_add(1, Ordering::SeqCst).to_string().into();
-        }),
-        "protocol",
-        "",
-    );
+    let repeats = endless(|_| "again".to_owned(), |number| format!("n{number}"));
+    table.fails("a token that repeats", 0, repeats, "protocol", "its continue token repeats");
+    let fresh = endless(|number| format!("token-{number}"), |_| "n1".to_owned());
+    table.fails("fresh tokens for the same node", 0, fresh, "protocol", "in the list twice");
     if matches!(table.source, Source::Canned(_)) {
         table.works("an empty page in the middle", 2, 1, empty_page());
     }
-    table.works(
-        "a null token",
-        4,
-        usize::MAX,
-        misdeed::change(|page| {
-            page["metadata"]["continue"] = Value::Null;
-        }),
-    );
-    table.works(
-        "an empty token",
-        4,
-        usize::MAX,
-        misdeed::change(|page| {
-            page["metadata"]["continue"] = "".into();
-        }),
-    );
+    let token =
+        |token: Value| misdeed::change(move |page| page["metadata"]["continue"] = token.clone());
+    table.works("a null token", 4, usize::MAX, token(Value::Null));
+    table.works("an empty token", 4, usize::MAX, token("".into()));
+    let text = "there are more items, and not how to get them";
+    let cut = misdeed::change(|page| drop(members(&mut page["metadata"]).remove("continue")));
+    table.fails("no way on", 2, cut, "protocol", text);
+    // A cluster of another moment: what was read before is nothing that goes with it.
+    let version = misdeed::change(|page| page["metadata"]["resourceVersion"] = "1".into());
+    table.works("another moment once", 3, 1, version.clone());
+    table.fails("another moment always", 3, version, "protocol", "another moment of the cluster");
 }
 
-/// Tokens that are always new, with nodes that are always new: nothing but an end of its own ends it.
+/// A page with one node and a way on, again and again.
+fn endless(
+    token: impl Fn(usize) -> String + Send + Sync + 'static,
+    name: impl Fn(usize) -> String + Send + Sync + 'static,
+) -> Misdeed {
+    let number = AtomicUsize::new(0);
+    std::sync::Arc::new(move |_, _| {
+        let number = number.fetch_add(1, Ordering::SeqCst);
+        Action::json(
+            200,
+            &json!({"kind": "NodeList", "apiVersion": "v1",
+            "metadata": {"continue": token(number), "resourceVersion": "1"},
+            "items": [canned_node(&name(number))]}),
+        )
+    })
+}
+
+/// Tokens that are always new, with nodes that are always new.
 #[test]
-fn a_list_without_an_end_ends() {
+fn a_list_without_an_end_ends_with_the_deadline() {
     check_canned(|table| {
-        let number = AtomicUsize::new(0);
-        let endless = move |_: &_, _| {
-            let number = number.fetch_add(1, Ordering::SeqCst);
-            Action::json(
-                200,
-                &json!({"kind": "NodeList", "apiVersion": "v1",
-                "metadata": {"continue": format!("token-{number}")},
-                "items": [canned_node(&format!("node-{number}"))]}),
-            )
-        };
-        let server =
-            NodeServer::of(&table.source).wrong(0, usize::MAX, std::sync::Arc::new(endless));
-        let expected = Expected::Error("timeout", "endpoint's timeout".to_owned());
-        table.add("endless", server, super::SHORT, expected);
+        let endless = endless(|number| format!("token-{number}"), |number| format!("n{number}"));
+        table.times_out("endless", 0, endless, "endpoint's timeout");
     });
 }
 
@@ -164,12 +160,17 @@ pub(super) fn bodies(table: &mut Table) {
             table.fails(&format!("{name} at page {page}"), page, misdeed, kind, text);
         };
         fails("truncated chunks", Fault::TruncatedChunked, "connection", "closed before");
-        fails("unasked gzip", Fault::NoneGzip, "protocol", "gzip");
-        fails("gzip bomb", Fault::GzipBomb, "protocol", "gzip");
-        fails("damaged gzip", Fault::DamagedGzip, "protocol", "gzip");
-        fails("brotli", Fault::Brotli, "protocol", "br");
-        fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "MiB");
-        fails("endless body", Fault::Endless, "protocol", "MiB");
+        fails("unasked gzip", Fault::NoneGzip, "protocol", "compressed, which was not asked for");
+        fails("gzip bomb", Fault::GzipBomb, "protocol", "compressed, which was not asked for");
+        fails(
+            "damaged gzip",
+            Fault::DamagedGzip,
+            "protocol",
+            "compressed, which was not asked for",
+        );
+        fails("brotli", Fault::Brotli, "protocol", "compressed");
+        fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "more than 64 MiB");
+        fails("endless body", Fault::Endless, "protocol", "more than 64 MiB");
         fails("endless head", Fault::EndlessHead, "protocol", "head of the answer is too large");
         fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
@@ -245,14 +246,14 @@ fn not_utf8(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
-/// In what nobody looks at.
-fn nested() -> Vec<u8> {
-    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
-    format!(
-        "{{\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"items\":[\
-         {{\"metadata\":{{\"name\":\"n\"}},\"x\":{deep}}}]}}"
-    )
-    .into_bytes()
+/// 10,000 arrays in each other in place of a part of the page.
+fn nested(place: impl Fn(&mut Value) -> &mut Value + Send + Sync + 'static) -> Misdeed {
+    misdeed::bytes(move |body| {
+        let mut page: Value = serde_json::from_slice(&body).expect("a page is JSON");
+        *place(&mut page) = "deep".into();
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        page.to_string().replace("\"deep\"", &deep).into_bytes()
+    })
 }
 
 /// Nothing on it, and the way on leads to what should have been on it, by another token.
@@ -269,6 +270,6 @@ fn empty_page() -> Misdeed {
 fn gzip_that_nobody_asked_for_is_not_guessed_at() {
     check_canned(|table| {
         let silent = misdeed::bytes(|body| gzip(&body));
-        table.fails("gzip without a word", 1, silent, "protocol", "JSON");
+        table.fails("gzip without a word", 1, silent, "protocol", "not UTF-8");
     });
 }

@@ -44,7 +44,7 @@ pub(super) fn statuses(table: &mut Table) {
         let nothing = misdeed::status(404, "NotFound", "the server could not find it");
         fails("404", nothing, "configuration", "404 Not Found");
         let conflict = misdeed::status(409, "Conflict", "the object has been modified");
-        fails("409", conflict, "protocol", "409 Conflict");
+        fails("409", conflict, "configuration", "409 Conflict");
         let busy = misdeed::status(429, "TooManyRequests", "too many requests");
         fails("429", busy, "rate-limited", "429 Too Many Requests");
         fails("429 late", misdeed::fault(late.clone()), "rate-limited", "later than");
@@ -66,7 +66,7 @@ pub(super) fn expired_lists(table: &mut Table) {
         table.works(&format!("410 twice at page {page}"), page, 2, expired());
         table.fails(&format!("410 always at page {page}"), page, expired(), "unavailable", "410");
     }
-    table.fails("410 at page 1", 1, expired(), "unavailable", "410 Gone");
+    table.fails("410 at page 1", 1, expired(), "configuration", "410 Gone");
 }
 
 #[test]
