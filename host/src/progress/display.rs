@@ -1,9 +1,8 @@
 //! Shows on stderr how far a run has come: two lines at the bottom of a terminal, or plain lines.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +22,9 @@ const LINE: Duration = Duration::from_secs(1);
 /// A plain line comes after this time also where nothing has changed: a log that stands still
 /// looks like a program that hangs.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// How long the end of a run waits for a terminal or a pipe that takes nothing.
+const END: Duration = Duration::from_secs(1);
 
 /// How it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl Screen {
 /// Shows how far a run has come, until it goes away.
 pub struct Display {
     progress: Progress,
-    running: Option<(Sender<()>, JoinHandle<()>)>,
+    running: Option<(Sender<()>, Receiver<()>)>,
 }
 
 impl Display {
@@ -117,8 +119,11 @@ impl Display {
         let Some(look) = look.filter(|_| total > 0) else { return none };
         let progress = Progress::new(total);
         let (end, ended) = mpsc::channel();
+        let (cleared, is_cleared) = mpsc::channel();
         let shown = progress.clone();
         let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            // Goes away when all is done that this does on stderr.
+            let _cleared: Sender<()> = cleared;
             let wait = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             match look {
                 Look::Bar => show_bar(&shown, total, wait),
@@ -126,7 +131,7 @@ impl Display {
             }
         });
         // A machine that has no thread left has other troubles.
-        thread.map_or(none, |thread| Self { progress, running: Some((end, thread)) })
+        thread.map_or(none, |_| Self { progress, running: Some((end, is_cleared)) })
     }
 
     /// Where to count.
@@ -137,10 +142,9 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        if let Some((end, thread)) = self.running.take() {
+        if let Some((end, is_cleared)) = self.running.take() {
             drop(end);
-            // What it drew is gone when it has ended; if it panicked there is nothing to do.
-            let _ = thread.join();
+            let _ = is_cleared.recv_timeout(END);
         }
     }
 }

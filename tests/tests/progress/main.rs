@@ -99,6 +99,20 @@ fn lines_of_the_result_on_the_same_terminal_stay_whole() {
 }
 
 #[test]
+fn a_terminal_that_is_too_narrow_or_of_no_known_size_is_left_clean_all_the_same() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    for (rows, columns) in [(30, 25), (3, 25), (0, 0)] {
+        let terminal = Terminal::new(rows, columns);
+        let run = terminal_run(&failing(0), &plugins);
+        let outcome = run.start_on(Stdio::piped(), terminal.stdio()).finish();
+        assert_eq!(outcome.code(), 0, "{}", outcome.describe());
+        let (left, seen) = terminal.finish();
+        assert!(seen.iter().any(|screen| screen.contains("0/1 endpoint done")), "{seen:?}");
+        assert!(left.is_empty(), "{rows} rows of {columns}: {left:#?}");
+    }
+}
+
+#[test]
 fn the_result_is_the_same_with_and_without() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     for format in [&["--format", "gatherer"][..], &["--format", "inventory", "--no-run-info"]] {

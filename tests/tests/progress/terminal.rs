@@ -19,7 +19,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal of this size.
+    /// A terminal of this size; 0 is one that does not tell it.
     pub fn new(rows: u16, columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&master).expect("ours");
@@ -36,6 +36,8 @@ impl Terminal {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let reader = std::thread::spawn({
             let seen = Arc::clone(&seen);
+            // What has no size is taken for one of the usual size.
+            let (rows, columns) = if rows == 0 { (24, 80) } else { (rows, columns) };
             move || watch(master.into(), vt100::Parser::new(rows, columns, 0), &seen)
         });
         Self { line, seen, reader }
@@ -65,7 +67,7 @@ impl Terminal {
 }
 
 fn watch(mut master: File, mut parser: vt100::Parser, seen: &Mutex<Vec<String>>) {
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 8 * 1024];
     // Its end is an error: nobody has the other end open.
     while let Ok(length @ 1..) = master.read(&mut buffer) {
         parser.process(&buffer[..length]);
