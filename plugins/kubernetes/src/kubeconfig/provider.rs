@@ -20,6 +20,8 @@ pub enum Provided {
     Token(SecretString),
     /// Its configuration, for the client.
     Config(AuthProviderConfig),
+    /// The same, and something that is odd about it.
+    Doubtful(AuthProviderConfig, &'static str),
 }
 
 /// Fields of a provider's configuration that are secret.
@@ -29,8 +31,23 @@ const SECRET_KEYS: [&str; 4] = ["access-token", "client-secret", "id-token", "re
 const OIDC_KEYS: [&str; 5] =
     ["client-id", "client-secret", "id-token", "idp-issuer-url", "refresh-token"];
 
+/// What `gcp` is told if it may run a program.
+const GCP_KEYS: [&str; 8] = [
+    "access-token",
+    "cmd-args",
+    "cmd-path",
+    "expiry",
+    "expiry-key",
+    "id-token",
+    "scopes",
+    "token-key",
+];
+
 /// A token without a signature that expired in 1970. It is never sent: the client renews it.
 const EXPIRED_ID_TOKEN: &str = "e30.eyJleHAiOjB9.";
+
+const ONLY_SYSTEM: &str = "the id-token is renewed with the certificate authorities of this \
+                           machine; idp-certificate-authority is not used";
 
 /// Reads an `auth-provider` entry.
 pub fn read(
@@ -53,13 +70,13 @@ pub fn read(
         }
     }
     match name {
-        "oidc" => oidc(&config, files).map(Provided::Config),
+        "oidc" => oidc(&config, files),
         "gcp" if config.text("cmd-path")?.is_some() => {
             if !policy.allow_exec {
                 return Err(exec::refusal(&config, "cmd-path", policy));
             }
             let mut texts = HashMap::new();
-            for key in config.keys() {
+            for key in GCP_KEYS {
                 if let Some(text) = config.text(key)? {
                     texts.insert(key.to_owned(), text.to_owned());
                 }
@@ -99,7 +116,7 @@ fn gcp(config: &Node<'_>) -> Result<SecretString, GatherError> {
 }
 
 /// An identity token and what renews it.
-fn oidc(config: &Node<'_>, files: &Files) -> Result<AuthProviderConfig, GatherError> {
+fn oidc(config: &Node<'_>, files: &Files) -> Result<Provided, GatherError> {
     let mut texts = HashMap::new();
     for key in OIDC_KEYS {
         if let Some(text) = config.text(key)? {
@@ -109,13 +126,15 @@ fn oidc(config: &Node<'_>, files: &Files) -> Result<AuthProviderConfig, GatherEr
     let lacks = ["refresh-token", "client-id", "idp-issuer-url"]
         .into_iter()
         .find(|key| !texts.contains_key(*key));
+    let mut expired = true;
     match texts.get("id-token") {
         Some(id_token) => {
             let expiry = expiry_of(id_token).ok_or_else(|| {
                 config.error("id-token", "is not a JSON Web Token with an expiry")
             })?;
             token::check(id_token).map_err(|what| config.error("id-token", what))?;
-            if let (Some(lacks), true) = (lacks, expiry <= Timestamp::now()) {
+            expired = expiry <= Timestamp::now();
+            if let (Some(lacks), true) = (lacks, expired) {
                 return Err(config
                     .error("id-token", format!("expired at {expiry} and cannot be renewed"))
                     .with_hint(format!("log in again, or add {lacks}")));
@@ -128,8 +147,8 @@ fn oidc(config: &Node<'_>, files: &Files) -> Result<AuthProviderConfig, GatherEr
             texts.insert("id-token".to_owned(), EXPIRED_ID_TOKEN.to_owned());
         }
     }
-    if texts.get("idp-issuer-url").is_some_and(|url| !url.starts_with("https://")) {
-        return Err(config.error("idp-issuer-url", "is not an https URL"));
+    if let Some(url) = texts.get("idp-issuer-url") {
+        issuer(url).map_err(|what| config.error("idp-issuer-url", what))?;
     }
     // A public client has none, and the client wants one.
     texts.entry("client-secret".to_owned()).or_default();
@@ -140,7 +159,24 @@ fn oidc(config: &Node<'_>, files: &Files) -> Result<AuthProviderConfig, GatherEr
             STANDARD.encode(pem::write_certificates(&certificates)),
         );
     }
-    Ok(provider("oidc", texts))
+    let own_authority = texts.contains_key("idp-certificate-authority-data");
+    let config = provider("oidc", texts);
+    // The client that renews it trusts what this machine trusts, and nothing else.
+    Ok(if expired && own_authority {
+        Provided::Doubtful(config, ONLY_SYSTEM)
+    } else {
+        Provided::Config(config)
+    })
+}
+
+/// Messages name the issuer, so there may be no password in it.
+fn issuer(url: &str) -> Result<(), &'static str> {
+    let uri = http::Uri::try_from(url).map_err(|_| "is not a URL")?;
+    match uri.authority() {
+        Some(authority) if authority.as_str().contains('@') => Err("holds a user or a password"),
+        Some(_) if uri.scheme_str() == Some("https") => Ok(()),
+        _ => Err("is not an https URL"),
+    }
 }
 
 /// Until when a JSON Web Token is good.

@@ -62,6 +62,10 @@ pub fn read(
                 user.auth.token = Some(token);
             }
             Provided::Config(config) => user.auth.auth_provider = Some(config),
+            Provided::Doubtful(config, warning) => {
+                user.auth.auth_provider = Some(config);
+                user.warnings.push(warning.to_owned());
+            }
         }
     }
     impersonation(node, &mut user.auth)?;
@@ -192,7 +196,11 @@ fn impersonation(node: &Node<'_>, auth: &mut AuthInfo) -> Result<(), GatherError
     let mut extra = HashMap::new();
     if let Some(values) = node.child("as-user-extra")? {
         for key in values.keys() {
-            let texts = values.texts(key)?.unwrap_or_default();
+            // The key is anybody's text, and not quoted.
+            let texts = values
+                .texts(key)
+                .map_err(|_| node.error("as-user-extra", "must hold lists of text alone"))?
+                .unwrap_or_default();
             header(node, "as-user-extra", key)?;
             texts.iter().try_for_each(|text| header(node, "as-user-extra", text))?;
             extra.insert(key.to_owned(), texts);

@@ -249,6 +249,16 @@ fn oidc_is_handed_on_with_what_renews_it() {
     assert_eq!(config["client-secret"], "", "a public client has none");
     assert_eq!(config["idp-certificate-authority-data"], base64(EC_CERT));
     assert!(!config.contains_key("other"));
+    let authority = format!("idp-certificate-authority-data: {}", base64(EC_CERT));
+    let warned = |document: &str| {
+        good(document).warnings.into_iter().map(|warning| warning.1).collect::<Vec<_>>()
+    };
+    assert!(warned(&oidc(&format!("{renew}, {authority}, id-token: {valid}"))).is_empty());
+    assert_eq!(
+        warned(&oidc(&format!("{renew}, {authority}"))),
+        ["the id-token is renewed with the certificate authorities of this machine; \
+          idp-certificate-authority is not used"]
+    );
     handed(&oidc(&format!("{renew}, id-token: {}", jwt(1))));
     let field = "users[0].user.auth-provider.config";
     let not_jwt = format!("{field}.id-token is not a JSON Web Token with an expiry");
@@ -266,6 +276,10 @@ fn oidc_is_handed_on_with_what_renews_it() {
         (
             oidc(&renew.replace("https", "http")),
             &format!("{field}.idp-issuer-url is not an https URL"),
+        ),
+        (
+            oidc(&renew.replace("//", &format!("//u:{CANARY}@"))),
+            &format!("{field}.idp-issuer-url holds a user or a password"),
         ),
         (
             oidc(&format!("{renew}, idp-certificate-authority: /etc/shadow")),

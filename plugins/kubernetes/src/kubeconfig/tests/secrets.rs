@@ -1,6 +1,7 @@
 //! What is secret is listed, and nothing shows it.
 
 use gatherer_plugin_api::{Policy, Secret};
+use serde_json::{Value, json};
 
 use super::super::{Access, read_with};
 use super::{
@@ -84,4 +85,136 @@ fn a_proxys_password_is_listed_as_written_and_as_meant() {
     listed(&read(&proxy(&format!("http://u:a/{CANARY}@proxy")), &policy()), &format!("a/{CANARY}"));
     listed(&read(&proxy(&format!("{CANARY}@proxy")), &policy()), CANARY);
     assert!(read(&proxy("http://proxy:3128"), &policy()).secrets.is_empty());
+}
+
+/// Names, and paths of files, are what messages show.
+const SHOWN: [&str; 12] = [
+    "/apiVersion",
+    "/certificate-authority",
+    "/client-certificate",
+    "/client-key",
+    "/cluster",
+    "/current-context",
+    "/idp-certificate-authority",
+    "/kind",
+    "/name",
+    "/tokenFile",
+    "/user",
+    "/0/name",
+];
+
+/// Everything that a kubeconfig may hold, with each way to log in.
+fn complete(user: &Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "real", "preferences": {},
+        "contexts": [{"name": "real", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
+        "clusters": [{"name": "c", "cluster": {
+            "server": "https://h", "certificate-authority-data": base64(EC_CERT),
+            "certificate-authority": "/ca", "tls-server-name": "name",
+            "proxy-url": "http://p", "insecure-skip-tls-verify": false,
+            "extensions": [{"name": "client.authentication.k8s.io/exec", "extension": {"a": "b"}}],
+        }}],
+        "users": [{"name": "u", "user": user}],
+    })
+}
+
+fn ways() -> Vec<Value> {
+    let oidc = json!({
+        "id-token": "", "refresh-token": "r", "client-id": "i", "client-secret": "s",
+        "idp-issuer-url": "https://idp", "idp-certificate-authority-data": base64(EC_CERT),
+        "idp-certificate-authority": "/ca",
+    });
+    vec![
+        json!({"token": "abc", "tokenFile": "/t", "as": "a", "as-uid": "b", "as-groups": ["c"],
+            "as-user-extra": {"d": ["e"]}}),
+        json!({"username": "u", "password": "p", "client-certificate-data": base64(EC_CERT),
+            "client-key-data": base64(EC_SEC1_KEY), "client-certificate": "/c", "client-key": "/k"}),
+        json!({"exec": {"apiVersion": "v1", "command": "x", "args": ["y"], "provideClusterInfo": true,
+            "interactiveMode": "Never", "env": [{"name": "n", "value": "v"}]}}),
+        json!({"auth-provider": {"name": "oidc", "config": oidc}}),
+        json!({"auth-provider": {"name": "gcp", "config": {"access-token": "a",
+            "expiry": "2100-01-01T00:00:00Z", "cmd-path": "", "cmd-args": ""}}}),
+    ]
+}
+
+/// JSON pointers to all that stands in it.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                places(value, &format!("{at}/{}", key.replace('/', "~1")), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                places(value, &format!("{at}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_message_quotes_a_value_wherever_it_stands() {
+    let (mut good, mut bad) = (0, 0);
+    for way in ways() {
+        let document = complete(&way);
+        read_with(&document.to_string(), None, &exec_policy()).expect("good as it is");
+        let mut found = Vec::new();
+        places(&document, "", &mut found);
+        // The whole is a path if it is no document.
+        found.remove(0);
+        for place in found.iter().filter(|place| !SHOWN.iter().any(|shown| place.ends_with(shown)))
+        {
+            let line_break = format!("{CANARY}\n{CANARY}");
+            for value in [
+                json!(CANARY),
+                json!(line_break),
+                json!([CANARY]),
+                json!({CANARY: CANARY}),
+                json!(7),
+                json!(true),
+                json!(null),
+                json!(""),
+                json!([]),
+                json!({}),
+                json!(base64(CANARY)),
+                json!(format!("https://{CANARY}@{CANARY}")),
+            ] {
+                let mut changed = document.clone();
+                *changed.pointer_mut(place).expect("it stands there") = value;
+                for policy in [policy(), exec_policy()] {
+                    match read_with(&changed.to_string(), None, &policy) {
+                        Ok(access) => {
+                            good += 1;
+                            // Fields that are no secrets may be shown.
+                            let _ = format!("{access:?}");
+                        }
+                        Err(error) => {
+                            bad += 1;
+                            let shown = error.to_string();
+                            assert!(!shown.contains(CANARY), "{place}: {shown}");
+                            assert!(!shown.contains(&base64(CANARY)), "{place}: {shown}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(good > 100 && bad > 1000, "{good} good, {bad} bad");
+}
+
+#[test]
+fn a_document_that_is_cut_off_anywhere_gives_an_error_without_a_value() {
+    let document = with_user(&format!("username: u, password: '{CANARY}'"));
+    let flow = complete(&json!({"token": CANARY})).to_string();
+    for text in [&document, &flow] {
+        for end in (1..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            if let Err(error) = read_with(&format!("{}\n", &text[..end]), None, &policy()) {
+                let shown = error.to_string();
+                assert!(!shown.contains("canary"), "at {end}: {shown}");
+            }
+        }
+    }
 }
