@@ -315,6 +315,14 @@ fn handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
             Some("the server wants a client's certificate")
         }
         rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnsupportedCertificate,
+        ) => Some("the server does not accept the client's certificate"),
+        rustls::Error::AlertReceived(
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
         )
         | rustls::Error::PeerIncompatible(_) => Some("the server has to speak TLS 1.2 or 1.3"),

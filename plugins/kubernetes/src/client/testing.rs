@@ -2,7 +2,7 @@
 //! plugin says.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,9 @@ impl Asked {
     }
 }
 
+/// Speaks with a client before its request is read; whether the request may come.
+type Greeting = fn(&mut TcpStream) -> std::io::Result<bool>;
+
 /// A server without TLS; one request for each connection.
 pub struct Server {
     address: SocketAddr,
@@ -44,6 +47,16 @@ pub struct Server {
 impl Server {
     /// Each request is answered with these bytes, head and all.
     pub fn new(answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
+        Self::greeting(|_| Ok(true), answer)
+    }
+
+    /// A SOCKS 5 proxy for user `us@er` with password `pass`, that leads to the server itself
+    /// (RFC 1928, RFC 1929).
+    pub fn behind_socks(answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
+        Self::greeting(socks, answer)
+    }
+
+    fn greeting(greet: Greeting, answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -54,14 +67,20 @@ impl Server {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
-                let Some((mut stream, request)) = stream.ok().and_then(|s| read(s, &kept)) else {
+                let Ok(mut stream) = stream else { continue };
+                if !greet(&mut stream).unwrap_or(false) {
                     continue;
-                };
+                }
+                let Some((mut stream, request)) = read(stream, &kept) else { continue };
                 // Who stops reading is what some tests are about.
                 let _ = stream.write_all(&answer(&request));
             }
         });
         Self { address, asked, stopping, thread: Some(thread) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn url(&self) -> String {
@@ -86,6 +105,32 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+fn socks(stream: &mut TcpStream) -> std::io::Result<bool> {
+    let some = |stream: &mut TcpStream, length: u8| {
+        let mut bytes = vec![0; usize::from(length)];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let methods = some(stream, 2)?[1];
+    some(stream, methods)?;
+    stream.write_all(&[5, 2])?;
+    let length = some(stream, 2)?[1];
+    let user = some(stream, length)?;
+    let length = some(stream, 1)?[0];
+    let good = some(stream, length)? == b"pass" && user == b"us@er";
+    stream.write_all(&[1, u8::from(!good)])?;
+    if !good {
+        return Ok(false);
+    }
+    // CONNECT to a name, which is looked up here and not by the client.
+    let length = match some(stream, 5)?.as_slice() {
+        [5, 1, 0, 3, length] => *length,
+        _ => return Ok(false),
+    };
+    let target = some(stream, length + 2)?;
+    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    Ok(target == b"cluster.invalid\0\x50")
 }
 
 fn read(stream: TcpStream, kept: &Mutex<Vec<Asked>>) -> Option<(TcpStream, Asked)> {

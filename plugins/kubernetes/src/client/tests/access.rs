@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use gatherer_plugin_api::{ErrorKind, GatherError, Options, Policy, ProxySettings, Secret};
 use gatherer_tests::fault_server::{
-    Authority, Fault, FaultServer, ForwardProxy, FullPort, Identity, closed_port,
+    Authority, Fault, FaultServer, ForwardProxy, FullPort, Identity, KeyForm, closed_port,
 };
 use serde_json::{Value, json};
 
@@ -89,6 +89,32 @@ fn tls_server_name_is_the_name_that_counts() {
     assert_eq!(of_tls(&authority.identity(&["a.example"]), &cluster), Ok(1));
     let error = of_tls(&authority.identity(&["127.0.0.1"]), &cluster).expect_err("another name");
     assert!(error.message.contains("not for a.example"), "{error}");
+}
+
+#[test]
+fn a_client_certificate_is_shown_whatever_the_form_of_its_key() {
+    let authority = Authority::new("ours");
+    let identity = authority.identity(&["127.0.0.1"]).demanding(&authority);
+    let server = FaultServer::https(Fault::None, &document(), &identity);
+    let cluster = json!({"server": server.url(""),
+        "certificate-authority-data": encoded(authority.pem())});
+    for form in [KeyForm::Pkcs8, KeyForm::Sec1, KeyForm::Pkcs1] {
+        let Some(client) = authority.client(form) else {
+            gatherer_tests::skip!("openssl is not installed, which makes the key of RSA");
+        };
+        let user = json!({"client-certificate-data": encoded(&client.certificate),
+            "client-key-data": encoded(&client.key)});
+        assert_eq!(gather(&cluster, &user, Options::default()), Ok(1), "{form:?}");
+    }
+    let error = gather(&cluster, &token(), Options::default()).expect_err("no certificate");
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert_eq!(error.hint.as_deref(), Some("the server wants a client's certificate"));
+    let strangers = Authority::new("other").client(KeyForm::Pkcs8).expect("no openssl needed");
+    let user = json!({"client-certificate-data": encoded(&strangers.certificate),
+        "client-key-data": encoded(&strangers.key)});
+    let error = gather(&cluster, &user, Options::default()).expect_err("a stranger's");
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert!(error.hint.expect("a hint").contains("does not accept the client's certificate"));
 }
 
 #[test]
@@ -207,6 +233,40 @@ fn a_proxy_gets_its_password_and_says_if_it_is_wrong() {
     assert_eq!(error.kind, ErrorKind::Authentication);
     assert!(error.message.contains("407 Proxy Authentication Required"), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_socks_proxy_gets_its_password_and_looks_the_cluster_up_itself() {
+    let proxy = Server::behind_socks(|_| ok(&page(&["n0"], "", "7")));
+    let cluster = |password: &str| {
+        json!({"server": "http://cluster.invalid",
+            "proxy-url": format!("socks5://us%40er:{password}@{}", proxy.address())})
+    };
+    assert_eq!(gather(&cluster("pass"), &token(), Options::default()), Ok(1));
+    let error = gather(&cluster("hunter2"), &token(), Options::default()).expect_err("wrong");
+    assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
+    let part = format!("through the proxy socks5://{}: it does not accept", proxy.address());
+    assert!(error.message.contains(&part), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_proxy_with_tls_is_verified_as_the_system_and_ca_file_say_not_as_the_cluster_does() {
+    let (clusters, proxys) = (Authority::new("cluster"), Authority::new("proxy"));
+    // It opens no tunnel: that it is asked for one shows that its certificate was taken.
+    let proxy = FaultServer::https(Fault::Status(502, None), b"", &proxys.identity(&["127.0.0.1"]));
+    let cluster = json!({"server": "https://cluster.invalid", "proxy-url": proxy.url(""),
+        "tls-server-name": "a.example", "certificate-authority-data": encoded(clusters.pem())});
+    let error = gather(&cluster, &token(), Options::default()).expect_err("not trusted");
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert!(error.hint.expect("a hint").contains("ca_file"));
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::io::Write::write_all(&mut file, proxys.pem().as_bytes()).expect("written");
+    let ca_file = file.path().to_str().map(str::to_owned);
+    let options = Options { ca_file, ..Options::default() };
+    let error = gather(&cluster, &token(), options).expect_err("no tunnel");
+    assert_eq!(error.kind, ErrorKind::Connection, "{error}");
+    assert!(error.message.contains("it does not open a tunnel"), "{error}");
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn what_is_no_list_of_nodes_is_said_without_being_quoted() {
         (text("hunter2"), "is not JSON"),
         (text(half), "ends in the middle"),
         (text(&nested), "of another type"),
-        (text(&page(&["n"], "", "7").to_string().replace("[", &nested)), "of another type"),
+        (text(&page(&["n"], "", "7").to_string().replace('[', &nested)), "of another type"),
         (answer("200 OK", "", b"{\"kind\": \"hunter2\xff\"}"), "is not UTF-8: byte 18"),
         (text("[]"), "is no NodeList"),
         (text("{\"kind\": \"NodeList\", \"kind\": \"hunter2\"}"), "duplicate field `kind`"),
