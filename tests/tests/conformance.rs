@@ -297,6 +297,21 @@ fn no_module_shows_the_value_of_a_secret_parameter() {
 }
 
 #[test]
+fn every_plugin_passes_what_authors_verify_theirs_with() {
+    for plugin in plugins() {
+        let outcome = Run::new().args(["plugin", "verify"]).arg(&plugin.library).run();
+        let outcome = outcome.expect_code(0);
+        let lines: Vec<_> = outcome.stdout_text().lines().collect();
+        assert!(!lines.iter().any(|line| line.starts_with("not ok")), "{}", outcome.describe());
+        for module in plugin.modules() {
+            let name = text(&module["name"]);
+            let check = format!("ok       {name}: a value of a wrong type is `configuration`");
+            assert!(lines.contains(&check.as_str()), "{}", outcome.describe());
+        }
+    }
+}
+
+#[test]
 fn the_same_answers_give_the_same_bytes() {
     let endpoints: Vec<_> =
         modules().iter().map(|module| endpoint(text(&module["name"]), module)).collect();

@@ -38,6 +38,9 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         if let Some(rest) = case.strip_prefix("learned-") {
             given.password = secrets::learn(&text("file"), &context)?;
             case = rest;
+        } else if let Some(rest) = case.strip_prefix("user-") {
+            given.password.clone_from(&given.user);
+            case = rest;
         }
         secrets::tell(case, &given, callbacks, &context)?;
         return done(&context);
@@ -54,6 +57,11 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
 
     match case.as_str() {
         "behaves" | "empty" => {}
+        "differs" => {
+            let mut host = Host::new("odd", "odd");
+            host.labels.insert("process".into(), std::process::id().to_string());
+            context.host(host)?;
+        }
         "refuses" => {
             return Err(GatherError::new(ErrorKind::Authentication, "401 from nobody")
                 .with_hint("ask somebody"));

@@ -1,10 +1,12 @@
 //! A plugin that breaks the contract in every way that the tests think of, by name: the
 //! parameter `case`. What the SDK makes impossible is done with the ABI's own functions, so the export is
-//! written out here; the cases themselves are in `cases` and `secrets`.
+//! written out here; the cases themselves are in `cases` and `secrets`,
+//! and in `habits` what has no such parameter.
 
 #![allow(unsafe_code)]
 
 mod cases;
+mod habits;
 mod raw;
 mod secrets;
 
@@ -35,7 +37,7 @@ extern "C" fn root_module() -> RootModuleResult {
 }
 
 extern "C" fn describe() -> RString {
-    MANIFEST.into()
+    habits::description().unwrap_or_else(|| MANIFEST.into())
 }
 
 extern "C" fn invoke(
@@ -43,6 +45,9 @@ extern "C" fn invoke(
     request: RStr<'_>,
     callbacks: Callbacks,
 ) -> RResult<RString, RString> {
+    if let Some(answer) = habits::answer(operation.as_str(), request.as_str()) {
+        return answer;
+    }
     let case = serde_json::from_str::<serde_json::Value>(request.as_str())
         .ok()
         .and_then(|request| Some(request["parameters"]["case"].as_str()?.to_owned()));

@@ -1,5 +1,5 @@
-//! Secrets that no endpoint holds: a plugin reads one from a file, tells the runner, and gives it
-//! away all the same.
+//! Secrets that no parameter is marked for: a plugin reads one from a file, tells the runner, and
+//! gives it away all the same; or it stands in a document that was given where a path may stand.
 
 use gatherer_tests::Outcome;
 use serde_json::json;
@@ -64,4 +64,45 @@ fn more_secrets_than_can_be_hidden_end_the_gathering_before_one_is_shown() {
         assert!(error["message"].as_str().is_some_and(|text| text.contains("secret")), "{error}");
         assert_silent(&outcome, case);
     }
+}
+
+/// What a run says whose plugin logs a text that is no secret by itself, with a document where a path
+/// may stand.
+fn beside(document: &str) -> Outcome {
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "user-log-secret",
+        "username": CANARY, "file": document}]);
+    let plugins = gatherer_tests::PluginFolder::with(&["misbehaving"]);
+    gatherer_tests::Run::gather(&endpoints).plugins(plugins.path()).args(["-v", "-v"]).run()
+}
+
+#[test]
+fn an_inline_document_hides_what_it_holds() {
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n");
+    let data = base64(pem.as_bytes());
+    for document in [
+        format!("users:\n- name: me\n  user:\n    token: {CANARY}\n"),
+        format!("users: [{{name: me, user: {{token: {CANARY}}}}}]\n"),
+        format!("{{\"users\":[{{\"name\":\"me\",\"user\":{{\"token\":\"{CANARY}\"}}}}]}}"),
+        format!("{{\"users\": [{{\"user\": {{\"client-key-data\": \"{data}\"}}}}]}}"),
+        format!("users:\n- user:\n    client-key-data: {data}\n"),
+    ] {
+        let outcome = beside(&document);
+        assert_silent(&outcome, &document);
+        assert!(outcome.log.contains("the password is ***"), "{}", outcome.describe());
+    }
+    assert!(beside("/etc/kubeconfig").log.contains(CANARY), "else nothing was tested");
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes.chunks(3).map(|group| {
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - group.len()));
+        let letter = |place: usize| {
+            let code = (bits >> (18 - 6 * place)) as usize & 63;
+            if place > group.len() { '=' } else { char::from(ALPHABET[code]) }
+        };
+        (0..4).map(letter).collect::<String>()
+    });
+    groups.collect()
 }

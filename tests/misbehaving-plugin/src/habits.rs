@@ -1,0 +1,46 @@
+//! What the plugin does wrong whatever it is asked: by name in the environment, because an
+//! operation, a module or a parameter that nobody knows has no `case`.
+
+use gatherer_plugin_api::__private::abi_stable::std_types::{RResult, RString};
+use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
+use serde_json::Value;
+
+fn habit() -> String {
+    std::env::var("MISBEHAVING").unwrap_or_default()
+}
+
+/// What the plugin says of itself in place of its manifest.
+pub fn description() -> Option<RString> {
+    (habit() == "describes-another").then(|| "{\"name\": \"another\"}".into())
+}
+
+/// What the plugin answers in place of what it should.
+pub fn answer(operation: &str, request: &str) -> Option<RResult<RString, RString>> {
+    let habit = habit();
+    let request: Value = serde_json::from_str(request).unwrap_or_default();
+    let nothing = || {
+        let summary = serde_json::to_string(&Summary::default());
+        Some(RResult::ROk(summary.unwrap_or_default().into()))
+    };
+    let error = |error: GatherError| {
+        Some(RResult::RErr(serde_json::to_string(&error).unwrap_or_default().into()))
+    };
+    let knows_operation = operation == "gather";
+    let knows_module = request["module"] == "Misbehaving";
+    let has_case = request["parameters"]["case"].is_string();
+    match habit.as_str() {
+        "does-any-operation" if !knows_operation => nothing(),
+        "dies-of-operations" if !knows_operation => std::process::abort(),
+        "serves-any-module" if !knows_module => nothing(),
+        "takes-no-case" if !has_case => nothing(),
+        "dies-of-no-case" if !has_case => std::process::abort(),
+        "blames-the-endpoint" if !has_case => {
+            error(GatherError::new(ErrorKind::Protocol, "nonsense"))
+        }
+        "takes-any-parameters" if knows_operation && knows_module && has_case => nothing(),
+        "quotes-parameters" if knows_operation && knows_module && has_case => {
+            error(GatherError::configuration(format!("no: {}", request["parameters"])))
+        }
+        _ => None,
+    }
+}
