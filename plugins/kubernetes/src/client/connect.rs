@@ -68,7 +68,8 @@ impl<'a> Connection<'a> {
             credentials::load(config.clone(), &source, context).await?;
         let shown = Shown::default();
         if secure {
-            if access.insecure || context.options().insecure {
+            // A kubeconfig that says so has its own warning.
+            if context.options().insecure && !access.insecure {
                 support::warn_insecure(context)?;
             }
             let trust = Trust { only: access.ca.as_deref(), insecure: access.insecure };

@@ -4,7 +4,9 @@
 //! `resourceVersion` (<https://kubernetes.io/docs/reference/using-api/api-concepts/>, "Retrieving
 //! large results sets in chunks"). Where the server has forgotten that moment (410), or
 //! shows another one, the list is started again from its beginning: what came before is dropped,
-//! because put together with the rest it would be true at no moment.
+//! because put together with the rest it would be true at no moment. That a node stands twice in
+//! one list, or that the list goes on where it has been before, is a fault of the server that no
+//! new start mends, and ends it.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};

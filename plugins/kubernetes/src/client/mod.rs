@@ -33,8 +33,8 @@ pub fn nodes(access: &Access, page_size: u32, context: &Context) -> Result<Vec<N
         list::nodes(&connection, page_size).await
     })?;
     nodes.sort_by(|a, b| {
-        let key = |node: &Node| (node.metadata.name.clone(), node.metadata.uid.clone());
-        key(a).cmp(&key(b))
+        let (a, b) = (&a.metadata, &b.metadata);
+        a.name.cmp(&b.name).then_with(|| a.uid.cmp(&b.uid))
     });
     Ok(nodes)
 }

@@ -75,11 +75,10 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
             "the kubeconfig's server has to be the API server's own URL; a log-in page may stand \
              before it"
         }
-        407 => return None,
+        407 | 408 | 429 => return None,
         400..=499 => "check the kubeconfig's server, and what stands before it",
         _ => return None,
     })
-    .filter(|_| status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::REQUEST_TIMEOUT)
 }
 
 fn shortened(sentence: &str) -> String {

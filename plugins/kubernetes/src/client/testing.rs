@@ -188,6 +188,9 @@ pub fn kubeconfig(server: &str, user: &str) -> String {
 /// What the client makes of a kubeconfig, with pages of two.
 pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<Node>, GatherError> {
     let access = kubeconfig::read(kubeconfig, None, context)?;
+    for (object, sentence) in &access.warnings {
+        context.warning(object, sentence)?;
+    }
     super::nodes(&access, 2, context)
 }
 
