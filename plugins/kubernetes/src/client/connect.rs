@@ -5,6 +5,7 @@
 //! proxy's password, log each failure as an error of its own, and keep the server's certificate to
 //! itself.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(super) struct Connection<'a> {
     pub access: &'a Access,
     pub context: &'a Context,
     pub source: Source,
+    /// The room for a page, used again for the next one.
+    pub buffer: Cell<Vec<u8>>,
     /// Set once the request under way has its credentials.
     sent: Arc<AtomicBool>,
     limits: Limits,
@@ -82,7 +85,20 @@ impl<'a> Connection<'a> {
         let client = stack.client_through(proxy.as_ref())?;
         let proxy = proxy.map(|proxy| proxy.display().to_owned());
         let address = address(&access.server);
-        Ok(Self { client, access, context, source, sent, limits, secure, proxy, shown, address })
+        let buffer = Cell::default();
+        Ok(Self {
+            client,
+            access,
+            context,
+            source,
+            buffer,
+            sent,
+            limits,
+            secure,
+            proxy,
+            shown,
+            address,
+        })
     }
 
     /// The request for a page in messages.

@@ -63,9 +63,13 @@ pub(super) async fn fetch(
         return if again { Ok(Answer::Expired(refusal.error)) } else { Err(refusal.error) };
     }
     attempt.refuse_encoding(&head.headers)?;
-    let bytes = attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left)).await?;
+    let mut bytes = connection.buffer.take();
+    bytes.clear();
+    attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes).await?;
     let list = document::read(&bytes, &attempt.place.where_text())?;
-    Ok(Answer::Page(list, bytes.len()))
+    let length = bytes.len();
+    connection.buffer.set(bytes);
+    Ok(Answer::Page(list, length))
 }
 
 struct Attempt<'a> {
@@ -142,8 +146,12 @@ impl Attempt<'_> {
     }
 
     /// Reads the whole body. Anything less is an error.
-    async fn read(&self, body: &mut Body, most: usize) -> Result<Vec<u8>, GatherError> {
-        let mut bytes = Vec::new();
+    async fn read(
+        &self,
+        body: &mut Body,
+        most: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), GatherError> {
         if let Some(announced) = body.size_hint().exact() {
             let announced = usize::try_from(announced).unwrap_or(usize::MAX);
             if announced > most {
@@ -154,7 +162,7 @@ impl Attempt<'_> {
         }
         loop {
             let frame = match tokio::time::timeout_at(self.end, body.frame()).await {
-                Ok(None) => return Ok(bytes),
+                Ok(None) => return Ok(()),
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
                     return Err(self.place.failure(&error, Stage::Body(bytes.len())));
