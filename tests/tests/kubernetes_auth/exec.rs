@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gatherer_tests::fault_server::NodeServer;
+use gatherer_tests::fault_server::{Authority, KeyForm, NodeServer};
 use gatherer_tests::plugins::set_mode;
 use gatherer_tests::{Outcome, Run};
 use serde_json::{Value, json};
@@ -132,4 +132,20 @@ fn a_program_that_fails_is_named_and_what_it_printed_is_not() {
     let outcome = with_policy(place.run([("e", missing)]), allowed).run();
     assert_fails(&outcome, "e", "configuration", &["/nonexistent/program", "cannot be started"]);
     assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn an_allowed_programs_certificate_is_shown() {
+    let mut place = Place::new();
+    let clients = Authority::new("An authority for clients");
+    place.identity = place.identity.demanding(&clients);
+    let server = place.server(|_| true);
+    let client = clients.client(KeyForm::Pkcs8).expect("needs no program");
+    let credential = json!({"apiVersion": VERSION, "kind": "ExecCredential", "status": {
+        "clientCertificateData": client.certificate, "clientKeyData": client.key}});
+    let text = format!("cat <<'END'\n{credential}\nEND");
+    let outcome = run_program(&place, &server, &text, "allow_exec = [\"e\"]");
+    assert_works(&outcome, "e");
+    let secret = client.key.lines().nth(1).expect("PEM has lines");
+    assert_silent(&outcome, &[secret]);
 }

@@ -131,7 +131,7 @@ fn files_in_the_operators_folders_may_be_named() {
         ("link", document(&allowed, "link")),
         ("up", document(&allowed, "../other/token")),
     ]);
-    let outcome = with_policy(run, &format!("credential_folders = [{:?}]", allowed)).run();
+    let outcome = with_policy(run, &format!("credential_folders = [{allowed:?}]")).run();
     assert_works(&outcome, "allowed");
     for id in ["other", "link", "up"] {
         assert_fails(&outcome, id, "configuration", &["credential_folders", "config.toml"]);

@@ -1,17 +1,17 @@
 //! Pages that are not what they should be.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gatherer_tests::fault_server::{
-    Action, Fault, Misdeed, NodeServer, Source, canned_node, gzip, misdeed,
+    Action, Fault, Misdeed, NodeServer, Received, Source, canned_node, gzip, misdeed,
 };
 use serde_json::{Value, json};
 
-use super::{Expected, LONG, Table, check_canned};
+use super::{Table, check_canned};
 
-pub(super) fn documents(table: &mut Table) {
-    for page in [1, 2, 4] {
+pub(super) fn documents(table: &mut Table, pages: &[usize]) {
+    for &page in pages {
         let mut fails = |name: &str, misdeed: Misdeed, text: &str| {
             table.fails(&format!("{name} at page {page}"), page, misdeed, "protocol", text);
         };
@@ -133,7 +133,7 @@ fn endless(
     name: impl Fn(usize) -> String + Send + Sync + 'static,
 ) -> Misdeed {
     let number = AtomicUsize::new(0);
-    std::sync::Arc::new(move |_, _| {
+    Arc::new(move |_, _| {
         let number = number.fetch_add(1, Ordering::SeqCst);
         Action::json(
             200,
@@ -196,7 +196,7 @@ pub(super) fn bodies(table: &mut Table) {
 
 #[test]
 fn a_page_that_is_not_a_list_of_nodes_fails_the_endpoint() {
-    check_canned(documents);
+    check_canned(|table| documents(table, &[1, 2, 4]));
 }
 
 #[test]
@@ -213,25 +213,35 @@ fn an_answer_that_breaks_http_or_is_too_large_is_named() {
 #[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = Mutex::new(Vec::new());
+    let asked = Mutex::new(Vec::new());
     check_canned(|table| {
         for status in [301, 302, 303, 307, 308] {
             for page in [1, 2] {
                 let other = NodeServer::of(&table.source).https(&table.identity);
-                let headers = format!("location: {}\r\n", other.url("/api/v1/nodes?limit=2"));
-                let redirect = std::sync::Arc::new(move |_: &_, _| Action::Answer {
-                    status,
-                    headers: headers.clone(),
-                    body: Vec::new(),
-                });
-                let server = NodeServer::of(&table.source).wrong(page, usize::MAX, redirect);
-                let expected = Expected::Error("protocol", format!("{status} "));
-                table.add(&format!("{status} at page {page}"), server, LONG, expected);
+                let mut redirects = |name: &str, place: &str| {
+                    let headers = format!("location: {place}\r\n");
+                    let redirect = move |_: &Received, _: Action| Action::Answer {
+                        status,
+                        headers: headers.clone(),
+                        body: Vec::new(),
+                    };
+                    let name = format!("{status} {name} at page {page}");
+                    table.fails(&name, page, Arc::new(redirect), "protocol", &format!("{status} "));
+                };
+                redirects("elsewhere", &other.url("/api/v1/nodes?limit=2"));
+                redirects("within", "/api/v1/nodes?limit=500");
                 elsewhere.lock().expect("one thread").push(other);
             }
         }
+        asked.lock().expect("one thread").append(&mut table.servers);
     });
     for other in elsewhere.lock().expect("one thread").iter() {
         assert_eq!((other.connections(), other.received().len()), (0, 0), "it was followed");
+    }
+    for server in asked.lock().expect("one thread").iter() {
+        let targets: Vec<String> =
+            server.received().into_iter().map(|request| request.target).collect();
+        assert!(targets.iter().all(|target| target.contains("limit=2")), "{targets:?}");
     }
 }
 
