@@ -84,3 +84,63 @@ fn executable(pid: u32, command: &Command) -> PathBuf {
     std::fs::read_link(format!("/proc/{pid}/exe"))
         .unwrap_or_else(|_| PathBuf::from(command.get_program()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::{SCRIPT, Watcher};
+
+    fn sleeper() -> Command {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        command
+    }
+
+    #[test]
+    fn the_servers_and_folders_of_a_test_that_died_are_gone() {
+        let folder = tempfile::Builder::new().prefix("a b").tempdir().expect("a folder");
+        let mut watcher = Command::new("/bin/sh")
+            .args(["-c", SCRIPT])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell starts");
+        let mut first = sleeper().spawn().expect("it starts");
+        let mut second = sleeper().spawn().expect("it starts");
+        let mut other = sleeper().spawn().expect("it starts");
+        let executable = super::executable(first.id(), &sleeper());
+        let executable = executable.display();
+        let mut pipe = watcher.stdin.take().expect("stdin is a pipe");
+        let lines = [
+            format!("folder {}", folder.path().display()),
+            format!("server {} {executable}", first.id()),
+            format!("server {} {executable}", second.id()),
+            // Its number is another program's by now.
+            format!("server {} /usr/bin/another", other.id()),
+        ];
+        writeln!(pipe, "{}", lines.join("\n")).expect("it listens");
+        drop(pipe);
+        assert!(watcher.wait().expect("a child can be waited for").success());
+        for server in [&mut first, &mut second] {
+            assert!(!server.wait().expect("a child can be waited for").success());
+        }
+        assert!(!folder.path().exists());
+        assert!(other.try_wait().expect("a child can be asked").is_none());
+        other.kill().expect("it runs");
+        other.wait().expect("a child can be waited for");
+    }
+
+    #[test]
+    fn nothing_is_touched_once_all_is_done() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let watcher = Watcher::start().expect("a shell starts");
+        watcher.folder(folder.path());
+        let mut server = watcher.spawn(&mut sleeper()).expect("it starts");
+        drop(watcher);
+        assert!(folder.path().exists());
+        assert!(server.try_wait().expect("a child can be asked").is_none());
+        server.kill().expect("it runs");
+        server.wait().expect("a child can be waited for");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use gatherer_tests::inventory_endpoint;
 use gatherer_tests::servers::kubernetes::{
     ADMIN_TOKEN, Cluster, NAMES, NOBODY_TOKEN, credential_program, data, document,
 };
@@ -25,7 +26,7 @@ enum Policy {
 }
 
 enum Expected {
-    /// All nodes, and the warnings that contain these words.
+    /// All nodes, and as many warnings as there are words, which they contain.
     Complete(&'static [&'static str]),
     /// Kind and sentence of the error.
     Failed(&'static str, &'static str),
@@ -33,7 +34,10 @@ enum Expected {
 
 use Expected::{Complete, Failed};
 
-const UNAUTHORIZED: &str = "GET <server>/api/v1/nodes: 401 Unauthorized: Unauthorized";
+/// What the API server answers to a token that it does not know, and to a client certificate that has
+/// expired.
+const UNAUTHORIZED: Expected =
+    Failed("authentication", "GET <server>/api/v1/nodes: 401 Unauthorized");
 
 const CASES: [Case; 17] = [
     case("admin", Policy::None, Complete(&[])),
@@ -44,15 +48,55 @@ const CASES: [Case; 17] = [
     case("token", Policy::None, Complete(&[])),
     case("token-file", Policy::CredentialFolders, Complete(&[])),
     case("exec", Policy::AllowExec, Complete(&[])),
-    case("insecure", Policy::None, Complete(&["not verified"])),
-    case("bad-ca", Policy::None, Failed("tls", "GET <server>/api/v1/nodes: UnknownIssuer")),
-    case("expired", Policy::None, Failed("authentication", UNAUTHORIZED)),
-    case("server-expired", Policy::None, Failed("tls", "certificate has expired: CN=expired")),
+    case(
+        "insecure",
+        Policy::None,
+        Complete(&["the server's certificate is not verified (insecure-skip-tls-verify)"]),
+    ),
+    case(
+        "bad-ca",
+        Policy::None,
+        Failed(
+            "tls",
+            "GET <server>/api/v1/nodes: the certificate's issuer is not trusted (UnknownIssuer): \
+             CN=kube-apiserver",
+        ),
+    ),
+    case("expired", Policy::None, UNAUTHORIZED),
+    case(
+        "server-expired",
+        Policy::None,
+        Failed("tls", "GET <server>/api/v1/nodes: the certificate has expired: CN=expired"),
+    ),
     case("tls-server-name", Policy::None, Complete(&[])),
-    case("wrong-name", Policy::None, Failed("tls", "NotValidForName")),
-    case("noaccess", Policy::None, Failed("permission", "403")),
-    case("noaccess-token", Policy::None, Failed("permission", "403")),
-    case("bad-token", Policy::None, Failed("authentication", UNAUTHORIZED)),
+    case(
+        "wrong-name",
+        Policy::None,
+        Failed(
+            "tls",
+            "GET <server>/api/v1/nodes: the certificate is for 127.0.0.1, localhost, kubernetes, \
+             kubernetes.default.svc, not for wrong.test: CN=kube-apiserver",
+        ),
+    ),
+    case(
+        "noaccess",
+        Policy::None,
+        Failed(
+            "permission",
+            "GET <server>/api/v1/nodes: 403 Forbidden: nodes is forbidden: User \"nobody\" cannot \
+             list resource \"nodes\" in API group \"\" at the cluster scope",
+        ),
+    ),
+    case(
+        "noaccess-token",
+        Policy::None,
+        Failed(
+            "permission",
+            "GET <server>/api/v1/nodes: 403 Forbidden: nodes is forbidden: User \"token-nobody\" \
+             cannot list resource \"nodes\" in API group \"\" at the cluster scope",
+        ),
+    ),
+    case("bad-token", Policy::None, UNAUTHORIZED),
 ];
 
 const fn case(name: &'static str, policy: Policy, expected: Expected) -> Case {
@@ -66,7 +110,9 @@ fn config(cluster: &Cluster) -> String {
         .filter(|case| case.policy == Policy::AllowExec)
         .map(|case| case.name)
         .collect();
-    format!("[policy]\nallow_exec = {ids:?}\ncredential_folders = [{:?}]\n", cluster.pki())
+    let folder = cluster.pki();
+    let folder = folder.display();
+    format!("[policy]\nallow_exec = {ids:?}\ncredential_folders = [\"{folder}\"]\n")
 }
 
 fn endpoints(cluster: &Cluster) -> Vec<Value> {
@@ -87,13 +133,13 @@ fn each_kubeconfig_gives_all_nodes_or_the_one_sentence_that_says_why_not() {
     let cluster = cluster!(Cluster::shared());
     assert_eq!(NAMES, CASES.map(|case| case.name), "each is tried once");
     let outcome = gather_with(&config(cluster), "inventory", &endpoints(cluster));
+    let inventory = outcome.inventory();
     let expected = cluster.node_names();
     let mut wrong = String::new();
     for Case { name, expected: outcome_of, .. } in &CASES {
-        let endpoint = outcome.endpoint(name);
+        let endpoint = inventory_endpoint(&inventory, name);
         let said = filtered(&endpoint["error"].to_string(), cluster);
         let warned = warnings(&endpoint, cluster);
-        println!("{name}: {} {said} {warned}", endpoint["status"]);
         let right = match outcome_of {
             Complete(words) => {
                 endpoint["status"] == "complete"
@@ -103,6 +149,8 @@ fn each_kubeconfig_gives_all_nodes_or_the_one_sentence_that_says_why_not() {
             }
             Failed(kind, sentence) => {
                 let message = endpoint["error"]["message"].as_str().unwrap_or_default();
+                let hint = endpoint["error"]["hint"].as_str().unwrap_or_default();
+                assert!(!hint.is_empty(), "{name}: nothing says what to do: {said}");
                 endpoint["error"]["kind"] == *kind && filtered(message, cluster) == *sentence
             }
         };
@@ -117,8 +165,9 @@ fn each_kubeconfig_gives_all_nodes_or_the_one_sentence_that_says_why_not() {
 fn what_the_operator_did_not_allow_is_a_configuration_error_that_names_file_and_key() {
     let cluster = cluster!(Cluster::shared());
     let outcome = gather("inventory", &endpoints(cluster));
+    let inventory = outcome.inventory();
     for Case { name, policy, expected } in &CASES {
-        let endpoint = outcome.endpoint(name);
+        let endpoint = inventory_endpoint(&inventory, name);
         let key = match policy {
             Policy::None => {
                 let fine = matches!(expected, Complete(_));
@@ -206,8 +255,9 @@ fn files_beside_the_kubeconfig_and_below_need_nobodys_word() {
             write("empty-token", "token: \"\"\ntokenFile: token"),
         ],
     );
+    let inventory = outcome.inventory();
     for id in ["certificate", "token-file", "empty-token"] {
-        let endpoint = outcome.endpoint(id);
+        let endpoint = inventory_endpoint(&inventory, id);
         assert_eq!(endpoint["status"], "complete", "{id}: {}", endpoint["error"]);
         assert_eq!(names(&endpoint), cluster.node_names(), "{id}");
     }
@@ -238,9 +288,10 @@ fn an_allowed_program_that_fails_or_gives_a_bad_token_fails_its_endpoint_alone()
             write("says-nothing", "#!/bin/sh\n"),
         ],
     );
-    assert_eq!(names(&outcome.endpoint("good")), cluster.node_names());
+    let inventory = outcome.inventory();
+    assert_eq!(names(&inventory_endpoint(&inventory, "good")), cluster.node_names());
     for id in ["wrong-token", "fails", "says-nothing"] {
-        let error = &outcome.endpoint(id)["error"];
+        let error = &inventory_endpoint(&inventory, id)["error"];
         assert_eq!(error["kind"], "authentication", "{id}: {error}");
     }
     assert!(!outcome.said().contains("a-token-of-nobody"), "{}", outcome.describe());

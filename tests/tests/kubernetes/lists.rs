@@ -1,5 +1,6 @@
 //! Which nodes come: all of the cluster that is meant, however many pages they take.
 
+use gatherer_tests::inventory_endpoint;
 use gatherer_tests::servers::kubernetes::{ADMIN_TOKEN, Cluster, SHARED_NODES, data, document};
 use serde_json::{Value, json};
 
@@ -19,10 +20,11 @@ fn the_size_of_a_page_changes_nothing() {
     let sizes = [7, 500, SHARED_NODES - 1, SHARED_NODES, SHARED_NODES + 1, 5000];
     let endpoints: Vec<Value> = sizes.iter().map(|size| with_pages_of(*size, cluster)).collect();
     let outcome = gather("inventory", &endpoints);
+    let inventory = outcome.inventory();
     let expected = cluster.node_names();
-    let first = outcome.endpoint("pages of 7");
+    let first = inventory_endpoint(&inventory, "pages of 7");
     for size in sizes {
-        let endpoint = outcome.endpoint(&format!("pages of {size}"));
+        let endpoint = inventory_endpoint(&inventory, &format!("pages of {size}"));
         assert_eq!(endpoint["status"], "complete", "{size}: {}", endpoint["error"]);
         assert_eq!(names(&endpoint), expected, "{size}");
         assert!(endpoint["hosts"] == first["hosts"], "{size}: the same nodes in the same order");
@@ -34,10 +36,11 @@ fn a_page_size_that_no_server_should_be_asked_for_is_refused() {
     let cluster = cluster!(Cluster::shared());
     for size in [0, 5001] {
         let outcome = gather("inventory", &[with_pages_of(size, cluster)]);
-        let error = &outcome.endpoint(&format!("pages of {size}"))["error"];
+        let inventory = outcome.inventory();
+        let error = &inventory_endpoint(&inventory, &format!("pages of {size}"))["error"];
         assert_eq!(error["kind"], "configuration", "{error}");
-        let message = error["message"].as_str().unwrap_or_default();
-        assert!(message.contains("page_size") && message.contains("5000"), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("page_size") && said.contains("1 to 5000"), "{error}");
     }
 }
 
@@ -84,8 +87,9 @@ fn the_context_says_which_cluster_is_asked_and_as_whom() {
         endpoint
     });
     let outcome = gather("inventory", &endpoints);
+    let inventory = outcome.inventory();
     for context in ["", "test"] {
-        let endpoint = outcome.endpoint(&format!("context {context}"));
+        let endpoint = inventory_endpoint(&inventory, &format!("context {context}"));
         assert_eq!(names(&endpoint), cluster.node_names(), "{context}: {}", endpoint["error"]);
     }
     let kinds = [
@@ -94,10 +98,10 @@ fn the_context_says_which_cluster_is_asked_and_as_whom() {
         ("missing", "configuration"),
     ];
     for (context, kind) in kinds {
-        let error = &outcome.endpoint(&format!("context {context}"))["error"];
+        let error = &inventory_endpoint(&inventory, &format!("context {context}"))["error"];
         assert_eq!(error["kind"], kind, "{context}: {error}");
     }
-    let missing = &outcome.endpoint("context missing")["error"];
+    let missing = &inventory_endpoint(&inventory, "context missing")["error"];
     for name in ["missing", "test", "as-stranger", "elsewhere"] {
         assert!(missing.to_string().contains(name), "it tells which there are: {missing}");
     }
@@ -126,11 +130,12 @@ fn the_document_itself_does_as_well_as_its_path() {
             endpoint("files", files),
         ],
     );
+    let inventory = outcome.inventory();
     for id in ["path", "yaml", "json"] {
-        let endpoint = outcome.endpoint(id);
+        let endpoint = inventory_endpoint(&inventory, id);
         assert_eq!(names(&endpoint), cluster.node_names(), "{id}: {}", endpoint["error"]);
     }
-    let error = &outcome.endpoint("files")["error"];
+    let error = &inventory_endpoint(&inventory, "files")["error"];
     assert_eq!(error["kind"], "configuration", "an uploaded document names no files: {error}");
     assert!(!outcome.said().contains(ADMIN_TOKEN), "{}", outcome.describe());
 }

@@ -8,6 +8,7 @@ mod nodes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run};
@@ -33,12 +34,12 @@ fn endpoint(id: &str, kubeconfig: impl AsRef<Path>) -> Value {
 /// Gathers with this in the operator's file.
 fn gather_with(config: &str, format: &str, endpoints: &[Value]) -> Outcome {
     let plugins = PluginFolder::with(&["kubernetes"]);
-    let run = Run::gather(&json!(endpoints)).plugins(plugins.path()).args([
-        "--format",
-        format,
-        "--config",
-        "config.toml",
-    ]);
+    let run = Run::gather(&json!(endpoints))
+        .plugins(plugins.path())
+        .args(["--format", format])
+        .args(["--config", "config.toml"])
+        // Many endpoints of many nodes, on a machine that is busy with other tests.
+        .within(Duration::from_mins(3));
     std::fs::write(run.home().join("config.toml"), config).expect("a file can be written");
     run.run()
 }

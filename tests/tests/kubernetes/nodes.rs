@@ -1,6 +1,6 @@
 //! What a Manager and the inventory say of a node, field by field.
 
-use gatherer_tests::servers::kubernetes::{Cluster, Method, nodes};
+use gatherer_tests::servers::kubernetes::{Cluster, Method, SHARED_NODES, nodes};
 use gatherer_tests::{Document, ManagerHost};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn a_manager_gets_each_field_of_a_node_as_it_always_did() {
     let document = document(cluster);
     let hosts = document["cluster"].as_ref().expect("complete");
     // One with a machine ID of each spelling, one cordoned, one not ready, one of the control plane.
-    for index in [0, 1, 8, 9, 1999] {
+    for index in [0, 1, 8, 9, SHARED_NODES - 1] {
         let expected = ManagerHost {
             name: nodes::name(index),
             host_identifier: nodes::machine_id(index),
@@ -33,7 +33,7 @@ fn a_manager_gets_each_field_of_a_node_as_it_always_did() {
             // 65806460Ki.
             ram_mb: 64_264,
             vms: gatherer_tests::document::Unique::default(),
-            optional_vm_data: None,
+            optional_vm_data: Some(gatherer_tests::document::Unique::default()),
             fallback_host_identifier: None,
         };
         assert_eq!(hosts[&nodes::name(index)], expected);
@@ -54,11 +54,11 @@ fn odd(cluster: &Cluster, index: usize, name: &str, cpu: &str, memory: &str, inf
 #[test]
 fn what_classic_gatherers_got_wrong_is_right() {
     let cluster = cluster!(Cluster::start());
-    let none = || json!({});
-    odd(&cluster, 0, "bytes", "2500m", "16777216000", none());
-    odd(&cluster, 1, "tera", "4", "2Ti", none());
-    odd(&cluster, 2, "fraction", "100m", "1.5Gi", none());
-    odd(&cluster, 3, "milli", "1", "128974848000m", none());
+    let same = || json!({});
+    odd(&cluster, 0, "bytes", "2500m", "16777216000", same());
+    odd(&cluster, 1, "tera", "4", "2Ti", same());
+    odd(&cluster, 2, "fraction", "100m", "1.5Gi", same());
+    odd(&cluster, 3, "milli", "1", "128974848000m", same());
     odd(&cluster, 4, "arm", "8", "1Gi", json!({"architecture": "arm64"}));
     odd(&cluster, 5, "new", "8", "1Gi", json!({"architecture": "quantum"}));
     odd(&cluster, 6, "clone-a", "1", "1Gi", json!({"machineID": "cloned"}));

@@ -25,10 +25,10 @@ use start::Servers;
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
 /// The environment variable that says why there can be no cluster.
 pub const REASON: &str = "GATHERER_NO_KUBERNETES";
-/// How many nodes the shared cluster has.
-pub const SHARED_NODES: usize = 2000;
+/// How many nodes the shared cluster has: three pages of the usual 500.
+pub const SHARED_NODES: usize = 1100;
 /// The size of a node of the shared cluster.
-pub const SHARED_NODE_BYTES: usize = 10_000;
+pub const SHARED_NODE_BYTES: usize = 4000;
 
 /// A running cluster. What it is made of ends with it, and with the process.
 #[derive(Debug)]
