@@ -27,7 +27,8 @@ fn name(of: &Value) -> String {
 
 /// A table for people, one row a parameter, in the manifest's order.
 fn table(module: &Value) -> String {
-    let mut table = "| parameter | type | default | what it is |\n| --- | --- | --- | --- |\n".to_owned();
+    let mut table =
+        "| parameter | type | default | what it is |\n| --- | --- | --- | --- |\n".to_owned();
     for parameter in module["parameters"].as_array().expect("a list") {
         let mut kind = vec![parameter["type"].as_str().expect("a type")];
         for mark in ["required", "secret", "advanced"] {
