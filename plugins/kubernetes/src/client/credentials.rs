@@ -161,7 +161,11 @@ impl Source {
 }
 
 fn renewing(issuer: &str) -> Place {
-    Place::new(format!("renewing the id-token at {issuer:?}"), true, Limits::default())
+    let what = format!("renewing the id-token at {issuer:?}");
+    let mut place = Place::new(what, true, Limits::default());
+    // kube asks it itself, trusting whom the system trusts.
+    place.advice.untrusted = "add the identity provider's authority to this machine's trusted ones";
+    place
 }
 
 /// Reads the credentials. A program that is run for them may take as long as the endpoint has.
