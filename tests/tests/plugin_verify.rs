@@ -186,3 +186,22 @@ fn it_ends_when_it_is_told_to_and_leaves_nobody_behind() {
     running.signal(Signal::TERM);
     running.finish().expect_code(143);
 }
+
+#[test]
+fn the_page_for_authors_shows_what_is_printed() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/writing-a-plugin.md");
+    let page = std::fs::read_to_string(page).expect("the page is readable");
+    let plugins = PluginFolder::new();
+    let outcome = verify(&plugins.add("example")).run().expect_code(0);
+    let (checks, _) = outcome.stdout_text().split_once("\n\n").expect("the sum stands apart");
+    assert!(page.contains(&format!("```\n{checks}\n```\n")), "show this:\n{checks}");
+    let endpoints =
+        json!([{"id": "kvm1", "module": "Example", "hostname": "kvm1", "delay_ms": 500}]);
+    let outcome = verify_with("example", &endpoints).expect_code(0);
+    for line in lines(&outcome, "ok       Example kvm1: ") {
+        // Without what it took.
+        let shown =
+            line.trim_end_matches(|sign: char| !sign.is_alphabetic() || "ms".contains(sign));
+        assert!(page.contains(&format!("\n{shown}")), "show this: {line}");
+    }
+}

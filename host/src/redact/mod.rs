@@ -41,8 +41,34 @@ struct Known {
     secrets: Secrets,
     learned: usize,
     learned_bytes: usize,
-    finder: Option<Arc<Finder>>,
+    /// Those that no finder knows yet.
+    fresh: Secrets,
+    /// Each at least twice as large as the next: what is learned one by one would else be built
+    /// into the whole again and again.
+    layers: Vec<Layer>,
     seen: Seen,
+}
+
+struct Layer {
+    secrets: Secrets,
+    finder: Arc<Finder>,
+}
+
+impl Known {
+    /// Has the fresh ones found too, together with the layers that are no larger.
+    fn settle(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let mut secrets = std::mem::take(&mut self.fresh);
+        while let Some(layer) =
+            self.layers.pop_if(|last| last.secrets.bytes() < secrets.bytes() * 2)
+        {
+            secrets.join(layer.secrets);
+        }
+        let finder = Arc::new(Finder::new(&secrets));
+        self.layers.push(Layer { secrets, finder });
+    }
 }
 
 /// What was taken out so far.
@@ -91,7 +117,8 @@ pub struct Head {
 impl Redactor {
     /// Takes these out from now on.
     pub fn new(secrets: Secrets) -> Self {
-        Self(Arc::new(Mutex::new(Known { secrets, ..Known::default() })))
+        let fresh = secrets.clone();
+        Self(Arc::new(Mutex::new(Known { secrets, fresh, ..Known::default() })))
     }
 
     /// What was taken out so far, by all clones.
@@ -101,7 +128,7 @@ impl Redactor {
 
     /// Whether there is anything to take out.
     pub fn hides_something(&self) -> bool {
-        self.finder().automaton.is_some()
+        self.finders().iter().any(|finder| finder.automaton.is_some())
     }
 
     /// What is taken out.
@@ -121,7 +148,10 @@ impl Redactor {
         }
         (known.learned, known.learned_bytes) = (learned, bytes);
         known.secrets.add(text);
-        known.finder = None;
+        if known.fresh.is_empty() {
+            known.fresh = known.secrets.without_texts();
+        }
+        known.fresh.add(text);
         Ok(())
     }
 
@@ -170,7 +200,7 @@ impl Redactor {
 
     /// How many bytes a secret may take: so much of a text that goes on must be kept.
     pub fn reach(&self) -> usize {
-        self.finder().reach
+        self.finders().iter().map(|finder| finder.reach).max().unwrap_or(0)
     }
 
     /// The beginning of a text that goes on: all but its last bytes, in which a secret may have
@@ -202,17 +232,23 @@ impl Redactor {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finder(&self) -> Arc<Finder> {
-        let Known { secrets, finder, .. } = &mut *self.known();
-        Arc::clone(finder.get_or_insert_with(|| Arc::new(Finder::new(secrets))))
+    fn finders(&self) -> Vec<Arc<Finder>> {
+        let mut known = self.known();
+        known.settle();
+        known.layers.iter().map(|layer| Arc::clone(&layer.finder)).collect()
     }
 
     /// Where secrets stand: in their order, apart from each other, whole characters.
     fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let finder = self.finder();
-        let Some(automaton) = &finder.automaton else { return Vec::new() };
         let mut found = Vec::new();
-        spelling::readings(bytes, |reading| finder.find(automaton, reading, bytes, &mut found));
+        let finders = self.finders();
+        if finders.iter().any(|finder| finder.automaton.is_some()) {
+            spelling::readings(bytes, |reading| {
+                for finder in &finders {
+                    finder.find(reading, bytes, &mut found);
+                }
+            });
+        }
         found.sort_by_key(|place| place.start);
         let mut places: Vec<Range<usize>> = Vec::new();
         for mut place in found {
@@ -247,13 +283,8 @@ impl Finder {
         Self { automaton: Some(automaton), base64_from: needles.base64_from, reach }
     }
 
-    fn find(
-        &self,
-        automaton: &AhoCorasick,
-        reading: &spelling::Reading,
-        source: &[u8],
-        found: &mut Vec<Range<usize>>,
-    ) {
+    fn find(&self, reading: &spelling::Reading, source: &[u8], found: &mut Vec<Range<usize>>) {
+        let Some(automaton) = &self.automaton else { return };
         for hit in automaton.find_overlapping_iter(&reading.bytes) {
             let mut place = reading.in_source(hit.range());
             if hit.pattern().as_usize() >= self.base64_from {

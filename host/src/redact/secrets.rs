@@ -54,6 +54,26 @@ impl Secrets {
         text.len() < SHORTEST || self.texts.iter().any(|known| known == text)
     }
 
+    /// Whether nothing is secret.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// How long the texts are together.
+    pub fn bytes(&self) -> usize {
+        self.texts.iter().map(String::len).sum()
+    }
+
+    /// The users alone.
+    pub fn without_texts(&self) -> Self {
+        Self { texts: Vec::new(), users: self.users.clone() }
+    }
+
+    /// Takes the texts of other secrets of the same endpoint.
+    pub fn join(&mut self, other: Self) {
+        self.texts.extend(other.texts);
+    }
+
     /// This may be the user's name that goes with a secret; it is not secret itself.
     pub fn add_user(&mut self, name: &str) {
         self.users.push(name.to_owned());

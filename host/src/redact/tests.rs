@@ -150,6 +150,20 @@ fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
     assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
     assert_eq!(redactor.redact("sesame77, secret 255"), "***, ***");
 
+    // Looked for after each, as where a plugin logs in between.
+    let mut secrets: Secrets = ["hunter2"].iter().collect();
+    secrets.add_user("me");
+    let redactor = Redactor::new(secrets);
+    for number in 1..=SECRETS_MAX {
+        let text = format!("secret {number};");
+        assert_eq!(redactor.learn(&text), Ok(()));
+        let basic = STANDARD.encode(format!("me:{text}"));
+        assert_eq!(redactor.redact(&format!("hunter2, {text}, {basic}")), "***, ***, ***");
+    }
+    for number in 1..=SECRETS_MAX {
+        assert_eq!(redactor.redact(&format!("secret {number};")), "***");
+    }
+
     let redactor = Redactor::default();
     assert_eq!(redactor.learn(&"x".repeat(SECRET_MAX_BYTES + 1)), Err(TooMuchToHide));
     for number in 0..SECRETS_MAX_BYTES / SECRET_MAX_BYTES {
