@@ -17,6 +17,9 @@ const JUNK_UUIDS: [&str; 6] = [
 /// What stands where neither an id nor a name is known.
 const NOTHING: &str = "unknown";
 
+/// The identifier that changes whenever a host starts: a Manager would take it for another host.
+const OF_A_BOOT: &str = "bootId";
+
 /// The identities of one host, the one to take first in front; unusable ones are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidates([Option<String>; 9]);
@@ -29,7 +32,8 @@ impl Candidates {
         let identifiers = &host.identifiers;
         let usable = |text: &str| (!is_junk(text)).then(|| super::text::storable(text));
         let option = |text: &Option<String>| text.as_deref().and_then(usable);
-        let other = identifiers.other.values().map(String::as_str).collect::<Vec<_>>().join("-");
+        let other = identifiers.other.iter().filter(|(name, _)| *name != OF_A_BOOT);
+        let other = other.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("-");
         // A name is taken even if it looks like a junk UUID: nothing better comes after it.
         let name = |text: &String| (!text.trim().is_empty()).then(|| super::text::storable(text));
         Self([
@@ -208,6 +212,13 @@ mod tests {
             texts(&[host("m", "s", "k1", "a"), host("m", "s", "k2", "b")]),
             ["m-k1", "m-k2"]
         );
+    }
+
+    #[test]
+    fn what_changes_with_every_boot_is_no_identity() {
+        let mut host = Host::new("", "n1");
+        host.identifiers.other.insert("bootId".into(), "1b645389".into());
+        assert_eq!(assign(&[Candidates::of(&host)])[0].text, "n1");
     }
 
     #[test]
