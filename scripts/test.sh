@@ -24,16 +24,14 @@ rm -f "$summary"
 
 title "Servers for the tests"
 if make_server kube-apiserver; then
-    say "kube-apiserver and etcd are made: $(scripts/servers/kube-apiserver.sh --path)"
+    say "kube-apiserver and etcd are in: $(scripts/servers/kube-apiserver.sh --path)"
 else
     export GATHERER_NO_KUBERNETES=$reason
 fi
-if [ -x scripts/servers/libvirt.sh ]; then
-    if make_server libvirt; then
-        say "libvirtd is made: $(scripts/servers/libvirt.sh --path)"
-    else
-        export GATHERER_NO_LIBVIRTD=$reason
-    fi
+if make_server libvirt; then
+    say "libvirt daemons can be run from: $(scripts/servers/libvirt.sh --path)"
+else
+    export GATHERER_NO_LIBVIRT=$reason
 fi
 
 # Before anything is written there: cargo puts its CACHEDIR.TAG, by which the program knows a
