@@ -26,6 +26,10 @@ pub const BATCH: usize = 1_000;
 /// The longest wait for a bulk call, where the endpoint's own deadline is not near.
 const BULK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often guests are listed again that are said to be gone. One that comes and goes all the time
+/// is there or not with some chance each time, so that this many times in vain are no chance.
+const LISTED_AGAIN_MAX: usize = 30;
+
 /// What libvirt may be told of the user, from the parameters.
 pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> {
     let text = |name: &str, value: Option<&str>| {
@@ -185,36 +189,47 @@ impl Session {
             guests.push(map::guest(name, uuid, stats));
         }
         if !gone.is_empty() {
-            self.listed_again(&gone, check, &mut guests)?;
+            self.listed_again(gone, check, &mut guests)?;
         }
         Ok(guests)
     }
 
     /// Of guests that are said to be gone, those that are listed nevertheless: they were made
-    /// anew meanwhile. One that is listed and does not exist fails the endpoint, because then
-    /// neither answer is to be believed.
+    /// anew meanwhile. It is asked again for as long as a guest is listed and then gone, as one
+    /// that is made and removed all the time may be. One that is so again and again fails the
+    /// endpoint, because then neither answer is to be believed.
     fn listed_again(
         &self,
-        gone: &HashSet<[u8; 16]>,
+        mut gone: HashSet<[u8; 16]>,
         check: impl Fn() -> Result<(), GatherError>,
         guests: &mut Vec<Guest>,
     ) -> Result<(), GatherError> {
-        check()?;
-        for domain in self.domains()? {
-            let (uuid, name) = self.identity(&domain)?;
-            if !gone.contains(&uuid) {
-                continue;
-            }
+        let mut doubtful = String::new();
+        for _ in 0..LISTED_AGAIN_MAX {
             check()?;
-            let Some(stats) = self.info(&domain, &name)? else {
-                return Err(GatherError::protocol(format!(
-                    "{}: guest {name} is listed, and does not exist when it is asked for",
-                    self.uri
-                )));
-            };
-            guests.push(map::guest(name, uuid, stats));
+            let mut still = HashSet::new();
+            for domain in self.domains()? {
+                let (uuid, name) = self.identity(&domain)?;
+                if !gone.contains(&uuid) {
+                    continue;
+                }
+                check()?;
+                if let Some(stats) = self.info(&domain, &name)? {
+                    guests.push(map::guest(name, uuid, stats));
+                } else {
+                    still.insert(uuid);
+                    doubtful = name;
+                }
+            }
+            if still.is_empty() {
+                return Ok(());
+            }
+            gone = still;
         }
-        Ok(())
+        Err(GatherError::protocol(format!(
+            "{}: guest {doubtful} is listed, and does not exist when it is asked for",
+            self.uri
+        )))
     }
 
     fn identity(&self, domain: &Domain) -> Result<([u8; 16], String), GatherError> {

@@ -146,7 +146,7 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
         ErrorKind::Authentication if says("ost key") => {
             "add the host's key to known_hosts of the user who runs the gatherer"
         }
-        ErrorKind::Authentication if says("publickey") => {
+        ErrorKind::Authentication if says("publickey") || says("private key") => {
             "give the user who runs the gatherer an ssh key that the host accepts"
         }
         ErrorKind::Authentication if says("No worthy mechs") => {
@@ -161,6 +161,9 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
         ErrorKind::Connection if says("refused") => {
             "is the libvirt daemon listening there? see listen_tcp, listen_tls and its sockets"
         }
+        ErrorKind::Connection if says("End of file") => {
+            "the daemon ended, was restarted or hung up on us: its log says why"
+        }
         ErrorKind::Permission if says("socket") => {
             "the user who runs the gatherer may not use the daemon's socket"
         }
@@ -168,6 +171,11 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
             "the URI's host has to be a name in the server's certificate, and cacert.pem, in \
              /etc/pki/CA or the URI's pkipath, the authority that signed it"
         }
+        ErrorKind::Tls if says("TLS confirmation") || says("server verification") => {
+            "the daemon hung up on us: it may ask for a client's certificate that it trusts, \
+             clientcert.pem with clientkey.pem, in /etc/pki/libvirt or the URI's pkipath"
+        }
+        ErrorKind::Tls if says("handshake") => "is that the daemon's port for TLS? see tls_port",
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
         ErrorKind::Unsupported if failure.code == NO_CONNECT => {
             "this machine's libvirt lacks the driver; it may be a package of its own"

@@ -114,6 +114,13 @@ fn a_guest_that_was_made_anew_between_two_calls_is_not_lost() {
 }
 
 #[test]
+fn a_guest_that_comes_and_goes_is_asked_for_until_the_list_and_it_agree() {
+    let Some(session) = fake("flickers", 3) else { return };
+    let guests = guests(&session).expect("guests");
+    assert_eq!(guests.len(), 3, "{:?}", names(&guests));
+}
+
+#[test]
 fn guests_that_are_listed_and_do_not_exist_fail_the_endpoint() {
     let Some(session) = fake("denied-life", 3) else { return };
     let error = guests(&session).expect_err("a contradiction");

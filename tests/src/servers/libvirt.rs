@@ -61,6 +61,8 @@ pub struct Options {
     pub sasl: Option<Mechanism>,
     /// Whether there is an sshd in front of it.
     pub ssh: bool,
+    /// Whether it asks for a client's certificate, as a daemon does unless it is told not to.
+    pub client_certificate: bool,
     /// Whom its certificate is for.
     pub certificate_names: Vec<&'static str>,
     /// How many guests it has from the start, shut off; [`guest_name`] names them.
@@ -69,7 +71,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { sasl: None, ssh: false, certificate_names: vec!["127.0.0.1"], guests: 0 }
+        Self {
+            sasl: None,
+            ssh: false,
+            client_certificate: false,
+            certificate_names: vec!["127.0.0.1"],
+            guests: 0,
+        }
     }
 }
 
@@ -186,7 +194,8 @@ impl Libvirtd {
         format!("{}\n{}", tail(&own.join("out")), tail(&own.join("var/log/libvirt/libvirtd.log")))
     }
 
-    /// Its folder: `pki` and `other-pki` are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh.
+    /// Its folder: `pki`, `client-pki` (with a client's certificate) and `other-pki` (of another
+    /// authority) are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

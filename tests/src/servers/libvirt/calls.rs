@@ -5,7 +5,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// libvirt's own program; keep-alive packets are another one's.
 const REMOTE_PROGRAM: u32 = 0x2000_8086;
@@ -34,11 +35,47 @@ const PROCEDURES: [(u32, &str); 17] = [
     (14, "domain-get-xml-desc"),
 ];
 
+const GREETINGS: [&str; 6] = [
+    "auth-list",
+    "connect-open",
+    "connect-supports-feature",
+    "connect-register-close-callback",
+    "connect-unregister-close-callback",
+    "connect-close",
+];
+
 /// A port in front of a daemon's. It stops with the test.
 #[derive(Debug)]
 pub struct CountingProxy {
     address: SocketAddr,
-    calls: Arc<Mutex<Vec<u32>>>,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    calls: Vec<u32>,
+    /// The procedure whose call is not passed on now.
+    held: Option<u32>,
+}
+
+impl State {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the condition holds, for 30 s at most; whether it does.
+    fn wait(&self, condition: impl Fn(&Seen) -> bool) -> bool {
+        let patience = Duration::from_secs(30);
+        let waited =
+            self.changed.wait_timeout_while(self.seen(), patience, |seen| !condition(seen));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
 }
 
 impl CountingProxy {
@@ -46,16 +83,35 @@ impl CountingProxy {
     pub fn start(daemon: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
         let address = listener.local_addr().expect("a listener has an address");
-        let calls = Arc::new(Mutex::new(Vec::new()));
-        let counted = Arc::clone(&calls);
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(daemon) else { continue };
-                let counted = Arc::clone(&counted);
-                std::thread::spawn(move || pass_on(client, server, &counted));
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || pass_on(client, server, &state));
             }
         });
-        Self { address, calls }
+        Self { address, state }
+    }
+
+    /// Calls of this procedure stay here from now on, until [`CountingProxy::release`].
+    pub fn hold(&self, procedure: &str) {
+        let known = PROCEDURES.iter().find(|(_, name)| *name == procedure);
+        let (number, _) = known.unwrap_or_else(|| panic!("{procedure} is not known here"));
+        self.state.seen().held = Some(*number);
+    }
+
+    /// Waits for a call of the procedure that is held.
+    pub fn wait_for_held(&self) {
+        let came = |seen: &Seen| seen.held.is_some_and(|held| seen.calls.contains(&held));
+        assert!(self.state.wait(came), "the call was not made: {:?}", self.calls());
+    }
+
+    /// Passes on what is held.
+    pub fn release(&self) {
+        self.state.seen().held = None;
+        self.state.changed.notify_all();
     }
 
     /// The URI that goes through it.
@@ -63,10 +119,17 @@ impl CountingProxy {
         format!("qemu+tcp://127.0.0.1:{}/system", self.address.port())
     }
 
+    /// The calls without those by which libvirt's own client says hello and goodbye, whoever uses it
+    /// and whatever for: what was asked.
+    pub fn questions(&self) -> Vec<String> {
+        let mut calls = self.calls();
+        calls.retain(|name| !GREETINGS.contains(&name.as_str()));
+        calls
+    }
+
     /// The calls until now, in their order, by name; a number where the name is not known here.
     pub fn calls(&self) -> Vec<String> {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.iter().map(|number| name(*number)).collect()
+        self.state.seen().calls.iter().map(|number| name(*number)).collect()
     }
 }
 
@@ -75,7 +138,7 @@ fn name(number: u32) -> String {
     known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
 }
 
-fn pass_on(client: TcpStream, server: TcpStream, calls: &Mutex<Vec<u32>>) {
+fn pass_on(client: TcpStream, server: TcpStream, state: &State) {
     let (Ok(mut to_client), Ok(mut from_server)) = (client.try_clone(), server.try_clone()) else {
         return;
     };
@@ -85,16 +148,12 @@ fn pass_on(client: TcpStream, server: TcpStream, calls: &Mutex<Vec<u32>>) {
         let _ = to_client.shutdown(Shutdown::Write);
     });
     let mut server = server;
-    let _ = requests(client, &mut server, calls);
+    let _ = requests(client, &mut server, state);
     let _ = server.shutdown(Shutdown::Write);
 }
 
 /// Passes on whole packets of the client, and notes those that are calls.
-fn requests(
-    mut from: impl Read,
-    to: &mut impl Write,
-    calls: &Mutex<Vec<u32>>,
-) -> std::io::Result<()> {
+fn requests(mut from: impl Read, to: &mut impl Write, state: &State) -> std::io::Result<()> {
     loop {
         let mut head = [0; 28];
         from.read_exact(&mut head)?;
@@ -107,7 +166,10 @@ fn requests(
             return Err(std::io::Error::other("not a packet of libvirt"));
         }
         if number(1) == REMOTE_PROGRAM && number(4) == TYPE_CALL {
-            calls.lock().unwrap_or_else(PoisonError::into_inner).push(number(3));
+            state.seen().calls.push(number(3));
+            state.changed.notify_all();
+            // A test that forgot it has long failed when the wait ends.
+            state.wait(|seen| seen.held != Some(number(3)));
         }
         let mut body = vec![0; length - 28];
         from.read_exact(&mut body)?;
@@ -118,9 +180,7 @@ fn requests(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
-    use super::{REMOTE_PROGRAM, name, requests};
+    use super::{REMOTE_PROGRAM, State, name, requests};
 
     fn packet(program: u32, procedure: u32, kind: u32, body: &[u8]) -> Vec<u8> {
         let length = 28 + u32::try_from(body.len()).expect("short");
@@ -138,10 +198,9 @@ mod tests {
         sent.extend(packet(0x6b65_6570, 1, 2, b""));
         sent.extend(packet(REMOTE_PROGRAM, 273, 0, b"12345678"));
         sent.extend(packet(REMOTE_PROGRAM, 1, 3, b"a stream, not a call"));
-        let (calls, mut passed) = (Mutex::new(Vec::new()), Vec::new());
-        requests(&sent[..], &mut passed, &calls).expect_err("the client hung up");
-        let calls = calls.into_inner().expect("not poisoned");
-        assert_eq!(calls, [66, 273]);
+        let (state, mut passed) = (State::default(), Vec::new());
+        requests(&sent[..], &mut passed, &state).expect_err("the client hung up");
+        assert_eq!(state.seen().calls, [66, 273]);
         assert_eq!(passed, sent);
         assert_eq!(
             (name(273).as_str(), name(9_999).as_str()),

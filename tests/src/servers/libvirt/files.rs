@@ -50,6 +50,7 @@ pub(super) fn write(own: &Path, options: &Options, ports: Ports, uuid: &str) {
         "tmp",
         "root",
         "pki",
+        "client-pki",
         "other-pki",
     ] {
         let folder = own.join(folder);
@@ -103,6 +104,7 @@ fn libvirtd_conf(options: &Options, ports: Ports, uuid: &str) -> String {
     let auth = |here: bool| if here { "sasl" } else { "none" };
     let over_tcp = options.sasl == Some(Mechanism::DigestMd5);
     let Ports { tcp, tls, .. } = ports;
+    let no_client = u8::from(!options.client_certificate);
     let (auth_tcp, auth_tls) = (auth(over_tcp), auth(options.sasl.is_some() && !over_tcp));
     format!(
         r#"listen_addr = "127.0.0.1"
@@ -119,7 +121,7 @@ key_file = "/etc/pki/serverkey.pem"
 cert_file = "/etc/pki/servercert.pem"
 ca_file = "/etc/pki/cacert.pem"
 crl_file = ""
-tls_no_verify_certificate = 1
+tls_no_verify_certificate = {no_client}
 host_uuid = "{uuid}"
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 "#
@@ -134,18 +136,22 @@ fn sshd_config(port: u16) -> String {
     )
 }
 
-/// The server's certificate, and two folders for `pkipath`: `pki` with its authority and `other-pki`
-/// with another one of the same name.
+/// The server's certificate, and folders for `pkipath`: `pki` with its authority, `client-pki` with a
+/// client's certificate as well, `other-pki` with another authority of the same name.
 fn certificates(own: &Path, names: &[&str]) {
     let (authority, issuer) = authority();
-    let key = KeyPair::generate().expect("randomness");
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("valid names");
-    params.distinguished_name.push(DnType::CommonName, "libvirtd");
-    let certificate = params.signed_by(&key, &issuer).expect("valid parameters");
-    file(own, "etc/pki/cacert.pem", &authority);
-    file(own, "etc/pki/servercert.pem", &certificate.pem());
-    file(own, "etc/pki/serverkey.pem", &key.serialize_pem());
+    let pair = |folder: &str, who: &str, names: &[&str]| {
+        let key = KeyPair::generate().expect("randomness");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("valid names");
+        params.distinguished_name.push(DnType::CommonName, who);
+        let certificate = params.signed_by(&key, &issuer).expect("valid parameters");
+        file(own, &format!("{folder}/cacert.pem"), &authority);
+        file(own, &format!("{folder}/{who}cert.pem"), &certificate.pem());
+        file(own, &format!("{folder}/{who}key.pem"), &key.serialize_pem());
+    };
+    pair("etc/pki", "server", names);
+    pair("client-pki", "client", &[]);
     file(own, "pki/cacert.pem", &authority);
     file(own, "other-pki/cacert.pem", &self::authority().0);
 }

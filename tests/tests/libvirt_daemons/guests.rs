@@ -1,0 +1,214 @@
+//! What there is on a daemon: the host, and guests in every state and number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, Options, guest_name};
+use gatherer_tests::{ManagerHost, PluginFolder, Run};
+use serde_json::{Value, json};
+
+use crate::{daemon, endpoint, gather, host, states};
+
+fn uuid(number: u32) -> String {
+    format!("cafe0000-0000-4000-8000-{number:012x}")
+}
+
+/// What stands between two texts, each time.
+fn all_between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+    let rest = text.split(start).skip(1);
+    rest.map(|rest| rest.split(end).next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn guests_are_told_in_the_state_that_they_are_in() {
+    let daemon = daemon!(&Options::default());
+    let define = |name: &str, number| daemon.definition(name, &uuid(number), 1, 32);
+    let (running, paused, shut_off, transient) =
+        (define("running", 1), define("paused", 2), define("shut-off", 3), define("transient", 4));
+    daemon.virsh(&[
+        format!("define {running}"),
+        "start running".to_owned(),
+        format!("define {paused}"),
+        "start paused".to_owned(),
+        "suspend paused".to_owned(),
+        format!("define {shut_off}"),
+        format!("create {transient}"),
+    ]);
+    let outcome = gather(&[endpoint("kvm", &daemon.unix_uri())]);
+    let endpoint_of = outcome.endpoint("kvm");
+    let found = states(host(&endpoint_of));
+    let expected = [
+        ("paused", "paused"),
+        ("running", "running"),
+        ("shut-off", "stopped"),
+        ("transient", "running"),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (name, state) in expected {
+        assert_eq!(found[name], state, "{name}");
+    }
+
+    // The same in a Manager's words.
+    let plugins = PluginFolder::with(&["libvirt"]);
+    let asked = json!([endpoint("kvm", &daemon.unix_uri())]);
+    let document = Run::gather(&asked).plugins(plugins.path()).run().document();
+    let hosts = document["kvm"].as_ref().expect("a host");
+    let host: &ManagerHost = hosts.values().next().expect("one");
+    let told = host.optional_vm_data.as_ref().expect("states");
+    for (name, word) in [
+        ("paused", "paused"),
+        ("running", "running"),
+        ("shut-off", "stopped"),
+        ("transient", "running"),
+    ] {
+        assert_eq!(told[name]["vmState"], word, "{told:?}");
+    }
+}
+
+#[test]
+fn the_host_is_what_the_daemons_capabilities_say() {
+    let daemon = daemon!(&Options::default());
+    let outcome = gather(&[endpoint("kvm", &daemon.unix_uri())]);
+    let endpoint = outcome.endpoint("kvm");
+    let host = host(&endpoint);
+    let capabilities = daemon.virsh(&["capabilities"]);
+    let of_host = all_between(&capabilities, "<host>", "</host>")[0];
+    let first = |start: &str, end: &str| all_between(of_host, start, end)[0].to_owned();
+
+    assert_eq!(first("<uuid>", "</uuid>"), daemon.uuid());
+    assert_eq!(host["id"], daemon.uuid());
+    assert_eq!(host["identifiers"]["uuid"], daemon.uuid());
+    let cpu = &host["cpu"];
+    assert_eq!(cpu["architecture"], first("<arch>", "</arch>"));
+    assert_eq!(cpu["model"], first("<model>", "</model>"));
+    assert_eq!(cpu["vendor"], first("<vendor>", "</vendor>"));
+    // Each processor of each cell says where it sits.
+    let (mut sockets, mut cores, mut threads) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for line in all_between(of_host, "<cpu id='", "/>") {
+        let place = |name: &str| all_between(line, &format!("{name}='"), "'")[0].to_owned();
+        sockets.insert(place("socket_id"));
+        cores.insert((place("socket_id"), place("die_id"), place("core_id")));
+        threads += 1;
+    }
+    let found = [&cpu["sockets"], &cpu["cores"], &cpu["threads"]].map(Value::as_u64);
+    let expected = [sockets.len() as u64, cores.len() as u64, threads].map(Some);
+    assert_eq!(found, expected, "{capabilities}");
+    assert_eq!(host["hypervisor"]["type"], "qemu");
+    let version = daemon.virsh(&["version"]);
+    let version = all_between(&version, "Running hypervisor: QEMU ", "\n")[0];
+    assert_eq!(host["hypervisor"]["version"], version);
+    let node = daemon.virsh(&["nodeinfo"]);
+    let kib: u64 = all_between(&node, "Memory size:", "KiB")[0].trim().parse().expect("a number");
+    assert_eq!(host["memoryBytes"], kib * 1024);
+}
+
+#[test]
+fn two_thousand_guests_take_at_most_ten_calls_and_none_is_lost() {
+    const GUESTS: usize = 2_000;
+    let begun = std::time::Instant::now();
+    let daemon = daemon!(&Options { guests: GUESTS, ..Options::default() });
+    println!("started in {:?}", begun.elapsed());
+    let proxy = CountingProxy::start(daemon.tcp());
+    let outcome = gather(&[endpoint("kvm", &proxy.uri())]);
+    let endpoint = outcome.endpoint("kvm");
+    let found = states(host(&endpoint));
+    let expected: BTreeMap<String, String> =
+        (0..GUESTS).map(|index| (guest_name(index), "stopped".to_owned())).collect();
+    assert!(found == expected, "{} guests, and not those that there are", found.len());
+
+    let (calls, questions) = (proxy.calls(), proxy.questions());
+    println!("{} calls in {:?}: {}", calls.len(), outcome.took, calls.join(" "));
+    println!("{} without hello and goodbye", questions.len());
+    assert!(questions.len() <= 10, "{} calls: {}", questions.len(), questions.join(" "));
+    // For the guests themselves: one list, and a bulk call for each 1,000.
+    let of_guests = questions.iter().filter(|name| name.contains("domain")).count();
+    assert_eq!(of_guests, 3, "{}", questions.join(" "));
+}
+
+/// Guests that are defined and removed for as long as it lives, by one virsh that reads commands.
+struct Churn {
+    virsh: Child,
+    stop: Arc<AtomicBool>,
+    writer: Option<JoinHandle<u32>>,
+}
+
+impl Churn {
+    const GUESTS: u32 = 8;
+
+    fn start(daemon: &Libvirtd) -> Self {
+        for number in 0..Self::GUESTS {
+            daemon.definition(&format!("fleeting-{number}"), &uuid(100 + number), 1, 32);
+        }
+        let mut virsh = daemon
+            .virsh_command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nsenter starts");
+        let mut stdin = virsh.stdin.take().expect("a pipe");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let writer = std::thread::spawn(move || {
+            let mut rounds = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                let mut commands = String::new();
+                for number in 0..Self::GUESTS {
+                    let _ = writeln!(commands, "define /tmp/fleeting-{number}.xml");
+                }
+                for number in 0..Self::GUESTS {
+                    let _ = writeln!(commands, "undefine fleeting-{number}");
+                }
+                // A full pipe waits for virsh, and one that broke ends the churning.
+                if stdin.write_all(commands.as_bytes()).is_err() {
+                    break;
+                }
+                rounds += 1;
+            }
+            rounds
+        });
+        Self { virsh, stop, writer: Some(writer) }
+    }
+}
+
+impl Drop for Churn {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // What it has read so far is enough; it breaks the pipe that the writer may wait for.
+        let _ = self.virsh.kill();
+        let _ = self.virsh.wait();
+        let rounds = self.writer.take().and_then(|writer| writer.join().ok());
+        println!("defined and removed {rounds:?} times at most");
+    }
+}
+
+#[test]
+fn guests_that_come_and_go_meanwhile_cost_nothing_and_hide_none_that_stay() {
+    const STAYING: usize = 300;
+    let daemon = daemon!(&Options { guests: STAYING, ..Options::default() });
+    let uri = daemon.unix_uri();
+    let asked: Vec<_> = (0..8).map(|number| endpoint(&number.to_string(), &uri)).collect();
+    let churn = Churn::start(&daemon);
+    // How often each of them was seen, of how many gatherings.
+    let (mut seen, mut gatherings) = (0, 0);
+    for _ in 0..4 {
+        let inventory = gather(&asked).inventory();
+        for endpoint in inventory["endpoints"].as_array().expect("a list") {
+            let found = states(host(endpoint));
+            assert!(found.values().all(|state| state == "stopped"), "{endpoint:#}");
+            let stayed = (0..STAYING).filter(|index| found.contains_key(&guest_name(*index)));
+            assert_eq!(stayed.count(), STAYING, "{endpoint:#}");
+            gatherings += 1;
+            seen += found.len() - STAYING;
+        }
+    }
+    drop(churn);
+    println!("{seen} of {} fleeting guests seen", gatherings * Churn::GUESTS as usize);
+    assert!(seen > 0, "nothing came and went, so nothing was tested");
+    assert!(seen < gatherings * Churn::GUESTS as usize, "nothing went, so nothing was tested");
+}
