@@ -6,6 +6,7 @@
 mod budget;
 mod collector;
 mod crash;
+mod launch;
 mod output;
 mod worker;
 

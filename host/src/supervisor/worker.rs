@@ -1,7 +1,6 @@
 //! One worker: started, fed, listened to, ended. Whatever it does, this returns.
 
-use std::os::fd::AsRawFd as _;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,17 +8,18 @@ use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::collector::{Answer, Collector, Event};
 use super::crash::{crashed, describe};
+use super::launch::{assign, not_started, start};
 use super::output::Output;
 use super::{Library, Settings, Stop};
 use crate::logging;
 use crate::progress::{Asking, Progress};
-use crate::protocol::{Assignment, CANCEL_LINE, GATHER, LOG_MAX_BYTES, WORKER_SUBCOMMAND};
+use crate::protocol::{CANCEL_LINE, GATHER, LOG_MAX_BYTES};
 use crate::redact::Redactor;
 use crate::request::Endpoint;
 
@@ -34,22 +34,6 @@ const LATE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most that a pipe holds, unless root made it larger.
 const PIPE_MAX_BYTES: usize = 1024 * 1024;
-
-/// What a worker keeps of our environment, besides what its manifest lists.
-const ENVIRONMENT: [&str; 11] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "TMPDIR",
-    "TZ",
-    "SSH_AUTH_SOCK",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "RES_OPTIONS",
-    "HOSTALIASES",
-];
-const ENVIRONMENT_PREFIXES: [&str; 2] = ["XDG_", "KRB5"];
 
 /// What became of a worker, for who looks closely.
 pub struct Observed {
@@ -98,56 +82,6 @@ pub async fn observe(
         }
         Err(error) => error.into(),
     }
-}
-
-fn not_started(error: &std::io::Error) -> GatherError {
-    GatherError::internal(format!("no worker can be started: {error}"))
-        .with_hint("lower --jobs, or raise the limits on processes and open files")
-}
-
-/// The line that says what is to be done.
-fn assign(
-    endpoint: &Endpoint,
-    operation: Option<&str>,
-    library: &Library,
-    settings: &Settings,
-) -> Result<Vec<u8>, GatherError> {
-    let mut assignment = serde_json::to_vec(&Assignment {
-        plugin_path: library.path.clone(),
-        manifest: library.manifest.clone(),
-        memory_bytes: settings.worker_memory,
-        open_files: settings.open_files,
-        operation: operation.map(str::to_owned),
-        request: endpoint.request.clone(),
-        secrets: endpoint.redactor.secrets(),
-    })
-    .map_err(|_| GatherError::internal("the request is not JSON"))?;
-    assignment.push(b'\n');
-    Ok(assignment)
-}
-
-fn start(library: &Library) -> std::io::Result<Child> {
-    let kept = std::env::vars_os().filter(|(name, _)| {
-        name.to_str().is_some_and(|name| {
-            ENVIRONMENT.contains(&name)
-                || ENVIRONMENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                || library.environment.iter().any(|listed| listed == name)
-        })
-    });
-    // The link leads to the very file that runs now, whatever was installed since.
-    Command::new("/proc/self/exe")
-        .arg0("virtual-host-gatherer")
-        .arg(WORKER_SUBCOMMAND)
-        .arg(std::process::id().to_string())
-        .arg(library.descriptor.as_raw_fd().to_string())
-        .env_clear()
-        .envs(kept)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
 }
 
 /// Why a worker is being ended.

@@ -1,0 +1,79 @@
+//! What a worker is started with: its command line, its environment, its assignment.
+
+use std::os::fd::AsRawFd as _;
+use std::process::Stdio;
+
+use gatherer_plugin_api::GatherError;
+use tokio::process::{Child, Command};
+
+use super::{Library, Settings};
+use crate::protocol::{Assignment, WORKER_SUBCOMMAND};
+use crate::request::Endpoint;
+
+/// What a worker keeps of our environment, besides what its manifest lists.
+const ENVIRONMENT: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "TZ",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "RES_OPTIONS",
+    "HOSTALIASES",
+];
+const ENVIRONMENT_PREFIXES: [&str; 2] = ["XDG_", "KRB5"];
+
+/// The error of an endpoint for which there is no process.
+pub fn not_started(error: &std::io::Error) -> GatherError {
+    GatherError::internal(format!("no worker can be started: {error}"))
+        .with_hint("lower --jobs, or raise the limits on processes and open files")
+}
+
+/// The line that says what is to be done.
+pub fn assign(
+    endpoint: &Endpoint,
+    operation: Option<&str>,
+    library: &Library,
+    settings: &Settings,
+) -> Result<Vec<u8>, GatherError> {
+    let mut assignment = serde_json::to_vec(&Assignment {
+        plugin_path: library.path.clone(),
+        manifest: library.manifest.clone(),
+        memory_bytes: settings.worker_memory,
+        open_files: settings.open_files,
+        operation: operation.map(str::to_owned),
+        request: endpoint.request.clone(),
+        secrets: endpoint.redactor.secrets(),
+    })
+    .map_err(|_| GatherError::internal("the request is not JSON"))?;
+    assignment.push(b'\n');
+    Ok(assignment)
+}
+
+/// Starts the process.
+pub fn start(library: &Library) -> std::io::Result<Child> {
+    let kept = std::env::vars_os().filter(|(name, _)| {
+        name.to_str().is_some_and(|name| {
+            ENVIRONMENT.contains(&name)
+                || ENVIRONMENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || library.environment.iter().any(|listed| listed == name)
+        })
+    });
+    // The link leads to the very file that runs now, whatever was installed since.
+    Command::new("/proc/self/exe")
+        .arg0("virtual-host-gatherer")
+        .arg(WORKER_SUBCOMMAND)
+        .arg(std::process::id().to_string())
+        .arg(library.descriptor.as_raw_fd().to_string())
+        .env_clear()
+        .envs(kept)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
