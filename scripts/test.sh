@@ -12,8 +12,13 @@
 
 need_toolchain
 
-# Without libvirt's library the tests of that module say that they are skipped, and why.
-have_libvirt || install_packages libvirt0 || true
+# Without libvirt's library, SASL's mechanisms or ssh the tests that need them say that they are
+# skipped, and why.
+missing=()
+have_libvirt || missing+=(libvirt0)
+[ -n "$(find /usr/lib /usr/lib64 -path '*/sasl2/libdigestmd5.so' -print -quit 2>/dev/null)" ] || missing+=(libsasl2-modules)
+command -v ssh >/dev/null 2>&1 || missing+=(openssh-client)
+[ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}" || true
 
 target=$(target_dir)
 log=$target/test-output.txt

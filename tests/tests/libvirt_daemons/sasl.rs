@@ -1,6 +1,7 @@
 //! User and password: every mechanism, right and wrong.
 
 use gatherer_tests::servers::libvirt::{Libvirtd, Mechanism, Options, PASSWORD, USER};
+use gatherer_tests::skip;
 
 use crate::{assert_failed, daemon, endpoint, gather, host, with};
 
@@ -21,8 +22,12 @@ fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
         ask("no-password", Some(USER), None),
         ask("neither", None, None),
     ]);
-    println!("{mechanism:?} over {}", uri.split(':').next().unwrap_or_default());
     let good = outcome.endpoint("good");
+    let message = good["error"]["message"].as_str().unwrap_or_default();
+    if message.contains("No worthy mechs") {
+        skip!("libsasl2-modules is not installed: {message}");
+    }
+    println!("{mechanism:?} over {}", uri.split(':').next().unwrap_or_default());
     assert_eq!(host(&good)["identifiers"]["uuid"], daemon.uuid());
     println!("good: complete");
     let refused = "authentication failed: authentication failed";

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs libvirtd, and sshd if it is configured, in namespaces of their own, of which this shell is
 # the first process: when it ends, the kernel ends everything in them. It ends when its stdin
 # does, which the test holds open.
