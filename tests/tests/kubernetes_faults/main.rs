@@ -19,7 +19,7 @@ use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
 
 /// Seconds for faults that only a deadline ends.
-const SHORT: u64 = 4;
+const SHORT: u64 = 5;
 /// Seconds for faults that end of themselves, on a machine that is busy with all of them.
 const LONG: u64 = 45;
 /// How much later than its deadline an endpoint may be over.
