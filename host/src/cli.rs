@@ -269,7 +269,7 @@ Examples:
       the plugin ends when it is told to
 
 Exit status:
-  0 the plugin keeps the contract    1 it does not    2 wrong usage
+  0 every check passes    1 one does not    2 wrong usage
   3 the file or the request cannot be read";
 
 const EXAMPLES: &str = "\

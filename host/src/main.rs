@@ -34,7 +34,7 @@ use discovery::Catalog;
 enum Exit {
     /// The result was printed.
     Done = 0,
-    /// `--fail-on` applies, or a plugin that is verified breaks the contract.
+    /// `--fail-on` applies, or a plugin that is verified does not pass.
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,

@@ -36,7 +36,7 @@ fn assert_fails(outcome: &Outcome, check: &str, reason: &str) {
         "{check}: {reason}: {}",
         outcome.describe()
     );
-    assert!(outcome.stdout_text().contains(" breaks the contract: "), "{}", outcome.describe());
+    assert!(outcome.stdout_text().contains(" does not pass: "), "{}", outcome.describe());
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_plugin_that_keeps_the_contract_passes_every_check() {
         outcome
             .stdout_text()
             .trim_end()
-            .ends_with(" keeps the contract: 16 ok, 0 not ok, 2 skipped")
+            .ends_with(" passes: 16 ok, 0 not ok, 2 skipped")
     );
 }
 

@@ -44,7 +44,7 @@ impl Report {
     /// Says how it went.
     pub fn finish(self, file: &Path) -> Exit {
         let Self { ok, not_ok, skipped } = self;
-        let verdict = if not_ok == 0 { "keeps the contract" } else { "breaks the contract" };
+        let verdict = if not_ok == 0 { "passes" } else { "does not pass" };
         print(&format!(
             "\n{} {verdict}: {ok} ok, {not_ok} not ok, {skipped} skipped",
             escape(&file.display().to_string())
