@@ -1,5 +1,10 @@
 //! Which nodes come: all of the cluster that is meant, however many pages they take.
 
+use std::sync::Arc;
+
+use gatherer_tests::fault_server::{
+    Authority, NodeServer, Received, Source, Upstream, base64, misdeed,
+};
 use gatherer_tests::inventory_endpoint;
 use gatherer_tests::servers::kubernetes::{ADMIN_TOKEN, Cluster, SHARED_NODES, data, document};
 use serde_json::{Value, json};
@@ -57,6 +62,41 @@ fn a_cluster_without_nodes_is_complete_and_empty_and_one_with_a_node_has_that_no
     cluster.delete_node("node-000000");
     let one = gather("inventory", &endpoints).endpoint("cluster");
     assert_eq!(names(&one).into_iter().collect::<Vec<_>>(), ["node-000001"]);
+}
+
+/// What the API server says then is its own, and so is the token with which it goes on.
+#[test]
+fn a_list_that_a_real_api_server_forgot_is_read_again_from_its_beginning() {
+    let cluster = Arc::new(cluster!(Cluster::start()));
+    cluster.create_nodes(20, 0);
+    let source = Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()));
+    let changing = Arc::clone(&cluster);
+    let change_and_forget = misdeed::after(move || {
+        changing.delete_node("node-000015");
+        changing.create_nodes_from(20, 1, 0);
+        changing.forget_the_past();
+    });
+    let authority = Authority::new("The authority of this test");
+    let server = NodeServer::of(&source)
+        .wrong(2, 1, change_and_forget)
+        .https(&authority.identity(&["127.0.0.1"]));
+    let ca = format!("certificate-authority-data: {}", base64(authority.pem()));
+    let text = document(&server.url(""), &ca, &format!("token: {ADMIN_TOKEN}"));
+    let mut endpoint = endpoint("cluster", text);
+    endpoint["page_size"] = json!("7");
+    // No request is repeated here: reading again is something else.
+    endpoint["retries"] = json!("0");
+    let outcome = gather("inventory", &[endpoint]);
+
+    let endpoint = outcome.endpoint("cluster");
+    assert_eq!(endpoint["status"], "complete", "{}", outcome.describe());
+    let now = cluster.node_names();
+    assert!(now.contains("node-000020") && !now.contains("node-000015"), "{now:?}");
+    assert_eq!(names(&endpoint), now);
+    let beginnings = |request: &&Received| {
+        request.target.starts_with("/api/v1/nodes?") && !request.target.contains("continue=")
+    };
+    assert_eq!(server.received().iter().filter(beginnings).count(), 2, "it began twice");
 }
 
 /// A kubeconfig of two clusters and three contexts, of which the first is the current one.

@@ -169,6 +169,21 @@ impl Cluster {
             .collect()
     }
 
+    /// Has etcd forget how everything was before now, as it does every 5 minutes in a cluster. A list that
+    /// is read page by page and began before a change cannot go on after this.
+    pub fn forget_the_past(&self) {
+        let (_, text) =
+            self.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("it answers");
+        let list: Value = serde_json::from_str(&text).expect("a list is JSON");
+        // The API server's versions are etcd's revisions.
+        let revision = &list["metadata"]["resourceVersion"];
+        let servers = self.servers.as_ref().expect("this process started it");
+        let url = format!("{}/v3/kv/compaction", servers.etcd_url());
+        let body = serde_json::json!({"revision": revision, "physical": true});
+        let answer = self.api.request_url(Method::POST, url, Some(&body));
+        assert!(matches!(answer, Ok((200, _))), "compaction at {revision}: {answer:?}");
+    }
+
     /// The process id of the API server. Panics for a cluster that another process started.
     pub fn apiserver_pid(&self) -> u32 {
         self.servers.as_ref().expect("this process started it").apiserver_pid()

@@ -51,6 +51,7 @@ pub(super) fn programs() -> Result<Programs, String> {
 #[derive(Debug)]
 pub(super) struct Servers {
     etcd: Child,
+    etcd_url: String,
     apiserver: Child,
     folder: TempDir,
     data: TempDir,
@@ -108,7 +109,8 @@ impl Servers {
         await_ready(&Api::new(&url, &ca_pem), path, &mut apiserver)?;
         // Last, so that a folder with it is that of a cluster that is ready.
         std::fs::write(path.join("url"), &url).map_err(other)?;
-        Ok(Self { etcd: etcd.keep(), apiserver: apiserver.keep(), folder, data, watcher })
+        let etcd_url = format!("http://127.0.0.1:{client}");
+        Ok(Self { etcd: etcd.keep(), etcd_url, apiserver: apiserver.keep(), folder, data, watcher })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -117,6 +119,10 @@ impl Servers {
 
     pub(super) fn apiserver_pid(&self) -> u32 {
         self.apiserver.id()
+    }
+
+    pub(super) fn etcd_url(&self) -> &str {
+        &self.etcd_url
     }
 
     pub(super) fn kill_apiserver(&mut self) {
