@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a cluster to try things out on, of NODES nodes (2,000): a real API server without machines.
+# Starts a cluster to try things out on, of NODES nodes (1,100): a real API server without machines.
 # It ends with Ctrl-D or Ctrl-C.
 
 # shellcheck source=scripts/lib.sh
