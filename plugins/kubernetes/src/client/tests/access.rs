@@ -1,45 +1,13 @@
-//! The ways in: TLS, proxies, credentials.
+//! The way to the server: TLS, the network, proxies.
 
-use base64::Engine as _;
-use gatherer_plugin_api::{ErrorKind, GatherError, Options, Policy, ProxySettings, Secret};
+use gatherer_plugin_api::{ErrorKind, GatherError, Options, ProxySettings, Secret};
 use gatherer_tests::fault_server::{
     Authority, Fault, FaultServer, ForwardProxy, FullPort, Identity, KeyForm, closed_port,
 };
 use serde_json::{Value, json};
 
+use super::{document, encoded, gather, kubeconfig, token};
 use crate::client::testing::{Recorder, Server, nodes, ok, page};
-
-/// A kubeconfig with these members of its cluster and user.
-fn kubeconfig(cluster: &Value, user: &Value) -> String {
-    json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "x",
-        "clusters": [{"name": "c", "cluster": cluster}],
-        "users": [{"name": "u", "user": user}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-    })
-    .to_string()
-}
-
-fn encoded(pem: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(pem)
-}
-
-fn document() -> Vec<u8> {
-    page(&["n0"], "", "7").to_string().into_bytes()
-}
-
-fn token() -> Value {
-    json!({"token": "a-good-token"})
-}
-
-fn few_retries(options: Options) -> Options {
-    Options { retries: Some(0), timeout_ms: Some(10_000), ..options }
-}
-
-fn gather(cluster: &Value, user: &Value, options: Options) -> Result<usize, GatherError> {
-    let context = Recorder::new(few_retries(options)).context();
-    nodes(&kubeconfig(cluster, user), &context).map(|nodes| nodes.len())
-}
 
 /// What comes of a server with this certificate, for who trusts this authority.
 fn of_tls(identity: &Identity, cluster: &Value) -> Result<usize, GatherError> {
@@ -288,93 +256,4 @@ fn a_proxy_that_cannot_be_used_is_not_quoted() {
     assert_eq!(error.kind, ErrorKind::Configuration);
     assert!(error.message.contains("proxy-url"), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");
-}
-
-/// A user whose credentials this shell script gives.
-fn program(script: &str) -> Value {
-    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh",
-        "args": ["-c", script], "interactiveMode": "Never"}})
-}
-
-fn allowed(timeout_ms: u64) -> Options {
-    let policy = Policy { allow_exec: true, ..Policy::default() };
-    Options { policy, timeout_ms: Some(timeout_ms), ..Options::default() }
-}
-
-#[test]
-fn a_programs_token_is_sent_and_told_as_a_secret() {
-    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
-    let script = "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\
-                  \"ExecCredential\",\"status\":{\"token\":\"from-the-program\"}}'";
-    let recorder = Recorder::new(allowed(10_000));
-    let text = kubeconfig(&json!({"server": server.url()}), &program(script));
-    assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
-    assert!(server.asked()[0].head.contains("authorization: bearer from-the-program"));
-    let told = "secret {\"text\":\"from-the-program\"}".to_owned();
-    assert!(recorder.said().contains(&told), "{:?}", recorder.said());
-}
-
-#[test]
-fn a_program_that_does_not_work_is_named_and_what_it_prints_is_not() {
-    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
-    for (script, timeout, kind, why) in [
-        (
-            "echo hunter2; echo hunter2 >&2; exit 3",
-            10_000,
-            ErrorKind::Authentication,
-            "failed: exit status: 3",
-        ),
-        ("echo hunter2", 10_000, ErrorKind::Authentication, "printed something else"),
-        ("echo '{\"kind\": \"hunter2\"}'", 10_000, ErrorKind::Authentication, "no credentials"),
-        // It ends by itself soon after, so that nothing is left behind.
-        (
-            "exec sleep 3",
-            500,
-            ErrorKind::Timeout,
-            "gave no credentials within the endpoint's timeout of 0.5 s",
-        ),
-    ] {
-        let text = kubeconfig(&json!({"server": server.url()}), &program(script));
-        let context = Recorder::new(allowed(timeout)).context();
-        let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
-        assert_eq!(error.kind, kind, "{error}");
-        assert!(error.message.starts_with("the kubeconfig's program \"/bin/sh\" "), "{error}");
-        assert!(error.message.contains(why), "{error}");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-    }
-    assert_eq!(server.asked().len(), 0);
-}
-
-/// A user with an id token that expires then.
-fn oidc(expiry: i64, more: &Value) -> Value {
-    let claims =
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json!({"exp": expiry}).to_string());
-    let mut config = more.clone();
-    config["id-token"] = json!(format!("e30.{claims}.c2ln"));
-    json!({"auth-provider": {"name": "oidc", "config": config}})
-}
-
-#[test]
-fn an_id_token_is_sent_while_it_is_valid() {
-    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
-    let cluster = json!({"server": server.url()});
-    assert_eq!(gather(&cluster, &oidc(4_000_000_000, &json!({})), Options::default()), Ok(1));
-    assert!(server.asked()[0].head.contains("authorization: bearer e30."));
-}
-
-#[test]
-fn an_expired_id_token_is_renewed_where_its_provider_is_or_the_error_names_that() {
-    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
-    let issuer = format!("https://{}", closed_port());
-    let user = oidc(
-        1000,
-        &json!({"idp-issuer-url": issuer, "client-id": "a-client-id",
-        "client-secret": "a-client-secret", "refresh-token": "a-refresh-token"}),
-    );
-    let cluster = json!({"server": server.url()});
-    let error = gather(&cluster, &user, Options::default()).expect_err("nobody renews it");
-    assert_eq!(error.kind, ErrorKind::Connection, "{error}");
-    let expected = format!("renewing the id-token at {issuer:?}: connection refused");
-    assert_eq!(error.message, expected);
-    assert_eq!(server.asked().len(), 0);
 }

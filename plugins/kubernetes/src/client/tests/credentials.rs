@@ -1,0 +1,140 @@
+//! Credentials that are not just read: from programs, identity providers and files that change.
+
+use base64::Engine as _;
+use gatherer_plugin_api::{ErrorKind, Options, Policy};
+use gatherer_tests::fault_server::closed_port;
+use serde_json::{Value, json};
+
+use super::{gather, kubeconfig};
+use crate::client::testing::{Recorder, Server, nodes, ok, page};
+
+/// A user whose credentials this shell script gives.
+fn program(script: &str) -> Value {
+    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh",
+        "args": ["-c", script], "interactiveMode": "Never"}})
+}
+
+fn allowed(timeout_ms: u64) -> Options {
+    let policy = Policy { allow_exec: true, ..Policy::default() };
+    Options { policy, timeout_ms: Some(timeout_ms), ..Options::default() }
+}
+
+#[test]
+fn a_programs_token_is_sent_and_told_as_a_secret() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let script = "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\
+                  \"ExecCredential\",\"status\":{\"token\":\"from-the-program\"}}'";
+    let recorder = Recorder::new(allowed(10_000));
+    let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+    assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
+    assert!(server.asked()[0].head.contains("authorization: bearer from-the-program"));
+    let told = "secret {\"text\":\"from-the-program\"}".to_owned();
+    assert!(recorder.said().contains(&told), "{:?}", recorder.said());
+}
+
+#[test]
+fn a_program_that_does_not_work_is_named_and_what_it_prints_is_not() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    for (script, timeout, kind, why) in [
+        (
+            "echo hunter2; echo hunter2 >&2; exit 3",
+            10_000,
+            ErrorKind::Authentication,
+            "failed: exit status: 3",
+        ),
+        ("echo hunter2", 10_000, ErrorKind::Authentication, "printed something else"),
+        ("echo '{\"kind\": \"hunter2\"}'", 10_000, ErrorKind::Authentication, "no credentials"),
+        // It ends by itself soon after, so that nothing is left behind.
+        (
+            "exec sleep 3",
+            500,
+            ErrorKind::Timeout,
+            "gave no credentials within the endpoint's timeout of 0.5 s",
+        ),
+    ] {
+        let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+        let context = Recorder::new(allowed(timeout)).context();
+        let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.starts_with("the kubeconfig's program \"/bin/sh\" "), "{error}");
+        assert!(error.message.contains(why), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    assert_eq!(server.asked().len(), 0);
+}
+
+#[test]
+fn a_program_that_hangs_when_it_is_asked_again_is_named() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mark = folder.path().join("ran");
+    let script = format!(
+        "[ -e {0} ] && exec sleep 3; touch {0}; echo '{{\"status\": {{\"token\": \"a-token\", \
+         \"expirationTimestamp\": \"2020-01-01T00:00:00Z\"}}}}'",
+        mark.display()
+    );
+    let text = kubeconfig(&json!({"server": server.url()}), &program(&script));
+    let context = Recorder::new(allowed(1000)).context();
+    let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.message.starts_with("the kubeconfig's program \"/bin/sh\" gave no"), "{error}");
+    assert!(mark.exists());
+}
+
+#[test]
+fn a_token_file_is_read_before_each_request() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, "the-first-one\n").expect("written");
+    let renewed = file.clone();
+    let server = Server::new(move |asked| {
+        std::fs::write(&renewed, " the-next-one \n").expect("written");
+        let next = if asked.number == 0 { "b" } else { "" };
+        ok(&page(&[&format!("n{}", asked.number)], next, "7"))
+    });
+    let text = kubeconfig(&json!({"server": server.url()}), &json!({"tokenFile": "token"}));
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, text).expect("written");
+    let recorder = Recorder::new(Options::default());
+    let path = path.to_str().expect("UTF-8");
+    assert_eq!(nodes(path, &recorder.context()).expect("a list").len(), 2);
+    let asked = server.asked();
+    assert!(asked[0].head.contains("authorization: bearer the-first-one\r\n"));
+    assert!(asked[1].head.contains("authorization: bearer the-next-one\r\n"));
+    let told = "secret {\"text\":\"the-next-one\"}".to_owned();
+    assert!(recorder.said().contains(&told), "{:?}", recorder.said());
+}
+
+/// A user with an id token that expires then.
+fn oidc(expiry: i64, more: &Value) -> Value {
+    let claims =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json!({"exp": expiry}).to_string());
+    let mut config = more.clone();
+    config["id-token"] = json!(format!("e30.{claims}.c2ln"));
+    json!({"auth-provider": {"name": "oidc", "config": config}})
+}
+
+#[test]
+fn an_id_token_is_sent_while_it_is_valid() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let cluster = json!({"server": server.url()});
+    assert_eq!(gather(&cluster, &oidc(4_000_000_000, &json!({})), Options::default()), Ok(1));
+    assert!(server.asked()[0].head.contains("authorization: bearer e30."));
+}
+
+#[test]
+fn an_expired_id_token_is_renewed_where_its_provider_is_or_the_error_names_that() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let issuer = format!("https://{}", closed_port());
+    let user = oidc(
+        1000,
+        &json!({"idp-issuer-url": issuer, "client-id": "a-client-id",
+        "client-secret": "a-client-secret", "refresh-token": "a-refresh-token"}),
+    );
+    let cluster = json!({"server": server.url()});
+    let error = gather(&cluster, &user, Options::default()).expect_err("nobody renews it");
+    assert_eq!(error.kind, ErrorKind::Connection, "{error}");
+    let expected = format!("renewing the id-token at {issuer:?}: connection refused");
+    assert_eq!(error.message, expected);
+    assert_eq!(server.asked().len(), 0);
+}
