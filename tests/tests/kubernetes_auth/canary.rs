@@ -19,6 +19,7 @@ const TOKEN: &str = "canary-token-7f3a91";
 const FILE_TOKEN: &str = "canary-token-file-7f3a91";
 const PASSWORD: &str = "canary-password-7f3a91";
 const ENVIRONMENT: &str = "canary-environment-7f3a91";
+const ACCESS_TOKEN: &str = "canary-access-7f3a91";
 const EXEC_TOKEN: &str = "canary-exec-token-7f3a91";
 const PROXY_PASSWORD: &str = "canary-proxy-7f3a91";
 const OLD_SIGNATURE: &str = "canary-old-signature-7f3a91";
@@ -60,6 +61,7 @@ impl Canary {
             FILE_TOKEN,
             PASSWORD,
             ENVIRONMENT,
+            ACCESS_TOKEN,
             EXEC_TOKEN,
             PROXY_PASSWORD,
             OLD_SIGNATURE,
@@ -121,6 +123,10 @@ impl Canary {
             ),
             ("key file", json!({"client-certificate": "client.crt", "client-key": "client.key"})),
             ("exec", json!({ "exec": exec })),
+            (
+                "access token",
+                json!({"auth-provider": {"name": "gcp", "config": {"access-token": ACCESS_TOKEN}}}),
+            ),
             ("id token", oidc::user(&self.place, &issuer.url(""), &good)),
             ("refresh token", oidc::user(&self.place, &issuer.url(""), &expired)),
         ];
@@ -211,8 +217,14 @@ impl Canary {
         let proxy = ForwardProxy::open(server.address());
         let issuer = canary.issuer();
         let documents = canary.documents(&server, &proxy, &issuer);
-        let running = ["gatherer", "table", "inventory"]
-            .map(|format| canary.run(&documents, timeout, format).start());
+        let formats: [(&str, &[&str]); 4] = [
+            ("gatherer", &[]),
+            ("table", &["--progress", "always"]),
+            ("ndjson", &["--log-format", "json"]),
+            ("inventory", &[]),
+        ];
+        let running = formats
+            .map(|(format, more)| canary.run(&documents, timeout, format).args(more).start());
         let outcomes = running.map(gatherer_tests::Running::finish);
         for outcome in &outcomes {
             assert_eq!(outcome.code(), 0, "{}", outcome.describe());
@@ -221,7 +233,7 @@ impl Canary {
         if kind == Server::Good {
             assert_used(&server, &proxy, &issuer);
         }
-        let [_, _, inventory] = outcomes;
+        let [_, _, _, inventory] = outcomes;
         let ids =
             documents.iter().enumerate().map(|(number, (name, _))| format!("{name} {number}"));
         (inventory, ids.collect())
@@ -240,7 +252,9 @@ fn assert_used(server: &ScriptedServer, proxy: &ForwardProxy, issuer: &ScriptedS
     let (to_server, to_proxy, to_issuer) =
         (sent(&server.received()), sent(&proxy.received()), sent(&issuer.received()));
     let password = base64(&format!("user:{PASSWORD}"));
-    for secret in [TOKEN, FILE_TOKEN, EXEC_TOKEN, OLD_SIGNATURE, NEW_SIGNATURE, &password] {
+    for secret in
+        [TOKEN, FILE_TOKEN, ACCESS_TOKEN, EXEC_TOKEN, OLD_SIGNATURE, NEW_SIGNATURE, &password]
+    {
         assert!(to_server.contains(secret), "{secret} was not used");
         assert!(!to_proxy.contains(secret) && !to_issuer.contains(secret), "{secret}");
     }

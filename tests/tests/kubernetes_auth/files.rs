@@ -138,3 +138,23 @@ fn files_in_the_operators_folders_may_be_named() {
     }
     assert_silent(&outcome, &[CANARY]);
 }
+
+/// As a kubelet lays out what it mounts: everything is a link to the last version.
+#[test]
+fn links_within_the_kubeconfigs_folder_are_followed() {
+    let place = Place::new();
+    let server = place.server(wants(&format!("Bearer {CANARY}")));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let version = folder.path().join("..2026_11_20");
+    std::fs::create_dir(&version).expect("a folder can be made");
+    std::fs::write(version.join("token"), CANARY).expect("writable");
+    symlink("..2026_11_20", folder.path().join("..data")).expect("a link can be made");
+    symlink("..data/token", folder.path().join("token")).expect("a link can be made");
+    let document = place.kubeconfig(&server, &json!({"tokenFile": "token"})).to_string();
+    std::fs::write(version.join("config"), document).expect("writable");
+    let config = folder.path().join("config");
+    symlink("..data/config", &config).expect("a link can be made");
+    let outcome = place.run([("e", json!(config))]).run();
+    assert_works(&outcome, "e");
+    assert_silent(&outcome, &[CANARY]);
+}

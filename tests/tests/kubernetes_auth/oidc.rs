@@ -102,19 +102,6 @@ fn an_expired_id_token_is_renewed() {
 }
 
 #[test]
-fn the_kubeconfig_may_say_whom_to_trust_as_provider() {
-    let place = Place::new();
-    let new = id_token(3600, "canary-signature-2");
-    let server = place.server(wants(&format!("Bearer {new}")));
-    let answer = json!({ "id_token": new });
-    let issuer = issuer(&place, move || Action::json(200, &answer));
-    let old = id_token(-60, "canary-signature-1");
-    let document = place.kubeconfig(&server, &user(&place, &issuer.url(""), &old));
-    let outcome = place.run([("e", document)]).run();
-    assert_works(&outcome, "e");
-}
-
-#[test]
 fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
     let place = Place::new();
     let server = place.server(|_| true);
