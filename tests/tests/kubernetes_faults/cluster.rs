@@ -61,7 +61,7 @@ fn nodes_that_come_and_go_between_two_pages_do_not_change_the_list() {
 
 const PAGE_NODES: usize = 100;
 /// So large that a page of them does not fit into what the kernel holds between two processes.
-const LARGE: usize = 100_000;
+const LARGE: usize = 60_000;
 
 #[test]
 fn an_api_server_that_is_killed_in_the_middle_of_page_3_gives_no_nodes() {
