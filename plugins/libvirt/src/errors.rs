@@ -114,6 +114,8 @@ fn kind(failure: &Failure) -> ErrorKind {
         GNUTLS_ERROR => ErrorKind::Tls,
         UNKNOWN_HOST => ErrorKind::Connection,
         OPERATION_TIMEOUT => ErrorKind::Timeout,
+        // Of a driver that is not there, and of libssh's transport where it meets no ssh server.
+        NO_CONNECT if says(&["handshake failed"]) => ErrorKind::Connection,
         NO_CONNECT
         | NO_SUPPORT
         | CALL_FAILED
@@ -219,6 +221,12 @@ mod tests {
             (40, 7, "Failed to verify peer's certificate", "tls"),
             (45, 7, "authentication failed: Failed to verify peer's certificate", "tls"),
             (5, 0, "no connection driver available for xen:///", "unsupported"),
+            (
+                5,
+                99,
+                "no connection driver available for SSH session handshake failed",
+                "connection",
+            ),
             (3, 0, "this function is not supported", "unsupported"),
             (39, 7, "too many remote domains: 20000 > 16384", "protocol"),
         ] {
