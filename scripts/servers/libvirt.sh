@@ -26,7 +26,7 @@ cannot() {
 for tool in unshare nsenter mount chroot; do
     command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found"
 done
-unshare --mount --pid --fork sh -c 'mount -t proc proc /proc' 2>/dev/null ||
+unshare --mount --pid --fork sh -c 'mount -t proc proc /proc && mount --rbind /sys /sys && mount --rbind /dev /dev' 2>/dev/null ||
     cannot "this machine does not let root mount in a namespace of its own"
 
 made() {

@@ -11,7 +11,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::Parameters;
 use crate::errors::{
-    from_failure, from_load_error, is_gone, is_sasl, is_unknown_flag, is_unsupported,
+    from_failure, from_load_error, is_gone, is_sasl, is_too_much, is_unknown_flag, is_unsupported,
 };
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
 use crate::map::{self, HostFacts, Stats};
@@ -302,6 +302,8 @@ impl Session {
                 Err(failure) if is_unsupported(&failure) => {
                     self.stats_call.set(StatsCall::Single);
                 }
+                // One guest with hundreds of processors may be more than an answer can hold.
+                Err(failure) if is_too_much(&failure) => self.stats_call.set(StatsCall::Single),
                 Err(failure) if is_unknown_flag(&failure) => self.stats_call.set(slower),
                 // Old daemons fail the whole call for one guest that was deleted meanwhile: on
                 // a busy one that may happen every time.

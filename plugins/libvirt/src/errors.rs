@@ -51,6 +51,12 @@ pub fn is_gone(failure: &Failure) -> bool {
     failure.code == NO_DOMAIN
 }
 
+/// Whether the answer was more than the daemon may send at once. A connection that broke is no
+/// `RPC` error, but one of the system.
+pub fn is_too_much(failure: &Failure) -> bool {
+    failure.code == RPC
+}
+
 /// Whether it is about user and password, as SASL asks for them.
 pub fn is_sasl(failure: &Failure) -> bool {
     let text = failure.message.to_ascii_lowercase();

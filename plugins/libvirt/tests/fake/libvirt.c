@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SYSTEM_ERROR = 38, NO_SUPPORT = 3, INVALID_ARG = 8, NO_DOMAIN = 42 };
+enum { SYSTEM_ERROR = 38, NO_SUPPORT = 3, INVALID_ARG = 8, NO_DOMAIN = 42, RPC = 39 };
 enum { NO_WAIT = 1 << 29 };
 
 struct error { int code, domain; char *message; };
@@ -152,6 +152,8 @@ int virDomainListGetStats(struct domain **domains, unsigned kinds, struct record
     /* "bulk-gone": one deleted guest spoils the call for all. */
     if (is(connection, "bulk-gone"))
         return fail(NO_DOMAIN, "Domain not found");
+    if (is(connection, "too-much"))
+        return fail(RPC, "too many parameters '4100' for limit '4096'");
     if (!strncmp(connection->how, "single", 6))
         return fail(NO_SUPPORT, "this function is not supported");
     while (domains[total])
