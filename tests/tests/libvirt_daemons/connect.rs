@@ -119,9 +119,10 @@ fn ssh_needs_a_key_that_the_host_accepts_and_a_host_that_is_known() {
     let hint = "an ssh key that the host accepts";
     assert_failed(&outcome, "refused", "authentication", "Permission denied (publickey)", hint);
 
-    let outcome = gather_at_home(&daemon, "stranger", std::slice::from_ref(&accepted));
+    let unknown = with(accepted.clone(), "id", "unknown-host");
+    let outcome = gather_at_home(&daemon, "stranger", &[unknown]);
     let message = "Host key verification failed";
-    assert_failed(&outcome, "accepted", "authentication", message, "known_hosts");
+    assert_failed(&outcome, "unknown-host", "authentication", message, "known_hosts");
     let outcome = gather_at_home(&daemon, "careless", &[with(accepted, "insecure", "true")]);
     let endpoint = outcome.endpoint("accepted");
     assert_eq!(host(&endpoint)["id"], daemon.uuid());

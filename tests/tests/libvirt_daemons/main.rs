@@ -47,7 +47,7 @@ fn with(mut endpoint: Value, name: &str, value: &str) -> Value {
 fn run(endpoints: &[Value]) -> Run {
     // Nothing of it is left when the run begins: the folder lives as long as the process.
     let plugins = Box::leak(Box::new(PluginFolder::with(&["libvirt"])));
-    Run::gather(&json!(endpoints)).plugins(plugins.path()).args(["--format", "inventory"])
+    Run::gather(&json!(endpoints)).plugins(plugins.path()).args(["-vv", "--format", "inventory"])
 }
 
 fn gather(endpoints: &[Value]) -> Outcome {
