@@ -104,7 +104,7 @@ impl Outfile {
     /// Opens it, to be written piece by piece. A pipe waits here for its reader.
     pub fn open(self) -> Result<Writer, WriteError> {
         Ok(match self {
-            Self::Stdout => Writer::Stdout { terminal: io::stdout().is_terminal() },
+            Self::Stdout => Writer::Stdout { beside_stderr: is_terminal_of_stderr() },
             Self::Through(path) => Writer::Through(OpenOptions::new().write(true).open(path)?),
             Self::Replace(replacement) => {
                 let temporary = replacement.temporary()?;
@@ -118,8 +118,8 @@ impl Outfile {
 pub enum Writer {
     /// Standard output.
     Stdout {
-        /// Whether a person looks at it, perhaps together with how far the run has come.
-        terminal: bool,
+        /// Whether it is the terminal on which how far the run has come may be shown.
+        beside_stderr: bool,
     },
     /// A device or a pipe.
     Through(File),
@@ -132,8 +132,10 @@ impl Writer {
     pub fn write(&mut self, text: &str) -> Result<(), WriteError> {
         let bytes = text.as_bytes();
         Ok(match self {
-            Self::Stdout { terminal: true } => progress::aside(|| write_all(io::stdout(), bytes)),
-            Self::Stdout { terminal: false } => write_all(io::stdout(), bytes),
+            Self::Stdout { beside_stderr: true } => {
+                progress::aside(|| write_all(io::stdout(), bytes))
+            }
+            Self::Stdout { beside_stderr: false } => write_all(io::stdout(), bytes),
             Self::Through(file) => write_all(file, bytes),
             Self::Replace(both) => both.1.file.write_all(bytes),
         }?)
@@ -178,6 +180,15 @@ impl std::fmt::Display for Outfile {
 fn is_stdout(metadata: &Metadata) -> bool {
     rustix::fs::fstat(io::stdout())
         .is_ok_and(|stdout| (stdout.st_dev, stdout.st_ino) == (metadata.dev(), metadata.ino()))
+}
+
+/// Whether stdout is a terminal, and stderr the same one: who waits for another one must keep
+/// nobody from writing to stderr.
+fn is_terminal_of_stderr() -> bool {
+    let device = |stat: rustix::io::Result<rustix::fs::Stat>| stat.ok().map(|stat| stat.st_rdev);
+    io::stdout().is_terminal()
+        && io::stderr().is_terminal()
+        && device(rustix::fs::fstat(io::stdout())) == device(rustix::fs::fstat(io::stderr()))
 }
 
 /// Writes everything, also to a descriptor that somebody has made non-blocking.

@@ -1,10 +1,19 @@
 //! The signals that end the program in good order.
 
 use std::io;
+use std::time::Duration;
 
+use gatherer_plugin_api::LogLevel;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::Exit;
+use crate::{Exit, logging, outfile, process};
+
+/// How long the program may take to end in good order. It takes a second or two, unless a log, a
+/// terminal or a disk takes nothing.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it waits after that for what workers have left behind.
+const ORPHANS_LIMIT: Duration = Duration::from_secs(1);
 
 /// A signal that ends the program in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +36,14 @@ impl EndSignal {
         }
     }
 
-    /// The signal's name.
-    pub const fn name(self) -> &'static str {
-        match self {
+    /// What is said when it ended the run.
+    pub fn sentence(self) -> String {
+        let name = match self {
             Self::Hangup => "SIGHUP",
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
-        }
+        };
+        format!("ended by {name} before the whole result was printed")
     }
 }
 
@@ -46,8 +56,15 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens, inside a runtime.
+    /// Listens, inside a runtime, and sees to it that the first of them ends the program, whatever
+    /// holds it up.
     pub fn new() -> io::Result<Self> {
+        // A machine that has no thread left has other troubles.
+        let _ = std::thread::Builder::new().name("end".to_owned()).spawn(end_in_time);
+        Self::listen()
+    }
+
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -63,4 +80,25 @@ impl Signals {
             _ = self.terminate.recv() => EndSignal::Terminate,
         }
     }
+}
+
+/// Ends the program a while after the first signal. Who writes to stderr may wait for its reader
+/// without an end, and hears no signal meanwhile.
+fn end_in_time() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let Ok(mut signals) = Signals::listen() else { return };
+        let signal = signals.next().await;
+        logging::hurry();
+        tokio::time::sleep(LIMIT).await;
+        outfile::abandon();
+        // Workers end with us; what they started does not. Nobody waits for any of this.
+        let _ = std::thread::Builder::new().name("orphans".to_owned()).spawn(move || {
+            logging::emit_to_file(LogLevel::Error, None, &signal.sentence());
+            process::end_orphans();
+        });
+        tokio::time::sleep(ORPHANS_LIMIT).await;
+        std::process::exit(signal.exit() as i32);
+    });
 }

@@ -244,3 +244,45 @@ fn with_one_job_endpoints_run_one_after_another() {
     assert_eq!(most, 1, "at most --jobs workers at a time");
     assert!(outcome.took >= Duration::from_millis(1200), "{:?}", outcome.took);
 }
+
+/// A pipe's end that takes nothing more, and the other one.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("ours");
+    while std::io::Write::write(&mut writer, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("ours");
+    (reader, writer)
+}
+
+#[test]
+fn a_signal_ends_the_run_though_nobody_reads_stderr() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    for args in [&["--format", "gatherer"][..], &["--format", "ndjson", "--progress", "always"]] {
+        let (_reader, stderr) = full_pipe();
+        let run = Run::gather(&sleepers(1)).plugins(plugins.path()).args(args);
+        let running = run.start_on(Stdio::piped(), stderr);
+        wait_for_workers(&running, 1);
+        running.signal(Signal::TERM);
+        let outcome = running.finish();
+        assert_eq!(outcome.code(), 143, "{}", outcome.describe());
+        assert!(outcome.log.contains("ended by SIGTERM"), "{}", outcome.describe());
+        assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_for_stderr() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let (_reader, stderr) = full_pipe();
+    let wrong = json!([{"id": "wrong", "module": "Misbehaving", "case": "refuses"}]);
+    let run = Run::gather(&wrong).plugins(plugins.path());
+    let running = run.args(["--outfile", "result.json"]).start_on(Stdio::piped(), stderr);
+    running.wait_until("it has something to say", |running| {
+        running.log().contains("Misbehaving failed").then_some(())
+    });
+    running.signal(Signal::INT);
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 130, "{}", outcome.describe());
+    assert!(outcome.log.contains("ended by SIGINT"), "{}", outcome.describe());
+    assert_eq!(files_beside(outcome.home()), ["gatherer.log"]);
+}

@@ -193,7 +193,8 @@ fn ask_and_print(
 
 /// Says that a signal ended the run.
 pub fn ended_by(signal: EndSignal) -> Exit {
-    fail(signal.exit(), &format!("ended by {} before the whole result was printed", signal.name()))
+    logging::hurry();
+    fail(signal.exit(), &signal.sentence())
 }
 
 /// Has every endpoint's result delivered, unless a signal ends it: those that failed before they

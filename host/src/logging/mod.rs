@@ -7,10 +7,13 @@ mod line;
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use clap::ValueEnum;
 use gatherer_plugin_api::LogLevel;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde::Deserialize;
 
 use crate::progress::aside;
@@ -27,6 +30,9 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
+
+/// How long the last lines wait for stderr.
+const LAST_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
 /// Where the log goes.
 pub struct Settings {
@@ -150,13 +156,7 @@ fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, s
         }
         return;
     };
-    if shown && level <= logger.stderr_level {
-        let text = match logger.format {
-            LogFormat::Text => line.for_people(logger.color),
-            LogFormat::Json => line.json(),
-        };
-        let _ = aside(|| std::io::stderr().write_all(text.as_bytes()));
-    }
+    // The file first: it takes what it is given.
     if level <= logger.file_level
         && let Some(file) = &logger.file
     {
@@ -167,4 +167,44 @@ fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, s
         let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = file.write(text.as_bytes());
     }
+    if shown && level <= logger.stderr_level && stderr_is_ready() {
+        let text = match logger.format {
+            LogFormat::Text => line.for_people(logger.color),
+            LogFormat::Json => line.json(),
+        };
+        let _ = aside(|| std::io::stderr().write_all(text.as_bytes()));
+    }
+}
+
+/// The program is to end: from now on nobody waits long for stderr.
+pub fn hurry() {
+    let _ = PATIENCE.compare_exchange(ENDLESS, SHORT, Ordering::Relaxed, Ordering::Relaxed);
+}
+
+/// How long stderr is waited for.
+static PATIENCE: AtomicU8 = AtomicU8::new(ENDLESS);
+const ENDLESS: u8 = 0;
+const SHORT: u8 = 1;
+const NONE: u8 = 2;
+
+/// Whether a line may be written to stderr now. False if nobody takes it and the program is to
+/// end.
+fn stderr_is_ready() -> bool {
+    let wait = match PATIENCE.load(Ordering::Relaxed) {
+        ENDLESS => return true,
+        SHORT => LAST_WAIT,
+        _ => Timespec::default(),
+    };
+    let stderr = std::io::stderr();
+    let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
+    let is_ready = loop {
+        match poll(&mut polled, Some(&wait)) {
+            Err(Errno::INTR) => {}
+            ready => break ready != Ok(0),
+        }
+    };
+    if !is_ready {
+        PATIENCE.store(NONE, Ordering::Relaxed);
+    }
+    is_ready
 }

@@ -204,3 +204,28 @@ fn a_flood_of_progress_costs_a_line_a_second_at_most() {
     assert_eq!(outcome.code(), 0, "{}", outcome.describe());
     assert!((1..=outcome.took.as_secs() + 1).contains(&lines), "{}", outcome.describe());
 }
+
+#[test]
+fn a_stopped_terminal_keeps_no_signal_from_ending_the_run() {
+    let plugins = PluginFolder::with(&["example"]);
+    let one = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let start = |format: &str, stderr_too: bool| {
+        let terminal = Terminal::new(24, 80);
+        terminal.stop();
+        let run = terminal_run(&one, &plugins).args(["--format", format, "-v"]);
+        let stderr = if stderr_too { terminal.stdio() } else { Stdio::piped() };
+        let running = run.start_on(terminal.stdio(), stderr);
+        running.wait_until("the answer is there", |running| {
+            running.log().contains("2 guests in").then_some(())
+        });
+        running.signal(Signal::TERM);
+        let outcome = running.finish();
+        assert_eq!(outcome.code(), 143, "{format}: {}", outcome.describe());
+        assert!(outcome.log.contains("ended by SIGTERM"), "{format}: {}", outcome.describe());
+        outcome.stderr
+    };
+    for format in ["inventory", "ndjson"] {
+        assert!(start(format, false).contains("ended by SIGTERM"), "{format}");
+    }
+    start("ndjson", true);
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 
 /// A terminal with a program on it.
 pub struct Terminal {
@@ -41,6 +41,11 @@ impl Terminal {
             move || watch(master.into(), vt100::Parser::new(rows, columns, 0), &seen)
         });
         Self { line, seen, reader }
+    }
+
+    /// Has it take nothing, as after Ctrl-S.
+    pub fn stop(&self) {
+        tcflow(&self.line, Action::OOff).expect("a terminal");
     }
 
     /// The program's end of it.
