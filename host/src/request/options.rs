@@ -7,7 +7,7 @@ use gatherer_plugin_api::{Options, ProxySettings, Secret};
 use super::Defaults;
 use super::document::{RawObject, Value};
 use super::values;
-use crate::redact::Secrets;
+use crate::redact::{Secrets, is_document};
 
 /// The longest timeout, in seconds: a week.
 pub const TIMEOUT_MAX_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
@@ -83,6 +83,11 @@ pub fn read(
         None => {}
     }
 
+    // Who pastes a certificate here may paste its key with it.
+    values::text(&ca_file)
+        .filter(|text| is_document(text))
+        .iter()
+        .for_each(|text| secrets.add(text));
     options.ca_file = values::text(&ca_file).map(|path| values::path_of(&path, defaults));
     check("ca_file", "a path", is_set(&ca_file), options.ca_file.is_some());
 

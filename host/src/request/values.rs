@@ -82,7 +82,7 @@ fn default(parameter: &Parameter) -> Option<Value<'static>> {
 /// What `{"file": PATH}` or `{"env": NAME}` stands for.
 ///
 /// Somebody may have put the secret itself where its file's or its variable's name belongs: of a
-/// secret, only what is a path at first sight is shown.
+/// secret, only what is a path at first sight is shown, and of a document nothing.
 pub fn reference<'a>(
     name: &str,
     object: &RawObject<'_>,
@@ -95,13 +95,14 @@ pub fn reference<'a>(
             let path = path_of(&given, defaults);
             read_file(&path).map_err(|problem| {
                 let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
-                let hidden = secret && !is_path;
+                let hidden = is_document(&given) || secret && !is_path;
                 let shown = if hidden { String::new() } else { format!(" {}", escape(&path)) };
                 format!("{name} refers to the file{shown}, which {problem}")
             })?
         }
         (["env"], Some(Value::Text(variable))) => std::env::var(&variable).map_err(|_| {
-            let shown = if secret { String::new() } else { format!(" {}", escape(&variable)) };
+            let hidden = is_document(&variable) || secret;
+            let shown = if hidden { String::new() } else { format!(" {}", escape(&variable)) };
             format!(
                 "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
             )

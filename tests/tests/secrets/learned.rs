@@ -68,9 +68,9 @@ fn more_secrets_than_can_be_hidden_end_the_gathering_before_one_is_shown() {
 
 /// What a run says whose plugin logs a text that is no secret by itself, with a document where a path
 /// may stand.
-fn beside(document: &str) -> Outcome {
+fn beside(parameter: &str, document: &str) -> Outcome {
     let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "user-log-secret",
-        "username": CANARY, "file": document}]);
+        "username": CANARY, parameter: document}]);
     let plugins = gatherer_tests::PluginFolder::with(&["misbehaving"]);
     gatherer_tests::Run::gather(&endpoints).plugins(plugins.path()).args(["-v", "-v"]).run()
 }
@@ -86,11 +86,13 @@ fn an_inline_document_hides_what_it_holds() {
         format!("{{\"users\": [{{\"user\": {{\"client-key-data\": \"{data}\"}}}}]}}"),
         format!("users:\n- user:\n    client-key-data: {data}\n"),
     ] {
-        let outcome = beside(&document);
-        assert_silent(&outcome, &document);
-        assert!(outcome.log.contains("the password is ***"), "{}", outcome.describe());
+        for parameter in ["file", "ca_file"] {
+            let outcome = beside(parameter, &document);
+            assert_silent(&outcome, &document);
+            assert!(outcome.log.contains("the password is ***"), "{}", outcome.describe());
+        }
     }
-    assert!(beside("/etc/kubeconfig").log.contains(CANARY), "else nothing was tested");
+    assert!(beside("file", "/etc/kubeconfig").log.contains(CANARY), "else nothing was tested");
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -24,6 +24,16 @@ fn a_reference_shows_no_more_than_it_must() {
         let message = outcome.endpoint("e")["error"]["message"].to_string();
         assert!(message.contains(name) && !message.contains("CANARY"), "{what}: {message}");
     }
+    // The document itself where its file's name belongs.
+    let document = format!("users:\n- user:\n    token: {CANARY}\n");
+    for name in ["file", "ca_file"] {
+        for reference in [json!({"file": document}), json!({"env": document})] {
+            let outcome = run_silently(name, &["misbehaving"], &refers(name, reference), &[]);
+            let message = outcome.endpoint("e")["error"]["message"].to_string();
+            assert!(message.contains(&format!("{name} refers to the ")), "{message}");
+            assert!(!message.contains("users"), "{message}");
+        }
+    }
     for (name, reference, shown) in [
         ("password", json!({"file": "/nonexistent/secret"}), "/nonexistent/secret"),
         ("username", json!({"file": "nonexistent.txt"}), "nonexistent.txt"),
