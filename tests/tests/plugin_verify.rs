@@ -59,12 +59,7 @@ fn a_plugin_that_keeps_the_contract_passes_every_check() {
     ] {
         assert_eq!(lines(&outcome, expected).len(), 1, "{expected}: {}", outcome.describe());
     }
-    assert!(
-        outcome
-            .stdout_text()
-            .trim_end()
-            .ends_with(" passes: 16 ok, 0 not ok, 2 skipped")
-    );
+    assert!(outcome.stdout_text().trim_end().ends_with(" passes: 16 ok, 0 not ok, 2 skipped"));
 }
 
 #[test]
@@ -204,4 +199,14 @@ fn the_page_for_authors_shows_what_is_printed() {
             line.trim_end_matches(|sign: char| !sign.is_alphabetic() || "ms".contains(sign));
         assert!(page.contains(&format!("\n{shown}")), "show this: {line}");
     }
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let run = Run::new();
+    let pipe = run.home().join("libgatherer_plugin_pipe.so");
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe can be made");
+    let outcome = run.args(["plugin", "verify"]).arg(&pipe).run();
+    assert_fails(&outcome, "its note can be read", "the file is not a regular file");
 }

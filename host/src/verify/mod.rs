@@ -25,7 +25,7 @@ use report::Report;
 
 /// Checks one file; with a request, by gathering its endpoints too.
 pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
-    if let Err(error) = File::open(file) {
+    if let Err(error) = try_open(file) {
         let message = format!("the file {} cannot be opened: {error}", file.display());
         return fail(Exit::Unreadable, &message);
     }
@@ -68,6 +68,12 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
         Ok(Err(signal)) => gather::ended_by(signal),
         Err(error) => fail(Exit::Internal, &format!("no worker can be started: {error}")),
     }
+}
+
+/// Whether the file can be opened; a pipe is not waited for.
+fn try_open(file: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(file)
 }
 
 /// What can be checked without loading it. `None` if it is not to be loaded.
