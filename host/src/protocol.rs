@@ -5,7 +5,7 @@ use gatherer_plugin_api::{GatherError, GatherRequest, Secret, Summary};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::redact::Secrets;
+use crate::redact::{SECRET_MAX_BYTES, Secrets};
 
 /// The longest frame, in bytes, line end included.
 pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
@@ -19,15 +19,8 @@ pub const FRAMES_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most bytes of log lines and of stderr that the runner passes on for one endpoint.
 pub const LOG_MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How many secrets the runner learns from one plugin.
-pub const SECRETS_MAX: usize = 256;
-
-/// The longest secret that a plugin may tell, in bytes. Escaping makes a byte up to six bytes
-/// long, and the frame must fit.
-pub const SECRET_MAX_BYTES: usize = FRAME_MAX_BYTES / 8;
-
-/// How many bytes all secrets of one plugin may have.
-pub const SECRETS_MAX_BYTES: usize = 1024 * 1024;
+// Escaping makes a byte up to six bytes long, and a frame of one secret must fit.
+const _: () = assert!(SECRET_MAX_BYTES * 6 + 64 < FRAME_MAX_BYTES);
 
 /// The hidden subcommand.
 pub const WORKER_SUBCOMMAND: &str = "__worker";

@@ -5,10 +5,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::secrets::{SHORTEST_PART, sounds_secret};
-
 /// The shortest base64 that is looked into.
 const BASE64_SHORTEST: usize = 32;
+
+/// The shortest line of a document and the shortest value in a query: these may be plain words.
+pub const SHORTEST_PART: usize = 8;
+
+/// What the names of secret things have in common.
+const SECRET_NAMES: [&str; 9] =
+    ["pass", "secret", "token", "key", "auth", "sig", "cred", "-data", "pwd"];
 
 /// Whether a text is a document rather than a word or a path: it has lines, or is a JSON object.
 pub fn is_document(text: &str) -> bool {
@@ -112,6 +117,12 @@ impl Parts {
             self.lines.extend(lines.map(str::to_owned));
         }
     }
+}
+
+/// Whether something of this name is probably secret.
+pub fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 fn names_a_secret(part: &str) -> bool {

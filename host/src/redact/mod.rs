@@ -16,11 +16,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gatherer_plugin_api::GatherError;
 
-use crate::protocol::{SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES};
-
 pub use document::is_document;
 use secrets::Needles;
 pub use secrets::Secrets;
+
+/// How many secrets are learned of one plugin.
+const SECRETS_MAX: usize = 256;
+
+/// The longest secret that a plugin may tell, in bytes.
+pub const SECRET_MAX_BYTES: usize = 128 * 1024;
+
+/// How many bytes all secrets that one plugin tells may have.
+const SECRETS_MAX_BYTES: usize = 1024 * 1024;
 
 /// What stands in the place of a secret.
 const STARS: &str = "***";

@@ -5,14 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::document::{Parts, is_document};
+use super::document::{Parts, SHORTEST_PART, is_document, sounds_secret};
 use super::spelling;
 
 /// The shortest text that is taken out; shorter ones would take half of each line with them.
 const SHORTEST: usize = 4;
-
-/// The shortest line of a document and the shortest value in a query: these may be plain words.
-pub const SHORTEST_PART: usize = 8;
 
 /// The longest text that is looked for in one piece.
 const PIECE_BYTES: usize = 128;
@@ -29,10 +26,6 @@ const COLONS_MAX: usize = 8;
 
 /// How many texts are looked back at for one that is known already.
 const JUST_NOW: usize = 8;
-
-/// What the names of secret things have in common.
-const SECRET_NAMES: [&str; 9] =
-    ["pass", "secret", "token", "key", "auth", "sig", "cred", "-data", "pwd"];
 
 /// The secret texts of one endpoint, as they were given.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -162,12 +155,6 @@ impl<T: AsRef<str>> FromIterator<T> for Secrets {
         texts.into_iter().for_each(|text| secrets.add(text.as_ref()));
         secrets
     }
-}
-
-/// Whether something of this name is probably secret.
-pub fn sounds_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 fn percent_decoded(text: &str) -> String {

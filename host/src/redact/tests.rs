@@ -2,8 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-use super::{Redactor, Secrets, TooMuchToHide};
-use crate::protocol::{SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES};
+use super::{Redactor, SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES, Secrets, TooMuchToHide};
 
 fn redactor(secrets: &[&str]) -> Redactor {
     Redactor::new(secrets.iter().collect())
