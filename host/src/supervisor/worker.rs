@@ -184,8 +184,8 @@ impl<'a> Session<'a> {
                 read = stderr.read(&mut line_buffer), if stderr_open && late < LATE_MAX_BYTES => match read {
                     Ok(0) | Err(_) => stderr_open = false,
                     Ok(length) => {
-                        late += if status.is_some() { length } else { 0 };
-                        self.take_waiting_frames(&frames, &mut frame_buffer);
+                        let waiting = self.take_waiting_frames(&frames, &mut frame_buffer);
+                        late += if status.is_some() { waiting + length } else { 0 };
                         let limit = self.output.take(&line_buffer[..length], self.redactor, &self.endpoint.id);
                         if limit { self.note_log_limit(); }
                     }
@@ -286,8 +286,9 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the frames that were written before what was just read of stderr: they may say what
-    /// of that is secret. The runtime may not know yet that they are there.
-    fn take_waiting_frames(&mut self, frames: &ChildStdout, buffer: &mut [u8]) {
+    /// of that is secret. The runtime may not know yet that they are there. Returns how many bytes
+    /// they had.
+    fn take_waiting_frames(&mut self, frames: &ChildStdout, buffer: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < PIPE_MAX_BYTES {
             // The end, an error or an empty pipe: the loop hears of that too.
@@ -295,6 +296,7 @@ impl<'a> Session<'a> {
             taken += length;
             self.take_frames(&buffer[..length]);
         }
+        taken
     }
 
     fn note_log_limit(&self) {
