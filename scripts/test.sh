@@ -41,8 +41,9 @@ fi
 
 # Before anything is written there: cargo puts its CACHEDIR.TAG, by which the program knows a
 # build folder with plugins, only into a target folder that it makes itself.
-title "Building program and plugins"
-cargo build --workspace --locked
+# With everything that the tests are built of, so that nothing is built twice.
+title "Building program, plugins and tests"
+cargo build --workspace --all-targets --locked
 
 : >"$skips"
 export GATHERER_SKIP_FILE=$skips
@@ -115,8 +116,6 @@ start_cluster() {
 
 if [ -z "${GATHERER_NO_KUBERNETES:-}" ]; then
     title "Starting a cluster"
-    # With everything that the tests are built of, so that nothing is built twice.
-    cargo build --workspace --locked --example lab
     start_cluster
 fi
 
