@@ -76,7 +76,10 @@ stage "lists of packages"
 # A private state, in which nothing is installed: nothing under /etc/apt or /var/lib changes, and
 # what is to be had is complete, to the C library.
 mkdir -p "$work"/apt/{lists/partial,parts,archives/partial}
-cat /etc/apt/sources.list.d/*.sources >"$work/apt/parts/all.sources" 2>/dev/null || true
+for file in /etc/apt/sources.list.d/*.sources; do
+    # An empty line ends a paragraph; a file's last one may be missing.
+    [ ! -r "$file" ] || { cat "$file" && echo; } >>"$work/apt/parts/all.sources"
+done
 cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
     grep -E '^deb ' >"$work/apt/parts/all.list" || true
 apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
