@@ -272,6 +272,13 @@ fn certificate(error: &CertificateError, advice: Advice) -> (String, &'static st
         CertificateError::UnknownIssuer => {
             ("the certificate's issuer is not trusted (UnknownIssuer)".to_owned(), advice.untrusted)
         }
+        // As after a cluster was set up anew: its authority is called as before and has another key.
+        CertificateError::BadSignature => (
+            "the certificate was signed by another authority than the trusted one of that name \
+             (BadSignature)"
+                .to_owned(),
+            advice.untrusted,
+        ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             ("the certificate has expired".to_owned(), EXPIRED)
         }

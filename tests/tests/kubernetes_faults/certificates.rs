@@ -21,7 +21,11 @@ pub(super) fn identities(table: &mut Table) {
     // Its name is that of the one that is trusted; its key is not.
     let own = Authority::new("The authority of this test");
     add("wrong authority", foreign.identity(&here), tls("UnknownIssuer"));
-    add("another authority of the same name", own.identity(&here), tls("certificate"));
+    add(
+        "another authority of the same name",
+        own.identity(&here),
+        tls("certificate-authority-data"),
+    );
     add("self-signed", Identity::self_signed(&here), tls("certificate"));
 }
 
