@@ -64,23 +64,30 @@ impl Source {
             .with_retryable(false)
     }
 
+    fn who(&self) -> String {
+        match self {
+            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
+            _ => "the kubeconfig's user".to_owned(),
+        }
+    }
+
+    fn unsendable(&self) -> GatherError {
+        GatherError::configuration(format!(
+            "{}: a token or password holds a character that cannot be sent",
+            self.who()
+        ))
+    }
+
     /// What kube's error about credentials means. None of its texts is passed on where it may hold
     /// what a program printed or a file contains.
     pub fn failure(&self, error: &AuthError) -> GatherError {
-        let program = match self {
-            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
-            _ => "the kubeconfig's user".to_owned(),
-        };
+        let program = self.who();
         let authentication = |message: String| {
             GatherError::new(ErrorKind::Authentication, message)
                 .with_hint("run the program by hand, as the user whom the gatherer runs as")
         };
         match error {
-            AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
-                GatherError::configuration(format!(
-                    "{program}: a token or password holds a character that cannot be sent"
-                ))
-            }
+            AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => self.unsendable(),
             AuthError::AuthExecStart(error) => {
                 GatherError::configuration(format!("{program} cannot be started: {error}"))
                     .with_hint("install it, or name it by its whole path")
@@ -188,7 +195,8 @@ pub(super) async fn load(
     let wait = run::operation_remaining(context).unwrap_or(LONGEST_REQUEST);
     match tokio::time::timeout(wait, receiver).await {
         Ok(Ok(outcome)) => outcome.map_err(|error| explain(&error, source)),
-        Ok(Err(_)) => Err(GatherError::internal("the credentials' thread panicked")),
+        // The one panic there: tower-http's on a token that cannot stand in a header.
+        Ok(Err(_)) => Err(source.unsendable()),
         Err(_) => Err(source.too_slow(context)),
     }
 }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::{retry, run};
 
 use super::connect::Connection;
@@ -79,7 +79,12 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
         let answer = retry::idempotent(context, || page::fetch(connection, wanted)).await?;
         let (list, bytes) = match answer {
             Answer::Page(list, bytes) => (list, bytes),
-            Answer::Expired(error) => return Ok(Walk::Outdated(error)),
+            Answer::Expired(mut error) => {
+                // Nothing is wrong with what was asked for: the server cannot give it now.
+                error.kind = ErrorKind::Unavailable;
+                error.retryable = true;
+                return Ok(Walk::Outdated(error));
+            }
         };
         let what = connection.what(number);
         progress.bytes += bytes;
