@@ -29,6 +29,10 @@ pub const SECRET_MAX_BYTES: usize = 128 * 1024;
 /// How many bytes all secrets that one plugin tells may have.
 const SECRETS_MAX_BYTES: usize = 1024 * 1024;
 
+/// How much text one finder takes in from others: there is room for all of its needles, the
+/// shortest included.
+const LAYER_MAX_BYTES: usize = 256 * 1024;
+
 /// What stands in the place of a secret.
 const STARS: &str = "***";
 
@@ -50,8 +54,8 @@ struct Known {
     learned_bytes: usize,
     /// Those that no finder knows yet.
     fresh: Secrets,
-    /// Each at least twice as large as the next: what is learned one by one would else be built
-    /// into the whole again and again.
+    /// Each large, or at least twice as large as the next: what is learned one by one would else
+    /// be built into the whole again and again.
     layers: Vec<Layer>,
     seen: Seen,
 }
@@ -68,9 +72,10 @@ impl Known {
             return;
         }
         let mut secrets = std::mem::take(&mut self.fresh);
-        while let Some(layer) =
-            self.layers.pop_if(|last| last.secrets.bytes() < secrets.bytes() * 2)
-        {
+        while let Some(layer) = self.layers.pop_if(|last| {
+            let (more, bytes) = (last.secrets.bytes(), secrets.bytes());
+            more < bytes * 2 && more + bytes <= LAYER_MAX_BYTES
+        }) {
             secrets.join(layer.secrets);
         }
         let finder = Arc::new(Finder::new(&secrets));
@@ -155,6 +160,9 @@ impl Redactor {
         }
         (known.learned, known.learned_bytes) = (learned, bytes);
         known.secrets.add(text);
+        if known.fresh.bytes() + text.len() > LAYER_MAX_BYTES {
+            known.settle();
+        }
         if known.fresh.is_empty() {
             known.fresh = known.secrets.without_texts();
         }

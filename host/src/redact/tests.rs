@@ -173,6 +173,20 @@ fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
 }
 
 #[test]
+fn long_secrets_leave_room_for_short_ones() {
+    let redactor = redactor(&["hunter2"]);
+    assert_eq!(redactor.learn("sesame77"), Ok(()));
+    for number in 0..8 {
+        // No piece of them is like another.
+        let words = (0..SECRET_MAX_BYTES / 8).map(|word| word * 8 + number);
+        let text: String = words.map(|word| format!("{word:08x}")).collect();
+        assert_eq!(redactor.learn(&text[..SECRET_MAX_BYTES - 8]), Ok(()));
+    }
+    assert_eq!(redactor.learn("abracadabra"), Ok(()));
+    assert_eq!(redactor.redact("hunter2, sesame77, abracadabra"), "***, ***, ***");
+}
+
+#[test]
 fn user_info_and_query_of_a_url_are_secrets() {
     let url = "https://user:p%40ss@host/path?token=t0k%2Ben&b=list&a=true#f";
     let redactor = redactor_of_url(url);
