@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags};
@@ -42,6 +43,11 @@ static PENDING: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Removes the temporary file, and keeps it from becoming the target: the program ends now.
 pub fn abandon() {
+    static ABANDONED: AtomicBool = AtomicBool::new(false);
+    if ABANDONED.swap(true, Ordering::Relaxed) {
+        // The lock is never given back.
+        return;
+    }
     let pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = &*pending {
         // Nobody can be told, and a hidden file does no harm.

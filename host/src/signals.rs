@@ -12,8 +12,8 @@ use crate::{Exit, logging, outfile, process};
 /// terminal or a disk takes nothing.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long it waits after that for what workers have left behind.
-const ORPHANS_LIMIT: Duration = Duration::from_secs(1);
+/// How long it cleans up after that.
+const LAST_LIMIT: Duration = Duration::from_secs(1);
 
 /// A signal that ends the program in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,13 +92,13 @@ fn end_in_time() {
         let signal = signals.next().await;
         logging::hurry();
         tokio::time::sleep(LIMIT).await;
-        outfile::abandon();
-        // Workers end with us; what they started does not. Nobody waits for any of this.
-        let _ = std::thread::Builder::new().name("orphans".to_owned()).spawn(move || {
+        // Workers end with us; what they started does not. A disk that hangs is not waited for.
+        let _ = std::thread::Builder::new().name("last".to_owned()).spawn(move || {
+            outfile::abandon();
             logging::emit_to_file(LogLevel::Error, None, &signal.sentence());
             process::end_orphans();
         });
-        tokio::time::sleep(ORPHANS_LIMIT).await;
+        tokio::time::sleep(LAST_LIMIT).await;
         std::process::exit(signal.exit() as i32);
     });
 }
