@@ -167,7 +167,7 @@ fn ask_and_print(
         let _inside = runtime.enter();
         Signals::new()?
     };
-    let display = Display::start(progress::look(settings.progress), total);
+    let display = Display::start(progress::look(settings.progress), total, logging::stderr_line);
     let results = Rc::new(Results::new(printer, total, &runtime));
     let asked = ask(failed, endpoints, settings, &results, display.progress(), &mut signals);
     let asked = LocalSet::new().block_on(&runtime, asked);

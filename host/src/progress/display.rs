@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Progress, State, When, text};
-use crate::logging;
 
 /// A run that is over sooner shows nothing on a terminal: nobody has waited.
 const DELAY: Duration = Duration::from_millis(300);
@@ -113,8 +112,9 @@ pub struct Display {
 }
 
 impl Display {
-    /// Shows a run of so many endpoints.
-    pub fn start(look: Option<Look>, total: usize) -> Self {
+    /// Shows a run of so many endpoints. Plain lines are made by this, of where they come from and
+    /// what they say.
+    pub fn start(look: Option<Look>, total: usize, to_line: fn(&str, &str) -> String) -> Self {
         let none = Self { progress: Progress::default(), running: None };
         let Some(look) = look.filter(|_| total > 0) else { return none };
         let progress = Progress::new(total);
@@ -127,7 +127,7 @@ impl Display {
             let wait = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             match look {
                 Look::Bar => show_bar(&shown, total, wait),
-                Look::Lines => print_lines(&shown, wait),
+                Look::Lines => print_lines(&shown, to_line, wait),
             }
         });
         // A machine that has no thread left has other troubles.
@@ -173,14 +173,18 @@ fn show_bar(progress: &Progress, total: usize, wait: impl Fn(Duration) -> bool) 
     }
 }
 
-fn print_lines(progress: &Progress, wait: impl Fn(Duration) -> bool) {
+fn print_lines(
+    progress: &Progress,
+    to_line: fn(&str, &str) -> String,
+    wait: impl Fn(Duration) -> bool,
+) {
     let mut last = None;
     let mut said = Instant::now();
     loop {
         let goes_on = wait(LINE);
         let state = snapshot(progress);
         if !goes_on || last.as_ref() != Some(&state) || said.elapsed() >= SIGN_OF_LIFE {
-            let text = logging::stderr_line("progress", &text::line(&state));
+            let text = to_line("progress", &text::line(&state));
             let _ = std::io::stderr().write_all(text.as_bytes());
             said = Instant::now();
             last = Some(state);

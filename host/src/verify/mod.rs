@@ -19,7 +19,7 @@ use crate::progress::{self, Display, Progress};
 use crate::request::{Endpoint, Entry};
 use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Budget, Library, Observed, Stop};
-use crate::{Exit, fail, gather, process};
+use crate::{Exit, fail, gather, logging, process};
 use checks::Plugin;
 use report::Report;
 
@@ -41,7 +41,8 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
         },
         Some(Err(problem)) => return fail(Exit::Unreadable, &problem),
     };
-    let display = Display::start(progress::look(settings.progress), given.len());
+    let display =
+        Display::start(progress::look(settings.progress), given.len(), logging::stderr_line);
     let checked = Lab::new(settings, plugin, display.progress()).and_then(|lab| {
         process::adopt_orphans()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
