@@ -19,35 +19,52 @@ pub struct Cost {
     pub wall: Duration,
     /// Of the process and of those that it waited for, in user and system mode. In steps of 10 ms.
     pub processor: Duration,
-    /// The most resident memory of the process and its children, each at its peak, added up.
-    pub peak_bytes: u64,
 }
 
 /// Runs a command to its end: what it printed, and what it took.
 pub fn run(mut command: Command, input: &str) -> Result<(String, Cost)> {
     let processor = processor_time_of_children()?;
     let begin = Instant::now();
+    let output = finish(&mut command, input, |_| ())?.0;
+    let wall = begin.elapsed();
+    let processor = processor_time_of_children()?.saturating_sub(processor);
+    Ok((output, Cost { wall, processor }))
+}
+
+/// Runs a command to its end: what it printed, and the most resident memory of the process and of
+/// its children, each at its peak, added up. Watching takes time, so this is a run of its own.
+pub fn run_watched(mut command: Command, input: &str) -> Result<(String, u64)> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let ended = finish(&mut command, input, |pid| {
+            let done = &done;
+            scope.spawn(move || peak_memory(pid, done))
+        });
+        done.store(true, Ordering::Relaxed);
+        let (output, watching) = ended?;
+        let peak_bytes = watching.join().map_err(|_| "the memory was not watched")?;
+        Ok((output, peak_bytes))
+    })
+}
+
+/// Starts a command, has somebody look at it, and waits for its end.
+fn finish<W>(
+    command: &mut Command,
+    input: &str,
+    watch: impl FnOnce(u32) -> W,
+) -> Result<(String, W)> {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let pid = child.id();
-    let done = AtomicBool::new(false);
-    let (output, wall, peak_bytes) = std::thread::scope(|scope| {
-        let watching = scope.spawn(|| peak_memory(pid, &done));
-        let mut stdin = child.stdin.take().ok_or("no stdin")?;
-        // A program that does not read its input ends the pipe early.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output();
-        let wall = begin.elapsed();
-        done.store(true, Ordering::Relaxed);
-        let peak_bytes = watching.join().map_err(|_| "the memory was not watched")?;
-        Ok::<_, Box<dyn std::error::Error>>((output?, wall, peak_bytes))
-    })?;
+    let watched = watch(child.id());
+    let mut stdin = child.stdin.take().ok_or("no stdin")?;
+    // A program that does not read its input ends the pipe early.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         return Err(format!("{command:?}: {}", output.status).into());
     }
-    let processor = processor_time_of_children()?.saturating_sub(processor);
-    Ok((String::from_utf8(output.stdout)?, Cost { wall, processor, peak_bytes }))
+    Ok((String::from_utf8(output.stdout)?, watched))
 }
 
 /// Adds up the highest `VmHWM` of a process and of each of its children.
@@ -113,9 +130,18 @@ impl Program {
 
     /// Gathers, and gives the document that a Manager reads.
     pub fn gather(&self, request: &str) -> Result<(String, Cost)> {
+        run(self.gathering(), request)
+    }
+
+    /// The same with the most memory, in bytes.
+    pub fn gather_watched(&self, request: &str) -> Result<(String, u64)> {
+        run_watched(self.gathering(), request)
+    }
+
+    fn gathering(&self) -> Command {
         let mut command = self.command();
         command.args(["--infile", "-"]);
-        run(command, request)
+        command
     }
 }
 
