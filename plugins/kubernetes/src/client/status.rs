@@ -81,11 +81,14 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
     })
 }
 
+/// The beginning, up to a blank: a server may say our token to us, and of half a token nobody
+/// downstream could know that it is a secret's.
 fn shortened(sentence: &str) -> String {
-    match sentence.char_indices().nth(LONGEST_SENTENCE) {
-        Some((end, _)) => format!("{}...", &sentence[..end]),
-        None => sentence.to_owned(),
-    }
+    let Some((end, _)) = sentence.char_indices().nth(LONGEST_SENTENCE) else {
+        return sentence.to_owned();
+    };
+    let whole_words = sentence[..end].rfind(char::is_whitespace).unwrap_or(0);
+    format!("{}...", sentence[..whole_words].trim_end())
 }
 
 /// The cause of this type in an error's chain.

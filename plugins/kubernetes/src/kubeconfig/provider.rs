@@ -66,7 +66,9 @@ pub fn read(
     };
     for key in SECRET_KEYS {
         if let Ok(Some(secret)) = config.text(key) {
+            // As it is written, and as it is sent.
             secrets.push(Secret::new(secret.to_owned()));
+            secrets.push(Secret::new(secret.trim().to_owned()));
         }
     }
     match name {
