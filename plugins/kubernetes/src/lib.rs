@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod client;
+mod json;
 pub mod kubeconfig;
 pub mod map;
 pub mod node;

@@ -6,16 +6,17 @@
 //! has another JSON type than the API says is an error.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _};
+
+use crate::json::{items, only_from_an_object, or_default, texts};
 
 /// A Node. Texts that are not there are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Node {
+    /// Nothing, or the word itself.
+    pub kind: Kind,
     /// What every object has.
     #[serde(deserialize_with = "or_default")]
     pub metadata: Metadata,
@@ -26,6 +27,21 @@ pub struct Node {
     #[serde(deserialize_with = "or_default")]
     pub status: Status,
 }
+
+/// The `kind` of a Node, which an API server leaves out in lists. Another one is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kind;
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kind: String = or_default(deserializer)?;
+        let fits = kind.is_empty() || kind == "Node";
+        if fits { Ok(Self) } else { Err(D::Error::custom(OTHER_KIND)) }
+    }
+}
+
+/// The error of an object that says to be something else.
+pub(crate) const OTHER_KIND: &str = "an item of the list is no Node";
 
 /// `metadata`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
@@ -41,7 +57,7 @@ pub struct Metadata {
     #[serde(deserialize_with = "or_default")]
     pub creation_timestamp: String,
     /// By key.
-    #[serde(deserialize_with = "without_nulls")]
+    #[serde(deserialize_with = "texts")]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -83,10 +99,10 @@ pub struct Status {
     #[serde(deserialize_with = "items")]
     pub addresses: Vec<Address>,
     /// Quantities by resource.
-    #[serde(deserialize_with = "without_nulls")]
+    #[serde(deserialize_with = "texts")]
     pub capacity: BTreeMap<String, String>,
     /// What of the capacity pods may use.
-    #[serde(deserialize_with = "without_nulls")]
+    #[serde(deserialize_with = "texts")]
     pub allocatable: BTreeMap<String, String>,
     /// In the source's order, which differs from node to node.
     #[serde(deserialize_with = "items")]
@@ -165,70 +181,61 @@ pub struct NodeInfo {
     pub kube_proxy_version: String,
 }
 
-/// A null is as good as nothing.
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
+impl Node {
+    /// About how much memory it takes, for a limit.
+    pub fn size(&self) -> usize {
+        // What an allocation and a place in a map cost beside the text.
+        const OVERHEAD: usize = 32;
 
-/// A list, without its nulls.
-fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    let items: Vec<Option<T>> = or_default(deserializer)?;
-    Ok(items.into_iter().flatten().collect())
-}
-
-/// Texts by name, without the nulls among them.
-fn without_nulls<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let texts: BTreeMap<String, Option<String>> = or_default(deserializer)?;
-    Ok(texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect())
-}
-
-/// What is written as an object. The implementations that serde derives take an array as well,
-/// and read its items as the members in their order.
-trait Object: Sized {
-    fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-        T::from_members(members)
+        let text = |text: &String| text.capacity() + OVERHEAD;
+        let map = |map: &BTreeMap<String, String>| -> usize {
+            map.iter().map(|(key, value)| 2 * size_of::<String>() + text(key) + text(value)).sum()
+        };
+        let Self { metadata, spec, status, .. } = self;
+        let taint = |taint: &Taint| {
+            size_of::<Taint>()
+                + [&taint.key, &taint.value, &taint.effect].map(text).iter().sum::<usize>()
+        };
+        let address =
+            |address: &Address| size_of::<Address>() + text(&address.kind) + text(&address.address);
+        let condition = |condition: &Condition| {
+            size_of::<Condition>()
+                + text(&condition.kind)
+                + text(&condition.reason)
+                + text(&condition.message)
+        };
+        size_of::<Self>()
+            + text(&metadata.name)
+            + text(&metadata.uid)
+            + map(&metadata.labels)
+            + text(&spec.provider_id)
+            + spec.taints.iter().map(taint).sum::<usize>()
+            + status.addresses.iter().map(address).sum::<usize>()
+            + map(&status.capacity)
+            + map(&status.allocatable)
+            + status.conditions.iter().map(condition).sum::<usize>()
+            + status.node_info.size()
     }
 }
 
-macro_rules! only_from_an_object {
-    ($($own:ty),+) => { $(
-        impl Object for $own {
-            fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error> {
-                // Not the trait's function, which calls this one, but the one that
-                // `remote = "Self"` makes.
-                <$own>::deserialize(MapAccessDeserializer::new(members))
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $own {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_map(ObjectVisitor(PhantomData))
-            }
-        }
-    )+ };
+impl NodeInfo {
+    fn size(&self) -> usize {
+        [
+            &self.machine_id,
+            &self.system_uuid,
+            &self.boot_id,
+            &self.architecture,
+            &self.operating_system,
+            &self.os_image,
+            &self.kernel_version,
+            &self.container_runtime_version,
+            &self.kubelet_version,
+            &self.kube_proxy_version,
+        ]
+        .map(String::capacity)
+        .iter()
+        .sum()
+    }
 }
 
 only_from_an_object!(Node, Metadata, Spec, Taint, Status, Address, Condition, NodeInfo);

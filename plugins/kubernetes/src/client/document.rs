@@ -1,10 +1,22 @@
 //! A page's bytes to a `NodeList`: strictly, and with errors that quote nothing.
 
+use std::fmt;
+
 use gatherer_plugin_api::GatherError;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use crate::node::Node;
+use crate::json::{REPEATED, TOO_MANY_ENTRIES, only_from_an_object};
+use crate::node::{Node, OTHER_KIND};
+
+/// The most nodes of a list. The largest clusters have about half as many.
+pub(super) const MOST_NODES: usize = 250_000;
+
+/// Sentences of ours among serde's.
+const NO_NAME: &str = "a node has no name";
+const NO_UID: &str = "a node has no uid";
+const TOO_MANY_NODES: &str = "the list has more than 250000 nodes";
 
 /// A page of nodes.
 /// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeList>
@@ -15,10 +27,12 @@ pub(super) struct List {
     pub next: Option<String>,
     /// The moment of the cluster that the page shows. Empty if the server does not say.
     pub version: String,
+    /// How many nodes are to come on further pages, where the server says so.
+    pub remaining: Option<usize>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 struct Document {
     #[serde(default)]
     kind: Option<String>,
@@ -27,11 +41,11 @@ struct Document {
     #[serde(default)]
     metadata: Option<Metadata>,
     #[serde(default)]
-    items: Option<Vec<Node>>,
+    items: Option<Items>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 struct Metadata {
     #[serde(default, rename = "continue")]
     next: Option<String>,
@@ -39,6 +53,45 @@ struct Metadata {
     resource_version: Option<String>,
     #[serde(default)]
     remaining_item_count: Option<i64>,
+}
+
+only_from_an_object!(Document, Metadata);
+
+/// The nodes, each looked at as soon as it is read: a page of 64 MiB has room for 20 million that
+/// say nothing.
+struct Items(Vec<Node>);
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of nodes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Items, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = entries.next_element::<Node>()? {
+            if node.metadata.name.is_empty() {
+                return Err(A::Error::custom(NO_NAME));
+            }
+            if node.metadata.uid.is_empty() {
+                return Err(A::Error::custom(NO_UID));
+            }
+            if nodes.len() == MOST_NODES {
+                return Err(A::Error::custom(TOO_MANY_NODES));
+            }
+            nodes.push(node);
+        }
+        Ok(Items(nodes))
+    }
 }
 
 /// What kind of document it is, whatever else is in it.
@@ -76,14 +129,16 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
     let Some(metadata) = document.metadata else {
         return Err(wrong("the list has no metadata"));
     };
-    let Some(items) = document.items else {
+    let Some(Items(items)) = document.items else {
         return Err(wrong("the list has no items"));
     };
     let next = metadata.next.filter(|token| !token.is_empty());
     if next.is_none() && metadata.remaining_item_count.is_some_and(|count| count > 0) {
         return Err(wrong("the list says that there are more items, and not how to get them"));
     }
-    Ok(List { items, next, version: metadata.resource_version.unwrap_or_default() })
+    let version = metadata.resource_version.unwrap_or_default();
+    let remaining = metadata.remaining_item_count.and_then(|count| usize::try_from(count).ok());
+    Ok(List { items, next, version, remaining })
 }
 
 fn is_of_another_kind(text: &str) -> bool {
@@ -110,7 +165,15 @@ fn fault(error: &serde_json::Error) -> String {
             let field = text.split(" at line").next().unwrap_or_default();
             return format!("the answer is not as a NodeList has to be: {field} {place}");
         }
+        Category::Data if let Some(own) = own_sentence(&text) => own,
         Category::Data => "a member of the answer is of another type than it has to be",
     };
     format!("{fault} {place}")
+}
+
+/// What this crate's own types find wrong.
+fn own_sentence(text: &str) -> Option<&'static str> {
+    [NO_NAME, NO_UID, TOO_MANY_NODES, TOO_MANY_ENTRIES, REPEATED, OTHER_KIND]
+        .into_iter()
+        .find(|own| text.starts_with(own))
 }

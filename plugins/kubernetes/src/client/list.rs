@@ -16,11 +16,15 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::{retry, run};
 
 use super::connect::Connection;
+use super::document::MOST_NODES;
 use super::page::{self, Answer, Wanted};
 use crate::node::Node;
 
 /// The largest list, all pages together.
 const LIST_BYTES: usize = 1024 * 1024 * 1024;
+
+/// How much memory the nodes of a list may take.
+const NODES_BYTES: usize = 1024 * 1024 * 1024;
 
 /// The most pages: a server that always has another one is not waited for.
 const MOST_PAGES: usize = 100_000;
@@ -90,6 +94,7 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
         progress.bytes += bytes;
         if number == 1 {
             progress.version.clone_from(&list.version);
+            progress.announced = list.items.len().saturating_add(list.remaining.unwrap_or(0));
         } else if progress.version != list.version {
             return Ok(Walk::Outdated(GatherError::protocol(format!(
                 "{what}: the page shows another moment of the cluster than those before it"
@@ -97,7 +102,7 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
         }
         progress.take(list.items, &what)?;
         tell(context, progress.nodes.len());
-        let Some(next) = list.next else { return Ok(Walk::Whole(progress.nodes)) };
+        let Some(next) = list.next else { return Ok(progress.end(&what)) };
         progress.go_on(next, &what)?;
     }
     Err(GatherError::protocol(format!(
@@ -122,24 +127,39 @@ struct Progress {
     next: Option<String>,
     version: String,
     bytes: usize,
+    /// About how much memory the nodes take.
+    size: usize,
+    /// How many nodes there are by the first page's word.
+    announced: usize,
 }
 
 impl Progress {
     fn take(&mut self, items: Vec<Node>, what: &str) -> Result<(), GatherError> {
         for node in items {
             let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
-            if node.metadata.name.is_empty() {
-                return wrong("a node has no name");
-            }
-            if node.metadata.uid.is_empty() {
-                return wrong("a node has no uid");
-            }
             if !self.uids.insert(node.metadata.uid.clone()) {
                 return wrong("a node stands in the list twice (its uid does)");
+            }
+            self.size += node.size();
+            if self.nodes.len() == MOST_NODES || self.size > NODES_BYTES {
+                return wrong("the list has more nodes than fit a gatherer's memory");
             }
             self.nodes.push(node);
         }
         Ok(())
+    }
+
+    /// After the last page. The number that the first one announces need not be exact by the API's
+    /// rules; it is at the moment of the list in all servers that say it, and where it is a
+    /// little off because the cluster changes, the next list is right.
+    fn end(self, what: &str) -> Walk {
+        let (came, announced) = (self.nodes.len(), self.announced);
+        if came < announced {
+            return Walk::Outdated(GatherError::protocol(format!(
+                "{what}: the list ends after {came} nodes, and {announced} were announced"
+            )));
+        }
+        Walk::Whole(self.nodes)
     }
 
     fn go_on(&mut self, next: String, what: &str) -> Result<(), GatherError> {

@@ -31,7 +31,7 @@ pub struct Mapped {
 /// A Node counts CPUs and knows nothing of sockets, cores and threads: they stay absent, and
 /// `cpu.millicores` is its capacity.
 pub fn host(node: &Node) -> Mapped {
-    let Node { metadata, spec, status } = node;
+    let Node { metadata, spec, status, .. } = node;
     let info = &status.node_info;
     let mut warnings = Vec::new();
 

@@ -160,6 +160,21 @@ fn with(member: &str, value: Value) -> Value {
     page
 }
 
+/// A Node with this beside its name.
+fn node(mut more: Value) -> Value {
+    more["metadata"] = json!({"name": "hunter2", "uid": "u"});
+    more
+}
+
+/// A list that begins with a member that stands in it again.
+fn twice(member: &str) -> String {
+    let document = page(&["hunter2"], "", "7").to_string();
+    assert!(document.contains(member), "{document}");
+    let name = member.split(':').next().unwrap_or_default();
+    let first = if name.contains("items") { "[]" } else { "{}" };
+    document.replacen('{', &format!("{{{name}:{first},"), 1)
+}
+
 #[test]
 fn what_is_no_list_of_nodes_is_said_without_being_quoted() {
     let nested = "[".repeat(10_000);
@@ -189,6 +204,16 @@ fn what_is_no_list_of_nodes_is_said_without_being_quoted() {
         (ok(&without("metadata")), "has no metadata"),
         (ok(&with("metadata", more)), "there are more items"),
         (answer("200 OK", "content-encoding: gzip\r\n", b"hunter2"), "is compressed"),
+        // What serde's own implementations would take for objects.
+        (text("[\"NodeList\", \"v1\", {\"resourceVersion\": \"7\"}, []]"), "of another type"),
+        (ok(&with("metadata", json!(["", "7"]))), "of another type"),
+        (
+            ok(&with("items", json!([node(json!({"kind": "Pod"}))]))),
+            "an item of the list is no Node",
+        ),
+        (ok(&with("items", json!([node(json!({"kind": 7}))]))), "of another type"),
+        (text(&twice("\"items\":")), "duplicate field `items`"),
+        (text(&twice("\"metadata\":{\"cont")), "duplicate field `metadata`"),
     ] {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
         let error = failure(move |_| bytes.clone());
@@ -242,8 +267,18 @@ fn a_long_sentence_is_cut_and_an_endless_one_ends() {
     let sentence = "x".repeat(100_000);
     let error = failure(move |_| answer("403 Forbidden", "", &status(403, "x", &sentence)));
     assert!(error.message.len() < 1200, "{}", error.message.len());
-    let error = failure(|_| answer("403 Forbidden", "", &status(403, "x", &"x".repeat(40_000))));
+    let error = failure(|_| answer("403 Forbidden", "", &status(403, "x", &"xyz ".repeat(9000))));
+    assert!(error.message.ends_with("xyz xyz..."), "{error}");
+}
+
+#[test]
+fn a_long_sentence_is_not_cut_through_a_word_that_may_be_a_secret() {
+    let sentence = format!("{} {} end", "x".repeat(990), "a-good-token".repeat(20));
+    let error = failure(move |_| answer("403 Forbidden", "", &status(403, "x", &sentence)));
     assert!(error.message.ends_with("xxx..."), "{error}");
+    assert!(!error.message.contains("a-good"), "{error}");
+    let error = failure(|_| answer("403 Forbidden", "", &status(403, "x", &"x".repeat(40_000))));
+    assert!(error.message.ends_with("403 Forbidden: ..."), "{error}");
 }
 
 #[test]
@@ -269,4 +304,63 @@ fn a_page_and_a_head_have_their_limits() {
     let error = failure(move |_| huge.clone().into_bytes());
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
     assert!(error.message.ends_with("the head of the answer is too large"), "{error}");
+}
+
+#[test]
+fn a_list_that_ends_before_it_should_is_started_again_and_then_an_error() {
+    let announced = |number: usize| {
+        let mut first = page(&["n0"], "b", "7");
+        first["metadata"]["remainingItemCount"] = number.into();
+        first
+    };
+    let server = Server::new(move |asked| match (asked.number, asked.token()) {
+        (0, None) => ok(&announced(2)),
+        (_, None) => ok(&announced(1)),
+        _ => ok(&page(&["n1"], "", "7")),
+    });
+    assert_eq!(names(&server.nodes().expect("a list")), ["n0", "n1"]);
+    assert_eq!(server.asked().len(), 4);
+
+    let recorder = Recorder::new(Options { timeout_ms: Some(1500), ..Options::default() });
+    let server = Server::new(move |asked| match asked.token() {
+        None => ok(&announced(2)),
+        _ => ok(&page(&["n1"], "", "7")),
+    });
+    let error = nodes(&kubeconfig(&server.url(), ""), &recorder.context()).expect_err("not whole");
+    assert!(
+        error.message.contains(", page 2: the list ends after 2 nodes, and 3 were announced"),
+        "{error}"
+    );
+    // More than were announced are no fault: some servers say that there is one more at least.
+    let server = Server::new(move |asked| match asked.token() {
+        None => ok(&announced(1)),
+        _ => ok(&page(&["n1", "n2"], "", "7")),
+    });
+    assert_eq!(server.nodes().expect("a list").len(), 3);
+}
+
+#[test]
+fn what_says_nothing_takes_no_memory_and_too_much_is_an_error() {
+    let empty = format!("[{}{{}}]", "{},null,".repeat(500_000));
+    let list = |status: &str| {
+        let document = page(&["n0"], "", "7").to_string();
+        assert!(document.contains("\"status\":{}"));
+        document.replace("\"status\":{}", &format!("\"status\":{status}"))
+    };
+    let document = list(&format!("{{\"conditions\":{empty}}}"));
+    let server = Server::new(move |_| answer("200 OK", "", document.as_bytes()));
+    assert_eq!(server.nodes().expect("a list")[0].status.conditions, []);
+
+    let many = "{\"type\":\"x\"},".repeat(10_000);
+    let document = list(&format!("{{\"conditions\":[{many}{{\"type\":\"x\"}}]}}"));
+    let error = failure(move |_| answer("200 OK", "", document.as_bytes()));
+    assert!(error.message.contains("a list of more than 10000 entries"), "{error}");
+
+    let document = list("{\"capacity\":{\"cpu\":\"1\",\"cpu\":\"2\"}}");
+    let error = failure(move |_| answer("200 OK", "", document.as_bytes()));
+    assert!(error.message.contains("one key twice"), "{error}");
+
+    let document = page(&[], "", "7").to_string().replace("[]", &empty);
+    let error = failure(move |_| answer("200 OK", "", document.as_bytes()));
+    assert!(error.message.contains("a node has no name"), "{error}");
 }

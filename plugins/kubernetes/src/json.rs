@@ -1,0 +1,151 @@
+//! Reading JSON that nobody vouches for, beside what serde derives: objects from objects alone,
+//! nulls as if they were not there, and no list that takes far more memory than its text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// How many entries a list or a mapping of one node may have. A whole object has 1.5 MiB at most
+/// in a cluster.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The error of a list or a mapping with more of them.
+pub(crate) const TOO_MANY_ENTRIES: &str = "a node has a list of more than 10000 entries";
+
+/// The error of a mapping that says one thing twice.
+pub(crate) const REPEATED: &str = "a node has a mapping with one key twice";
+
+/// A null is as good as nothing.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list, without its nulls and without what is as good as null: an object of which nothing is
+/// known would take its memory all the same.
+pub(crate) fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    struct Items<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de> + Default + PartialEq> Visitor<'de> for Items<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+            let mut items = Vec::new();
+            while let Some(entry) = entries.next_element::<Option<T>>()? {
+                let Some(item) = entry.filter(|item| *item != T::default()) else { continue };
+                if items.len() == MOST_ENTRIES {
+                    return Err(A::Error::custom(TOO_MANY_ENTRIES));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+
+    deserializer.deserialize_any(Items(PhantomData))
+}
+
+/// Texts by name, without the nulls among them.
+pub(crate) fn texts<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Texts;
+
+    impl<'de> Visitor<'de> for Texts {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut texts = BTreeMap::new();
+            while let Some((name, text)) = entries.next_entry::<String, Option<String>>()? {
+                let Some(text) = text else { continue };
+                if texts.len() == MOST_ENTRIES {
+                    return Err(A::Error::custom(TOO_MANY_ENTRIES));
+                }
+                if texts.insert(name, text).is_some() {
+                    return Err(A::Error::custom(REPEATED));
+                }
+            }
+            Ok(texts)
+        }
+    }
+
+    deserializer.deserialize_any(Texts)
+}
+
+/// What is written as an object. The implementations that serde derives take an array as well,
+/// and read its items as the members in their order.
+pub(crate) trait Object: Sized {
+    fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+}
+
+pub(crate) struct ObjectVisitor<T>(pub PhantomData<T>);
+
+impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::from_members(members)
+    }
+}
+
+/// The members, for what `remote = "Self"` derives.
+pub(crate) fn members<A>(members: A) -> MapAccessDeserializer<A> {
+    MapAccessDeserializer::new(members)
+}
+
+/// `Deserialize` for types that derive it with `#[serde(remote = "Self")]`.
+macro_rules! only_from_an_object {
+    ($($own:ty),+) => { $(
+        impl $crate::json::Object for $own {
+            fn from_members<'de, A: serde::de::MapAccess<'de>>(
+                members: A,
+            ) -> Result<Self, A::Error> {
+                // Not the trait's function, which calls this one, but the one that
+                // `remote = "Self"` makes.
+                <$own>::deserialize($crate::json::members(members))
+            }
+        }
+
+        impl<'de> serde::de::Deserialize<'de> for $own {
+            fn deserialize<D: serde::de::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                deserializer
+                    .deserialize_map($crate::json::ObjectVisitor(std::marker::PhantomData))
+            }
+        }
+    )+ };
+}
+
+pub(crate) use only_from_an_object;
