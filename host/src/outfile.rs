@@ -159,16 +159,17 @@ impl Writer {
     }
 }
 
-/// Waits until nobody can read standard output any more. Never returns for a file.
-pub fn wait_for_closed_stdout() {
+/// Waits until nobody can read standard output any more. False if that cannot be told, as for
+/// want of memory: then the next line tells.
+pub fn wait_for_closed_stdout() -> bool {
     let stdout = io::stdout();
     loop {
         let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
         match rustix::event::poll(&mut polled, None) {
             // Without a wish only errors and hang-ups are told.
-            Ok(_) if !polled[0].revents().is_empty() => return,
+            Ok(_) if !polled[0].revents().is_empty() => return true,
             Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => return,
+            Err(_) => return false,
         }
     }
 }

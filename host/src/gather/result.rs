@@ -214,8 +214,9 @@ impl Lines {
             let gone = gone.clone();
             // Lives as long as the program. Without it, the next line would tell.
             let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
-                outfile::wait_for_closed_stdout();
-                gone.send_replace(true);
+                if outfile::wait_for_closed_stdout() {
+                    gone.send_replace(true);
+                }
             });
         }
         let writer = runtime.spawn_blocking(move || {
