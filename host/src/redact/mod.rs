@@ -148,6 +148,12 @@ impl Redactor {
         self.known().secrets.clone()
     }
 
+    /// Another gathering begins, which may tell as many secrets as the one before.
+    pub fn learn_anew(&self) {
+        let mut known = self.known();
+        (known.learned, known.learned_bytes) = (0, 0);
+    }
+
     /// Takes this out too from now on, and so do all clones.
     pub fn learn(&self, text: &str) -> Result<(), TooMuchToHide> {
         let mut known = self.known();

@@ -148,6 +148,9 @@ fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
     }
     assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
     assert_eq!(redactor.redact("sesame77, secret 255"), "***, ***");
+    redactor.learn_anew();
+    assert_eq!(redactor.learn("one more"), Ok(()));
+    assert_eq!(redactor.redact("sesame77, secret 255, one more"), "***, ***, ***");
 
     // Looked for after each, as where a plugin logs in between.
     let mut secrets: Secrets = ["hunter2"].iter().collect();

@@ -179,6 +179,7 @@ impl Lab {
         operation: Option<&str>,
         stop_after: Option<Duration>,
     ) -> Observed {
+        endpoint.redactor.learn_anew();
         let (sender, stop) = watch::channel(None);
         let settings = supervisor::Settings {
             jobs: 1,
