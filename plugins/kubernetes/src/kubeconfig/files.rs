@@ -16,8 +16,30 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// Folders that hold so much of a machine that a kubeconfig in one of them says nothing about
 /// the other files there: those need the operator's word.
-const SHARED_FOLDERS: [&str; 10] =
-    ["/", "/etc", "/home", "/opt", "/run", "/srv", "/tmp", "/usr", "/var", "/var/tmp"];
+const SHARED_FOLDERS: [&str; 22] = [
+    "/",
+    "/boot",
+    "/etc",
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/run",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/local/etc",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/local",
+    "/var/log",
+    "/var/spool",
+    "/var/tmp",
+];
 
 /// Folders whose files are not files, with all that is below them.
 const SYSTEM_FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];

@@ -124,7 +124,7 @@ fn etc_shadow_cannot_be_sent_as_a_token() {
 fn a_kubeconfig_in_a_folder_of_the_system_names_no_files() {
     let folder = Folder::new();
     // The folder of a link counts as well as that of the file; /proc/self/cwd lies in /proc.
-    for place in ["/", "/etc/", "/proc/self/", "/tmp/", "/dev/"] {
+    for place in ["/", "/etc/", "/proc/self/", "/tmp/", "/dev/", "/var/lib/", "/usr/share/"] {
         let path = format!("{place}kubeconfig-that-is-not-there");
         let files = super::super::files::Files::new("k", Some(Path::new(&path)), &policy());
         let said = files.read("tokenFile", "shadow").expect_err("refused").to_string();
