@@ -1,6 +1,8 @@
 //! The results put together: whole ones only, in an order that does not depend on who
 //! answered first.
 
+use std::cmp::Ordering;
+
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, Inventory, RunInfo, SCHEMA_VERSION, Software,
 };
@@ -34,19 +36,20 @@ pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
         endpoint.collections.clear();
     }
     for host in &mut endpoint.hosts {
-        let by = |guest: &Guest| (guest.id.clone(), guest.name.clone());
-        sort(&mut host.guests, by);
+        sort(&mut host.guests, |one: &Guest, other: &Guest| {
+            (&one.id, &one.name).cmp(&(&other.id, &other.name))
+        });
     }
-    sort(&mut endpoint.hosts, |host| (host.id.clone(), host.name.clone()));
+    sort(&mut endpoint.hosts, |one, other| (&one.id, &one.name).cmp(&(&other.id, &other.name)));
     endpoint.warnings.sort();
     endpoint.warnings.dedup();
 }
 
 /// Sorts by what a person would look at, and what is equal in that by everything else: equal
 /// answers give equal bytes.
-fn sort<T: Serialize, K: Ord>(items: &mut [T], by: impl Fn(&T) -> K) {
-    items.sort_by_cached_key(&by);
-    for equal in items.chunk_by_mut(|one, other| by(one) == by(other)) {
+fn sort<T: Serialize>(items: &mut [T], by: impl Fn(&T, &T) -> Ordering) {
+    items.sort_by(&by);
+    for equal in items.chunk_by_mut(|one, other| by(one, other).is_eq()) {
         if equal.len() > 1 {
             equal.sort_by_cached_key(|item| serde_json::to_string(item).unwrap_or_default());
         }

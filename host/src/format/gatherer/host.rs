@@ -109,9 +109,9 @@ impl ManagerHost {
         }
     }
 
-    /// What of the host seldom changes: not its memory, which may be added to.
+    /// What of the host seldom changes: not its memory, which may be added to, nor its guests.
     pub fn lasting(&self) -> Self {
-        Self { ram_mb: 0, ..self.clone() }
+        Self { ram_mb: 0, vms: BTreeMap::new(), optional_vm_data: BTreeMap::new(), ..self.clone() }
     }
 
     /// Gives a host without a name one.

@@ -25,14 +25,18 @@ impl Formatter for Ascii<'_> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        for character in fragment.chars() {
-            if matches!(character, ' '..='~') {
-                writer.write_all(&[character as u8])?;
-            } else {
+        let mut rest = fragment;
+        while !rest.is_empty() {
+            let plain = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~'));
+            let (printable, odd) = rest.split_at(plain.unwrap_or(rest.len()));
+            writer.write_all(printable.as_bytes())?;
+            let mut characters = odd.chars();
+            if let Some(character) = characters.next() {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     write!(writer, "\\u{unit:04x}")?;
                 }
             }
+            rest = characters.as_str();
         }
         Ok(())
     }

@@ -63,20 +63,28 @@ struct Draft {
     name: String,
     candidates: Candidates,
     host: ManagerHost,
-    /// What orders hosts that are equal in everything above: first what seldom changes, so
+}
+
+impl Draft {
+    fn name_and_candidates(&self) -> (&str, &Candidates) {
+        (&self.name, &self.candidates)
+    }
+
+    /// What orders hosts that are equal in name and candidates: first what seldom changes, so
     /// that a guest that comes or goes does not swap the identities of two such hosts.
-    order: (String, String),
+    fn order(&self) -> (String, String) {
+        (json::to_text(&self.host.lasting()), json::to_text(&self.host))
+    }
 }
 
 fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
     let mut drafts: Vec<Draft> = endpoint.hosts.iter().map(|host| draft(host, warnings)).collect();
-    drafts.sort_by(|one, other| {
-        (&one.name, &one.candidates, &one.order).cmp(&(
-            &other.name,
-            &other.candidates,
-            &other.order,
-        ))
-    });
+    drafts.sort_by(|one, other| one.name_and_candidates().cmp(&other.name_and_candidates()));
+    let alike =
+        |one: &Draft, other: &Draft| one.name_and_candidates() == other.name_and_candidates();
+    for alike in drafts.chunk_by_mut(alike).filter(|alike| alike.len() > 1) {
+        alike.sort_by_cached_key(Draft::order);
+    }
 
     let candidates: Vec<Candidates> = drafts.iter().map(|draft| draft.candidates.clone()).collect();
     let identities = identity::assign(&candidates);
@@ -117,11 +125,9 @@ fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
         warnings.insert(warning(&host.name, message));
     };
     let mut printed = ManagerHost::new(host, &mut note);
-    let lasting = json::to_text(&printed.lasting());
     add_guests(&mut printed, host, warnings);
     let name = host.short_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&host.name);
-    let order = (lasting, json::to_text(&printed));
-    Draft { name: storable(name), candidates: Candidates::of(host), host: printed, order }
+    Draft { name: storable(name), candidates: Candidates::of(host), host: printed }
 }
 
 /// The name that a host is shown by: its own, else the short one.
