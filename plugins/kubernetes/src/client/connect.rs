@@ -40,7 +40,7 @@ pub(super) struct Connection<'a> {
     pub access: &'a Access,
     pub context: &'a Context,
     pub source: Source,
-    /// The room for a page, used again for the next one.
+    /// The room of a page that was read, used again for another one.
     pub buffer: Cell<Vec<u8>>,
     /// Set once the request under way has its credentials.
     sent: Arc<AtomicBool>,

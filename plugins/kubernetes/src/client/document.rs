@@ -4,7 +4,7 @@ use std::fmt;
 
 use gatherer_plugin_api::GatherError;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use crate::json::{REPEATED, TOO_MANY_ENTRIES, only_from_an_object};
@@ -139,6 +139,39 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
     let version = metadata.resource_version.unwrap_or_default();
     let remaining = metadata.remaining_item_count.and_then(|count| usize::try_from(count).ok());
     Ok(List { items, next, version, remaining })
+}
+
+/// How the page says that the list goes on, where it says so before its items, as API servers do.
+/// It costs nothing beside [`read`], which has the last word.
+pub(super) fn next_at_a_glance(bytes: &[u8]) -> Option<String> {
+    struct Glance<'a>(&'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for Glance<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+            while let Some(name) = members.next_key::<String>()? {
+                match name.as_str() {
+                    "metadata" => {
+                        *self.0 = members.next_value::<Metadata>()?.next;
+                        break;
+                    }
+                    "items" => break,
+                    _ => members.next_value::<IgnoredAny>().map(drop)?,
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut next = None;
+    // That it ends before the document does is an error to serde, and meant here.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Glance(&mut next));
+    next.filter(|token| !token.is_empty())
 }
 
 fn is_of_another_kind(text: &str) -> bool {

@@ -9,15 +9,18 @@
 //! new start mends, and ends it.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::{retry, run};
 
 use super::connect::Connection;
-use super::document::MOST_NODES;
-use super::page::{self, Answer, Wanted};
+use super::document::{self, List, MOST_NODES};
+use super::page::{self, Answer, Page, Wanted};
 use crate::node::Node;
 
 /// The largest list, all pages together.
@@ -73,16 +76,10 @@ enum Walk {
 async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, GatherError> {
     let context = connection.context;
     let mut progress = Progress::default();
+    let mut answer = ask(connection, page_size, 1, None, LIST_BYTES).await?;
     for number in 1..=MOST_PAGES {
-        let wanted = Wanted {
-            size: page_size,
-            number,
-            token: progress.next.as_deref(),
-            bytes_left: LIST_BYTES - progress.bytes,
-        };
-        let answer = retry::idempotent(context, || page::fetch(connection, wanted)).await?;
-        let (list, bytes) = match answer {
-            Answer::Page(list, bytes) => (list, bytes),
+        let page = match answer {
+            Answer::Page(page) => page,
             Answer::Expired(mut error) => {
                 // Nothing is wrong with what was asked for: the server cannot give it now.
                 error.kind = ErrorKind::Unavailable;
@@ -91,10 +88,22 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
             }
         };
         let what = connection.what(number);
-        progress.bytes += bytes;
+        progress.bytes += page.bytes.len();
+        let bytes_left = LIST_BYTES - progress.bytes;
+        let likely = document::next_at_a_glance(&page.bytes).filter(|token| progress.is_new(token));
+        // The server makes the next page while this one is read.
+        let mut ahead = pin!(async {
+            match &likely {
+                Some(token) => {
+                    ask(connection, page_size, number + 1, Some(token), bytes_left).await
+                }
+                None => std::future::pending().await,
+            }
+        });
+        let (list, came) = read(connection, page, ahead.as_mut()).await?;
+        let asked = list.next.is_some() && list.next == likely;
         if number == 1 {
-            progress.version.clone_from(&list.version);
-            progress.announced = list.items.len().saturating_add(list.remaining.unwrap_or(0));
+            progress.begin(&list);
         } else if progress.version != list.version {
             return Ok(Walk::Outdated(GatherError::protocol(format!(
                 "{what}: the page shows another moment of the cluster than those before it"
@@ -103,12 +112,56 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
         progress.take(list.items, &what)?;
         tell(context, progress.nodes.len());
         let Some(next) = list.next else { return Ok(progress.end(&what)) };
-        progress.go_on(next, &what)?;
+        progress.go_on(&next, &what)?;
+        answer = match came {
+            Some(came) if asked => came?,
+            None if asked => ahead.await?,
+            _ => ask(connection, page_size, number + 1, Some(&next), bytes_left).await?,
+        };
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
         connection.what(1)
     )))
+}
+
+/// Asks for one page until it comes or there is no point in it any more.
+async fn ask(
+    connection: &Connection<'_>,
+    size: u32,
+    number: usize,
+    token: Option<&str>,
+    bytes_left: usize,
+) -> Result<Answer, GatherError> {
+    let wanted = Wanted { size, number, token, bytes_left };
+    retry::idempotent(connection.context, || page::fetch(connection, wanted)).await
+}
+
+/// Reads a page beside the thread that waits for the server. Also what came of `ahead` meanwhile, if
+/// anything did.
+async fn read<Ahead: Future>(
+    connection: &Connection<'_>,
+    page: Page,
+    mut ahead: Pin<&mut Ahead>,
+) -> Result<(List, Option<Ahead::Output>), GatherError> {
+    #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
+    let mut reading = tokio::task::spawn_blocking(move || {
+        let list = document::read(&page.bytes, &page.what);
+        (list, page.bytes)
+    });
+    let mut came = None;
+    let read = poll_fn(|cx| {
+        if came.is_none()
+            && let Poll::Ready(answer) = ahead.as_mut().poll(cx)
+        {
+            came = Some(answer);
+        }
+        Pin::new(&mut reading).poll(cx)
+    });
+    let (list, bytes) =
+        read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
+    connection.buffer.set(bytes);
+    Ok((list?, came))
 }
 
 fn tell(context: &Context, nodes: usize) {
@@ -124,7 +177,6 @@ struct Progress {
     /// Hashes of the tokens, keyed at random: the tokens themselves may be long.
     tokens: HashSet<u64>,
     hasher: RandomState,
-    next: Option<String>,
     version: String,
     bytes: usize,
     /// About how much memory the nodes take.
@@ -134,6 +186,15 @@ struct Progress {
 }
 
 impl Progress {
+    fn begin(&mut self, first: &List) {
+        self.version.clone_from(&first.version);
+        self.announced = first.items.len().saturating_add(first.remaining.unwrap_or(0));
+    }
+
+    fn is_new(&self, token: &str) -> bool {
+        !self.tokens.contains(&self.hasher.hash_one(token))
+    }
+
     fn take(&mut self, items: Vec<Node>, what: &str) -> Result<(), GatherError> {
         for node in items {
             let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
@@ -162,13 +223,12 @@ impl Progress {
         Walk::Whole(self.nodes)
     }
 
-    fn go_on(&mut self, next: String, what: &str) -> Result<(), GatherError> {
-        if !self.tokens.insert(self.hasher.hash_one(&next)) {
+    fn go_on(&mut self, next: &str, what: &str) -> Result<(), GatherError> {
+        if !self.tokens.insert(self.hasher.hash_one(next)) {
             return Err(GatherError::protocol(format!(
                 "{what}: the list goes on where it has been before (its continue token repeats)"
             )));
         }
-        self.next = Some(next);
         Ok(())
     }
 }

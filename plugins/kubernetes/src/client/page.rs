@@ -1,4 +1,4 @@
-//! One page of a list: asked for, read whole, and checked for being what it says it is.
+//! One page of a list: asked for, and received whole. `document` reads what is in it.
 
 use std::error::Error as StdError;
 
@@ -14,7 +14,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant};
 
 use super::connect::{Connection, LONGEST_REQUEST, PATH};
-use super::document::{self, List};
 use super::status::{Refusal, find};
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
@@ -39,10 +38,17 @@ pub(super) struct Wanted<'a> {
 
 /// What came.
 pub(super) enum Answer {
-    /// The page, and how many bytes it had.
-    Page(List, usize),
+    /// The page as it came.
+    Page(Page),
     /// The list is too old to be continued.
     Expired(GatherError),
+}
+
+/// A page that has come whole.
+pub(super) struct Page {
+    pub bytes: Vec<u8>,
+    /// The request and its proxy, for messages.
+    pub what: String,
 }
 
 /// Asks for one page, once.
@@ -66,10 +72,7 @@ pub(super) async fn fetch(
     let mut bytes = connection.buffer.take();
     bytes.clear();
     attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes).await?;
-    let list = document::read(&bytes, &attempt.place.where_text())?;
-    let length = bytes.len();
-    connection.buffer.set(bytes);
-    Ok(Answer::Page(list, length))
+    Ok(Answer::Page(Page { bytes, what: attempt.place.where_text() }))
 }
 
 struct Attempt<'a> {

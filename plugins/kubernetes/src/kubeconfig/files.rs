@@ -44,6 +44,12 @@ const SHARED_FOLDERS: [&str; 22] = [
 /// Folders whose files are not files, with all that is below them.
 const SYSTEM_FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
+/// What names of files with certificates, keys and tokens end with.
+const EXTENSIONS: [&str; 7] = ["pem", "crt", "cer", "cert", "key", "token", "txt"];
+
+/// The longest name that is quoted of a file that was not found.
+const LONGEST_NAME: usize = 255;
+
 /// Where the files of one kubeconfig may lie.
 #[derive(Debug, Clone)]
 pub struct Files {
@@ -86,11 +92,11 @@ impl Files {
 
     /// Reads a file that a field names.
     pub fn read(&self, field: &str, name: &str) -> Result<Vec<u8>, GatherError> {
-        let fault = |what: &str| {
-            error(&self.origin, format_args!("{field}: the file {} {what}", shown(name)))
+        let fault = |file: &str, what: &str| {
+            error(&self.origin, format_args!("{field}: the file {file} {what}"))
         };
         if name.contains('\0') {
-            return Err(fault("cannot exist: its name holds a NUL"));
+            return Err(fault(&self.called(name), "cannot exist: its name holds a NUL"));
         }
         let path = match &self.base {
             _ if Path::new(name).is_absolute() => PathBuf::from(name),
@@ -102,9 +108,30 @@ impl Files {
             // Whether a file exists that may not be read is not told either.
             Ok(_) => return Err(self.refusal(field, name)),
             Err(_) if !self.allows_absent(&path) => return Err(self.refusal(field, name)),
-            Err(error) => return Err(fault(&cannot_open(&error))),
+            Err(error) => return Err(fault(&self.called(name), &cannot_open(&error))),
         };
-        opened.read(MAX_BYTES).map_err(|what| fault(&what))
+        opened.read(MAX_BYTES).map_err(|what| fault(&shown(name), &what))
+    }
+
+    /// How messages call a file that was not found. What stands where a path belongs may be a
+    /// secret itself, a key in `client-key` instead of `client-key-data` for example; so it is
+    /// quoted only if it looks like a path.
+    fn called(&self, name: &str) -> String {
+        let rooted = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
+        let known = Path::new(name)
+            .extension()
+            .is_some_and(|extension| EXTENSIONS.iter().any(|own| extension == *own));
+        let folder = || {
+            let (folder, _) = name.split_once('/')?;
+            self.base.as_ref().map(|base| base.join(folder).is_dir())
+        };
+        let odd = name.contains(|c: char| c.is_control() || "+=".contains(c));
+        let like_a_path = rooted || known || folder().unwrap_or_default();
+        if like_a_path && !odd && name.len() <= LONGEST_NAME {
+            shown(name)
+        } else {
+            "that it names".to_owned()
+        }
     }
 
     /// Where a relative command starts.
@@ -135,13 +162,12 @@ impl Files {
             (Some(_), true) => "does not lie in the kubeconfig's folder",
             (Some(_), false) => "may not be named by a kubeconfig in a folder of the whole system",
         };
-        error(&self.origin, format_args!("{field}: the file {} {why}", shown(name))).with_hint(
-            format!(
+        error(&self.origin, format_args!("{field}: the file {} {why}", self.called(name)))
+            .with_hint(format!(
                 "put the contents into the kubeconfig ({}), or name the file's folder in \
                  credential_folders in {}",
                 "kubectl config view --flatten", self.config_file
-            ),
-        )
+            ))
     }
 }
 
