@@ -118,15 +118,19 @@ impl Files {
     /// quoted only if it looks like a path.
     fn called(&self, name: &str) -> String {
         let rooted = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
-        let known = Path::new(name)
+        let suffixed = Path::new(name)
             .extension()
             .is_some_and(|extension| EXTENSIONS.iter().any(|own| extension == *own));
-        let folder = || {
-            let (folder, _) = name.split_once('/')?;
-            self.base.as_ref().map(|base| base.join(folder).is_dir())
+        // Only beside the kubeconfig: what exists elsewhere is not told.
+        let beside = || match &self.base {
+            Some(base) if self.own => {
+                let first = name.split('/').next().unwrap_or_default();
+                base.join(first).symlink_metadata().is_ok()
+            }
+            _ => false,
         };
+        let like_a_path = rooted || suffixed || name.contains("/../") || beside();
         let odd = name.contains(|c: char| c.is_control() || "+=".contains(c));
-        let like_a_path = rooted || known || folder().unwrap_or_default();
         if like_a_path && !odd && name.len() <= LONGEST_NAME {
             shown(name)
         } else {

@@ -9,7 +9,9 @@ use rustix::fs::{FileType, Mode};
 use secrecy::ExposeSecret as _;
 
 use super::super::read_with;
-use super::{CANARY, EC_CERT, EC_SEC1_KEY, Folder, kubeconfig, policy, refused, text, with_user};
+use super::{
+    CANARY, EC_CERT, EC_SEC1_KEY, Folder, base64, kubeconfig, policy, refused, text, with_user,
+};
 
 const HINT: &str = "(put the contents into the kubeconfig (kubectl config view --flatten), or name \
                     the file's folder in credential_folders in /etc/vhg/config.toml)";
@@ -127,9 +129,9 @@ fn a_kubeconfig_in_a_folder_of_the_system_names_no_files() {
     for place in ["/", "/etc/", "/proc/self/", "/tmp/", "/dev/", "/var/lib/", "/usr/share/"] {
         let path = format!("{place}kubeconfig-that-is-not-there");
         let files = super::super::files::Files::new("k", Some(Path::new(&path)), &policy());
-        let said = files.read("tokenFile", "shadow").expect_err("refused").to_string();
+        let said = files.read("tokenFile", "./shadow").expect_err("refused").to_string();
         let why = "may not be named by a kubeconfig in a folder of the whole system";
-        assert_eq!(said, format!("k: tokenFile: the file \"shadow\" {why} {HINT}"), "{place}");
+        assert_eq!(said, format!("k: tokenFile: the file \"./shadow\" {why} {HINT}"), "{place}");
     }
     drop(folder);
 }
@@ -173,8 +175,10 @@ fn what_cannot_be_read_is_told() {
     folder.write("sub/passwords", format!("root:{CANARY}\nbin:x\n"));
     fs::create_dir(folder.path.join("sub/folder")).expect("made");
     for (name, sentence) in [
-        ("none", "the file \"none\" does not exist"),
-        ("none/none", "the file \"none/none\" does not exist"),
+        ("none.pem", "the file \"none.pem\" does not exist"),
+        ("./none", "the file \"./none\" does not exist"),
+        ("folder/none", "the file \"folder/none\" does not exist"),
+        ("none", "the file that it names does not exist"),
         ("folder", "the file \"folder\" is a folder"),
         ("large", "the file \"large\" is larger than 1 MiB"),
         ("bytes", "the file holds something else than a token"),
@@ -188,10 +192,27 @@ fn what_cannot_be_read_is_told() {
         assert_eq!(said_of(&folder, name, &policy()), sentence, "{name}");
     }
     let nul = refused(super::read(&with_user("tokenFile: \"a\\0b\"")));
-    assert!(nul.ends_with("the file \"a\\0b\" cannot exist: its name holds a NUL"), "{nul}");
+    assert!(nul.ends_with("the file that it names cannot exist: its name holds a NUL"), "{nul}");
     for (name, sentence) in [("none", "does not exist"), ("sub", "is a folder")] {
         let said = refused(folder.read(name, &policy()));
         assert_eq!(said, format!("kubeconfig {}/{name}: {sentence}", text(&folder.path)));
+    }
+}
+
+#[test]
+fn a_secret_where_a_path_belongs_is_not_quoted() {
+    let folder = Folder::new();
+    let encoded = base64(EC_SEC1_KEY);
+    for secret in [CANARY, "e30.eyJleHAiOjB9.c2lnbmF0dXJl", "ab/cd/ef", &encoded, EC_SEC1_KEY] {
+        for field in ["tokenFile", "client-certificate-data: YQ==, client-key"] {
+            let document = with_user(&format!("{field}: {}", serde_json::Value::from(secret)));
+            folder.write("misplaced", &document);
+            let in_a_file = folder.read("misplaced", &policy());
+            for said in [refused(super::read(&document)), refused(in_a_file)] {
+                assert!(said.contains("the file that it names "), "{said}");
+                assert!(!said.contains(&secret[..8]), "{said}");
+            }
+        }
     }
 }
 
