@@ -59,6 +59,8 @@ struct Inner {
     module: String,
     options: Options,
     deadline: Option<Instant>,
+    /// The number of the next `hostRef`.
+    next_ref: AtomicU64,
     hosts: AtomicU64,
     guests: AtomicU64,
     retries: AtomicU32,
@@ -78,6 +80,7 @@ impl Context {
                 module,
                 options,
                 deadline,
+                next_ref: AtomicU64::new(0),
                 hosts: AtomicU64::new(0),
                 guests: AtomicU64::new(0),
                 retries: AtomicU32::new(0),
@@ -123,8 +126,8 @@ impl Context {
     /// Hands over a host; guests that it holds already are handed over with it.
     pub fn host(&self, mut host: Host) -> Result<HostRef, GatherError> {
         let guests = std::mem::take(&mut host.guests);
-        let number = self.inner.hosts.fetch_add(1, Ordering::Relaxed);
-        let host_ref = HostRef(number.to_string());
+        self.inner.hosts.fetch_add(1, Ordering::Relaxed);
+        let host_ref = HostRef(self.inner.next_ref.fetch_add(1, Ordering::Relaxed).to_string());
         let name = host.name.clone();
         self.emit(&Record::Host { host_ref: host_ref.0.clone(), host: Box::new(host) }, &name)?;
         for guest in guests {
@@ -160,6 +163,15 @@ impl Context {
         let name = name.into();
         let object = name.clone();
         self.emit(&Record::CollectionEnd { name, error: result.err() }, &object)
+    }
+
+    /// Takes back every host, guest and collection that was handed over: what they come from has
+    /// changed while it was read, and is read again from its beginning. So a module may hand over a
+    /// long list piece by piece. Warnings stay. No other thread may hand over anything meanwhile.
+    pub fn start_over(&self) -> Result<(), GatherError> {
+        self.inner.hosts.store(0, Ordering::Relaxed);
+        self.inner.guests.store(0, Ordering::Relaxed);
+        self.emit(&Record::StartOver {}, "start over")
     }
 
     /// Says what the module is doing, for a person who waits.

@@ -45,6 +45,9 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<GatherError>,
     },
+    /// Every host, guest and collection until now is void: what they were read from has to be read
+    /// again. Warnings stay.
+    StartOver {},
 }
 
 /// Every member that any record has. serde's own tagged enum would first read each record into a
@@ -84,6 +87,7 @@ impl TryFrom<Members> for Record {
                 name: members.name.ok_or("a collection lacks its name")?,
                 error: members.error,
             }),
+            "startOver" => Ok(Self::StartOver {}),
             _ => Err("no record is called that"),
         }
     }
@@ -238,6 +242,7 @@ mod tests {
             Record::Warning { object: "o".into(), message: "m".into() },
             Record::CollectionEnd { name: "pods".into(), error: None },
             Record::CollectionEnd { name: "pods".into(), error },
+            Record::StartOver {},
         ] {
             let json = serde_json::to_string(&record).expect("JSON");
             assert_eq!(serde_json::from_str::<Record>(&json).expect("a record"), record, "{json}");

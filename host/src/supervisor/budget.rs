@@ -67,6 +67,11 @@ impl Charge {
         Ok(())
     }
 
+    /// Gives back all: what was taken is not kept.
+    pub fn give_back(&mut self) {
+        self.budget.give_back(std::mem::take(&mut self.bytes));
+    }
+
     /// The answer stays in memory, and so does its charge: so many bytes, to be given back when
     /// it goes.
     pub fn keep(mut self) -> u64 {
@@ -76,7 +81,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.give_back(self.bytes);
+        self.give_back();
     }
 }
 

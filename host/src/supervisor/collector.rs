@@ -229,6 +229,13 @@ impl Collector {
                     return Err(GatherError::protocol("the plugin ended one collection twice"));
                 }
             }
+            Record::StartOver {} => {
+                self.guests = 0;
+                self.by_ref.clear();
+                self.answer.hosts.clear();
+                self.answer.collections.clear();
+                self.charge.give_back();
+            }
         }
         Ok(())
     }
@@ -302,6 +309,17 @@ mod tests {
             None => Err(ErrorKind::Crashed),
             Some(answer) => answer.map(|answer| answer.hosts.len()).map_err(|error| error.kind),
         }
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_in_the_answer_and_its_references_are_void() {
+        let over = "{\"frame\":\"record\",\"data\":{\"record\":\"startOver\"}}\n";
+        let text = format!("{HOST}{GUEST}{over}{HOST}{}", done(1, 0));
+        assert_eq!(outcome(&text, 1000), Ok(1));
+        let text = format!("{HOST}{over}{}", done(1, 0));
+        assert_eq!(outcome(&text, 1000), Err(ErrorKind::Protocol));
+        let text = format!("{HOST}{over}{GUEST}{}", done(0, 1));
+        assert_eq!(outcome(&text, 1000), Err(ErrorKind::Protocol));
     }
 
     #[test]

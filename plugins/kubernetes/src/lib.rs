@@ -9,6 +9,8 @@ pub mod kubeconfig;
 pub mod map;
 pub mod node;
 
+use std::sync::Arc;
+
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
 use serde::Deserialize;
 
@@ -48,16 +50,26 @@ impl Gatherer for Kubernetes {
         for (object, sentence) in &access.warnings {
             context.warning(object, sentence)?;
         }
-        // The whole list is read before anything is handed over.
-        for node in client::nodes(&access, page_size, context)? {
-            context.check_cancelled()?;
-            let mapped = map::host(&node);
-            context.host(mapped.host)?;
-            for (object, sentence) in mapped.warnings {
-                context.warning(object, sentence)?;
-            }
+        client::nodes(&access, page_size, context, Arc::new(Hosts(context.clone())))
+    }
+}
+
+/// Hands each node over as a host.
+struct Hosts(Context);
+
+impl client::Taker for Hosts {
+    fn take(&self, node: node::Node) -> Result<(), GatherError> {
+        self.0.check_cancelled()?;
+        let mapped = map::host(&node);
+        self.0.host(mapped.host)?;
+        for (object, sentence) in mapped.warnings {
+            self.0.warning(object, sentence)?;
         }
         Ok(())
+    }
+
+    fn start_over(&self) -> Result<(), GatherError> {
+        self.0.start_over()
     }
 }
 

@@ -181,63 +181,6 @@ pub struct NodeInfo {
     pub kube_proxy_version: String,
 }
 
-impl Node {
-    /// About how much memory it takes, for a limit.
-    pub fn size(&self) -> usize {
-        // What an allocation and a place in a map cost beside the text.
-        const OVERHEAD: usize = 32;
-
-        let text = |text: &String| text.capacity() + OVERHEAD;
-        let map = |map: &BTreeMap<String, String>| -> usize {
-            map.iter().map(|(key, value)| 2 * size_of::<String>() + text(key) + text(value)).sum()
-        };
-        let Self { metadata, spec, status, .. } = self;
-        let taint = |taint: &Taint| {
-            size_of::<Taint>()
-                + [&taint.key, &taint.value, &taint.effect].map(text).iter().sum::<usize>()
-        };
-        let address =
-            |address: &Address| size_of::<Address>() + text(&address.kind) + text(&address.address);
-        let condition = |condition: &Condition| {
-            size_of::<Condition>()
-                + text(&condition.kind)
-                + text(&condition.reason)
-                + text(&condition.message)
-        };
-        size_of::<Self>()
-            + text(&metadata.name)
-            + text(&metadata.uid)
-            + map(&metadata.labels)
-            + text(&spec.provider_id)
-            + spec.taints.iter().map(taint).sum::<usize>()
-            + status.addresses.iter().map(address).sum::<usize>()
-            + map(&status.capacity)
-            + map(&status.allocatable)
-            + status.conditions.iter().map(condition).sum::<usize>()
-            + status.node_info.size()
-    }
-}
-
-impl NodeInfo {
-    fn size(&self) -> usize {
-        [
-            &self.machine_id,
-            &self.system_uuid,
-            &self.boot_id,
-            &self.architecture,
-            &self.operating_system,
-            &self.os_image,
-            &self.kernel_version,
-            &self.container_runtime_version,
-            &self.kubelet_version,
-            &self.kube_proxy_version,
-        ]
-        .map(String::capacity)
-        .iter()
-        .sum()
-    }
-}
-
 only_from_an_object!(Node, Metadata, Spec, Taint, Status, Address, Condition, NodeInfo);
 
 #[cfg(test)]

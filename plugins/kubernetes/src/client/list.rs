@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,9 +27,6 @@ use crate::node::Node;
 /// The largest list, all pages together.
 const LIST_BYTES: usize = 1024 * 1024 * 1024;
 
-/// How much memory the nodes of a list may take.
-const NODES_BYTES: usize = 1024 * 1024 * 1024;
-
 /// The most pages: a server that always has another one is not waited for.
 const MOST_PAGES: usize = 100_000;
 
@@ -38,17 +36,25 @@ const MOST_RESTARTS: u32 = 5;
 /// The wait before the first new start; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// All nodes, as they were at one moment.
+/// Who is given the nodes of a list, each page's as soon as it is read.
+pub trait Taker: Send + Sync {
+    /// Takes a node.
+    fn take(&self, node: Node) -> Result<(), GatherError>;
+    /// Forgets every node until now: the list begins anew.
+    fn start_over(&self) -> Result<(), GatherError>;
+}
+
+/// Gives all nodes, as they were at one moment, if it does not fail.
 pub(super) async fn nodes(
     connection: &Connection<'_>,
     page_size: u32,
-) -> Result<Vec<Node>, GatherError> {
+    taker: &Arc<dyn Taker>,
+) -> Result<(), GatherError> {
     let context = connection.context;
     let mut restarts = 0;
     loop {
-        let mut error = match walk(connection, page_size).await? {
-            Walk::Whole(nodes) => return Ok(nodes),
-            Walk::Outdated(error) => error,
+        let Walk::Outdated(mut error) = walk(connection, page_size, taker).await? else {
+            return Ok(());
         };
         let wait = FIRST_WAIT * (1 << restarts);
         let in_time = run::operation_remaining(context).is_none_or(|left| wait < left);
@@ -63,17 +69,22 @@ pub(super) async fn nodes(
         context.count_retry();
         restarts += 1;
         tokio::time::sleep(wait).await;
+        taker.start_over()?;
     }
 }
 
 enum Walk {
-    Whole(Vec<Node>),
+    Whole,
     /// The list cannot be finished as it was begun.
     Outdated(GatherError),
 }
 
 /// From the first page to the last.
-async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, GatherError> {
+async fn walk(
+    connection: &Connection<'_>,
+    page_size: u32,
+    taker: &Arc<dyn Taker>,
+) -> Result<Walk, GatherError> {
     let context = connection.context;
     let mut progress = Progress::default();
     let mut answer = ask(connection, page_size, 1, None, LIST_BYTES).await?;
@@ -87,7 +98,6 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
                 return Ok(Walk::Outdated(error));
             }
         };
-        let what = connection.what(number);
         progress.bytes += page.bytes.len();
         let bytes_left = LIST_BYTES - progress.bytes;
         let likely = document::next_at_a_glance(&page.bytes).filter(|token| progress.is_new(token));
@@ -100,22 +110,17 @@ async fn walk(connection: &Connection<'_>, page_size: u32) -> Result<Walk, Gathe
                 None => std::future::pending().await,
             }
         });
-        let (list, came) = read(connection, page, ahead.as_mut()).await?;
-        let asked = list.next.is_some() && list.next == likely;
-        if number == 1 {
-            progress.begin(&list);
-        } else if progress.version != list.version {
-            return Ok(Walk::Outdated(GatherError::protocol(format!(
-                "{what}: the page shows another moment of the cluster than those before it"
-            ))));
-        }
-        progress.take(list.items, &what)?;
-        tell(context, progress.nodes.len());
-        let Some(next) = list.next else { return Ok(progress.end(&what)) };
-        progress.go_on(&next, &what)?;
+        let read = Reading { page, progress, what: connection.what(number), number };
+        let (step, came);
+        (progress, step, came) = read.beside(connection, taker, ahead.as_mut()).await?;
+        tell(context, progress.nodes);
+        let next = match step {
+            Step::Next(next) => next,
+            Step::End(walk) => return Ok(walk),
+        };
         answer = match came {
-            Some(came) if asked => came?,
-            None if asked => ahead.await?,
+            Some(came) if likely.as_ref() == Some(&next) => came?,
+            None if likely.as_ref() == Some(&next) => ahead.await?,
             _ => ask(connection, page_size, number + 1, Some(&next), bytes_left).await?,
         };
     }
@@ -137,31 +142,72 @@ async fn ask(
     retry::idempotent(connection.context, || page::fetch(connection, wanted)).await
 }
 
-/// Reads a page beside the thread that waits for the server. Also what came of `ahead` meanwhile, if
-/// anything did.
-async fn read<Ahead: Future>(
-    connection: &Connection<'_>,
+/// What a page says of the list.
+enum Step {
+    /// It goes on there.
+    Next(String),
+    /// It ends, one way or the other.
+    End(Walk),
+}
+
+/// A page that came, with what is known of those before it.
+struct Reading {
     page: Page,
-    mut ahead: Pin<&mut Ahead>,
-) -> Result<(List, Option<Ahead::Output>), GatherError> {
-    #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
-    let mut reading = tokio::task::spawn_blocking(move || {
-        let list = document::read(&page.bytes, &page.what);
-        (list, page.bytes)
-    });
-    let mut came = None;
-    let read = poll_fn(|cx| {
-        if came.is_none()
-            && let Poll::Ready(answer) = ahead.as_mut().poll(cx)
-        {
-            came = Some(answer);
+    progress: Progress,
+    /// The request, for messages.
+    what: String,
+    number: usize,
+}
+
+impl Reading {
+    /// Reads the page on a thread of its own, while this one goes on with `ahead`. Also gives what
+    /// came of that meanwhile, if anything did.
+    async fn beside<Ahead: Future>(
+        mut self,
+        connection: &Connection<'_>,
+        taker: &Arc<dyn Taker>,
+        mut ahead: Pin<&mut Ahead>,
+    ) -> Result<(Progress, Step, Option<Ahead::Output>), GatherError> {
+        let taker = Arc::clone(taker);
+        #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
+        let mut reading = tokio::task::spawn_blocking(move || {
+            let step = self.read(&*taker);
+            (step, self)
+        });
+        let mut came = None;
+        let read = poll_fn(|cx| {
+            if came.is_none()
+                && let Poll::Ready(answer) = ahead.as_mut().poll(cx)
+            {
+                came = Some(answer);
+            }
+            Pin::new(&mut reading).poll(cx)
+        });
+        let (step, Self { page, progress, .. }) =
+            read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
+        connection.buffer.set(page.bytes);
+        Ok((progress, step?, came))
+    }
+
+    fn read(&mut self, taker: &dyn Taker) -> Result<Step, GatherError> {
+        let list = document::read(&self.page.bytes, &self.page.what)?;
+        if self.number == 1 {
+            self.progress.begin(&list);
+        } else if self.progress.version != list.version {
+            return Ok(Step::End(Walk::Outdated(GatherError::protocol(format!(
+                "{}: the page shows another moment of the cluster than those before it",
+                self.what
+            )))));
         }
-        Pin::new(&mut reading).poll(cx)
-    });
-    let (list, bytes) =
-        read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
-    connection.buffer.set(bytes);
-    Ok((list?, came))
+        self.progress.take(list.items, &self.what, taker)?;
+        match list.next {
+            None => Ok(Step::End(self.progress.end(&self.what))),
+            Some(next) => {
+                self.progress.go_on(&next, &self.what)?;
+                Ok(Step::Next(next))
+            }
+        }
+    }
 }
 
 fn tell(context: &Context, nodes: usize) {
@@ -172,15 +218,14 @@ fn tell(context: &Context, nodes: usize) {
 /// What was read of a list so far.
 #[derive(Default)]
 struct Progress {
-    nodes: Vec<Node>,
-    uids: HashSet<String>,
-    /// Hashes of the tokens, keyed at random: the tokens themselves may be long.
+    /// How many nodes have come.
+    nodes: usize,
+    /// Hashes of the uids and of the continue tokens, keyed at random: they themselves may be long.
+    uids: HashSet<u64>,
     tokens: HashSet<u64>,
     hasher: RandomState,
     version: String,
     bytes: usize,
-    /// About how much memory the nodes take.
-    size: usize,
     /// How many nodes there are by the first page's word.
     announced: usize,
 }
@@ -195,17 +240,17 @@ impl Progress {
         !self.tokens.contains(&self.hasher.hash_one(token))
     }
 
-    fn take(&mut self, items: Vec<Node>, what: &str) -> Result<(), GatherError> {
+    fn take(&mut self, items: Vec<Node>, what: &str, taker: &dyn Taker) -> Result<(), GatherError> {
         for node in items {
             let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
-            if !self.uids.insert(node.metadata.uid.clone()) {
+            if !self.uids.insert(self.hasher.hash_one(&node.metadata.uid)) {
                 return wrong("a node stands in the list twice (its uid does)");
             }
-            self.size += node.size();
-            if self.nodes.len() == MOST_NODES || self.size > NODES_BYTES {
+            if self.nodes == MOST_NODES {
                 return wrong("the list has more nodes than fit a gatherer's memory");
             }
-            self.nodes.push(node);
+            self.nodes += 1;
+            taker.take(node)?;
         }
         Ok(())
     }
@@ -213,14 +258,14 @@ impl Progress {
     /// After the last page. The number that the first one announces need not be exact by the API's
     /// rules; it is at the moment of the list in all servers that say it, and where it is a
     /// little off because the cluster changes, the next list is right.
-    fn end(self, what: &str) -> Walk {
-        let (came, announced) = (self.nodes.len(), self.announced);
+    fn end(&self, what: &str) -> Walk {
+        let (came, announced) = (self.nodes, self.announced);
         if came < announced {
             return Walk::Outdated(GatherError::protocol(format!(
                 "{what}: the list ends after {came} nodes, and {announced} were announced"
             )));
         }
-        Walk::Whole(self.nodes)
+        Walk::Whole
     }
 
     fn go_on(&mut self, next: &str, what: &str) -> Result<(), GatherError> {

@@ -13,30 +13,33 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::run;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kubeconfig::Access;
-use crate::node::Node;
 use connect::Connection;
+pub use list::Taker;
 
-/// All nodes of the cluster, sorted by name, then uid; or an error, never some of them.
-pub fn nodes(access: &Access, page_size: u32, context: &Context) -> Result<Vec<Node>, GatherError> {
+/// Gives all nodes of the cluster as they were at one moment, page after page. What was given is
+/// void if it fails, and whenever the taker is told to start over.
+pub fn nodes(
+    access: &Access,
+    page_size: u32,
+    context: &Context,
+    taker: Arc<dyn Taker>,
+) -> Result<(), GatherError> {
     // Before anything else: what is logged from here on is free of them.
     for secret in &access.secrets {
         context.secret(secret.expose());
     }
-    let mut nodes = run::block_on(context, async {
+    run::block_on(context, async move {
         let connection = Connection::new(access, context).await?;
-        list::nodes(&connection, page_size).await
-    })?;
-    nodes.sort_by(|a, b| {
-        let (a, b) = (&a.metadata, &b.metadata);
-        a.name.cmp(&b.name).then_with(|| a.uid.cmp(&b.uid))
-    });
-    Ok(nodes)
+        list::nodes(&connection, page_size, &taker).await
+    })
 }
 
 /// The header for a token.

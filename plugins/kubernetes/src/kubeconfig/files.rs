@@ -118,6 +118,8 @@ impl Files {
     /// quoted only if it looks like a path.
     fn called(&self, name: &str) -> String {
         let rooted = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
+        // No token and no base64 has only small letters.
+        let words = name.chars().all(|c| c.is_ascii_lowercase() || "-_./".contains(c));
         let suffixed = Path::new(name)
             .extension()
             .is_some_and(|extension| EXTENSIONS.iter().any(|own| extension == *own));
@@ -129,7 +131,7 @@ impl Files {
             }
             _ => false,
         };
-        let like_a_path = rooted || suffixed || name.contains("/../") || beside();
+        let like_a_path = rooted || words || suffixed || name.contains("/../") || beside();
         let odd = name.contains(|c: char| c.is_control() || "+=".contains(c));
         if like_a_path && !odd && name.len() <= LONGEST_NAME {
             shown(name)

@@ -178,7 +178,8 @@ fn what_cannot_be_read_is_told() {
         ("none.pem", "the file \"none.pem\" does not exist"),
         ("./none", "the file \"./none\" does not exist"),
         ("folder/none", "the file \"folder/none\" does not exist"),
-        ("none", "the file that it names does not exist"),
+        ("none", "the file \"none\" does not exist"),
+        ("n0ne", "the file that it names does not exist"),
         ("folder", "the file \"folder\" is a folder"),
         ("large", "the file \"large\" is larger than 1 MiB"),
         ("bytes", "the file holds something else than a token"),
@@ -203,7 +204,7 @@ fn what_cannot_be_read_is_told() {
 fn a_secret_where_a_path_belongs_is_not_quoted() {
     let folder = Folder::new();
     let encoded = base64(EC_SEC1_KEY);
-    for secret in [CANARY, "e30.eyJleHAiOjB9.c2lnbmF0dXJl", "ab/cd/ef", &encoded, EC_SEC1_KEY] {
+    for secret in [CANARY, "e30.eyJleHAiOjB9.c2lnbmF0dXJl", "ab/cd/Ef+gh", &encoded, EC_SEC1_KEY] {
         for field in ["tokenFile", "client-certificate-data: YQ==, client-key"] {
             let document = with_user(&format!("{field}: {}", serde_json::Value::from(secret)));
             folder.write("misplaced", &document);
