@@ -9,7 +9,7 @@ pub mod kubeconfig;
 pub mod map;
 pub mod node;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
 use serde::Deserialize;
@@ -50,26 +50,47 @@ impl Gatherer for Kubernetes {
         for (object, sentence) in &access.warnings {
             context.warning(object, sentence)?;
         }
-        client::nodes(&access, page_size, context, Arc::new(Hosts(context.clone())))
+        let hosts = Arc::new(Hosts { context: context.clone(), warnings: Mutex::default() });
+        client::nodes(&access, page_size, context, hosts.clone())?;
+        for (object, sentence) in hosts.warnings().drain(..) {
+            context.warning(object, sentence)?;
+        }
+        Ok(())
     }
 }
 
+/// How many warnings are kept; about so many are shown.
+const MOST_WARNINGS: usize = 20_000;
+
 /// Hands each node over as a host.
-struct Hosts(Context);
+struct Hosts {
+    context: Context,
+    /// Of the nodes that were handed over. Warnings cannot be taken back, so they wait until it is
+    /// certain that the list is not started again.
+    warnings: Mutex<Vec<(String, String)>>,
+}
+
+impl Hosts {
+    fn warnings(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl client::Taker for Hosts {
     fn take(&self, node: node::Node) -> Result<(), GatherError> {
-        self.0.check_cancelled()?;
+        self.context.check_cancelled()?;
         let mapped = map::host(&node);
-        self.0.host(mapped.host)?;
-        for (object, sentence) in mapped.warnings {
-            self.0.warning(object, sentence)?;
+        self.context.host(mapped.host)?;
+        let mut warnings = self.warnings();
+        if warnings.len() < MOST_WARNINGS {
+            warnings.extend(mapped.warnings);
         }
         Ok(())
     }
 
     fn start_over(&self) -> Result<(), GatherError> {
-        self.0.start_over()
+        self.warnings().clear();
+        self.context.start_over()
     }
 }
 

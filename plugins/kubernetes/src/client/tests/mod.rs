@@ -4,6 +4,7 @@ mod access;
 mod ahead;
 mod credentials;
 mod lists;
+mod over;
 
 use base64::Engine as _;
 use gatherer_plugin_api::{GatherError, Options};
