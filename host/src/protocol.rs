@@ -2,7 +2,8 @@
 //! `docs/worker-protocol.md` describes them for people.
 
 use gatherer_plugin_api::{GatherError, GatherRequest, Secret, Summary};
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::redact::{SECRET_MAX_BYTES, Secrets};
@@ -59,8 +60,9 @@ pub struct Assignment {
 pub enum Frame<'a> {
     /// One finding, as the plugin wrote it.
     Record {
-        /// A `Record`.
-        data: &'a RawValue,
+        /// A `Record`, not looked at yet.
+        #[serde(serialize_with = "as_it_is")]
+        data: &'a [u8],
     },
     /// One log line.
     Log {
@@ -107,12 +109,29 @@ struct Members<'a> {
     error: Option<GatherError>,
 }
 
+/// How a worker begins a record's frame.
+pub const RECORD_BEGIN: &[u8] = b"{\"frame\":\"record\",\"data\":";
+/// How it ends one.
+pub const RECORD_END: &[u8] = b"}";
+
+fn as_it_is<S: Serializer>(data: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let data: &RawValue = serde_json::from_slice(data).map_err(S::Error::custom)?;
+    data.serialize(serializer)
+}
+
 impl<'a> Frame<'a> {
     /// Reads one line; `None` if it is no frame.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
+        // Nearly all are this: what is between need not be read twice. If it is not one value, it is
+        // no record either.
+        let between =
+            line.strip_prefix(RECORD_BEGIN).and_then(|rest| rest.strip_suffix(RECORD_END));
+        if let Some(data) = between {
+            return Some(Self::Record { data });
+        }
         let members: Members<'a> = serde_json::from_slice(line).ok()?;
         Some(match members.frame {
-            "record" => Self::Record { data: members.data? },
+            "record" => Self::Record { data: members.data?.get().as_bytes() },
             "log" => Self::Log {
                 level: members.level?,
                 target: members.target?,
@@ -146,6 +165,19 @@ mod tests {
             assert!(!line.contains('\n'));
             let read = Frame::parse(line.as_bytes()).expect("a frame");
             assert_eq!(serde_json::to_string(&read).expect("serializes"), line);
+        }
+    }
+
+    #[test]
+    fn a_record_is_found_however_its_frame_is_written() {
+        for line in [
+            "{\"frame\":\"record\",\"data\":{\"record\":\"other\"}}",
+            "{ \"data\" : {\"record\":\"other\"} , \"frame\" : \"record\" }",
+        ] {
+            let Some(Frame::Record { data }) = Frame::parse(line.as_bytes()) else {
+                panic!("{line}")
+            };
+            assert_eq!(data, b"{\"record\":\"other\"}");
         }
     }
 

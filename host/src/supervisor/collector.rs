@@ -107,7 +107,7 @@ impl Collector {
                 FRAMES_MAX_BYTES / (1024 * 1024)
             )));
         }
-        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', chunk) {
             let (head, rest) = chunk.split_at(end);
             chunk = &rest[1..];
             self.check_length(head.len())?;
@@ -149,8 +149,8 @@ impl Collector {
                         "the plugin sent more than {RECORDS_MAX} records"
                     )));
                 }
-                self.charge.record(data.get())?;
-                let record = serde_json::from_str(data.get()).map_err(|error| {
+                self.charge.record(data)?;
+                let record = serde_json::from_slice(data).map_err(|error| {
                     // The error's own text quotes what it read.
                     GatherError::protocol(format!(
                         "the plugin sent a record that does not fit the model (record {}, column {})",

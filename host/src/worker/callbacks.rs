@@ -11,7 +11,7 @@ use gatherer_plugin_api::{
     CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, RECORD_MAX_BYTES, Secret,
 };
 
-use crate::protocol::{FRAME_MAX_BYTES, Frame};
+use crate::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
 use crate::redact::{Redactor, Secrets};
 
 /// How many bytes of frames are gathered before they are written.
@@ -127,10 +127,11 @@ extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
         EmitCode::TooLarge
     } else {
         let mut line = Vec::with_capacity(record.len() + 32);
-        line.extend_from_slice(b"{\"frame\":\"record\",\"data\":");
+        line.extend_from_slice(RECORD_BEGIN);
         // A line end is white space in JSON, and would end the frame here.
         line.extend(record.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
-        line.extend_from_slice(b"}\n");
+        line.extend_from_slice(RECORD_END);
+        line.push(b'\n');
         match FRAMES.get().map(|frames| frames.write(&line, false)) {
             Some(Ok(())) => EmitCode::Ok,
             _ => EmitCode::Closed,
