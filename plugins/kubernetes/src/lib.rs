@@ -79,7 +79,7 @@ impl Hosts {
 impl client::Taker for Hosts {
     fn take(&self, node: node::Node) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
-        let mapped = map::host(&node);
+        let mapped = map::host(node);
         self.context.host(mapped.host)?;
         let mut warnings = self.warnings();
         if warnings.len() < MOST_WARNINGS {

@@ -30,7 +30,7 @@ fn expected(name: &str) -> (Value, Warnings) {
 }
 
 fn check(name: &str) -> Host {
-    let Mapped { host, warnings } = map::host(&node(name));
+    let Mapped { host, warnings } = map::host(node(name));
     let (expected, expected_warnings) = expected(name);
     let found = serde_json::to_value(&host).expect("JSON");
     let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON");
@@ -41,7 +41,7 @@ fn check(name: &str) -> Host {
 
 /// A host of a Node that is told by its parts alone.
 fn mapped(node: &Value) -> Mapped {
-    map::host(&serde_json::from_str(&node.to_string()).expect("a node"))
+    map::host(serde_json::from_str(&node.to_string()).expect("a node"))
 }
 
 /// The members of a file's name before `.node.json`.
@@ -153,7 +153,7 @@ fn the_full_node_of_the_api_gives_the_same_host_as_ours() {
         let full: k8s_openapi::api::core::v1::Node = serde_json::from_slice(&text).expect("a node");
         let own: Node =
             serde_json::from_slice(&serde_json::to_vec(&full).expect("JSON")).expect("a node");
-        assert_eq!(map::host(&own), map::host(&node(&name)), "{name}");
+        assert_eq!(map::host(own), map::host(node(&name)), "{name}");
     }
 }
 

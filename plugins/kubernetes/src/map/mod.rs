@@ -3,6 +3,7 @@
 mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 
 use gatherer_plugin_api::model::{
     Address, Condition, Cpu, Host, HostState, Hypervisor, Identifiers, Taint, Timestamp, Version,
@@ -30,42 +31,43 @@ pub struct Mapped {
 ///
 /// A Node counts CPUs and knows nothing of sockets, cores and threads: they stay absent, and
 /// `cpu.millicores` is its capacity.
-pub fn host(node: &Node) -> Mapped {
-    let Node { metadata, spec, status, .. } = node;
-    let info = &status.node_info;
+pub fn host(mut node: Node) -> Mapped {
     let mut warnings = Vec::new();
 
-    let mut host = Host::new(id(node, &mut warnings), metadata.name.clone());
-    host.identifiers = identifiers(node);
+    let mut host = Host::new(id(&node, &mut warnings), node.metadata.name.clone());
+    host.identifiers = identifiers(&node);
+    let Node { metadata, spec, status, .. } = &node;
+    let info = &status.node_info;
     host.hypervisor =
         Some(Hypervisor { kind: "kubernetes".to_owned(), version: known(&info.kubelet_version) });
     // The image's name has the version in it. Windows and Linux at least are told apart without.
     let system = known(&info.os_image).or_else(|| known(&info.operating_system));
     host.os = system.map(|name| Version { name: Some(name), version: None });
-    (host.state, host.source_state) = state(node);
+    (host.state, host.source_state) = state(&node);
     host.cpu = Cpu {
-        architecture: architecture(node),
-        millicores: amount(node, "cpu", Quantity::milli_round_up, &mut warnings),
+        architecture: architecture(&node),
+        millicores: amount(&node, "cpu", Quantity::milli_round_up, &mut warnings),
         ..Cpu::default()
     };
-    host.memory_bytes = amount(node, "memory", Quantity::round_down, &mut warnings);
+    host.memory_bytes = amount(&node, "memory", Quantity::round_down, &mut warnings);
     host.addresses = status.addresses.iter().filter_map(address).collect();
     let read = provider::read(&spec.provider_id, &metadata.labels);
     host.identifiers.instance_id.clone_from(&read.instance_id);
     host.provider = read.provider;
     warnings.extend(read.warning.map(str::to_owned));
-    host.labels.clone_from(&metadata.labels);
     host.taints = spec.taints.iter().filter_map(taint).collect();
     host.roles = roles(&metadata.labels);
     host.conditions = conditions(&status.conditions, &mut warnings);
-    host.capacity.clone_from(&status.capacity);
-    host.allocatable.clone_from(&status.allocatable);
     host.versions = versions(info);
     host.created_at = moment(&metadata.creation_timestamp, "its creationTimestamp", &mut warnings);
 
     let object = [&metadata.name, &metadata.uid].into_iter().find_map(|text| known(text));
     let object = object.unwrap_or_else(|| "a node without a name".to_owned());
     let warnings = warnings.into_iter().map(|sentence| (object.clone(), sentence)).collect();
+    // What a Node mostly consists of.
+    host.labels = take(&mut node.metadata.labels);
+    host.capacity = take(&mut node.status.capacity);
+    host.allocatable = take(&mut node.status.allocatable);
     Mapped { host, warnings }
 }
 
