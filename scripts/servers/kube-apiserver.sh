@@ -10,14 +10,14 @@
 # Exit status 3, with the reason as the last line of stderr, where they cannot be made on this
 # machine.
 
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=scripts/servers/common.sh
+. "$(dirname "$0")/common.sh"
 
 # What the source calls itself; Debian's version number says "1.20.5+really1.20.2".
 readonly kubernetes=1.20.2
 # Counts up when a change of this script asks for another build.
 readonly recipe=1
-servers=$(cache_dir)/servers
+what="kube-apiserver"
 cache=$servers/kubernetes-$kubernetes-$recipe
 bin=$cache/bin
 
@@ -44,28 +44,12 @@ if [ "${1:-}" = --path ]; then
 fi
 made && exit 0
 
-cannot() {
-    printf 'no kube-apiserver: %s\n' "$*" >&2
-    exit 3
-}
-
-for tool in apt-get apt-cache dpkg-deb flock; do
-    command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found, and it is built from Debian's packages"
-done
+need_tools apt-get apt-cache dpkg-deb flock
 mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be made"
 
-# One build at a time; whoever waited finds it made. Everything that is started here holds the
-# lock, so nobody tidies up below a compiler that outlived its script.
-exec 9>"$cache/lock"
-if ! flock --nonblock 9; then
-    say "Waiting: kube-apiserver is being built by another process."
-    flock 9
-fi
+alone kube-apiserver
 made && exit 0
 
-begin=$SECONDS
-log=$cache/build.log
-work=$cache/work
 compiler=
 
 # The program that is built last goes to the background, where a signal to this script does not
@@ -80,46 +64,7 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-# What an interrupted build left.
-rm -rf "$work"
-mkdir -p "$work"
-: >"$log"
-
-stage() {
-    printf '%4d s  %s\n' $((SECONDS - begin)) "$*"
-}
-
-# Runs a command with what it says in the log, which is shown if it fails.
-quiet() {
-    "$@" >>"$log" 2>&1 || {
-        tail -n 20 "$log" >&2
-        cannot "'${1##*/}' failed, and $log tells how"
-    }
-}
-
-# Loads the lists of packages into a private place: nothing under /etc/apt or /var/lib/apt changes,
-# and no root is needed.
-lists() {
-    local file
-    stage "packages: lists"
-    mkdir -p "$work"/apt/{lists/partial,parts,archives/partial,debs}
-    for file in /etc/apt/sources.list.d/*.sources; do
-        # An empty line between them: they are paragraphs.
-        [ ! -r "$file" ] || { sed 's/^Types:.*/Types: deb deb-src/' "$file" && echo; } >>"$work/apt/parts/all.sources"
-    done
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-        [ ! -r "$file" ] || sed -n '/^deb[[:space:]]/{p;s/^deb/deb-src/p;}' "$file" >>"$work/apt/parts/all.list"
-    done
-    apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
-        -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt"
-        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
-        -o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
-    # It succeeds without a network too; what it got is what counts.
-    apt-get "${apt[@]}" update >>"$log" 2>&1 || true
-    if [ -z "$(find "$work/apt/lists" -maxdepth 1 -name '*_Packages*' -size +0 | head -n 1)" ]; then
-        cannot "the lists of Debian's packages could not be loaded (is this machine offline?), and $log tells how"
-    fi
-}
+begin_work
 
 # Unpacks Debian packages below a folder.
 unpack() {
@@ -253,11 +198,8 @@ make_servers() {
 }
 
 have_servers || say "Building kube-apiserver $kubernetes from Debian's source package: once, some 5 minutes on 2 cores."
-lists
+load_lists "deb deb-src"
 have_openssl || make_openssl
 have_servers || make_servers
-# What an older recipe made.
-for folder in "$servers"/kubernetes-*; do
-    [ "$folder" = "$cache" ] || rm -rf "$folder"
-done
+forget_older kubernetes
 stage "done: $bin"

@@ -8,18 +8,14 @@
 #
 # Exit status 3, with the reason on stderr, where daemons cannot run on this machine.
 
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=scripts/servers/common.sh
+. "$(dirname "$0")/common.sh"
 
 # Counts up when a change of this script asks for another folder.
 readonly recipe=1
-cache=$(cache_dir)/servers/libvirt-$recipe
+what="libvirt daemons"
+cache=$servers/libvirt-$recipe
 root=$cache/root
-
-cannot() {
-    printf 'no libvirt daemons: %s\n' "$*" >&2
-    exit 3
-}
 
 # Each daemon has mounts and processes of its own, which only root may give it.
 [ "$(id -u)" -eq 0 ] || cannot "only root can run them"
@@ -39,54 +35,20 @@ if [ "${1:-}" = --path ]; then
 fi
 made && exit 0
 
-for tool in apt-get dpkg-deb flock tar; do
-    command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found: they come out of Debian's packages"
-done
-mkdir -p "$cache"
+need_tools apt-get dpkg-deb flock tar
+mkdir -p "$cache" 2>/dev/null || cannot "$cache cannot be made"
 free=$(df --output=avail -k "$cache" | tail -n 1)
 [ "$free" -gt 1000000 ] || cannot "1 GB is needed in $cache, and $((free / 1000)) MB are free"
-
-# One at a time; whoever waited finds it made.
-exec 9>"$cache/lock"
-flock 9
+alone "what libvirt daemons need"
 made && exit 0
 
-work=$cache/work
-rm -rf "$work" "$root"
-mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
-begin=$SECONDS
-log=$cache/log
-: >"$log"
-
-stage() {
-    printf '%4d s  %s\n' $((SECONDS - begin)) "$*"
-}
-
-# Runs a command with what it says in the log, which is shown if it fails.
-quiet() {
-    "$@" >>"$log" 2>&1 || {
-        tail -n 20 "$log" >&2
-        cannot "'$1' failed; the whole log is $log"
-    }
-}
+begin_work
+rm -rf "$root"
 
 say "Unpacking libvirtd, QEMU, SASL and sshd from Debian's packages: once, some 80 MB."
-stage "lists of packages"
-# A private state, in which nothing is installed: nothing under /etc/apt or /var/lib changes, and
-# what is to be had is complete, to the C library.
-mkdir -p "$work"/apt/{lists/partial,parts,archives/partial}
-for file in /etc/apt/sources.list.d/*.sources; do
-    # An empty line ends a paragraph; a file's last one may be missing.
-    [ ! -r "$file" ] || { cat "$file" && echo; } >>"$work/apt/parts/all.sources"
-done
-cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-    grep -E '^deb ' >"$work/apt/parts/all.list" || true
-apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
-    -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt" -o Dir::State::status=/dev/null
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
-    -o Acquire::Retries=5)
-quiet apt-get "${apt[@]}" update
+# As if nothing were installed: what is to be had is complete, to the C library.
+load_lists deb -o Dir::State::status=/dev/null
 
 stage "packages"
 # dash, coreutils and debianutils are part of every Debian, so that nothing says that it needs them.
@@ -118,4 +80,5 @@ quiet chroot "$new" /usr/bin/qemu-system-x86_64 --version
 quiet chroot "$new" /usr/bin/which virt-ssh-helper saslpasswd2
 : >"$new/.made"
 mv "$new" "$root"
+forget_older libvirt
 stage "done: $root"
