@@ -138,6 +138,7 @@ impl Table {
         let inventory = outcome.inventory();
         let check = |case: &Case| {
             let endpoint = inventory_endpoint(&inventory, &case.name);
+            println!("{}: {}", case.name, in_words(&endpoint));
             let why = case.wrong(&endpoint)?;
             let shown: String = endpoint.to_string().chars().take(1500).collect();
             Some(format!("{}: {why}: {shown}", case.name))
@@ -197,6 +198,16 @@ impl Case {
                 (!said.contains(text)).then(|| format!("does not say {text:?}"))
             }
         }
+    }
+}
+
+/// How an endpoint went, for who runs this to read it.
+fn in_words(endpoint: &Value) -> String {
+    let error = &endpoint["error"];
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    match endpoint["hosts"].as_array().filter(|_| error.is_null()) {
+        Some(hosts) => format!("complete, {} hosts", hosts.len()),
+        None => format!("{}: {} ({})", text("kind"), text("message"), text("hint")),
     }
 }
 
