@@ -5,6 +5,7 @@ mod harness;
 mod kubeconfigs;
 mod lists;
 mod nodes;
+mod rights;
 
 use std::collections::BTreeSet;
 use std::path::Path;
