@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::{Watcher, free_port, tail};
 use crate::processes;
 
-pub use calls::CountingProxy;
+pub use calls::{CountingProxy, READ_ONLY};
 use files::Ports;
 pub use files::{guest, guest_name};
 
@@ -63,6 +63,9 @@ pub struct Options {
     pub ssh: bool,
     /// Whether it asks for a client's certificate, as a daemon does unless it is told not to.
     pub client_certificate: bool,
+    /// The distinguished names of the clients whose certificates it takes; all of its authority's if
+    /// `None`.
+    pub allowed_clients: Option<Vec<&'static str>>,
     /// Whom its certificate is for.
     pub certificate_names: Vec<&'static str>,
     /// How many guests it has from the start, shut off; [`guest_name`] names them.
@@ -75,6 +78,7 @@ impl Default for Options {
             sasl: None,
             ssh: false,
             client_certificate: false,
+            allowed_clients: None,
             certificate_names: vec!["127.0.0.1"],
             guests: 0,
         }
@@ -199,7 +203,8 @@ impl Libvirtd {
     }
 
     /// Its folder: `pki`, `client-pki` (with a client's certificate) and `other-pki` (of another
-    /// authority) are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh.
+    /// authority) are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh as root, and
+    /// `gatherer_key` for ssh as `gatherer`, who has no rights and one forced command.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -266,13 +271,21 @@ impl Libvirtd {
 
     /// virsh beside the daemon, to be given commands as one argument or on stdin.
     pub fn virsh_command(&self) -> Command {
+        let mut command = self.command_of("root");
+        command.args(["virsh", "-q", "-c", "qemu:///system"]);
+        command
+    }
+
+    /// A command of a user on the daemon's machine, still without its words.
+    pub fn command_of(&self, user: &str) -> Command {
         let first = self.first_process().expect("the daemon's namespaces are there");
         let mut command = Command::new("nsenter");
         command
-            .args(["--mount", "--target", &first.to_string(), "chroot"])
+            .args(["--mount", "--pid", "--target", &first.to_string(), "chroot"])
+            .arg(format!("--userspec={user}:"))
             .arg(&self.root)
-            .args(["virsh", "-q", "-c", "qemu:///system"])
-            .env("LC_ALL", "C");
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
         command
     }
 

@@ -78,9 +78,16 @@ fn a_daemon_that_asks_for_a_clients_certificate_has_to_get_one() {
     assert_failed(&outcome, "without", "tls", "", "clientcert.pem");
 }
 
+/// Makes a home folder in which ssh finds these known hosts.
+pub fn make_home(daemon: &Libvirtd, home: &str, known_hosts: &str) {
+    let folder = daemon.folder().join(home).join(".ssh");
+    std::fs::create_dir_all(&folder).expect("the folder can be written to");
+    std::fs::write(folder.join("known_hosts"), known_hosts).expect("written");
+}
+
 /// ssh looks for known hosts below the home folder that the list of users names, so the program
 /// runs with a list of its own, in which root's home is `home`.
-fn gather_at_home(daemon: &Libvirtd, home: &str, endpoints: &[Value]) -> Outcome {
+pub fn gather_at_home(daemon: &Libvirtd, home: &str, endpoints: &[Value]) -> Outcome {
     let passwd = daemon.folder().join(format!("{home}.passwd"));
     let folder = daemon.folder().join(home);
     let text = format!("root:x:0:0:root:{}:/bin/sh\n", folder.display());
@@ -98,13 +105,9 @@ fn ssh_needs_a_key_that_the_host_accepts_and_a_host_that_is_known() {
     }
     let daemon = daemon!(&Options { ssh: true, ..Options::default() });
     // With insecure, ssh notes the key that it has not verified: that takes a home of its own.
-    let homes =
-        [("friend", daemon.known_host()), ("stranger", String::new()), ("careless", String::new())];
-    for (home, known) in homes {
-        let folder = daemon.folder().join(home).join(".ssh");
-        std::fs::create_dir_all(&folder).expect("the folder can be written to");
-        std::fs::write(folder.join("known_hosts"), known).expect("written");
-    }
+    make_home(&daemon, "friend", &daemon.known_host());
+    make_home(&daemon, "stranger", "");
+    make_home(&daemon, "careless", "");
     let key = |name: &str| daemon.folder().join("etc/ssh").join(name).display().to_string();
     let uri =
         |key: &str| format!("qemu+ssh://root@127.0.0.1:{}/system?keyfile={key}", daemon.ssh_port());
@@ -157,7 +160,7 @@ fn libssh2_finds_known_hosts_and_key_by_the_uris_parameters() {
     assert_failed(&outcome, "unknown-host", "authentication", "", "known_hosts");
 }
 
-fn on_path(program: &str) -> bool {
+pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

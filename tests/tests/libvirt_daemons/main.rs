@@ -5,6 +5,7 @@ mod connect;
 mod faults;
 mod guests;
 mod lifetime;
+mod rights;
 mod sasl;
 
 use std::collections::BTreeMap;

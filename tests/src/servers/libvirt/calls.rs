@@ -11,6 +11,9 @@ use std::time::Duration;
 /// libvirt's own program; keep-alive packets are another one's.
 const REMOTE_PROGRAM: u32 = 0x2000_8086;
 const TYPE_CALL: u32 = 0;
+const CONNECT_OPEN: u32 = 1;
+/// `VIR_CONNECT_RO`
+pub const READ_ONLY: u32 = 1;
 /// The daemon's own limit is 32 MiB.
 const PACKET_MAX: usize = 64 << 20;
 
@@ -62,6 +65,10 @@ struct Seen {
     calls: Vec<u32>,
     /// The procedure whose call is not passed on now.
     held: Option<u32>,
+    /// The flags of every `connect-open` as the client sent them.
+    open_flags: Vec<u32>,
+    /// Whether the daemon is told that the client asks for no more than reading.
+    read_only: bool,
 }
 
 impl State {
@@ -112,6 +119,17 @@ impl CountingProxy {
     pub fn release(&self) {
         self.state.seen().held = None;
         self.state.changed.notify_all();
+    }
+
+    /// Tells the daemon from now on that whoever connects asks for no more than reading, and leaves
+    /// the client, which refuses to write by itself where it knows that, in its belief.
+    pub fn ask_for_read_only(&self) {
+        self.state.seen().read_only = true;
+    }
+
+    /// The flags with which connections were opened, as the clients sent them.
+    pub fn open_flags(&self) -> Vec<u32> {
+        self.state.seen().open_flags.clone()
     }
 
     /// The URI that goes through it.
@@ -173,6 +191,16 @@ fn requests(mut from: impl Read, to: &mut impl Write, state: &State) -> std::io:
         }
         let mut body = vec![0; length - 28];
         from.read_exact(&mut body)?;
+        // The flags are the last of what `connect-open` takes.
+        if (number(1), number(3), number(4)) == (REMOTE_PROGRAM, CONNECT_OPEN, TYPE_CALL)
+            && let Some(flags) = body.last_chunk_mut::<4>()
+        {
+            let mut seen = state.seen();
+            seen.open_flags.push(u32::from_be_bytes(*flags));
+            if seen.read_only {
+                flags[3] |= u8::try_from(READ_ONLY).expect("one bit");
+            }
+        }
         to.write_all(&head)?;
         to.write_all(&body)?;
     }
@@ -190,6 +218,19 @@ mod tests {
         }
         bytes.extend(body);
         bytes
+    }
+
+    #[test]
+    fn the_flags_of_an_open_are_noted_and_changed_where_that_is_wanted() {
+        let sent = packet(REMOTE_PROGRAM, 1, 0, &[0, 0, 0, 0, 0, 0, 0, 2]);
+        let state = State::default();
+        for (read_only, last) in [(false, 2), (true, 3)] {
+            state.seen().read_only = read_only;
+            let mut passed = Vec::new();
+            requests(&sent[..], &mut passed, &state).expect_err("the client hung up");
+            assert_eq!(passed.split_last(), Some((&last, &sent[..sent.len() - 1])));
+        }
+        assert_eq!(state.seen().open_flags, [2, 2]);
     }
 
     #[test]

@@ -18,10 +18,12 @@ const PASSWD: &str = "\
 root:x:0:0:root:/root:/bin/sh
 sshd:x:100:65534::/run/sshd:/usr/sbin/nologin
 libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin
+gatherer:x:1000:1000::/:/bin/sh
 nobody:x:65534:65534::/:/usr/sbin/nologin
 ";
 
-const GROUP: &str = "root:x:0:\nkvm:x:106:\nlibvirt-qemu:x:64055:\nnogroup:x:65534:\n";
+const GROUP: &str =
+    "root:x:0:\nkvm:x:106:\nlibvirt-qemu:x:64055:\ngatherer:x:1000:\nnogroup:x:65534:\n";
 
 /// No cgroups, no namespaces and no other user for QEMU: the daemon is alone already.
 const QEMU_CONF: &str = r#"user = "root"
@@ -67,10 +69,8 @@ pub(super) fn write(own: &Path, options: &Options, ports: Ports, uuid: &str) {
     let users = if options.sasl.is_some() { format!("{USER} {PASSWORD}\n") } else { String::new() };
     file(own, "etc/sasl-users", &users);
     if let Some(mechanism) = options.sasl {
-        let sasl = format!(
-            "mech_list: {}\npwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: /etc/sasldb2\n",
-            mechanism.as_str()
-        );
+        let sasl =
+            format!("mech_list: {}\nsasldb_path: /etc/libvirt/passwd.db\n", mechanism.as_str());
         file(own, "etc/sasl2/libvirt.conf", &sasl);
     }
     if options.ssh {
@@ -106,6 +106,10 @@ fn libvirtd_conf(options: &Options, ports: Ports, uuid: &str) -> String {
     let Ports { tcp, tls, .. } = ports;
     let no_client = u8::from(!options.client_certificate);
     let (auth_tcp, auth_tls) = (auth(over_tcp), auth(options.sasl.is_some() && !over_tcp));
+    let allowed = options.allowed_clients.as_ref().map_or_else(String::new, |names| {
+        let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        format!("tls_allowed_dn_list = [{}]\n", names.join(", "))
+    });
     format!(
         r#"listen_addr = "127.0.0.1"
 listen_tcp = 1
@@ -116,7 +120,7 @@ auth_tcp = "{auth_tcp}"
 auth_tls = "{auth_tls}"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
-unix_sock_rw_perms = "0777"
+unix_sock_rw_perms = "0700"
 key_file = "/etc/pki/serverkey.pem"
 cert_file = "/etc/pki/servercert.pem"
 ca_file = "/etc/pki/cacert.pem"
@@ -124,14 +128,14 @@ crl_file = ""
 tls_no_verify_certificate = {no_client}
 host_uuid = "{uuid}"
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
-"#
+{allowed}"#
     )
 }
 
 fn sshd_config(port: u16) -> String {
     format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/host_key\nPidFile none\n\
-         AuthorizedKeysFile /etc/ssh/authorized_keys\nStrictModes no\nUsePAM no\n\
+         AuthorizedKeysFile /etc/ssh/%u.keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
     )
 }

@@ -27,14 +27,17 @@ done
 mount --bind "$shared" "$root/var/cache/libvirt/qemu/capabilities"
 
 while read -r user password; do
-    printf '%s' "$password" | chroot "$root" /usr/sbin/saslpasswd2 -p -c -f /etc/sasldb2 -a libvirt "$user"
+    printf '%s' "$password" | chroot "$root" /usr/sbin/saslpasswd2 -p -c -a libvirt "$user"
 done <"$own/etc/sasl-users"
 
 if [ -e "$own/etc/ssh/sshd_config" ]; then
-    for key in host_key accepted_key refused_key; do
+    for key in host_key accepted_key refused_key gatherer_key; do
         chroot "$root" /usr/bin/ssh-keygen -q -t ed25519 -N '' -C '' -f "/etc/ssh/$key"
     done
-    cp "$own/etc/ssh/accepted_key.pub" "$own/etc/ssh/authorized_keys"
+    cp "$own/etc/ssh/accepted_key.pub" "$own/etc/ssh/root.keys"
+    # The line of docs/modules/Libvirt.md.
+    printf 'restrict,command="virt-ssh-helper -r qemu:///system" ' |
+        cat - "$own/etc/ssh/gatherer_key.pub" >"$own/etc/ssh/gatherer.keys"
     chroot "$root" /usr/sbin/sshd -D -e 3<&- &
 fi
 chroot "$root" /usr/sbin/libvirtd --listen 3<&- &
