@@ -131,6 +131,23 @@ fn a_key_with_the_forced_command_can_gather_and_nothing_else() {
 }
 
 #[test]
+fn the_forced_command_serves_libssh2_too() {
+    let daemon = daemon!(&Options { ssh: true, guests: 2, ..Options::default() });
+    let known = daemon.folder().join("known_hosts");
+    std::fs::write(&known, daemon.known_host()).expect("the folder can be written to");
+    let key = daemon.folder().join("etc/ssh/gatherer_key");
+    let (port, known, key) = (daemon.ssh_port(), known.display(), key.display());
+    let uri = format!(
+        "qemu+libssh2://gatherer@127.0.0.1:{port}/system?sshauth=privkey&known_hosts={known}&keyfile={key}"
+    );
+    let endpoint = gather(&[endpoint("kvm", &uri)]).endpoint("kvm");
+    if endpoint["error"]["message"].as_str().is_some_and(|text| text.contains("not supported")) {
+        skip!("libvirt was built without libssh2 here");
+    }
+    assert_eq!(host(&endpoint)["guests"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn the_program_asks_for_reading_and_the_daemon_keeps_to_what_was_asked() {
     let daemon = daemon!(&Options::default());
     let proxy = CountingProxy::start(daemon.tcp());
