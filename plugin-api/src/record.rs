@@ -144,7 +144,7 @@ pub struct Policy {
     /// `allow_exec`: whether credentials may be had by running a program.
     #[serde(default)]
     pub allow_exec: bool,
-    /// `credential_folders`: where files may lie that an uploaded document names.
+    /// `credential_folders`: where files may lie that a file of credentials names.
     #[serde(default)]
     pub credential_folders: Vec<String>,
     /// `allow_machine_identity`: whether the identity of the machine that we run on may be used.

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use reqwest::header::{ACCEPT_ENCODING, RANGE};
-use url::Url;
 
 pub use address::{display_url, parse_url};
 pub use error::{Advice, Place, Stage, causes};
@@ -30,6 +29,7 @@ pub use tls::{Trust, verifier, warn_insecure};
 // So that plugins need not name reqwest's version.
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
+pub use url::Url;
 
 use crate::run;
 use encoding::Encoding;
@@ -65,6 +65,9 @@ pub struct Client {
 struct Inner {
     context: Context,
     limits: Limits,
+    /// Certificates of authorities, PEM, that are trusted in the place of the system's.
+    only: Option<Vec<u8>>,
+    advice: Advice,
     transports: Mutex<Transports>,
 }
 
@@ -100,8 +103,21 @@ impl Client {
 
     /// A client for a service that is known to be slow.
     pub fn with_limits(context: &Context, limits: Limits) -> Result<Self, GatherError> {
-        let inner = Inner { context: context.clone(), limits, transports: Mutex::default() };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self::trusting(context, limits, None, Advice::default()))
+    }
+
+    /// A client for a service that has authorities of its own: these certificates, in PEM, are
+    /// trusted in the place of the system's, beside the endpoint's `ca_file`. A proxy that is asked
+    /// over https is still verified as everywhere. The advice is for who meets a certificate that
+    /// cannot be verified.
+    pub fn trusting(
+        context: &Context,
+        limits: Limits,
+        only: Option<Vec<u8>>,
+        advice: Advice,
+    ) -> Self {
+        let (context, transports) = (context.clone(), Mutex::default());
+        Self { inner: Arc::new(Inner { context, limits, only, advice, transports }) }
     }
 
     /// Gets a whole document: any status but 200 is an error, because every other 2xx stands for
@@ -150,7 +166,7 @@ impl Client {
             secure: request.url.scheme() == "https",
             limits: transport.limits,
             subject: None,
-            advice: Advice::default(),
+            advice: self.inner.advice,
         };
         let mut headers = request.headers.clone();
         // A part of compressed data would be of no use.
@@ -229,10 +245,13 @@ impl Client {
         if let Some(transport) = transports.by_route.get(&route) {
             return Ok(transport.clone());
         }
-        let settings = match (tls, &transports.tls) {
-            (false, _) => tls::unused()?,
-            (true, Some(settings)) => settings.clone(),
-            (true, None) => transports.tls.insert(tls::settings(&self.inner.context)?).clone(),
+        let (context, only) = (&self.inner.context, self.inner.only.as_deref());
+        let secure_proxy = proxy.as_ref().map(|proxy| &proxy.url).filter(|url| secure(url));
+        let settings = match (tls, only, secure_proxy, &transports.tls) {
+            (false, ..) => tls::unused()?,
+            (true, Some(only), Some(proxy), _) => tls::settings_behind(context, only, proxy)?,
+            (true, _, _, Some(settings)) => settings.clone(),
+            (true, _, _, None) => transports.tls.insert(tls::settings(context, only)?).clone(),
         };
         let transport = self.new_transport(settings, proxy)?;
         transports.by_route.insert(route, transport.clone());

@@ -9,18 +9,44 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use url::Url;
 
 /// Settings for connections that never see TLS: loading the roots would cost milliseconds.
 pub(crate) fn unused() -> Result<ClientConfig, GatherError> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Settings as the endpoint wants them. Says in a warning if nothing is verified.
-pub(crate) fn settings(context: &Context) -> Result<ClientConfig, GatherError> {
+/// Settings as the endpoint wants them, for a service that these authorities vouch for, if there
+/// are any. Says in a warning if nothing is verified.
+pub(crate) fn settings(
+    context: &Context,
+    only: Option<&[u8]>,
+) -> Result<ClientConfig, GatherError> {
+    settings_with(context, verifier(context, &Trust { only, insecure: false })?)
+}
+
+/// The same, where a proxy is asked over https: it has nothing to do with the service's authorities.
+pub(crate) fn settings_behind(
+    context: &Context,
+    only: &[u8],
+    proxy: &Url,
+) -> Result<ClientConfig, GatherError> {
+    let host = proxy.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let of_proxy = verifier(context, &Trust::default())?;
+    let of_others = verifier(context, &Trust { only: Some(only), insecure: false })?;
+    let proxy = ServerName::try_from(host)
+        .map_err(|_| GatherError::configuration("the proxy's URL names no host"))?;
+    settings_with(context, Arc::new(ByName { proxy, of_proxy, of_others }))
+}
+
+fn settings_with(
+    context: &Context,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, GatherError> {
     if context.options().insecure {
         warn_insecure(context)?;
     }
-    let verifier = verifier(context, &Trust::default())?;
     let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
     Ok(builder.with_no_client_auth())
 }
@@ -114,6 +140,50 @@ fn add(
     Ok(())
 }
 
+/// A connection's settings are those of its proxy's connection too; the name tells which is which.
+#[derive(Debug)]
+struct ByName {
+    proxy: ServerName<'static>,
+    of_proxy: Arc<dyn ServerCertVerifier>,
+    of_others: Arc<dyn ServerCertVerifier>,
+}
+
+impl ServerCertVerifier for ByName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verifier = if *name == self.proxy { &self.of_proxy } else { &self.of_others };
+        verifier.verify_server_cert(certificate, others, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.of_others.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.of_others.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.of_others.supported_verify_schemes()
+    }
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -177,7 +247,7 @@ mod tests {
 
     fn failure(ca_file: &str) -> GatherError {
         let options = Options { ca_file: Some(ca_file.to_owned()), ..Options::default() };
-        settings(&testing::context(options)).map(|_| ()).expect_err("wrong")
+        settings(&testing::context(options), None).map(|_| ()).expect_err("wrong")
     }
 
     #[test]

@@ -28,6 +28,7 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use super::certificate::{Keeping, Shown};
 use super::credentials::{self, Credentials, Source};
+use super::oidc::Identity;
 use super::proxy::{self, Proxy};
 use crate::kubeconfig::Access;
 
@@ -40,6 +41,7 @@ pub(super) struct Connection<'a> {
     pub access: &'a Access,
     pub context: &'a Context,
     pub source: Source,
+    identity: Option<Arc<Identity>>,
     /// The room of a page that was read, used again for another one.
     pub buffer: Cell<Vec<u8>>,
     /// Set once the request under way has its credentials.
@@ -85,12 +87,14 @@ impl<'a> Connection<'a> {
         let client = stack.client_through(proxy.as_ref())?;
         let proxy = proxy.map(|proxy| proxy.display().to_owned());
         let address = address(&access.server);
+        let identity = access.oidc.as_ref().map(|oidc| Identity::new(oidc, context));
         let buffer = Cell::default();
         Ok(Self {
             client,
             access,
             context,
             source,
+            identity,
             buffer,
             sent,
             limits,
@@ -99,6 +103,15 @@ impl<'a> Connection<'a> {
             shown,
             address,
         })
+    }
+
+    /// What the next request is let in by, where that may be another thing each time.
+    pub async fn authorization(&self) -> Result<Option<HeaderValue>, GatherError> {
+        if let Some(identity) = &self.identity {
+            return identity.authorization().await.map(Some);
+        }
+        let file = self.access.token_file.as_ref();
+        file.map(|file| super::bearer(&file.read()?)).transpose()
     }
 
     /// The request for a page in messages.

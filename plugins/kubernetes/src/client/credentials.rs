@@ -1,12 +1,11 @@
 //! Where credentials come from, and what it means when they cannot be had. kube reads them; where
 //! it runs a program for that, it does so blocking, and therefore on a thread that we need not
-//! wait for.
+//! wait for. Tokens that have to be had from elsewhere before a request are not its matter: `oidc`.
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use gatherer_plugin_support::http::{Limits, Place, Stage};
 use gatherer_plugin_support::run;
 use kube::client::middleware::AuthLayer;
-use kube::client::{AuthError, ConfigExt as _, RustlsTlsError, oidc_errors};
+use kube::client::{AuthError, ConfigExt as _, RustlsTlsError};
 use rustls::ClientConfig;
 use tokio::sync::oneshot;
 
@@ -28,20 +27,14 @@ pub(super) enum Source {
     Kubeconfig,
     /// This program.
     Program(String),
-    /// This OIDC identity provider, once the kubeconfig's token has expired.
-    Provider(String),
 }
 
 impl Source {
     pub fn of(access: &Access) -> Self {
         let auth = &access.auth;
         if let Some(provider) = &auth.auth_provider {
-            let of = |name: &str| provider.config.get(name).cloned();
-            return match (of("cmd-path"), of("idp-issuer-url")) {
-                (Some(program), _) => Self::Program(program),
-                (None, Some(issuer)) => Self::Provider(issuer),
-                (None, None) => Self::Kubeconfig,
-            };
+            let program = provider.config.get("cmd-path").cloned();
+            return program.map_or(Self::Kubeconfig, Self::Program);
         }
         match auth.exec.as_ref().and_then(|exec| exec.command.clone()) {
             Some(program) => Self::Program(program),
@@ -58,7 +51,6 @@ impl Source {
         let who = match self {
             Self::Kubeconfig => "reading credentials".to_owned(),
             Self::Program(program) => format!("the kubeconfig's program {program:?}"),
-            Self::Provider(issuer) => format!("the identity provider {issuer:?}"),
         };
         GatherError::new(ErrorKind::Timeout, format!("{who} gave no credentials within {limit}"))
             .with_retryable(false)
@@ -67,7 +59,7 @@ impl Source {
     fn who(&self) -> String {
         match self {
             Self::Program(program) => format!("the kubeconfig's program {program:?}"),
-            _ => "the kubeconfig's user".to_owned(),
+            Self::Kubeconfig => "the kubeconfig's user".to_owned(),
         }
     }
 
@@ -107,72 +99,9 @@ impl Source {
             AuthError::ExecMissingClusterInfo => GatherError::configuration(format!(
                 "{program} wants to be told about the cluster, of which nothing is known"
             )),
-            AuthError::Oidc(error) => self.oidc_failure(error),
             _ => authentication(format!("{program} gave no credentials")),
         }
     }
-
-    fn oidc_failure(&self, error: &oidc_errors::Error) -> GatherError {
-        use oidc_errors::{Error, RefreshError, RefreshInitError};
-
-        const USER: &str = "the kubeconfig's user: its auth-provider oidc";
-        let expired = |why: String| {
-            GatherError::new(
-                ErrorKind::Authentication,
-                format!("{USER}: the id-token has expired, and {why}"),
-            )
-            .with_hint("log in again, and make a new kubeconfig")
-        };
-        let issuer = match self {
-            Self::Provider(issuer) => issuer.as_str(),
-            _ => "",
-        };
-        match error {
-            Error::IdTokenMissing => GatherError::configuration(format!("{USER} has no id-token")),
-            Error::IdToken(_) => {
-                GatherError::configuration(format!("{USER}: its id-token is no token (JWT)"))
-            }
-            Error::RefreshInit(RefreshInitError::MissingField(field)) => {
-                expired(format!("without {field} it cannot be renewed"))
-            }
-            Error::RefreshInit(_) => {
-                let message = "no trusted certificate is installed on this machine";
-                GatherError::new(ErrorKind::Tls, message).with_hint("install ca-certificates")
-            }
-            Error::Refresh(RefreshError::RequestFailed(status)) => {
-                expired(format!("the identity provider {issuer:?} answers {status}"))
-            }
-            Error::Refresh(RefreshError::AuthorizationFailure) => {
-                expired(format!("the identity provider {issuer:?} does not renew it"))
-            }
-            Error::Refresh(RefreshError::HyperError(error)) => {
-                renewing(issuer).failure(error, Stage::Waiting)
-            }
-            Error::Refresh(RefreshError::HyperUtilError(error)) => {
-                let connecting = error.is_connect();
-                let stage = if connecting { Stage::Connecting } else { Stage::Waiting };
-                renewing(issuer).failure(error, stage)
-            }
-            Error::Refresh(
-                RefreshError::InvalidMetadata(_)
-                | RefreshError::InvalidTokenResponse(_)
-                | RefreshError::NoIdTokenReceived,
-            ) => GatherError::protocol(format!(
-                "the identity provider {issuer:?} gives an answer without what OIDC asks for"
-            )),
-            Error::Refresh(_) => GatherError::configuration(format!(
-                "{USER}: the URL of its identity provider cannot be used"
-            )),
-        }
-    }
-}
-
-fn renewing(issuer: &str) -> Place {
-    let what = format!("renewing the id-token at {issuer:?}");
-    let mut place = Place::new(what, true, Limits::default());
-    // kube asks it itself, trusting whom the system trusts.
-    place.advice.untrusted = "add the identity provider's authority to this machine's trusted ones";
-    place
 }
 
 /// Reads the credentials. A program that is run for them may take as long as the endpoint has.

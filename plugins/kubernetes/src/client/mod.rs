@@ -5,6 +5,7 @@ mod connect;
 mod credentials;
 mod document;
 mod list;
+mod oidc;
 mod page;
 mod proxy;
 mod status;
@@ -47,8 +48,7 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, GatherError> {
     let mut value =
         HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
             GatherError::configuration(
-                "the kubeconfig's user: the token of its tokenFile holds a character that cannot \
-                 be sent",
+                "the kubeconfig's user: its token holds a character that cannot be sent",
             )
         })?;
     value.set_sensitive(true);

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::{Advice, Place, Stage, causes};
 use gatherer_plugin_support::run;
-use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
@@ -56,10 +56,11 @@ pub(super) async fn fetch(
     connection: &Connection<'_>,
     wanted: Wanted<'_>,
 ) -> Result<Answer, GatherError> {
+    let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt =
         Attempt { connection, place: connection.place(wanted.number), end: Instant::now() + wait };
-    let request = attempt.request(wanted)?;
+    let request = attempt.request(wanted, authorization)?;
     let answer = attempt.send(request).await?;
     let (head, mut body) = answer.into_parts();
     if head.status != StatusCode::OK {
@@ -82,14 +83,17 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn request(&self, wanted: Wanted<'_>) -> Result<Request<Body>, GatherError> {
+    fn request(
+        &self,
+        wanted: Wanted<'_>,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Request<Body>, GatherError> {
         let token = wanted.token.map_or_else(String::new, |token| {
             format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
         });
         let mut request = Request::get(format!("{PATH}?limit={}{token}", wanted.size));
-        if let Some(file) = &self.connection.access.token_file {
-            let value = super::bearer(&file.read()?)?;
-            request = request.header(http::header::AUTHORIZATION, value);
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
         }
         request.body(Body::empty()).map_err(|_| {
             self.wrong("the page before it says that the list goes on with what cannot be sent")

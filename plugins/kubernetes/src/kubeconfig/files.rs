@@ -59,7 +59,8 @@ pub struct Files {
     base: Option<PathBuf>,
     /// Whether the kubeconfig's folder counts as its own.
     own: bool,
-    /// Canonical folders: what a file's real name must begin with.
+    /// Canonical folders: what a file's real name must begin with. For an inline document none:
+    /// somebody sent it, who has no files here.
     allowed: Vec<PathBuf>,
 }
 
@@ -75,6 +76,7 @@ impl Files {
         let mut allowed: Vec<PathBuf> = own.filter(|folder| is_own(folder)).collect();
         let own = !allowed.is_empty();
         let operators = policy.credential_folders.iter().map(Path::new);
+        let operators = operators.filter(|_| kubeconfig.is_some());
         allowed.extend(
             // A relative folder would depend on where the program was started.
             operators
@@ -98,11 +100,9 @@ impl Files {
         if name.contains('\0') {
             return Err(fault(&self.called(name), "cannot exist: its name holds a NUL"));
         }
-        let path = match &self.base {
-            _ if Path::new(name).is_absolute() => PathBuf::from(name),
-            Some(folder) => folder.join(name),
-            None => return Err(self.refusal(field, name)),
-        };
+        let Some(folder) = &self.base else { return Err(self.refusal(field, name)) };
+        // An absolute name takes the folder's place.
+        let path = folder.join(name);
         let opened = match Opened::path(&path) {
             Ok(opened) if self.allows(&opened.real) => opened,
             // Whether a file exists that may not be read is not told either.
@@ -163,17 +163,22 @@ impl Files {
     }
 
     fn refusal(&self, field: &str, name: &str) -> GatherError {
+        let flatten = "kubectl config view --flatten";
         let why = match (&self.base, self.own) {
-            (None, _) => "may not be named by a kubeconfig that is not a file itself",
+            (None, _) => "may not be named by a kubeconfig that is given as text",
             (Some(_), true) => "does not lie in the kubeconfig's folder",
             (Some(_), false) => "may not be named by a kubeconfig in a folder of the whole system",
         };
-        error(&self.origin, format_args!("{field}: the file {} {why}", self.called(name)))
-            .with_hint(format!(
-                "put the contents into the kubeconfig ({}), or name the file's folder in \
+        let hint = match &self.base {
+            None => format!("put the contents into the document ({flatten})"),
+            Some(_) => format!(
+                "put the contents into the kubeconfig ({flatten}), or name the file's folder in \
                  credential_folders in {}",
-                "kubectl config view --flatten", self.config_file
-            ))
+                self.config_file
+            ),
+        };
+        error(&self.origin, format_args!("{field}: the file {} {why}", self.called(name)))
+            .with_hint(hint)
     }
 }
 

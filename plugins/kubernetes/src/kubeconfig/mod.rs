@@ -2,12 +2,13 @@
 //! decides its text, and must neither run a program here nor send a file of ours away.
 //!
 //! [`read`] is all: `source` gets the document, `yaml` a tree of it within limits, `view` looks
-//! into that with types; `cluster` and `user` (with `token`, `exec`, `provider`) read the two
+//! into that with types; `cluster` and `user` (with `token`, `exec`, `provider`, `oidc`) read the two
 //! entries that a context names; `files` opens what they name and `pem` checks what is in it.
 
 mod cluster;
 mod exec;
 mod files;
+mod oidc;
 mod pem;
 mod provider;
 mod source;
@@ -27,6 +28,7 @@ use kube::config::AuthInfo;
 use self::files::Files;
 use self::view::{Node, error, shown};
 
+pub use self::oidc::{IdToken, LOG_IN, Oidc, Renewal};
 pub use self::token::TokenFile;
 
 /// How many names a hint lists.
@@ -56,6 +58,8 @@ pub struct Access {
     pub auth: AuthInfo,
     /// The file with the bearer token. `auth` has no token then.
     pub token_file: Option<TokenFile>,
+    /// The id token, and what renews it. `auth` has no token and no `auth_provider` then.
+    pub oidc: Option<Oidc>,
     /// What is odd: the object and a sentence.
     pub warnings: Vec<(String, String)>,
     /// Every secret text in it, and in the files that it names.
@@ -83,8 +87,9 @@ impl fmt::Debug for Access {
 /// Reads the parameter `kubeconfig`, a path or the document itself, for a context or the
 /// current one.
 ///
-/// Errors are `configuration`, or `unsupported` for an auth-provider that cannot be used. None
-/// quotes a value of the document but names, and paths of files.
+/// Errors are `configuration`, `unsupported` for an auth-provider that cannot be used, or
+/// `authentication` for an id token that has expired and that nothing renews. None quotes
+/// a value of the document but names, and paths of files.
 pub fn read(
     kubeconfig: &str,
     context: Option<&str>,
@@ -163,6 +168,7 @@ fn read_with(
         proxy_url: cluster.proxy_url,
         auth: user.auth,
         token_file: user.token_file,
+        oidc: user.oidc,
         warnings,
         secrets,
     })

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::cluster::Cluster;
 use super::files::Files;
+use super::oidc::Oidc;
 use super::pem::Pair;
 use super::provider::Provided;
 use super::token::TokenFile;
@@ -21,6 +22,7 @@ use super::{exec, pem, provider, token};
 pub struct User {
     pub auth: AuthInfo,
     pub token_file: Option<TokenFile>,
+    pub oidc: Option<Oidc>,
     pub warnings: Vec<String>,
 }
 
@@ -61,11 +63,8 @@ pub fn read(
                 secrets.push(Secret::new(token::text(&token)));
                 user.auth.token = Some(token);
             }
-            Provided::Config(config) => user.auth.auth_provider = Some(config),
-            Provided::Doubtful(config, warning) => {
-                user.auth.auth_provider = Some(config);
-                user.warnings.push(warning.to_owned());
-            }
+            Provided::Program(config) => user.auth.auth_provider = Some(config),
+            Provided::Oidc(oidc) => user.oidc = Some(*oidc),
         }
     }
     impersonation(node, &mut user.auth)?;

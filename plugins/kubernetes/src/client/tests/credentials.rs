@@ -132,9 +132,11 @@ fn an_expired_id_token_is_renewed_where_its_provider_is_or_the_error_names_that(
         "client-secret": "a-client-secret", "refresh-token": "a-refresh-token"}),
     );
     let cluster = json!({"server": server.url()});
-    let error = gather(&cluster, &user, Options::default()).expect_err("nobody renews it");
+    let options = Options { retries: Some(0), ..Options::default() };
+    let error = gather(&cluster, &user, options).expect_err("nobody renews it");
     assert_eq!(error.kind, ErrorKind::Connection, "{error}");
-    let expected = format!("renewing the id-token at {issuer:?}: connection refused");
+    let url = format!("{issuer}/.well-known/openid-configuration");
+    let expected = format!("renewing the id-token: GET {url}: connection refused");
     assert_eq!(error.message, expected);
     assert_eq!(server.asked().len(), 0);
 }

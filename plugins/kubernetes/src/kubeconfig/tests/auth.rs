@@ -237,57 +237,95 @@ fn oidc(config: &str) -> String {
 
 #[test]
 fn oidc_is_handed_on_with_what_renews_it() {
-    let renew = "refresh-token: r, client-id: i, idp-issuer-url: 'https://idp'";
+    let renew = "refresh-token: r, client-id: i, idp-issuer-url: 'https://idp/realm'";
     let valid = jwt(4_102_444_800);
-    let handed = |document: &str| good(document).auth.auth_provider.expect("a provider").config;
-    assert_eq!(handed(&oidc(&format!("id-token: {valid}")))["id-token"], valid);
-    let config = handed(&oidc(&format!(
-        "{renew}, idp-certificate-authority-data: {}, other: x",
-        base64(EC_CERT)
-    )));
-    assert_eq!(config["id-token"], "e30.eyJleHAiOjB9.", "one that has to be renewed");
-    assert_eq!(config["client-secret"], "", "a public client has none");
-    assert_eq!(config["idp-certificate-authority-data"], base64(EC_CERT));
-    assert!(!config.contains_key("other"));
-    let authority = format!("idp-certificate-authority-data: {}", base64(EC_CERT));
-    let warned = |document: &str| {
-        good(document).warnings.into_iter().map(|warning| warning.1).collect::<Vec<_>>()
+    let handed = |document: &str| {
+        let access = good(document);
+        assert!(access.auth.auth_provider.is_none() && access.auth.token.is_none());
+        assert!(access.warnings.is_empty(), "{:?}", access.warnings);
+        access.oidc.expect("an identity")
     };
-    assert!(warned(&oidc(&format!("{renew}, {authority}, id-token: {valid}"))).is_empty());
-    assert_eq!(
-        warned(&oidc(&format!("{renew}, {authority}"))),
-        ["the id-token is renewed with the certificate authorities of this machine; \
-          idp-certificate-authority is not used"]
-    );
-    handed(&oidc(&format!("{renew}, id-token: {}", jwt(1))));
+    let alone = handed(&oidc(&format!("id-token: ' {valid} '")));
+    assert_eq!(alone.id_token.expect("a token").text.expose_secret(), valid);
+    let error = alone.renewal.map(|_| ()).expect_err("nothing renews it");
+    assert_eq!(error.kind, ErrorKind::Authentication);
+
+    let authority = format!("idp-certificate-authority-data: {}", base64(EC_CERT));
+    let identity = handed(&oidc(&format!("{renew}, {authority}, other: x")));
+    assert!(identity.id_token.is_none());
+    let renewal = identity.renewal.expect("something renews it");
+    assert_eq!(renewal.issuer.as_str(), "https://idp/realm");
+    assert!(renewal.client_secret.is_none(), "a public client");
+    assert_eq!(renewal.authorities.as_deref(), Some(EC_CERT.as_bytes()));
+    let secret = handed(&oidc(&format!("{renew}, client-secret: s, id-token: {}", jwt(1))));
+    let secret = secret.renewal.expect("something renews it").client_secret;
+    assert_eq!(secret.expect("a secret").expose_secret(), "s");
+
+    let folder = Folder::new();
+    folder.write("pki/idp.crt", EC_CERT);
+    folder.write("config", oidc(&format!("{renew}, idp-certificate-authority: pki/idp.crt")));
+    let access = folder.read("config", &policy()).expect("it is its own");
+    let renewal = access.oidc.expect("an identity").renewal.expect("something renews it");
+    assert_eq!(renewal.authorities.as_deref(), Some(EC_CERT.as_bytes()));
+}
+
+#[test]
+fn an_expired_id_token_that_nothing_renews_is_an_authentication_error() {
+    for (more, lacks) in [
+        ("", "refresh-token"),
+        ("refresh-token: r", "client-id"),
+        ("refresh-token: r, client-id: ' '", "client-id"),
+        ("refresh-token: r, client-id: i", "idp-issuer-url"),
+    ] {
+        let document = oidc(&format!("id-token: {}, {more}", jwt(1)));
+        let error = super::read(&document).map(|_| ()).expect_err("nothing renews it");
+        assert_eq!((error.kind, error.retryable), (ErrorKind::Authentication, false));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the kubeconfig: users[0].user.auth-provider.config.id-token expired at \
+                 1970-01-01T00:00:01Z, and without {lacks} it cannot be renewed (log in again with \
+                 kubectl, or use a service account's token)"
+            )
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_oidc_provider_is_named_and_not_quoted() {
+    let renew = "refresh-token: r, client-id: i, idp-issuer-url: 'https://idp'";
     let field = "users[0].user.auth-provider.config";
     let not_jwt = format!("{field}.id-token is not a JSON Web Token with an expiry");
+    let issuer = |url: &str| oidc(&renew.replace("https://idp", url));
     assert_sentences(&[
-        (oidc("client-id: x"), &format!("{field}.id-token is missing, and nothing can renew it")),
-        (oidc(&format!("id-token: {CANARY}")), &not_jwt),
-        (oidc(&format!("id-token: {CANARY}.{CANARY}.{CANARY}")), &not_jwt),
         (
-            oidc(&format!("id-token: {}, refresh-token: r, client-id: i", jwt(1))),
+            oidc("client-id: x"),
             &format!(
-                "{field}.id-token expired at 1970-01-01T00:00:01Z and cannot be renewed (log in \
-                 again, or add idp-issuer-url)"
+                "{field}.id-token is missing, and without refresh-token none can be had (log in \
+                 again with kubectl, or use a service account's token)"
             ),
         ),
+        (oidc(&format!("id-token: {CANARY}")), &not_jwt),
+        (oidc(&format!("id-token: {CANARY}.{CANARY}.{CANARY}")), &not_jwt),
+        (issuer("http://idp"), &format!("{field}.idp-issuer-url is not an https URL")),
+        (issuer(CANARY), &format!("{field}.idp-issuer-url is not a valid URL")),
+        (issuer("https:///x"), &format!("{field}.idp-issuer-url names no host")),
         (
-            oidc(&renew.replace("https", "http")),
-            &format!("{field}.idp-issuer-url is not an https URL"),
+            issuer(&format!("https://u:{CANARY}@idp")),
+            &format!("{field}.idp-issuer-url holds a user or a password"),
         ),
         (
-            oidc(&renew.replace("//", &format!("//u:{CANARY}@"))),
-            &format!("{field}.idp-issuer-url holds a user or a password"),
+            issuer(&format!("https://idp?{CANARY}")),
+            &format!(
+                "{field}.idp-issuer-url holds a query or a fragment, which an issuer's URL has not"
+            ),
         ),
         (
             oidc(&format!("{renew}, idp-certificate-authority: /etc/shadow")),
             &format!(
                 "{field}.idp-certificate-authority: the file \"/etc/shadow\" may not be named by a \
-                 kubeconfig that is not a file itself (put the contents into the kubeconfig \
-                 (kubectl config view --flatten), or name the file's folder in credential_folders \
-                 in /etc/vhg/config.toml)"
+                 kubeconfig that is given as text (put the contents into the document (kubectl \
+                 config view --flatten))"
             ),
         ),
     ]);

@@ -16,6 +16,8 @@ use super::{
 const HINT: &str = "(put the contents into the kubeconfig (kubectl config view --flatten), or name \
                     the file's folder in credential_folders in /etc/vhg/config.toml)";
 
+const INLINE_HINT: &str = "(put the contents into the document (kubectl config view --flatten))";
+
 fn make_fifo(path: &Path) {
     rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
         .expect("a FIFO");
@@ -107,7 +109,7 @@ fn etc_shadow_cannot_be_sent_as_a_token() {
         inline,
         format!(
             "the kubeconfig: users[0].user.tokenFile: the file \"/etc/shadow\" may not be named by \
-             a kubeconfig that is not a file itself {HINT}"
+             a kubeconfig that is given as text {INLINE_HINT}"
         )
     );
     for (field, other) in [
@@ -116,10 +118,10 @@ fn etc_shadow_cannot_be_sent_as_a_token() {
     ] {
         let said = refused(super::read(&with_user(&format!("{field}: /etc/shadow, {other}"))));
         assert!(said.contains(&format!("users[0].user.{field}: the file")), "{said}");
-        assert!(said.ends_with(HINT), "{said}");
+        assert!(said.ends_with(INLINE_HINT), "{said}");
     }
     let ca = kubeconfig("server: 'https://h', certificate-authority: /etc/shadow", "");
-    assert!(refused(super::read(&ca)).ends_with(HINT));
+    assert!(refused(super::read(&ca)).ends_with(INLINE_HINT));
 }
 
 #[test]
@@ -142,7 +144,8 @@ fn proc_self_environ_is_refused() {
     assert_eq!(said_of(&folder, "/proc/self/environ", &policy()), outside("/proc/self/environ"));
     symlink("/proc/self/environ", folder.path.join("sub/environ")).expect("a link");
     assert_eq!(said_of(&folder, "environ", &policy()), outside("environ"));
-    assert!(refused(super::read(&with_user("tokenFile: /proc/self/environ"))).ends_with(HINT));
+    let inline = refused(super::read(&with_user("tokenFile: /proc/self/environ")));
+    assert!(inline.ends_with(INLINE_HINT), "{inline}");
 }
 
 #[test]
@@ -238,19 +241,39 @@ fn the_operators_folders_are_allowed() {
     let operators = allowed(&folder.path.join("shared"));
     folder.write("sub/config", with_user("tokenFile: ../shared/deep/token"));
     folder.read("sub/config", &operators).expect("a relative name");
-    // An inline document, by an absolute name only.
-    let inline = with_user(&format!("tokenFile: {}", text(&token)));
-    let access = read_with(&inline, None, &operators).expect("an absolute name");
+    let absolute = with_user(&format!("tokenFile: {}", text(&token)));
+    folder.write("sub/config", &absolute);
+    let access = folder.read("sub/config", &operators).expect("an absolute name");
     assert_eq!(access.token_file.expect("a file").read().expect("read").expose_secret(), "abc");
-    let relative = refused(read_with(&with_user("tokenFile: deep/token"), None, &operators));
-    assert!(relative.ends_with(HINT), "{relative}");
     // A folder that the operator names by a link.
     symlink("shared", folder.path.join("link")).expect("a link");
-    read_with(&inline, None, &allowed(&folder.path.join("link"))).expect("the same folder");
+    folder.read("sub/config", &allowed(&folder.path.join("link"))).expect("the same folder");
     // Relative, missing or another's folders allow nothing.
     for folders in ["shared", "", ".", "/nowhere-at-all"] {
         let policy = Policy { credential_folders: vec![folders.to_owned()], ..policy() };
-        assert!(refused(read_with(&inline, None, &policy)).ends_with(HINT), "{folders}");
+        assert!(refused(folder.read("sub/config", &policy)).ends_with(HINT), "{folders}");
+    }
+}
+
+#[test]
+fn an_inline_document_names_no_file_not_even_in_the_operators_folders() {
+    let folder = Folder::new();
+    let token = folder.write("shared/token", "abc");
+    let ca = folder.write("shared/ca.crt", EC_CERT);
+    let allowed = |path: &str| Policy { credential_folders: vec![path.to_owned()], ..policy() };
+    let cluster = format!("server: 'https://h', certificate-authority: {}", text(&ca));
+    let why = "may not be named by a kubeconfig that is given as text";
+    for (document, name) in [
+        (with_user(&format!("tokenFile: {}", text(&token))), text(&token)),
+        (with_user("tokenFile: token"), "token"),
+        (with_user("tokenFile: ./none"), "./none"),
+        (kubeconfig(&cluster, ""), text(&ca)),
+    ] {
+        for folders in [text(&folder.path), "/", "."] {
+            let said = refused(read_with(&document, None, &allowed(folders)));
+            let said = said.split_once(": the file ").expect("names the file").1;
+            assert_eq!(said, format!("\"{name}\" {why} {INLINE_HINT}"), "{folders}");
+        }
     }
 }
 
