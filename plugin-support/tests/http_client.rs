@@ -7,7 +7,9 @@ use std::time::Duration;
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, Options, ProxySettings, Secret};
-use gatherer_plugin_support::http::{Client, Limits, Method, Request, Response, StatusCode};
+use gatherer_plugin_support::http::{
+    Advice, Client, Limits, Method, Request, Response, StatusCode,
+};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{Authority, Fault, FaultServer, gzip};
 use url::Url;
@@ -65,6 +67,42 @@ fn method_headers_and_body_arrive_and_status_and_headers_come_back() {
     assert_eq!(received.header("x-auth-token"), Some("secret"));
     assert_eq!(received.header("authorization"), Some("Basic dXNlcjpwYXNzd29yZA=="));
     assert_eq!(received.header("content-length"), Some("5"));
+}
+
+/// A service's own authority is good for the service alone.
+#[test]
+fn a_proxy_is_not_verified_with_the_authorities_of_what_lies_behind_it() {
+    let own = Authority::new("The service's authority");
+    let server = FaultServer::https(Fault::None, b"{}", &own.identity(&["127.0.0.1"]));
+    let proxy = FaultServer::https(Fault::None, b"{}", &own.identity(&["localhost"]));
+    let port = proxy.address().port();
+    let send = |name: &str, settings: ProxySettings| {
+        let options = Options { proxy: settings, ..Options::default() };
+        let context = context(name, options);
+        let pem = Some(own.pem().into());
+        let advice = Advice { untrusted: "the advice", ..Advice::default() };
+        let client = Client::trusting(&context, Limits::default(), pem, advice);
+        run::block_on(&context, client.get(&url(&server)))
+    };
+    let answer = send("own", ProxySettings::default()).expect("its authority is trusted");
+    assert_eq!(answer.body(), b"{}");
+
+    let https = Some(Secret::new(format!("https://localhost:{port}")));
+    let error = failure(send("own-proxy", ProxySettings { https, ..ProxySettings::default() }));
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert!(error.message.contains("UnknownIssuer"), "{error}");
+    assert_eq!(proxy.received().len(), 0);
+
+    let foreign = FaultServer::https(
+        Fault::None,
+        b"{}",
+        &Authority::new("Another authority").identity(&["127.0.0.1"]),
+    );
+    let context = context("own-foreign", Options::default());
+    let advice = Advice { untrusted: "the advice", ..Advice::default() };
+    let client = Client::trusting(&context, Limits::default(), Some(own.pem().into()), advice);
+    let error = failure(run::block_on(&context, client.get(&url(&foreign))));
+    assert_eq!((error.kind, error.hint.as_deref()), (ErrorKind::Tls, Some("the advice")));
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 }
 
 #[test]
-fn files_in_the_operators_folders_may_be_named() {
+fn files_in_the_operators_folders_may_be_named_by_a_kubeconfig_in_a_file() {
     let place = Place::new();
     let server = place.server(wants(&format!("Bearer {CANARY}")));
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -125,17 +125,26 @@ fn files_in_the_operators_folders_may_be_named() {
         let cluster = json!({"certificate-authority": folder.join("ca.crt")});
         kubeconfig(&server.url(""), &cluster, &json!({"tokenFile": folder.join(token)}))
     };
+    let configs = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &'static str, folder: &Path, token: &str| {
+        let path = configs.path().join(name);
+        std::fs::write(&path, document(folder, token).to_string()).expect("writable");
+        (name, json!(path))
+    };
     let run = place.run([
-        ("allowed", document(&allowed, "token")),
-        ("other", document(&other, "token")),
-        ("link", document(&allowed, "link")),
-        ("up", document(&allowed, "../other/token")),
+        file("allowed", &allowed, "token"),
+        file("other", &other, "token"),
+        file("link", &allowed, "link"),
+        file("up", &allowed, "../other/token"),
+        ("uploaded", document(&allowed, "token")),
     ]);
     let outcome = with_policy(run, &format!("credential_folders = [{allowed:?}]")).run();
     assert_works(&outcome, "allowed");
     for id in ["other", "link", "up"] {
         assert_fails(&outcome, id, "configuration", &["credential_folders", "config.toml"]);
     }
+    let texts = ["may not be named by a kubeconfig that is given as text", "--flatten"];
+    assert_fails(&outcome, "uploaded", "configuration", &texts);
     assert_silent(&outcome, &[CANARY]);
 }
 

@@ -6,6 +6,7 @@ mod certificates;
 mod exec;
 mod files;
 mod oidc;
+mod oidc_failures;
 mod proxies;
 mod tokens;
 
@@ -59,6 +60,11 @@ impl Place {
                     "retries": 0, "page_size": 2})
             })
             .collect();
+        self.run_of(&endpoints)
+    }
+
+    /// A run of these endpoints.
+    fn run_of(&self, endpoints: &[Value]) -> Run {
         Run::gather(&json!(endpoints)).plugins(self.plugins.path()).args([
             "--format",
             "inventory",

@@ -94,17 +94,15 @@ pub fn read(config: &Node<'_>, files: &Files) -> Result<Oidc, GatherError> {
         (_, None, _) => Err("client-id"),
         (.., None) => Err("idp-issuer-url"),
     };
-    let renewal = renewal.map_err(|lacks| match &id_token {
-        Some(IdToken { expiry, .. }) => {
-            let what = format!("expired at {expiry}, and without {lacks} it cannot be renewed");
-            let mut error = config.error("id-token", what);
-            error.kind = ErrorKind::Authentication;
-            error.with_hint(LOG_IN)
-        }
-        None => {
+    let renewal = renewal.map_err(|lacks| {
+        let Some(IdToken { expiry, .. }) = &id_token else {
             let what = format!("is missing, and without {lacks} none can be had");
-            config.error("id-token", what).with_hint(LOG_IN)
-        }
+            return config.error("id-token", what).with_hint(LOG_IN);
+        };
+        let what = format!("expired at {expiry}, and without {lacks} it cannot be renewed");
+        let mut error = config.error("id-token", what);
+        error.kind = ErrorKind::Authentication;
+        error.with_hint(LOG_IN)
     });
     let good = id_token.as_ref().is_some_and(|token| token.is_good_for(0));
     match renewal {

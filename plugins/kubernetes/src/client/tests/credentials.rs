@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use gatherer_plugin_api::{ErrorKind, Options, Policy};
-use gatherer_tests::fault_server::closed_port;
+use gatherer_tests::fault_server::{Action, Authority, ScriptedServer, base64, closed_port};
 use serde_json::{Value, json};
 
 use super::{gather, kubeconfig};
@@ -139,4 +139,43 @@ fn an_expired_id_token_is_renewed_where_its_provider_is_or_the_error_names_that(
     let expected = format!("renewing the id-token: GET {url}: connection refused");
     assert_eq!(error.message, expected);
     assert_eq!(server.asked().len(), 0);
+}
+
+#[test]
+fn what_a_provider_gives_is_told_as_secrets_in_each_form_in_which_it_is_sent() {
+    let renewed = |expiry| {
+        let user = oidc(expiry, &json!({}));
+        user["auth-provider"]["config"]["id-token"].as_str().expect("a text").to_owned()
+    };
+    let new = renewed(4_000_000_000);
+    let authority = Authority::new("The provider's authority");
+    let answer = json!({"id_token": new, "refresh_token": "the next/one"});
+    let issuer = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), move |request| {
+        let host = request.header("host").unwrap_or_default();
+        match request.target.as_str() {
+            "/t" => Action::json(200, &answer),
+            _ => Action::json(200, &json!({"token_endpoint": format!("https://{host}/t")})),
+        }
+    });
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let user = oidc(
+        1000,
+        &json!({"idp-issuer-url": issuer.url("/"), "client-id": "a+client",
+            "client-secret": "a secret", "refresh-token": "the first/one",
+            "idp-certificate-authority-data": base64(authority.pem())}),
+    );
+    let recorder = Recorder::new(Options::default());
+    let text = kubeconfig(&json!({"server": server.url()}), &user);
+    assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
+    let sent = issuer.received().pop().expect("asked");
+    // Both are encoded as in a form before they are put together: RFC 6749 section 2.3.1.
+    let basic = base64("a%2Bclient:a%20secret");
+    assert_eq!(sent.header("authorization"), Some(format!("Basic {basic}").as_str()));
+    assert_eq!(sent.body, b"grant_type=refresh_token&refresh_token=the%20first%2Fone");
+    let said = recorder.said();
+    for secret in [&new, "the next/one", "the first/one", "the%20first%2Fone", "a%20secret", &basic]
+    {
+        let told = format!("secret {}", json!({ "text": secret }));
+        assert!(said.contains(&told), "{secret}: {said:?}");
+    }
 }
