@@ -8,7 +8,6 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::http::{self as support, Advice, Limits, Place, Trust};
@@ -299,9 +298,6 @@ fn tell_secret(request: &Request<kube::client::Body>, context: &Context) {
         context.secret(credentials);
     }
 }
-
-/// The wait for one answer where the endpoint has no deadline.
-pub(super) const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {

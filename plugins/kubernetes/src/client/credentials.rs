@@ -9,7 +9,7 @@ use kube::client::{AuthError, ConfigExt as _, RustlsTlsError};
 use rustls::ClientConfig;
 use tokio::sync::oneshot;
 
-use super::connect::LONGEST_REQUEST;
+use super::LONGEST_REQUEST;
 use crate::kubeconfig::Access;
 
 /// What is to be set up for a client.

@@ -18,6 +18,10 @@ const NO_NAME: &str = "a node has no name";
 const NO_UID: &str = "a node has no uid";
 const TOO_MANY_NODES: &str = "the list has more than 250000 nodes";
 
+/// What to do about an answer that no API server gives.
+pub(super) const NOT_THE_SERVERS: &str =
+    "something between may have changed the answer: look at proxies and load balancers on the way";
+
 /// A page of nodes.
 /// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeList>
 #[derive(Debug)]
@@ -103,7 +107,8 @@ struct Kind {
 
 /// Reads a page. `what` names the request.
 pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
-    let wrong = |why: &str| GatherError::protocol(format!("{what}: {why}"));
+    let wrong =
+        |why: &str| GatherError::protocol(format!("{what}: {why}")).with_hint(NOT_THE_SERVERS);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to() + 1;
         wrong(&format!("the answer is not UTF-8: byte {byte} fits no character"))

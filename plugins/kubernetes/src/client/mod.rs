@@ -15,6 +15,7 @@ mod testing;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::run;
@@ -24,6 +25,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::kubeconfig::Access;
 use connect::Connection;
 pub use list::Taker;
+
+/// The wait for one answer where the endpoint has no deadline.
+const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
 /// Gives all nodes of the cluster as they were at one moment, page after page. What was given is
 /// void if it fails, and whenever the taker is told to start over.

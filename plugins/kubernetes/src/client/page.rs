@@ -13,8 +13,9 @@ use kube::client::{AuthError, Body};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant};
 
-use super::connect::{Connection, LONGEST_REQUEST, PATH};
+use super::connect::{Connection, PATH};
 use super::status::{Refusal, find};
+use super::{LONGEST_REQUEST, document};
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
@@ -22,6 +23,10 @@ const PAGE_BYTES: usize = 64 * 1024 * 1024;
 /// How much of an answer that is an error anyway is read, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
+
+/// What to do about a server that takes too long.
+const TOO_SLOW: &str = "raise the endpoint's `timeout`, or find out what keeps the server, or a \
+                        proxy before it";
 
 /// Which page is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +116,7 @@ impl Attempt<'_> {
             Err(_) => {
                 let limit = self.limit_text();
                 let message = format!("{}: no answer within {limit}", self.place.where_text());
-                Err(GatherError::new(ErrorKind::Timeout, message))
+                Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW))
             }
         }
     }
@@ -149,7 +154,8 @@ impl Attempt<'_> {
         if names.all(|names| names.split(',').all(|name| plain(name.trim()))) {
             return Ok(());
         }
-        Err(self.wrong("the answer is compressed, which was not asked for"))
+        let error = self.wrong("the answer is compressed, which was not asked for");
+        Err(error.with_hint(document::NOT_THE_SERVERS))
     }
 
     /// Reads the whole body. Anything less is an error.
@@ -181,7 +187,7 @@ impl Attempt<'_> {
                         self.limit_text(),
                         bytes.len()
                     );
-                    return Err(GatherError::new(ErrorKind::Timeout, message));
+                    return Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW));
                 }
             };
             // Trailers say nothing that is needed.
