@@ -287,7 +287,7 @@ Examples:
 
 Exit status:
   0 the result was printed, failed endpoints included    1 --fail-on applies    2 wrong usage
-  3 the infile, the config or a plugin folder cannot be read    4 internal error
+  3 the infile, the config, a plugin folder or the outfile cannot be used    4 internal error
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM
 
 Options that may stand in the environment too: VIRTUAL_HOST_GATHERER_ and the option's name
