@@ -33,7 +33,7 @@ impl Budget {
         self.left.set(self.left.get() + bytes);
     }
 
-    fn new(bytes: u64, share: u64) -> Self {
+    pub(super) fn new(bytes: u64, share: u64) -> Self {
         Self { left: Cell::new(bytes), share }
     }
 }
@@ -42,16 +42,19 @@ impl Budget {
 pub struct Charge {
     budget: Rc<Budget>,
     bytes: u64,
+    /// What of that stays taken when the answer begins anew.
+    lasting: u64,
 }
 
 impl Charge {
     /// Nothing yet.
     pub fn new(budget: Rc<Budget>) -> Self {
-        Self { budget, bytes: 0 }
+        Self { budget, bytes: 0, lasting: 0 }
     }
 
-    /// Takes what a record of this text costs in memory, as far as that can be told.
-    pub fn record(&mut self, json: &[u8]) -> Result<(), GatherError> {
+    /// Takes what a record of this text costs in memory, as far as that can be told, and says how
+    /// much that is.
+    pub fn record(&mut self, json: &[u8]) -> Result<u64, GatherError> {
         let texts = memchr::memchr_iter(b'"', json).count() as u64 / 2;
         let bytes = RECORD_BYTES + json.len() as u64 + texts * TEXT_BYTES;
         let left = self.budget.left.get();
@@ -64,12 +67,18 @@ impl Charge {
         }
         self.budget.left.set(left - bytes);
         self.bytes += bytes;
-        Ok(())
+        Ok(bytes)
     }
 
-    /// Gives back all: what was taken is not kept.
-    pub fn give_back(&mut self) {
-        self.budget.give_back(std::mem::take(&mut self.bytes));
+    /// So much of what was taken stays so when the answer begins anew.
+    pub fn lasts(&mut self, bytes: u64) {
+        self.lasting += bytes;
+    }
+
+    /// Gives back all but what lasts: the answer begins anew.
+    pub fn start_over(&mut self) {
+        self.budget.give_back(self.bytes - self.lasting);
+        self.bytes = self.lasting;
     }
 
     /// The answer stays in memory, and so does its charge: so many bytes, to be given back when
@@ -81,7 +90,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.give_back();
+        self.budget.give_back(self.bytes);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -149,7 +152,7 @@ impl Collector {
                         "the plugin sent more than {RECORDS_MAX} records"
                     )));
                 }
-                self.charge.record(data)?;
+                let cost = self.charge.record(data)?;
                 let record = serde_json::from_slice(data).map_err(|error| {
                     // The error's own text quotes what it read.
                     GatherError::protocol(format!(
@@ -158,7 +161,7 @@ impl Collector {
                         error.column()
                     ))
                 })?;
-                self.record(record)?;
+                self.record(record, cost)?;
                 Ok(Event::None)
             }
             Some(Frame::Log { level, target, message }) => Ok(Event::Log {
@@ -185,7 +188,7 @@ impl Collector {
         }
     }
 
-    fn record(&mut self, record: Record) -> Result<(), GatherError> {
+    fn record(&mut self, record: Record, cost: u64) -> Result<(), GatherError> {
         match record {
             Record::Host { host_ref, host } => {
                 if !host.guests.is_empty() {
@@ -212,10 +215,13 @@ impl Collector {
             Record::Warning { .. } if self.answer.warnings.len() >= WARNINGS_MAX => {
                 self.warnings_left_out += 1;
             }
-            Record::Warning { object, message } => self.answer.warnings.push(Warning {
-                object: self.redactor.redact(&object),
-                message: self.redactor.redact(&message),
-            }),
+            Record::Warning { object, message } => {
+                self.charge.lasts(cost);
+                self.answer.warnings.push(Warning {
+                    object: self.redactor.redact(&object),
+                    message: self.redactor.redact(&message),
+                });
+            }
             Record::CollectionEnd { name, error } => {
                 let status = match error {
                     None => CollectionStatus { status: EndpointStatus::Complete, error: None },
@@ -231,10 +237,12 @@ impl Collector {
             }
             Record::StartOver {} => {
                 self.guests = 0;
-                self.by_ref.clear();
-                self.answer.hosts.clear();
-                self.answer.collections.clear();
-                self.charge.give_back();
+                // Not cleared: the room of what has gone would stay, which nobody is charged for,
+                // and a large map would be wiped again each time.
+                self.by_ref = HashMap::new();
+                self.answer.hosts = Vec::new();
+                self.answer.collections = BTreeMap::new();
+                self.charge.start_over();
             }
         }
         Ok(())
@@ -275,107 +283,5 @@ impl Collector {
                 Some(Ok(self.answer))
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::rc::Rc;
-
-    use gatherer_plugin_api::ErrorKind;
-
-    use super::{Budget, Collector, Event};
-    use crate::redact::Redactor;
-
-    const HOST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"host\",\"hostRef\":\"0\",\"host\":{\"id\":\"i\",\"name\":\"n\"}}}\n";
-    const GUEST: &str = "{\"frame\":\"record\",\"data\":{\"record\":\"guest\",\"hostRef\":\"0\",\"guest\":{\"name\":\"g\"}}}\n";
-
-    fn collector(redactor: Redactor) -> Collector {
-        Collector::new(redactor, Rc::new(Budget::of_machine()))
-    }
-
-    fn done(hosts: u64, guests: u64) -> String {
-        format!(
-            "{{\"frame\":\"done\",\"summary\":{{\"counts\":{{\"hosts\":{hosts},\"guests\":{guests}}}}}}}\n"
-        )
-    }
-
-    fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
-        let mut collector = collector(Redactor::default());
-        for piece in text.as_bytes().chunks(chunk) {
-            collector.bytes(piece, |_| {}).map_err(|error| error.kind)?;
-        }
-        match collector.finish() {
-            None => Err(ErrorKind::Crashed),
-            Some(answer) => answer.map(|answer| answer.hosts.len()).map_err(|error| error.kind),
-        }
-    }
-
-    #[test]
-    fn what_was_taken_back_is_not_in_the_answer_and_its_references_are_void() {
-        let over = "{\"frame\":\"record\",\"data\":{\"record\":\"startOver\"}}\n";
-        let text = format!("{HOST}{GUEST}{over}{HOST}{}", done(1, 0));
-        assert_eq!(outcome(&text, 1000), Ok(1));
-        let text = format!("{HOST}{over}{}", done(1, 0));
-        assert_eq!(outcome(&text, 1000), Err(ErrorKind::Protocol));
-        let text = format!("{HOST}{over}{GUEST}{}", done(0, 1));
-        assert_eq!(outcome(&text, 1000), Err(ErrorKind::Protocol));
-    }
-
-    #[test]
-    fn what_comes_after_a_secret_is_rid_of_it_and_the_secret_itself_is_no_event() {
-        let mut collector = collector(Redactor::default());
-        let log = "{\"frame\":\"log\",\"level\":3,\"target\":\"t\",\"message\":\"hunter2\"}\n";
-        let text = format!("{log}{{\"frame\":\"secret\",\"text\":\"hunter2\"}}\n{log}");
-        let mut messages = Vec::new();
-        let taken = collector.bytes(text.as_bytes(), |event| match event {
-            Event::None => {}
-            Event::Log { message, .. } | Event::Progress(message) => messages.push(message),
-        });
-        assert_eq!((taken, messages), (Ok(()), vec!["hunter2".to_owned(), "***".to_owned()]));
-        let too_much = format!("{{\"frame\":\"secret\",\"text\":\"{}\"}}\n", "x".repeat(200_000));
-        let error =
-            collector.bytes(too_much.as_bytes(), |_| {}).expect_err("too long to be hidden");
-        assert_eq!(error.kind, ErrorKind::Protocol);
-    }
-
-    #[test]
-    fn an_answer_is_whole_only_if_it_ended_and_adds_up() {
-        let whole = format!("{HOST}{GUEST}{}", done(1, 1));
-        let cases = [
-            (whole.clone(), Ok(1)),
-            (done(0, 0), Ok(0)),
-            (format!("{HOST}{GUEST}"), Err(ErrorKind::Crashed)),
-            (format!("{HOST}{}", done(2, 0)), Err(ErrorKind::Protocol)),
-            (format!("{HOST}{}", done(1, 1)), Err(ErrorKind::Protocol)),
-            (format!("{GUEST}{}", done(0, 1)), Err(ErrorKind::Protocol)),
-            (format!("{HOST}{HOST}{}", done(2, 0)), Err(ErrorKind::Protocol)),
-            (format!("{whole}{HOST}"), Err(ErrorKind::Protocol)),
-            (format!("{whole}x"), Err(ErrorKind::Protocol)),
-            ("garbage\n".to_owned(), Err(ErrorKind::Protocol)),
-            ("x".repeat(2 * 1024 * 1024), Err(ErrorKind::Protocol)),
-        ];
-        for (text, expected) in cases {
-            for chunk in [1, 7, 64 * 1024] {
-                if text.len() / chunk < 1_000_000 {
-                    assert_eq!(outcome(&text, chunk), expected, "{text:.80}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn log_lines_and_errors_come_without_secrets() {
-        let mut collector = collector(Redactor::new(["hunter2"].into_iter().collect()));
-        let mut lines = Vec::new();
-        let text = "{\"frame\":\"log\",\"level\":2,\"target\":\"t\",\"message\":\"with hunter2\"}\n\
-                    {\"frame\":\"failed\",\"error\":{\"kind\":\"tls\",\"message\":\"no hunter2\"}}\n";
-        collector.bytes(text.as_bytes(), |event| lines.push(event)).expect("frames");
-        assert!(
-            matches!(&lines[0], Event::Log { message, .. } if message == "with ***"),
-            "{lines:?}"
-        );
-        let error = collector.finish().expect("ended").expect_err("failed");
-        assert_eq!(error.message, "no ***");
     }
 }
