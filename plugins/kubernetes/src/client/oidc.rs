@@ -88,11 +88,18 @@ impl State {
         }
         let renewal = self.renewal.as_mut().map_err(|error| error.clone())?;
         let client = self.client.get_or_insert_with(|| client(renewal, context));
-        let token = renew(renewal, client, context).await.map_err(|mut error| {
-            error.message = format!("renewing the id-token: {}", error.message);
-            error
-        })?;
-        Ok(self.id_token.insert(token).text.clone())
+        match renew(renewal, client, context).await {
+            Ok(token) => Ok(self.id_token.insert(token).text.clone()),
+            Err(mut error) => {
+                error.message = format!("renewing the id-token: {}", error.message);
+                if !error.retryable {
+                    // A page that is not wanted any more takes the error with it, and the next one
+                    // would send a refresh token again that may be used up.
+                    self.renewal = Err(error.clone());
+                }
+                Err(error)
+            }
+        }
     }
 }
 

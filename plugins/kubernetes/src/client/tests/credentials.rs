@@ -2,11 +2,14 @@
 
 use base64::Engine as _;
 use gatherer_plugin_api::{ErrorKind, Options, Policy};
+use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{Action, Authority, ScriptedServer, base64, closed_port};
 use serde_json::{Value, json};
 
-use super::{gather, kubeconfig};
+use super::{gather, kubeconfig as document};
+use crate::client::oidc::Identity;
 use crate::client::testing::{Recorder, Server, nodes, ok, page};
+use crate::kubeconfig;
 
 /// A user whose credentials this shell script gives.
 fn program(script: &str) -> Value {
@@ -25,7 +28,7 @@ fn a_programs_token_is_sent_and_told_as_a_secret() {
     let script = "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\
                   \"ExecCredential\",\"status\":{\"token\":\"from-the-program\"}}'";
     let recorder = Recorder::new(allowed(10_000));
-    let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+    let text = document(&json!({"server": server.url()}), &program(script));
     assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
     assert!(server.asked()[0].head.contains("authorization: bearer from-the-program"));
     let told = "secret {\"text\":\"from-the-program\"}".to_owned();
@@ -52,7 +55,7 @@ fn a_program_that_does_not_work_is_named_and_what_it_prints_is_not() {
             "gave no credentials within the endpoint's timeout of 0.5 s",
         ),
     ] {
-        let text = kubeconfig(&json!({"server": server.url()}), &program(script));
+        let text = document(&json!({"server": server.url()}), &program(script));
         let context = Recorder::new(allowed(timeout)).context();
         let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
         assert_eq!(error.kind, kind, "{error}");
@@ -73,7 +76,7 @@ fn a_program_that_hangs_when_it_is_asked_again_is_named() {
          \"expirationTimestamp\": \"2020-01-01T00:00:00Z\"}}}}'",
         mark.display()
     );
-    let text = kubeconfig(&json!({"server": server.url()}), &program(&script));
+    let text = document(&json!({"server": server.url()}), &program(&script));
     let context = Recorder::new(allowed(1000)).context();
     let error = nodes(&text, &context).map(|_| ()).expect_err("no credentials");
     assert_eq!(error.kind, ErrorKind::Timeout);
@@ -92,7 +95,7 @@ fn a_token_file_is_read_before_each_request() {
         let next = if asked.number == 0 { "b" } else { "" };
         ok(&page(&[&format!("n{}", asked.number)], next, "7"))
     });
-    let text = kubeconfig(&json!({"server": server.url()}), &json!({"tokenFile": "token"}));
+    let text = document(&json!({"server": server.url()}), &json!({"tokenFile": "token"}));
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, text).expect("written");
     let recorder = Recorder::new(Options::default());
@@ -165,7 +168,7 @@ fn what_a_provider_gives_is_told_as_secrets_in_each_form_in_which_it_is_sent() {
             "idp-certificate-authority-data": base64(authority.pem())}),
     );
     let recorder = Recorder::new(Options::default());
-    let text = kubeconfig(&json!({"server": server.url()}), &user);
+    let text = document(&json!({"server": server.url()}), &user);
     assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 1);
     let sent = issuer.received().pop().expect("asked");
     // Both are encoded as in a form before they are put together: RFC 6749 section 2.3.1.
@@ -178,4 +181,34 @@ fn what_a_provider_gives_is_told_as_secrets_in_each_form_in_which_it_is_sent() {
         let told = format!("secret {}", json!({ "text": secret }));
         assert!(said.contains(&told), "{secret}: {said:?}");
     }
+}
+
+#[test]
+fn a_renewal_that_failed_for_good_is_not_tried_again_for_another_page() {
+    let authority = Authority::new("The provider's authority");
+    let issuer = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), move |request| {
+        let host = request.header("host").unwrap_or_default();
+        match request.target.as_str() {
+            "/t" => Action::json(502, &json!({})),
+            _ => Action::json(200, &json!({"token_endpoint": format!("https://{host}/t")})),
+        }
+    });
+    let user = oidc(
+        1000,
+        &json!({"idp-issuer-url": issuer.url(""), "client-id": "a-client",
+            "refresh-token": "good-for-one-renewal",
+            "idp-certificate-authority-data": base64(authority.pem())}),
+    );
+    let context = Recorder::new(Options::default()).context();
+    let text = document(&json!({"server": "https://cluster.invalid"}), &user);
+    let access = kubeconfig::read(&text, None, &context).expect("a kubeconfig");
+    let identity = Identity::new(&access.oidc.expect("an identity"), &context);
+    let errors = run::block_on(&context, async {
+        let first = identity.authorization().await.expect_err("the provider is broken");
+        Ok((first, identity.authorization().await.expect_err("it was asked once")))
+    });
+    let (first, second) = errors.expect("both came");
+    assert!(first.message.contains("502 Bad Gateway"), "{first}");
+    assert_eq!(first, second);
+    assert_eq!(issuer.received().iter().filter(|request| request.target == "/t").count(), 1);
 }
