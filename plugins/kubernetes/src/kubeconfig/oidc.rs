@@ -135,7 +135,39 @@ fn expiry_of(token: &str) -> Option<Timestamp> {
     };
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let expiry = claims.get("exp")?;
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a Timestamp is checked")]
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let seconds = expiry.as_i64().or_else(|| Some(expiry.as_f64()? as i64))?;
+    // Some say "never" by a year that no calendar has.
+    let seconds = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a token with these claims is good now; none if it is no token.
+    fn is_good(claims: &str) -> Option<bool> {
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+        IdToken::read(&token).ok().map(|token| token.is_good_for(10))
+    }
+
+    #[test]
+    fn any_number_is_an_expiry_and_nothing_else_is() {
+        for exp in ["4e9", "4000000000.5", "99999999999999", "18446744073709551615", "1e300"] {
+            assert_eq!(is_good(&format!("{{\"exp\":{exp}}}")), Some(true), "{exp}");
+        }
+        for exp in ["0", "-1", "-0.5", "-1e300", "-9223372036854775808"] {
+            assert_eq!(is_good(&format!("{{\"exp\":{exp}}}")), Some(false), "{exp}");
+        }
+        for claims in ["{}", "[]", "1", "", "{\"exp\":null}", "{\"exp\":\"4e9\"}", "{\"exp\":[1]}"]
+        {
+            assert_eq!(is_good(claims), None, "{claims}");
+        }
+        let nested = format!("{{\"exp\":4e9,\"x\":{}", "[".repeat(100_000));
+        assert_eq!(is_good(&nested), None);
+        for token in ["", ".", "..", "e30.e30", "e30.e30.a.b", "e30.\u{e9}.c2ln"] {
+            assert!(IdToken::read(token).is_err(), "{token}");
+        }
+    }
 }
