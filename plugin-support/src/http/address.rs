@@ -6,7 +6,8 @@ use url::Url;
 /// The longest path that a message shows.
 const LONGEST_PATH: usize = 200;
 
-/// A URL without user-info, query and fragment.
+/// A URL without user-info, query and fragment. A long path is cut before a whole part of it: of
+/// half a secret nobody downstream could know that it is one's.
 ///
 /// ```
 /// let url = "https://user:hunter2@example.com:8443/a?token=hunter2#b".parse().unwrap();
@@ -17,7 +18,7 @@ pub fn display_url(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = url.path();
     let path = match path.char_indices().nth(LONGEST_PATH) {
-        Some((end, _)) => format!("{}...", &path[..end]),
+        Some((end, _)) => format!("{}/...", path[..end].rsplit_once('/').unwrap_or_default().0),
         None => path.to_owned(),
     };
     format!("{}://{host}{port}{path}", url.scheme())
@@ -80,7 +81,14 @@ mod tests {
     fn a_shown_url_has_no_user_info_query_or_fragment() {
         assert_eq!(display_url(&url("http://u:p@[::1]:81/a/b?c=d#e")), "http://[::1]:81/a/b");
         assert_eq!(display_url(&url("https://h:443")), "https://h/");
-        assert_eq!(display_url(&url(&format!("http://h/{}", "x".repeat(500)))).len(), 211);
+        let long = format!("http://h/{}/hunter2/b", "x".repeat(189));
+        assert_eq!(display_url(&url(&long)), long);
+        for more in [3, 8, 500] {
+            let text = format!("http://h/a/{}hunter2/b/c", "x".repeat(190 + more));
+            assert_eq!(display_url(&url(&text)), "http://h/a/...", "{more}");
+        }
+        let one = format!("http://h/{}", "x".repeat(500));
+        assert_eq!(display_url(&url(&one)), "http://h/...");
     }
 
     #[test]
