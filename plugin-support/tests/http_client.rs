@@ -93,6 +93,13 @@ fn a_proxy_is_not_verified_with_the_authorities_of_what_lies_behind_it() {
     assert!(error.message.contains("UnknownIssuer"), "{error}");
     assert_eq!(proxy.received().len(), 0);
 
+    // One name cannot stand for both.
+    let https = Some(Secret::new(format!("https://127.0.0.1:{port}")));
+    let error = failure(send("own-host", ProxySettings { https, ..ProxySettings::default() }));
+    assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
+    assert!(error.message.contains("an https proxy has the same host"), "{error}");
+    assert_eq!(proxy.received().len(), 0);
+
     let foreign = FaultServer::https(
         Fault::None,
         b"{}",

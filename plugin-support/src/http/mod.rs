@@ -241,6 +241,17 @@ impl Client {
         let secure = |url: &Url| url.scheme() == "https";
         let tls = secure(&request.url) || proxy.as_ref().is_some_and(|proxy| secure(&proxy.url));
         let route = Route { proxy: proxy.as_ref().map(|proxy| proxy.url.clone()), tls };
+        let same_host = route.proxy.as_ref().is_some_and(|proxy| {
+            secure(proxy) && secure(&request.url) && proxy.host() == request.url.host()
+        });
+        if same_host && self.inner.only.is_some() {
+            // Both show certificates for one name, which says not whose authorities to ask.
+            return Err(GatherError::configuration(format!(
+                "{}: an https proxy has the same host, and one of them authorities of its own",
+                request.what()
+            ))
+            .with_hint("ask the proxy over http, or list the host in no_proxy"));
+        }
         let mut transports = self.inner.transports.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(transport) = transports.by_route.get(&route) {
             return Ok(transport.clone());
