@@ -49,8 +49,6 @@ pub(super) struct Identity {
 
 struct State {
     id_token: Option<IdToken>,
-    /// How many seconds before its end it is renewed.
-    leeway: i64,
     renewal: Result<Renewal, GatherError>,
     /// Made when it is first needed; connections are kept.
     client: Option<Client>,
@@ -59,7 +57,7 @@ struct State {
 impl Identity {
     pub fn new(oidc: &Oidc, context: &Context) -> Arc<Self> {
         let Oidc { id_token, renewal } = oidc.clone();
-        let state = Mutex::new(State { id_token, leeway: LEEWAY_SECONDS, renewal, client: None });
+        let state = Mutex::new(State { id_token, renewal, client: None });
         Arc::new(Self { context: context.clone(), state })
     }
 
@@ -82,7 +80,7 @@ impl Identity {
 impl State {
     async fn settle(&mut self, context: &Context) -> Result<SecretString, GatherError> {
         // Where nothing renews it, it is used up to its end.
-        let leeway = if self.renewal.is_ok() { self.leeway } else { 0 };
+        let leeway = if self.renewal.is_ok() { LEEWAY_SECONDS } else { 0 };
         if let Some(token) = &self.id_token
             && token.is_good_for(leeway)
         {
@@ -91,12 +89,7 @@ impl State {
         let renewal = self.renewal.as_mut().map_err(|error| error.clone())?;
         let client = self.client.get_or_insert_with(|| client(renewal, context));
         match renew(renewal, client, context).await {
-            Ok(token) => {
-                // One that is short-lived, or seems to be by this machine's clock, would else be
-                // renewed for each page.
-                self.leeway = LEEWAY_SECONDS.min(token.seconds_left() / 2);
-                Ok(self.id_token.insert(token).text.clone())
-            }
+            Ok(token) => Ok(self.id_token.insert(token).text.clone()),
             Err(mut error) => {
                 error.message = format!("renewing the id-token: {}", error.message);
                 if !error.retryable {

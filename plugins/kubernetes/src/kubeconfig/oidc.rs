@@ -60,11 +60,6 @@ impl IdToken {
         let then = Timestamp::now().saturating_add(SignedDuration::from_secs(seconds));
         then.is_ok_and(|then| then < self.expiry)
     }
-
-    /// How many seconds from now it is good.
-    pub fn seconds_left(&self) -> i64 {
-        self.expiry.as_second().saturating_sub(Timestamp::now().as_second())
-    }
 }
 
 /// Reads the provider's configuration.
