@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gatherer_plugin_api::Policy;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::cli::{Cli, Color, Common, FailOn};
 use crate::discovery::{Folders, check_trust, folders};
@@ -58,7 +59,7 @@ struct File {
 struct PolicyTable {
     #[serde(default)]
     allow_exec: AllowExec,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absolute")]
     credential_folders: Vec<String>,
     #[serde(default)]
     allow_machine_identity: bool,
@@ -207,6 +208,17 @@ impl Settings {
             credential_folders: credential_folders.clone(),
             allow_machine_identity,
         })
+    }
+}
+
+/// Folders that mean the same wherever the program is started.
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let folders = Vec::<String>::deserialize(deserializer)?;
+    match folders.iter().find(|folder| !folder.starts_with('/')) {
+        None => Ok(folders),
+        Some(folder) => {
+            Err(D::Error::custom(format!("credential_folders: {folder:?} does not begin with /")))
+        }
     }
 }
 

@@ -153,7 +153,8 @@ fn a_config_that_was_asked_for_and_cannot_be_read_is_exit_3() {
         .expect_code(3);
     assert!(missing.stderr.contains("/nonexistent/config.toml"), "{}", missing.describe());
 
-    for text in ["not toml at all [", "no_such_key = 1\n", "jobs = \"many\"\n"] {
+    let relative = "[policy]\ncredential_folders = [\"credentials\"]\n";
+    for text in ["not toml at all [", "no_such_key = 1\n", "jobs = \"many\"\n", relative] {
         let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--config", "config.toml"]);
         std::fs::write(run.home().join("config.toml"), text).expect("writable");
         let outcome = run.run().expect_code(3);

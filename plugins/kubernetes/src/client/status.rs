@@ -66,6 +66,13 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
             "the kubeconfig's token or client certificate is wrong or has expired: an API server \
              answers 401 to an expired client certificate too"
         }
+        // Not a role for everybody.
+        403 if names(body, "system:anonymous") => {
+            "the kubeconfig's user has no credentials, or an empty token: give it some"
+        }
+        403 if names(body, "cannot get path") => {
+            "check the path in the kubeconfig's server: nodes are not listed there"
+        }
         403 => {
             "give the user a ClusterRole with the verb list on the resource nodes, as \
              docs/modules/Kubernetes.md shows"
@@ -79,6 +86,10 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
         400..=499 => "check the kubeconfig's server, and what stands before it",
         _ => return None,
     })
+}
+
+fn names(body: &[u8], words: &str) -> bool {
+    String::from_utf8_lossy(body).contains(words)
 }
 
 /// The beginning, up to a blank: a server may say our token to us, and of half a token nobody

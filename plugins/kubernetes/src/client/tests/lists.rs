@@ -247,8 +247,12 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn the_servers_own_sentence_is_in_the_error() {
     let sentence = "nodes is forbidden: User \"nobody\" cannot list resource \"nodes\"";
+    let nobody = "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\"";
+    let path = "forbidden: User \"nobody\" cannot get path \"/x/api/v1/nodes\"";
     for (head, code, kind, message, hint) in [
         ("403 Forbidden", 403, ErrorKind::Permission, sentence, "ClusterRole"),
+        ("403 Forbidden", 403, ErrorKind::Permission, nobody, "no credentials"),
+        ("403 Forbidden", 403, ErrorKind::Permission, path, "path in the kubeconfig's server"),
         ("401 Unauthorized", 401, ErrorKind::Authentication, "Unauthorized", "has expired"),
         ("404 Not Found", 404, ErrorKind::Configuration, "page not found", "API server"),
         ("409 Conflict", 409, ErrorKind::Configuration, "busy", "server"),
