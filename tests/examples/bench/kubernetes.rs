@@ -15,7 +15,7 @@ use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds, run}
 const NODE_BYTES: usize = 10_000;
 
 /// How many nodes there are, and how often each is measured.
-const SIZES: [(u32, u32); 4] = [(20, 15), (200, 15), (2_000, 9), (20_000, 3)];
+const SIZES: [(u32, u32); 4] = [(20, 21), (200, 21), (2_000, 21), (20_000, 5)];
 
 /// What the whole run may cost in units of curl's, at [`RATED_NODES`] nodes.
 const RATIO: f64 = 1.3;
