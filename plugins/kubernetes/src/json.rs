@@ -1,9 +1,11 @@
 //! Reading JSON that nobody vouches for, beside what serde derives: objects from objects alone,
 //! nulls as if they were not there, and no list that takes far more memory than its text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -17,6 +19,42 @@ pub(crate) const TOO_MANY_ENTRIES: &str = "a node has a list of more than 10000 
 
 /// The error of a mapping that says one thing twice.
 pub(crate) const REPEATED: &str = "a node has a mapping with one key twice";
+
+/// A text of the page, copied only where it is escaped in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(text.into()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(text.to_owned().into()))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
 
 /// A null is as good as nothing.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -101,13 +139,13 @@ where
 
 /// What is written as an object. The implementations that serde derives take an array as well,
 /// and read its items as the members in their order.
-pub(crate) trait Object: Sized {
-    fn from_members<'de, A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+pub(crate) trait Object<'de>: Sized {
+    fn from_members<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
 }
 
 pub(crate) struct ObjectVisitor<T>(pub PhantomData<T>);
 
-impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
+impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,8 +165,8 @@ pub(crate) fn members<A>(members: A) -> MapAccessDeserializer<A> {
 /// `Deserialize` for types that derive it with `#[serde(remote = "Self")]`.
 macro_rules! only_from_an_object {
     ($($own:ty),+) => { $(
-        impl $crate::json::Object for $own {
-            fn from_members<'de, A: serde::de::MapAccess<'de>>(
+        impl<'de> $crate::json::Object<'de> for $own {
+            fn from_members<A: serde::de::MapAccess<'de>>(
                 members: A,
             ) -> Result<Self, A::Error> {
                 // Not the trait's function, which calls this one, but the one that

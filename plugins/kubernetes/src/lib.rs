@@ -77,7 +77,7 @@ impl Hosts {
 }
 
 impl client::Taker for Hosts {
-    fn take(&self, node: node::Node) -> Result<(), GatherError> {
+    fn take(&self, node: node::Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mapped = map::host(node);
         self.context.host(mapped.host)?;

@@ -9,23 +9,23 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use crate::json::{items, only_from_an_object, or_default, texts};
+use crate::json::{Text, items, only_from_an_object, or_default, texts};
 
-/// A Node. Texts that are not there are empty.
+/// A Node. Texts that are not there are empty; most are those of the page itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Node {
+pub struct Node<'a> {
     /// Nothing, or the word itself.
     pub kind: Kind,
     /// What every object has.
-    #[serde(deserialize_with = "or_default")]
-    pub metadata: Metadata,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub metadata: Metadata<'a>,
     /// What somebody wants of the node.
-    #[serde(deserialize_with = "or_default")]
-    pub spec: Spec,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub spec: Spec<'a>,
     /// What its kubelet says.
-    #[serde(deserialize_with = "or_default")]
-    pub status: Status,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub status: Status<'a>,
 }
 
 /// The `kind` of a Node, which an API server leaves out in lists. Another one is an error.
@@ -34,8 +34,8 @@ pub struct Kind;
 
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kind: String = or_default(deserializer)?;
-        let fits = kind.is_empty() || kind == "Node";
+        let kind: Text<'de> = or_default(deserializer)?;
+        let fits = matches!(&*kind, "" | "Node");
         if fits { Ok(Self) } else { Err(D::Error::custom(OTHER_KIND)) }
     }
 }
@@ -46,16 +46,16 @@ pub(crate) const OTHER_KIND: &str = "an item of the list is no Node";
 /// `metadata`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Metadata {
+pub struct Metadata<'a> {
     /// Unique in the cluster. The API server stores no Node without one.
-    #[serde(deserialize_with = "or_default")]
-    pub name: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub name: Text<'a>,
     /// Unique in time as well: another Node of the same name has another.
-    #[serde(deserialize_with = "or_default")]
-    pub uid: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub uid: Text<'a>,
     /// RFC 3339.
-    #[serde(deserialize_with = "or_default")]
-    pub creation_timestamp: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub creation_timestamp: Text<'a>,
     /// By key.
     #[serde(deserialize_with = "texts")]
     pub labels: BTreeMap<String, String>,
@@ -64,13 +64,13 @@ pub struct Metadata {
 /// `spec`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Spec {
+pub struct Spec<'a> {
     /// `<provider>://<its own id>`.
-    #[serde(rename = "providerID", deserialize_with = "or_default")]
-    pub provider_id: String,
+    #[serde(rename = "providerID", borrow, deserialize_with = "or_default")]
+    pub provider_id: Text<'a>,
     /// In the source's order.
-    #[serde(deserialize_with = "items")]
-    pub taints: Vec<Taint>,
+    #[serde(borrow, deserialize_with = "items")]
+    pub taints: Vec<Taint<'a>>,
     /// Whether it is cordoned.
     #[serde(deserialize_with = "or_default")]
     pub unschedulable: bool,
@@ -79,25 +79,25 @@ pub struct Spec {
 /// One of `spec.taints`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Taint {
+pub struct Taint<'a> {
     /// Which.
-    #[serde(deserialize_with = "or_default")]
-    pub key: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub key: Text<'a>,
     /// Often empty.
-    #[serde(deserialize_with = "or_default")]
-    pub value: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub value: Text<'a>,
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
-    #[serde(deserialize_with = "or_default")]
-    pub effect: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub effect: Text<'a>,
 }
 
 /// `status`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Status {
+pub struct Status<'a> {
     /// In the source's order.
-    #[serde(deserialize_with = "items")]
-    pub addresses: Vec<Address>,
+    #[serde(borrow, deserialize_with = "items")]
+    pub addresses: Vec<Address<'a>>,
     /// Quantities by resource.
     #[serde(deserialize_with = "texts")]
     pub capacity: BTreeMap<String, String>,
@@ -105,83 +105,92 @@ pub struct Status {
     #[serde(deserialize_with = "texts")]
     pub allocatable: BTreeMap<String, String>,
     /// In the source's order, which differs from node to node.
-    #[serde(deserialize_with = "items")]
-    pub conditions: Vec<Condition>,
+    #[serde(borrow, deserialize_with = "items")]
+    pub conditions: Vec<Condition<'a>>,
     /// Identities and versions.
-    #[serde(deserialize_with = "or_default")]
-    pub node_info: NodeInfo,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub node_info: NodeInfo<'a>,
 }
 
 /// One of `status.addresses`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Address {
+pub struct Address<'a> {
     /// `InternalIP`, `ExternalIP`, `Hostname`, `InternalDNS`, `ExternalDNS`.
-    #[serde(rename = "type", deserialize_with = "or_default")]
-    pub kind: String,
+    #[serde(rename = "type", borrow, deserialize_with = "or_default")]
+    pub kind: Text<'a>,
     /// The address or name.
-    #[serde(deserialize_with = "or_default")]
-    pub address: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub address: Text<'a>,
 }
 
 /// One of `status.conditions`, without its heartbeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Condition {
+pub struct Condition<'a> {
     /// Which.
-    #[serde(rename = "type", deserialize_with = "or_default")]
-    pub kind: String,
+    #[serde(rename = "type", borrow, deserialize_with = "or_default")]
+    pub kind: Text<'a>,
     /// `True`, `False` or `Unknown`.
-    #[serde(deserialize_with = "or_default")]
-    pub status: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub status: Text<'a>,
     /// One word why.
-    #[serde(deserialize_with = "or_default")]
-    pub reason: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub reason: Text<'a>,
     /// One sentence why.
-    #[serde(deserialize_with = "or_default")]
-    pub message: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub message: Text<'a>,
     /// RFC 3339.
-    #[serde(deserialize_with = "or_default")]
-    pub last_transition_time: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub last_transition_time: Text<'a>,
 }
 
 /// `status.nodeInfo`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct NodeInfo {
+pub struct NodeInfo<'a> {
     /// `/etc/machine-id`.
-    #[serde(rename = "machineID", deserialize_with = "or_default")]
-    pub machine_id: String,
+    #[serde(rename = "machineID", borrow, deserialize_with = "or_default")]
+    pub machine_id: Text<'a>,
     /// The firmware's UUID.
-    #[serde(rename = "systemUUID", deserialize_with = "or_default")]
-    pub system_uuid: String,
+    #[serde(rename = "systemUUID", borrow, deserialize_with = "or_default")]
+    pub system_uuid: Text<'a>,
     /// Another one after each start of the machine.
-    #[serde(rename = "bootID", deserialize_with = "or_default")]
-    pub boot_id: String,
+    #[serde(rename = "bootID", borrow, deserialize_with = "or_default")]
+    pub boot_id: Text<'a>,
     /// As Go names them: `amd64`.
-    #[serde(deserialize_with = "or_default")]
-    pub architecture: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub architecture: Text<'a>,
     /// `linux` or `windows`.
-    #[serde(deserialize_with = "or_default")]
-    pub operating_system: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub operating_system: Text<'a>,
     /// The distribution with its version, in one text.
-    #[serde(deserialize_with = "or_default")]
-    pub os_image: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub os_image: Text<'a>,
     /// As `uname -r` says it.
-    #[serde(deserialize_with = "or_default")]
-    pub kernel_version: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub kernel_version: Text<'a>,
     /// With its name: `containerd://1.7.1`.
-    #[serde(deserialize_with = "or_default")]
-    pub container_runtime_version: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub container_runtime_version: Text<'a>,
     /// The kubelet's.
-    #[serde(deserialize_with = "or_default")]
-    pub kubelet_version: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub kubelet_version: Text<'a>,
     /// Seldom true, and no longer set by newer kubelets.
-    #[serde(deserialize_with = "or_default")]
-    pub kube_proxy_version: String,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub kube_proxy_version: Text<'a>,
 }
 
-only_from_an_object!(Node, Metadata, Spec, Taint, Status, Address, Condition, NodeInfo);
+only_from_an_object!(
+    Node<'de>,
+    Metadata<'de>,
+    Spec<'de>,
+    Taint<'de>,
+    Status<'de>,
+    Address<'de>,
+    Condition<'de>,
+    NodeInfo<'de>
+);
 
 #[cfg(test)]
 mod tests {
@@ -189,8 +198,8 @@ mod tests {
 
     use super::Node;
 
-    fn read(node: &Value) -> Result<Node, serde_json::Error> {
-        serde_json::from_str(&node.to_string())
+    fn read(node: &Value) -> Result<Node<'static>, serde_json::Error> {
+        serde_json::from_str(node.to_string().leak())
     }
 
     #[test]
@@ -207,6 +216,7 @@ mod tests {
                 },
             }),
             json!({"status": {"nodeInfo": {"machineID": null, "architecture": null}}}),
+            json!({"status": {"conditions": [{}, null, {}]}, "spec": {"taints": [{}]}}),
         ] {
             assert_eq!(read(&node).unwrap(), Node::default(), "{node}");
         }

@@ -1,10 +1,13 @@
 //! A page's bytes to a `NodeList`: strictly, and with errors that quote nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use gatherer_plugin_api::GatherError;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::error::Category;
 
 use crate::json::{REPEATED, TOO_MANY_ENTRIES, only_from_an_object};
@@ -22,11 +25,9 @@ const TOO_MANY_NODES: &str = "the list has more than 250000 nodes";
 pub(super) const NOT_THE_SERVERS: &str =
     "something between may have changed the answer: look at proxies and load balancers on the way";
 
-/// A page of nodes.
-/// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeList>
+/// What a page says of the list, beside its items.
 #[derive(Debug)]
-pub(super) struct List {
-    pub items: Vec<Node>,
+pub(super) struct Head {
     /// How to ask for the next page; none if this is the last one.
     pub next: Option<String>,
     /// The moment of the cluster that the page shows. Empty if the server does not say.
@@ -35,17 +36,15 @@ pub(super) struct List {
     pub remaining: Option<usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "Self", rename_all = "camelCase")]
-struct Document {
-    #[serde(default)]
-    kind: Option<String>,
-    #[serde(default)]
-    api_version: Option<String>,
-    #[serde(default)]
-    metadata: Option<Metadata>,
-    #[serde(default)]
-    items: Option<Items>,
+/// Who is given a page while it is read. Whatever stops the one who gives it makes what was given
+/// void.
+pub(super) trait Reader {
+    /// Why a page is not read to its end.
+    type Stop: From<GatherError>;
+    /// What the page says of the list. It comes once, before the first node.
+    fn begin(&mut self, head: &Head) -> Result<(), Self::Stop>;
+    /// A node, which has a name and a uid.
+    fn take(&mut self, node: Node<'_>) -> Result<(), Self::Stop>;
 }
 
 #[derive(Deserialize)]
@@ -59,42 +58,172 @@ struct Metadata {
     remaining_item_count: Option<i64>,
 }
 
-only_from_an_object!(Document, Metadata);
+only_from_an_object!(Metadata);
 
-/// The nodes, each looked at as soon as it is read: a page of 64 MiB has room for 20 million that
-/// say nothing.
-struct Items(Vec<Node>);
+/// A member of the document: whether it has come, and whether it is more than null.
+type Member<T> = Option<Option<T>>;
 
-impl<'de> Deserialize<'de> for Items {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ItemsVisitor)
+/// A `NodeList`, of which the nodes are given away one by one. API servers write what it says of
+/// itself before them; nodes that come before that are kept until it is known.
+/// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeList>
+struct Document<'a, 'de, R: Reader> {
+    reader: &'a mut R,
+    what: &'a str,
+    kind: Member<String>,
+    api_version: Member<String>,
+    metadata: Member<Metadata>,
+    items: Member<Vec<Node<'de>>>,
+    /// What the page says of the list, once it was told.
+    head: Option<Head>,
+    stop: Option<R::Stop>,
+}
+
+impl<R: Reader> Document<'_, '_, R> {
+    fn is_begun(&self) -> bool {
+        self.kind.is_some() && self.api_version.is_some() && self.metadata.is_some()
+    }
+
+    /// Tells what the page says of the list.
+    fn begin(&mut self) -> Result<(), R::Stop> {
+        let text = |member: &Member<String>| member.clone().flatten();
+        let kind = (text(&self.kind), text(&self.api_version));
+        if (kind.0.as_deref(), kind.1.as_deref()) != (Some("NodeList"), Some("v1")) {
+            return Err(not_a_node_list(self.what).into());
+        }
+        let Some(metadata) = self.metadata.take().flatten() else {
+            return Err(wrong(self.what, "the list has no metadata").into());
+        };
+        let remaining = metadata.remaining_item_count;
+        let next = metadata.next.filter(|token| !token.is_empty());
+        if next.is_none() && remaining.is_some_and(|count| count > 0) {
+            let why = "the list says that there are more items, and not how to get them";
+            return Err(wrong(self.what, why).into());
+        }
+        let head = Head {
+            next,
+            version: metadata.resource_version.unwrap_or_default(),
+            remaining: remaining.and_then(|count| usize::try_from(count).ok()),
+        };
+        // Another one is a fault from now on.
+        self.metadata = Some(None);
+        self.reader.begin(&head)?;
+        self.head = Some(head);
+        Ok(())
+    }
+
+    /// What an error is to serde is known here better.
+    fn stop<E: serde::de::Error>(&mut self, outcome: Result<(), R::Stop>) -> Result<(), E> {
+        outcome.map_err(|stop| {
+            self.stop = Some(stop);
+            E::custom("stopped")
+        })
+    }
+
+    /// The end of the document.
+    fn end(mut self) -> Result<Head, R::Stop> {
+        if self.head.is_none() {
+            self.begin()?;
+        }
+        let Some(items) = self.items.take().flatten() else {
+            return Err(wrong(self.what, "the list has no items").into());
+        };
+        items.into_iter().try_for_each(|node| self.reader.take(node))?;
+        // It has just begun, at the latest.
+        self.head.ok_or_else(|| not_a_node_list(self.what).into())
     }
 }
 
-struct ItemsVisitor;
+/// A member that may stand there once.
+fn once<'de, T, A>(member: &mut Option<T>, name: &'static str, map: &mut A) -> Result<(), A::Error>
+where
+    T: Deserialize<'de>,
+    A: MapAccess<'de>,
+{
+    if member.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *member = Some(map.next_value()?);
+    Ok(())
+}
 
-impl<'de> Visitor<'de> for ItemsVisitor {
-    type Value = Items;
+impl<'de, R: Reader> Visitor<'de> for &mut Document<'_, 'de, R> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of nodes")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Items, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(node) = entries.next_element::<Node>()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            match &*name {
+                "kind" => once(&mut self.kind, "kind", &mut map)?,
+                "apiVersion" => once(&mut self.api_version, "apiVersion", &mut map)?,
+                "metadata" => once(&mut self.metadata, "metadata", &mut map)?,
+                "items" if self.items.is_some() => return Err(A::Error::duplicate_field("items")),
+                "items" => {
+                    if self.is_begun() {
+                        let begun = self.begin();
+                        self.stop(begun)?;
+                    }
+                    self.items = Some(map.next_value_seed(Items(self))?);
+                }
+                _ => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a member, which is seldom copied.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The nodes, each looked at as soon as it is read: a page of 64 MiB has room for 20 million that
+/// say nothing. What is left of them is what came too early.
+struct Items<'s, 'a, 'de, R: Reader>(&'s mut Document<'a, 'de, R>);
+
+impl<'de, R: Reader> DeserializeSeed<'de> for Items<'_, '_, 'de, R> {
+    type Value = Option<Vec<Node<'de>>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, R: Reader> Visitor<'de> for Items<'_, '_, 'de, R> {
+    type Value = Option<Vec<Node<'de>>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of nodes")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut early = Vec::new();
+        while let Some(node) = entries.next_element::<Node<'de>>()? {
             if node.metadata.name.is_empty() {
                 return Err(A::Error::custom(NO_NAME));
             }
             if node.metadata.uid.is_empty() {
                 return Err(A::Error::custom(NO_UID));
             }
-            if nodes.len() == MOST_NODES {
+            if self.0.head.is_some() {
+                let taken = self.0.reader.take(node);
+                self.0.stop(taken)?;
+            } else if early.len() == MOST_NODES {
                 return Err(A::Error::custom(TOO_MANY_NODES));
+            } else {
+                early.push(node);
             }
-            nodes.push(node);
         }
-        Ok(Items(nodes))
+        Ok(Some(early))
     }
 }
 
@@ -106,44 +235,47 @@ struct Kind {
 }
 
 /// Reads a page. `what` names the request.
-pub(super) fn read(bytes: &[u8], what: &str) -> Result<List, GatherError> {
-    let wrong =
-        |why: &str| GatherError::protocol(format!("{what}: {why}")).with_hint(NOT_THE_SERVERS);
+pub(super) fn read<R: Reader>(bytes: &[u8], what: &str, reader: &mut R) -> Result<Head, R::Stop> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to() + 1;
-        wrong(&format!("the answer is not UTF-8: byte {byte} fits no character"))
+        wrong(what, &format!("the answer is not UTF-8: byte {byte} fits no character"))
     })?;
     match text.trim_start().chars().next() {
-        None => return Err(wrong("the answer is empty")),
+        None => return Err(wrong(what, "the answer is empty").into()),
         Some('<') => {
-            return Err(wrong("the answer is a web page, not JSON").with_hint(
+            let error = wrong(what, "the answer is a web page, not JSON").with_hint(
                 "check that the kubeconfig's server is the URL of an API server; a log-in page \
                  may stand before it",
-            ));
+            );
+            return Err(error.into());
         }
         Some(_) => {}
     }
-    let document: Document = serde_json::from_str(text).map_err(|error| {
+    let mut document = Document {
+        reader,
+        what,
+        kind: None,
+        api_version: None,
+        metadata: None,
+        items: None,
+        head: None,
+        stop: None,
+    };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = json.deserialize_map(&mut document).and_then(|()| json.end());
+    if let Some(stop) = document.stop.take() {
+        return Err(stop);
+    }
+    if let Err(error) = read {
         let other = error.classify() == Category::Data && is_of_another_kind(text);
-        if other { not_a_node_list(what) } else { wrong(&fault(&error)) }
-    })?;
-    let kind = (document.kind.as_deref(), document.api_version.as_deref());
-    if kind != (Some("NodeList"), Some("v1")) {
-        return Err(not_a_node_list(what));
+        let error = if other { not_a_node_list(what) } else { wrong(what, &fault(&error)) };
+        return Err(error.into());
     }
-    let Some(metadata) = document.metadata else {
-        return Err(wrong("the list has no metadata"));
-    };
-    let Some(Items(items)) = document.items else {
-        return Err(wrong("the list has no items"));
-    };
-    let next = metadata.next.filter(|token| !token.is_empty());
-    if next.is_none() && metadata.remaining_item_count.is_some_and(|count| count > 0) {
-        return Err(wrong("the list says that there are more items, and not how to get them"));
-    }
-    let version = metadata.resource_version.unwrap_or_default();
-    let remaining = metadata.remaining_item_count.and_then(|count| usize::try_from(count).ok());
-    Ok(List { items, next, version, remaining })
+    document.end()
+}
+
+fn wrong(what: &str, why: &str) -> GatherError {
+    GatherError::protocol(format!("{what}: {why}")).with_hint(NOT_THE_SERVERS)
 }
 
 /// How the page says that the list goes on, where it says so before its items, as API servers do.
@@ -159,8 +291,8 @@ pub(super) fn next_at_a_glance(bytes: &[u8]) -> Option<String> {
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-            while let Some(name) = members.next_key::<String>()? {
-                match name.as_str() {
+            while let Some(Name(name)) = members.next_key()? {
+                match &*name {
                     "metadata" => {
                         *self.0 = members.next_value::<Metadata>()?.next;
                         break;

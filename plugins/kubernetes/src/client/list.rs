@@ -11,17 +11,17 @@
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use gatherer_plugin_support::{retry, run};
+use gatherer_plugin_support::run;
 
 use super::connect::Connection;
-use super::document::{self, List, MOST_NODES};
-use super::page::{self, Answer, Page, Wanted};
+use super::document::{self, Head, MOST_NODES};
+use super::fetching::Fetching;
+use super::page::{Answer, Page};
 use crate::node::Node;
 
 /// The largest list, all pages together.
@@ -39,7 +39,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Who is given the nodes of a list, each page's as soon as it is read.
 pub trait Taker: Send + Sync {
     /// Takes a node.
-    fn take(&self, node: Node) -> Result<(), GatherError>;
+    fn take(&self, node: Node<'_>) -> Result<(), GatherError>;
     /// Forgets every node until now: the list begins anew.
     fn start_over(&self) -> Result<(), GatherError>;
 }
@@ -87,9 +87,15 @@ async fn walk(
 ) -> Result<Walk, GatherError> {
     let context = connection.context;
     let mut progress = Progress::default();
-    let mut answer = ask(connection, page_size, 1, None, LIST_BYTES).await?;
+    let mut page = Fetching::start(connection, page_size, 1, None, LIST_BYTES);
     for number in 1..=MOST_PAGES {
-        let page = match answer {
+        let ask = |token: &str| {
+            let left = LIST_BYTES.saturating_sub(progress.bytes);
+            Fetching::start(connection, page_size, number + 1, Some(token.to_owned()), left)
+        };
+        let ask_ahead = |token: &str| progress.is_new(token).then(|| ask(token));
+        let (answer, mut ahead) = page.beside_next(ask_ahead).await?;
+        let whole = match answer {
             Answer::Page(page) => page,
             Answer::Expired(mut error) => {
                 // Nothing is wrong with what was asked for: the server cannot give it now.
@@ -98,48 +104,27 @@ async fn walk(
                 return Ok(Walk::Outdated(error));
             }
         };
-        progress.bytes += page.bytes.len();
-        let bytes_left = LIST_BYTES - progress.bytes;
-        let likely = document::next_at_a_glance(&page.bytes).filter(|token| progress.is_new(token));
-        // The server makes the next page while this one is read.
-        let mut ahead = pin!(async {
-            match &likely {
-                Some(token) => {
-                    ask(connection, page_size, number + 1, Some(token), bytes_left).await
-                }
-                None => std::future::pending().await,
-            }
-        });
-        let read = Reading { page, progress, what: connection.what(number), number };
-        let (step, came);
-        (progress, step, came) = read.beside(connection, taker, ahead.as_mut()).await?;
+        progress.bytes += whole.bytes.len();
+        let read = Reading { page: whole, progress, what: connection.what(number), number };
+        let step;
+        (progress, step) = read.beside(connection, taker, ahead.as_mut()).await?;
         tell(context, progress.nodes);
         let next = match step {
             Step::Next(next) => next,
             Step::End(walk) => return Ok(walk),
         };
-        answer = match came {
-            Some(came) if likely.as_ref() == Some(&next) => came?,
-            None if likely.as_ref() == Some(&next) => ahead.await?,
-            _ => ask(connection, page_size, number + 1, Some(&next), bytes_left).await?,
+        page = match ahead {
+            Some(ahead) if ahead.begins_at(&next) => ahead,
+            _ => {
+                let left = LIST_BYTES.saturating_sub(progress.bytes);
+                Fetching::start(connection, page_size, number + 1, Some(next), left)
+            }
         };
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
         connection.what(1)
     )))
-}
-
-/// Asks for one page until it comes or there is no point in it any more.
-async fn ask(
-    connection: &Connection<'_>,
-    size: u32,
-    number: usize,
-    token: Option<&str>,
-    bytes_left: usize,
-) -> Result<Answer, GatherError> {
-    let wanted = Wanted { size, number, token, bytes_left };
-    retry::idempotent(connection.context, || page::fetch(connection, wanted)).await
 }
 
 /// What a page says of the list.
@@ -160,53 +145,95 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads the page on a thread of its own, while this one goes on with `ahead`. Also gives what
-    /// came of that meanwhile, if anything did.
-    async fn beside<Ahead: Future>(
+    /// Reads the page on a thread of its own, while this one goes on with the next page.
+    async fn beside(
         mut self,
         connection: &Connection<'_>,
         taker: &Arc<dyn Taker>,
-        mut ahead: Pin<&mut Ahead>,
-    ) -> Result<(Progress, Step, Option<Ahead::Output>), GatherError> {
+        mut ahead: Option<&mut Fetching<'_>>,
+    ) -> Result<(Progress, Step), GatherError> {
         let taker = Arc::clone(taker);
         #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
         let mut reading = tokio::task::spawn_blocking(move || {
             let step = self.read(&*taker);
             (step, self)
         });
-        let mut came = None;
         let read = poll_fn(|cx| {
-            if came.is_none()
-                && let Poll::Ready(answer) = ahead.as_mut().poll(cx)
-            {
-                came = Some(answer);
+            if let Some(ahead) = &mut ahead {
+                ahead.poll(cx);
             }
             Pin::new(&mut reading).poll(cx)
         });
         let (step, Self { page, progress, .. }) =
             read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
         connection.buffer.set(page.bytes);
-        Ok((progress, step?, came))
+        Ok((progress, step?))
     }
 
     fn read(&mut self, taker: &dyn Taker) -> Result<Step, GatherError> {
-        let list = document::read(&self.page.bytes, &self.page.what)?;
-        if self.number == 1 {
-            self.progress.begin(&list);
-        } else if self.progress.version != list.version {
-            return Ok(Step::End(Walk::Outdated(GatherError::protocol(format!(
-                "{}: the page shows another moment of the cluster than those before it",
-                self.what
-            )))));
+        let (bytes, what) = (&self.page.bytes, &self.page.what);
+        let first = self.number == 1;
+        let mut reader =
+            PageReader { progress: &mut self.progress, what: &self.what, first, taker };
+        let head = match document::read(bytes, what, &mut reader) {
+            Ok(head) => head,
+            Err(Stop::Outdated(error)) => return Ok(Step::End(Walk::Outdated(error))),
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        if first {
+            let more = head.remaining.unwrap_or(0);
+            self.progress.announced = self.progress.nodes.saturating_add(more);
         }
-        self.progress.take(list.items, &self.what, taker)?;
-        match list.next {
+        match head.next {
             None => Ok(Step::End(self.progress.end(&self.what))),
             Some(next) => {
                 self.progress.go_on(&next, &self.what)?;
                 Ok(Step::Next(next))
             }
         }
+    }
+}
+
+/// Why a page is not read to its end.
+enum Stop {
+    /// The list has failed.
+    Failed(GatherError),
+    /// The page shows another moment than those before it.
+    Outdated(GatherError),
+}
+
+impl From<GatherError> for Stop {
+    fn from(error: GatherError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Passes on the nodes of one page.
+struct PageReader<'a> {
+    progress: &'a mut Progress,
+    what: &'a str,
+    first: bool,
+    taker: &'a dyn Taker,
+}
+
+impl document::Reader for PageReader<'_> {
+    type Stop = Stop;
+
+    fn begin(&mut self, head: &Head) -> Result<(), Stop> {
+        if self.first {
+            self.progress.version.clone_from(&head.version);
+        } else if self.progress.version != head.version {
+            return Err(Stop::Outdated(GatherError::protocol(format!(
+                "{}: the page shows another moment of the cluster than those before it",
+                self.what
+            ))));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, node: Node<'_>) -> Result<(), Stop> {
+        self.progress.count(&node, self.what)?;
+        Ok(self.taker.take(node)?)
     }
 }
 
@@ -231,27 +258,20 @@ struct Progress {
 }
 
 impl Progress {
-    fn begin(&mut self, first: &List) {
-        self.version.clone_from(&first.version);
-        self.announced = first.items.len().saturating_add(first.remaining.unwrap_or(0));
-    }
-
     fn is_new(&self, token: &str) -> bool {
         !self.tokens.contains(&self.hasher.hash_one(token))
     }
 
-    fn take(&mut self, items: Vec<Node>, what: &str, taker: &dyn Taker) -> Result<(), GatherError> {
-        for node in items {
-            let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
-            if !self.uids.insert(self.hasher.hash_one(&node.metadata.uid)) {
-                return wrong("a node stands in the list twice (its uid does)");
-            }
-            if self.nodes == MOST_NODES {
-                return wrong("the list has more nodes than fit a gatherer's memory");
-            }
-            self.nodes += 1;
-            taker.take(node)?;
+    /// A node that may be in the list.
+    fn count(&mut self, node: &Node<'_>, what: &str) -> Result<(), GatherError> {
+        let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
+        if !self.uids.insert(self.hasher.hash_one(&*node.metadata.uid)) {
+            return wrong("a node stands in the list twice (its uid does)");
         }
+        if self.nodes == MOST_NODES {
+            return wrong("the list has more nodes than fit a gatherer's memory");
+        }
+        self.nodes += 1;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod certificate;
 mod connect;
 mod credentials;
 mod document;
+mod fetching;
 mod list;
 mod oidc;
 mod page;

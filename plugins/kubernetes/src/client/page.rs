@@ -20,6 +20,9 @@ use super::{LONGEST_REQUEST, document};
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
 
+/// How much of a page may come before it says where the next one begins.
+const BEGINNING_BYTES: usize = 64 * 1024;
+
 /// How much of an answer that is an error anyway is read, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
@@ -56,10 +59,11 @@ pub(super) struct Page {
     pub what: String,
 }
 
-/// Asks for one page, once.
+/// Asks for one page, once. `tell` is told where the next one begins, as soon as this one says it.
 pub(super) async fn fetch(
     connection: &Connection<'_>,
     wanted: Wanted<'_>,
+    tell: impl FnOnce(String),
 ) -> Result<Answer, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
@@ -77,7 +81,7 @@ pub(super) async fn fetch(
     attempt.refuse_encoding(&head.headers)?;
     let mut bytes = connection.buffer.take();
     bytes.clear();
-    attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes).await?;
+    attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes, tell).await?;
     Ok(Answer::Page(Page { bytes, what: attempt.place.where_text() }))
 }
 
@@ -164,7 +168,9 @@ impl Attempt<'_> {
         body: &mut Body,
         most: usize,
         bytes: &mut Vec<u8>,
+        tell: impl FnOnce(String),
     ) -> Result<(), GatherError> {
+        let mut tell = Some(tell);
         if let Some(announced) = body.size_hint().exact() {
             let announced = usize::try_from(announced).unwrap_or(usize::MAX);
             if announced > most {
@@ -196,6 +202,14 @@ impl Attempt<'_> {
                 return Err(self.too_large(most));
             }
             bytes.extend_from_slice(&data);
+            let is_beginning = bytes.len() <= BEGINNING_BYTES || bytes.len() == data.len();
+            if is_beginning
+                && tell.is_some()
+                && let Some(token) = document::next_at_a_glance(bytes)
+                && let Some(tell) = tell.take()
+            {
+                tell(token);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use gatherer_plugin_api::model::{
 use gatherer_plugin_support::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_support::uuid;
 
+use crate::json::Text;
 use crate::node::{self, Node, NodeInfo};
 
 /// What a Node tells.
@@ -31,10 +32,10 @@ pub struct Mapped {
 ///
 /// A Node counts CPUs and knows nothing of sockets, cores and threads: they stay absent, and
 /// `cpu.millicores` is its capacity.
-pub fn host(mut node: Node) -> Mapped {
+pub fn host(mut node: Node<'_>) -> Mapped {
     let mut warnings = Vec::new();
 
-    let mut host = Host::new(id(&node, &mut warnings), node.metadata.name.clone());
+    let mut host = Host::new(id(&node, &mut warnings), &*node.metadata.name);
     host.identifiers = identifiers(&node);
     let Node { metadata, spec, status, .. } = &node;
     let info = &status.node_info;
@@ -59,7 +60,8 @@ pub fn host(mut node: Node) -> Mapped {
     host.roles = roles(&metadata.labels);
     host.conditions = conditions(&status.conditions, &mut warnings);
     host.versions = versions(info);
-    host.created_at = moment(&metadata.creation_timestamp, "its creationTimestamp", &mut warnings);
+    host.created_at =
+        moment(&metadata.creation_timestamp, || "its creationTimestamp".to_owned(), &mut warnings);
 
     let object = [&metadata.name, &metadata.uid].into_iter().find_map(|text| known(text));
     let object = object.unwrap_or_else(|| "a node without a name".to_owned());
@@ -76,7 +78,7 @@ fn known(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.to_owned())
 }
 
-fn id(node: &Node, warnings: &mut Vec<String>) -> String {
+fn id(node: &Node<'_>, warnings: &mut Vec<String>) -> String {
     let info = &node.status.node_info;
     if let Some(id) = known(&info.machine_id) {
         return id;
@@ -95,7 +97,7 @@ fn id(node: &Node, warnings: &mut Vec<String>) -> String {
     id
 }
 
-fn identifiers(node: &Node) -> Identifiers {
+fn identifiers(node: &Node<'_>) -> Identifiers {
     let info = &node.status.node_info;
     let mut other = BTreeMap::new();
     let mut canonical = |text: &str, raw: &str| {
@@ -119,10 +121,10 @@ fn identifiers(node: &Node) -> Identifiers {
 
 /// The state, and what `kubectl get nodes` prints under STATUS. That has one word, NotReady, for
 /// a kubelet that says no and for one that was lost.
-fn state(node: &Node) -> (Option<HostState>, Option<String>) {
-    let ready = node.status.conditions.iter().rfind(|condition| condition.kind == "Ready");
+fn state(node: &Node<'_>) -> (Option<HostState>, Option<String>) {
+    let ready = node.status.conditions.iter().rfind(|condition| &*condition.kind == "Ready");
     let cordoned = node.spec.unschedulable;
-    let (state, word) = match ready.map(|ready| ready.status.as_str()) {
+    let (state, word) = match ready.map(|ready| &*ready.status) {
         Some("True") if cordoned => (Some(HostState::Maintenance), "Ready"),
         Some("True") => (Some(HostState::Up), "Ready"),
         Some("False") => (Some(HostState::Down), "NotReady"),
@@ -136,7 +138,7 @@ fn state(node: &Node) -> (Option<HostState>, Option<String>) {
 
 /// The architecture as `uname -m` says it. 32-bit ARM says no more than that; what runs
 /// Kubernetes today is version 7.
-fn architecture(node: &Node) -> Option<String> {
+fn architecture(node: &Node<'_>) -> Option<String> {
     let label = |key: &str| node.metadata.labels.get(key).and_then(|text| known(text));
     let own = known(&node.status.node_info.architecture)
         .or_else(|| label("kubernetes.io/arch"))
@@ -157,7 +159,7 @@ fn architecture(node: &Node) -> Option<String> {
 /// How much of a resource the node has. What is no quantity, negative or more than 64 bits hold
 /// is left out with a warning: a number that was made to fit would look like a true one.
 fn amount(
-    node: &Node,
+    node: &Node<'_>,
     resource: &str,
     rounded: fn(Quantity) -> Result<u64, OutOfRange>,
     warnings: &mut Vec<String>,
@@ -173,13 +175,13 @@ fn amount(
     amount.inspect_err(complain).ok()
 }
 
-fn address(address: &node::Address) -> Option<Address> {
+fn address(address: &node::Address<'_>) -> Option<Address> {
     Some(Address { kind: known(&address.kind), address: known(&address.address)? })
 }
 
-fn taint(taint: &node::Taint) -> Option<Taint> {
+fn taint(taint: &node::Taint<'_>) -> Option<Taint> {
     let node::Taint { key, value, effect } = taint;
-    Some(Taint { key: known(key)?, value: known(value), effect: effect.clone() })
+    Some(Taint { key: known(key)?, value: known(value), effect: effect.to_string() })
 }
 
 /// The roles as kubectl finds them, sorted.
@@ -191,23 +193,23 @@ fn roles(labels: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// The conditions by type, because kubelets and controllers add theirs in any order.
-fn conditions(conditions: &[node::Condition], warnings: &mut Vec<String>) -> Vec<Condition> {
-    let mut sorted: Vec<&node::Condition> = conditions.iter().collect();
-    sorted.sort_by_key(|condition| &condition.kind);
-    let mut read = |condition: &node::Condition| {
-        let what = format!("the lastTransitionTime of its condition {:?}", condition.kind);
+fn conditions(conditions: &[node::Condition<'_>], warnings: &mut Vec<String>) -> Vec<Condition> {
+    let mut sorted: Vec<&node::Condition<'_>> = conditions.iter().collect();
+    sorted.sort_by(|one, other| one.kind.cmp(&other.kind));
+    let mut read = |condition: &node::Condition<'_>| {
+        let what = || format!("the lastTransitionTime of its condition {:?}", &*condition.kind);
         Some(Condition {
             kind: known(&condition.kind)?,
-            status: condition.status.clone(),
+            status: condition.status.to_string(),
             reason: known(&condition.reason),
             message: known(&condition.message),
-            last_transition_time: moment(&condition.last_transition_time, &what, warnings),
+            last_transition_time: moment(&condition.last_transition_time, what, warnings),
         })
     };
     sorted.into_iter().filter_map(&mut read).collect()
 }
 
-fn versions(info: &NodeInfo) -> BTreeMap<String, String> {
+fn versions(info: &NodeInfo<'_>) -> BTreeMap<String, String> {
     let parts = [
         ("containerRuntime", &info.container_runtime_version),
         ("kernel", &info.kernel_version),
@@ -215,12 +217,19 @@ fn versions(info: &NodeInfo) -> BTreeMap<String, String> {
         ("kubelet", &info.kubelet_version),
         ("osImage", &info.os_image),
     ];
-    let part = |(name, text): (&str, &String)| Some((name.to_owned(), known(text)?));
+    let part = |(name, text): (&str, &Text<'_>)| Some((name.to_owned(), known(text)?));
     parts.into_iter().filter_map(part).collect()
 }
 
-fn moment(text: &str, what: &str, warnings: &mut Vec<String>) -> Option<Timestamp> {
-    let text = known(text)?;
-    let complain = |_: &_| warnings.push(format!("{what} is left out, because it is no time"));
+/// The moment that a text tells. `what` names it, for the warning that it is none.
+fn moment(
+    text: &str,
+    what: impl FnOnce() -> String,
+    warnings: &mut Vec<String>,
+) -> Option<Timestamp> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let complain = |_: &_| warnings.push(format!("{} is left out, because it is no time", what()));
     text.parse::<Timestamp>().inspect_err(complain).ok()
 }
