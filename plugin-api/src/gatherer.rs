@@ -1,5 +1,6 @@
 //! The author's side: the trait that a module implements, and what it works with.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -234,20 +235,33 @@ impl Context {
     }
 
     fn emit(&self, record: &Record, object: &str) -> Result<(), GatherError> {
-        let json = serde_json::to_string(record)
-            .map_err(|_| GatherError::internal(format!("the record of {object} is not JSON")))?;
-        let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, json.as_str().into());
+        thread_local! {
+            /// Kept from record to record: there are many of about one length.
+            static JSON: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+        }
+        let mut json = JSON.take();
+        json.clear();
+        let no_json = || GatherError::internal(format!("the record of {object} is not JSON"));
+        serde_json::to_writer(&mut json, record).map_err(|_| no_json())?;
+        let text = std::str::from_utf8(&json).map_err(|_| no_json())?;
+        let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, text.into());
+        let length = json.len();
+        if length <= KEPT_BYTES {
+            JSON.set(json);
+        }
         match EmitCode::from_number(code) {
             EmitCode::Ok => Ok(()),
             EmitCode::Cancelled => Err(cancelled()),
             EmitCode::TooLarge => Err(GatherError::protocol(format!(
-                "the record of {object} is {} bytes long, more than a record may be",
-                json.len()
+                "the record of {object} is {length} bytes long, more than a record may be"
             ))),
             EmitCode::Closed => Err(GatherError::internal("nobody reads the records any more")),
         }
     }
 }
+
+/// The longest record whose room is kept for the next one.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// The message of the error that a cancelled gathering ends with. The runner, which cancelled
 /// it, says why in its place.

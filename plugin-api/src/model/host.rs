@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guest, HostState, Software, Timestamp, is_false};
+use super::{Guest, HostState, Identifiers, Software, Timestamp, is_false};
 
 /// A virtual host and the guests that run on it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -123,45 +123,6 @@ pub struct Version {
     /// The version as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-}
-
-/// Every identity that a source knows of one host or guest. UUIDs are canonical lower case;
-/// where the source writes one otherwise, its own form stands under `raw<Name>`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Identifiers {
-    /// The hardware's or machine's UUID (SMBIOS, libvirt's host UUID).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<String>,
-    /// The operating system's `/etc/machine-id`, verbatim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub machine_id: Option<String>,
-    /// The system UUID as the node's own agent reports it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system_uuid: Option<String>,
-    /// The UID of the Kubernetes object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kubernetes_uid: Option<String>,
-    /// The managed object of a vCenter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_object: Option<String>,
-    /// The instance id that a cloud gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_id: Option<String>,
-    /// An older identity under which a Manager may still know the same object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    /// Any further identity, by name.
-    #[serde(flatten)]
-    pub other: BTreeMap<String, String>,
-}
-
-impl Identifiers {
-    /// Whether none is known.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A host's processors. Counts are totals of the host.

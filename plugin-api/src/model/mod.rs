@@ -7,6 +7,7 @@
 mod document;
 mod guest;
 mod host;
+mod identifiers;
 mod state;
 
 pub use document::{
@@ -14,9 +15,8 @@ pub use document::{
     RunInfo, SCHEMA_VERSION, Software, Warning,
 };
 pub use guest::Guest;
-pub use host::{
-    Address, Condition, Cpu, Host, Hypervisor, Identifiers, Location, Provider, Taint, Version,
-};
+pub use host::{Address, Condition, Cpu, Host, Hypervisor, Location, Provider, Taint, Version};
+pub use identifiers::Identifiers;
 pub use state::{GuestState, HostState};
 
 /// A moment, in UTC; RFC 3339 with `Z` in JSON.
