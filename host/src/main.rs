@@ -51,6 +51,7 @@ enum Exit {
 }
 
 fn main() -> std::process::ExitCode {
+    process::share_heap();
     let cli = Cli::read();
     if let Some(Command::Worker { runner, descriptor }) = cli.command {
         worker::main(runner, descriptor);

@@ -1,5 +1,6 @@
 //! What the plugin calls: writes frames, from any thread, and never unwinds.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,12 +78,13 @@ impl Frames {
     pub fn write_last(&self, frame: &Frame<'_>) -> bool {
         let Ok(line) = to_line(frame) else { return false };
         let mut state = self.lock();
-        let written = state.append(&line).and_then(|()| state.flush()).is_ok();
+        let written = state.append(&[&line]).and_then(|()| state.flush()).is_ok();
         state.closed = true;
         written
     }
 
-    fn write(&self, line: &[u8], at_once: bool) -> Result<(), ()> {
+    /// Writes one line, which comes in parts.
+    fn write(&self, line: &[&[u8]], at_once: bool) -> Result<(), ()> {
         let mut state = self.lock();
         if state.closed {
             return Err(());
@@ -101,8 +103,10 @@ impl Frames {
 }
 
 impl State {
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(line);
+    fn append(&mut self, line: &[&[u8]]) -> io::Result<()> {
+        for part in line {
+            self.buffer.extend_from_slice(part);
+        }
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -126,13 +130,13 @@ extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
         RECORD_LOST.store(true, Ordering::Relaxed);
         EmitCode::TooLarge
     } else {
-        let mut line = Vec::with_capacity(record.len() + 32);
-        line.extend_from_slice(RECORD_BEGIN);
         // A line end is white space in JSON, and would end the frame here.
-        line.extend(record.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
-        line.extend_from_slice(RECORD_END);
-        line.push(b'\n');
-        match FRAMES.get().map(|frames| frames.write(&line, false)) {
+        let record = match memchr::memchr(b'\n', record.as_bytes()) {
+            None => Cow::from(record.as_str()),
+            Some(_) => record.replace('\n', " ").into(),
+        };
+        let parts = [RECORD_BEGIN, record.as_bytes(), RECORD_END, b"\n"];
+        match FRAMES.get().map(|frames| frames.write(&parts, false)) {
             Some(Ok(())) => EmitCode::Ok,
             _ => EmitCode::Closed,
         }
@@ -149,7 +153,7 @@ extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
     };
     if let (Ok(line), Some(frames)) = (to_line(&frame), FRAMES.get()) {
         // A log line that nobody takes is lost; the next record says so.
-        let _ = frames.write(&line, true);
+        let _ = frames.write(&[&line], true);
     }
 }
 
@@ -209,7 +213,7 @@ fn secret(request: &str) -> Result<(), GatherError> {
 
 fn write_at_once(frame: &Frame<'_>) -> Result<(), GatherError> {
     let line = to_line(frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
-    match FRAMES.get().map(|frames| frames.write(&line, true)) {
+    match FRAMES.get().map(|frames| frames.write(&[&line], true)) {
         Some(Ok(())) => Ok(()),
         _ => Err(GatherError::internal("nobody reads the frames any more")),
     }

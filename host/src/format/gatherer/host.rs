@@ -1,5 +1,6 @@
 //! One host in the Manager's fixed types: what stands where something is unknown.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::{Guest, Host};
@@ -181,8 +182,8 @@ fn frequency(host: &Host, note: &mut dyn FnMut(String)) -> Number {
 }
 
 fn column(text: &str, limit: usize, member: &str, note: &mut dyn FnMut(String)) -> String {
-    let storable = storable(text);
-    if storable != text {
+    let storable = if text.contains('\0') { Cow::from(storable(text)) } else { text.into() };
+    if matches!(storable, Cow::Owned(_)) {
         note(format!("{member} holds U+0000, which no column can; printed as U+FFFD"));
     }
     let fitting = cut(&storable, limit);

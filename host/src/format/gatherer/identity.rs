@@ -137,12 +137,14 @@ fn tell_apart(
 /// word that says so.
 fn is_junk(text: &str) -> bool {
     let trimmed = text.trim();
-    let digits: String =
-        trimmed.chars().filter(|c| !"-{}".contains(*c)).map(|c| c.to_ascii_lowercase()).collect();
+    let digits = || {
+        let bytes = trimmed.bytes().filter(|byte| !matches!(byte, b'-' | b'{' | b'}'));
+        bytes.map(|byte| byte.to_ascii_lowercase())
+    };
+    let words = ["not settable", "not present", "not specified", "uninitialized"];
     trimmed.is_empty()
-        || JUNK_UUIDS.contains(&digits.as_str())
-        || ["not settable", "not present", "not specified", "uninitialized"]
-            .contains(&trimmed.to_ascii_lowercase().as_str())
+        || JUNK_UUIDS.iter().any(|junk| digits().eq(junk.bytes()))
+        || words.iter().any(|words| trimmed.eq_ignore_ascii_case(words))
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ impl Formatter for Ascii<'_> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // serde_json has escaped what is below a space.
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while !rest.is_empty() {
             let plain = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~'));

@@ -3,7 +3,7 @@
 //! Lengths count UTF-16 units: whether a column counts those or characters, a text that fits
 //! in units fits in both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The longest host key, host name and guest name.
 pub const NAME: usize = 128;
@@ -23,6 +23,10 @@ pub fn storable(text: &str) -> String {
 
 /// As much of the text's beginning as fits, in whole characters.
 pub fn cut(text: &str, limit: usize) -> &str {
+    // No character has more units than bytes.
+    if text.len() <= limit {
+        return text;
+    }
     let mut units = 0;
     for (index, character) in text.char_indices() {
         units += character.len_utf16();
@@ -91,6 +95,9 @@ pub fn unique_keys(wishes: &[Wish<'_>], limit: usize) -> Vec<Key> {
 /// order. Returns which ones got one.
 pub fn number_the_rest(texts: &mut [String], mark: &str, limit: usize) -> BTreeSet<usize> {
     let groups = collisions(texts);
+    if groups.is_empty() {
+        return BTreeSet::new();
+    }
     let mut taken: BTreeSet<String> = texts.iter().cloned().collect();
     let mut numbered = BTreeSet::new();
     for holders in groups {
@@ -114,6 +121,10 @@ pub fn number_the_rest(texts: &mut [String], mark: &str, limit: usize) -> BTreeS
 
 /// The positions of equal texts, group by group, where there is more than one.
 pub fn collisions(texts: &[String]) -> Vec<Vec<usize>> {
+    let mut seen = HashSet::with_capacity(texts.len());
+    if texts.iter().all(|text| seen.insert(text)) {
+        return Vec::new();
+    }
     let mut groups = BTreeMap::<&str, Vec<usize>>::new();
     for (index, text) in texts.iter().enumerate() {
         groups.entry(text).or_default().push(index);
