@@ -14,8 +14,30 @@ use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds, run}
 /// A node's size, in bytes, as big clusters have it.
 const NODE_BYTES: usize = 10_000;
 
-/// How many nodes there are, and how often each is measured.
-const SIZES: [(u32, u32); 4] = [(20, 21), (200, 21), (2_000, 21), (20_000, 5)];
+/// How many nodes there are, and in how many turns each is measured: all of [`ORDERS`].
+const SIZES: [(u32, u32); 4] = [(20, 24), (200, 24), (2_000, 48), (20_000, 6)];
+
+/// Who is measured.
+#[derive(Clone, Copy)]
+enum Which {
+    Ours,
+    Plain,
+    Compressed,
+}
+
+/// Each turn has another order. The server tidies its memory up every few requests: in one order
+/// the same of the three would pay for that each time.
+const ORDERS: [[Which; 3]; 6] = {
+    use Which::{Compressed, Ours, Plain};
+    [
+        [Ours, Plain, Compressed],
+        [Compressed, Plain, Ours],
+        [Plain, Ours, Compressed],
+        [Compressed, Ours, Plain],
+        [Plain, Compressed, Ours],
+        [Ours, Compressed, Plain],
+    ]
+};
 
 /// What the whole run may cost in units of curl's, at [`RATED_NODES`] nodes.
 const RATIO: f64 = 1.3;
@@ -120,10 +142,14 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
         peak_bytes = peak_bytes.max(peak);
     }
     let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..turns {
-        costs.push(ours()?);
-        plain.push(curl.fetch(false)?);
-        compressed.push(curl.fetch(true)?);
+    for turn in 0..turns as usize {
+        for which in ORDERS[turn % ORDERS.len()] {
+            match which {
+                Which::Ours => costs.push(ours()?),
+                Which::Plain => plain.push(curl.fetch(false)?),
+                Which::Compressed => compressed.push(curl.fetch(true)?),
+            }
+        }
     }
     let walls: Vec<_> = costs.iter().map(|cost| cost.wall).collect();
     let ratios = |others: &[Duration]| {
