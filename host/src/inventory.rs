@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use gatherer_plugin_api::model::{
-    EndpointResult, EndpointStatus, Guest, Inventory, RunInfo, SCHEMA_VERSION, Software,
+    EndpointResult, EndpointStatus, Guest, Inventory, RunInfo, SCHEMA_VERSION, Software, Workloads,
 };
 use serde::Serialize;
 
@@ -34,15 +34,49 @@ pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
     if endpoint.status == EndpointStatus::Failed {
         endpoint.hosts.clear();
         endpoint.collections.clear();
+        endpoint.detached_guests.clear();
+        endpoint.workloads = Workloads::default();
     }
+    let by_id = |one: &Guest, other: &Guest| (&one.id, &one.name).cmp(&(&other.id, &other.name));
     for host in &mut endpoint.hosts {
-        sort(&mut host.guests, |one: &Guest, other: &Guest| {
-            (&one.id, &one.name).cmp(&(&other.id, &other.name))
-        });
+        sort(&mut host.guests, by_id);
     }
+    sort(&mut endpoint.detached_guests, by_id);
+    settle_workloads(&mut endpoint.workloads);
     sort(&mut endpoint.hosts, |one, other| (&one.id, &one.name).cmp(&(&other.id, &other.name)));
     endpoint.warnings.sort();
     endpoint.warnings.dedup();
+}
+
+fn settle_workloads(workloads: &mut Workloads) {
+    macro_rules! sort_by_name {
+        ($list:expr) => {
+            sort($list, |one, other| {
+                (&one.namespace, &one.name, &one.uid).cmp(&(
+                    &other.namespace,
+                    &other.name,
+                    &other.uid,
+                ))
+            })
+        };
+    }
+    sort(&mut workloads.namespaces, |one, other| {
+        (&one.name, &one.uid).cmp(&(&other.name, &other.uid))
+    });
+    sort_by_name!(&mut workloads.service_accounts);
+    sort_by_name!(&mut workloads.controllers);
+    sort_by_name!(&mut workloads.pods);
+    sort_by_name!(&mut workloads.services);
+    sort_by_name!(&mut workloads.config_maps);
+    sort_by_name!(&mut workloads.secrets);
+    workloads
+        .services
+        .iter_mut()
+        .filter_map(|item| item.pods.as_mut())
+        .for_each(|pods| pods.sort());
+    let config_maps = workloads.config_maps.iter_mut().map(|item| &mut item.used_by);
+    let secrets = workloads.secrets.iter_mut().map(|item| &mut item.used_by);
+    config_maps.chain(secrets).flatten().for_each(|uses| uses.sort());
 }
 
 /// Sorts by what a person would look at, and what is equal in that by everything else: equal

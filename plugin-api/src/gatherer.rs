@@ -1,8 +1,9 @@
 //! The author's side: the trait that a module implements, and what it works with.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::abi::{Callbacks, EmitCode};
 use crate::model::{Guest, Host};
 use crate::record::{Counts, Options, Record, Summary};
-use crate::{ErrorKind, GatherError};
+use crate::{ErrorKind, GatherError, Item};
 
 /// One module: it asks one endpoint which hosts it has and which guests run on them.
 ///
@@ -64,6 +65,7 @@ struct Inner {
     next_ref: AtomicU64,
     hosts: AtomicU64,
     guests: AtomicU64,
+    items: Mutex<BTreeMap<String, u64>>,
     retries: AtomicU32,
 }
 
@@ -84,6 +86,7 @@ impl Context {
                 next_ref: AtomicU64::new(0),
                 hosts: AtomicU64::new(0),
                 guests: AtomicU64::new(0),
+                items: Mutex::default(),
                 retries: AtomicU32::new(0),
             }),
         }
@@ -163,7 +166,34 @@ impl Context {
     ) -> Result<(), GatherError> {
         let name = name.into();
         let object = name.clone();
-        self.emit(&Record::CollectionEnd { name, error: result.err() }, &object)
+        let items = self.items().remove(&name).unwrap_or(0);
+        self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)
+    }
+
+    /// Hands over an item of an optional collection, which [`collection_end`](Self::collection_end)
+    /// ends. Where a collection does not come to a good end, its items are dropped, and nothing else.
+    pub fn item(&self, item: impl Into<Item>) -> Result<(), GatherError> {
+        let mut item = item.into();
+        let name = item.name().to_owned();
+        let count = |items: &mut BTreeMap<String, u64>| match items.get_mut(item.collection()) {
+            Some(count) => *count += 1,
+            None => drop(items.insert(item.collection().to_owned(), 1)),
+        };
+        count(&mut self.items());
+        let more = item.split_off();
+        self.emit(&Record::Item { item, more: false }, &name)?;
+        more.into_iter().try_for_each(|item| self.emit(&Record::Item { item, more: true }, &name))
+    }
+
+    /// Takes back every item of a collection, which is read again from its beginning.
+    pub fn start_collection_over(&self, name: &str) -> Result<(), GatherError> {
+        self.items().remove(name);
+        self.emit(&Record::StartOver { collection: Some(name.to_owned()) }, name)
+    }
+
+    /// How many items of each open collection were handed over.
+    fn items(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.inner.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes back every host, guest and collection that was handed over: what they come from has
@@ -172,7 +202,8 @@ impl Context {
     pub fn start_over(&self) -> Result<(), GatherError> {
         self.inner.hosts.store(0, Ordering::Relaxed);
         self.inner.guests.store(0, Ordering::Relaxed);
-        self.emit(&Record::StartOver {}, "start over")
+        self.items().clear();
+        self.emit(&Record::StartOver { collection: None }, "start over")
     }
 
     /// Says what the module is doing, for a person who waits.
@@ -230,7 +261,7 @@ impl Context {
                 guests: self.inner.guests.load(Ordering::Relaxed),
             },
             retries: self.retries(),
-            other: std::collections::BTreeMap::new(),
+            other: BTreeMap::new(),
         }
     }
 

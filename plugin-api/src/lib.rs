@@ -11,6 +11,7 @@ pub mod abi;
 mod error;
 mod export;
 mod gatherer;
+mod item;
 mod logging;
 pub mod manifest;
 pub mod model;
@@ -20,6 +21,7 @@ mod secret;
 pub use abi::{ABI_VERSION, API_VERSION};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
+pub use item::{Item, VIRTUAL_MACHINES};
 pub use record::{
     Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
     Summary,

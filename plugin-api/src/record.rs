@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Guest, Host};
-use crate::{GatherError, Secret};
+use crate::model::{Guest, Host, is_false};
+use crate::{GatherError, Item, Secret};
 
 /// The longest record, in bytes of JSON; the worker refuses longer ones.
 pub const RECORD_MAX_BYTES: usize = 1024 * 1024 - 1024;
@@ -37,17 +37,32 @@ pub enum Record {
         /// One sentence.
         message: String,
     },
+    /// An item of an optional collection.
+    Item {
+        /// It.
+        item: Item,
+        /// True if it belongs to the item before it, which has the same uid: its lists go on.
+        #[serde(default, skip_serializing_if = "is_false")]
+        more: bool,
+    },
     /// An optional collection came to its end.
     CollectionEnd {
         /// Which one.
         name: String,
+        /// How many items of it were emitted.
+        #[serde(default)]
+        items: u64,
         /// Why it is not whole. Absent: it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<GatherError>,
     },
     /// Every host, guest and collection until now is void: what they were read from has to be read
     /// again. Warnings stay.
-    StartOver {},
+    StartOver {
+        /// If it is there, only the items of this collection are void.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        collection: Option<String>,
+    },
 }
 
 /// Every member that any record has. serde's own tagged enum would first read each record into a
@@ -61,8 +76,14 @@ struct Members {
     guest: Option<Box<Guest>>,
     object: Option<String>,
     message: Option<String>,
+    item: Option<Item>,
+    #[serde(default)]
+    more: bool,
     name: Option<String>,
+    #[serde(default)]
+    items: u64,
     error: Option<GatherError>,
+    collection: Option<String>,
 }
 
 impl TryFrom<Members> for Record {
@@ -83,11 +104,16 @@ impl TryFrom<Members> for Record {
                 object: members.object.ok_or("a warning lacks its object")?,
                 message: members.message.ok_or("a warning lacks its message")?,
             }),
+            "item" => Ok(Self::Item {
+                item: members.item.ok_or("a record lacks its item")?,
+                more: members.more,
+            }),
             "collectionEnd" => Ok(Self::CollectionEnd {
                 name: members.name.ok_or("a collection lacks its name")?,
+                items: members.items,
                 error: members.error,
             }),
-            "startOver" => Ok(Self::StartOver {}),
+            "startOver" => Ok(Self::StartOver { collection: members.collection }),
             _ => Err("no record is called that"),
         }
     }
@@ -230,7 +256,7 @@ pub struct Counts {
 #[cfg(test)]
 mod tests {
     use super::Record;
-    use crate::model::{Guest, Host};
+    use crate::model::{Guest, Host, Pod, Service};
     use crate::{ErrorKind, GatherError};
 
     #[test]
@@ -240,9 +266,12 @@ mod tests {
             Record::Host { host_ref: "0".into(), host: Box::new(Host::new("i", "n")) },
             Record::Guest { host_ref: "0".into(), guest: Box::new(Guest::new("i", "n")) },
             Record::Warning { object: "o".into(), message: "m".into() },
-            Record::CollectionEnd { name: "pods".into(), error: None },
-            Record::CollectionEnd { name: "pods".into(), error },
-            Record::StartOver {},
+            Record::Item { item: Pod::default().into(), more: false },
+            Record::Item { item: Service::default().into(), more: true },
+            Record::CollectionEnd { name: "pods".into(), items: 3, error: None },
+            Record::CollectionEnd { name: "pods".into(), items: 0, error },
+            Record::StartOver { collection: None },
+            Record::StartOver { collection: Some("pods".into()) },
         ] {
             let json = serde_json::to_string(&record).expect("JSON");
             assert_eq!(serde_json::from_str::<Record>(&json).expect("a record"), record, "{json}");

@@ -32,15 +32,9 @@ mod tests {
             generator: Software { name: "virtual-host-gatherer".into(), version: None },
             run: None,
             endpoints: vec![EndpointResult {
-                id: "e".into(),
-                module: Some("File".into()),
-                plugin: None,
                 status: EndpointStatus::Complete,
-                error: None,
                 hosts,
-                collections: std::collections::BTreeMap::new(),
-                warnings: Vec::new(),
-                run: None,
+                ..EndpointResult::new("e".into(), Some("File".into()), None)
             }],
         }
     }

@@ -75,6 +75,12 @@ impl Charge {
         self.lasting += bytes;
     }
 
+    /// Gives back so much: what it was taken for has gone.
+    pub fn give_back(&mut self, bytes: u64) {
+        self.budget.give_back(bytes);
+        self.bytes -= bytes;
+    }
+
     /// Gives back all but what lasts: the answer begins anew.
     pub fn start_over(&mut self) {
         self.budget.give_back(self.bytes - self.lasting);

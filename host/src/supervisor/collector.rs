@@ -1,15 +1,20 @@
 //! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
 
 #[cfg(test)]
+mod items_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{CollectionStatus, EndpointStatus, Host, Warning};
+use gatherer_plugin_api::model::{
+    CollectionStatus, EndpointStatus, Guest, Host, Warning, Workloads,
+};
 use gatherer_plugin_api::{GatherError, LogLevel, Record, Summary};
 
 use super::budget::{Budget, Charge};
+use super::items::Items;
 use crate::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
 use crate::redact::Redactor;
 
@@ -39,6 +44,10 @@ pub enum Event {
 pub struct Answer {
     /// The hosts with their guests.
     pub hosts: Vec<Host>,
+    /// Guests on no host.
+    pub detached_guests: Vec<Guest>,
+    /// What else runs there.
+    pub workloads: Workloads,
     /// The optional collections.
     pub collections: BTreeMap<String, CollectionStatus>,
     /// What was odd.
@@ -64,6 +73,7 @@ pub struct Collector {
     records: u64,
     guests: u64,
     by_ref: HashMap<String, usize>,
+    items: Items,
     answer: Answer,
     warnings_left_out: u64,
     charge: Charge,
@@ -80,6 +90,7 @@ impl Collector {
             records: 0,
             guests: 0,
             by_ref: HashMap::new(),
+            items: Items::default(),
             answer: Answer::default(),
             warnings_left_out: 0,
             charge: Charge::new(budget),
@@ -225,21 +236,44 @@ impl Collector {
                     message: self.redactor.redact(&message),
                 });
             }
-            Record::CollectionEnd { name, error } => {
+            Record::Item { item, more } => {
+                if self.answer.collections.contains_key(item.collection()) {
+                    return Err(GatherError::protocol(
+                        "the plugin sent an item of a collection after its end",
+                    ));
+                }
+                self.items.take(item, more, cost)?;
+            }
+            Record::CollectionEnd { name, items, error } => {
                 let status = match error {
-                    None => CollectionStatus { status: EndpointStatus::Complete, error: None },
-                    Some(error) => CollectionStatus {
-                        status: EndpointStatus::Failed,
-                        error: Some(self.clean(error)),
-                    },
+                    None => {
+                        self.items.end(&name, items)?;
+                        CollectionStatus { status: EndpointStatus::Complete, error: None }
+                    }
+                    Some(error) => {
+                        self.charge.give_back(self.items.forget(&name));
+                        CollectionStatus {
+                            status: EndpointStatus::Failed,
+                            error: Some(self.clean(error)),
+                        }
+                    }
                 };
                 let name = self.redactor.redact(&name);
                 if self.answer.collections.insert(name, status).is_some() {
                     return Err(GatherError::protocol("the plugin ended one collection twice"));
                 }
             }
-            Record::StartOver {} => {
+            Record::StartOver { collection: Some(name) } => {
+                if self.answer.collections.contains_key(&name) {
+                    return Err(GatherError::protocol(
+                        "the plugin began a collection anew after its end",
+                    ));
+                }
+                self.charge.give_back(self.items.forget(&name) + cost);
+            }
+            Record::StartOver { collection: None } => {
                 self.guests = 0;
+                self.items = Items::default();
                 // Not cleared: the room of what has gone would stay, which nobody is charged for,
                 // and a large map would be wiped again each time.
                 self.by_ref = HashMap::new();
@@ -275,6 +309,13 @@ impl Collector {
                         counts.hosts, counts.guests, self.guests
                     ))));
                 }
+                if self.items.is_open() {
+                    return Some(Err(GatherError::protocol(
+                        "the plugin sent items of a collection and did not say that they are all",
+                    )));
+                }
+                self.answer.workloads = self.items.workloads;
+                self.answer.detached_guests = self.items.detached_guests;
                 self.answer.retries = summary.retries;
                 if self.warnings_left_out > 0 {
                     self.answer.warnings.push(Warning {

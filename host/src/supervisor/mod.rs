@@ -6,6 +6,7 @@
 mod budget;
 mod collector;
 mod crash;
+mod items;
 mod launch;
 mod output;
 mod worker;
@@ -188,6 +189,8 @@ async fn ask(
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: answer.hosts,
+                detached_guests: answer.detached_guests,
+                workloads: answer.workloads,
                 collections: answer.collections,
                 warnings: [endpoint.warnings, answer.warnings].concat(),
                 run: Some(run),

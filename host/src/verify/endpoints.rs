@@ -86,6 +86,8 @@ fn normalized(answer: &Answer) -> Value {
     let mut result = EndpointResult {
         status: EndpointStatus::Complete,
         hosts: answer.hosts.clone(),
+        detached_guests: answer.detached_guests.clone(),
+        workloads: answer.workloads.clone(),
         collections: answer.collections.clone(),
         warnings: answer.warnings.clone(),
         ..EndpointResult::new(String::new(), None, None)

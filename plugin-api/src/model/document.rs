@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Host, Timestamp};
+use super::{Guest, Host, Timestamp, Workloads};
 use crate::GatherError;
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// One run's result: every endpoint of the request, each whole or marked failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,13 @@ pub struct EndpointResult {
     /// The hosts, sorted by id. Empty where the endpoint failed.
     #[serde(default)]
     pub hosts: Vec<Host>,
+    /// Guests on no host: not yet placed, or on one that the source does not tell. Sorted by id
+    /// and name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detached_guests: Vec<Guest>,
+    /// What runs on the hosts besides guests. Empty where the endpoint failed.
+    #[serde(default, skip_serializing_if = "Workloads::is_empty")]
+    pub workloads: Workloads,
     /// Optional collections (a cluster's pods, say) and whether each is whole: losing one of
     /// them does not lose the hosts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -93,6 +100,8 @@ impl EndpointResult {
             status: EndpointStatus::Failed,
             error: None,
             hosts: Vec::new(),
+            detached_guests: Vec::new(),
+            workloads: Workloads::default(),
             collections: BTreeMap::new(),
             warnings: Vec::new(),
             run: None,

@@ -4,12 +4,15 @@
 //! *unknown*: no plugin makes up a 0 or a placeholder text. And an identity is an id,
 //! never a name: names repeat, and nothing is dropped because of it.
 
+mod container;
 mod document;
 mod guest;
 mod host;
 mod identifiers;
 mod state;
+mod workload;
 
+pub use container::{Container, ContainerKind, ContainerState};
 pub use document::{
     CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Inventory,
     RunInfo, SCHEMA_VERSION, Software, Warning,
@@ -18,6 +21,10 @@ pub use guest::Guest;
 pub use host::{Address, Condition, Cpu, Host, Hypervisor, Location, Provider, Taint, Version};
 pub use identifiers::Identifiers;
 pub use state::{GuestState, HostState};
+pub use workload::{
+    ConfigMap, Controller, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys, Service,
+    ServiceAccount, ServicePort, Use, Workloads,
+};
 
 /// A moment, in UTC; RFC 3339 with `Z` in JSON.
 pub type Timestamp = jiff::Timestamp;

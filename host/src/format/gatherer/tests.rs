@@ -1,7 +1,5 @@
 //! The rules of the Manager's format, one by one.
 
-use std::collections::BTreeMap;
-
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, GuestState, Host, Hypervisor, Inventory, SCHEMA_VERSION,
     Software, Version,
@@ -11,17 +9,7 @@ use serde_json::{Number, Value, json};
 use super::super::Rendered;
 
 pub fn endpoint(id: &str, status: EndpointStatus, hosts: Vec<Host>) -> EndpointResult {
-    EndpointResult {
-        id: id.into(),
-        module: None,
-        plugin: None,
-        status,
-        error: None,
-        hosts,
-        collections: BTreeMap::new(),
-        warnings: Vec::new(),
-        run: None,
-    }
+    EndpointResult { status, hosts, ..EndpointResult::new(id.into(), None, None) }
 }
 
 pub fn inventory(endpoints: Vec<EndpointResult>) -> Inventory {

@@ -1,7 +1,5 @@
 //! What the table looks like.
 
-use std::collections::BTreeMap;
-
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, GuestState, Host,
     HostState, Hypervisor, Inventory, SCHEMA_VERSION, Software, Version, Warning,
@@ -16,15 +14,9 @@ const PLAIN: TableStyle = TableStyle { width: 100, color: false };
 
 fn endpoint(id: &str, module: &str, hosts: Vec<Host>) -> EndpointResult {
     EndpointResult {
-        id: id.into(),
-        module: Some(module.into()),
-        plugin: None,
         status: EndpointStatus::Complete,
-        error: None,
         hosts,
-        collections: BTreeMap::new(),
-        warnings: Vec::new(),
-        run: None,
+        ..EndpointResult::new(id.into(), Some(module.into()), None)
     }
 }
 

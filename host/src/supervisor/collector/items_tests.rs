@@ -1,0 +1,126 @@
+//! What becomes of the items of optional collections.
+
+use std::rc::Rc;
+
+use gatherer_plugin_api::ErrorKind;
+use gatherer_plugin_api::model::EndpointStatus;
+
+use super::{Answer, Budget, Collector};
+use crate::redact::Redactor;
+
+const DONE: &str = r#"{"frame":"done","summary":{"counts":{"hosts":0,"guests":0}}}"#;
+
+fn record(data: &str) -> String {
+    format!("{{\"frame\":\"record\",\"data\":{data}}}")
+}
+
+fn pod(name: &str) -> String {
+    record(&format!(
+        r#"{{"record":"item","item":{{"pod":{{"namespace":"n","name":"{name}","uid":"{name}"}}}}}}"#
+    ))
+}
+
+fn service(uid: &str, pods: &[&str], more: bool) -> String {
+    let pods: Vec<_> =
+        pods.iter().map(|pod| format!(r#"{{"name":"{pod}","uid":"{pod}"}}"#)).collect();
+    record(&format!(
+        r#"{{"record":"item","more":{more},"item":{{"service":{{"namespace":"n","name":"s","uid":"{uid}","pods":[{}]}}}}}}"#,
+        pods.join(",")
+    ))
+}
+
+fn end(name: &str, items: u64) -> String {
+    record(&format!(r#"{{"record":"collectionEnd","name":"{name}","items":{items}}}"#))
+}
+
+fn failed(name: &str) -> String {
+    record(&format!(
+        r#"{{"record":"collectionEnd","name":"{name}","error":{{"kind":"permission","message":"no"}}}}"#
+    ))
+}
+
+fn over(name: &str) -> String {
+    record(&format!(r#"{{"record":"startOver","collection":"{name}"}}"#))
+}
+
+fn answer(lines: &[String]) -> Result<Answer, ErrorKind> {
+    let mut collector = Collector::new(Redactor::default(), Rc::new(Budget::of_machine()));
+    for line in lines.iter().map(String::as_str).chain([DONE]) {
+        collector.bytes(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
+    }
+    collector.finish().expect("it has ended").map_err(|error| error.kind)
+}
+
+fn pods(lines: &[String]) -> Result<Vec<String>, ErrorKind> {
+    answer(lines).map(|answer| answer.workloads.pods.into_iter().map(|pod| pod.name).collect())
+}
+
+#[test]
+fn items_are_kept_if_their_collection_ends_well_and_they_are_all() {
+    assert_eq!(pods(&[pod("a"), pod("b"), end("pods", 2)]), Ok(vec!["a".into(), "b".into()]));
+    assert_eq!(pods(&[end("pods", 0)]), Ok(Vec::new()));
+    let odd = [
+        vec![pod("a"), end("pods", 2)],
+        vec![pod("a"), pod("b"), end("pods", 1)],
+        vec![pod("a")],
+        vec![pod("a"), end("services", 0)],
+        vec![pod("a"), end("pods", 1), pod("b")],
+        vec![pod("a"), end("pods", 1), end("pods", 1)],
+        vec![pod("a"), end("pods", 1), over("pods")],
+    ];
+    for lines in odd {
+        assert_eq!(pods(&lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_collection_that_fails_loses_its_own_items_and_no_others() {
+    let answer = answer(&[service("s", &[], false), end("services", 1), pod("a"), failed("pods")])
+        .expect("an answer");
+    assert_eq!((answer.workloads.pods.len(), answer.workloads.services.len()), (0, 1));
+    assert_eq!(answer.collections["pods"].status, EndpointStatus::Failed);
+    assert_eq!(answer.collections["services"].status, EndpointStatus::Complete);
+}
+
+#[test]
+fn a_collection_that_begins_anew_has_what_came_since() {
+    let lines = [pod("gone"), over("pods"), pod("a"), end("pods", 1)];
+    assert_eq!(pods(&lines), Ok(vec!["a".into()]));
+}
+
+#[test]
+fn a_list_goes_on_in_the_item_before_it_and_in_no_other() {
+    let lines = [
+        service("s", &["a"], false),
+        service("s", &["b"], true),
+        service("s", &["c"], true),
+        end("services", 1),
+    ];
+    let answer = answer(&lines).expect("an answer");
+    let pods = answer.workloads.services[0].pods.as_ref().expect("its pods");
+    assert_eq!(pods.iter().map(|pod| pod.name.as_str()).collect::<String>(), "abc");
+    for lines in [
+        vec![service("s", &["a"], true), end("services", 0)],
+        vec![service("s", &["a"], false), service("t", &["a"], true), end("services", 1)],
+        vec![record(
+            r#"{"record":"item","more":true,"item":{"pod":{"namespace":"n","name":"p","uid":"p"}}}"#,
+        )],
+    ] {
+        assert_eq!(self::answer(&lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn items_that_were_dropped_take_no_memory() {
+    let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
+    let mut collector = Collector::new(Redactor::default(), budget);
+    for _ in 0..100 {
+        let lines = format!("{}\n{}\n", pod("a"), over("pods"));
+        collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
+    }
+    let lines = format!("{}\n{}\n{DONE}\n", pod("a"), failed("pods"));
+    collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
+    let answer = collector.finish().expect("it has ended").expect("an answer");
+    // The end itself stays.
+    assert!(answer.memory_bytes < 2048, "{}", answer.memory_bytes);
+}
