@@ -1,7 +1,13 @@
 //! The stable ABI: one root module of two functions, and one table of callbacks.
 //!
-//! Everything else crosses as JSON text, so this file never has to grow. It is one of the
-//! few that may say `unsafe`.
+//! **Frozen as ABI 1.0.** No field of [`GathererModule`] or [`Callbacks`] is added, removed, renamed or
+//! moved, no signature changes, no number of [`EmitCode`] gets another meaning: a plugin that was built
+//! once loads in every later program. A field that is only appended is no exception: the program that
+//! has it refuses every plugin that was built before. Everything else crosses as JSON text and grows
+//! there, so this file never has to. `docs/abi.md` has the whole promise,
+//! `tests/golden/abi-1.0.txt` the layout that a test compares this file with.
+//!
+//! It is one of the few files that may say `unsafe`.
 
 #![allow(unsafe_code)]
 // The derive writes such a Clone for the prefix type.
@@ -12,15 +18,16 @@ use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RResult, RStr, RString};
 
-/// The version of this ABI. A library built for another minor version (before 1.0) or major
-/// version (from 1.0 on) is not loaded. Independent of the crate's version.
-pub const ABI_VERSION: &str = "0.1.0";
+/// The version of this ABI, frozen. A library built for another major version is not loaded.
+/// Independent of the crate's version.
+pub const ABI_VERSION: &str = "1.0.0";
 
-/// The version of the plugin API, which only grows: what a manifest's `minimumApi` is
-/// compared with.
-pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the plugin API, which only grows: what a manifest's `minimumApi` is compared with.
+/// The crate's version without its patch number, since a patch adds nothing that a plugin could need.
+pub const API_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".0");
 
-/// What a plugin library exports.
+/// What a plugin library exports. Frozen.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = GathererModuleRef)))]
@@ -51,7 +58,8 @@ impl RootModule for GathererModuleRef {
 }
 
 /// What a plugin may call while `invoke` runs. Every function may be called from any thread,
-/// also from several at once, and never unwinds. `context` is handed back to each unchanged.
+/// also from several at once, and never unwinds. `context` is handed back to each unchanged. Frozen:
+/// what comes later is a method of `call`.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct Callbacks {
@@ -75,7 +83,7 @@ pub struct Callbacks {
     pub call: extern "C" fn(usize, RStr<'_>, RStr<'_>) -> RResult<RString, RString>,
 }
 
-/// What `emit` answers.
+/// What `emit` answers. The numbers are frozen; a plugin takes one that it does not know for `Closed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum EmitCode {

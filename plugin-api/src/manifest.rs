@@ -223,7 +223,7 @@ mod tests {
 
     fn manifest(default: &str) -> String {
         format!(
-            r#"{{"name": "p", "version": "1", "abi": "0.1.0", "minimumApi": "0.1.0", "modules": [
+            r#"{{"name": "p", "version": "1", "abi": "1.0.0", "minimumApi": "1.0.0", "modules": [
                 {{"name": "M", "summary": "", "parameters": [
                     {{"name": "a", "type": "string", "default": {default}, "description": ""}}]}}]}}"#
         )

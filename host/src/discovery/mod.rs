@@ -198,22 +198,7 @@ fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// Whether this program can serve a plugin of this manifest.
 fn fits(manifest: &Manifest) -> Result<(), String> {
     let name = format!("{} {}", manifest.name, manifest.version);
-    let (Some(abi), Some(ours)) = (version(&manifest.abi), version(ABI_VERSION)) else {
-        return Err(format!("({name}) names an ABI that is not a version: {}", manifest.abi));
-    };
-    // Before 1.0 every minor version is another ABI.
-    let series = |(major, minor, _): (u64, u64, u64)| (major, if major == 0 { minor } else { 0 });
-    if series(abi) != series(ours) {
-        let (old, action) = if abi < ours {
-            ("the plugin is the older side", "build it with a newer gatherer-plugin-api")
-        } else {
-            ("this program is the older side", "update virtual-host-gatherer")
-        };
-        return Err(format!(
-            "({name}) was built for ABI {} and this program has ABI {ABI_VERSION}: {old}; {action}",
-            manifest.abi
-        ));
-    }
+    fits_abi(&manifest.abi, ABI_VERSION).map_err(|why| format!("({name}) {why}"))?;
     let (Some(minimum), Some(api)) = (version(&manifest.minimum_api), version(API_VERSION)) else {
         return Err(format!(
             "({name}) names a minimumApi that is not a version: {}",
@@ -230,6 +215,24 @@ fn fits(manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a plugin built for an ABI can be loaded by a program of another.
+fn fits_abi(plugin: &str, program: &str) -> Result<(), String> {
+    let (Some(theirs), Some(ours)) = (version(plugin), version(program)) else {
+        return Err(format!("names an ABI that is not a version: {plugin}"));
+    };
+    // From 1.0 on the layout is frozen within a major number; before, every minor one was another.
+    let series = |(major, minor, _): (u64, u64, u64)| (major, if major == 0 { minor } else { 0 });
+    if series(theirs) == series(ours) {
+        return Ok(());
+    }
+    let (old, action) = if theirs < ours {
+        ("the plugin is the older side", "build it with a newer gatherer-plugin-api")
+    } else {
+        ("this program is the older side", "update virtual-host-gatherer")
+    };
+    Err(format!("was built for ABI {plugin} and this program has ABI {program}: {old}; {action}"))
+}
+
 fn version(text: &str) -> Option<(u64, u64, u64)> {
     let mut parts = text.split('.').map(|part| part.parse().ok());
     let version = (parts.next()??, parts.next()??, parts.next()??);
@@ -239,8 +242,9 @@ fn version(text: &str) -> Option<(u64, u64, u64)> {
 #[cfg(test)]
 mod tests {
     use gatherer_plugin_api::manifest::Manifest;
+    use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 
-    use super::{fits, version};
+    use super::{fits, fits_abi, version};
 
     fn manifest(abi: &str, api: &str) -> Manifest {
         Manifest {
@@ -252,18 +256,64 @@ mod tests {
         }
     }
 
+    /// An ABI and the words of its refusal, or none if it fits.
+    fn assert_fits(program: &str, cases: &[(&str, Option<&str>)]) {
+        for (abi, words) in cases {
+            match (fits_abi(abi, program), words) {
+                (Ok(()), None) => {}
+                (Err(reason), Some(words)) => {
+                    assert!(reason.contains(words), "{reason}");
+                    assert!(reason.contains(abi) && reason.contains(program), "{reason}");
+                }
+                (fits, _) => panic!("ABI {abi} in a program of ABI {program}: {fits:?}"),
+            }
+        }
+    }
+
+    const OLD: Option<&str> = Some("the plugin is the older side; build it with a newer");
+    const NEW: Option<&str> = Some("this program is the older side; update virtual-host-gatherer");
+
     #[test]
-    fn only_the_own_abi_series_and_a_known_api_fit() {
-        assert_eq!(fits(&manifest("0.1.0", "0.1.0")), Ok(()));
-        assert_eq!(fits(&manifest("0.1.7", "0.0.9")), Ok(()));
+    fn from_1_0_on_only_the_major_number_of_the_abi_counts() {
+        for program in ["1.0.0", "1.0.7", "1.3.0"] {
+            let fit = [("1.0.0", None), ("1.0.9", None), ("1.1.0", None), ("1.10.2", None)];
+            assert_fits(program, &fit);
+            let others = [("0.1.0", OLD), ("0.9.0", OLD), ("2.0.0", NEW), ("10.0.0", NEW)];
+            assert_fits(program, &others);
+        }
+        assert_fits("2.0.0", &[("1.0.0", OLD), ("1.9.9", OLD), ("2.1.0", None), ("3.0.0", NEW)]);
+    }
+
+    #[test]
+    fn before_1_0_every_minor_number_of_the_abi_was_another_one() {
+        let others = [("0.0.9", OLD), ("0.2.0", NEW), ("1.0.0", NEW)];
+        assert_fits("0.1.0", &[("0.1.0", None), ("0.1.7", None)]);
+        assert_fits("0.1.0", &others);
+    }
+
+    #[test]
+    fn a_plugin_from_before_1_0_is_refused_in_one_clear_sentence() {
+        assert_eq!(
+            fits(&manifest("0.1.0", "0.1.0")),
+            Err("(p 1) was built for ABI 0.1.0 and this program has ABI 1.0.0: the plugin is the \
+                 older side; build it with a newer gatherer-plugin-api"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn only_a_known_api_fits() {
+        // A newer SDK alone asks for nothing newer, nor does a plugin that asks for an older API.
+        for api in [API_VERSION, "1.0.0", "0.1.0"] {
+            assert_eq!(fits(&manifest(ABI_VERSION, api)), Ok(()), "{api}");
+        }
         for (abi, api, words) in [
-            ("0.0.9", "0.1.0", "the plugin is the older side"),
-            ("0.2.0", "0.1.0", "this program is the older side"),
-            ("1.0.0", "0.1.0", "update virtual-host-gatherer"),
-            ("0.1.0", "9.0.0", "needs plugin API 9.0.0"),
-            ("x", "0.1.0", "not a version"),
+            (ABI_VERSION, "9.0.0", "needs plugin API 9.0.0"),
+            (ABI_VERSION, "1.99.0", "this program is the older side"),
+            ("x", "1.0.0", "an ABI that is not a version"),
+            (ABI_VERSION, "1.0", "a minimumApi that is not a version"),
         ] {
-            let reason = fits(&manifest(abi, api)).expect_err(abi);
+            let reason = fits(&manifest(abi, api)).expect_err(api);
             assert!(reason.contains(words), "{reason}");
         }
     }

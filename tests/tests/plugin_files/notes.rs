@@ -75,7 +75,7 @@ fn note_asm(name: &str, kind: u32, descriptor: &str) -> String {
     )
 }
 
-const TINY: &str = r#"{"name":"bad","version":"1","abi":"0.1.0","minimumApi":"0.1.0","modules":[{"name":"Bad","summary":"","parameters":[]}]}"#;
+const TINY: &str = r#"{"name":"bad","version":"1","abi":"1.0.0","minimumApi":"1.0.0","modules":[{"name":"Bad","summary":"","parameters":[]}]}"#;
 const TINY_MODULES: &str = r#"[{"name":"Bad","summary":"","parameters":[]}]"#;
 
 #[test]
@@ -97,15 +97,15 @@ fn a_note_made_by_hand_is_read() {
 #[test]
 fn another_abi_is_refused_with_both_versions() {
     let folder = PluginFolder::new();
-    folder.add_bytes("bad", &patched(r#""abi": "0.1.0""#, r#""abi": "0.9.0""#));
-    assert_skipped(&folder, &["0.9.0"]);
+    folder.add_bytes("bad", &patched(r#""abi": "1.0.0""#, r#""abi": "2.0.0""#));
+    assert_skipped(&folder, &["2.0.0"]);
 }
 
 #[test]
 fn a_minimum_api_that_is_too_new_is_refused_with_both_versions() {
     let folder = PluginFolder::new();
-    folder.add_bytes("bad", &patched(r#""minimumApi": "0.1.0""#, r#""minimumApi": "9.1.0""#));
-    assert_skipped(&folder, &["9.1.0"]);
+    folder.add_bytes("bad", &patched(r#""minimumApi": "1.0.0""#, r#""minimumApi": "1.9.0""#));
+    assert_skipped(&folder, &["1.9.0"]);
 }
 
 #[test]
