@@ -10,15 +10,18 @@ use std::ops::Deref;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// How many entries a list or a mapping of one node may have. A whole object has 1.5 MiB at most
+/// The error of an object that says to be something else.
+pub(crate) const OTHER_KIND: &str = "is something else";
+
+/// How many entries a list or a mapping of one object may have. A whole object has 1.5 MiB at most
 /// in a cluster.
 const MOST_ENTRIES: usize = 10_000;
 
 /// The error of a list or a mapping with more of them.
-pub(crate) const TOO_MANY_ENTRIES: &str = "a node has a list of more than 10000 entries";
+pub(crate) const TOO_MANY_ENTRIES: &str = "has a list of more than 10000 entries";
 
 /// The error of a mapping that says one thing twice.
-pub(crate) const REPEATED: &str = "a node has a mapping with one key twice";
+pub(crate) const REPEATED: &str = "has a mapping with one key twice";
 
 /// A text of the page, copied only where it is escaped in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]

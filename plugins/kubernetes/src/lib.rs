@@ -12,6 +12,7 @@ pub mod node;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
+use gatherer_plugin_support::run;
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -51,7 +52,11 @@ impl Gatherer for Kubernetes {
             context.warning(object, sentence)?;
         }
         let hosts = Arc::new(Hosts { context: context.clone(), warnings: Mutex::default() });
-        client::nodes(&access, page_size, context, hosts.clone())?;
+        let taker: Arc<dyn client::Taker<node::Nodes>> = hosts.clone();
+        run::block_on(context, async {
+            let client = client::Client::new(&access, page_size, context).await?;
+            client.list(&client::Resource::nodes(), taker).await
+        })?;
         for (object, sentence) in hosts.warnings().drain(..) {
             context.warning(object, sentence)?;
         }
@@ -76,7 +81,7 @@ impl Hosts {
     }
 }
 
-impl client::Taker for Hosts {
+impl client::Taker<node::Nodes> for Hosts {
     fn take(&self, node: node::Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mapped = map::host(node);

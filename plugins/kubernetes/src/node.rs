@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use crate::json::{Text, items, only_from_an_object, or_default, texts};
+use crate::client::Listed;
+use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
 
 /// A Node. Texts that are not there are empty; most are those of the page itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
@@ -28,6 +29,17 @@ pub struct Node<'a> {
     pub status: Status<'a>,
 }
 
+/// The list of nodes.
+pub struct Nodes;
+
+impl Listed for Nodes {
+    type Item<'de> = Node<'de>;
+
+    fn identity<'a>(item: &'a Node<'_>) -> (&'a str, &'a str) {
+        (&item.metadata.name, &item.metadata.uid)
+    }
+}
+
 /// The `kind` of a Node, which an API server leaves out in lists. Another one is an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kind;
@@ -39,9 +51,6 @@ impl<'de> Deserialize<'de> for Kind {
         if fits { Ok(Self) } else { Err(D::Error::custom(OTHER_KIND)) }
     }
 }
-
-/// The error of an object that says to be something else.
-pub(crate) const OTHER_KIND: &str = "an item of the list is no Node";
 
 /// `metadata`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]

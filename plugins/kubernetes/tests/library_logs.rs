@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
-use gatherer_plugin_kubernetes::client::{self, Taker};
+use gatherer_plugin_kubernetes::client::{Client, Resource, Taker};
 use gatherer_plugin_kubernetes::kubeconfig;
-use gatherer_plugin_kubernetes::node::Node;
+use gatherer_plugin_kubernetes::node::{Node, Nodes};
+use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{
     Authority, ForwardProxy, NodeServer, Source, base64, kubeconfig as document, misdeed,
 };
@@ -94,8 +95,8 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
 
 struct Nobody;
 
-impl Taker for Nobody {
-    fn take(&self, _: Node) -> Result<(), GatherError> {
+impl Taker<Nodes> for Nobody {
+    fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
 
@@ -109,7 +110,10 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
     let options = Options { timeout_ms: Some(20_000), retries: Some(1), ..Options::default() };
     let context = Context::new(callbacks, "e".to_owned(), "Kubernetes".to_owned(), options);
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
-    client::nodes(&access, 2, &context, Arc::new(Nobody))
+    run::block_on(&context, async {
+        let client = Client::new(&access, 2, &context).await?;
+        client.list::<Nodes>(&Resource::nodes(), Arc::new(Nobody)).await
+    })
 }
 
 #[test]

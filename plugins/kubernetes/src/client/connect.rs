@@ -31,9 +31,6 @@ use super::oidc::Identity;
 use super::proxy::{self, Proxy};
 use crate::kubeconfig::Access;
 
-/// What is listed.
-pub(super) const PATH: &str = "/api/v1/nodes";
-
 /// What requests are sent with.
 pub(super) struct Connection<'a> {
     pub client: kube::Client,
@@ -114,15 +111,15 @@ impl<'a> Connection<'a> {
     }
 
     /// The request for a page in messages.
-    pub fn what(&self, page: usize) -> String {
+    pub fn what(&self, path: &str, page: usize) -> String {
         let page = if page > 1 { format!(", page {page}") } else { String::new() };
-        format!("GET {}{PATH}{page}", self.address)
+        format!("GET {}{path}{page}", self.address)
     }
 
     /// The place of the request for a page, which goes out now.
-    pub fn place(&self, page: usize) -> Place {
+    pub fn place(&self, path: &str, page: usize) -> Place {
         self.sent.store(false, Ordering::SeqCst);
-        let mut place = Place::new(self.what(page), self.secure, self.limits);
+        let mut place = Place::new(self.what(path, page), self.secure, self.limits);
         place.proxy.clone_from(&self.proxy);
         place.advice = Advice {
             untrusted: "give the kubeconfig's cluster the authority's certificate \

@@ -1,4 +1,4 @@
-//! A page's bytes to a `NodeList`: strictly, and with errors that quote nothing.
+//! A page's bytes to a list's items: strictly, and with errors that quote nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,16 +10,16 @@ use serde::de::{
 };
 use serde_json::error::Category;
 
-use crate::json::{REPEATED, TOO_MANY_ENTRIES, only_from_an_object};
-use crate::node::{Node, OTHER_KIND};
+use super::resource::{Listed, Resource};
+use crate::json::{OTHER_KIND, REPEATED, TOO_MANY_ENTRIES, only_from_an_object};
 
-/// The most nodes of a list. The largest clusters have about half as many.
-pub(super) const MOST_NODES: usize = 250_000;
+/// The most items of a list. The largest clusters have 150,000 pods.
+pub(super) const MOST_ITEMS: usize = 1_000_000;
 
-/// Sentences of ours among serde's.
-const NO_NAME: &str = "a node has no name";
-const NO_UID: &str = "a node has no uid";
-const TOO_MANY_NODES: &str = "the list has more than 250000 nodes";
+/// Sentences of ours among serde's. Those that begin with a verb say it of an item.
+const NO_NAME: &str = "has no name";
+const NO_UID: &str = "has no uid";
+const TOO_MANY_ITEMS: &str = "the list has more than 1000000 items";
 
 /// What to do about an answer that no API server gives.
 pub(super) const NOT_THE_SERVERS: &str =
@@ -32,7 +32,7 @@ pub(super) struct Head {
     pub next: Option<String>,
     /// The moment of the cluster that the page shows. Empty if the server does not say.
     pub version: String,
-    /// How many nodes are to come on further pages, where the server says so.
+    /// How many items are to come on further pages, where the server says so.
     pub remaining: Option<usize>,
 }
 
@@ -41,11 +41,16 @@ pub(super) struct Head {
 pub(super) trait Reader {
     /// Why a page is not read to its end.
     type Stop: From<GatherError>;
-    /// What the page says of the list. It comes once, before the first node.
+    /// What is listed.
+    type Listed: Listed;
+    /// What the page says of the list. It comes once, before the first item.
     fn begin(&mut self, head: &Head) -> Result<(), Self::Stop>;
-    /// A node, which has a name and a uid.
-    fn take(&mut self, node: Node<'_>) -> Result<(), Self::Stop>;
+    /// An item, which has a name and a uid.
+    fn take(&mut self, item: Item<'_, Self>) -> Result<(), Self::Stop>;
 }
+
+/// An item that a reader takes.
+type Item<'de, R> = <<R as Reader>::Listed as Listed>::Item<'de>;
 
 #[derive(Deserialize)]
 #[serde(remote = "Self", rename_all = "camelCase")]
@@ -63,16 +68,17 @@ only_from_an_object!(Metadata);
 /// A member of the document: whether it has come, and whether it is more than null.
 type Member<T> = Option<Option<T>>;
 
-/// A `NodeList`, of which the nodes are given away one by one. API servers write what it says of
-/// itself before them; nodes that come before that are kept until it is known.
-/// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeList>
+/// A list (`NodeList`), of which the items are given away one by one. API servers write what it
+/// says of itself before them; items that come before that are kept until it is known.
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#collections>
 struct Document<'a, 'de, R: Reader> {
     reader: &'a mut R,
+    resource: &'a Resource,
     what: &'a str,
     kind: Member<String>,
     api_version: Member<String>,
     metadata: Member<Metadata>,
-    items: Member<Vec<Node<'de>>>,
+    items: Member<Vec<Item<'de, R>>>,
     /// What the page says of the list, once it was told.
     head: Option<Head>,
     stop: Option<R::Stop>,
@@ -87,8 +93,9 @@ impl<R: Reader> Document<'_, '_, R> {
     fn begin(&mut self) -> Result<(), R::Stop> {
         let text = |member: &Member<String>| member.clone().flatten();
         let kind = (text(&self.kind), text(&self.api_version));
-        if (kind.0.as_deref(), kind.1.as_deref()) != (Some("NodeList"), Some("v1")) {
-            return Err(not_a_node_list(self.what).into());
+        let is_list = kind.0.as_deref().is_some_and(|kind| is_list_of(kind, self.resource));
+        if !is_list || kind.1.as_deref() != Some(&*self.resource.api_version) {
+            return Err(another_list(self.resource, self.what).into());
         }
         let Some(metadata) = self.metadata.take().flatten() else {
             return Err(wrong(self.what, "the list has no metadata").into());
@@ -127,9 +134,9 @@ impl<R: Reader> Document<'_, '_, R> {
         let Some(items) = self.items.take().flatten() else {
             return Err(wrong(self.what, "the list has no items").into());
         };
-        items.into_iter().try_for_each(|node| self.reader.take(node))?;
+        items.into_iter().try_for_each(|item| self.reader.take(item))?;
         // It has just begun, at the latest.
-        self.head.ok_or_else(|| not_a_node_list(self.what).into())
+        self.head.ok_or_else(|| another_list(self.resource, self.what).into())
     }
 }
 
@@ -150,7 +157,7 @@ impl<'de, R: Reader> Visitor<'de> for &mut Document<'_, 'de, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of nodes")
+        f.write_str("a list")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -178,12 +185,12 @@ impl<'de, R: Reader> Visitor<'de> for &mut Document<'_, 'de, R> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The nodes, each looked at as soon as it is read: a page of 64 MiB has room for 20 million that
+/// The items, each looked at as soon as it is read: a page of 64 MiB has room for 20 million that
 /// say nothing. What is left of them is what came too early.
 struct Items<'s, 'a, 'de, R: Reader>(&'s mut Document<'a, 'de, R>);
 
 impl<'de, R: Reader> DeserializeSeed<'de> for Items<'_, '_, 'de, R> {
-    type Value = Option<Vec<Node<'de>>>;
+    type Value = Option<Vec<Item<'de, R>>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_option(self)
@@ -191,10 +198,10 @@ impl<'de, R: Reader> DeserializeSeed<'de> for Items<'_, '_, 'de, R> {
 }
 
 impl<'de, R: Reader> Visitor<'de> for Items<'_, '_, 'de, R> {
-    type Value = Option<Vec<Node<'de>>>;
+    type Value = Option<Vec<Item<'de, R>>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of nodes")
+        f.write_str("a list")
     }
 
     fn visit_none<E>(self) -> Result<Self::Value, E> {
@@ -207,20 +214,21 @@ impl<'de, R: Reader> Visitor<'de> for Items<'_, '_, 'de, R> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut early = Vec::new();
-        while let Some(node) = entries.next_element::<Node<'de>>()? {
-            if node.metadata.name.is_empty() {
+        while let Some(item) = entries.next_element::<Item<'de, R>>()? {
+            let (name, uid) = <R::Listed as Listed>::identity(&item);
+            if name.is_empty() {
                 return Err(A::Error::custom(NO_NAME));
             }
-            if node.metadata.uid.is_empty() {
+            if uid.is_empty() {
                 return Err(A::Error::custom(NO_UID));
             }
             if self.0.head.is_some() {
-                let taken = self.0.reader.take(node);
+                let taken = self.0.reader.take(item);
                 self.0.stop(taken)?;
-            } else if early.len() == MOST_NODES {
-                return Err(A::Error::custom(TOO_MANY_NODES));
+            } else if early.len() == MOST_ITEMS {
+                return Err(A::Error::custom(TOO_MANY_ITEMS));
             } else {
-                early.push(node);
+                early.push(item);
             }
         }
         Ok(Some(early))
@@ -235,7 +243,12 @@ struct Kind {
 }
 
 /// Reads a page. `what` names the request.
-pub(super) fn read<R: Reader>(bytes: &[u8], what: &str, reader: &mut R) -> Result<Head, R::Stop> {
+pub(super) fn read<R: Reader>(
+    bytes: &[u8],
+    resource: &Resource,
+    what: &str,
+    reader: &mut R,
+) -> Result<Head, R::Stop> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to() + 1;
         wrong(what, &format!("the answer is not UTF-8: byte {byte} fits no character"))
@@ -253,6 +266,7 @@ pub(super) fn read<R: Reader>(bytes: &[u8], what: &str, reader: &mut R) -> Resul
     }
     let mut document = Document {
         reader,
+        resource,
         what,
         kind: None,
         api_version: None,
@@ -267,8 +281,12 @@ pub(super) fn read<R: Reader>(bytes: &[u8], what: &str, reader: &mut R) -> Resul
         return Err(stop);
     }
     if let Err(error) = read {
-        let other = error.classify() == Category::Data && is_of_another_kind(text);
-        let error = if other { not_a_node_list(what) } else { wrong(what, &fault(&error)) };
+        let other = error.classify() == Category::Data && is_of_another_kind(text, resource);
+        let error = if other {
+            another_list(resource, what)
+        } else {
+            wrong(what, &fault(&error, resource))
+        };
         return Err(error.into());
     }
     document.end()
@@ -311,17 +329,23 @@ pub(super) fn next_at_a_glance(bytes: &[u8]) -> Option<String> {
     next.filter(|token| !token.is_empty())
 }
 
-fn is_of_another_kind(text: &str) -> bool {
-    serde_json::from_str::<Kind>(text).is_ok_and(|found| found.kind.as_deref() != Some("NodeList"))
+fn is_of_another_kind(text: &str, resource: &Resource) -> bool {
+    let other = |kind: String| !is_list_of(&kind, resource);
+    serde_json::from_str::<Kind>(text).is_ok_and(|found| found.kind.is_none_or(other))
 }
 
-fn not_a_node_list(what: &str) -> GatherError {
-    GatherError::protocol(format!("{what}: the answer is no NodeList of v1"))
+fn is_list_of(kind: &str, resource: &Resource) -> bool {
+    kind.strip_suffix("List") == Some(resource.kind)
+}
+
+fn another_list(resource: &Resource, what: &str) -> GatherError {
+    let Resource { kind, api_version, .. } = resource;
+    GatherError::protocol(format!("{what}: the answer is no {kind}List of {api_version}"))
         .with_hint("check that the kubeconfig's server is the URL of an API server")
 }
 
 /// serde's own text quotes what it read; it is passed on only where it names a field of ours.
-fn fault(error: &serde_json::Error) -> String {
+fn fault(error: &serde_json::Error, resource: &Resource) -> String {
     let text = error.to_string();
     let place = format!("(line {}, column {})", error.line(), error.column());
     let of_a_field = ["missing field", "duplicate field"].iter().any(|own| text.starts_with(own));
@@ -333,17 +357,22 @@ fn fault(error: &serde_json::Error) -> String {
         Category::Syntax => "the answer is not JSON",
         Category::Data if of_a_field => {
             let field = text.split(" at line").next().unwrap_or_default();
-            return format!("the answer is not as a NodeList has to be: {field} {place}");
+            let kind = resource.kind;
+            return format!("the answer is not as a {kind}List has to be: {field} {place}");
         }
-        Category::Data if let Some(own) = own_sentence(&text) => own,
+        Category::Data if text.starts_with(OTHER_KIND) => {
+            return format!("an item of the list is no {} {place}", resource.kind);
+        }
+        Category::Data if text.starts_with(TOO_MANY_ITEMS) => TOO_MANY_ITEMS,
+        Category::Data if let Some(own) = of_an_item(&text) => {
+            return format!("{} {own} {place}", resource.one);
+        }
         Category::Data => "a member of the answer is of another type than it has to be",
     };
     format!("{fault} {place}")
 }
 
-/// What this crate's own types find wrong.
-fn own_sentence(text: &str) -> Option<&'static str> {
-    [NO_NAME, NO_UID, TOO_MANY_NODES, TOO_MANY_ENTRIES, REPEATED, OTHER_KIND]
-        .into_iter()
-        .find(|own| text.starts_with(own))
+/// What this crate's own types find wrong with an item.
+fn of_an_item(text: &str) -> Option<&'static str> {
+    [NO_NAME, NO_UID, TOO_MANY_ENTRIES, REPEATED].into_iter().find(|own| text.starts_with(own))
 }

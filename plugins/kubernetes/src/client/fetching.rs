@@ -10,6 +10,7 @@ use gatherer_plugin_support::retry;
 
 use super::connect::Connection;
 use super::page::{self, Answer, Wanted};
+use super::resource::Resource;
 
 type Work<'c> = Pin<Box<dyn Future<Output = Result<Answer, GatherError>> + 'c>>;
 
@@ -30,6 +31,7 @@ impl<'c> Fetching<'c> {
     /// Asks for a page until it comes or there is no point in it any more. `number` is from 1.
     pub fn start(
         connection: &'c Connection<'c>,
+        resource: &'c Resource,
         size: u32,
         number: usize,
         token: Option<String>,
@@ -40,7 +42,8 @@ impl<'c> Fetching<'c> {
         let work = Box::pin(async move {
             let fetch = || {
                 let tell = |token| *told.borrow_mut() = Some(token);
-                let wanted = Wanted { size, number, token: begins.as_deref(), bytes_left };
+                let token = begins.as_deref();
+                let wanted = Wanted { resource, size, number, token, bytes_left };
                 page::fetch(connection, wanted, tell)
             };
             retry::idempotent(connection.context, fetch).await

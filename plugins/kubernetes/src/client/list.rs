@@ -4,7 +4,7 @@
 //! `resourceVersion` (<https://kubernetes.io/docs/reference/using-api/api-concepts/>, "Retrieving
 //! large results sets in chunks"). Where the server has forgotten that moment (410), or
 //! shows another one, the list is started again from its beginning: what came before is dropped,
-//! because put together with the rest it would be true at no moment. That a node stands twice in
+//! because put together with the rest it would be true at no moment. That an item stands twice in
 //! one list, or that the list goes on where it has been before, is a fault of the server that no
 //! new start mends, and ends it.
 
@@ -19,13 +19,13 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::run;
 
 use super::connect::Connection;
-use super::document::{self, Head, MOST_NODES};
+use super::document::{self, Head, MOST_ITEMS};
 use super::fetching::Fetching;
 use super::page::{Answer, Page};
-use crate::node::Node;
+use super::resource::{Listed, Resource};
 
 /// The largest list, all pages together.
-const LIST_BYTES: usize = 1024 * 1024 * 1024;
+const LIST_BYTES: usize = 4 * 1024 * 1024 * 1024;
 
 /// The most pages: a server that always has another one is not waited for.
 const MOST_PAGES: usize = 100_000;
@@ -36,24 +36,25 @@ const MOST_RESTARTS: u32 = 5;
 /// The wait before the first new start; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// Who is given the nodes of a list, each page's as soon as it is read.
-pub trait Taker: Send + Sync {
-    /// Takes a node.
-    fn take(&self, node: Node<'_>) -> Result<(), GatherError>;
-    /// Forgets every node until now: the list begins anew.
+/// Who is given the items of a list, each as soon as it is read.
+pub trait Taker<L: Listed>: Send + Sync {
+    /// Takes an item.
+    fn take(&self, item: L::Item<'_>) -> Result<(), GatherError>;
+    /// Forgets every item of the list until now: it begins anew.
     fn start_over(&self) -> Result<(), GatherError>;
 }
 
-/// Gives all nodes, as they were at one moment, if it does not fail.
-pub(super) async fn nodes(
+/// Gives all items, as they were at one moment, if it does not fail.
+pub(super) async fn list<L: Listed>(
     connection: &Connection<'_>,
+    resource: &Resource,
     page_size: u32,
-    taker: &Arc<dyn Taker>,
+    taker: &Arc<dyn Taker<L>>,
 ) -> Result<(), GatherError> {
     let context = connection.context;
     let mut restarts = 0;
     loop {
-        let Walk::Outdated(mut error) = walk(connection, page_size, taker).await? else {
+        let Walk::Outdated(mut error) = walk(connection, resource, page_size, taker).await? else {
             return Ok(());
         };
         let wait = FIRST_WAIT * (1 << restarts);
@@ -80,18 +81,27 @@ enum Walk {
 }
 
 /// From the first page to the last.
-async fn walk(
+async fn walk<L: Listed>(
     connection: &Connection<'_>,
+    resource: &Resource,
     page_size: u32,
-    taker: &Arc<dyn Taker>,
+    taker: &Arc<dyn Taker<L>>,
 ) -> Result<Walk, GatherError> {
     let context = connection.context;
+    let path = resource.path();
     let mut progress = Progress::default();
-    let mut page = Fetching::start(connection, page_size, 1, None, LIST_BYTES);
+    let mut page = Fetching::start(connection, resource, page_size, 1, None, LIST_BYTES);
     for number in 1..=MOST_PAGES {
         let ask = |token: &str| {
             let left = LIST_BYTES.saturating_sub(progress.bytes);
-            Fetching::start(connection, page_size, number + 1, Some(token.to_owned()), left)
+            Fetching::start(
+                connection,
+                resource,
+                page_size,
+                number + 1,
+                Some(token.to_owned()),
+                left,
+            )
         };
         let ask_ahead = |token: &str| progress.is_new(token).then(|| ask(token));
         let (answer, mut ahead) = page.beside_next(ask_ahead).await?;
@@ -105,10 +115,11 @@ async fn walk(
             }
         };
         progress.bytes += whole.bytes.len();
-        let read = Reading { page: whole, progress, what: connection.what(number), number };
+        let what = connection.what(&path, number);
+        let read = Reading { page: whole, progress, resource: resource.clone(), what, number };
         let step;
         (progress, step) = read.beside(connection, taker, ahead.as_mut()).await?;
-        tell(context, progress.nodes);
+        tell(context, progress.items, resource);
         let next = match step {
             Step::Next(next) => next,
             Step::End(walk) => return Ok(walk),
@@ -117,13 +128,13 @@ async fn walk(
             Some(ahead) if ahead.begins_at(&next) => ahead,
             _ => {
                 let left = LIST_BYTES.saturating_sub(progress.bytes);
-                Fetching::start(connection, page_size, number + 1, Some(next), left)
+                Fetching::start(connection, resource, page_size, number + 1, Some(next), left)
             }
         };
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
-        connection.what(1)
+        connection.what(&path, 1)
     )))
 }
 
@@ -139,6 +150,7 @@ enum Step {
 struct Reading {
     page: Page,
     progress: Progress,
+    resource: Resource,
     /// The request, for messages.
     what: String,
     number: usize,
@@ -146,10 +158,10 @@ struct Reading {
 
 impl Reading {
     /// Reads the page on a thread of its own, while this one goes on with the next page.
-    async fn beside(
+    async fn beside<L: Listed>(
         mut self,
         connection: &Connection<'_>,
-        taker: &Arc<dyn Taker>,
+        taker: &Arc<dyn Taker<L>>,
         mut ahead: Option<&mut Fetching<'_>>,
     ) -> Result<(Progress, Step), GatherError> {
         let taker = Arc::clone(taker);
@@ -170,19 +182,19 @@ impl Reading {
         Ok((progress, step?))
     }
 
-    fn read(&mut self, taker: &dyn Taker) -> Result<Step, GatherError> {
+    fn read<L: Listed>(&mut self, taker: &dyn Taker<L>) -> Result<Step, GatherError> {
         let (bytes, what) = (&self.page.bytes, &self.page.what);
         let first = self.number == 1;
-        let mut reader =
-            PageReader { progress: &mut self.progress, what: &self.what, first, taker };
-        let head = match document::read(bytes, what, &mut reader) {
+        let (progress, one) = (&mut self.progress, self.resource.one);
+        let mut reader = PageReader { progress, what: &self.what, one, first, taker };
+        let head = match document::read(bytes, &self.resource, what, &mut reader) {
             Ok(head) => head,
             Err(Stop::Outdated(error)) => return Ok(Step::End(Walk::Outdated(error))),
             Err(Stop::Failed(error)) => return Err(error),
         };
         if first {
             let more = head.remaining.unwrap_or(0);
-            self.progress.announced = self.progress.nodes.saturating_add(more);
+            self.progress.announced = self.progress.items.saturating_add(more);
         }
         match head.next {
             None => Ok(Step::End(self.progress.end(&self.what))),
@@ -209,15 +221,18 @@ impl From<GatherError> for Stop {
 }
 
 /// Passes on the nodes of one page.
-struct PageReader<'a> {
+struct PageReader<'a, L: Listed> {
     progress: &'a mut Progress,
     what: &'a str,
+    /// What an item is called.
+    one: &'a str,
     first: bool,
-    taker: &'a dyn Taker,
+    taker: &'a dyn Taker<L>,
 }
 
-impl document::Reader for PageReader<'_> {
+impl<L: Listed> document::Reader for PageReader<'_, L> {
     type Stop = Stop;
+    type Listed = L;
 
     fn begin(&mut self, head: &Head) -> Result<(), Stop> {
         if self.first {
@@ -231,29 +246,34 @@ impl document::Reader for PageReader<'_> {
         Ok(())
     }
 
-    fn take(&mut self, node: Node<'_>) -> Result<(), Stop> {
-        self.progress.count(&node, self.what)?;
-        Ok(self.taker.take(node)?)
+    fn take(&mut self, item: L::Item<'_>) -> Result<(), Stop> {
+        let (_, uid) = L::identity(&item);
+        self.progress.count(uid, self.one, self.what)?;
+        Ok(self.taker.take(item)?)
     }
 }
 
-fn tell(context: &Context, nodes: usize) {
-    let what = if nodes == 1 { "node" } else { "nodes" };
-    context.progress(&format!("{nodes} {what} read"));
+fn tell(context: &Context, items: usize, resource: &Resource) {
+    let what = if items == 1 {
+        resource.one.split_once(' ').map_or(resource.one, |(_, noun)| noun)
+    } else {
+        resource.plural
+    };
+    context.progress(&format!("{items} {what} read"));
 }
 
 /// What was read of a list so far.
 #[derive(Default)]
 struct Progress {
-    /// How many nodes have come.
-    nodes: usize,
+    /// How many items have come.
+    items: usize,
     /// Hashes of the uids and of the continue tokens, keyed at random: they themselves may be long.
     uids: HashSet<u64>,
     tokens: HashSet<u64>,
     hasher: RandomState,
     version: String,
     bytes: usize,
-    /// How many nodes there are by the first page's word.
+    /// How many items there are by the first page's word.
     announced: usize,
 }
 
@@ -262,16 +282,16 @@ impl Progress {
         !self.tokens.contains(&self.hasher.hash_one(token))
     }
 
-    /// A node that may be in the list.
-    fn count(&mut self, node: &Node<'_>, what: &str) -> Result<(), GatherError> {
+    /// An item that may be in the list.
+    fn count(&mut self, uid: &str, one: &str, what: &str) -> Result<(), GatherError> {
         let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
-        if !self.uids.insert(self.hasher.hash_one(&*node.metadata.uid)) {
-            return wrong("a node stands in the list twice (its uid does)");
+        if !self.uids.insert(self.hasher.hash_one(uid)) {
+            return wrong(&format!("{one} stands in the list twice (its uid does)"));
         }
-        if self.nodes == MOST_NODES {
-            return wrong("the list has more nodes than fit a gatherer's memory");
+        if self.items == MOST_ITEMS {
+            return wrong("the list has more items than fit a gatherer's memory");
         }
-        self.nodes += 1;
+        self.items += 1;
         Ok(())
     }
 
@@ -279,10 +299,10 @@ impl Progress {
     /// rules; it is at the moment of the list in all servers that say it, and where it is a
     /// little off because the cluster changes, the next list is right.
     fn end(&self, what: &str) -> Walk {
-        let (came, announced) = (self.nodes, self.announced);
+        let (came, announced) = (self.items, self.announced);
         if came < announced {
             return Walk::Outdated(GatherError::protocol(format!(
-                "{what}: the list ends after {came} nodes, and {announced} were announced"
+                "{what}: the list ends after {came} items, and {announced} were announced"
             )));
         }
         Walk::Whole

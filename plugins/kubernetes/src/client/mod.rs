@@ -1,14 +1,16 @@
-//! I/O: asks the API server that a kubeconfig names for its nodes.
+//! I/O: asks the API server that a kubeconfig names for its objects.
 
 mod certificate;
 mod connect;
 mod credentials;
+mod discovery;
 mod document;
 mod fetching;
 mod list;
 mod oidc;
 mod page;
 mod proxy;
+mod resource;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -19,33 +21,56 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, GatherError};
-use gatherer_plugin_support::run;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kubeconfig::Access;
 use connect::Connection;
 pub use list::Taker;
+pub use resource::{Listed, Resource};
 
 /// The wait for one answer where the endpoint has no deadline.
 const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
-/// Gives all nodes of the cluster as they were at one moment, page after page. What was given is
-/// void if it fails, and whenever the taker is told to start over.
-pub fn nodes(
-    access: &Access,
+/// Speaks with the API server of a kubeconfig.
+pub struct Client<'a> {
+    connection: Connection<'a>,
     page_size: u32,
-    context: &Context,
-    taker: Arc<dyn Taker>,
-) -> Result<(), GatherError> {
-    // Before anything else: what is logged from here on is free of them.
-    for secret in &access.secrets {
-        context.secret(secret.expose());
+}
+
+impl<'a> Client<'a> {
+    /// Gets the credentials, where a program has to be asked for them. Nothing is sent yet.
+    pub async fn new(
+        access: &'a Access,
+        page_size: u32,
+        context: &'a Context,
+    ) -> Result<Self, GatherError> {
+        // Before anything else: what is logged from here on is free of them.
+        for secret in &access.secrets {
+            context.secret(secret.expose());
+        }
+        Ok(Self { connection: Connection::new(access, context).await?, page_size })
     }
-    run::block_on(context, async move {
-        let connection = Connection::new(access, context).await?;
-        list::nodes(&connection, page_size, &taker).await
-    })
+
+    /// Gives all items of a list as they were at one moment, page after page. What was given is
+    /// void if it fails, and whenever the taker is told to start over.
+    pub async fn list<L: Listed>(
+        &self,
+        resource: &Resource,
+        taker: Arc<dyn Taker<L>>,
+    ) -> Result<(), GatherError> {
+        list::list(&self.connection, resource, self.page_size, &taker).await
+    }
+
+    /// Which resources a group and version has (`batch/v1`); none if the server does not have it.
+    pub async fn resources(&self, api_version: &str) -> Result<Vec<String>, GatherError> {
+        discovery::resources(&self.connection, api_version).await
+    }
+
+    /// Which version of a group the server prefers (`kubevirt.io/v1`); none if it has no such group.
+    pub async fn preferred_version(&self, group: &str) -> Result<Option<String>, GatherError> {
+        discovery::preferred_version(&self.connection, group).await
+    }
 }
 
 /// The header for a token.

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::{Advice, Place, Stage, causes};
 use gatherer_plugin_support::run;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
@@ -13,12 +13,16 @@ use kube::client::{AuthError, Body};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant};
 
-use super::connect::{Connection, PATH};
+use super::connect::Connection;
+use super::resource::Resource;
 use super::status::{Refusal, find};
 use super::{LONGEST_REQUEST, document};
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The largest document that is no list.
+const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How much of a page may come before it says where the next one begins.
 const BEGINNING_BYTES: usize = 64 * 1024;
@@ -34,6 +38,8 @@ const TOO_SLOW: &str = "raise the endpoint's `timeout`, or find out what keeps t
 /// Which page is wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
+    /// Of which list.
+    pub resource: &'a Resource,
     /// How many items.
     pub size: u32,
     /// From 1, for messages.
@@ -67,14 +73,18 @@ pub(super) async fn fetch(
 ) -> Result<Answer, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
-    let attempt =
-        Attempt { connection, place: connection.place(wanted.number), end: Instant::now() + wait };
+    let attempt = Attempt {
+        connection,
+        place: connection.place(&wanted.resource.path(), wanted.number),
+        end: Instant::now() + wait,
+    };
     let request = attempt.request(wanted, authorization)?;
     let answer = attempt.send(request).await?;
     let (head, mut body) = answer.into_parts();
     if head.status != StatusCode::OK {
         let said = attempt.read_what_comes(&mut body).await;
-        let refusal = Refusal::new(&attempt.place, head.status, &head.headers, &said);
+        let refusal =
+            Refusal::new(&attempt.place, wanted.resource.plural, head.status, &head.headers, &said);
         let again = refusal.expired && wanted.token.is_some();
         return if again { Ok(Answer::Expired(refusal.error)) } else { Err(refusal.error) };
     }
@@ -83,6 +93,36 @@ pub(super) async fn fetch(
     bytes.clear();
     attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes, tell).await?;
     Ok(Answer::Page(Page { bytes, what: attempt.place.where_text() }))
+}
+
+/// Asks for a small document, once; none if there is no such thing.
+pub(super) async fn fetch_document(
+    connection: &Connection<'_>,
+    path: &str,
+) -> Result<Option<Vec<u8>>, GatherError> {
+    let authorization = connection.authorization().await?;
+    let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
+    let attempt =
+        Attempt { connection, place: connection.place(path, 1), end: Instant::now() + wait };
+    let mut request = Request::get(path);
+    if let Some(value) = authorization {
+        request = request.header(AUTHORIZATION, value);
+    }
+    let request = request
+        .body(Body::empty())
+        .map_err(|_| GatherError::internal("a path of the API cannot be sent"))?;
+    let (head, mut body) = attempt.send(request).await?.into_parts();
+    if head.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if head.status != StatusCode::OK {
+        let said = attempt.read_what_comes(&mut body).await;
+        return Err(Refusal::new(&attempt.place, path, head.status, &head.headers, &said).error);
+    }
+    attempt.refuse_encoding(&head.headers)?;
+    let mut bytes = Vec::new();
+    attempt.read(&mut body, DOCUMENT_BYTES, &mut bytes, |_| {}).await?;
+    Ok(Some(bytes))
 }
 
 struct Attempt<'a> {
@@ -100,7 +140,12 @@ impl Attempt<'_> {
         let token = wanted.token.map_or_else(String::new, |token| {
             format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
         });
-        let mut request = Request::get(format!("{PATH}?limit={}{token}", wanted.size));
+        let (path, query) = (wanted.resource.path(), wanted.resource.query());
+        let mut request = Request::get(format!("{path}?limit={}{query}{token}", wanted.size));
+        if wanted.resource.is_secret {
+            // What the connection has in its buffers goes with it.
+            request = request.header(CONNECTION, "close");
+        }
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
@@ -229,8 +274,11 @@ impl Attempt<'_> {
     }
 
     fn too_large(&self, most: usize) -> GatherError {
+        if most == DOCUMENT_BYTES {
+            return self.wrong("the answer is more than 4 MiB");
+        }
         if most < PAGE_BYTES {
-            return self.wrong("the whole list is more than 1 GiB");
+            return self.wrong("the whole list is more than 4 GiB");
         }
         self.wrong("the page is more than 64 MiB").with_hint("set a smaller page_size")
     }

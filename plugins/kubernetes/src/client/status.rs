@@ -33,7 +33,14 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Of a status, the head's other lines, and as much of the body as came.
-    pub fn new(place: &Place, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// `plural` is what was asked for.
+    pub fn new(
+        place: &Place,
+        plural: &str,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
         let said = serde_json::from_slice::<Status>(body)
             .ok()
             .filter(|said| said.kind.as_deref() == Some("Status"))
@@ -45,7 +52,7 @@ impl Refusal {
         if let Some(sentence) = said.message.as_deref().map(str::trim).filter(new) {
             error.message = format!("{}: {}", error.message, shortened(sentence));
         }
-        let hint = hint(status, body, place.secure);
+        let hint = hint(status, body, place.secure, plural);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }
@@ -57,8 +64,8 @@ impl Refusal {
     }
 }
 
-fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
-    Some(match status.as_u16() {
+fn hint(status: StatusCode, body: &[u8], secure: bool, plural: &str) -> Option<String> {
+    let hint = match status.as_u16() {
         400 if !secure && body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
             "write the kubeconfig's server with https"
         }
@@ -71,11 +78,15 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
             "the kubeconfig's user has no credentials, or an empty token: give it some"
         }
         403 if names(body, "cannot get path") => {
-            "check the path in the kubeconfig's server: nodes are not listed there"
+            return Some(format!(
+                "check the path in the kubeconfig's server: {plural} are not listed there"
+            ));
         }
         403 => {
-            "give the user a ClusterRole with the verb list on the resource nodes, as \
-             docs/modules/Kubernetes.md shows"
+            return Some(format!(
+                "give the user a ClusterRole with the verb list on the resource {plural}, as \
+                 docs/modules/Kubernetes.md shows"
+            ));
         }
         404 | 410 => "check that the kubeconfig's server is the URL of an API server",
         300..=399 => {
@@ -85,7 +96,8 @@ fn hint(status: StatusCode, body: &[u8], secure: bool) -> Option<&'static str> {
         407 | 408 | 429 => return None,
         400..=499 => "check the kubeconfig's server, and what stands before it",
         _ => return None,
-    })
+    };
+    Some(hint.to_owned())
 }
 
 fn names(body: &[u8], words: &str) -> bool {

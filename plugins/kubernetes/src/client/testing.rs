@@ -11,10 +11,11 @@ use std::thread::JoinHandle;
 use gatherer_plugin_api::__private::abi_stable::std_types::{ROk, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
+use gatherer_plugin_support::run;
 use serde_json::{Value, json};
 
 use crate::kubeconfig;
-use crate::node::Node;
+use crate::node::{Node, Nodes};
 
 /// What a request said.
 #[derive(Debug, Clone)]
@@ -192,7 +193,11 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
         context.warning(object, sentence)?;
     }
     let list = Arc::new(List::default());
-    super::nodes(&access, 2, context, list.clone())?;
+    let taker: Arc<dyn super::Taker<Nodes>> = list.clone();
+    run::block_on(context, async {
+        let client = super::Client::new(&access, 2, context).await?;
+        client.list(&super::Resource::nodes(), taker).await
+    })?;
     let mut nodes = list.0.lock().expect("no test panics there").split_off(0);
     nodes.sort();
     Ok(nodes)
@@ -202,7 +207,7 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
 #[derive(Default)]
 struct List(Mutex<Vec<String>>);
 
-impl super::Taker for List {
+impl super::Taker<Nodes> for List {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
         self.0.lock().expect("no test panics there").push(node.metadata.name.to_string());
         Ok(())

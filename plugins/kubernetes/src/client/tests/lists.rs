@@ -327,7 +327,7 @@ fn a_list_that_ends_before_it_should_is_started_again_and_then_an_error() {
     });
     let error = nodes(&kubeconfig(&server.url(), ""), &recorder.context()).expect_err("not whole");
     assert!(
-        error.message.contains(", page 2: the list ends after 2 nodes, and 3 were announced"),
+        error.message.contains(", page 2: the list ends after 2 items, and 3 were announced"),
         "{error}"
     );
     // More than were announced are no fault: some servers say that there is one more at least.
