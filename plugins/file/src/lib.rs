@@ -1,4 +1,4 @@
-//! Module File: hosts and guests from a JSON document that somebody else wrote, another
+//! Module File: hosts, guests and workloads from a JSON document that somebody else wrote, another
 //! gatherer or a person. `client` fetches it, `map` reads it.
 
 #![deny(unsafe_code)]
@@ -7,6 +7,7 @@ mod client;
 pub mod map;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
+use map::Found;
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -23,9 +24,12 @@ impl Gatherer for File {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let bytes = client::fetch(&parameters.url, context)?;
         context.check_cancelled()?;
-        let document = map::read_each(bytes, &mut |host| {
+        let document = map::read_each(bytes, &mut |found| {
             context.check_cancelled()?;
-            context.host(host).map(drop)
+            match found {
+                Found::Host(host) => context.host(*host).map(drop),
+                Found::Item(item) => context.item(item),
+            }
         })?;
         for (name, result) in document.collections {
             context.collection_end(name, result)?;

@@ -11,7 +11,7 @@ use serde_json::Number;
 use super::members::Unknown;
 use super::shape::{SHAPES, expected};
 use super::values::{Odd, count, mebibytes, number, text};
-use super::{MANAGER, Rest, Sink};
+use super::{Found, MANAGER, Rest, Sink};
 use gatherer_plugin_support::json::{Json, shown};
 
 /// The placeholder that the format has for texts that are unknown.
@@ -69,7 +69,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             if let Some(manager) = &self.manager {
                 host.identifiers.other.insert(MANAGER.to_owned(), manager.clone());
             }
-            (self.each)(host)?;
+            (self.each)(Found::Host(Box::new(host)))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The inventory document: hosts and guests as they are.
+//! The inventory document: hosts and guests as they are, and the items of its collections.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,10 @@ use gatherer_plugin_api::model::{
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use serde::de::DeserializeOwned;
 
+use super::items::{self, List};
 use super::members::{Unknown, known};
 use super::shape::{expected, not_whole};
-use super::{MANAGER, Rest, Sink};
+use super::{Found, MANAGER, Rest, Sink};
 use gatherer_plugin_support::json::{Json, member, shown};
 
 /// The major version of the schema that this release reads.
@@ -113,6 +114,7 @@ impl Reader<'_, '_> {
             return Err(GatherError::protocol(message)
                 .with_hint("an endpoint that truly has none has an empty array"));
         }
+        let status = member(&members, "collections").cloned();
         for (own, value) in members {
             match (own.as_str(), value) {
                 ("hosts", Json::Array(hosts)) => {
@@ -122,7 +124,15 @@ impl Reader<'_, '_> {
                         if self.several {
                             set_manager(&mut host, &name);
                         }
-                        (self.each)(host)?;
+                        (self.each)(Found::Host(Box::new(host)))?;
+                    }
+                }
+                ("detachedGuests", Json::Array(guests)) => {
+                    self.items(guests, &items::DETACHED_GUESTS, status.as_ref(), &id)?;
+                }
+                ("workloads", Json::Object(lists)) => {
+                    for (list, value) in lists {
+                        self.workload(&list, value, status.as_ref(), (&name, &id))?;
                     }
                 }
                 ("collections", Json::Object(found)) => {
@@ -137,12 +147,12 @@ impl Reader<'_, '_> {
                         self.warnings.push(typed::<Warning>(value, &what)?);
                     }
                 }
-                ("hosts" | "warnings", other) => {
+                ("hosts" | "warnings" | "detachedGuests", other) => {
                     let what = format!("`{own}` of the endpoint {id}");
                     return Err(expected(&what, "an array", &other));
                 }
-                ("collections", other) => {
-                    let what = format!("`collections` of the endpoint {id}");
+                ("collections" | "workloads", other) => {
+                    let what = format!("`{own}` of the endpoint {id}");
                     return Err(expected(&what, "an object", &other));
                 }
                 _ if known::<EndpointResult>().contains(&own.as_str()) => {}
@@ -162,10 +172,54 @@ impl Reader<'_, '_> {
                 Err(GatherError::new(ErrorKind::Unavailable, format!("{what} is not whole")))
             }
         };
-        // Of several endpoints' collections of one name, the whole is whole if each is.
+        self.merge(name, result);
+        Ok(())
+    }
+
+    /// Of several endpoints' collections of one name, the whole is whole if each is.
+    fn merge(&mut self, name: String, result: Result<(), GatherError>) {
         let merged = self.collections.entry(name).or_insert(Ok(()));
         if merged.is_ok() {
             *merged = result;
+        }
+    }
+
+    /// A list of `workloads`. `name` and `id` are the endpoint's, the latter as it is shown.
+    fn workload(
+        &mut self,
+        member: &str,
+        value: Json,
+        status: Option<&Json>,
+        (name, id): (&str, &str),
+    ) -> Result<(), GatherError> {
+        match (items::workload(member), value) {
+            (Some(list), Json::Array(found)) => self.items(found, list, status, id),
+            (Some(_), other) => {
+                Err(expected(&format!("`{member}` of the endpoint {id}"), "an array", &other))
+            }
+            (None, _) => {
+                let error = items::not_known(&shown(member), &format!("the endpoint {id}"));
+                self.merge(items::collection_of_unknown(member), Err(error));
+                self.unknown.note("endpoint", format!("workloads.{member}"), name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands on the items of a list that is whole; of another one nothing can be concluded.
+    fn items(
+        &mut self,
+        found: Vec<Json>,
+        list: &List,
+        status: Option<&Json>,
+        id: &str,
+    ) -> Result<(), GatherError> {
+        let endpoint = format!("the endpoint {id}");
+        if found.is_empty() || !list.is_complete(status, &endpoint)? {
+            return Ok(());
+        }
+        for item in list.read(found, &endpoint, &mut self.unknown) {
+            (self.each)(Found::Item(item?))?;
         }
         Ok(())
     }
@@ -223,7 +277,8 @@ fn set_manager(host: &mut Host, endpoint: &str) {
     host.identifiers.other.insert(MANAGER.to_owned(), name);
 }
 
-fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
+/// Takes out the members that the type does not know.
+pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
     let known = known::<T>();
     members
         .extract_if(.., |(name, _)| !known.contains(&name.as_str()))
@@ -231,7 +286,8 @@ fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<S
         .collect()
 }
 
-fn typed<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
+/// Reads a value into a type of the model; `what` names it.
+pub fn typed<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
     // serde's own text quotes what it read, so that the place alone is told.
     serde_json::from_value(value.into()).map_err(|_| {
         GatherError::protocol(format!("{what} is not what the inventory's schema says"))

@@ -14,14 +14,15 @@
 
 mod classic;
 mod inventory;
+mod items;
 mod members;
 mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{Host, Warning};
+use gatherer_plugin_api::{GatherError, Item};
 use gatherer_plugin_support::json::{self, Json};
 
 /// What a document says.
@@ -29,11 +30,13 @@ use gatherer_plugin_support::json::{self, Json};
 pub struct Document {
     /// The hosts of all its managers or endpoints, with their guests.
     pub hosts: Vec<Host>,
+    /// The items of its collections.
+    pub items: Vec<Item>,
     /// What else it says.
     pub rest: Rest,
 }
 
-/// What a document says beside its hosts.
+/// What a document says beside what it lists.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rest {
     /// Optional collections, and why one is not whole.
@@ -42,8 +45,18 @@ pub struct Rest {
     pub warnings: Vec<Warning>,
 }
 
-/// Takes the hosts, one after the other.
-type Sink<'a> = dyn FnMut(Host) -> Result<(), GatherError> + 'a;
+/// What a document lists.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are items")]
+pub enum Found {
+    /// A host with its guests.
+    Host(Box<Host>),
+    /// An item of an optional collection.
+    Item(Item),
+}
+
+/// Takes what is listed, one after the other.
+type Sink<'a> = dyn FnMut(Found) -> Result<(), GatherError> + 'a;
 
 /// The identifier that tells one manager's hosts from another's, by the name of the manager.
 const MANAGER: &str = "manager";
@@ -56,16 +69,19 @@ const MANAGER: &str = "manager";
 /// # Ok::<(), gatherer_plugin_api::GatherError>(())
 /// ```
 pub fn read(bytes: impl AsRef<[u8]>) -> Result<Document, GatherError> {
-    let mut hosts = Vec::new();
-    let rest = read_each(bytes, &mut |host| {
-        hosts.push(host);
+    let (mut hosts, mut items) = (Vec::new(), Vec::new());
+    let rest = read_each(bytes, &mut |found| {
+        match found {
+            Found::Host(host) => hosts.push(*host),
+            Found::Item(item) => items.push(item),
+        }
         Ok(())
     })?;
-    Ok(Document { hosts, rest })
+    Ok(Document { hosts, items, rest })
 }
 
-/// Reads a document of which neither the bytes, if they are given away, nor all the hosts are
-/// in memory at once. An error takes back the hosts that came before it.
+/// Reads a document of which neither the bytes, if they are given away, nor all that it lists is
+/// in memory at once. An error takes back what came before it.
 pub fn read_each(bytes: impl AsRef<[u8]>, each: &mut Sink<'_>) -> Result<Rest, GatherError> {
     let json = json::parse(bytes.as_ref(), "the document")?;
     drop(bytes);

@@ -16,7 +16,7 @@ fn error(text: &str) -> (ErrorKind, String) {
 
 fn host(members: &str) -> (Host, Vec<String>) {
     let text = format!(r#"{{"kvm1": {{"hostIdentifier": "h", "vms": {{}}, {members}}}}}"#);
-    let Document { mut hosts, rest: Rest { warnings, .. } } = document(&text);
+    let Document { mut hosts, rest: Rest { warnings, .. }, .. } = document(&text);
     (hosts.remove(0), warnings.into_iter().map(|warning| warning.message).collect())
 }
 
