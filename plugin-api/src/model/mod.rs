@@ -9,6 +9,7 @@ mod document;
 mod guest;
 mod host;
 mod identifiers;
+pub mod image;
 mod state;
 mod workload;
 
