@@ -21,7 +21,7 @@ test: ## build, then run every test
 lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 	@scripts/lint.sh
 
-lab: ## start a Kubernetes API server of NODES=1100 nodes to try things out on
+lab: ## start a Kubernetes API server of NODES=1100 nodes and PODS=600 pods to try things out on
 	@scripts/lab.sh
 
 bench: ## measure the release build against its goals

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Starts a cluster to try things out on, of NODES nodes (1,100): a real API server without machines.
-# It ends with Ctrl-D or Ctrl-C.
+# Starts a cluster to try things out on, of NODES nodes (1,100) with PODS pods (600): a real API server
+# without machines. Besides those pods it has one object for each rule, in the namespaces `cases` and
+# `cases-other`. It ends with Ctrl-D or Ctrl-C.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -9,4 +10,4 @@ need_toolchain
 make_server kube-apiserver || exit 3
 # As for the tests, so that neither rebuilds what the other has built.
 cargo build --workspace --all-targets --locked
-exec "$(target_dir)/debug/examples/lab" ${NODES:+"$NODES"}
+exec "$(target_dir)/debug/examples/lab" "${NODES:-1100}" "${PODS:-600}"

@@ -1,15 +1,18 @@
 //! A cluster to try things out on, and the one that `make test` starts for all its tests: prints its
 //! folder and how to use it, and ends it when stdin closes.
 //!
-//! usage: lab [NODES [BYTES_EACH]]; with `--folder-only` as the first argument, prints the folder
-//! alone.
+//! usage: lab [NODES [PODS]]; with `--folder-only` as the first argument, prints the folder alone. What
+//! the cases of workloads are is there besides the pods.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
 use gatherer_tests::servers::kubernetes::{
-    Cluster, NAMES, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES,
+    Cluster, NAMES, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES, SHARED_PODS, workloads,
 };
+
+/// The cases of workloads are on this many nodes.
+const LEAST_NODES: usize = 3;
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
@@ -18,8 +21,8 @@ fn main() -> ExitCode {
         args.remove(0);
     }
     let number = |at: usize, default: usize| args.get(at).map_or(Ok(default), |arg| arg.parse());
-    let (Ok(count), Ok(bytes)) = (number(0, SHARED_NODES), number(1, SHARED_NODE_BYTES)) else {
-        eprintln!("usage: lab [--folder-only] [NODES [BYTES_EACH]]");
+    let (Ok(nodes), Ok(pods)) = (number(0, SHARED_NODES), number(1, SHARED_PODS)) else {
+        eprintln!("usage: lab [--folder-only] [NODES [PODS]]");
         return ExitCode::from(2);
     };
     let cluster = match Cluster::start() {
@@ -29,21 +32,25 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    cluster.create_nodes(count, bytes);
+    let nodes = nodes.max(LEAST_NODES);
+    cluster.create_nodes(nodes, SHARED_NODE_BYTES);
+    cluster.create_workloads(pods, nodes);
+    cluster.create_cases();
     let folder = cluster.folder().display();
     if folder_only {
         println!("{folder}");
     } else {
-        println!("A cluster of {count} nodes at {}, in {folder}", cluster.url());
+        println!("A cluster of {nodes} nodes and {pods} pods at {}, in {folder}", cluster.url());
         println!("Kubeconfigs: {}", NAMES.join(", "));
+        println!("Those that may read some lists: {}", workloads::READERS.join(", "));
         println!();
         println!("export KUBECONFIG={}", cluster.kubeconfig("admin").display());
         println!(
-            r#"echo '[{{"id": "lab", "module": "Kubernetes", "kubeconfig": "'$KUBECONFIG'"}}]' | target/debug/virtual-host-gatherer --infile -"#
+            r#"echo '[{{"id": "lab", "module": "Kubernetes", "kubeconfig": "'$KUBECONFIG'", "collect": "all"}}]' | target/debug/virtual-host-gatherer --infile -"#
         );
         println!();
         println!(
-            "For the tests, if it has its {SHARED_NODES} nodes: export {SHARED_FOLDER}={folder}"
+            "For the tests, if it has its {SHARED_NODES} nodes and {SHARED_PODS} pods: export {SHARED_FOLDER}={folder}"
         );
         println!("It ends with this program: Ctrl-D, Ctrl-C, or the end of its stdin.");
     }

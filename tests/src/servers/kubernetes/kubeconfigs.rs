@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::pki::file;
+use super::workloads::READERS;
 
 /// What an administrator's token is.
 pub const ADMIN_TOKEN: &str = "admin-token-0123456789";
@@ -13,7 +14,18 @@ pub const NOBODY_TOKEN: &str = "view-token-0123456789";
 
 /// What `token-auth-file` of the API server says.
 pub(super) fn tokens() -> String {
-    format!("{ADMIN_TOKEN},token-admin,1001,\"system:masters\"\n{NOBODY_TOKEN},token-nobody,1002\n")
+    let mut text = format!(
+        "{ADMIN_TOKEN},token-admin,1001,\"system:masters\"\n{NOBODY_TOKEN},token-nobody,1002\n"
+    );
+    for (name, number) in READERS.iter().zip(2001..) {
+        let _ = writeln!(text, "{},{name},{number}", reader_token(name));
+    }
+    text
+}
+
+/// The token of one of [`READERS`].
+fn reader_token(name: &str) -> String {
+    format!("{name}-token-0123456789")
 }
 
 /// The names of the kubeconfigs.
@@ -61,6 +73,11 @@ pub(super) fn write(folder: &Path, pki: &Path, url: &str) {
     for name in NAMES {
         let (cluster, user) = parts(name, pki, &program);
         file(folder, &format!("{name}.yaml"), document(url, &cluster, &user).as_bytes());
+    }
+    for name in READERS {
+        let ca = format!("certificate-authority-data: {}", data(&pki.join("ca.crt")));
+        let user = format!("token: {}", reader_token(name));
+        file(folder, &format!("{name}.yaml"), document(url, &ca, &user).as_bytes());
     }
 }
 

@@ -8,6 +8,7 @@ mod kubeconfigs;
 pub mod nodes;
 mod pki;
 mod start;
+pub mod workloads;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 use api::Api;
 use start::Servers;
+pub use workloads::SHARED_PODS;
 
 /// The environment variable that names the folder of a running cluster, which tests share.
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
@@ -58,7 +60,8 @@ impl Cluster {
     }
 
     /// The cluster that all tests may share: they only read. It has [`SHARED_NODES`] nodes of
-    /// [`SHARED_NODE_BYTES`], those of [`nodes::node`].
+    /// [`SHARED_NODE_BYTES`], those of [`nodes::node`], and [`SHARED_PODS`] pods besides
+    /// [`workloads::cases`].
     pub fn shared() -> Result<&'static Self, String> {
         static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
         SHARED
@@ -68,6 +71,8 @@ impl Cluster {
                 }
                 let cluster = Self::start()?;
                 cluster.create_nodes(SHARED_NODES, SHARED_NODE_BYTES);
+                cluster.create_workloads(SHARED_PODS, SHARED_NODES);
+                cluster.create_cases();
                 Ok(cluster)
             })
             .as_ref()
@@ -105,6 +110,13 @@ impl Cluster {
     /// The kubeconfig of this name, one of [`NAMES`].
     pub fn kubeconfig(&self, name: &str) -> PathBuf {
         assert!(NAMES.contains(&name), "no kubeconfig is called {name}");
+        self.folder.join("kubeconfig").join(format!("{name}.yaml"))
+    }
+
+    /// The kubeconfig of somebody who may read some lists, one of [`workloads::READERS`]. They may
+    /// nothing before [`Self::create_cases`].
+    pub fn reader(&self, name: &str) -> PathBuf {
+        assert!(workloads::READERS.contains(&name), "no reader is called {name}");
         self.folder.join("kubeconfig").join(format!("{name}.yaml"))
     }
 

@@ -163,7 +163,7 @@ fn low_bytes(index: usize) -> String {
 }
 
 /// 32 digits that differ for every number and kind, and look like nothing.
-fn hex(index: usize, kind: &str) -> String {
+pub(super) fn hex(index: usize, kind: &str) -> String {
     let word = |salt: u64| {
         // The steps of 64-bit FNV-1a, and a last mixing.
         let bytes = kind.bytes().chain(index.to_le_bytes()).chain(salt.to_le_bytes());
@@ -177,7 +177,7 @@ fn hex(index: usize, kind: &str) -> String {
 }
 
 /// 32 digits in the groups of a UUID.
-fn dashed(digits: &str) -> String {
+pub(super) fn dashed(digits: &str) -> String {
     let group = |from: usize, to: usize| &digits[from..to];
     [group(0, 8), group(8, 12), group(12, 16), group(16, 20), group(20, 32)].join("-")
 }

@@ -1,0 +1,104 @@
+//! Objects of each kind, and the paths of their lists.
+
+use serde_json::{Value, json};
+
+/// The list of a kind of objects in a namespace.
+pub(super) fn path(kind: &str, namespace: &str) -> String {
+    let (group, resource) = match kind {
+        "ServiceAccount" => ("api/v1", "serviceaccounts"),
+        "ReplicationController" => ("api/v1", "replicationcontrollers"),
+        "Pod" => ("api/v1", "pods"),
+        "Service" => ("api/v1", "services"),
+        "ConfigMap" => ("api/v1", "configmaps"),
+        "Secret" => ("api/v1", "secrets"),
+        "Deployment" => ("apis/apps/v1", "deployments"),
+        "ReplicaSet" => ("apis/apps/v1", "replicasets"),
+        "StatefulSet" => ("apis/apps/v1", "statefulsets"),
+        "DaemonSet" => ("apis/apps/v1", "daemonsets"),
+        "Job" => ("apis/batch/v1", "jobs"),
+        "CronJob" => ("apis/batch/v1beta1", "cronjobs"),
+        "VirtualMachineInstance" => ("apis/kubevirt.io/v1", "virtualmachineinstances"),
+        "Role" => ("apis/rbac.authorization.k8s.io/v1", "roles"),
+        "RoleBinding" => ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+        other => panic!("nobody makes a {other} here"),
+    };
+    format!("/{group}/namespaces/{namespace}/{resource}")
+}
+
+/// The version under which owner references name a kind.
+pub(super) fn api_version(kind: &str) -> &'static str {
+    match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
+        "Job" => "batch/v1",
+        "CronJob" => "batch/v1beta1",
+        "Rollout" => "argoproj.io/v1alpha1",
+        _ => "v1",
+    }
+}
+
+/// An owner reference that says who controls the object.
+pub(super) fn controlled_by(kind: &str, name: &str, uid: &str) -> Value {
+    json!({
+        "apiVersion": api_version(kind), "kind": kind, "name": name, "uid": uid,
+        "controller": true, "blockOwnerDeletion": true,
+    })
+}
+
+/// An object with its metadata and nothing else.
+pub(super) fn object(kind: &str, name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": api_version(kind), "kind": kind,
+        "metadata": {"name": name, "labels": {"app": app}},
+    })
+}
+
+/// A controller of pods that are labelled `app`, of which it wants so many and has so many ready.
+pub(super) fn controller(kind: &str, name: &str, app: &str, wanted: usize, ready: usize) -> Value {
+    let mut object = object(kind, name, app);
+    let container = json!({"name": "app", "image": "registry.example.com/app"});
+    let template = |restart: &str| {
+        json!({
+            "metadata": {"labels": {"app": app}},
+            "spec": {"containers": [container], "restartPolicy": restart},
+        })
+    };
+    let selector = json!({"matchLabels": {"app": app}});
+    let (always, never) = (template("Always"), template("Never"));
+    let counts = json!({"replicas": wanted, "readyReplicas": ready, "observedGeneration": 1});
+    (object["spec"], object["status"]) = match kind {
+        "StatefulSet" => (
+            json!({"replicas": wanted, "selector": selector, "template": always, "serviceName": app}),
+            counts,
+        ),
+        "DaemonSet" => (
+            json!({"selector": selector, "template": always}),
+            json!({
+                "currentNumberScheduled": wanted, "desiredNumberScheduled": wanted,
+                "numberMisscheduled": 0, "numberReady": ready,
+            }),
+        ),
+        "Job" => (
+            json!({"completions": wanted, "parallelism": 1, "template": never}),
+            json!({"succeeded": ready, "startTime": "2026-01-02T03:04:05Z"}),
+        ),
+        "CronJob" => (
+            json!({"schedule": "17 3 * * *", "jobTemplate": {"spec": {"template": never}}}),
+            json!({"lastScheduleTime": "2026-01-02T03:17:00Z"}),
+        ),
+        "ReplicationController" => {
+            (json!({"replicas": wanted, "selector": {"app": app}, "template": always}), counts)
+        }
+        _ => (json!({"replicas": wanted, "selector": selector, "template": always}), counts),
+    };
+    object
+}
+
+/// A service of the pods with these labels, with one port.
+pub(super) fn service(name: &str, kind: &str, selector: &Value) -> Value {
+    let mut service = object("Service", name, name);
+    service["spec"] = json!({
+        "type": kind, "selector": selector,
+        "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
+    });
+    service
+}

@@ -1,0 +1,111 @@
+//! KubeVirt as far as it can be read: its API by a definition on the real server, and virtual machines
+//! as its handlers on the nodes describe them.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::super::Cluster;
+use super::cases::NAMESPACE;
+use super::load::uuid;
+use super::objects::path;
+
+/// A virtual machine of the namespace of the cases.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its name.
+    pub name: &'static str,
+    /// Its phase.
+    pub phase: &'static str,
+    /// The node that runs it.
+    pub node: Option<&'static str>,
+    /// Whether its firmware has a UUID: [`Machine::uuid`].
+    pub firmware: bool,
+}
+
+/// One in each phase, and one without a UUID.
+pub const MACHINES: [Machine; 8] = [
+    machine("vm-pending", "Pending", None, true),
+    machine("vm-scheduling", "Scheduling", None, false),
+    machine("vm-scheduled", "Scheduled", Some("node-000001"), true),
+    machine("vm-running", "Running", Some("node-000001"), true),
+    machine("vm-without-uuid", "Running", Some("node-000002"), false),
+    machine("vm-succeeded", "Succeeded", Some("node-000002"), true),
+    machine("vm-failed", "Failed", Some("node-000002"), true),
+    machine("vm-unknown", "Unknown", Some("node-000001"), true),
+];
+
+const fn machine(
+    name: &'static str,
+    phase: &'static str,
+    node: Option<&'static str>,
+    firmware: bool,
+) -> Machine {
+    Machine { name, phase, node, firmware }
+}
+
+impl Machine {
+    /// The UUID of its firmware.
+    pub fn uuid(&self) -> Option<String> {
+        self.firmware.then(|| uuid(self.name.len(), self.name))
+    }
+}
+
+/// How long the server may take to serve a kind that it was told of.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) fn create(cluster: &Cluster) {
+    cluster.create(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "virtualmachineinstances.kubevirt.io"},
+            "spec": {
+                "group": "kubevirt.io", "scope": "Namespaced",
+                "names": {"kind": "VirtualMachineInstance", "plural": "virtualmachineinstances",
+                    "singular": "virtualmachineinstance", "shortNames": ["vmi", "vmis"]},
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema":
+                        {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+                }],
+            },
+        }),
+    );
+    // The list is served a moment later, and told of by discovery a moment after that.
+    let until = Instant::now() + PATIENCE;
+    let list = "/apis/kubevirt.io/v1/virtualmachineinstances";
+    let answers = |path: &str, word: &str| {
+        let answer = cluster.request(Method::GET, path, None);
+        answer.is_ok_and(|(status, text)| status == 200 && text.contains(word))
+    };
+    while !(answers(list, "items") && answers("/apis", "kubevirt.io")) {
+        assert!(Instant::now() < until, "{list} is not served");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let all =
+        MACHINES.iter().map(|machine| (path("VirtualMachineInstance", NAMESPACE), object(machine)));
+    cluster.make_all(all);
+}
+
+fn object(machine: &Machine) -> Value {
+    let mut domain = json!({
+        "cpu": {"cores": 2, "sockets": 1, "threads": 1},
+        "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]},
+        "resources": {"requests": {"memory": "2Gi"}},
+    });
+    if let Some(uuid) = machine.uuid() {
+        domain["firmware"] = json!({"uuid": uuid});
+    }
+    let mut status = json!({"phase": machine.phase, "conditions": []});
+    if let Some(node) = machine.node {
+        status["nodeName"] = json!(node);
+    }
+    json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance",
+        "metadata": {"name": machine.name, "labels": {"kubevirt.io/domain": machine.name}},
+        "spec": {"domain": domain},
+        "status": status,
+    })
+}
