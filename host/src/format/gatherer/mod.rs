@@ -8,6 +8,8 @@ pub mod json;
 mod text;
 
 #[cfg(test)]
+mod guests_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ mod tests;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use gatherer_plugin_api::VIRTUAL_MACHINES;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
 
 use self::host::ManagerHost;
@@ -24,16 +27,18 @@ use super::{Note, Rendered};
 
 type Hosts = BTreeMap<String, ManagerHost>;
 
-/// Renders hosts by endpoint; `null` is an endpoint that failed, of which the Manager keeps
-/// what it has.
+/// Renders hosts by endpoint; `null` is an endpoint that failed, or whose guests are not known, of
+/// which the Manager keeps what it has.
 pub fn render(inventory: &Inventory) -> Rendered {
     let mut notes = BTreeSet::new();
     let mut endpoints = BTreeMap::<&str, Option<Hosts>>::new();
     for endpoint in &inventory.endpoints {
         let mut warnings = BTreeSet::new();
         let hosts = match endpoint.status {
-            EndpointStatus::Complete => Some(hosts(endpoint, &mut warnings)),
-            EndpointStatus::Failed => None,
+            EndpointStatus::Complete if are_guests_known(endpoint, &mut warnings) => {
+                Some(hosts(endpoint, &mut warnings))
+            }
+            EndpointStatus::Complete | EndpointStatus::Failed => None,
         };
         match endpoints.entry(&endpoint.id) {
             Entry::Vacant(vacant) => {
@@ -58,6 +63,19 @@ pub fn render(inventory: &Inventory) -> Rendered {
     Rendered { text: json::to_text(&endpoints), notes: notes.into_iter().collect() }
 }
 
+/// Whether the endpoint's guests are all there: a Manager would unlink those that are not.
+fn are_guests_known(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> bool {
+    let guests = endpoint.collections.get(VIRTUAL_MACHINES);
+    let Some(lost) = guests.filter(|guests| guests.status == EndpointStatus::Failed) else {
+        return true;
+    };
+    let why = lost.error.as_ref().map(|error| format!(" ({}: {})", error.kind, error.message));
+    let why = why.unwrap_or_default();
+    let message = format!("its {VIRTUAL_MACHINES} are not all there{why}; printed as failed");
+    warnings.insert(warning(&endpoint.id, message));
+    false
+}
+
 /// A host on its way: everything but what depends on the endpoint's other hosts.
 struct Draft {
     name: String,
@@ -78,6 +96,14 @@ impl Draft {
 }
 
 fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
+    match endpoint.detached_guests.len() {
+        0 => {}
+        1 => drop(warnings.insert(warning(&endpoint.id, "1 guest is on no host; not printed"))),
+        count => {
+            let message = format!("{count} guests are on no host; not printed");
+            warnings.insert(warning(&endpoint.id, message));
+        }
+    }
     let mut drafts: Vec<Draft> = endpoint.hosts.iter().map(|host| draft(host, warnings)).collect();
     drafts.sort_by(|one, other| one.name_and_candidates().cmp(&other.name_and_candidates()));
     let alike =
