@@ -1,10 +1,14 @@
 //! The results put together: whole ones only, in an order that does not depend on who
-//! answered first.
+//! answered first; and how many of what they hold, in words.
+
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
 
 use gatherer_plugin_api::model::{
-    EndpointResult, EndpointStatus, Guest, Inventory, RunInfo, SCHEMA_VERSION, Software, Workloads,
+    EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo, SCHEMA_VERSION, Software,
+    Workloads,
 };
 use serde::Serialize;
 
@@ -90,42 +94,31 @@ fn sort<T: Serialize>(items: &mut [T], by: impl Fn(&T, &T) -> Ordering) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host};
+/// How many hosts and guests there are, and of what else there is any: `1 host, 0 guests, 14 pods`.
+pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads) -> String {
+    let on_hosts: usize = hosts.iter().map(|host| host.guests.len()).sum();
+    let guests = on_hosts + detached_guests.len();
+    let mut counts = vec![count(hosts.len(), "host"), count(guests, "guest")];
+    counts.extend(counted_items(workloads));
+    counts.join(", ")
+}
 
-    use super::assemble;
+/// How many items there are of each kind of which there is any.
+pub fn counted_items(workloads: &Workloads) -> Vec<String> {
+    let Workloads { namespaces, service_accounts, controllers, pods, .. } = workloads;
+    let counts = [
+        (namespaces.len(), "namespace"),
+        (service_accounts.len(), "service account"),
+        (controllers.len(), "controller"),
+        (pods.len(), "pod"),
+        (workloads.services.len(), "service"),
+        (workloads.config_maps.len(), "config map"),
+        (workloads.secrets.len(), "secret"),
+    ];
+    counts.into_iter().filter(|(number, _)| *number > 0).map(|(n, noun)| count(n, noun)).collect()
+}
 
-    fn endpoint(id: &str, status: EndpointStatus, hosts: Vec<Host>) -> EndpointResult {
-        EndpointResult { status, hosts, ..EndpointResult::new(id.into(), None, None) }
-    }
-
-    #[test]
-    fn the_order_of_answers_does_not_show() {
-        let mut host = Host::new("1", "a");
-        host.guests = vec![Guest::new("2", "x"), Guest::new("1", "y"), Guest::new("1", "x")];
-        host.guests.push(Guest { cpus: Some(1), ..Guest::new("1", "x") });
-        let mut turned = host.clone();
-        turned.guests.reverse();
-        let other = Host::new("1", "b");
-        let complete = EndpointStatus::Complete;
-        let one = assemble(
-            vec![
-                endpoint("p", complete, vec![host, other.clone()]),
-                endpoint("q", complete, vec![]),
-            ],
-            None,
-        );
-        let two = assemble(
-            vec![endpoint("q", complete, vec![]), endpoint("p", complete, vec![other, turned])],
-            None,
-        );
-        assert_eq!(one, two);
-    }
-
-    #[test]
-    fn a_failed_endpoint_shows_no_host() {
-        let failed = endpoint("p", EndpointStatus::Failed, vec![Host::new("1", "a")]);
-        assert!(assemble(vec![failed], None).endpoints[0].hosts.is_empty());
-    }
+/// A count with its noun: `1 host`, `2 hosts`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

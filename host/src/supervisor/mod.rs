@@ -22,9 +22,9 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::logging;
 use crate::progress::Progress;
 use crate::request::Endpoint;
+use crate::{inventory, logging};
 pub use budget::Budget;
 pub use collector::Answer;
 pub use worker::{Observed, observe};
@@ -175,17 +175,11 @@ async fn ask(
     match outcome {
         Ok(answer) => {
             run.retries = Some(answer.retries);
-            let guests: usize = answer.hosts.iter().map(|host| host.guests.len()).sum();
-            logging::info(
-                Some(&endpoint.id),
-                &format!(
-                    "{}: {}, {} in {:.1} s",
-                    endpoint.module,
-                    count(answer.hosts.len(), "host"),
-                    count(guests, "guest"),
-                    started.elapsed().as_secs_f64()
-                ),
-            );
+            let counted =
+                inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads);
+            let seconds = started.elapsed().as_secs_f64();
+            let message = format!("{}: {counted} in {seconds:.1} s", endpoint.module);
+            logging::info(Some(&endpoint.id), &message);
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: answer.hosts,
@@ -204,10 +198,6 @@ async fn ask(
         }
         Err(error) => (failed(&endpoint, Some(library), error, Some(run)), 0),
     }
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A failed endpoint. Only warnings that do not depend on how far it came are kept.

@@ -64,11 +64,7 @@ fn whole(observed: &Observed) -> Result<&Answer, String> {
 }
 
 fn counted(answer: &Answer) -> String {
-    let guests: usize = answer.hosts.iter().map(|host| host.guests.len()).sum();
-    let count = |number: usize, what: &str| {
-        format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-    };
-    format!("{}, {}", count(answer.hosts.len(), "host"), count(guests, "guest"))
+    inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads)
 }
 
 fn equal(first: &Observed, second: &Observed) -> Result<(), String> {

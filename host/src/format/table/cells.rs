@@ -95,11 +95,6 @@ pub fn guest_state(guest: &Guest) -> (&'static str, Look) {
     }
 }
 
-/// A count with its noun: `1 host`, `2 hosts`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use gatherer_plugin_api::model::Cpu;

@@ -10,11 +10,11 @@ mod text;
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory};
 
-use self::cells::count;
 use self::grid::{Cell, Column, Look};
 use self::text::{cut, width, wrapped};
 use super::{Rendered, TableStyle};
 use crate::escape::escape;
+use crate::inventory::{count, counted_items};
 
 /// A terminal narrower than this gets lines of this width.
 const LEAST_WIDTH: usize = 20;
@@ -51,7 +51,7 @@ pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
 }
 
 fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
-    let guests: usize = endpoint.hosts.iter().map(|host| host.guests.len()).sum();
+    let guests = guests(endpoint);
     let (status, look, counts) = match endpoint.status {
         EndpointStatus::Failed => ("failed", Look::Red, String::new()),
         EndpointStatus::Complete => (
@@ -75,8 +75,13 @@ fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut Stri
     if let Some(error) = &endpoint.error {
         error_lines("error", Look::Red, &error.kind.to_string(), error, style, out);
     }
-    if !endpoint.hosts.is_empty() {
-        grid::draw(&COLUMNS, &rows(endpoint), style.width, style.color, out);
+    let rows = rows(endpoint);
+    if !rows.is_empty() {
+        grid::draw(&COLUMNS, &rows, style.width, style.color, out);
+    }
+    let items = counted_items(&endpoint.workloads).join(", ");
+    if !items.is_empty() {
+        labelled("items", Look::Dim, &items, style, out);
     }
     for (name, collection) in &endpoint.collections {
         if let Some(error) = &collection.error {
@@ -126,23 +131,39 @@ fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
             Cell::new(escape(&cells::system(host)), Look::Plain),
             Cell::new(escape(&host.id), Look::Dim),
         ]);
-        let mut guests: Vec<&Guest> = host.guests.iter().collect();
-        guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-        for (index, guest) in guests.iter().enumerate() {
-            let branch = if index + 1 == guests.len() { "└ " } else { "├ " };
-            let (state, look) = cells::guest_state(guest);
-            let id = guest.id.as_deref().or(guest.uuid.as_deref()).unwrap_or_default();
-            rows.push(vec![
-                Cell::new(format!("{branch}{}", shown_name(&guest.name)), Look::Plain),
-                Cell::new(state, look),
-                Cell::new(guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(), Look::Plain),
-                Cell::new(cells::size(guest.memory_bytes), Look::Plain),
-                Cell::default(),
-                Cell::new(escape(id), Look::Dim),
-            ]);
-        }
+        guest_rows(&host.guests, &mut rows);
+    }
+    if !endpoint.detached_guests.is_empty() {
+        let mut row = vec![Cell::default(); COLUMNS.len()];
+        row[0] = Cell::new("(no host)", Look::Dim);
+        rows.push(row);
+        guest_rows(&endpoint.detached_guests, &mut rows);
     }
     rows
+}
+
+fn guest_rows(guests: &[Guest], rows: &mut Vec<Vec<Cell>>) {
+    let mut guests: Vec<&Guest> = guests.iter().collect();
+    guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    for (index, guest) in guests.iter().enumerate() {
+        let branch = if index + 1 == guests.len() { "└ " } else { "├ " };
+        let (state, look) = cells::guest_state(guest);
+        let id = guest.id.as_deref().or(guest.uuid.as_deref()).unwrap_or_default();
+        rows.push(vec![
+            Cell::new(format!("{branch}{}", shown_name(&guest.name)), Look::Plain),
+            Cell::new(state, look),
+            Cell::new(guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(), Look::Plain),
+            Cell::new(cells::size(guest.memory_bytes), Look::Plain),
+            Cell::default(),
+            Cell::new(escape(id), Look::Dim),
+        ]);
+    }
+}
+
+/// How many guests the endpoint has, on its hosts and on none.
+fn guests(endpoint: &EndpointResult) -> usize {
+    let on_hosts: usize = endpoint.hosts.iter().map(|host| host.guests.len()).sum();
+    on_hosts + endpoint.detached_guests.len()
 }
 
 fn shown_name(name: &str) -> String {
@@ -181,8 +202,7 @@ fn summary(endpoints: &[&EndpointResult]) -> String {
     let failed =
         endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Failed).count();
     let hosts: usize = endpoints.iter().map(|endpoint| endpoint.hosts.len()).sum();
-    let guests: usize =
-        endpoints.iter().flat_map(|endpoint| &endpoint.hosts).map(|host| host.guests.len()).sum();
+    let guests: usize = endpoints.iter().map(|endpoint| guests(endpoint)).sum();
     let complete = endpoints.len() - failed;
     let mut states = Vec::new();
     if complete > 0 {

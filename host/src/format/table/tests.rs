@@ -2,7 +2,8 @@
 
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, GuestState, Host,
-    HostState, Hypervisor, Inventory, SCHEMA_VERSION, Software, Version, Warning,
+    HostState, Hypervisor, Inventory, Pod, SCHEMA_VERSION, Service, Software, Version, Warning,
+    Workloads,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use proptest::prelude::*;
@@ -131,6 +132,39 @@ fn the_same_on_a_narrow_terminal() {
       warning  web: two guests of one name
 
     3 endpoints: 2 complete, 1 failed; 2 hosts, 3 guests
+    ");
+}
+
+#[test]
+fn items_are_counted_and_guests_on_no_host_are_shown() {
+    let node = Host::new("0a1b2c3d4e5f", "node-1");
+    let mut cluster = endpoint("cluster", "Kubernetes", vec![node]);
+    cluster.detached_guests = vec![
+        guest(2, "vm-b", GuestState::PoweringOn, 2, 2048),
+        guest(1, "vm-a", GuestState::PoweringOn, 1, 1024),
+    ];
+    cluster.workloads = Workloads {
+        pods: vec![Pod::default(); 312],
+        services: vec![Service::default()],
+        ..Workloads::default()
+    };
+    let mut empty = endpoint("empty", "Kubernetes", Vec::new());
+    empty.detached_guests = vec![guest(3, "vm-c", GuestState::PoweringOn, 1, 512)];
+    insta::assert_snapshot!(render(&inventory(vec![cluster, empty]), PLAIN), @r"
+    cluster  Kubernetes  complete  1 host, 2 guests
+      NAME       STATE        CPUS  MEMORY  ID
+      node-1                                0a1b2c3d4e5f
+      (no host)
+      ├ vm-a     powering on     1   1 GiB  4c4c4544-0042-3510-8052-000000000001
+      └ vm-b     powering on     2   2 GiB  4c4c4544-0042-3510-8052-000000000002
+      items    312 pods, 1 service
+
+    empty  Kubernetes  complete  0 hosts, 1 guest
+      NAME       STATE        CPUS   MEMORY  ID
+      (no host)
+      └ vm-c     powering on     1  512 MiB  4c4c4544-0042-3510-8052-000000000003
+
+    2 endpoints: 2 complete; 1 host, 3 guests
     ");
 }
 
