@@ -8,6 +8,7 @@ mod json;
 pub mod kubeconfig;
 pub mod map;
 pub mod node;
+pub mod objects;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,16 @@
-//! A Node, turned into the model: pure functions, no I/O. `provider` reads provider IDs.
+//! A Node, turned into the model: pure functions, no I/O. `provider` reads provider IDs; the other
+//! modules turn the objects around the nodes into the model, in the same way.
 
+mod container;
+mod controller;
+mod keyed;
+mod machine;
+mod owner;
+mod pod;
 mod provider;
+mod service;
+mod small;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -13,6 +23,18 @@ use gatherer_plugin_support::uuid;
 
 use crate::json::Text;
 use crate::node::{self, Node, NodeInfo};
+
+pub use controller::{controller, unlisted_controller};
+pub use keyed::{config_map, secret};
+pub use machine::guest;
+pub use owner::Owners;
+pub use pod::pod;
+pub use service::{selects, service};
+pub use small::{namespace, service_account};
+pub use uses::{Source, uses};
+
+/// What is odd about an object: its kind and name, and a sentence.
+pub type Warnings = Vec<(String, String)>;
 
 /// What a Node tells.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,83 @@
+//! The containers of a pod: what its specification asks for, joined with what its kubelet says.
+
+use gatherer_plugin_api::model::image::{
+    ImageId, ImageReference, ImageReferenceError, container_id, image_id,
+};
+use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};
+
+use crate::objects::{ContainerSpec, ContainerStatus, ContainerStatusState};
+
+use super::known;
+use super::small::fitting;
+
+/// Appends the containers of one kind in the specification's order, each with the status of its
+/// name. One without is reported with what the specification says.
+pub(super) fn joined(
+    kind: ContainerKind,
+    wanted: Vec<ContainerSpec<'_>>,
+    mut seen: Vec<ContainerStatus<'_>>,
+    containers: &mut Vec<Container>,
+    warnings: &mut Vec<String>,
+) {
+    containers.extend(wanted.into_iter().map(|wanted| {
+        let at = seen.iter().position(|status| status.name == wanted.name);
+        let status = at.map(|at| seen.swap_remove(at));
+        container(kind, &wanted, status.as_ref(), warnings)
+    }));
+}
+
+fn container(
+    kind: ContainerKind,
+    wanted: &ContainerSpec<'_>,
+    status: Option<&ContainerStatus<'_>>,
+    warnings: &mut Vec<String>,
+) -> Container {
+    let mut container = Container { name: wanted.name.to_string(), kind, ..Container::default() };
+    let said = status.and_then(|status| image(&status.image));
+    // What the runtime says is an id, and no name, where it has forgotten the name.
+    let said = said.filter(|(_, read)| !matches!(read, Err(ImageReferenceError::Id)));
+    let (image, reference) = said.or_else(|| image(&wanted.image)).unzip();
+    container.image = image;
+    let reference = reference.and_then(Result::ok);
+    let mut pulled = ImageId::default();
+
+    if let Some(status) = status {
+        pulled = image_id(&status.image_id);
+        container.image_id = known(&status.image_id);
+        let (runtime, id) = container_id(&status.container_id);
+        container.runtime = runtime.map(str::to_owned);
+        container.container_id = id.map(str::to_owned);
+        container.state = Some(state(status.state));
+        container.ready = status.ready;
+        let what = || format!("restartCount of its container {:?}", &*wanted.name);
+        container.restart_count = match status.restart_count.map(u32::try_from) {
+            Some(Err(_)) => fitting(status.restart_count, &what(), warnings),
+            Some(Ok(count)) => Some(count),
+            None => None,
+        };
+    }
+
+    container.image_config_digest = pulled.config_digest;
+    container.image_digest = pulled.repo_digest;
+    if let Some(reference) = reference {
+        container.image_tag = reference.tag_or_latest().map(str::to_owned);
+        container.image_repository = Some(reference.repository());
+    } else {
+        container.image_repository = pulled.repository;
+    }
+    container
+}
+
+/// An image's name as it is written, and as it reads.
+fn image(text: &str) -> Option<(String, Result<ImageReference, ImageReferenceError>)> {
+    known(text).map(|name| (name, text.parse()))
+}
+
+/// The API's rule: of what says nothing else, that it waits.
+fn state(state: ContainerStatusState) -> ContainerState {
+    match state {
+        ContainerStatusState { terminated: Some(_), .. } => ContainerState::Terminated,
+        ContainerStatusState { running: Some(_), .. } => ContainerState::Running,
+        _ => ContainerState::Waiting,
+    }
+}

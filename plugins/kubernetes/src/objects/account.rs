@@ -1,0 +1,16 @@
+//! A ServiceAccount of core/v1.
+
+use crate::json::{only_from_an_object, or_default};
+
+use super::Metadata;
+
+/// A ServiceAccount.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct ServiceAccount<'a> {
+    /// What every object has.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub metadata: Metadata<'a>,
+}
+
+only_from_an_object!(ServiceAccount<'de>);

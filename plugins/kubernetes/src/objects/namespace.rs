@@ -1,0 +1,28 @@
+//! A Namespace of core/v1.
+
+use crate::json::{Text, only_from_an_object, or_default};
+
+use super::Metadata;
+
+/// A Namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct Namespace<'a> {
+    /// What every object has.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub metadata: Metadata<'a>,
+    /// Where it is in its life.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub status: NamespaceStatus<'a>,
+}
+
+/// `status`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct NamespaceStatus<'a> {
+    /// `Active` or `Terminating`.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub phase: Text<'a>,
+}
+
+only_from_an_object!(Namespace<'de>, NamespaceStatus<'de>);
