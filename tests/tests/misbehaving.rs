@@ -154,6 +154,21 @@ cases! {
     a_record_cannot_smuggle_a_frame: "newline-in-record" within 30 => Failed(&["protocol"]);
     an_oversized_record_is_protocol: "oversized-record" within 30 => Failed(&["protocol"]);
     a_nonsense_summary_is_protocol: "nonsense-summary" within 30 => Failed(&["protocol"]);
+
+    items_that_nobody_calls_all_are_protocol: "items-without-end" within 30 =>
+        FailedSaying("protocol", &["did not say that they are all"]);
+    items_after_the_end_of_their_collection_are_protocol: "items-after-end" within 30 =>
+        FailedSaying("protocol", &["after its end"]);
+    fewer_items_than_counted_are_protocol: "fewer-items-than-counted" within 30 =>
+        FailedSaying("protocol", &["counts 2 items of a collection, but 1 arrived"]);
+    more_items_than_counted_are_protocol: "more-items-than-counted" within 30 =>
+        FailedSaying("protocol", &["counts 1 items of a collection, but 2 arrived"]);
+    the_rest_of_no_item_is_protocol: "rest-of-no-item" within 30 => Failed(&["protocol"]);
+    an_unknown_item_is_protocol: "unknown-item" within 30 => Failed(&["protocol"]);
+    an_oversized_item_is_protocol: "oversized-item" within 30 =>
+        FailedSaying("protocol", &["more than a record may be"]);
+    endless_items_end: "endless-items" within 2 => Failed(&["timeout", "protocol"]);
+
     a_nonsense_error_is_failed: "nonsense-error" within 30 => Failed(&["protocol", "internal"]);
 }
 
@@ -231,6 +246,23 @@ fn a_lost_collection_does_not_lose_the_hosts() {
     assert_eq!(both.bad["collections"]["pods"]["status"], "failed", "{:#}", both.bad);
     assert_eq!(both.bad["collections"]["pods"]["error"]["kind"], "permission");
     assert_eq!(both.bad["hosts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_lost_collection_loses_its_own_items_and_no_others() {
+    let both = run_case("items-of-a-lost-collection", 30, &Complete, &[]);
+    assert_eq!(both.bad["workloads"].get("pods"), None, "{:#}", both.bad);
+    assert_eq!(both.bad["workloads"]["services"][0]["uid"], "u");
+    assert_eq!(both.bad["collections"]["pods"]["error"]["kind"], "permission");
+    assert_eq!(both.bad["collections"]["services"]["status"], "complete");
+}
+
+#[test]
+fn a_collection_that_is_started_over_has_what_came_since() {
+    let both = run_case("starts-items-over", 30, &Complete, &[]);
+    let pods = both.bad["workloads"]["pods"].as_array().expect("pods");
+    assert_eq!(pods.len(), 1, "{:#}", both.bad);
+    assert_eq!(pods[0]["name"], "a");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use gatherer_plugin_api::{
     Context, Counts, ErrorKind, GatherError, GatherRequest, RECORD_MAX_BYTES, Summary,
 };
 
-use crate::raw;
 use crate::secrets::{self, Given};
+use crate::{items, raw};
 
 const HOST_FRAME: &str = concat!(
     r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
@@ -230,7 +230,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
                 libc::umask(0o777);
             }
         }
-        other => return Err(GatherError::configuration(format!("there is no case {other}"))),
+        other => items::hand_over(other, callbacks, &context)?,
     }
     done(&context)
 }

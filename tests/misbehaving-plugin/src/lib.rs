@@ -1,12 +1,13 @@
 //! A plugin that breaks the contract in every way that the tests think of, by name: the
 //! parameter `case`. What the SDK makes impossible is done with the ABI's own functions, so the export is
-//! written out here; the cases themselves are in `cases` and `secrets`,
+//! written out here; the cases themselves are in `cases`, `items` and `secrets`,
 //! and in `habits` what has no such parameter.
 
 #![allow(unsafe_code)]
 
 mod cases;
 mod habits;
+mod items;
 mod raw;
 mod secrets;
 

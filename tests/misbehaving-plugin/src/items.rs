@@ -1,0 +1,64 @@
+//! Cases of optional collections whose items are not what the plugin says.
+
+use gatherer_plugin_api::abi::Callbacks;
+use gatherer_plugin_api::model::{Pod, Service};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError, RECORD_MAX_BYTES};
+
+fn pod(name: &str) -> Pod {
+    let (namespace, uid) = ("n".to_owned(), format!("uid-of-{name}"));
+    Pod { namespace, name: name.to_owned(), uid, ..Pod::default() }
+}
+
+/// Hands over items as the case says.
+pub fn hand_over(case: &str, callbacks: Callbacks, context: &Context) -> Result<(), GatherError> {
+    let emit = |record: &str| (callbacks.emit)(callbacks.context, record.into());
+    match case {
+        "items-without-end" => context.item(pod("a"))?,
+        "items-after-end" => {
+            context.item(pod("a"))?;
+            context.collection_end("pods", Ok(()))?;
+            context.item(pod("b"))?;
+        }
+        "fewer-items-than-counted" => {
+            context.item(pod("a"))?;
+            emit(r#"{"record":"collectionEnd","name":"pods","items":2}"#);
+        }
+        "more-items-than-counted" => {
+            context.item(pod("a"))?;
+            context.item(pod("b"))?;
+            emit(r#"{"record":"collectionEnd","name":"pods","items":1}"#);
+        }
+        "rest-of-no-item" => {
+            emit(
+                r#"{"record":"item","more":true,"item":{"service":{"namespace":"","name":"","uid":"u","pods":[]}}}"#,
+            );
+            context.collection_end("services", Ok(()))?;
+        }
+        "unknown-item" => {
+            emit(r#"{"record":"item","item":{"surprise":{"name":"a","uid":"u"}}}"#);
+        }
+        "oversized-item" => {
+            let mut big = pod("big");
+            big.labels.insert("big".into(), "b".repeat(RECORD_MAX_BYTES));
+            context.item(big)?;
+        }
+        "endless-items" => loop {
+            context.item(pod("a"))?;
+        },
+        "items-of-a-lost-collection" => {
+            context.item(pod("lost"))?;
+            context.item(Service { uid: "u".into(), ..Service::default() })?;
+            context.collection_end("services", Ok(()))?;
+            let refused = GatherError::new(ErrorKind::Permission, "listing pods: 403");
+            context.collection_end("pods", Err(refused))?;
+        }
+        "starts-items-over" => {
+            context.item(pod("gone"))?;
+            context.start_collection_over("pods")?;
+            context.item(pod("a"))?;
+            context.collection_end("pods", Ok(()))?;
+        }
+        other => return Err(GatherError::configuration(format!("there is no case {other}"))),
+    }
+    Ok(())
+}

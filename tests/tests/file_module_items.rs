@@ -1,0 +1,172 @@
+//! Module File through the real program: what an inventory lists beside hosts and their guests, and
+//! inventories of earlier schemas.
+
+use std::path::{Path, PathBuf};
+
+use gatherer_tests::{Outcome, PluginFolder, Run};
+use serde_json::{Value, json};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/file/tests/fixtures").join(name)
+}
+
+fn read(url: &Path, format: &str) -> Outcome {
+    let plugins = PluginFolder::with(&["file"]);
+    Run::gather(&json!([{"id": "e", "module": "File", "url": url}]))
+        .plugins(plugins.path())
+        .args(["--format", format, "--no-run-info"])
+        .run()
+}
+
+fn read_text(document: &str, format: &str) -> Outcome {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("inventory.json");
+    std::fs::write(&path, document).expect("a file can be written");
+    read(&path, format)
+}
+
+fn pod(name: &str, uid: &str) -> Value {
+    json!({
+        "namespace": "shop", "name": name, "uid": uid, "phase": "Running",
+        "host": {"id": "h1", "name": "node1"}, "podIPs": ["10.0.0.7"], "hostIPs": ["192.0.2.1"],
+        "serviceAccount": "default", "labels": {"app": "web"}, "createdAt": "2026-01-02T03:04:05Z",
+        "controller": {"kind": "Deployment", "name": "web", "uid": "d"},
+        "owners": [{"kind": "ReplicaSet", "name": "web-1", "uid": "r"},
+            {"kind": "Deployment", "name": "web", "uid": "d"}],
+        "bare": true, "static": true,
+        "containers": [{
+            "name": "web", "kind": "app", "image": "registry.example.com:5000/web:1",
+            "imageId": "docker-pullable://registry.example.com:5000/web@sha256:aa",
+            "imageDigest": "sha256:aa", "imageConfigDigest": "sha256:bb",
+            "imageRepository": "registry.example.com:5000/web", "imageTag": "1",
+            "containerId": "c1", "runtime": "docker", "state": "running", "ready": true,
+            "restartCount": 3,
+        }],
+    })
+}
+
+/// An endpoint with every list, each with all that its items may have.
+fn endpoint(id: &str) -> Value {
+    let used_by = json!([{"pod": {"name": "a", "uid": "u1"}, "container": "web",
+        "mountPath": "/etc/web", "subPath": "web.conf"}, {"pod": {"name": "b", "uid": "u2"}, "env": "*"}]);
+    let lists = json!({
+        "namespaces": [{"name": "shop", "uid": "n", "labels": {"a": "b"}, "phase": "Active",
+            "createdAt": "2026-01-02T03:04:05Z"}],
+        "serviceAccounts": [{"namespace": "shop", "name": "default", "uid": "s"}],
+        "controllers": [{"namespace": "shop", "name": "web-1", "uid": "r", "kind": "ReplicaSet",
+            "desiredReplicas": 2, "readyReplicas": 0,
+            "owner": {"kind": "Deployment", "name": "web", "uid": "d"}}],
+        "pods": [pod("a", "u1"), pod("b", "u2"), {"namespace": "shop", "name": "b", "uid": "u3"}],
+        "services": [{"namespace": "shop", "name": "web", "uid": "v", "type": "NodePort",
+            "clusterIPs": ["10.1.0.1"], "externalIPs": ["192.0.2.9"],
+            "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": "web",
+                "nodePort": 30080}],
+            "selector": {"app": "web"}, "pods": [{"name": "a", "uid": "u1"}]}],
+        "configMaps": [{"namespace": "shop", "name": "web", "uid": "c", "keys": ["web.conf"],
+            "usedBy": used_by}],
+        "secrets": [{"namespace": "shop", "name": "web", "uid": "k", "type": "Opaque",
+            "keys": ["password"], "usedBy": []}],
+    });
+    let whole = json!({"status": "complete"});
+    let collections = [
+        "config-maps",
+        "controllers",
+        "namespaces",
+        "pods",
+        "secrets",
+        "service-accounts",
+        "services",
+        "virtual-machines",
+    ];
+    let collections: serde_json::Map<_, _> =
+        collections.into_iter().map(|name| (name.to_owned(), whole.clone())).collect();
+    json!({
+        "id": id, "status": "complete", "hosts": [{"id": "h1", "name": "node1"}],
+        "detachedGuests": [{"id": "1", "name": "vm", "state": "poweringOn"}],
+        "workloads": lists, "collections": collections,
+    })
+}
+
+fn inventory(endpoints: &[Value]) -> String {
+    json!({"schemaVersion": "1.1", "generator": {"name": "test"}, "endpoints": endpoints})
+        .to_string()
+}
+
+#[test]
+fn an_inventory_of_schema_1_0_gives_what_it_gave() {
+    // Both files were written by a program whose schema was 1.0: the one that is read, and what it
+    // made of it.
+    let outcome = read(&fixture("inventory-1.0.json"), "inventory").expect_code(0);
+    let before = std::fs::read_to_string(fixture("inventory-1.0.read.json")).expect("a file");
+    let before: Value = serde_json::from_str(&before).expect("JSON");
+    assert_eq!(before["schemaVersion"], "1.0");
+    let (mut now, mut before) = (outcome.endpoint("e").clone(), before["endpoints"][0].clone());
+    assert!(before["hosts"].as_array().is_some_and(|hosts| hosts.len() == 3), "{before:#}");
+    for endpoint in [&mut now, &mut before] {
+        // The plugin's own version is another one with each release.
+        endpoint.as_object_mut().expect("an endpoint").remove("plugin");
+    }
+    assert_eq!(now, before);
+}
+
+#[test]
+fn every_item_that_is_read_is_printed_again_as_it_was() {
+    let written = endpoint("x");
+    let outcome = read_text(&inventory(std::slice::from_ref(&written)), "inventory");
+    let read = outcome.endpoint("e").clone();
+    for member in ["hosts", "detachedGuests", "workloads", "collections"] {
+        let (read, written) = (&read[member], &written[member]);
+        let mut read = read.clone();
+        if let Some(hosts) = read.as_array_mut().filter(|_| member == "hosts") {
+            hosts.iter_mut().for_each(|host| {
+                host.as_object_mut().expect("a host").remove("guests");
+            });
+        }
+        assert_eq!(&read, written, "{member}");
+    }
+    assert_eq!(read.get("warnings"), None);
+    // What it printed is read again to the same bytes.
+    let again = read_text(outcome.stdout_text(), "inventory");
+    assert_eq!(again.stdout_text(), outcome.stdout_text());
+}
+
+#[test]
+fn the_items_of_several_endpoints_are_merged_as_hosts_are_and_none_is_lost() {
+    let mut failed = endpoint("three");
+    failed["collections"]["secrets"] =
+        json!({"status": "failed", "error": {"kind": "permission", "message": "403"}});
+    let outcome = read_text(&inventory(&[endpoint("one"), endpoint("two"), failed]), "inventory");
+    let read = outcome.endpoint("e");
+    let count = |list: &str| read["workloads"][list].as_array().map_or(0, Vec::len);
+    assert_eq!((count("pods"), count("serviceAccounts"), count("namespaces")), (9, 3, 3));
+    assert_eq!(read["detachedGuests"].as_array().map(Vec::len), Some(3));
+    assert_eq!(read["collections"]["pods"]["status"], "complete");
+    // Two thirds of the secrets are none.
+    assert_eq!(read["workloads"].get("secrets"), None);
+    assert_eq!(read["collections"]["secrets"]["error"]["kind"], "permission");
+    assert_eq!(read["hosts"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn pods_of_which_nobody_says_that_they_are_all_are_refused() {
+    let mut odd = endpoint("x");
+    odd["collections"].as_object_mut().expect("an object").remove("pods");
+    let error = read_text(&inventory(&[odd]), "inventory").endpoint("e")["error"].clone();
+    assert_eq!(error["kind"], "protocol", "{error}");
+    let message = "the endpoint \"x\" lists a pod, and has no collection \"pods\" that says whether \
+                   they are all";
+    assert_eq!(error["message"], message);
+}
+
+#[test]
+fn guests_that_are_not_known_leave_a_manager_what_it_has() {
+    let mut odd = endpoint("x");
+    odd["collections"]["virtual-machines"] =
+        json!({"status": "failed", "error": {"kind": "permission", "message": "403"}});
+    let outcome = read_text(&inventory(&[odd]), "gatherer");
+    assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
+    assert!(outcome.said().contains("virtual-machines"), "{}", outcome.describe());
+    let outcome = read_text(&inventory(&[endpoint("x")]), "gatherer");
+    assert_eq!(outcome.document()["e"].as_ref().map(|hosts| hosts.len()), Some(1));
+    assert!(outcome.said().contains("1 guest is on no host"), "{}", outcome.describe());
+}
