@@ -1,0 +1,264 @@
+//! What `export_gatherer!` compiles into a plugin: the manifest's note, the root module, and
+//! the catching of panics.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use abi_stable::library::{__call_root_module_loader, RootModuleResult};
+use abi_stable::prefix_type::PrefixTypeTrait as _;
+use abi_stable::std_types::{RResult, RStr, RString};
+
+use crate::abi::{Callbacks, GathererModule, GathererModuleRef};
+use crate::gatherer::{Context, Gatherer};
+use crate::record::GatherRequest;
+use crate::{ErrorKind, GatherError};
+
+/// Exports a plugin: embeds its manifest and serves its modules.
+///
+/// The manifest's path is relative to the crate's folder. Its `version` must be the crate's:
+/// the build fails otherwise.
+///
+/// ```ignore
+/// gatherer_plugin_api::export_gatherer! {
+///     manifest: "manifest.json",
+///     modules: { "Example" => Example },
+/// }
+/// ```
+#[macro_export]
+macro_rules! export_gatherer {
+    (
+        manifest: $manifest:literal,
+        modules: { $($name:literal => $gatherer:ty),+ $(,)? } $(,)?
+    ) => {
+        /// The stable ABI's side of the plugin.
+        #[allow(unsafe_code, missing_docs)]
+        mod gatherer_export {
+            #[allow(unused_imports)]
+            use super::*;
+            use $crate::__private::abi_stable;
+
+            const MANIFEST: &str =
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $manifest));
+
+            const _: () = assert!(
+                $crate::__private::contains(
+                    MANIFEST,
+                    concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")
+                ),
+                "the manifest's version is not the crate's (write it as \"version\": \"1.2.3\")"
+            );
+
+            #[used]
+            // SAFETY: the section holds nothing but this note, whose layout is an ELF note's.
+            #[unsafe(link_section = ".note.gatherer")]
+            static NOTE: $crate::__private::Note<
+                { $crate::__private::padded_len(MANIFEST.len()) },
+            > = $crate::__private::Note::new(MANIFEST);
+
+            extern "C" fn root_module() -> abi_stable::library::RootModuleResult {
+                $crate::__private::root_module(describe, invoke)
+            }
+
+            #[allow(non_upper_case_globals)]
+            // SAFETY: the name is abi_stable's own for the one header of a library.
+            #[unsafe(no_mangle)]
+            pub static _1as_0lib_1header_0root_bmodule_bloader: abi_stable::library::LibHeader =
+                // SAFETY: the function returns the very root module that the type names.
+                unsafe {
+                    abi_stable::library::LibHeader::from_constructor::<
+                        $crate::abi::GathererModuleRef,
+                    >(root_module, abi_stable::library::CheckTypeLayout::Yes)
+                };
+
+            extern "C" fn describe() -> abi_stable::std_types::RString {
+                MANIFEST.into()
+            }
+
+            extern "C" fn invoke(
+                operation: abi_stable::std_types::RStr<'_>,
+                request: abi_stable::std_types::RStr<'_>,
+                callbacks: $crate::abi::Callbacks,
+            ) -> abi_stable::std_types::RResult<
+                abi_stable::std_types::RString,
+                abi_stable::std_types::RString,
+            > {
+                $crate::__private::invoke(operation, request, callbacks, |request, callbacks| {
+                    match request.module.as_str() {
+                        $($name => $crate::__private::gather::<$gatherer>(request, callbacks),)+
+                        other => Err($crate::GatherError::new(
+                            $crate::ErrorKind::Unsupported,
+                            format!("the plugin serves no module {other}"),
+                        )),
+                    }
+                })
+            }
+        }
+    };
+}
+
+/// Builds the root module of a plugin's two functions, the way abi_stable's own attribute does
+/// (which this replaces: it would make every plugin depend on abi_stable by name).
+pub fn root_module(
+    describe: extern "C" fn() -> RString,
+    invoke: extern "C" fn(RStr<'_>, RStr<'_>, Callbacks) -> RResult<RString, RString>,
+) -> RootModuleResult {
+    static FUNCTIONS: std::sync::OnceLock<GathererModuleRef> = std::sync::OnceLock::new();
+    fn built() -> GathererModuleRef {
+        *FUNCTIONS.get().expect("set by the only caller, just before")
+    }
+    FUNCTIONS.get_or_init(|| GathererModule { describe, invoke }.leak_into_prefix());
+    __call_root_module_loader(built)
+}
+
+/// Catches panics around an operation and turns both outcomes into JSON. Called from the
+/// plugin's own code, so that the panic and its catcher share one standard library.
+pub fn invoke(
+    operation: RStr<'_>,
+    request: RStr<'_>,
+    callbacks: Callbacks,
+    dispatch: impl FnOnce(GatherRequest, Callbacks) -> Result<String, GatherError>,
+) -> RResult<RString, RString> {
+    install_panic_hook(callbacks);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        if operation.as_str() != "gather" {
+            return Err(GatherError::new(
+                ErrorKind::Unsupported,
+                format!("the plugin knows no operation {}", operation.as_str()),
+            ));
+        }
+        let request: GatherRequest = serde_json::from_str(request.as_str())
+            .map_err(|_| GatherError::internal("the request is not what the plugin API says"))?;
+        crate::logging::install(callbacks, request.options.log_level);
+        dispatch(request, callbacks)
+    }));
+    let outcome = outcome.unwrap_or_else(|_| {
+        // A panic's message may quote what the plugin was working on; the place does not.
+        Err(GatherError::internal("the plugin panicked; the log says where"))
+    });
+    match outcome {
+        Ok(summary) => RResult::ROk(summary.into()),
+        Err(error) => RResult::RErr(
+            serde_json::to_string(&error)
+                .unwrap_or_else(|_| r#"{"kind":"internal","message":"unprintable error"}"#.into())
+                .into(),
+        ),
+    }
+}
+
+/// Reads the parameters, runs the module and returns its summary.
+pub fn gather<G: Gatherer>(
+    request: GatherRequest,
+    callbacks: Callbacks,
+) -> Result<String, GatherError> {
+    let GatherRequest { endpoint, module, parameters, options } = request;
+    let parameters = serde_json::Value::Object(parameters);
+    let parameters = serde_json::from_value(parameters)
+        .map_err(|error| parameter_error(&module, &error.to_string()))?;
+    let context = Context::new(callbacks, endpoint, module, options);
+    G::gather(parameters, &context)?;
+    serde_json::to_string(&context.summary())
+        .map_err(|_| GatherError::internal("the summary is not JSON"))
+}
+
+/// serde quotes the values that it read, and a value may be a secret: only texts that name
+/// a field alone are passed on.
+fn parameter_error(module: &str, error: &str) -> GatherError {
+    let detail = if error.starts_with("missing field") { error } else { "a value's type differs" };
+    GatherError::configuration(format!(
+        "the parameters do not fit what module {module} expects: {detail}"
+    ))
+}
+
+fn install_panic_hook(callbacks: Callbacks) {
+    std::panic::set_hook(Box::new(move |info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        (callbacks.log)(
+            callbacks.context,
+            1,
+            "panic".into(),
+            format!("the plugin panicked{place}").as_str().into(),
+        );
+    }));
+}
+
+/// An ELF note whose descriptor is `N` bytes, padded to 4.
+#[repr(C, align(4))]
+pub struct Note<const N: usize> {
+    name_size: u32,
+    descriptor_size: u32,
+    kind: u32,
+    name: [u8; 12],
+    descriptor: [u8; N],
+}
+
+impl<const N: usize> Note<N> {
+    /// The note that holds this manifest; `N` is [`padded_len`] of its length.
+    pub const fn new(manifest: &str) -> Self {
+        let bytes = manifest.as_bytes();
+        assert!(bytes.len() <= 256 * 1024, "a manifest is at most 256 KiB long");
+        let mut descriptor = [0; N];
+        let mut index = 0;
+        while index < bytes.len() {
+            descriptor[index] = bytes[index];
+            index += 1;
+        }
+        Self {
+            name_size: 9,
+            #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
+            descriptor_size: bytes.len() as u32,
+            kind: crate::manifest::NOTE_TYPE,
+            name: *b"Gatherer\0\0\0\0",
+            descriptor,
+        }
+    }
+}
+
+/// A length rounded up to a multiple of 4, as ELF notes want it.
+pub const fn padded_len(length: usize) -> usize {
+    length.div_ceil(4) * 4
+}
+
+/// Whether one text stands in another; usable in constants.
+pub const fn contains(text: &str, part: &str) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut start = 0;
+    while start + part.len() <= text.len() {
+        let mut length = 0;
+        while length < part.len() && text[start + length] == part[length] {
+            length += 1;
+        }
+        if length == part.len() {
+            return true;
+        }
+        start += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Note, contains, padded_len};
+
+    #[test]
+    fn the_macro_uses_the_name_under_which_abi_stable_looks_for_the_header() {
+        assert_eq!(
+            abi_stable::library::ROOT_MODULE_LOADER_NAME,
+            "_1as_0lib_1header_0root_bmodule_bloader"
+        );
+    }
+
+    #[test]
+    fn a_note_is_padded_to_words() {
+        const TEXT: &str = "{\"a\":1}x";
+        let note = Note::<{ padded_len(TEXT.len()) }>::new(TEXT);
+        assert_eq!(std::mem::size_of_val(&note), 4 * 3 + 12 + 8);
+        assert_eq!(&note.descriptor[..TEXT.len()], TEXT.as_bytes());
+    }
+
+    #[test]
+    fn contains_finds_at_both_ends() {
+        assert!(contains("abc", "a") && contains("abc", "c") && contains("abc", "abc"));
+        assert!(!contains("abc", "abcd") && !contains("abc", "x"));
+    }
+}

@@ -1,0 +1,36 @@
+//! The contract between virtual-host-gatherer and its plugins, and the author's SDK. No I/O.
+//!
+//! Start here: a plugin is a `cdylib` crate with a `manifest.json`, a type that implements
+//! [`Gatherer`] for each of its modules, and one call of [`export_gatherer!`]. Its findings go
+//! to the [`Context`], in the types of [`model`]; what goes wrong is a [`GatherError`].
+//! `plugins/example` is a complete plugin, `docs/writing-a-plugin.md` walks through it.
+
+#![deny(unsafe_code)]
+
+pub mod abi;
+mod error;
+mod export;
+mod gatherer;
+mod item;
+mod logging;
+pub mod manifest;
+pub mod model;
+mod record;
+mod secret;
+
+pub use abi::{ABI_VERSION, API_VERSION};
+pub use error::{ErrorKind, GatherError};
+pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
+pub use item::{Item, VIRTUAL_MACHINES};
+pub use record::{
+    Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
+    Summary,
+};
+pub use secret::Secret;
+
+/// What `export_gatherer!` expands to; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::export::{Note, contains, gather, invoke, padded_len, root_module};
+    pub use abi_stable;
+}

@@ -1,0 +1,37 @@
+//! The normalized inventory: what every plugin produces and every format is made from.
+//!
+//! Three rules hold for all of it. Names are camelCase in JSON. An absent member means
+//! *unknown*: no plugin makes up a 0 or a placeholder text. And an identity is an id,
+//! never a name: names repeat, and nothing is dropped because of it.
+
+mod container;
+mod document;
+mod guest;
+mod host;
+mod identifiers;
+pub mod image;
+mod state;
+mod workload;
+
+pub use container::{Container, ContainerKind, ContainerState};
+pub use document::{
+    CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Inventory,
+    RunInfo, SCHEMA_VERSION, Software, Warning,
+};
+pub use guest::Guest;
+pub use host::{Address, Condition, Cpu, Host, Hypervisor, Location, Provider, Taint, Version};
+pub use identifiers::Identifiers;
+pub use state::{GuestState, HostState};
+pub use workload::{
+    ConfigMap, Controller, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys, Service,
+    ServiceAccount, ServicePort, Use, Workloads,
+};
+
+/// A moment, in UTC; RFC 3339 with `Z` in JSON.
+pub type Timestamp = jiff::Timestamp;
+
+/// Tells serde to leave a `false` out: an absent flag is not set.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
+}
