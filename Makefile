@@ -24,8 +24,8 @@ lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 lab: ## start a Kubernetes API server of NODES=1100 nodes and PODS=600 pods to try things out on
 	@scripts/lab.sh
 
-bench: ## measure the release build against its goals
-	@scripts/bench.sh
+bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: a part, with more pods
+	@scripts/bench.sh $(PARTS)
 
 docs: ## renew what documents have from the code: schemas, parameters
 	@scripts/docs.sh

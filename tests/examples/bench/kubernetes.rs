@@ -1,15 +1,14 @@
 //! Module Kubernetes against a real API server, beside curl that fetches the same pages.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
-use gatherer_tests::servers::kubernetes::{Cluster, Method};
-use serde_json::Value;
+use gatherer_tests::servers::kubernetes::Cluster;
+use serde_json::json;
 
 use super::Result;
-use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds, run};
+use super::curl::{self, Curl};
+use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds};
 
 /// A node's size, in bytes, as big clusters have it.
 const NODE_BYTES: usize = 10_000;
@@ -51,7 +50,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     let mut table = Table::new(format!(
         "Module Kubernetes: nodes of {NODE_BYTES} bytes, in turns with curl, medians"
     ));
-    if run(version_of_curl(), "").is_err() {
+    if !curl::installed() {
         table.figure("skipped", "curl is not installed");
         return Ok(table);
     }
@@ -121,11 +120,9 @@ impl Measured {
 }
 
 fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Result<Measured> {
-    let curl = Curl::new(program.folder(), cluster)?;
-    let request = format!(
-        r#"[{{"id": "e", "module": "Kubernetes", "kubeconfig": "{}"}}]"#,
-        cluster.kubeconfig("token").display()
-    );
+    let parameters = json!({});
+    let curl = Curl::new(program, cluster, &parameters)?;
+    let request = curl::request(&cluster.kubeconfig("token").display().to_string(), &parameters);
     let complete = |output: &str| {
         let listed = output.matches("\"hostIdentifier\"").count();
         if listed == nodes as usize { Ok(()) } else { Err(format!("{listed} nodes of {nodes}")) }
@@ -139,7 +136,7 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
     for _ in 0..3 {
         let (output, peak) = program.gather_watched(&request)?;
         complete(&output)?;
-        peak_bytes = peak_bytes.max(peak);
+        peak_bytes = peak_bytes.max(peak.together());
     }
     let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns as usize {
@@ -168,54 +165,4 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
         processor: processor / turns,
         peak_bytes,
     })
-}
-
-fn version_of_curl() -> Command {
-    let mut command = Command::new("curl");
-    command.arg("--version");
-    command
-}
-
-/// curl with all pages of the list on one connection.
-struct Curl {
-    /// Its options, the token among them, which is not for a command line.
-    config: PathBuf,
-}
-
-impl Curl {
-    fn new(folder: &Path, cluster: &Cluster) -> Result<Self> {
-        let config = folder.join("curl.conf");
-        // The server prints for people if curl says its own name.
-        let mut text = format!(
-            "silent\nfail\nuser-agent = \"x\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
-            cluster.pki().join("ca.crt").display(),
-            cluster.admin_token()
-        );
-        let mut token = String::new();
-        loop {
-            let path = format!("/api/v1/nodes?limit=500&continue={token}");
-            let url = format!("{}{path}", cluster.url());
-            writeln!(text, "url = \"{url}\"\noutput = \"/dev/null\"")?;
-            let (status, body) = cluster.request(Method::GET, &path, None)?;
-            if status != 200 {
-                return Err(format!("GET {path}: {status}: {body}").into());
-            }
-            let page: Value = serde_json::from_str(&body)?;
-            match page["metadata"]["continue"].as_str() {
-                Some(next) if !next.is_empty() => next.clone_into(&mut token),
-                _ => break,
-            }
-        }
-        std::fs::write(&config, text)?;
-        Ok(Self { config })
-    }
-
-    fn fetch(&self, compressed: bool) -> Result<Duration> {
-        let mut command = Command::new("curl");
-        command.arg("--config").arg(&self.config);
-        if compressed {
-            command.arg("--compressed");
-        }
-        Ok(run(command, "")?.1.wall)
-    }
 }

@@ -47,7 +47,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     let (calls, packets) = (counted.questions().len(), counted.calls().len());
 
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (output, peak_bytes) = program.gather_watched(&request(&daemon.unix_uri()))?;
+    let (output, peaks) = program.gather_watched(&request(&daemon.unix_uri()))?;
     complete(&output)?;
     for _ in 0..TURNS {
         let own = gather(&daemon.unix_uri())?;
@@ -66,6 +66,6 @@ pub fn measure(program: &Path) -> Result<Table> {
         format!("{}; virsh {}", milliseconds(median(&ours)), milliseconds(median(&theirs)));
     table.figure("time", figure);
     table.figure("times virsh", format!("{:.2} x", median(&ratios)));
-    table.figure("peak memory of runner and worker", mebibytes(peak_bytes));
+    table.figure("peak memory of runner and worker", mebibytes(peaks.together()));
     Ok(table)
 }

@@ -3,10 +3,12 @@
 //! A machine is never twice the same, so what is compared is measured in one run, in turns. What
 //! a run prints is checked: a fast failure cannot pass for a fast gathering.
 
+mod curl;
 mod kubernetes;
 mod libvirt;
 mod measure;
 mod processes;
+mod workloads;
 
 use std::error::Error;
 use std::path::Path;
@@ -16,7 +18,7 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [libvirt]";
+const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     for (name, measure) in [
         ("processes", processes::measure as fn(&Path) -> Result<Table>),
         ("kubernetes", kubernetes::measure),
+        ("workloads", workloads::measure),
         ("libvirt", libvirt::measure),
     ] {
         if !wanted.is_empty() && wanted.iter().all(|wanted| wanted != name) {

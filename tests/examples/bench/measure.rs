@@ -31,9 +31,30 @@ pub fn run(mut command: Command, input: &str) -> Result<(String, Cost)> {
     Ok((output, Cost { wall, processor }))
 }
 
-/// Runs a command to its end: what it printed, and the most resident memory of the process and of
-/// its children, each at its peak, added up. Watching takes time, so this is a run of its own.
-pub fn run_watched(mut command: Command, input: &str) -> Result<(String, u64)> {
+/// The most resident memory, in bytes, of a process and of its children.
+#[derive(Clone, Copy, Default)]
+pub struct Peaks {
+    /// Of the process itself.
+    pub runner: u64,
+    /// Of its children, each at its peak, added up.
+    pub worker: u64,
+}
+
+impl Peaks {
+    /// Of all.
+    pub fn together(self) -> u64 {
+        self.runner + self.worker
+    }
+
+    /// The higher of each.
+    pub fn max(self, other: Self) -> Self {
+        Self { runner: self.runner.max(other.runner), worker: self.worker.max(other.worker) }
+    }
+}
+
+/// Runs a command to its end: what it printed, and its memory. Watching takes time, so this is a run
+/// of its own.
+pub fn run_watched(mut command: Command, input: &str) -> Result<(String, Peaks)> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let ended = finish(&mut command, input, |pid| {
@@ -42,8 +63,8 @@ pub fn run_watched(mut command: Command, input: &str) -> Result<(String, u64)> {
         });
         done.store(true, Ordering::Relaxed);
         let (output, watching) = ended?;
-        let peak_bytes = watching.join().map_err(|_| "the memory was not watched")?;
-        Ok((output, peak_bytes))
+        let peaks = watching.join().map_err(|_| "the memory was not watched")?;
+        Ok((output, peaks))
     })
 }
 
@@ -67,11 +88,11 @@ fn finish<W>(
     Ok((String::from_utf8(output.stdout)?, watched))
 }
 
-/// Adds up the highest `VmHWM` of a process and of each of its children.
-fn peak_memory(pid: u32, done: &AtomicBool) -> u64 {
+/// The highest `VmHWM` of a process and of each of its children.
+fn peak_memory(runner: u32, done: &AtomicBool) -> Peaks {
     let mut peaks = std::collections::BTreeMap::new();
     while !done.load(Ordering::Relaxed) {
-        for pid in std::iter::once(pid).chain(processes::children(pid)) {
+        for pid in std::iter::once(runner).chain(processes::children(runner)) {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             let kibibytes = status
                 .lines()
@@ -83,7 +104,8 @@ fn peak_memory(pid: u32, done: &AtomicBool) -> u64 {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    peaks.values().sum()
+    let runner = peaks.remove(&runner).unwrap_or_default();
+    Peaks { runner, worker: peaks.values().sum() }
 }
 
 /// What the kernel has counted for children that were waited for (`cutime`, `cstime`).
@@ -108,13 +130,20 @@ pub fn median<T: PartialOrd + Copy>(values: &[T]) -> T {
 
 /// The program in a folder of its own, with a log file that goes away with it.
 pub struct Program {
-    program: PathBuf,
+    path: PathBuf,
     folder: tempfile::TempDir,
+    format: &'static str,
 }
 
 impl Program {
     pub fn new(program: &Path) -> Result<Self> {
-        Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()? })
+        let folder = tempfile::tempdir()?;
+        Ok(Self { path: program.to_owned(), folder, format: "gatherer" })
+    }
+
+    /// The same program printing in another format than a Manager's.
+    pub fn printing(self, format: &'static str) -> Self {
+        Self { format, ..self }
     }
 
     pub fn folder(&self) -> &Path {
@@ -122,25 +151,25 @@ impl Program {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.path);
         command.arg("--logfile").arg(self.folder.path().join("gatherer.log"));
         command.current_dir(self.folder.path());
         command
     }
 
-    /// Gathers, and gives the document that a Manager reads.
+    /// Gathers, and gives the document.
     pub fn gather(&self, request: &str) -> Result<(String, Cost)> {
         run(self.gathering(), request)
     }
 
-    /// The same with the most memory, in bytes.
-    pub fn gather_watched(&self, request: &str) -> Result<(String, u64)> {
+    /// The same with the most memory.
+    pub fn gather_watched(&self, request: &str) -> Result<(String, Peaks)> {
         run_watched(self.gathering(), request)
     }
 
     fn gathering(&self) -> Command {
         let mut command = self.command();
-        command.args(["--infile", "-"]);
+        command.args(["--infile", "-", "--no-run-info", "--format", self.format]);
         command
     }
 }

@@ -54,6 +54,14 @@ impl Cluster {
         }
     }
 
+    /// How many objects are in a list.
+    pub fn count(&self, path: &str) -> usize {
+        let list = self.api.expect(Method::GET, &format!("{path}?limit=1"), None);
+        let rest = list["metadata"]["remainingItemCount"].as_u64().unwrap_or_default();
+        let first = list["items"].as_array().map_or(0, Vec::len);
+        first + usize::try_from(rest).expect("a list fits into memory")
+    }
+
     /// The object of this name in a namespace, from a list as [`Self::list`] takes it.
     pub fn object(&self, path: &str, namespace: &str, name: &str) -> Value {
         let found = self.list(path).into_iter().find(|object| {

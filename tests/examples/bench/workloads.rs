@@ -1,0 +1,258 @@
+//! Module Kubernetes with all that it can collect, beside curl that fetches the same pages.
+//!
+//! The environment variable [`MORE`] asks for a third size, which takes many minutes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use gatherer_tests::servers::kubernetes::Cluster;
+use gatherer_tests::servers::kubernetes::workloads::load::REPLICAS;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use super::Result;
+use super::curl::{self, Curl};
+use super::measure::{Peaks, Program, Table, mebibytes, median, milliseconds};
+
+const NODES: u32 = 2_000;
+/// A node's size, in bytes. A pod has about 5,000.
+const NODE_BYTES: usize = 10_000;
+
+/// How many pods there are, and in how many turns each is measured: an even number.
+const SIZES: [(u32, u32); 2] = [(2_000, 12), (RATED_PODS, 8)];
+/// The variable with a larger number of pods, and the turns of that.
+const MORE: &str = "PODS";
+const MORE_TURNS: u32 = 4;
+
+/// What the whole run may cost in units of curl's, at [`RATED_PODS`] pods.
+const RATIO: f64 = 1.3;
+/// What the worker may need, and the runner, in MiB, at [`RATED_PODS`] pods.
+const WORKER_MIB: u64 = 150;
+const RUNNER_MIB: u64 = 300;
+const RATED_PODS: u32 = 20_000;
+/// How much more a pod may cost among many times as many.
+const GROWTH: f64 = 1.3;
+
+pub fn measure(program: &Path) -> Result<Table> {
+    let mut table = Table::new(format!(
+        "Module Kubernetes: everything of {NODES} nodes and pods of 5,000 bytes, in turns with curl, medians"
+    ));
+    if !curl::installed() {
+        table.figure("skipped", "curl is not installed");
+        return Ok(table);
+    }
+    let cluster = match Cluster::start() {
+        Ok(cluster) => cluster,
+        Err(reason) => {
+            table.figure("skipped", reason);
+            return Ok(table);
+        }
+    };
+    cluster.create_nodes(NODES as usize, NODE_BYTES);
+    let program = Program::new(program)?.printing("inventory");
+    let nodes_alone = nodes_alone(&program, &cluster)?;
+    let mut present = 0;
+    let mut per_pod: Vec<(u32, f64)> = Vec::new();
+    for (pods, turns) in sizes()? {
+        let (there, more) = (present as usize, (pods - present) as usize);
+        cluster.create_workloads_from(there, more, NODES as usize);
+        present = pods;
+        let measured = compare(&program, &cluster, pods, turns)?;
+        measured.add_to(&mut table, pods);
+        let processor = measured.processor.saturating_sub(nodes_alone);
+        per_pod.push((pods, processor.as_secs_f64() / f64::from(pods)));
+    }
+    for pair in per_pod.windows(2) {
+        let [(few, before), (many, after)] = pair else { continue };
+        let growth = after / before;
+        table.goal(
+            format!("processor time a pod, {many} against {few}"),
+            format!("{:.1} us against {:.1} us: {growth:.2} x", after * 1e6, before * 1e6),
+            format!("<= {GROWTH} x"),
+            growth <= GROWTH,
+        );
+    }
+    Ok(table)
+}
+
+fn sizes() -> Result<Vec<(u32, u32)>> {
+    let mut sizes = SIZES.to_vec();
+    if let Some(more) = std::env::var(MORE).ok().filter(|more| !more.is_empty()) {
+        let pods: u32 = more.parse().map_err(|_| format!("{MORE}={more} is no number of pods"))?;
+        if pods <= RATED_PODS || !(pods as usize).is_multiple_of(REPLICAS) {
+            return Err(
+                format!("{MORE}={pods}: a multiple of {REPLICAS} above {RATED_PODS}").into()
+            );
+        }
+        sizes.push((pods, MORE_TURNS));
+    }
+    Ok(sizes)
+}
+
+fn request(cluster: &Cluster, parameters: &Value) -> String {
+    curl::request(&cluster.kubeconfig("token").display().to_string(), parameters)
+}
+
+/// The processor time that a run takes before the first pod, which the pods are not charged with.
+fn nodes_alone(program: &Program, cluster: &Cluster) -> Result<Duration> {
+    const TURNS: u32 = 8;
+    let request = request(cluster, &json!({"collect": "nodes"}));
+    let mut total = Duration::ZERO;
+    for _ in 0..TURNS {
+        let (output, cost) = program.gather(&request)?;
+        check(&output, &BTreeMap::new())?;
+        total += cost.processor;
+    }
+    Ok(total / TURNS)
+}
+
+struct Measured {
+    ours: Duration,
+    curl: Duration,
+    /// The median of the ratios of each turn.
+    ratio: f64,
+    requests: usize,
+    bytes: usize,
+    processor: Duration,
+    peaks: Peaks,
+}
+
+impl Measured {
+    fn add_to(&self, table: &mut Table, pods: u32) {
+        let Peaks { runner, worker } = self.peaks;
+        let figure = format!("{}; curl {}", milliseconds(self.ours), milliseconds(self.curl));
+        table.figure(format!("{pods} pods"), figure);
+        table.figure(format!("{pods} pods, requests"), self.requests.to_string());
+        table.figure(format!("{pods} pods, the document"), mebibytes(self.bytes as u64));
+        let ratio = (format!("{pods} pods, times curl"), format!("{:.2} x", self.ratio));
+        let worker_line = (format!("{pods} pods, peak memory of the worker"), mebibytes(worker));
+        let runner_line = (format!("{pods} pods, peak memory of the runner"), mebibytes(runner));
+        if pods == RATED_PODS {
+            table.goal(ratio.0, ratio.1, format!("<= {RATIO} x"), self.ratio <= RATIO);
+            let goal = |mib: u64| format!("< {mib} MiB");
+            let met = |bytes: u64, mib: u64| bytes < mib << 20;
+            table.goal(worker_line.0, worker_line.1, goal(WORKER_MIB), met(worker, WORKER_MIB));
+            table.goal(runner_line.0, runner_line.1, goal(RUNNER_MIB), met(runner, RUNNER_MIB));
+        } else {
+            for (what, figure) in [ratio, worker_line, runner_line] {
+                table.figure(what, figure);
+            }
+        }
+    }
+}
+
+fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Result<Measured> {
+    let parameters = json!({"collect": "all,secrets,config-maps"});
+    let request = request(cluster, &parameters);
+    let curl = Curl::new(program, cluster, &parameters)?;
+    let mut peaks = Peaks::default();
+    let mut whole = String::new();
+    for _ in 0..2 {
+        let (output, peak) = program.gather_watched(&request)?;
+        peaks = peaks.max(peak);
+        whole = output;
+    }
+    check(&whole, &expected(cluster))?;
+    let (mut walls, mut others, mut processor) = (Vec::new(), Vec::new(), Duration::ZERO);
+    for turn in 0..turns {
+        if turn % 2 == 1 {
+            others.push(curl.fetch(false)?);
+        }
+        let (output, cost) = program.gather(&request)?;
+        // The same answers give the same bytes, which is quicker to see than that all is there.
+        if output != whole {
+            return Err("two runs gave different documents".into());
+        }
+        walls.push(cost.wall);
+        processor += cost.processor;
+        if turn % 2 == 0 {
+            others.push(curl.fetch(false)?);
+        }
+    }
+    let ratios: Vec<f64> = walls
+        .iter()
+        .zip(&others)
+        .map(|(ours, other)| ours.as_secs_f64() / other.as_secs_f64())
+        .collect();
+    let found = expected(cluster)["pods"];
+    if found != pods as usize {
+        return Err(format!("the cluster has {found} pods").into());
+    }
+    Ok(Measured {
+        ours: median(&walls),
+        curl: median(&others),
+        ratio: median(&ratios),
+        requests: curl.requests(),
+        bytes: whole.len(),
+        processor: processor / turns,
+        peaks,
+    })
+}
+
+/// How many objects of each kind the cluster has, by the name of their list in the document.
+fn expected(cluster: &Cluster) -> BTreeMap<String, usize> {
+    let lists: [(&str, &[&str]); 7] = [
+        ("namespaces", &["/api/v1/namespaces"]),
+        ("serviceAccounts", &["/api/v1/serviceaccounts"]),
+        (
+            "controllers",
+            &[
+                "/api/v1/replicationcontrollers",
+                "/apis/apps/v1/deployments",
+                "/apis/apps/v1/replicasets",
+                "/apis/apps/v1/statefulsets",
+                "/apis/apps/v1/daemonsets",
+                "/apis/batch/v1/jobs",
+                "/apis/batch/v1beta1/cronjobs",
+            ],
+        ),
+        ("pods", &["/api/v1/pods"]),
+        ("services", &["/api/v1/services"]),
+        ("configMaps", &["/api/v1/configmaps"]),
+        ("secrets", &["/api/v1/secrets"]),
+    ];
+    lists
+        .into_iter()
+        .map(|(name, paths)| {
+            (name.to_owned(), paths.iter().map(|path| cluster.count(path)).sum::<usize>())
+        })
+        .collect()
+}
+
+/// What of a document is counted.
+#[derive(Deserialize)]
+struct Document {
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    status: String,
+    hosts: Vec<IgnoredAny>,
+    #[serde(default)]
+    workloads: BTreeMap<String, Vec<IgnoredAny>>,
+    #[serde(default)]
+    collections: BTreeMap<String, Collection>,
+}
+
+#[derive(Deserialize)]
+struct Collection {
+    status: String,
+}
+
+/// That a document has all nodes, and of each list as many objects as expected.
+fn check(document: &str, expected: &BTreeMap<String, usize>) -> Result<()> {
+    let document: Document = serde_json::from_str(document)?;
+    let [endpoint] = &document.endpoints[..] else { return Err("not one endpoint".into()) };
+    let found: BTreeMap<String, usize> =
+        endpoint.workloads.iter().map(|(name, list)| (name.clone(), list.len())).collect();
+    let whole = endpoint.status == "complete"
+        && endpoint.collections.values().all(|collection| collection.status == "complete");
+    if whole && endpoint.hosts.len() == NODES as usize && found == *expected {
+        return Ok(());
+    }
+    let hosts = endpoint.hosts.len();
+    Err(format!("whole: {whole}, {hosts} hosts, {found:?} of {expected:?}").into())
+}
