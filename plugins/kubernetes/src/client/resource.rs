@@ -51,6 +51,13 @@ impl Resource {
         }
     }
 
+    /// A list whose answers hold what nobody may see.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
+    }
+
     /// The nodes.
     pub const fn nodes() -> Self {
         Self::new("Node", "a node", "nodes", "v1")

@@ -1,9 +1,11 @@
 //! What the whole module hands over where a list starts again.
 
 use gatherer_plugin_api::{Gatherer as _, Options};
+use serde_json::json;
 
+use crate::Kubernetes;
 use crate::client::testing::{Recorder, Server, answer, kubeconfig, ok, page};
-use crate::{Kubernetes, Parameters};
+use crate::collect::Parameters;
 
 #[test]
 fn of_a_list_that_starts_again_no_warning_stays() {
@@ -14,8 +16,8 @@ fn of_a_list_that_starts_again_no_warning_stays() {
         _ => ok(&page(&["n1"], "", "7")),
     });
     let recorder = Recorder::new(Options::default());
-    let parameters =
-        Parameters { kubeconfig: kubeconfig(&server.url(), ""), context: None, page_size: 2 };
+    let parameters = json!({"kubeconfig": kubeconfig(&server.url(), ""), "page_size": 2});
+    let parameters: Parameters = serde_json::from_value(parameters).expect("parameters");
     Kubernetes::gather(parameters, &recorder.context()).expect("a list");
     let said = recorder.said();
     let lines = |part: &str| said.iter().filter(|said| said.contains(part)).count();

@@ -1,0 +1,106 @@
+//! One resource, of all namespaces or of those that are asked for, as one list.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use gatherer_plugin_support::run;
+
+use super::wanted::Wanted;
+use crate::client::{Client, Listed, Resource, Taker};
+
+/// How often the lists of several namespaces are begun anew together.
+const MOST_RESTARTS: u32 = 5;
+
+/// Reads lists.
+pub struct Lists<'a> {
+    pub client: &'a Client<'a>,
+    pub wanted: &'a Wanted,
+    pub context: &'a Context,
+}
+
+impl Lists<'_> {
+    /// An error if there is no time left for another request.
+    pub fn in_time(&self) -> Result<(), GatherError> {
+        self.context.check_cancelled()?;
+        if run::operation_remaining(self.context) == Some(Duration::ZERO) {
+            let limit = run::timeout_text(self.context);
+            return Err(GatherError::new(
+                ErrorKind::Timeout,
+                format!("it was not asked for within the endpoint's {limit}"),
+            )
+            .with_hint("raise the endpoint's `timeout`, or collect less"));
+        }
+        Ok(())
+    }
+
+    /// Reads a resource of the whole cluster.
+    pub async fn read_all<L: Listed>(
+        &self,
+        resource: &Resource,
+        taker: &Arc<dyn Taker<L>>,
+    ) -> Result<(), GatherError> {
+        self.in_time()?;
+        self.client.list(resource, Arc::clone(taker)).await
+    }
+
+    /// Reads a resource that is in namespaces.
+    pub async fn read<L: Listed>(
+        &self,
+        resource: &Resource,
+        taker: &Arc<dyn Taker<L>>,
+    ) -> Result<(), GatherError> {
+        let mut narrowed = resource.clone();
+        narrowed.label_selector.clone_from(&self.wanted.label_selector);
+        if self.wanted.within.is_empty() {
+            return self.read_all(&narrowed, taker).await;
+        }
+        let mut restarts = 0;
+        'again: loop {
+            for (index, namespace) in self.wanted.within.iter().enumerate() {
+                self.in_time()?;
+                narrowed.namespace = Some(namespace.clone());
+                let whole = Arc::new(OneOfSeveral {
+                    taker: Arc::clone(taker),
+                    is_first: index == 0,
+                    torn: AtomicBool::new(false),
+                });
+                let read = self.client.list(&narrowed, whole.clone() as Arc<dyn Taker<L>>).await;
+                let torn = whole.torn.load(Ordering::SeqCst);
+                if torn && restarts < MOST_RESTARTS {
+                    restarts += 1;
+                    taker.start_over()?;
+                    continue 'again;
+                }
+                read?;
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// The list of one namespace among several. Where it begins anew, so do those before it, because
+/// nobody can take back some of a collection.
+struct OneOfSeveral<L: Listed> {
+    taker: Arc<dyn Taker<L>>,
+    is_first: bool,
+    torn: AtomicBool,
+}
+
+impl<L: Listed> Taker<L> for OneOfSeveral<L> {
+    fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
+        self.taker.take(item)
+    }
+
+    fn start_over(&self) -> Result<(), GatherError> {
+        if self.is_first {
+            return self.taker.start_over();
+        }
+        self.torn.store(true, Ordering::SeqCst);
+        Err(GatherError::new(
+            ErrorKind::Unavailable,
+            "the cluster changes faster than its lists can be read",
+        ))
+    }
+}

@@ -1,0 +1,290 @@
+//! What is read of a cluster, and in which order: the nodes, which have to be whole, and the optional
+//! collections, each of which stands for itself.
+
+mod join;
+mod listed;
+mod lists;
+mod takers;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gatherer_plugin_api::model::{ConfigMap, SecretKeys};
+use gatherer_plugin_api::{Context, GatherError, HostRef, Item, VIRTUAL_MACHINES};
+use gatherer_plugin_support::run;
+
+use crate::client::{Client, Listed, Resource, Taker};
+use crate::kubeconfig::Access;
+use crate::map;
+use crate::node::Nodes;
+use crate::objects;
+use crate::wipe;
+use join::Join;
+use lists::Lists;
+use takers::{Keep, Warnings};
+pub use wanted::{Parameters, Wanted};
+
+/// The hosts that guests may run on, by the names of their nodes.
+type HostRefs = BTreeMap<String, HostRef>;
+
+/// Reads a cluster. An error is the whole cluster's; what is wrong with an optional collection is
+/// told at its end.
+pub fn cluster(
+    access: &Access,
+    page_size: u32,
+    wanted: &Wanted,
+    context: &Context,
+) -> Result<(), GatherError> {
+    run::block_on(context, async {
+        let client = Client::new(access, page_size, context).await?;
+        let hosts = Arc::new(takers::Hosts::new(context.clone(), wanted));
+        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn Taker<Nodes>>).await?;
+        hosts.tell_warnings()?;
+        let (join, hosts) = hosts.take();
+        let lists = Lists { client: &client, wanted, context };
+        Collect { context, wanted, lists, join: Arc::new(Mutex::new(join)) }.all(&hosts).await
+    })
+}
+
+struct Collect<'a> {
+    context: &'a Context,
+    wanted: &'a Wanted,
+    lists: Lists<'a>,
+    join: Arc<Mutex<Join>>,
+}
+
+/// A list that is whole, and what is odd about it; or why it is not.
+type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
+
+impl Collect<'_> {
+    /// The smaller lists come first: pods are joined to them while they pass.
+    async fn all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+        let wanted = self.wanted;
+        if wanted.namespaces {
+            self.namespaces().await?;
+        }
+        if wanted.service_accounts {
+            let keep = Keep::new(|item: objects::ServiceAccount<'_>| {
+                (map::service_account(item), Warnings::new())
+            });
+            let kept =
+                self.keep::<listed::ServiceAccounts, _>(&listed::SERVICE_ACCOUNTS, keep).await;
+            self.end("service-accounts", kept, Item::ServiceAccount)?;
+        }
+        let services = self.services().await;
+        let config_maps = self.config_maps().await;
+        let secrets = self.secrets().await;
+        let controllers =
+            if wanted.controllers || wanted.pods { Some(self.controllers().await) } else { None };
+        let pods_are_known = wanted.pods && self.pods().await?;
+        if let Some(read) = controllers {
+            self.end_controllers(read)?;
+        }
+        if let Some(read) = services {
+            let services = self.join().services.take(pods_are_known).collect();
+            self.end("services", read.map(|warnings| (services, warnings)), Item::Service)?;
+        }
+        if let Some(read) = config_maps {
+            let objects = self.join().config_maps.take(pods_are_known);
+            let objects = objects.map(|(object, used_by)| ConfigMap { used_by, ..object });
+            let objects = (objects.collect(), Warnings::new());
+            self.end("config-maps", read.map(|()| objects), Item::ConfigMap)?;
+        }
+        if let Some(read) = secrets {
+            let objects = self.join().secrets.take(pods_are_known);
+            let objects = objects.map(|(object, used_by)| SecretKeys { used_by, ..object });
+            let objects = (objects.collect(), Warnings::new());
+            self.end("secrets", read.map(|()| objects), Item::Secret)?;
+        }
+        if wanted.machines {
+            self.machines(hosts).await?;
+        }
+        Ok(())
+    }
+
+    fn join(&self) -> MutexGuard<'_, Join> {
+        lock(&self.join)
+    }
+
+    /// Reads a list to its end.
+    async fn keep<L: Listed, T: Send + 'static>(
+        &self,
+        resource: &Resource,
+        keep: Arc<Keep<L, T>>,
+    ) -> Kept<T> {
+        self.lists.read(resource, &(keep.clone() as Arc<dyn Taker<L>>)).await?;
+        Ok(keep.take())
+    }
+
+    /// Namespaces are in no namespace: where some are asked for, the others are left out here.
+    async fn namespaces(&self) -> Result<(), GatherError> {
+        let keep = Keep::<listed::Namespaces, _>::new(map::namespace);
+        let taker = keep.clone() as Arc<dyn Taker<listed::Namespaces>>;
+        let read = self.lists.read_all(&listed::NAMESPACES, &taker).await;
+        let kept = read.map(|()| {
+            let (mut items, warnings) = keep.take();
+            let within = &self.wanted.within;
+            items.retain(|item| within.is_empty() || within.contains(&item.name));
+            (items, warnings)
+        });
+        self.end("namespaces", kept, Item::Namespace)
+    }
+
+    async fn services(&self) -> Option<Result<Warnings, GatherError>> {
+        if !self.wanted.services {
+            return None;
+        }
+        let keep = Keep::new(map::service);
+        let kept = self.keep::<listed::Services, _>(&listed::SERVICES, keep).await;
+        Some(kept.map(|(services, warnings)| {
+            let mut join = self.join();
+            for service in services {
+                join.services.insert(service);
+            }
+            warnings
+        }))
+    }
+
+    async fn config_maps(&self) -> Option<Result<(), GatherError>> {
+        if !self.wanted.config_maps {
+            return None;
+        }
+        wipe::begin();
+        let keep = Keep::new(|item: objects::Keyed<'_>| (map::config_map(item), Warnings::new()));
+        let kept = self.keep::<listed::KeyedObjects, _>(&listed::CONFIG_MAPS, keep).await;
+        Some(kept.map(|(objects, _)| {
+            let name = |object: &ConfigMap| (object.namespace.clone(), object.name.clone());
+            self.join().config_maps.set(objects, name);
+        }))
+    }
+
+    async fn secrets(&self) -> Option<Result<(), GatherError>> {
+        if !self.wanted.secrets {
+            return None;
+        }
+        wipe::begin();
+        let keep = Keep::new(|item: objects::Keyed<'_>| (map::secret(item), Warnings::new()));
+        let kept = self.keep::<listed::KeyedObjects, _>(&listed::SECRETS, keep).await;
+        Some(kept.map(|(objects, _)| {
+            let name = |object: &SecretKeys| (object.namespace.clone(), object.name.clone());
+            self.join().secrets.set(objects, name);
+        }))
+    }
+
+    /// Pods name the lowest of their owners alone: the lists are read for the others, too. What can
+    /// be read of them is read, whether all can or not.
+    async fn controllers(&self) -> Result<Warnings, GatherError> {
+        let mut resources = listed::CONTROLLERS.to_vec();
+        let mut outcome = Ok(Warnings::new());
+        let cron_jobs = match self.lists.in_time() {
+            Ok(()) => listed::cron_jobs(self.lists.client).await,
+            Err(error) => Err(error),
+        };
+        match cron_jobs {
+            Ok(cron_jobs) => resources.extend(cron_jobs),
+            Err(error) => outcome = Err(error),
+        }
+        for resource in resources {
+            let (join, kind) = (Arc::clone(&self.join), resource.kind);
+            let keep = Keep::new(move |item: objects::Controller<'_>| {
+                lock(&join).owners.insert(kind, &item.metadata);
+                map::controller(kind, item)
+            });
+            let kept = self.keep::<listed::Controllers, _>(&resource, keep).await;
+            outcome = match (outcome, kept) {
+                (Ok(mut all), Ok((items, warnings))) => {
+                    if self.wanted.controllers {
+                        all.extend(warnings);
+                        self.emit(items.into_iter().map(Item::Controller))?;
+                    }
+                    Ok(all)
+                }
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        outcome
+    }
+
+    fn end_controllers(&self, read: Result<Warnings, GatherError>) -> Result<(), GatherError> {
+        if self.wanted.controllers {
+            let unlisted = self.join().take_unlisted().collect();
+            return self.end(
+                "controllers",
+                read.map(|warnings| (unlisted, warnings)),
+                Item::Controller,
+            );
+        }
+        let Err(error) = read else { return Ok(()) };
+        let sentence = format!("what controls them is known one step up only: {error}");
+        self.context.warning("pods", sentence)
+    }
+
+    /// Hands the pods over. Whether they are all known then.
+    async fn pods(&self) -> Result<bool, GatherError> {
+        let emit = takers::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
+        let taker = emit.clone() as Arc<dyn Taker<listed::Pods>>;
+        let read = self.lists.read(&listed::PODS, &taker).await;
+        let are_known = read.is_ok();
+        if !are_known {
+            self.join().forget_pods();
+        }
+        self.end("pods", read.map(|()| (Vec::new(), emit.take_warnings())), Item::Pod)?;
+        Ok(are_known)
+    }
+
+    /// Guests are handed over when the list is whole: they cannot be taken back without their hosts.
+    async fn machines(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+        let kept = self.kept_machines().await.and_then(|(guests, warnings)| {
+            let mut detached = Vec::new();
+            for (node, guest) in guests {
+                match node.and_then(|node| hosts.get(&node)) {
+                    Some(host) => self.context.guest(host, guest)?,
+                    None => detached.push(Box::new(guest)),
+                }
+            }
+            Ok((detached, warnings))
+        });
+        self.end(VIRTUAL_MACHINES, kept, Item::DetachedGuest)
+    }
+
+    async fn kept_machines(&self) -> Kept<(Option<String>, gatherer_plugin_api::model::Guest)> {
+        self.lists.in_time()?;
+        let Some(resource) = listed::machines(self.lists.client).await? else {
+            return Ok((Vec::new(), Warnings::new()));
+        };
+        let keep = Keep::new(|item: objects::Machine<'_>| {
+            let (node, guest, warnings) = map::guest(item);
+            ((node, guest), warnings)
+        });
+        self.keep::<listed::Machines, _>(&resource, keep).await
+    }
+
+    fn emit(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
+        items.try_for_each(|item| self.context.item(item))
+    }
+
+    /// Ends a collection, with these items if it is whole.
+    fn end<T>(
+        &self,
+        name: &str,
+        kept: Kept<T>,
+        item: impl Fn(T) -> Item,
+    ) -> Result<(), GatherError> {
+        self.context.check_cancelled()?;
+        let result = match kept {
+            Ok((items, warnings)) => {
+                self.emit(items.into_iter().map(item))?;
+                takers::tell(self.context, warnings)?;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.context.collection_end(name, result)
+    }
+}
+
+/// A lock; a thread that panicked has left what it holds in order.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
