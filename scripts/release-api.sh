@@ -47,7 +47,7 @@ table() {
 used=$(sed -n 's/^\([a-z_-]*\)\(\.workspace\| = { workspace\).*/\1/p' "$folder"/plugin*/Cargo.toml | sort -u)
 {
     printf '# The workspace of the plugin API %s as it was released. Never edited: ../README.md says why.\n' "$series.0"
-    printf '\n[workspace]\nresolver = "3"\nmembers = ["plugin-api", "plugin", "authors/*"]\n'
+    printf '\n[workspace]\nresolver = "3"\nmembers = ["plugin-api", "plugin"]\n'
     printf '\n[workspace.package]\n'
     table workspace.package
     printf '\n[workspace.dependencies]\n'

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gatherer_plugin_api::ABI_VERSION;
 use gatherer_tests::plugins::{file_name, library, set_mode};
 use gatherer_tests::{PluginFolder, Run, skip};
 use serde_json::json;
@@ -96,9 +97,16 @@ fn a_note_made_by_hand_is_read() {
 
 #[test]
 fn another_abi_is_refused_with_both_versions() {
-    let folder = PluginFolder::new();
-    folder.add_bytes("bad", &patched(r#""abi": "1.0.0""#, r#""abi": "2.0.0""#));
-    assert_skipped(&folder, &["2.0.0"]);
+    for (abi, old) in [
+        ("0.1.0", "the plugin is the older side; build it with a newer gatherer-plugin-api"),
+        ("2.0.0", "this program is the older side; update virtual-host-gatherer"),
+    ] {
+        let folder = PluginFolder::new();
+        folder.add_bytes("bad", &patched(r#""abi": "1.0.0""#, &format!(r#""abi": "{abi}""#)));
+        let sentence =
+            format!("was built for ABI {abi} and this program has ABI {ABI_VERSION}: {old}");
+        assert_skipped(&folder, &[&sentence]);
+    }
 }
 
 #[test]

@@ -60,8 +60,8 @@ pub fn files(folder: &Path) -> BTreeSet<PathBuf> {
 
 /// The library of a plugin, built unless it is there. Tests that ask at once wait for each other.
 pub fn built(series: &str, plugin: Plugin) -> PathBuf {
-    let target = build_folder();
-    let ours = target.parent().expect("a profile is in the target folder").join("released-api");
+    let profile = build_folder();
+    let ours = profile.parent().expect("a profile is in the target folder").join("released-api");
     std::fs::create_dir_all(&ours).expect("the target folder is ours");
     let alone = File::create(ours.join("lock")).expect("the target folder is ours");
     alone.lock().expect("a file can be locked");
@@ -70,10 +70,11 @@ pub fn built(series: &str, plugin: Plugin) -> PathBuf {
     let folder = ours.join(if later { format!("{series}-later") } else { series.to_owned() });
     assemble(&folder, &repository().join("tests/released-api").join(series), plugin);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = ours.join(format!("{series}-build"));
     let output = Command::new(cargo)
         .current_dir(&folder)
         .args(["build", "--offline", "--quiet", "-p", plugin.crate_name(), "--target-dir"])
-        .arg(ours.join("build"))
+        .arg(&target)
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env_remove("CARGO_BUILD_TARGET")
         .output()
@@ -86,7 +87,7 @@ pub fn built(series: &str, plugin: Plugin) -> PathBuf {
         String::from_utf8_lossy(&output.stderr)
     );
     assert_same_crates(&folder);
-    ours.join("build/debug").join(format!("lib{}.so", plugin.crate_name().replace('-', "_")))
+    target.join("debug").join(format!("lib{}.so", plugin.crate_name().replace('-', "_")))
 }
 
 /// Puts the release and the example, as an author's crate, into a folder, and touches no file that is
@@ -103,6 +104,11 @@ fn assemble(folder: &Path, release: &Path, plugin: Plugin) {
     copy(&repository().join("plugins/example"), "authors/example");
     for (path, bytes) in &mut wanted {
         match (path.to_str().expect("UTF-8"), plugin) {
+            ("Cargo.toml", _) => {
+                let text = std::str::from_utf8(bytes).expect("UTF-8");
+                let (members, rest) = text.split_once("\"plugin\"]").expect("the members");
+                *bytes = format!("{members}\"plugin\", \"authors/example\"]{rest}").into_bytes();
+            }
             ("plugin-api/Cargo.toml", Plugin::LaterExample) => {
                 let text = std::str::from_utf8(bytes).expect("UTF-8");
                 let released = text.lines().find(|line| line.starts_with("version = "));
@@ -122,9 +128,6 @@ fn assemble(folder: &Path, release: &Path, plugin: Plugin) {
     let right: BTreeSet<_> = wanted.iter().map(|(path, _)| path.clone()).collect();
     for stray in files(folder).difference(&right) {
         std::fs::remove_file(folder.join(stray)).expect("the target folder is ours");
-        // An empty folder would still be taken for a crate; the first that is not empty stays.
-        let mut folders = stray.ancestors().skip(1).map(|parent| folder.join(parent));
-        while folders.next().is_some_and(|parent| std::fs::remove_dir(parent).is_ok()) {}
     }
     for (path, bytes) in wanted {
         let path = folder.join(path);
