@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{
-    ArgAction, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    ValueEnum,
+    ArgAction, ArgGroup, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser,
+    Subcommand, ValueEnum,
 };
 use serde::Deserialize;
 
@@ -27,6 +27,17 @@ pub enum FailOn {
     Any,
     /// Every endpoint failed, and there was one.
     All,
+}
+
+impl FailOn {
+    /// Whether so many failures of so many endpoints make the exit status 1.
+    pub const fn applies(self, failed: usize, total: usize) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Any => failed > 0,
+            Self::All => total > 0 && failed == total,
+        }
+    }
 }
 
 /// When to use colors.
@@ -56,6 +67,65 @@ pub enum Color {
     color = ColorChoice::Auto
 )]
 pub struct Cli {
+    /// Where the endpoints are read from and the result goes.
+    #[command(flatten)]
+    pub files: Files,
+
+    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -l]
+    #[arg(short = 'l', long)]
+    pub list_modules: bool,
+
+    /// How to print the result: the Manager's JSON, the versioned inventory, the same with each
+    /// endpoint on a line as soon as it is answered, the containers as mgrk8s prints them, or a
+    /// table for people [default: gatherer] [e.g. --format table]
+    #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
+    pub format: Option<Format>,
+
+    /// How endpoints are asked.
+    #[command(flatten)]
+    pub asking: Asking,
+
+    /// Leave times and durations out of the inventory, so that equal answers give equal bytes
+    /// [e.g. --format inventory --no-run-info]
+    #[arg(long)]
+    pub no_run_info: bool,
+
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// What else the program can do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads the command line and the environment, in which an empty variable is an unset one.
+    pub fn read() -> Self {
+        let command = Self::command().mut_args(|argument| {
+            let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+            match argument.get_env() {
+                Some(name) if is_empty(name) => argument.env(Resettable::Reset),
+                _ => argument,
+            }
+        });
+        // What the environment says of a run stands in the options of the bare command already.
+        let command = command.mut_subcommand(MATCH_IMAGES, |command| {
+            command.mut_args(|argument| argument.env(Resettable::Reset))
+        });
+        let mut cli =
+            Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+        if let Some(Command::MatchImages(options)) = &mut cli.command {
+            cli.asking = std::mem::take(&mut options.asking).or(cli.asking);
+            cli.files.outfile = options.files.outfile.take().or(cli.files.outfile);
+        }
+        cli
+    }
+}
+
+/// Where the endpoints are read from and the result goes.
+#[derive(Debug, Args)]
+pub struct Files {
     /// Read the endpoints from FILE; - is standard input [e.g. -i endpoints.json]
     #[arg(short, long, value_name = "FILE")]
     pub infile: Option<PathBuf>,
@@ -63,17 +133,11 @@ pub struct Cli {
     /// Write the result to FILE, whole or not at all; - is standard output [e.g. -o hosts.json]
     #[arg(short, long, value_name = "FILE")]
     pub outfile: Option<PathBuf>,
+}
 
-    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -l]
-    #[arg(short = 'l', long)]
-    pub list_modules: bool,
-
-    /// How to print the result: the Manager's JSON, the versioned inventory, the same with each
-    /// endpoint on a line as soon as it is answered, or a table for people [default: gatherer]
-    /// [e.g. --format table]
-    #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
-    pub format: Option<Format>,
-
+/// How endpoints are asked, and when that is a failure.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Asking {
     /// Ask only the endpoint of this id; repeatable [e.g. --only vcenter-1]
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
@@ -108,32 +172,20 @@ pub struct Cli {
     /// --worker-memory 512]
     #[arg(long, value_name = "MIB", env = "VIRTUAL_HOST_GATHERER_WORKER_MEMORY", hide_env = true)]
     pub worker_memory: Option<u64>,
-
-    /// Leave times and durations out of the inventory, so that equal answers give equal bytes
-    /// [e.g. --format inventory --no-run-info]
-    #[arg(long)]
-    pub no_run_info: bool,
-
-    /// What every command understands.
-    #[command(flatten)]
-    pub common: Common,
-
-    /// What else the program can do.
-    #[command(subcommand)]
-    pub command: Option<Command>,
 }
 
-impl Cli {
-    /// Reads the command line and the environment, in which an empty variable is an unset one.
-    pub fn read() -> Self {
-        let command = Self::command().mut_args(|argument| {
-            let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
-            match argument.get_env() {
-                Some(name) if is_empty(name) => argument.env(Resettable::Reset),
-                _ => argument,
-            }
-        });
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+impl Asking {
+    /// These options, and where one is not given the other's.
+    fn or(self, other: Self) -> Self {
+        Self {
+            only: if self.only.is_empty() { other.only } else { self.only },
+            jobs: self.jobs.or(other.jobs),
+            timeout: self.timeout.or(other.timeout),
+            run_timeout: self.run_timeout.or(other.run_timeout),
+            fail_on: self.fail_on.or(other.fail_on),
+            progress: self.progress.or(other.progress),
+            worker_memory: self.worker_memory.or(other.worker_memory),
+        }
     }
 }
 
@@ -205,6 +257,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say which containers run which of the images in a file, and whether the newest revision
+    #[command(name = MATCH_IMAGES, after_help = MATCH_EXAMPLES)]
+    MatchImages(MatchImages),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
     Schema {
@@ -222,6 +277,42 @@ pub enum Command {
         /// The library's descriptor
         descriptor: Option<i32>,
     },
+}
+
+/// Which containers run which images.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("source").args(["infile", "inventory"]).required(true)))]
+pub struct MatchImages {
+    /// Read the images from FILE: what `docker inspect` prints, or a list of objects with `id`,
+    /// `name`, `digests`, `revision`; - is standard input [e.g. --images images.json]
+    #[arg(long, value_name = "FILE")]
+    pub images: PathBuf,
+
+    /// Read the containers from FILE, which `--format inventory` wrote, instead of asking; - is
+    /// standard input [e.g. --inventory inventory.json]
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How to print the result [default: json] [e.g. --format table]
+    #[arg(long, value_name = "FORMAT", default_value = "json", hide_default_value = true)]
+    pub format: MatchFormat,
+
+    /// Where the endpoints are read from and the result goes.
+    #[command(flatten)]
+    pub files: Files,
+
+    /// How endpoints are asked.
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// How [`Command::MatchImages`] prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatchFormat {
+    /// Versioned JSON: `virtual-host-gatherer schema matches`
+    Json,
+    /// For people
+    Table,
 }
 
 /// Looking into plugin files.
@@ -259,6 +350,20 @@ pub fn parse_seconds(seconds: Option<f64>) -> Result<Duration, String> {
         .map(Duration::from_secs_f64)
         .ok_or_else(|| "a number of seconds above 0 and at most a week is expected".to_owned())
 }
+
+const MATCH_IMAGES: &str = "match-images";
+
+const MATCH_EXAMPLES: &str = "\
+Examples:
+  docker inspect $(docker images -q) > images.json
+  virtual-host-gatherer match-images --images images.json -i endpoints.json --format table
+      Asks the clusters and shows what runs where. Their pods are needed: \"collect\": \"pods\"
+  virtual-host-gatherer match-images --images images.json --inventory inventory.json
+      The same of an inventory that was gathered before, as JSON
+
+Exit status:
+  0 the result was printed    1 --fail-on applies: not all pods of any or all endpoints are known
+  2 wrong usage    3 a file cannot be read or used    4 internal error";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

@@ -142,17 +142,17 @@ impl Settings {
         if file.jobs.is_some_and(|jobs| !(1..=256).contains(&jobs)) {
             return Err(wrong("jobs", "a number from 1 to 256 is expected"));
         }
-        let memory_mib = cli.worker_memory.or(file.worker_memory).unwrap_or(2048);
+        let memory_mib = cli.asking.worker_memory.or(file.worker_memory).unwrap_or(2048);
         Ok(Self {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
-            jobs: cli.jobs.or(file.jobs).unwrap_or(32).into(),
-            timeout: cli.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
-            run_timeout: cli.run_timeout.or(run_timeout),
+            jobs: cli.asking.jobs.or(file.jobs).unwrap_or(32).into(),
+            timeout: cli.asking.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
+            run_timeout: cli.asking.run_timeout.or(run_timeout),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
-            fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
+            fail_on: cli.asking.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
-            progress: cli.progress.or(file.progress).unwrap_or_default(),
+            progress: cli.asking.progress.or(file.progress).unwrap_or_default(),
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),

@@ -8,6 +8,7 @@ mod discovery;
 mod escape;
 mod format;
 mod gather;
+mod images;
 mod inventory;
 mod logging;
 mod modules;
@@ -28,6 +29,8 @@ use clap::CommandFactory as _;
 use cli::{Cli, Command, PluginCommand};
 use config::Settings;
 use discovery::Catalog;
+use gather::Product;
+use images::Prepared;
 
 /// Why the program ends; the numbers are part of the command line's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,16 @@ fn run(cli: &Cli) -> Exit {
     if let Some(Command::Plugin(PluginCommand::Verify { file, request })) = &cli.command {
         return verify::run(file, request.as_deref(), &settings);
     }
+    let mut product = Product::Inventory(settings.format);
+    let mut infile = cli.files.infile.as_deref();
+    if let Some(Command::MatchImages(options)) = &cli.command {
+        match images::prepare(options, cli, &settings) {
+            Ok(Prepared::Done(exit)) => return exit,
+            Ok(Prepared::Asks(task)) => product = Product::Matches(task),
+            Err((exit, problem)) => return fail(exit, &problem),
+        }
+        infile = options.files.infile.as_deref();
+    }
     let catalog = match Catalog::read(&settings.folders) {
         Ok(catalog) => catalog,
         Err(error) => return fail(Exit::Unreadable, &error.to_string()),
@@ -104,8 +117,8 @@ fn run(cli: &Cli) -> Exit {
     if cli.list_modules {
         return list_modules(cli, &catalog);
     }
-    match &cli.infile {
-        Some(infile) => gather::run(cli, infile, &settings, &catalog),
+    match infile {
+        Some(infile) => gather::run(product, cli, infile, &settings, &catalog),
         None => fail(
             Exit::Usage,
             "nothing to do: give --infile FILE (- is standard input), --list-modules or a command; \
@@ -116,7 +129,7 @@ fn run(cli: &Cli) -> Exit {
 
 /// The Manager's list. It goes to the outfile where one is given, as it always has.
 fn list_modules(cli: &Cli, catalog: &Catalog) -> Exit {
-    let outfile = match gather::prepare(cli.outfile.as_deref()) {
+    let outfile = match gather::prepare(cli.files.outfile.as_deref()) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };

@@ -9,6 +9,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
 use crate::format::EndpointLine;
+use crate::images::Matches;
 use crate::request::Request;
 
 /// Which document.
@@ -18,6 +19,8 @@ pub enum Document {
     Inventory,
     /// What one line of `--format ndjson` holds
     Ndjson,
+    /// What `match-images` prints
+    Matches,
     /// What a plugin says of itself
     Manifest,
     /// What the infile holds
@@ -35,6 +38,7 @@ pub fn text(document: Document) -> String {
     let schema = match document {
         Document::Inventory => written().into_root_schema_for::<Inventory>(),
         Document::Ndjson => written().into_root_schema_for::<EndpointLine>(),
+        Document::Matches => written().into_root_schema_for::<Matches>(),
         Document::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         Document::Request => read.into_generator().into_root_schema_for::<Request>(),
     };

@@ -8,14 +8,18 @@ use super::Rendered;
 
 /// Renders the document as it is.
 pub fn render(inventory: &Inventory) -> Rendered {
+    Rendered { text: to_text(inventory), notes: Vec::new() }
+}
+
+/// A document's text, with four spaces of indent and one line break at its end.
+pub fn to_text(document: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let layout = PrettyFormatter::with_indent(b"    ");
-    inventory
+    document
         .serialize(&mut Serializer::with_formatter(&mut bytes, layout))
         .expect("a vector takes every byte, and every key is a string");
     bytes.push(b'\n');
-    let text = String::from_utf8(bytes).expect("the writer emits UTF-8 alone");
-    Rendered { text, notes: Vec::new() }
+    String::from_utf8(bytes).expect("the writer emits UTF-8 alone")
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Formats: pure functions from the inventory to what is printed, one file or folder each.
 //! None of them knows a module's name; what a format cannot say becomes a note.
 
+mod containers;
 mod gatherer;
 mod inventory;
 mod ndjson;
-mod table;
+pub mod table;
 
 pub use gatherer::json::to_text as manager_json;
+pub use inventory::to_text as document;
 pub use ndjson::{EndpointLine, line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};
@@ -22,6 +24,8 @@ pub enum Format {
     Inventory,
     /// One endpoint of the inventory a line, as soon as it is answered
     Ndjson,
+    /// What `mgrk8s` prints: the containers of all pods, ASCII
+    Containers,
     /// For people: endpoints, hosts, guests and what went wrong
     Table,
 }
@@ -59,6 +63,7 @@ pub fn render(format: Format, inventory: &Inventory, style: &TableStyle) -> Rend
         Format::Gatherer => gatherer::render(inventory),
         Format::Inventory => inventory::render(inventory),
         Format::Ndjson => ndjson::render(inventory),
+        Format::Containers => containers::render(inventory),
         Format::Table => table::render(inventory, *style),
     }
 }

@@ -25,16 +25,23 @@ use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
 use crate::{Exit, fail, logging, process};
 use result::{Printer, Results};
+pub use result::{Product, table_style};
 
 /// The longest infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs from the infile to the printed result.
-pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> Exit {
+pub fn run(
+    product: Product,
+    cli: &Cli,
+    infile: &Path,
+    settings: &Settings,
+    catalog: &Catalog,
+) -> Exit {
     if let Err(error) = process::protect() {
         logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
     }
-    let outfile = match prepare(cli.outfile.as_deref()) {
+    let outfile = match prepare(cli.files.outfile.as_deref()) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
@@ -42,11 +49,11 @@ pub fn run(cli: &Cli, infile: &Path, settings: &Settings, catalog: &Catalog) -> 
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
-    let entries = match only(entries, &cli.only) {
+    let entries = match only(entries, &cli.asking.only) {
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
-    let printer = Printer::new(cli, settings, outfile);
+    let printer = Printer::new(product, cli, settings, outfile);
     match ask_and_print(entries, settings, catalog, printer) {
         Ok(exit) => exit,
         Err(error) => fail(Exit::Internal, &format!("the run cannot be started: {error}")),
@@ -78,7 +85,7 @@ pub fn entries(
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Vec<Entry>, String> {
-    let bytes = read_infile(infile)?;
+    let bytes = read_file("the infile", infile, INFILE_MAX_BYTES)?;
     let (text, latin) = request::decode(bytes);
     if latin {
         logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
@@ -94,18 +101,19 @@ pub fn entries(
     request::read(&text, catalog, &defaults).map_err(|error| error.to_string())
 }
 
-/// The infile, read to its end.
-fn read_infile(infile: &Path) -> Result<Vec<u8>, String> {
+/// A file that the command line names, read to its end; `-` is standard input. `what` is how a
+/// sentence about it begins.
+pub fn read_file(what: &str, path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let limit = INFILE_MAX_BYTES + 1;
-    let read = if infile == Path::new("-") {
+    let limit = max_bytes + 1;
+    let read = if path == Path::new("-") {
         read_to_end(&mut std::io::stdin().lock().take(limit), &mut bytes)
     } else {
-        File::open(infile).and_then(|file| file.take(limit).read_to_end(&mut bytes).map(drop))
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes).map(drop))
     };
-    read.map_err(|error| format!("the infile {} cannot be read: {error}", infile.display()))?;
-    if bytes.len() as u64 > INFILE_MAX_BYTES {
-        return Err("the infile is longer than 64 MiB".to_owned());
+    read.map_err(|error| format!("{what} {} cannot be read: {error}", path.display()))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("{what} is longer than {} MiB", max_bytes / (1024 * 1024)));
     }
     Ok(bytes)
 }

@@ -12,14 +12,23 @@ use tokio::task::JoinHandle;
 use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
 use crate::format::{self, Format, TableStyle};
+use crate::images::Task;
 use crate::outfile::{self, Outfile, WriteError};
 use crate::progress::Display;
 use crate::supervisor::{Fate, Stop};
 use crate::{Exit, fail, inventory, logging};
 
+/// What is printed.
+pub enum Product {
+    /// The results themselves.
+    Inventory(Format),
+    /// Which of them run which images.
+    Matches(Task),
+}
+
 /// How the results become what is printed.
 pub struct Printer {
-    format: Format,
+    product: Product,
     style: TableStyle,
     fail_on: FailOn,
     run_info: bool,
@@ -29,11 +38,10 @@ pub struct Printer {
 
 impl Printer {
     /// Prints as the command line and the settings say.
-    pub fn new(cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
-        let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
+    pub fn new(product: Product, cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
         Self {
-            format: settings.format,
-            style: TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) },
+            product,
+            style: table_style(settings, &outfile),
             fail_on: settings.fail_on,
             run_info: !cli.no_run_info,
             started_at: Timestamp::now(),
@@ -45,12 +53,21 @@ impl Printer {
     fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
         let inventory = inventory::assemble(results, self.run_info.then_some(run));
-        let rendered = format::render(self.format, &inventory, &self.style);
-        for note in rendered.notes {
-            let message = format!("{}: {}", note.warning.object, note.warning.message);
-            logging::warn(Some(&note.endpoint), &message);
-        }
-        let exit = super::write(self.outfile, &rendered.text, exit);
+        let (text, exit) = match self.product {
+            Product::Inventory(format) => {
+                let rendered = format::render(format, &inventory, &self.style);
+                for note in rendered.notes {
+                    let message = format!("{}: {}", note.warning.object, note.warning.message);
+                    logging::warn(Some(&note.endpoint), &message);
+                }
+                (rendered.text, exit)
+            }
+            Product::Matches(task) => {
+                let sources = inventory.endpoints.iter().map(Into::into).collect();
+                task.finish(sources, self.fail_on, self.style)
+            }
+        };
+        let exit = super::write(self.outfile, &text, exit);
         // The process ends now, and takes this with it faster than host by host.
         std::mem::forget(inventory);
         exit
@@ -66,19 +83,15 @@ struct Tally {
 
 impl Tally {
     fn exit(&self) -> Exit {
-        match self.fail_on {
-            FailOn::Any if self.failed.get() > 0 => Exit::EndpointsFailed,
-            FailOn::All if self.total > 0 && self.failed.get() == self.total => {
-                Exit::EndpointsFailed
-            }
-            _ => Exit::Done,
-        }
+        let failed = self.fail_on.applies(self.failed.get(), self.total);
+        if failed { Exit::EndpointsFailed } else { Exit::Done }
     }
 }
 
 /// Takes the results of a run.
 pub struct Results {
-    format: Format,
+    /// Whether what is printed tells what is odd itself.
+    tells_all: bool,
     tally: Tally,
     place: String,
     way: Way,
@@ -109,12 +122,13 @@ impl Results {
     /// Takes so many results and has this printer print them.
     pub fn new(printer: Printer, total: usize, runtime: &Runtime) -> Self {
         let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
-        let (format, place) = (printer.format, printer.outfile.to_string());
-        let way = match format {
-            Format::Ndjson => Way::Lines(Lines::start(printer, runtime)),
+        let place = printer.outfile.to_string();
+        let tells_all = matches!(printer.product, Product::Inventory(Format::Table));
+        let way = match printer.product {
+            Product::Inventory(Format::Ndjson) => Way::Lines(Lines::start(printer, runtime)),
             _ => Way::Whole(Box::new(printer), RefCell::default()),
         };
-        Self { format, tally, place, way }
+        Self { tells_all, tally, place, way }
     }
 
     /// Takes a result, and waits until it is written where that is done at once. It is not waited
@@ -129,7 +143,7 @@ impl Results {
         {
             // What is printed already stays; nothing is added to it.
             if !lines.is_unwanted() {
-                tell(&result, self.format);
+                tell(&result, self.tells_all);
             }
             return Fate::Gone;
         }
@@ -152,7 +166,7 @@ impl Results {
         if matches!(&self.way, Way::Lines(lines) if lines.is_unwanted()) {
             return None;
         }
-        tell(&result, self.format);
+        tell(&result, self.tells_all);
         let failed = result.status == EndpointStatus::Failed;
         self.tally.failed.set(self.tally.failed.get() + usize::from(failed));
         match &self.way {
@@ -251,12 +265,8 @@ fn write_lines(
 }
 
 /// Says why an endpoint failed and what is odd about it, one clear sentence each.
-fn tell(result: &EndpointResult, format: Format) {
-    let log = match format {
-        // A table shows all of this itself.
-        Format::Table => logging::emit_to_file,
-        Format::Gatherer | Format::Inventory | Format::Ndjson => logging::emit_own,
-    };
+fn tell(result: &EndpointResult, is_shown: bool) {
+    let log = if is_shown { logging::emit_to_file } else { logging::emit_own };
     for warning in &result.warnings {
         let message = format!("{}: {}", warning.object, warning.message);
         log(LogLevel::Warn, Some(&result.id), &message);
@@ -269,6 +279,12 @@ fn tell(result: &EndpointResult, format: Format) {
         };
         log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
     }
+}
+
+/// How a table looks at its place.
+pub fn table_style(settings: &Settings, outfile: &Outfile) -> TableStyle {
+    let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
+    TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) }
 }
 
 /// How wide a table may be: the terminal's width, else COLUMNS, else 100.

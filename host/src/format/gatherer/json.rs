@@ -57,6 +57,26 @@ impl Formatter for Ascii<'_> {
         self.0.write_char_escape(writer, escape)
     }
 
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.begin_object(writer)
     }
@@ -128,12 +148,22 @@ mod tests {
         assert_eq!(text, "\"\\u00e9\\ud83d\\ude00\\u007f\\u0001\\t\\\"\\\\/\\b\\f\\n\\r\"\n");
     }
 
+    const LISTS: &str = r#"[
+    [
+        "a",
+        "b"
+    ],
+    []
+]
+"#;
+
     #[test]
-    fn layout_is_pythons_with_empty_objects_on_one_line() {
+    fn layout_is_pythons_with_empty_objects_and_lists_on_one_line() {
         let empty = BTreeMap::<String, String>::new();
         let value = BTreeMap::from([("a", Some(empty)), ("b", None)]);
         assert_eq!(to_text(&value), "{\n    \"a\": {},\n    \"b\": null\n}\n");
         assert_eq!(to_text(&BTreeMap::<String, String>::new()), "{}\n");
+        assert_eq!(to_text(&[["a", "b"].as_slice(), &[]]), LISTS);
     }
 
     #[test]

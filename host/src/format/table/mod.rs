@@ -2,7 +2,7 @@
 //! wrong, fitting the terminal, with a summary at the end.
 
 mod cells;
-mod grid;
+pub mod grid;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -11,15 +11,17 @@ use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory};
 
 use self::grid::{Cell, Column, Look};
-use self::text::{cut, width, wrapped};
+pub use self::text::wrapped;
+use self::text::{cut, width};
 use super::{Rendered, TableStyle};
 use crate::escape::escape;
 use crate::inventory::{count, counted_items};
 
 /// A terminal narrower than this gets lines of this width.
-const LEAST_WIDTH: usize = 20;
+pub const LEAST_WIDTH: usize = 20;
 
-const PLAIN: Column =
+/// A column that is never cut.
+pub const PLAIN: Column =
     Column { title: "", right: false, comfortable: 0, least: 0, middle: false, expendable: 0 };
 
 const COLUMNS: [Column; 6] = [
@@ -98,7 +100,7 @@ fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut Stri
 }
 
 /// The parts two columns apart; the first, which may be anything, is cut so that they fit.
-fn heading(parts: &[(String, Look)], style: TableStyle, out: &mut String) {
+pub fn heading(parts: &[(String, Look)], style: TableStyle, out: &mut String) {
     let parts: Vec<_> = parts.iter().filter(|(text, _)| !text.is_empty()).collect();
     let mut room = style.width;
     for (index, (text, look)) in parts.iter().enumerate() {
@@ -185,7 +187,7 @@ fn error_lines(
 }
 
 /// A sentence behind a word that says what it is; further lines stand under the first.
-fn labelled(label: &str, look: Look, text: &str, style: TableStyle, out: &mut String) {
+pub fn labelled(label: &str, look: Look, text: &str, style: TableStyle, out: &mut String) {
     const LABEL: usize = 9;
     let room = style.width.saturating_sub(2 + LABEL);
     for (index, line) in wrapped(&escape(text), room).iter().enumerate() {

@@ -1,0 +1,90 @@
+//! `match-images`: which containers run which of the images that somebody knows, whether they run
+//! the newest revision, and what matches nothing.
+
+mod document;
+mod file;
+mod known;
+mod matching;
+mod report;
+mod sources;
+mod table;
+
+use std::path::Path;
+
+pub use report::Matches;
+pub use sources::whole_pods;
+
+use crate::cli::{Cli, FailOn, MatchFormat, MatchImages};
+use crate::config::Settings;
+use crate::format::{self, TableStyle};
+use crate::{Exit, gather};
+use known::KnownImage;
+use sources::Source;
+
+/// The known images, for which containers are to be found.
+pub struct Task {
+    images: Vec<KnownImage>,
+    format: MatchFormat,
+}
+
+impl Task {
+    /// What is printed, and the exit status: an endpoint of which not all pods are known is one
+    /// that failed.
+    pub fn finish(
+        self,
+        sources: Vec<Source>,
+        fail_on: FailOn,
+        style: TableStyle,
+    ) -> (String, Exit) {
+        let total = sources.len();
+        let matches = Matches::new(&self.images, sources);
+        let fails = fail_on.applies(matches.incomplete.len(), total);
+        let text = match self.format {
+            MatchFormat::Json => format::document(&matches),
+            MatchFormat::Table => table::render(&matches, style),
+        };
+        (text, if fails { Exit::EndpointsFailed } else { Exit::Done })
+    }
+}
+
+/// What there is to do after the files were read.
+pub enum Prepared {
+    /// Nothing: the inventory was a file, and the result is printed.
+    Done(Exit),
+    /// The endpoints are to be asked.
+    Asks(Task),
+}
+
+/// Reads the images, before anybody is asked; and where an inventory is given too, finishes.
+pub fn prepare(
+    options: &MatchImages,
+    cli: &Cli,
+    settings: &Settings,
+) -> Result<Prepared, (Exit, String)> {
+    let containers = options.inventory.as_deref().or(options.files.infile.as_deref());
+    let is_stdin = |path: &Path| path == Path::new("-");
+    if is_stdin(&options.images) && containers.is_some_and(is_stdin) {
+        let problem = "standard input cannot be both the images and where they run";
+        return Err((Exit::Usage, problem.to_owned()));
+    }
+    let unreadable = |problem| (Exit::Unreadable, problem);
+    let images = file::read("the file of images", &options.images, known::MAX_BYTES, known::read)
+        .map_err(unreadable)?;
+    let task = Task { images, format: options.format };
+    let Some(inventory) = &options.inventory else { return Ok(Prepared::Asks(task)) };
+    let outfile = gather::prepare(cli.files.outfile.as_deref()).map_err(unreadable)?;
+    let sources = file::read("the inventory", inventory, document::MAX_BYTES, document::read)
+        .map_err(unreadable)?;
+    let sources = only(sources, &cli.asking.only).map_err(|problem| (Exit::Usage, problem))?;
+    let style = gather::table_style(settings, &outfile);
+    let (text, exit) = task.finish(sources, settings.fail_on, style);
+    Ok(Prepared::Done(gather::write(outfile, &text, exit)))
+}
+
+fn only(mut sources: Vec<Source>, ids: &[String]) -> Result<Vec<Source>, String> {
+    if let Some(id) = ids.iter().find(|id| sources.iter().all(|source| source.endpoint != **id)) {
+        return Err(format!("--only {id}: the inventory has no endpoint of this id"));
+    }
+    sources.retain(|source| ids.is_empty() || ids.contains(&source.endpoint));
+    Ok(sources)
+}

@@ -1,0 +1,218 @@
+//! What may run an image: the containers of an endpoint, or why not all of them are known.
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::image::{self, ImageReference};
+use gatherer_plugin_api::model::{
+    Completeness, Container, ContainerKind, ContainerState, EndpointResult, EndpointStatus, Pod,
+    PodHost,
+};
+
+/// The collection that has to be whole.
+const PODS: &str = "pods";
+
+/// An endpoint and its containers.
+#[derive(Debug)]
+pub struct Source {
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Its module.
+    pub module: Option<String>,
+    /// All of its containers.
+    pub containers: Result<Vec<Running>, Incomplete>,
+}
+
+/// Why nothing may be concluded from an endpoint's pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incomplete {
+    /// The endpoint failed, for this reason.
+    Endpoint(String),
+    /// Its pods could not be read to their end, for this reason.
+    Pods(String),
+    /// Nobody asked for its pods, or it cannot have any.
+    NotGathered,
+}
+
+impl Incomplete {
+    /// The reason, as the end of a sentence.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Endpoint(why) => format!("the endpoint failed: {why}"),
+            Self::Pods(why) => format!("its pods could not all be read: {why}"),
+            Self::NotGathered => "its pods were not gathered".to_owned(),
+        }
+    }
+}
+
+/// A container, and what is known of its image.
+#[derive(Debug, Clone, Default)]
+pub struct Running {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The pod's UID.
+    pub pod_uid: String,
+    /// The host that the pod is assigned to.
+    pub host: Option<PodHost>,
+    /// The container's name.
+    pub container: String,
+    /// The inventory's word for what it is for.
+    pub kind: String,
+    /// The inventory's word for what it is doing.
+    pub state: Option<String>,
+    /// The image, as the inventory has it.
+    pub image: Option<String>,
+    /// The image that runs, as the runtime names it.
+    pub image_id: Option<String>,
+    /// What of that can be compared.
+    pub identity: Identity,
+}
+
+/// What the image of a container can be known by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The digests under which registries have it.
+    pub digests: Vec<String>,
+    /// Its own id: the digest of its configuration.
+    pub id: Option<String>,
+    /// The name under which it was asked for.
+    pub name: Option<Name>,
+}
+
+/// A repository and a tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    /// With its registry: `docker.io/library/nginx`.
+    pub repository: String,
+    /// `latest` where nothing else is said.
+    pub tag: String,
+}
+
+impl Name {
+    /// What a reference names, unless it names a digest alone.
+    pub fn of(reference: &ImageReference) -> Option<Self> {
+        let tag = reference.tag_or_latest()?.to_owned();
+        Some(Self { repository: reference.repository(), tag })
+    }
+}
+
+/// What an inventory says of a container's image.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said<'a> {
+    /// `image`.
+    pub image: Option<&'a str>,
+    /// `imageId`.
+    pub image_id: Option<&'a str>,
+    /// `imageDigest`.
+    pub digest: Option<&'a str>,
+    /// `imageConfigDigest`.
+    pub config_digest: Option<&'a str>,
+    /// `imageRepository`.
+    pub repository: Option<&'a str>,
+    /// `imageTag`.
+    pub tag: Option<&'a str>,
+}
+
+impl Identity {
+    /// Puts together what is said. Where a document lacks the parts, the verbatim texts are read.
+    pub fn of(said: &Said<'_>) -> Self {
+        let reference: Option<ImageReference> = said.image.and_then(|image| image.parse().ok());
+        let runs = said.image_id.map(image::image_id).unwrap_or_default();
+        // Docker names an image whose tag has moved on by its id.
+        let named = said.image.map(image::image_id).unwrap_or_default();
+        let mut digests: Vec<String> = [
+            said.digest.map(str::to_lowercase),
+            runs.repo_digest,
+            reference.as_ref().and_then(|reference| reference.digest.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        digests.sort();
+        digests.dedup();
+        let id = said.config_digest.map(str::to_lowercase);
+        let name = match (said.repository, said.tag) {
+            (Some(repository), Some(tag)) => {
+                Some(Name { repository: repository.to_owned(), tag: tag.to_owned() })
+            }
+            _ => reference.as_ref().and_then(Name::of),
+        };
+        Self { digests, id: id.or(runs.config_digest).or(named.config_digest), name }
+    }
+
+    /// Every digest that it is known by. Two different contents never have the same.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.digests.iter().chain(&self.id).map(String::as_str)
+    }
+}
+
+/// The pods of an endpoint, if all of them are there.
+pub fn whole_pods(endpoint: &EndpointResult) -> Result<&[Pod], Incomplete> {
+    if endpoint.status == EndpointStatus::Failed {
+        return Err(Incomplete::Endpoint(why(endpoint.error.as_ref())));
+    }
+    match endpoint.collections.get(PODS) {
+        None => Err(Incomplete::NotGathered),
+        Some(pods) if pods.status == Completeness::Failed => {
+            Err(Incomplete::Pods(why(pods.error.as_ref())))
+        }
+        Some(_) => Ok(&endpoint.workloads.pods),
+    }
+}
+
+fn why(error: Option<&GatherError>) -> String {
+    match error {
+        Some(error) => format!("{}: {error}", error.kind),
+        None => "no reason is known".to_owned(),
+    }
+}
+
+impl From<&EndpointResult> for Source {
+    fn from(endpoint: &EndpointResult) -> Self {
+        let containers = |pods: &[Pod]| {
+            let all = pods
+                .iter()
+                .flat_map(|pod| pod.containers.iter().map(|container| Running::of(pod, container)));
+            all.collect()
+        };
+        Self {
+            endpoint: endpoint.id.clone(),
+            module: endpoint.module.clone(),
+            containers: whole_pods(endpoint).map(containers),
+        }
+    }
+}
+
+impl Running {
+    fn of(pod: &Pod, container: &Container) -> Self {
+        let kind = match container.kind {
+            ContainerKind::App => "app",
+            ContainerKind::Init => "init",
+            ContainerKind::Ephemeral => "ephemeral",
+        };
+        let state = container.state.map(|state| match state {
+            ContainerState::Waiting => "waiting",
+            ContainerState::Running => "running",
+            ContainerState::Terminated => "terminated",
+        });
+        Self {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            pod_uid: pod.uid.clone(),
+            host: pod.host.clone(),
+            container: container.name.clone(),
+            kind: kind.to_owned(),
+            state: state.map(str::to_owned),
+            image: container.image.clone(),
+            image_id: container.image_id.clone(),
+            identity: Identity::of(&Said {
+                image: container.image.as_deref(),
+                image_id: container.image_id.as_deref(),
+                digest: container.image_digest.as_deref(),
+                config_digest: container.image_config_digest.as_deref(),
+                repository: container.image_repository.as_deref(),
+                tag: container.image_tag.as_deref(),
+            }),
+        }
+    }
+}
