@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
+#[path = "file_module_items/sample.rs"]
+mod sample;
+use sample::endpoint;
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/file/tests/fixtures").join(name)
 }
@@ -23,68 +27,6 @@ fn read_text(document: &str, format: &str) -> Outcome {
     let path = folder.path().join("inventory.json");
     std::fs::write(&path, document).expect("a file can be written");
     read(&path, format)
-}
-
-fn pod(name: &str, uid: &str) -> Value {
-    json!({
-        "namespace": "shop", "name": name, "uid": uid, "phase": "Running",
-        "host": {"id": "h1", "name": "node1"}, "podIPs": ["10.0.0.7"], "hostIPs": ["192.0.2.1"],
-        "serviceAccount": "default", "labels": {"app": "web"}, "createdAt": "2026-01-02T03:04:05Z",
-        "controller": {"kind": "Deployment", "name": "web", "uid": "d"},
-        "owners": [{"kind": "ReplicaSet", "name": "web-1", "uid": "r"},
-            {"kind": "Deployment", "name": "web", "uid": "d"}],
-        "bare": true, "static": true,
-        "containers": [{
-            "name": "web", "kind": "app", "image": "registry.example.com:5000/web:1",
-            "imageId": "docker-pullable://registry.example.com:5000/web@sha256:aa",
-            "imageDigest": "sha256:aa", "imageConfigDigest": "sha256:bb",
-            "imageRepository": "registry.example.com:5000/web", "imageTag": "1",
-            "containerId": "c1", "runtime": "docker", "state": "running", "ready": true,
-            "restartCount": 3,
-        }],
-    })
-}
-
-/// An endpoint with every list, each with all that its items may have.
-fn endpoint(id: &str) -> Value {
-    let used_by = json!([{"pod": {"name": "a", "uid": "u1"}, "container": "web",
-        "mountPath": "/etc/web", "subPath": "web.conf"}, {"pod": {"name": "b", "uid": "u2"}, "env": "*"}]);
-    let lists = json!({
-        "namespaces": [{"name": "shop", "uid": "n", "labels": {"a": "b"}, "phase": "Active",
-            "createdAt": "2026-01-02T03:04:05Z"}],
-        "serviceAccounts": [{"namespace": "shop", "name": "default", "uid": "s"}],
-        "controllers": [{"namespace": "shop", "name": "web-1", "uid": "r", "kind": "ReplicaSet",
-            "desiredReplicas": 2, "readyReplicas": 0,
-            "owner": {"kind": "Deployment", "name": "web", "uid": "d"}}],
-        "pods": [pod("a", "u1"), pod("b", "u2"), {"namespace": "shop", "name": "b", "uid": "u3"}],
-        "services": [{"namespace": "shop", "name": "web", "uid": "v", "type": "NodePort",
-            "clusterIPs": ["10.1.0.1"], "externalIPs": ["192.0.2.9"],
-            "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": "web",
-                "nodePort": 30080}],
-            "selector": {"app": "web"}, "pods": [{"name": "a", "uid": "u1"}]}],
-        "configMaps": [{"namespace": "shop", "name": "web", "uid": "c", "keys": ["web.conf"],
-            "usedBy": used_by}],
-        "secrets": [{"namespace": "shop", "name": "web", "uid": "k", "type": "Opaque",
-            "keys": ["password"], "usedBy": []}],
-    });
-    let whole = json!({"status": "complete"});
-    let collections = [
-        "config-maps",
-        "controllers",
-        "namespaces",
-        "pods",
-        "secrets",
-        "service-accounts",
-        "services",
-        "virtual-machines",
-    ];
-    let collections: serde_json::Map<_, _> =
-        collections.into_iter().map(|name| (name.to_owned(), whole.clone())).collect();
-    json!({
-        "id": id, "status": "complete", "hosts": [{"id": "h1", "name": "node1"}],
-        "detachedGuests": [{"id": "1", "name": "vm", "state": "poweringOn"}],
-        "workloads": lists, "collections": collections,
-    })
 }
 
 fn inventory(endpoints: &[Value]) -> String {

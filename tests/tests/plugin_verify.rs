@@ -114,6 +114,7 @@ fn what_is_wrong_with_a_gathering_is_said() {
         ("unknown-host-ref", gathers, "a guest of a host that it did not send"),
         ("garbage-frame", gathers, "something that is not a frame"),
         ("nonsense-summary", gathers, "something that is not a summary"),
+        ("items-without-end", gathers, "did not say that they are all"),
         ("segfault", gathers, "SIGSEGV"),
         ("panic", gathers, "it fails with `internal`"),
         ("exit-after-done", gathers, "the process exited with status 3 after its answer"),
@@ -130,6 +131,9 @@ fn what_is_wrong_with_a_gathering_is_said() {
         }
     }
     verify_with("misbehaving", &case("behaves")).expect_code(0);
+    let outcome = verify_with("misbehaving", &case("starts-items-over")).expect_code(0);
+    let counted = "ok       Misbehaving e: gathers a whole answer: 1 host, 1 guest, 1 pod in ";
+    assert_eq!(lines(&outcome, counted).len(), 1, "{}", outcome.describe());
 }
 
 #[test]

@@ -9,6 +9,9 @@ use gatherer_tests::{PluginFolder, Run};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+#[path = "file_module_items/sample.rs"]
+mod sample;
+
 const NAMES: [&str; 4] = ["inventory", "ndjson", "manifest", "request"];
 
 fn repository() -> PathBuf {
@@ -89,6 +92,7 @@ fn endpoints(inventory_file: &Path) -> Value {
         {"id": "empty", "module": "File", "url": "empty.json"},
         {"id": "warned", "module": "Example", "hostname": "kvm2", "no_such_parameter": "x"},
         {"id": "collections", "module": "File", "url": inventory_file},
+        {"id": "workloads", "module": "File", "url": "workloads.json"},
         {"id": "libvirt", "module": "Libvirt", "uri": "test:///default"},
         {"id": "missing parameter", "module": "Example"},
         {"id": "no such file", "module": "File", "url": "/nonexistent/hosts.json"},
@@ -100,7 +104,7 @@ fn endpoints(inventory_file: &Path) -> Value {
 /// An inventory with everything that a plugin may say, as somebody else's gatherer wrote it.
 fn rich_inventory() -> Value {
     json!({
-        "schemaVersion": "1.0",
+        "schemaVersion": "1.1",
         "generator": {"name": "somebody", "version": "1"},
         "endpoints": [{
             "id": "cluster",
@@ -159,12 +163,22 @@ fn rich_inventory() -> Value {
     })
 }
 
+/// An inventory with everything that may stand beside hosts.
+fn rich_workloads() -> Value {
+    json!({
+        "schemaVersion": "1.1", "generator": {"name": "somebody"},
+        "endpoints": [sample::endpoint("cluster")],
+    })
+}
+
 fn gathered(more: &[&str]) -> Value {
     let plugins = PluginFolder::with(&["example", "file", "libvirt"]);
     let run = Run::new().args(["--infile", "-", "--format", "inventory"]).args(more);
     let inventory_file = run.home().join("inventory.json");
     std::fs::write(&inventory_file, rich_inventory().to_string()).expect("writable");
     std::fs::write(run.home().join("empty.json"), "{}").expect("writable");
+    let workloads = rich_workloads().to_string();
+    std::fs::write(run.home().join("workloads.json"), workloads).expect("writable");
     let endpoints = endpoints(&inventory_file);
     run.plugins(plugins.path()).stdin(endpoints.to_string()).run().inventory()
 }
@@ -194,6 +208,9 @@ fn every_inventory_that_is_printed_fits_the_schema_and_leaves_out_what_is_unknow
         assert_eq!(cluster["status"], "complete", "a lost collection loses no host");
         assert_eq!(cluster["collections"]["pods"]["error"]["kind"], "rate-limited");
         assert_eq!(cluster["hosts"], rich_inventory()["endpoints"][0]["hosts"], "kept as read");
+        let workloads = endpoint("workloads");
+        assert_eq!(workloads["workloads"], sample::endpoint("x")["workloads"], "kept as read");
+        assert_eq!(workloads["detachedGuests"].as_array().map(Vec::len), Some(1));
         assert_eq!(endpoint("missing parameter")["error"]["kind"], "configuration");
         assert_eq!(endpoint("late")["error"]["kind"], "timeout");
         assert_eq!(document["run"].is_object(), more.is_empty());
@@ -220,6 +237,25 @@ fn an_inventory_that_breaks_the_rules_does_not_fit() {
         let mut document = good.clone();
         let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
         document.pointer_mut(parent).expect(pointer)[member] = wrong;
+        assert!(!schema.is_valid(&document), "{pointer}");
+    }
+    let good = rich_workloads();
+    assert_fits(&schema, &good);
+    for (pointer, wrong) in [
+        ("/endpoints/0/detachedGuests", json!({})),
+        ("/endpoints/0/workloads", json!([])),
+        ("/endpoints/0/workloads/pods/0/uid", json!(1)),
+        ("/endpoints/0/workloads/pods/0/host/name", json!(null)),
+        ("/endpoints/0/workloads/pods/0/createdAt", json!("yesterday")),
+        ("/endpoints/0/workloads/pods/0/containers/0/kind", json!("sidecar")),
+        ("/endpoints/0/workloads/pods/0/containers/0/state", json!("Running")),
+        ("/endpoints/0/workloads/controllers/0/desiredReplicas", json!(-1)),
+        ("/endpoints/0/workloads/services/0/ports/0/port", json!(70_000)),
+        ("/endpoints/0/workloads/secrets/0/keys", json!({"password": "x"})),
+        ("/endpoints/0/collections/pods/status", json!("partial")),
+    ] {
+        let mut document = good.clone();
+        *document.pointer_mut(pointer).expect(pointer) = wrong;
         assert!(!schema.is_valid(&document), "{pointer}");
     }
 }
