@@ -1,0 +1,55 @@
+//! The containers of a pod, and the images that they run.
+
+use gatherer_tests::servers::kubernetes::Cluster;
+use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
+use gatherer_tests::servers::kubernetes::workloads::cases::images::{
+    CASES, CONFIG_DIGEST, DIGEST, POD, container_id, image_id, restarts,
+};
+use serde_json::{Value, json};
+
+use crate::{cluster, gather, item};
+
+#[test]
+fn a_container_of_each_kind_state_and_spelling_of_its_image_has_all_its_fields() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "pods"}));
+    let containers = item(&endpoint, "pods", NAMESPACE, POD)["containers"].clone();
+    let mut expected = Vec::new();
+    for case in &CASES {
+        let image = if case.image.is_empty() { case.asked } else { case.image };
+        let mut container = json!({"name": case.name, "kind": case.kind, "image": image});
+        let mut set = |name: &str, value: Value| container[name] = value;
+        if !case.image_id.is_empty() {
+            set("imageId", json!(image_id(case)));
+        }
+        if case.digest {
+            set("imageDigest", json!(DIGEST));
+        }
+        if case.config_digest {
+            set("imageConfigDigest", json!(CONFIG_DIGEST));
+        }
+        set("imageRepository", json!(case.repository));
+        if let Some(tag) = case.tag {
+            set("imageTag", json!(tag));
+        }
+        if !case.runtime.is_empty() {
+            set("containerId", json!(container_id(case)));
+            set("runtime", json!(case.runtime));
+        }
+        if !case.state.is_empty() {
+            set("state", json!(case.state));
+        }
+        if case.state == "running" {
+            set("ready", json!(true));
+        }
+        if let Some(restarts) = restarts(case) {
+            set("restartCount", json!(restarts));
+        }
+        expected.push(container);
+    }
+    let found = containers.as_array().expect("a list");
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}

@@ -1,0 +1,187 @@
+//! Which collections come, and that each has exactly what the server has, in order.
+
+use std::collections::BTreeMap;
+
+use gatherer_tests::servers::kubernetes::Cluster;
+use serde_json::{Value, json};
+
+use crate::{EVERYTHING, cluster, everything, gather, list, run};
+
+/// Each list, its collection and the server's lists of the same.
+const LISTS: [(&str, &str, &[&str]); 7] = [
+    ("namespaces", "namespaces", &["/api/v1/namespaces"]),
+    ("serviceAccounts", "service-accounts", &["/api/v1/serviceaccounts"]),
+    (
+        "controllers",
+        "controllers",
+        &[
+            "/api/v1/replicationcontrollers",
+            "/apis/apps/v1/deployments",
+            "/apis/apps/v1/replicasets",
+            "/apis/apps/v1/statefulsets",
+            "/apis/apps/v1/daemonsets",
+            "/apis/batch/v1/jobs",
+            "/apis/batch/v1beta1/cronjobs",
+        ],
+    ),
+    ("pods", "pods", &["/api/v1/pods"]),
+    ("services", "services", &["/api/v1/services"]),
+    ("configMaps", "config-maps", &["/api/v1/configmaps"]),
+    ("secrets", "secrets", &["/api/v1/secrets"]),
+];
+
+type Key = (String, String, String);
+
+fn key(metadata: &Value) -> Key {
+    let text = |name: &str| metadata[name].as_str().unwrap_or_default().to_owned();
+    (text("namespace"), text("name"), text("uid"))
+}
+
+/// The collections of an endpoint, each with its status.
+fn collections(endpoint: &Value) -> BTreeMap<String, String> {
+    let statuses = endpoint["collections"].as_object().into_iter().flatten();
+    statuses
+        .map(|(name, of)| (name.clone(), of["status"].as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+#[test]
+fn each_list_has_exactly_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = everything(cluster);
+    for (name, _, paths) in LISTS {
+        let found: Vec<Key> = list(&endpoint, name).iter().map(key).collect();
+        assert!(found.is_sorted(), "{name} is not sorted");
+        // What only pods tell of is in no list of the server.
+        let listed: Vec<Key> = list(&endpoint, name)
+            .iter()
+            .filter(|item| name != "controllers" || item["kind"] != "Rollout")
+            .map(key)
+            .collect();
+        let objects = paths.iter().flat_map(|path| cluster.list(path));
+        let mut expected: Vec<Key> = objects.map(|object| key(&object["metadata"])).collect();
+        expected.sort();
+        assert!(listed == expected, "{name}: {} of {}", listed.len(), expected.len());
+        assert!(!expected.is_empty(), "the server has {name}");
+    }
+    let mut whole: BTreeMap<_, _> =
+        LISTS.iter().map(|(_, name, _)| ((*name).to_owned(), "complete".to_owned())).collect();
+    whole.insert("virtual-machines".to_owned(), "complete".to_owned());
+    assert_eq!(collections(&endpoint), whole);
+}
+
+#[test]
+fn nodes_alone_are_collected_unless_something_else_is_asked_for() {
+    let cluster = cluster!(Cluster::shared());
+    let by_default = gather(cluster.kubeconfig("token"), &json!({}));
+    assert_eq!(collections(&by_default), BTreeMap::new());
+    assert!(by_default.get("workloads").is_none() && by_default.get("detachedGuests").is_none());
+    let nodes = gather(cluster.kubeconfig("token"), &json!({"collect": "nodes"}));
+    assert!(nodes == by_default);
+}
+
+#[test]
+fn each_collection_comes_alone_where_it_alone_is_named() {
+    let cluster = cluster!(Cluster::shared());
+    let whole = everything(cluster);
+    for (name, word, _) in LISTS {
+        let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": word}));
+        assert_eq!(collections(&endpoint).into_keys().collect::<Vec<_>>(), [word]);
+        let lists = endpoint["workloads"].as_object().expect("it has some");
+        assert_eq!(lists.keys().collect::<Vec<_>>(), [name]);
+        assert_eq!(
+            endpoint["hosts"].as_array().map(Vec::len),
+            whole["hosts"].as_array().map(Vec::len)
+        );
+        let keys = |endpoint: &Value| list(endpoint, name).iter().map(key).collect::<Vec<_>>();
+        let mut expected = keys(&whole);
+        if name == "controllers" {
+            // What only pods tell of needs the pods.
+            expected.retain(|(_, name, _)| name != "rollout");
+        }
+        assert_eq!(keys(&endpoint), expected, "{word}");
+    }
+}
+
+#[test]
+fn all_leaves_out_secrets_and_config_maps() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "all"}));
+    let found: Vec<String> = collections(&endpoint).into_keys().collect();
+    let expected =
+        ["controllers", "namespaces", "pods", "service-accounts", "services", "virtual-machines"];
+    assert_eq!(found, expected);
+    for name in ["configMaps", "secrets"] {
+        assert!(list(&endpoint, name).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_size_of_a_page_and_a_second_run_change_no_byte() {
+    let cluster = cluster!(Cluster::shared());
+    let output = |page_size: &str| {
+        let parameters = json!({"collect": EVERYTHING, "page_size": page_size});
+        run(cluster.kubeconfig("token"), &parameters).stdout
+    };
+    let first = output("500");
+    for page_size in ["500", "37", "5000"] {
+        assert!(output(page_size) == first, "pages of {page_size}");
+    }
+}
+
+#[test]
+fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
+    let cluster = cluster!(Cluster::shared());
+    let token = cluster.kubeconfig("token");
+    let two = json!({"collect": EVERYTHING, "namespaces": "cases-other,cases"});
+    let endpoint = gather(&token, &two);
+    let whole = everything(cluster);
+    assert_eq!(endpoint["hosts"].as_array().map(Vec::len), whole["hosts"].as_array().map(Vec::len));
+    for (name, _, _) in LISTS.iter().skip(1) {
+        let expected: Vec<&Value> = list(&whole, name)
+            .iter()
+            .filter(|item| item["namespace"] == "cases" || item["namespace"] == "cases-other")
+            .collect();
+        assert!(list(&endpoint, name).iter().eq(expected), "{name}");
+    }
+    let names: Vec<&Value> =
+        list(&endpoint, "namespaces").iter().map(|item| &item["name"]).collect();
+    assert_eq!(names, ["cases", "cases-other"]);
+
+    let labelled = json!({"collect": "pods,services", "label_selector": "app in (web, db)"});
+    let endpoint = gather(&token, &labelled);
+    let of = |wanted: [&str; 2], label: &Value| wanted.iter().any(|name| *label == **name);
+    let expected =
+        list(&whole, "pods").iter().filter(|pod| of(["web", "db"], &pod["labels"]["app"]));
+    assert!(list(&endpoint, "pods").iter().eq(expected));
+    assert!(list(&endpoint, "pods").len() >= 4, "{}", endpoint["workloads"]["pods"]);
+    let services: Vec<&Value> =
+        list(&endpoint, "services").iter().map(|item| &item["name"]).collect();
+    assert_eq!(services, ["web"], "services by their own labels");
+}
+
+#[test]
+fn namespaces_and_service_accounts_have_all_their_fields() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint =
+        gather(cluster.kubeconfig("token"), &json!({"collect": "namespaces,service-accounts"}));
+    let objects = cluster.list("/api/v1/namespaces");
+    assert_eq!(objects.len(), list(&endpoint, "namespaces").len());
+    for (object, found) in objects.iter().zip(list(&endpoint, "namespaces")) {
+        let metadata = &object["metadata"];
+        let mut expected = json!({
+            "name": metadata["name"], "uid": metadata["uid"], "phase": object["status"]["phase"],
+            "createdAt": metadata["creationTimestamp"],
+        });
+        if metadata["labels"].is_object() {
+            expected["labels"] = metadata["labels"].clone();
+        }
+        assert_eq!(*found, expected);
+    }
+    let with_labels = list(&endpoint, "namespaces").iter().filter(|one| one["labels"].is_object());
+    assert!(with_labels.count() > 1);
+    for found in list(&endpoint, "serviceAccounts") {
+        let members: Vec<&String> = found.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["namespace", "name", "uid"], "{found}");
+    }
+}

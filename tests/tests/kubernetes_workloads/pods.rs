@@ -1,0 +1,82 @@
+//! What is said of a pod.
+
+use std::collections::BTreeMap;
+
+use gatherer_tests::servers::kubernetes::workloads::cases::{NAMESPACE, OTHER, PLACED, TWIN};
+use gatherer_tests::servers::kubernetes::workloads::load;
+use gatherer_tests::servers::kubernetes::{Cluster, SHARED_PODS};
+use serde_json::{Value, json};
+
+use crate::{cluster, gather, item, list, or_empty};
+
+fn pods(cluster: &Cluster) -> Value {
+    gather(cluster.kubeconfig("token"), &json!({"collect": "pods"}))
+}
+
+#[test]
+fn each_pod_has_the_fields_that_the_server_tells() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = pods(cluster);
+    let ids: BTreeMap<&str, &Value> = endpoint["hosts"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|host| (host["name"].as_str().expect("a name"), &host["id"]))
+        .collect();
+    let objects = cluster.list("/api/v1/pods");
+    assert_eq!(objects.len(), list(&endpoint, "pods").len());
+    assert!(objects.len() > SHARED_PODS);
+    for object in &objects {
+        let (metadata, status) = (&object["metadata"], &object["status"]);
+        let name = |name: &str| metadata[name].as_str().expect("text").to_owned();
+        let pod = item(&endpoint, "pods", &name("namespace"), &name("name"));
+        assert_eq!(pod["uid"], metadata["uid"]);
+        assert_eq!(pod["phase"], status["phase"], "{pod}");
+        assert_eq!(pod["labels"], metadata["labels"], "{pod}");
+        assert_eq!(pod["createdAt"], metadata["creationTimestamp"], "{pod}");
+        assert_eq!(pod["serviceAccount"], object["spec"]["serviceAccountName"], "{pod}");
+        let addresses: Vec<&Value> =
+            status["podIPs"].as_array().into_iter().flatten().map(|one| &one["ip"]).collect();
+        assert_eq!(or_empty(&pod["podIPs"]), json!(addresses), "{pod}");
+        // This server tells one alone.
+        let host_ip: Vec<&str> = status["hostIP"].as_str().into_iter().collect();
+        assert_eq!(or_empty(&pod["hostIPs"]), json!(host_ip), "{pod}");
+        let expected = match object["spec"]["nodeName"].as_str() {
+            None => Value::Null,
+            Some(node) => match ids.get(node) {
+                Some(id) => json!({"id": id, "name": node}),
+                None => json!({"name": node}),
+            },
+        };
+        assert_eq!(pod["host"], expected, "{pod}");
+    }
+}
+
+#[test]
+fn phase_and_host_are_told_of_pods_in_every_phase_also_without_a_node_or_on_one_that_is_gone() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = pods(cluster);
+    for (name, phase, node) in PLACED {
+        let pod = item(&endpoint, "pods", NAMESPACE, name);
+        assert_eq!(pod["phase"], phase);
+        assert_eq!(pod["host"]["name"].as_str(), node, "{pod}");
+        let there = node.is_some_and(|node| node != "node-that-is-gone");
+        assert_eq!(pod["host"]["id"].is_string(), there, "{pod}");
+    }
+    let waiting = (0..SHARED_PODS).filter(|pod| load::unscheduled(*pod));
+    for number in waiting {
+        let namespace = load::namespace(number / load::REPLICAS);
+        let pod = item(&endpoint, "pods", &namespace, &load::pod_name(number));
+        assert_eq!((&pod["phase"], pod.get("host")), (&json!("Pending"), None), "{pod}");
+    }
+}
+
+#[test]
+fn two_pods_of_one_name_in_two_namespaces_are_two() {
+    let cluster = cluster!(Cluster::shared());
+    let endpoint = pods(cluster);
+    let (one, other) =
+        (item(&endpoint, "pods", NAMESPACE, TWIN), item(&endpoint, "pods", OTHER, TWIN));
+    assert_ne!(one["uid"], other["uid"]);
+    assert_eq!(one["uid"], cluster.object("/api/v1/pods", NAMESPACE, TWIN)["metadata"]["uid"]);
+}
