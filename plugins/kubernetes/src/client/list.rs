@@ -176,9 +176,14 @@ impl Reading {
             }
             Pin::new(&mut reading).poll(cx)
         });
-        let (step, Self { page, progress, .. }) =
+        let (step, Self { page, progress, resource, .. }) =
             read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
-        connection.buffer.set(page.bytes);
+        // What is given back is overwritten, and what is kept is not.
+        if resource.is_secret {
+            drop(page.bytes);
+        } else {
+            connection.buffer.set(page.bytes);
+        }
         Ok((progress, step?))
     }
 

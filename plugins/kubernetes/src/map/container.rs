@@ -49,12 +49,8 @@ fn container(
         container.container_id = id.map(str::to_owned);
         container.state = Some(state(status.state));
         container.ready = status.ready;
-        let what = || format!("restartCount of its container {:?}", &*wanted.name);
-        container.restart_count = match status.restart_count.map(u32::try_from) {
-            Some(Err(_)) => fitting(status.restart_count, &what(), warnings),
-            Some(Ok(count)) => Some(count),
-            None => None,
-        };
+        let what = || format!("the restartCount of its container {:?}", &*wanted.name);
+        container.restart_count = fitting(status.restart_count, what, warnings);
     }
 
     container.image_config_digest = pulled.config_digest;

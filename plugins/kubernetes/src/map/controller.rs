@@ -20,7 +20,8 @@ pub fn controller(kind: &str, item: Controller<'_>) -> (model::Controller, Warni
         status.map(|status| count(status).unwrap_or_default())
     };
     let mut warnings = Vec::new();
-    let mut count = |number, what| fitting::<u32>(number, what, &mut warnings);
+    let mut count =
+        |number, what: &str| fitting::<u32>(number, || format!("its {what}"), &mut warnings);
     let (desired_replicas, ready_replicas) = match kind {
         "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" => (
             count(replicas, "replicas"),

@@ -46,16 +46,17 @@ pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
 fn port(port: &ServicePort<'_>, warnings: &mut Vec<String>) -> Option<model::ServicePort> {
     // 0 stands for "none" in `nodePort`.
     let node_port = port.node_port.filter(|number| *number != 0);
+    let what = |member: &str| format!("the {member} of its port {:?}", &*port.name);
     Some(model::ServicePort {
         name: known(&port.name),
         protocol: known(&port.protocol),
-        port: fitting(port.port, "port", warnings)?,
+        port: fitting(port.port, || what("port"), warnings)?,
         target_port: match &port.target_port {
             Some(NumberOrText::Number(number)) => Some(number.to_string()),
             Some(NumberOrText::Text(text)) => known(text),
             None => None,
         },
-        node_port: fitting(node_port, "nodePort", warnings),
+        node_port: fitting(node_port, || what("nodePort"), warnings),
     })
 }
 

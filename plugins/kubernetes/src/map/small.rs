@@ -48,15 +48,15 @@ pub(super) fn named(kind: &str, metadata: &Metadata<'_>, sentences: Vec<String>)
     sentences.into_iter().map(|sentence| (object.clone(), sentence)).collect()
 }
 
-/// A number that has to fit. One that does not is left out with a warning.
+/// A number that has to fit. One that does not is left out with a warning, in which `what` names it.
 pub(super) fn fitting<T: TryFrom<i64>>(
     number: Option<i64>,
-    what: &str,
+    what: impl FnOnce() -> String,
     warnings: &mut Vec<String>,
 ) -> Option<T> {
     let fitting = T::try_from(number?).ok();
     if fitting.is_none() {
-        warnings.push(format!("its {what} is left out, because it is out of range"));
+        warnings.push(format!("{} is left out, because it is out of range", what()));
     }
     fitting
 }

@@ -1,0 +1,191 @@
+//! Of secrets and config maps, module Kubernetes tells the keys. Their values come with them, and
+//! are nowhere afterwards: not in what is printed, not in the log, not in a worker's memory.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use gatherer_tests::fault_server::{
+    Action, Authority, Fault, Received, ScriptedServer, base64, kubeconfig,
+};
+use gatherer_tests::{PluginFolder, Run};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// What the values hold, over and over.
+const CANARY: &str = "canary-value-5c0ffee5";
+
+/// What one of the keys is called, which is told.
+const KEY: &str = "key-that-is-told-77aa";
+
+fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Action {
+    let metadata = json!({"resourceVersion": "7", "continue": next});
+    // In the order in which API servers write it.
+    let text = format!(
+        r#"{{"kind":"{kind}List","apiVersion":"{api_version}","metadata":{metadata},"items":{}}}"#,
+        Value::from(items)
+    );
+    let headers = "content-type: application/json\r\n".to_owned();
+    Action::Answer { status: 200, headers, body: text.into_bytes() }
+}
+
+fn metadata(name: &str, uid: &str) -> Value {
+    // What `kubectl apply` leaves behind.
+    let applied = json!({"data": {"x": CANARY}}).to_string();
+    json!({"name": name, "namespace": "shop", "uid": uid,
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}})
+}
+
+fn value() -> String {
+    CANARY.repeat(1000)
+}
+
+/// A cluster with secrets. Its pods never come, if `pods_hang`.
+fn answer(request: &Received, pods_hang: bool) -> Action {
+    let path = request.target.split('?').next().unwrap_or_default();
+    match path {
+        "/api/v1/nodes" => {
+            list("Node", "v1", &[json!({"metadata": {"name": "n1", "uid": "n1"}})], "")
+        }
+        "/api/v1/secrets" if !request.target.contains("continue=") => list(
+            "Secret",
+            "v1",
+            &[json!({"metadata": metadata("login", "s1"), "type": "Opaque",
+                "data": {KEY: base64(&value()), "x": base64(CANARY)}})],
+            "more",
+        ),
+        "/api/v1/secrets" => list(
+            "Secret",
+            "v1",
+            &[json!({"metadata": metadata("login2", "s2"), "stringData": {"plain": value()}})],
+            "",
+        ),
+        "/api/v1/configmaps" => list(
+            "ConfigMap",
+            "v1",
+            &[json!({"metadata": metadata("settings", "c1"), "data": {"app.conf": value()},
+                "binaryData": {"app.bin": base64(&value())}})],
+            "",
+        ),
+        "/api/v1/pods" if pods_hang => Action::Fault(Fault::BlackHole, Vec::new()),
+        "/api/v1/pods" => list(
+            "Pod",
+            "v1",
+            &[json!({"metadata": {"name": "p", "namespace": "shop", "uid": "p"}, "spec": {
+            "containers": [{"name": "c", "env": [
+                {"name": "LITERAL", "value": CANARY},
+                {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "login", "key": KEY}}},
+            ]}]}})],
+            "",
+        ),
+        "/apis/batch/v1" => Action::json(200, &json!({"resources": [{"name": "cronjobs"}]})),
+        _ => {
+            let plural = path.rsplit('/').next().unwrap_or_default();
+            let kind = match plural {
+                "deployments" => "Deployment",
+                "statefulsets" => "StatefulSet",
+                "daemonsets" => "DaemonSet",
+                "replicasets" => "ReplicaSet",
+                "jobs" => "Job",
+                "cronjobs" => "CronJob",
+                "replicationcontrollers" => "ReplicationController",
+                _ => return Action::json(404, &json!({"kind": "Status", "code": 404})),
+            };
+            let api_version = path.trim_start_matches("/apis/").trim_start_matches("/api/");
+            list(kind, api_version.rsplit_once('/').map_or("v1", |(group, _)| group), &[], "")
+        }
+    }
+}
+
+fn run(server: &ScriptedServer, authority: &Authority, plugins: &PluginFolder) -> Run {
+    let trust = json!({"certificate-authority-data": base64(authority.pem())});
+    let kubeconfig = kubeconfig(&server.url(""), &trust, &json!({"token": "t0ken-of-nobody"}));
+    let endpoint = json!([{"id": "e", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string(),
+        "timeout": 60, "retries": 0, "page_size": 1, "collect": "pods,secrets,config-maps"}]);
+    Run::gather(&endpoint).plugins(plugins.path()).args(["--format", "inventory", "-v", "-v"])
+}
+
+/// The spellings of the canary that a value could leave behind. Base64 shifts with what stands
+/// before it.
+fn spellings() -> Vec<String> {
+    let shifted = (0..3).map(|shift| {
+        let encoded = base64(&format!("{}{CANARY}", "-".repeat(shift)));
+        encoded[4..encoded.len() - 4].to_owned()
+    });
+    std::iter::once(CANARY.to_owned()).chain(shifted).collect()
+}
+
+/// All that a process could write to, as far as it may be read.
+fn memory(pid: u32) -> Option<Vec<u8>> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let file = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut all = Vec::new();
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (begin, end) = line.split_once(' ')?.0.split_once('-')?;
+        let begin = u64::from_str_radix(begin, 16).ok()?;
+        let length = u64::from_str_radix(end, 16).ok()? - begin;
+        let mut bytes = vec![0; usize::try_from(length).ok()?];
+        // Some of it was never touched.
+        if file.read_exact_at(&mut bytes, begin).is_ok() {
+            all.extend_from_slice(&bytes);
+        }
+    }
+    Some(all)
+}
+
+fn holds(memory: &[u8], text: &str) -> bool {
+    memory.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn keys_are_told_and_values_are_not() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let server = ScriptedServer::https(&identity, |request| answer(request, false));
+    let plugins = PluginFolder::with(&["kubernetes"]);
+    let outcome = run(&server, &authority, &plugins).run();
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(endpoint["status"], "complete", "{endpoint}");
+    let workloads = &endpoint["workloads"];
+    assert_eq!(workloads["secrets"][0]["keys"], json!([KEY, "x"]));
+    assert_eq!(workloads["secrets"][0]["type"], "Opaque");
+    assert_eq!(workloads["secrets"][1]["keys"], json!(["plain"]));
+    assert_eq!(workloads["configMaps"][0]["keys"], json!(["app.bin", "app.conf"]));
+    let used_by = json!([{"pod": {"name": "p", "uid": "p"}, "container": "c", "env": "FROM"}]);
+    assert_eq!(workloads["secrets"][0]["usedBy"], used_by);
+    assert_eq!(workloads["secrets"][1]["usedBy"], json!([]));
+    for spelling in spellings() {
+        for (what, text) in [
+            ("stdout", outcome.stdout_text()),
+            ("stderr", &outcome.stderr),
+            ("the log", &outcome.log),
+        ] {
+            assert!(!text.contains(&spelling), "{spelling} is in {what}");
+        }
+    }
+}
+
+#[test]
+fn no_value_stays_in_a_workers_memory() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let server = ScriptedServer::https(&identity, |request| answer(request, true));
+    let plugins = PluginFolder::with(&["kubernetes"]);
+    let running = run(&server, &authority, &plugins).start();
+    running.wait_until("the pods are asked for", |_| {
+        let asked = server.received();
+        asked.iter().any(|request| request.target.starts_with("/api/v1/pods")).then_some(())
+    });
+    let worker = *running.workers().first().expect("a worker waits");
+    let Some(memory) = memory(worker) else {
+        running.signal(Signal::TERM);
+        running.finish();
+        gatherer_tests::skip!("the memory of a worker may be read by root alone");
+    };
+    // What is kept proves that this is the memory that values came into.
+    assert!(holds(&memory, KEY), "the keys are not found");
+    for spelling in spellings() {
+        assert!(!holds(&memory, &spelling), "{spelling} is in the worker's memory");
+    }
+    running.signal(Signal::TERM);
+    running.finish();
+}
