@@ -82,15 +82,14 @@ fn a_user_of_one_namespace_gets_all_that_is_in_it_where_that_is_asked_for() {
     }
     let endpoint = gather(&kubeconfig, &json!({"collect": EVERYTHING}));
     assert_eq!(refused(&endpoint).len(), 8, "nothing of all namespaces");
-    let hosts = whole["hosts"].as_array().expect("a list");
-    assert!(endpoint["hosts"] == json!(without_guests(hosts)));
+    assert!(endpoint["hosts"] == without_guests(&whole["hosts"]));
 }
 
 /// The hosts of somebody who may not read virtual machines.
-fn without_guests(hosts: &[Value]) -> Vec<Value> {
-    let mut hosts = hosts.to_vec();
-    for host in &mut hosts {
-        host["guests"] = json!([]);
+fn without_guests(hosts: &Value) -> Value {
+    let mut hosts = hosts.clone();
+    for host in hosts.as_array_mut().expect("a list") {
+        host.as_object_mut().expect("an object").remove("guests");
     }
     hosts
 }
