@@ -13,7 +13,7 @@ mod proxy;
 mod resource;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,8 @@ mod join;
 mod listed;
 mod lists;
 mod takers;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -207,17 +209,15 @@ impl Collect<'_> {
     }
 
     fn end_controllers(&self, read: Result<Warnings, GatherError>) -> Result<(), GatherError> {
-        if self.wanted.controllers {
-            let unlisted = self.join().take_unlisted().collect();
-            return self.end(
-                "controllers",
-                read.map(|warnings| (unlisted, warnings)),
-                Item::Controller,
-            );
+        if let (Err(error), true) = (&read, self.wanted.pods) {
+            let sentence = format!("not all that controls them could be read: {error}");
+            self.context.warning("pods", sentence)?;
         }
-        let Err(error) = read else { return Ok(()) };
-        let sentence = format!("what controls them is known one step up only: {error}");
-        self.context.warning("pods", sentence)
+        if !self.wanted.controllers {
+            return Ok(());
+        }
+        let unlisted = self.join().take_unlisted().collect();
+        self.end("controllers", read.map(|warnings| (unlisted, warnings)), Item::Controller)
     }
 
     /// Hands the pods over. Whether they are all known then.

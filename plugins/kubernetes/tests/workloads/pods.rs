@@ -1,0 +1,116 @@
+//! Each field of a pod.
+
+use std::collections::BTreeMap;
+
+use gatherer_plugin_api::model::PodHost;
+use gatherer_plugin_kubernetes::map::{self, Owners};
+use gatherer_plugin_kubernetes::objects::Pod;
+use serde_json::{Value, json};
+
+use super::{pod, warned};
+
+#[test]
+fn a_pod_is_known_by_its_uid_so_two_of_one_name_are_two() {
+    let one = |namespace: &str, uid: &str| {
+        pod(&json!({"metadata": {"name": "web-0", "namespace": namespace, "uid": uid}})).0
+    };
+    let (here, there, again) = (one("a", "u1"), one("b", "u2"), one("a", "u3"));
+    for (pod, namespace, uid) in [(&here, "a", "u1"), (&there, "b", "u2"), (&again, "a", "u3")] {
+        assert_eq!((&*pod.name, &*pod.namespace, &*pod.uid), ("web-0", namespace, uid));
+    }
+    assert_ne!(here, there);
+    assert_ne!(here, again);
+}
+
+#[test]
+fn the_phase_is_the_sources_own_word() {
+    for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown"] {
+        assert_eq!(pod(&json!({"status": {"phase": phase}})).0.phase.as_deref(), Some(phase));
+    }
+    assert_eq!(pod(&json!({"status": {}})).0.phase, None);
+}
+
+#[test]
+fn the_host_has_its_id_where_its_node_is_known() {
+    let ids: BTreeMap<String, String> = [("n1".to_owned(), "m1".to_owned())].into();
+    let host = |spec: &Value| {
+        let text = json!({"spec": spec}).to_string();
+        let pod = serde_json::from_str::<Pod<'_>>(&text).expect("a pod");
+        map::pod(pod, &Owners::new(), &ids).0.host
+    };
+    let expected = |id: Option<&str>, name: &str| {
+        Some(PodHost { id: id.map(str::to_owned), name: name.to_owned() })
+    };
+    assert_eq!(host(&json!({"nodeName": "n1"})), expected(Some("m1"), "n1"));
+    assert_eq!(host(&json!({"nodeName": "n2"})), expected(None, "n2"));
+    assert_eq!(host(&json!({})), None);
+    assert_eq!(host(&json!({"nodeName": ""})), None);
+}
+
+#[test]
+fn pod_addresses_are_all_of_them_else_the_one() {
+    let ips = |status: &Value| pod(&json!({"status": status})).0.pod_ips;
+    let both = json!({"podIP": "10.1.0.2", "podIPs": [{"ip": "10.1.0.2"}, {"ip": "fd00::2"}]});
+    assert_eq!(ips(&both), ["10.1.0.2", "fd00::2"]);
+    assert_eq!(ips(&json!({"podIP": "10.1.0.2"})), ["10.1.0.2"]);
+    assert_eq!(ips(&json!({"podIP": "10.1.0.2", "podIPs": []})), ["10.1.0.2"]);
+    assert!(ips(&json!({})).is_empty());
+}
+
+#[test]
+fn host_addresses_are_all_of_them_else_the_one_that_older_servers_tell() {
+    let ips = |status: &Value| pod(&json!({"status": status})).0.host_ips;
+    let both = json!({"hostIP": "10.0.0.2", "hostIPs": [{"ip": "10.0.0.2"}, {"ip": "fd00::2"}]});
+    assert_eq!(ips(&both), ["10.0.0.2", "fd00::2"]);
+    assert_eq!(ips(&json!({"hostIP": "10.0.0.2"})), ["10.0.0.2"]);
+    assert_eq!(ips(&json!({"hostIP": "10.0.0.2", "hostIPs": null})), ["10.0.0.2"]);
+    assert!(ips(&json!({})).is_empty());
+}
+
+#[test]
+fn the_service_account_is_the_one_that_it_acts_as() {
+    let account = |spec: &Value| pod(&json!({"spec": spec})).0.service_account;
+    assert_eq!(account(&json!({"serviceAccountName": "web"})).as_deref(), Some("web"));
+    assert_eq!(account(&json!({})), None);
+}
+
+#[test]
+fn labels_are_kept() {
+    let labels = pod(&json!({"metadata": {"labels": {"app": "web", "tier": ""}}})).0.labels;
+    let expected: BTreeMap<String, String> =
+        [("app".into(), "web".into()), ("tier".into(), String::new())].into();
+    assert_eq!(labels, expected);
+}
+
+#[test]
+fn the_time_when_it_was_made_is_left_out_with_a_warning_if_it_is_none() {
+    let made = |time: &str| {
+        let metadata = json!({"name": "p", "namespace": "shop", "creationTimestamp": time});
+        let (pod, warnings) = pod(&json!({"metadata": metadata}));
+        (pod.created_at.map(|time| time.to_string()), warnings)
+    };
+    let time = "2026-03-02T09:10:11Z";
+    assert_eq!(made(time), (Some(time.to_owned()), vec![]));
+    let sentence = "its creationTimestamp is left out, because it is no time";
+    assert_eq!(made("yesterday"), (None, warned("Pod shop/p", sentence)));
+}
+
+#[test]
+fn a_pod_is_bare_if_nothing_controls_it_and_no_file_does() {
+    let owned = json!([{"kind": "Job", "name": "j", "uid": "u", "controller": true}]);
+    let mirror = json!({"kubernetes.io/config.mirror": "hash"});
+    let other =
+        json!({"kubernetes.io/config.source": "api", "note": "kubernetes.io/config.mirror"});
+    for (annotations, references, bare, is_static) in [
+        (Value::Null, Value::Null, true, false),
+        (other.clone(), json!([]), true, false),
+        (other, owned.clone(), false, false),
+        (mirror.clone(), json!([]), false, true),
+        (mirror, owned, false, true),
+        (json!({"kubernetes.io/config.mirror": null}), Value::Null, true, false),
+    ] {
+        let metadata = json!({"annotations": annotations, "ownerReferences": references});
+        let (pod, _) = pod(&json!({"metadata": metadata}));
+        assert_eq!((pod.bare, pod.is_static), (bare, is_static), "{metadata}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Where a pod uses config maps and secrets.
+
+use gatherer_plugin_api::model::{PodReference, Use};
+use gatherer_plugin_kubernetes::map::{self, Source};
+use gatherer_plugin_kubernetes::objects::Pod;
+use serde_json::{Value, json};
+
+/// The uses of a pod with this specification.
+fn uses(spec: &Value) -> Vec<(Source, String, Use)> {
+    let text = json!({"metadata": {"name": "p", "uid": "u"}, "spec": spec}).to_string();
+    map::uses(&serde_json::from_str::<Pod<'_>>(&text).expect("a pod"))
+}
+
+/// A use of the pod; what is empty is absent.
+fn place(container: &str, mount_path: &str, sub_path: &str, env: &str) -> Use {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Use {
+        pod: PodReference { name: "p".into(), uid: "u".into() },
+        container: text(container),
+        mount_path: text(mount_path),
+        sub_path: text(sub_path),
+        env: text(env),
+    }
+}
+
+fn secret(name: &str, place: Use) -> (Source, String, Use) {
+    (Source::Secret, name.to_owned(), place)
+}
+
+fn config_map(name: &str, place: Use) -> (Source, String, Use) {
+    (Source::ConfigMap, name.to_owned(), place)
+}
+
+#[test]
+fn a_volume_is_used_wherever_a_container_mounts_it() {
+    let found = uses(&json!({
+        "volumes": [
+            {"name": "s", "secret": {"secretName": "tls"}},
+            {"name": "m", "configMap": {"name": "site"}},
+            {"name": "other", "emptyDir": {}},
+        ],
+        "initContainers": [{"name": "i", "volumeMounts": [{"name": "s", "mountPath": "/i"}]}],
+        "containers": [{"name": "c", "volumeMounts": [
+            {"name": "m", "mountPath": "/a", "subPath": "a.conf"},
+            {"name": "m", "mountPath": "/b", "subPathExpr": "$(NODE)"},
+            {"name": "s", "mountPath": "/c"},
+            {"name": "other", "mountPath": "/d"},
+            {"name": "gone", "mountPath": "/e"},
+        ]}],
+        "ephemeralContainers": [{"name": "e", "volumeMounts": [{"name": "s", "mountPath": "/e"}]}],
+    }));
+    let expected = [
+        secret("tls", place("i", "/i", "", "")),
+        secret("tls", place("c", "/c", "", "")),
+        secret("tls", place("e", "/e", "", "")),
+        config_map("site", place("c", "/a", "a.conf", "")),
+        config_map("site", place("c", "/b", "$(NODE)", "")),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn each_source_of_a_projected_volume_is_used_once_per_mount() {
+    let found = uses(&json!({
+        "volumes": [{"name": "v", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "token"}},
+            {"configMap": {"name": "kube-root-ca.crt"}},
+            {"secret": {"name": "s", "items": [{"key": "a", "path": "a"}]}},
+            {"secret": {"name": "s", "items": [{"key": "b", "path": "b"}]}},
+        ]}}],
+        "containers": [{"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+    }));
+    let expected = [
+        config_map("kube-root-ca.crt", place("c", "/v", "", "")),
+        secret("s", place("c", "/v", "", "")),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_volume_that_no_container_mounts_is_used_by_the_pod_as_a_whole() {
+    let found = uses(&json!({
+        "volumes": [{"name": "s", "secret": {"secretName": "tls"}}],
+        "containers": [{"name": "c"}],
+    }));
+    assert_eq!(found, [secret("tls", place("", "", "", ""))]);
+}
+
+#[test]
+fn a_variable_uses_what_its_value_comes_from() {
+    let container = |name: &str| {
+        json!({"name": name, "env": [
+            {"name": "PLAIN", "value": "v"},
+            {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+            {"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "mode"}}},
+            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}},
+        ]})
+    };
+    let found = uses(&json!({
+        "initContainers": [container("i")],
+        "containers": [container("c")],
+        "ephemeralContainers": [container("e")],
+    }));
+    let of = |name: &str| {
+        [
+            config_map("settings", place(name, "", "", "MODE")),
+            secret("db", place(name, "", "", "PASSWORD")),
+        ]
+    };
+    assert_eq!(found, [of("i"), of("c"), of("e")].concat());
+}
+
+#[test]
+fn a_whole_environment_uses_what_it_is_made_from() {
+    let found = uses(&json!({"containers": [{"name": "c", "envFrom": [
+        {"prefix": "A_", "configMapRef": {"name": "settings"}},
+        {"secretRef": {"name": "db", "optional": true}},
+    ]}]}));
+    let expected =
+        [config_map("settings", place("c", "", "", "*")), secret("db", place("c", "", "", "*"))];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn images_are_pulled_with_secrets_of_the_pod_as_a_whole() {
+    let found = uses(&json!({"imagePullSecrets": [{"name": "registry"}, {"name": ""}, null]}));
+    assert_eq!(found, [secret("registry", place("", "", "", ""))]);
+}
