@@ -50,6 +50,7 @@ fn help_names_every_option_with_an_example() {
         "--config",
         "--no-run-info",
         "modules",
+        "match-images",
         "schema",
         "plugin",
     ] {

@@ -81,9 +81,14 @@ fn options_in(text: &str) -> BTreeSet<String> {
 /// What the program itself says that it understands.
 fn options_of_the_program() -> BTreeSet<String> {
     let mut options = BTreeSet::new();
-    for command in
-        [&[][..], &["modules"], &["schema"], &["plugin", "inspect"], &["plugin", "verify"]]
-    {
+    for command in [
+        &[][..],
+        &["modules"],
+        &["match-images"],
+        &["schema"],
+        &["plugin", "inspect"],
+        &["plugin", "verify"],
+    ] {
         let help = Run::new().without_logfile().args(command).arg("--help").run().expect_code(0);
         let lines = help.stdout_text().lines().filter(|line| line.trim_start().starts_with('-'));
         lines.for_each(|line| options.extend(options_in(line)));

@@ -1,0 +1,350 @@
+//! `match-images`: which containers run which images, of an inventory and of a run; and
+//! `--format containers`, which a Manager's own matching reads.
+//!
+//! The rules themselves are tested beside them, in `host/src/images/matching.rs`.
+
+mod files;
+mod printed;
+
+use std::path::{Path, PathBuf};
+
+use gatherer_tests::{Outcome, PluginFolder, Run};
+use serde_json::{Value, json};
+
+/// A digest for a word of hexadecimal digits.
+fn sha(word: &str) -> String {
+    format!("sha256:{word:0<64}")
+}
+
+fn container(name: &str, image: &str, image_id: &str) -> Value {
+    json!({"name": name, "kind": "app", "image": image, "imageId": image_id,
+        "containerId": format!("c0ffee-{name}"), "runtime": "containerd", "state": "running",
+        "ready": true, "restartCount": 0})
+}
+
+fn pod(namespace: &str, name: &str, host: &str, containers: &[Value]) -> Value {
+    json!({"namespace": namespace, "name": name, "uid": format!("uid-of-{name}"),
+        "phase": "Running", "host": {"id": format!("id-of-{host}"), "name": host},
+        "containers": containers})
+}
+
+fn cluster(id: &str, pods: &[Value]) -> Value {
+    json!({"id": id, "module": "Kubernetes", "status": "complete", "hosts": [],
+        "workloads": {"pods": pods}, "collections": {"pods": {"status": "complete"}}})
+}
+
+fn inventory(endpoints: &[Value]) -> Value {
+    json!({"schemaVersion": "1.1", "generator": {"name": "somebody"}, "endpoints": endpoints})
+}
+
+/// Two clusters, in which everything is found that may be.
+fn shop() -> Value {
+    let old = sha("aaa1");
+    let new = sha("aaa2");
+    inventory(&[
+        cluster(
+            "west",
+            &[
+                pod(
+                    "shop",
+                    "web-7",
+                    "node-2",
+                    &[
+                        container(
+                            "web",
+                            "mirror.example.com:5000/cache/web:1",
+                            &format!("docker-pullable://mirror.example.com:5000/cache/web@{new}"),
+                        ),
+                        container("proxy", "proxy", &sha("bbb1")),
+                    ],
+                ),
+                pod("default", "debug", "node-1", &[container("shell", "busybox", "")]),
+            ],
+        ),
+        cluster(
+            "east",
+            &[pod(
+                "shop",
+                "web-3",
+                "node-1",
+                &[container(
+                    "web",
+                    "registry.example.com/web:1",
+                    &format!("registry.example.com/web@{old}"),
+                )],
+            )],
+        ),
+    ])
+}
+
+fn built() -> Value {
+    json!([
+        {"id": 12, "name": "registry.example.com/web:1", "revision": 2,
+            "digests": [format!("registry.example.com/web@{}", sha("aaa2"))]},
+        {"id": 7, "name": "registry.example.com/web:1", "revision": 1,
+            "digests": [format!("registry.example.com/web@{}", sha("aaa1"))]},
+        {"id": 13, "name": "registry.example.com/worker", "revision": 1, "digests": []},
+    ])
+}
+
+fn write(run: &Run, name: &str, text: &str) -> PathBuf {
+    let path = run.home().join(name);
+    std::fs::write(&path, text).expect("writable");
+    path
+}
+
+/// A run over these two files.
+fn matching(images: &Value, inventory: &Value) -> Run {
+    let run = Run::new();
+    let images = write(&run, "images.json", &images.to_string());
+    let inventory = write(&run, "inventory.json", &inventory.to_string());
+    run.arg("match-images").arg("--images").arg(images).arg("--inventory").arg(inventory)
+}
+
+fn document(outcome: &Outcome) -> Value {
+    let document = serde_json::from_str(outcome.stdout_text()).expect("JSON");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/matches.json");
+    let schema = std::fs::read_to_string(schema).expect("readable");
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let schema = jsonschema::options().build(&schema).expect("a schema");
+    let problems: Vec<_> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:#?}\n{document:#}");
+    document
+}
+
+fn matches(images: &Value, inventory: &Value) -> Value {
+    document(&matching(images, inventory).run().expect_code(0))
+}
+
+/// `endpoint/namespace/pod/container` of each.
+fn places(containers: &Value) -> Vec<String> {
+    let text = |container: &Value, member: &str| container[member].as_str().map(str::to_owned);
+    let place = |container: &Value| {
+        let parts = ["endpoint", "namespace", "pod", "container"];
+        parts.map(|member| text(container, member).expect(member)).join("/")
+    };
+    containers.as_array().expect("a list").iter().map(place).collect()
+}
+
+#[test]
+fn each_image_has_the_containers_that_run_it_with_place_and_revision() {
+    let document = matches(&built(), &shop());
+    assert_eq!(document["schemaVersion"], "1.0");
+    let images = document["images"].as_array().expect("a list");
+    assert_eq!(images.len(), 3);
+    let expected = json!({
+        "id": "7", "names": ["registry.example.com/web:1"], "digests": [sha("aaa1")],
+        "revision": 1, "freshness": "outdated",
+        "containers": [{
+            "endpoint": "east", "namespace": "shop", "pod": "web-3", "podUid": "uid-of-web-3",
+            "host": "node-1", "hostId": "id-of-node-1", "container": "web", "kind": "app",
+            "state": "running", "matchedBy": "repo-digest", "freshness": "outdated",
+        }],
+    });
+    assert_eq!(images[0], expected);
+    assert_eq!((&images[1]["revision"], &images[1]["freshness"]), (&json!(2), &json!("newest")));
+    assert_eq!(places(&images[1]["containers"]), ["west/shop/web-7/web"]);
+    assert_eq!(images[1]["containers"][0]["freshness"], "newest", "through a mirror too");
+}
+
+#[test]
+fn what_matches_nothing_is_listed_on_both_sides() {
+    let document = matches(&built(), &shop());
+    let unused = document["unmatched"]["images"].as_array().expect("a list");
+    assert_eq!(unused.len(), 1);
+    assert_eq!(unused[0]["names"], json!(["registry.example.com/worker"]));
+    let containers = &document["unmatched"]["containers"];
+    assert_eq!(places(containers), ["west/default/debug/shell", "west/shop/web-7/proxy"]);
+    assert_eq!(containers[0]["reason"], "unknown-image");
+    assert_eq!(containers[1]["imageId"], json!(sha("bbb1")));
+    assert_eq!(document["incomplete"], json!([]));
+}
+
+#[test]
+fn what_docker_inspect_prints_is_matched_by_digest_id_and_tag() {
+    let images = json!([
+        {"Id": sha("c1"), "RepoTags": ["registry.example.com/web:1"],
+            "RepoDigests": [format!("registry.example.com/web@{}", sha("aaa1"))],
+            "Created": "2026-01-01T00:00:00Z", "Config": {"Env": ["PATH=/bin"]}},
+        {"Id": sha("bbb1"), "RepoTags": ["proxy:latest"], "RepoDigests": []},
+        {"Id": sha("c3"), "RepoTags": ["busybox:latest"], "RepoDigests": []},
+    ]);
+    let document = matches(&images, &shop());
+    let by = |name: &str| {
+        let images = document["images"].as_array().expect("a list").iter();
+        let mut named = images.filter(|image| image["names"][0] == name);
+        let image = named.next().expect(name);
+        assert_eq!(image["containers"].as_array().map(Vec::len), Some(1), "{image:#}");
+        assert!(image.get("freshness").is_none(), "Docker knows no revisions");
+        image["containers"][0]["matchedBy"].clone()
+    };
+    assert_eq!(by("registry.example.com/web:1"), "repo-digest");
+    assert_eq!(by("proxy:latest"), "image-id");
+    assert_eq!(by("busybox:latest"), "repository-tag");
+    assert_eq!(places(&document["unmatched"]["containers"]), ["west/shop/web-7/web"]);
+}
+
+#[test]
+fn a_tag_whose_digest_is_another_one_matches_nothing_and_says_why() {
+    let moved = container("web", "app:1", &format!("app@{}", sha("d2")));
+    let inventory = inventory(&[cluster("c", &[pod("n", "p", "h", &[moved])])]);
+    let images = json!([{"name": "app:1", "digests": [sha("d1")], "revision": 1}]);
+    let document = matches(&images, &inventory);
+    assert_eq!(document["unmatched"]["containers"][0]["reason"], "other-digest");
+    assert_eq!(document["images"][0]["containers"], json!([]));
+}
+
+#[test]
+fn a_tag_alone_does_not_tell_which_revision_runs() {
+    let waiting = json!({"name": "web", "kind": "app", "image": "app:1", "state": "waiting"});
+    let inventory = inventory(&[cluster("c", &[pod("n", "p", "h", &[waiting])])]);
+    let images = json!([
+        {"name": "app:1", "digests": [sha("d1")], "revision": 1},
+        {"name": "app:1", "digests": [sha("d2")], "revision": 2},
+    ]);
+    let document = matches(&images, &inventory);
+    for image in document["images"].as_array().expect("a list") {
+        assert_eq!(image["containers"][0]["matchedBy"], "repository-tag");
+        assert_eq!(image["containers"][0]["freshness"], "unknown");
+    }
+    assert_eq!(document["unmatched"], json!({"images": [], "containers": []}));
+}
+
+#[test]
+fn the_order_of_the_files_does_not_show() {
+    let first = matching(&built(), &shop()).run().expect_code(0).stdout;
+    let (mut images, mut shop) = (built(), shop());
+    images.as_array_mut().expect("a list").reverse();
+    let endpoints = shop["endpoints"].as_array_mut().expect("a list");
+    endpoints.reverse();
+    for endpoint in endpoints {
+        let pods = endpoint["workloads"]["pods"].as_array_mut().expect("a list");
+        pods.reverse();
+        pods.iter_mut().for_each(|pod| pod["containers"].as_array_mut().expect("").reverse());
+    }
+    let second = matching(&images, &shop).run().expect_code(0);
+    assert_eq!(second.stdout_text().as_bytes(), first);
+}
+
+/// Whole, failed, without pods, with half of its pods.
+fn mixed() -> Value {
+    let error = json!({"kind": "permission", "message": "GET /api/v1/pods: 403 Forbidden",
+        "hint": "grant list on pods"});
+    let running = [pod("n", "p", "h", &[container("web", "app", "")])];
+    let mut lost = cluster("lost", &running);
+    lost["collections"]["pods"] = json!({"status": "failed", "error": error});
+    let mut hosts = cluster("hosts", &[]);
+    hosts["collections"] = json!({});
+    let failed = json!({"id": "failed", "module": "Libvirt", "status": "failed", "hosts": [],
+        "error": {"kind": "connection", "message": "refused"}});
+    inventory(&[lost, hosts, failed, cluster("whole", &running)])
+}
+
+#[test]
+fn an_endpoint_whose_pods_are_not_all_known_is_named_with_its_reason_and_none_of_its_containers() {
+    let document = matches(&json!([{"name": "app"}]), &mixed());
+    assert_eq!(places(&document["images"][0]["containers"]), ["whole/n/p/web"]);
+    let expected = json!([
+        {"endpoint": "failed", "module": "Libvirt", "reason": "endpoint-failed",
+            "message": "the endpoint failed: connection: refused"},
+        {"endpoint": "hosts", "module": "Kubernetes", "reason": "pods-not-gathered",
+            "message": "its pods were not gathered"},
+        {"endpoint": "lost", "module": "Kubernetes", "reason": "pods-failed",
+            "message": "its pods could not all be read: permission: GET /api/v1/pods: 403 Forbidden \
+                (grant list on pods)"},
+    ]);
+    assert_eq!(document["incomplete"], expected);
+}
+
+#[test]
+fn the_exit_status_follows_fail_on_where_pods_are_missing() {
+    let run = |inventory: &Value, args: &[&str]| matching(&json!([]), inventory).args(args).run();
+    let mut none = mixed();
+    none["endpoints"].as_array_mut().expect("a list").pop();
+    for (inventory, fail_on, code) in [
+        (mixed(), "any", 1),
+        (mixed(), "all", 0),
+        (mixed(), "never", 0),
+        (none.clone(), "all", 1),
+        (none, "never", 0),
+        (shop(), "any", 0),
+        (inventory(&[]), "all", 0),
+    ] {
+        let outcome = run(&inventory, &["--fail-on", fail_on]).expect_code(code);
+        document(&outcome);
+    }
+    // What holds for a run holds here too, wherever it is said.
+    let variable = "VIRTUAL_HOST_GATHERER_FAIL_ON";
+    matching(&json!([]), &mixed()).env(variable, "any").run().expect_code(1);
+    let never = ["--fail-on", "never"];
+    matching(&json!([]), &mixed()).env(variable, "any").args(never).run().expect_code(0);
+    let run = matching(&json!([]), &mixed());
+    let config = write(&run, "config.toml", "fail_on = \"any\"\n");
+    run.arg("--config").arg(config).run().expect_code(1);
+}
+
+#[test]
+fn endpoints_are_gathered_first_with_the_options_of_a_run() {
+    let plugins = PluginFolder::with(&["file", "example"]);
+    let gathering = |args: &[&str]| {
+        let run = Run::new();
+        write(
+            &run,
+            "west.json",
+            &inventory(&shop()["endpoints"].as_array().expect("a list")[..1]).to_string(),
+        );
+        let endpoints = json!([
+            {"id": "west", "module": "File", "url": "west.json"},
+            {"id": "kvm", "module": "Example", "hostname": "h"},
+            {"id": "gone", "module": "File", "url": "gone.json"},
+        ]);
+        let infile = write(&run, "endpoints.json", &endpoints.to_string());
+        let images = write(&run, "images.json", &built().to_string());
+        let run = run.plugins(plugins.path()).arg("match-images").arg("--images").arg(images);
+        run.arg("-i").arg(infile).args(args).run()
+    };
+    let outcome = gathering(&["--jobs", "2"]).expect_code(0);
+    let whole = document(&outcome);
+    assert_eq!(places(&whole["images"][1]["containers"]), ["west/shop/web-7/web"]);
+    let reasons: Vec<_> = whole["incomplete"].as_array().expect("a list").iter().collect();
+    assert_eq!(reasons.len(), 2);
+    assert_eq!(
+        (&reasons[0]["endpoint"], &reasons[0]["reason"]),
+        (&json!("gone"), &json!("endpoint-failed"))
+    );
+    assert_eq!(
+        (&reasons[1]["endpoint"], &reasons[1]["reason"]),
+        (&json!("kvm"), &json!("pods-not-gathered"))
+    );
+    assert!(outcome.stderr.contains("[gone] File failed"), "{}", outcome.describe());
+
+    let only = gathering(&["--only", "west", "--fail-on", "any"]).expect_code(0);
+    assert_eq!(document(&only)["incomplete"], json!([]));
+    gathering(&["--fail-on", "any"]).expect_code(1);
+    gathering(&["--only", "nobody"]).expect_code(2);
+    gathering(&["--timeout", "-1"]).expect_code(2);
+}
+
+#[test]
+fn a_gathered_run_and_its_inventory_give_the_same() {
+    let plugins = PluginFolder::with(&["file"]);
+    let run = Run::new();
+    write(&run, "shop.json", &shop().to_string());
+    let shop = json!([{"id": "shop", "module": "File", "url": "shop.json"}]);
+    let infile = write(&run, "endpoints.json", &shop.to_string());
+    let kept = tempfile::tempdir().expect("a folder");
+    let (inventory, images) = (kept.path().join("inventory.json"), kept.path().join("images.json"));
+    std::fs::write(&images, built().to_string()).expect("writable");
+    std::fs::copy(run.home().join("shop.json"), kept.path().join("shop.json")).expect("copied");
+    let kept_infile = kept.path().join("endpoints.json");
+    std::fs::copy(&infile, &kept_infile).expect("copied");
+    let run = run.plugins(plugins.path()).arg("-i").arg(&kept_infile).arg("-o").arg(&inventory);
+    run.args(["--format", "inventory"]).run().expect_code(0);
+
+    let command =
+        || Run::new().plugins(plugins.path()).arg("match-images").arg("--images").arg(&images);
+    let read = command().arg("--inventory").arg(&inventory).run().expect_code(0);
+    let gathered = command().arg("-i").arg(&kept_infile).run().expect_code(0);
+    assert_eq!(gathered.stdout_text(), read.stdout_text());
+    assert_eq!(document(&read)["unmatched"]["containers"].as_array().map(Vec::len), Some(2));
+}

@@ -1,0 +1,79 @@
+//! What people and a Manager read: the table, the page about it, and `--format containers`.
+
+use std::path::Path;
+
+use gatherer_tests::{PluginFolder, Run};
+use serde_json::{Value, json};
+
+use super::{cluster, container, inventory, matching, mixed, pod, sha, shop, write};
+
+#[test]
+fn the_page_shows_the_images_and_the_table_as_it_is_printed() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/match-images.md");
+    let page = std::fs::read_to_string(page).expect("readable");
+    let images = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+    let images: Value = serde_json::from_str(images.expect("the images")).expect("JSON");
+    let mut inventory = shop();
+    let failed = mixed()["endpoints"][0].clone();
+    inventory["endpoints"].as_array_mut().expect("a list").push(failed);
+    let run = matching(&images, &inventory).args(["--format", "table"]).env("COLUMNS", "100");
+    let outcome = run.run().expect_code(0);
+    let shown = format!("--format table\n{}```", outcome.stdout_text());
+    assert!(page.contains(&shown), "docs/match-images.md:\n{shown}");
+}
+
+#[test]
+fn a_table_fits_the_terminal_and_nothing_steers_it() {
+    let evil = container("c\u{1b}[2J", "evil\u{202e}:1", "");
+    let inventory = inventory(&[cluster("c\n", &[pod("n", "p\u{7}", "h", &[evil])])]);
+    for columns in ["40", "200"] {
+        for images in [json!([]), json!([{"name": "app", "id": "x\u{1b}"}])] {
+            let run = matching(&images, &inventory).args(["--format", "table"]);
+            let outcome = run.env("COLUMNS", columns).run().expect_code(0);
+            for line in outcome.stdout_text().lines() {
+                assert!(line.chars().count() <= columns.parse().expect("a number"), "{line}");
+                assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn format_containers_prints_what_mgrk8s_does_and_says_what_it_leaves_out() {
+    let plugins = PluginFolder::with(&["file", "example"]);
+    let mut shop = shop();
+    let pods = &mut shop["endpoints"][0]["workloads"]["pods"];
+    pods[0]["name"] = json!("web-ä");
+    pods[1]["containers"] = json!([
+        {"name": "early", "kind": "init", "image": "app", "restartCount": 0},
+        {"name": "waiting", "kind": "app", "image": "app:1", "state": "waiting", "restartCount": 0},
+        {"name": "unseen", "kind": "app", "image": "app:1"},
+    ]);
+    let run = Run::gather(&json!([
+        {"id": "shop", "module": "File", "url": "shop.json"},
+        {"id": "kvm", "module": "Example", "hostname": "h"},
+    ]));
+    write(&run, "shop.json", &shop.to_string());
+    let run = run.plugins(plugins.path()).args(["--format", "containers"]);
+    let outcome = run.run().expect_code(0);
+    assert!(outcome.stdout_text().is_ascii());
+    let document: Value = serde_json::from_str(outcome.stdout_text()).expect("JSON");
+    let line = |id: Value, image: &str, image_id: &str, namespace: &str, pod: &str| {
+        json!({"container_id": id, "image": image, "image_id": image_id,
+            "pod_namespace": namespace, "pod_name": pod})
+    };
+    let pulled = |repository: &str, word: &str| format!("{repository}@{}", sha(word));
+    let mirror = "mirror.example.com:5000/cache/web";
+    let expected = json!({"containers": [
+        line(Value::Null, "app:1", "", "default", "debug"),
+        line(json!("containerd://c0ffee-web"), "registry.example.com/web:1",
+            &pulled("registry.example.com/web", "aaa1"), "shop", "web-3"),
+        line(json!("containerd://c0ffee-web"), &format!("{mirror}:1"),
+            &format!("docker-pullable://{}", pulled(mirror, "aaa2")), "shop", "web-ä"),
+        line(json!("containerd://c0ffee-proxy"), "proxy", &sha("bbb1"), "shop", "web-ä"),
+    ]});
+    assert_eq!(document, expected);
+    let note = "[kvm] pods: its containers are left out: its pods were not gathered";
+    assert!(outcome.stderr.contains(note), "{}", outcome.describe());
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.describe());
+}
