@@ -124,3 +124,18 @@ fn items_that_were_dropped_take_no_memory() {
     // The end itself stays.
     assert!(answer.memory_bytes < 2048, "{}", answer.memory_bytes);
 }
+
+#[test]
+fn items_that_take_more_memory_than_there_is_fail_the_endpoint() {
+    let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
+    let mut collector = Collector::new(Redactor::default(), Rc::clone(&budget));
+    let lines = format!("{}\n", pod("a")).repeat(100);
+    let error = collector.bytes(lines.as_bytes(), |_| {}).expect_err("there is room for a few");
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    assert!(error.message.starts_with("the answer takes more than"), "{error}");
+    drop(collector);
+    // What it took is there for others.
+    let mut other = Collector::new(Redactor::default(), budget);
+    let lines = format!("{}\n{}\n{DONE}\n", pod("a"), end("pods", 1));
+    other.bytes(lines.as_bytes(), |_| {}).expect("there is room again");
+}
