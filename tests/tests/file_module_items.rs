@@ -60,9 +60,9 @@ fn every_item_that_is_read_is_printed_again_as_it_was() {
         let (read, written) = (&read[member], &written[member]);
         let mut read = read.clone();
         if let Some(hosts) = read.as_array_mut().filter(|_| member == "hosts") {
-            hosts.iter_mut().for_each(|host| {
+            for host in hosts {
                 host.as_object_mut().expect("a host").remove("guests");
-            });
+            }
         }
         assert_eq!(&read, written, "{member}");
     }
@@ -109,6 +109,6 @@ fn guests_that_are_not_known_leave_a_manager_what_it_has() {
     assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
     assert!(outcome.said().contains("virtual-machines"), "{}", outcome.describe());
     let outcome = read_text(&inventory(&[endpoint("x")]), "gatherer");
-    assert_eq!(outcome.document()["e"].as_ref().map(|hosts| hosts.len()), Some(1));
+    assert!(outcome.document()["e"].as_ref().is_some_and(|hosts| hosts.contains_key("node1")));
     assert!(outcome.said().contains("1 guest is on no host"), "{}", outcome.describe());
 }
