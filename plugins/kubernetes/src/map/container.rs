@@ -58,6 +58,8 @@ fn container(
     if let Some(reference) = reference {
         container.image_tag = reference.tag_or_latest().map(str::to_owned);
         container.image_repository = Some(reference.repository());
+        // Of an image that is named by its digest no other one can run.
+        container.image_digest = container.image_digest.or(reference.digest);
     } else {
         container.image_repository = pulled.repository;
     }

@@ -144,6 +144,20 @@ fn the_repository_is_that_of_the_digest_only_where_the_image_tells_none() {
 }
 
 #[test]
+fn an_image_that_is_named_by_its_digest_is_known_by_it_unless_another_is_said_to_run() {
+    let (d, other) = (digest('f'), digest('1'));
+    let image = format!("registry.example/app:2@{d}");
+    assert_eq!(container(&image, &Value::Null).image_digest.as_ref(), Some(&d));
+    let by_id = json!({"image": image, "imageID": digest('a')});
+    assert_eq!(container(&image, &by_id).image_digest.as_ref(), Some(&d));
+    let forgotten = json!({"image": digest('a'), "imageID": ""});
+    assert_eq!(container(&image, &forgotten).image_digest.as_ref(), Some(&d));
+    // A manifest of one platform, where the image is named by the index of all.
+    let by_platform = json!({"image": image, "imageID": format!("registry.example/app@{other}")});
+    assert_eq!(container(&image, &by_platform).image_digest.as_ref(), Some(&other));
+}
+
+#[test]
 fn the_runtime_stands_before_the_containers_id() {
     for (text, runtime, id) in [
         ("containerd://abc", Some("containerd"), Some("abc")),
