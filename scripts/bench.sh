@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the release build as whole processes: see tests/examples/bench/. Arguments choose a part:
-# processes, kubernetes, workloads, libvirt. With PODS=100000 in the environment, workloads measures as many
-# pods besides its usual numbers, which takes a quarter of an hour.
+# processes, kubernetes, workloads, libvirt. With PODS=100000 in the environment, workloads goes on to
+# as many pods, which takes a quarter of an hour; PODS=2000 is the quick look.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
