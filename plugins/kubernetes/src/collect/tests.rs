@@ -69,7 +69,7 @@ fn gather(
     let members = parameters.as_object().expect("an object").clone();
     all.as_object_mut().expect("an object").extend(members);
     let parameters: Parameters = serde_json::from_value(all).expect("parameters");
-    Kubernetes::gather(&parameters, &recorder.context()).expect("the nodes are whole");
+    Kubernetes::gather(parameters, &recorder.context()).expect("the nodes are whole");
     let said = recorder.said();
     let records = said.iter().filter_map(|said| serde_json::from_str::<Value>(said).ok()).collect();
     (records, server.asked())
