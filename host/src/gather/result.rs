@@ -271,6 +271,12 @@ fn tell(result: &EndpointResult, is_shown: bool) {
         let message = format!("{}: {}", warning.object, warning.message);
         log(LogLevel::Warn, Some(&result.id), &message);
     }
+    for (name, collection) in &result.collections {
+        if let Some(error) = &collection.error {
+            let message = format!("{name} are not whole: {}: {error}", error.kind.as_str());
+            log(LogLevel::Warn, Some(&result.id), &message);
+        }
+    }
     if result.status == EndpointStatus::Failed {
         let module = result.module.as_deref().unwrap_or("no module");
         let (kind, why) = match &result.error {

@@ -1,5 +1,5 @@
-//! Of secrets and config maps, module Kubernetes tells the keys. Their values come with them, and
-//! are nowhere afterwards: not in what is printed, not in the log, not in a worker's memory.
+//! What becomes of the lists that module Kubernetes reads besides the nodes, on a server of ours: one that
+//! never comes costs itself alone. Of secrets and config maps, the keys are told. Their values come with them, and
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -97,10 +97,19 @@ fn answer(request: &Received, pods_hang: bool) -> Action {
 }
 
 fn run(server: &ScriptedServer, authority: &Authority, plugins: &PluginFolder) -> Run {
+    run_within(server, authority, plugins, 60)
+}
+
+fn run_within(
+    server: &ScriptedServer,
+    authority: &Authority,
+    plugins: &PluginFolder,
+    timeout: u32,
+) -> Run {
     let trust = json!({"certificate-authority-data": base64(authority.pem())});
     let kubeconfig = kubeconfig(&server.url(""), &trust, &json!({"token": "t0ken-of-nobody"}));
     let endpoint = json!([{"id": "e", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string(),
-        "timeout": 60, "retries": 0, "page_size": 1, "collect": "pods,secrets,config-maps"}]);
+        "timeout": timeout, "retries": 0, "page_size": 1, "collect": "pods,secrets,config-maps,virtual-machines"}]);
     Run::gather(&endpoint).plugins(plugins.path()).args(["--format", "inventory", "-v", "-v"])
 }
 
@@ -188,4 +197,31 @@ fn no_value_stays_in_a_workers_memory() {
     }
     running.signal(Signal::TERM);
     running.finish();
+}
+
+#[test]
+fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let server = ScriptedServer::https(&identity, |request| answer(request, true));
+    let plugins = PluginFolder::with(&["kubernetes"]);
+    let outcome = run_within(&server, &authority, &plugins, 3).run();
+    let endpoint = outcome.endpoint("e");
+    assert_eq!(
+        (&endpoint["status"], &endpoint["hosts"][0]["name"]),
+        (&json!("complete"), &json!("n1"))
+    );
+    let collections = &endpoint["collections"];
+    let kind = |name: &str| collections[name]["error"]["kind"].clone();
+    assert_eq!(kind("pods"), "timeout", "{collections}");
+    assert_eq!(kind("virtual-machines"), "timeout");
+    assert!(collections["virtual-machines"]["error"]["message"].as_str().is_some_and(|message| {
+        message.contains("not asked for within the endpoint's timeout of 3 s")
+    }));
+    assert_eq!(collections["secrets"]["status"], "complete");
+    let secrets = &endpoint["workloads"]["secrets"];
+    // Who uses them is not known.
+    assert_eq!((&secrets[0]["keys"], &secrets[0]["usedBy"]), (&json!([KEY, "x"]), &Value::Null));
+    let said = outcome.said();
+    assert!(said.contains("pods are not whole: timeout: "), "{said}");
 }
