@@ -1,5 +1,7 @@
-//! What becomes of the lists that module Kubernetes reads besides the nodes, on a server of ours: one that
-//! never comes costs itself alone. Of secrets and config maps, the keys are told. Their values come with them, and
+//! What becomes of the lists that module Kubernetes reads besides the nodes, on a server of ours. One
+//! that never comes costs itself alone. Of secrets and config maps the keys are told; the values
+//! that come with them are nowhere afterwards: not in what is printed, not in the log, not in a
+//! worker's memory.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
