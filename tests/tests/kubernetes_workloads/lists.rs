@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gatherer_tests::servers::kubernetes::Cluster;
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, cluster, everything, gather, list, run};
+use crate::{EVERYTHING, cluster, everything, gather, item, list, run};
 
 /// Each list, its collection and the server's lists of the same.
 const LISTS: [(&str, &str, &[&str]); 7] = [
@@ -156,6 +156,10 @@ fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
     let uids: Vec<&Value> = list(&endpoint, "pods").iter().map(|pod| &pod["uid"]).collect();
     assert!(uids.iter().copied().eq(expected.map(|pod| &pod["uid"])), "{uids:?}");
     assert!(list(&endpoint, "pods").len() >= 4, "{}", endpoint["workloads"]["pods"]);
+    // Its ReplicaSet has other labels, so what that belongs to is unknown.
+    let owners = item(&endpoint, "pods", "cases", "web-5d8f7-aaaaa")["owners"].clone();
+    assert_eq!(owners.as_array().map(Vec::len), Some(1), "{owners}");
+    assert_eq!(owners[0]["kind"], "ReplicaSet");
     let services: Vec<&Value> =
         list(&endpoint, "services").iter().map(|item| &item["name"]).collect();
     assert_eq!(services, ["web"], "services by their own labels");

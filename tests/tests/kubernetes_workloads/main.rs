@@ -76,7 +76,8 @@ fn item<'a>(endpoint: &'a Value, list: &str, namespace: &str, name: &str) -> &'a
     let mut found = self::list(endpoint, list)
         .iter()
         .filter(|item| item["namespace"] == *namespace && item["name"] == *name);
-    let item = found.next().unwrap_or_else(|| panic!("{list} has no {namespace}/{name}"));
+    let of = &endpoint["collections"];
+    let item = found.next().unwrap_or_else(|| panic!("{list} has no {namespace}/{name}: {of}"));
     assert!(found.next().is_none(), "{namespace}/{name} is there twice");
     item
 }

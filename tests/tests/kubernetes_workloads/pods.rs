@@ -14,6 +14,20 @@ fn pods(cluster: &Cluster) -> Value {
 }
 
 #[test]
+fn the_shared_cluster_has_as_many_pods_of_the_size_that_real_ones_have() {
+    let cluster = cluster!(Cluster::shared());
+    let pods = cluster.list("/api/v1/pods");
+    let of_load = |pod: &&Value| {
+        let namespace = pod["metadata"]["namespace"].as_str().expect("text");
+        namespace.starts_with("team-")
+    };
+    let sizes: Vec<usize> = pods.iter().filter(of_load).map(|pod| pod.to_string().len()).collect();
+    assert_eq!(sizes.len(), SHARED_PODS);
+    let each = sizes.iter().sum::<usize>() / sizes.len();
+    assert!((4_800..5_600).contains(&each), "{each} bytes");
+}
+
+#[test]
 fn each_pod_has_the_fields_that_the_server_tells() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = pods(cluster);

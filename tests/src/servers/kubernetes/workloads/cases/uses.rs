@@ -40,7 +40,7 @@ pub type Use = (
 );
 
 /// Every use of the pod. A variable `*` is every key of it.
-pub const USES: [Use; 13] = [
+pub const USES: [Use; 14] = [
     ("configMaps", "settings", Some("main"), None, None, Some("LOG_LEVEL")),
     ("secrets", "login", Some("main"), None, None, Some("PASSWORD")),
     ("configMaps", "features", Some("main"), None, None, Some("*")),
@@ -51,6 +51,8 @@ pub const USES: [Use; 13] = [
     ("configMaps", "features", Some("main"), Some("/etc/all"), None, None),
     ("secrets", "login", Some("main"), Some("/etc/all"), None, None),
     ("secrets", "registry", None, None, None, None),
+    // A volume that no container mounts.
+    ("configMaps", "features", None, None, None, None),
     // The same volume, in another place.
     ("secrets", "certificate", Some("side"), Some("/tls"), None, None),
     ("secrets", "login", Some("prepare"), None, None, Some("USER")),
@@ -130,6 +132,7 @@ fn user() -> serde_json::Value {
         {"name": "settings", "configMap": {"name": "settings"}},
         {"name": "certificate", "secret": {"secretName": "certificate"}},
         {"name": "absent", "secret": {"secretName": "absent", "optional": true}},
+        {"name": "spare", "configMap": {"name": "features"}},
         {"name": "all", "projected": {"sources": [
             {"configMap": {"name": "features"}},
             {"secret": {"name": "login"}},
