@@ -10,4 +10,4 @@ need_toolchain
 make_server kube-apiserver || exit 3
 # As for the tests, so that neither rebuilds what the other has built.
 cargo build --workspace --all-targets --locked
-exec "$(target_dir)/debug/examples/lab" "${NODES:-1100}" "${PODS:-600}"
+exec "$(target_dir)/debug/examples/lab" "${NODES:-}" "${PODS:-}"

@@ -1,8 +1,8 @@
 //! A cluster to try things out on, and the one that `make test` starts for all its tests: prints its
 //! folder and how to use it, and ends it when stdin closes.
 //!
-//! usage: lab [NODES [PODS]]; with `--folder-only` as the first argument, prints the folder alone. What
-//! the cases of workloads are is there besides the pods.
+//! usage: lab [NODES [PODS]]; an empty one is as many as the tests' cluster has. With `--folder-only` as
+//! the first argument, prints the folder alone. The cases of workloads are there besides the pods.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -20,7 +20,10 @@ fn main() -> ExitCode {
     if folder_only {
         args.remove(0);
     }
-    let number = |at: usize, default: usize| args.get(at).map_or(Ok(default), |arg| arg.parse());
+    let number = |at: usize, default: usize| {
+        let given = args.get(at).filter(|arg| !arg.is_empty());
+        given.map_or(Ok(default), |arg| arg.parse())
+    };
     let (Ok(nodes), Ok(pods)) = (number(0, SHARED_NODES), number(1, SHARED_PODS)) else {
         eprintln!("usage: lab [--folder-only] [NODES [PODS]]");
         return ExitCode::from(2);
