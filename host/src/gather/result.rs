@@ -63,7 +63,7 @@ impl Printer {
                 (rendered.text, exit)
             }
             Product::Matches(task) => {
-                let sources = inventory.endpoints.iter().map(Into::into).collect();
+                let sources = inventory.endpoints.iter().map(Into::into);
                 task.finish(sources, self.fail_on, self.style)
             }
         };

@@ -153,10 +153,10 @@ impl<'a> Index<'a> {
         found.iter().copied().filter(|&place| !is_below(place)).collect()
     }
 
-    /// How new an image is. Absent: it has no revision.
+    /// How new an image is. Absent: it has no revision, or no name of which it could be one.
     pub fn freshness(&self, place: usize) -> Option<Freshness> {
         let image = &self.images[place];
-        let revision = image.revision?;
+        let revision = image.revision.filter(|_| !image.references.is_empty())?;
         let newest = |name| self.newest.get(name).is_none_or(|newest| revision >= *newest);
         let is_newest = image.references.iter().all(newest);
         Some(if is_newest { Freshness::Newest } else { Freshness::Outdated })
@@ -338,7 +338,8 @@ mod tests {
         {"id": "r10", "name": "docker.io/library/app:latest", "digests": ["app@d2"], "revision": 10},
         {"id": "r9", "name": "app:latest", "revision": 9},
         {"id": "other", "name": "app:2", "revision": 2},
-        {"id": "none", "name": "app"}]"#;
+        {"id": "none", "name": "app"},
+        {"id": "unnamed", "revision": 3}]"#;
 
     #[test]
     fn the_highest_revision_of_a_name_is_the_newest_as_a_number() {
@@ -353,6 +354,7 @@ mod tests {
         assert_eq!(freshness("r1"), Some(Freshness::Outdated));
         assert_eq!(freshness("other"), Some(Freshness::Newest), "another tag is another name");
         assert_eq!(freshness("none"), None, "without a revision nothing is known");
+        assert_eq!(freshness("unnamed"), None, "nor without a name");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod document;
 mod file;
 mod known;
 mod matching;
+#[cfg(test)]
+mod property_tests;
 mod report;
 mod sources;
 mod table;
@@ -32,7 +34,7 @@ impl Task {
     /// that failed.
     pub fn finish(
         self,
-        sources: Vec<Source>,
+        sources: impl ExactSizeIterator<Item = Source>,
         fail_on: FailOn,
         style: TableStyle,
     ) -> (String, Exit) {
@@ -77,7 +79,7 @@ pub fn prepare(
         .map_err(unreadable)?;
     let sources = only(sources, &cli.asking.only).map_err(|problem| (Exit::Usage, problem))?;
     let style = gather::table_style(settings, &outfile);
-    let (text, exit) = task.finish(sources, settings.fail_on, style);
+    let (text, exit) = task.finish(sources.into_iter(), settings.fail_on, style);
     Ok(Prepared::Done(gather::write(outfile, &text, exit)))
 }
 

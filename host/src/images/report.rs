@@ -54,7 +54,7 @@ pub struct Image {
     /// Which build of its name it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Whether it is the newest of its name. Absent: it has no revision.
+    /// Whether it is the newest of its name. Absent: it has no name or no revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<Freshness>,
 }
@@ -94,7 +94,8 @@ pub struct ContainerMatch {
     pub place: Place,
     /// By what it is known that it runs the image.
     pub matched_by: MatchedBy,
-    /// Whether the revision that it runs is the newest. Absent: the image has no revision.
+    /// Whether the revision that it runs is the newest. Absent: the image has no name or
+    /// no revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<Freshness>,
 }
@@ -154,7 +155,7 @@ pub enum Lack {
 
 impl Matches {
     /// Matches every container of every source with the images, which are sorted.
-    pub fn new(images: &[KnownImage], sources: Vec<Source>) -> Self {
+    pub fn new(images: &[KnownImage], sources: impl Iterator<Item = Source>) -> Self {
         let index = Index::new(images);
         let mut matched: Vec<Vec<ContainerMatch>> = images.iter().map(|_| Vec::new()).collect();
         let mut unmatched = Unmatched::default();

@@ -3,6 +3,7 @@
 //!
 //! The rules themselves are tested beside them, in `host/src/images/matching.rs`.
 
+mod cluster;
 mod files;
 mod printed;
 
@@ -220,7 +221,9 @@ fn the_order_of_the_files_does_not_show() {
     for endpoint in endpoints {
         let pods = endpoint["workloads"]["pods"].as_array_mut().expect("a list");
         pods.reverse();
-        pods.iter_mut().for_each(|pod| pod["containers"].as_array_mut().expect("").reverse());
+        for pod in pods {
+            pod["containers"].as_array_mut().expect("a list").reverse();
+        }
     }
     let second = matching(&images, &shop).run().expect_code(0);
     assert_eq!(second.stdout_text().as_bytes(), first);
@@ -278,6 +281,11 @@ fn the_exit_status_follows_fail_on_where_pods_are_missing() {
     matching(&json!([]), &mixed()).env(variable, "any").run().expect_code(1);
     let never = ["--fail-on", "never"];
     matching(&json!([]), &mixed()).env(variable, "any").args(never).run().expect_code(0);
+    let run = Run::new().args(["--fail-on", "any", "match-images"]);
+    let images = write(&run, "images.json", "[]");
+    let inventory = write(&run, "inventory.json", &mixed().to_string());
+    let run = run.arg("--images").arg(images).arg("--inventory").arg(inventory);
+    run.env(variable, "never").run().expect_code(1);
     let run = matching(&json!([]), &mixed());
     let config = write(&run, "config.toml", "fail_on = \"any\"\n");
     run.arg("--config").arg(config).run().expect_code(1);
