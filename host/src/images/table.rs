@@ -30,7 +30,7 @@ pub fn render(matches: &Matches, style: TableStyle) -> String {
     let style = TableStyle { width: style.width.max(LEAST_WIDTH), ..style };
     let mut out = String::new();
     images(matches, style, &mut out);
-    unused(&matches.unmatched.images, style, &mut out);
+    unused(matches, style, &mut out);
     unknown(&matches.unmatched.containers, style, &mut out);
     if !matches.incomplete.is_empty() {
         title("Endpoints of which not all pods are known", style, &mut out);
@@ -73,11 +73,13 @@ fn images(matches: &Matches, style: TableStyle, out: &mut String) {
     }
 }
 
-fn unused(images: &[Image], style: TableStyle, out: &mut String) {
+fn unused(matches: &Matches, style: TableStyle, out: &mut String) {
+    let images = &matches.unmatched.images;
     if images.is_empty() {
         return;
     }
-    title("Images that nothing runs", style, out);
+    let known = if matches.incomplete.is_empty() { "" } else { ", as far as is known" };
+    title(&format!("Images that nothing runs{known}"), style, out);
     let rows = images.iter().map(|image| {
         let (text, look) = freshness(image.freshness);
         vec![
