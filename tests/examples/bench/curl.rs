@@ -55,7 +55,7 @@ impl Curl {
         let config = folder.join("curl.conf");
         // The server prints for people if curl says its own name.
         let mut text = format!(
-            "silent\nfail\nuser-agent = \"x\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
+            "silent\nfail\ngloboff\nuser-agent = \"x\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
             cluster.pki().join("ca.crt").display(),
             cluster.admin_token()
         );
