@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -100,10 +100,13 @@ impl Outfile {
         }
     }
 
-    /// Writes the whole result.
-    pub fn write(self, text: &str) -> Result<(), WriteError> {
+    /// Writes the whole result, which comes piece by piece.
+    pub fn write(
+        self,
+        result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
         let mut writer = self.open()?;
-        writer.write(text)?;
+        writer.write(result)?;
         writer.finish()
     }
 
@@ -133,18 +136,43 @@ pub enum Writer {
     Replace(Box<(Replacement, Temporary)>),
 }
 
+/// How much is written at a time. Fewer, larger pieces gain nothing: a pipe holds 64 KiB.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// A writer as the standard library knows them.
+struct Pieces<'a>(&'a mut Writer);
+
+impl io::Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.piece(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Writer {
-    /// Writes a piece, and keeps nothing back.
-    pub fn write(&mut self, text: &str) -> Result<(), WriteError> {
-        let bytes = text.as_bytes();
-        Ok(match self {
+    /// Writes something, and keeps nothing back.
+    pub fn write(
+        &mut self,
+        result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
+        let mut pieces = BufWriter::with_capacity(PIECE_BYTES, Pieces(self));
+        result(&mut pieces)?;
+        pieces.flush()?;
+        Ok(())
+    }
+
+    fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
             Self::Stdout { beside_stderr: true } => {
                 progress::aside(|| write_all(io::stdout(), bytes))
             }
             Self::Stdout { beside_stderr: false } => write_all(io::stdout(), bytes),
             Self::Through(file) => write_all(file, bytes),
             Self::Replace(both) => both.1.file.write_all(bytes),
-        }?)
+        }
     }
 
     /// Nothing more comes: the target is replaced now.

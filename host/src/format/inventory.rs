@@ -1,24 +1,29 @@
 //! The format `inventory`: the versioned document itself, in UTF-8.
 
+use std::io::{self, Write};
+
 use gatherer_plugin_api::model::Inventory;
 use serde::Serialize;
-use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::ser::Serializer;
 
 use super::Rendered;
+use super::layout::Indented;
 
 /// Renders the document as it is.
 pub fn render(inventory: &Inventory) -> Rendered {
     Rendered { text: to_text(inventory), notes: Vec::new() }
 }
 
-/// A document's text, with four spaces of indent and one line break at its end.
+/// Writes a document's text, with four spaces of indent and one line break at its end.
+pub fn write(document: &impl Serialize, mut writer: impl Write) -> io::Result<()> {
+    document.serialize(&mut Serializer::with_formatter(&mut writer, Indented::default()))?;
+    writer.write_all(b"\n")
+}
+
+/// A document's text.
 pub fn to_text(document: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    let layout = PrettyFormatter::with_indent(b"    ");
-    document
-        .serialize(&mut Serializer::with_formatter(&mut bytes, layout))
-        .expect("a vector takes every byte, and every key is a string");
-    bytes.push(b'\n');
+    write(document, &mut bytes).expect("a vector takes every byte, and every key is a string");
     String::from_utf8(bytes).expect("the writer emits UTF-8 alone")
 }
 

@@ -4,12 +4,13 @@
 mod containers;
 mod gatherer;
 mod inventory;
+mod layout;
 mod ndjson;
 pub mod table;
 
 pub use gatherer::json::to_text as manager_json;
-pub use inventory::to_text as document;
-pub use ndjson::{EndpointLine, line};
+pub use inventory::{to_text as document, write as write_document};
+pub use ndjson::{EndpointLine, write as write_line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};
 

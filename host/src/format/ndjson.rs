@@ -1,11 +1,14 @@
 //! The format `ndjson`: one endpoint of the inventory a line, so that a reader need not wait for
 //! the others.
 
+use std::io::{self, Write};
+
 use gatherer_plugin_api::model::{EndpointResult, Inventory, SCHEMA_VERSION};
 use serde::Serialize;
+use serde_json::ser::Serializer;
 
 use super::Rendered;
-use crate::escape::escape_json;
+use super::layout::OneLine;
 
 /// One endpoint's answer, as the inventory has it, on a line of its own.
 #[derive(Serialize, schemars::JsonSchema)]
@@ -18,14 +21,17 @@ pub struct EndpointLine {
     endpoint: EndpointResult,
 }
 
-/// The line of an endpoint, whose order is settled already, with its line break. What some
-/// readers take for a line break, and what a terminal obeys, is escaped as JSON has it.
-pub fn line(endpoint: EndpointResult) -> String {
+/// Writes the line of an endpoint, whose order is settled already, with its line break.
+pub fn write(endpoint: EndpointResult, mut writer: impl Write) -> io::Result<()> {
     let line = EndpointLine { schema_version: SCHEMA_VERSION.to_owned(), endpoint };
-    let text = serde_json::to_string(&line).expect("every key is a string");
-    let mut text = escape_json(&text);
-    text.push('\n');
-    text
+    line.serialize(&mut Serializer::with_formatter(&mut writer, OneLine))?;
+    writer.write_all(b"\n")
+}
+
+fn line(endpoint: EndpointResult) -> String {
+    let mut bytes = Vec::new();
+    write(endpoint, &mut bytes).expect("a vector takes every byte, and every key is a string");
+    String::from_utf8(bytes).expect("the writer emits UTF-8 alone")
 }
 
 /// Renders every endpoint's line.

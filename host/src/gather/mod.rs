@@ -5,7 +5,7 @@ mod result;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -70,8 +70,17 @@ pub fn prepare(outfile: Option<&Path>) -> Result<Outfile, String> {
 
 /// Writes the result. That nobody reads it is no error.
 pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
+    write_pieces(outfile, |writer| writer.write_all(text.as_bytes()), exit)
+}
+
+/// Writes a result that is large, piece by piece.
+fn write_pieces(
+    outfile: Outfile,
+    result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    exit: Exit,
+) -> Exit {
     let place = outfile.to_string();
-    match outfile.write(text) {
+    match outfile.write(result) {
         Ok(()) | Err(WriteError::Closed) => exit,
         Err(WriteError::Io(error)) => {
             fail(Exit::Internal, &format!("the result cannot be written to {place}: {error}"))

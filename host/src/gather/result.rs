@@ -1,7 +1,7 @@
 //! Where results go: together into one document at the end, or each onto a line at once.
 
 use std::cell::{Cell, RefCell};
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Timestamp};
@@ -54,6 +54,14 @@ impl Printer {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
         let inventory = inventory::assemble(results, self.run_info.then_some(run));
         let (text, exit) = match self.product {
+            Product::Inventory(Format::Inventory) => {
+                // It may be as large as all the rest: it is written while it is made.
+                let document =
+                    |writer: &mut dyn io::Write| format::write_document(&inventory, writer);
+                let exit = super::write_pieces(self.outfile, document, exit);
+                std::mem::forget(inventory);
+                return exit;
+            }
             Product::Inventory(format) => {
                 let rendered = format::render(format, &inventory, &self.style);
                 for note in rendered.notes {
@@ -259,7 +267,7 @@ fn write_lines(
     let mut writer = outfile.open()?;
     while let Some(Line { mut result, _written }) = lines.blocking_recv() {
         inventory::settle(&mut result, run_info);
-        writer.write(&format::line(result))?;
+        writer.write(|writer| format::write_line(result, writer))?;
     }
     writer.finish()
 }
