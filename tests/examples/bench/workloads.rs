@@ -232,6 +232,8 @@ struct Document {
 #[derive(Deserialize)]
 struct Endpoint {
     status: String,
+    #[serde(default)]
+    error: Value,
     hosts: Vec<IgnoredAny>,
     #[serde(default)]
     workloads: BTreeMap<String, Vec<IgnoredAny>>,
@@ -255,6 +257,6 @@ fn check(document: &str, expected: &BTreeMap<String, usize>) -> Result<()> {
     if whole && endpoint.hosts.len() == NODES as usize && found == *expected {
         return Ok(());
     }
-    let hosts = endpoint.hosts.len();
-    Err(format!("whole: {whole}, {hosts} hosts, {found:?} of {expected:?}").into())
+    let (hosts, error) = (endpoint.hosts.len(), &endpoint.error);
+    Err(format!("whole: {whole}, {hosts} hosts, {found:?} of {expected:?}: {error}").into())
 }
