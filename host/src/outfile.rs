@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ impl Outfile {
     /// Writes the whole result, which comes piece by piece.
     pub fn write(
         self,
-        result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+        result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
     ) -> Result<(), WriteError> {
         let mut writer = self.open()?;
         writer.write(result)?;
@@ -139,16 +139,28 @@ pub enum Writer {
 /// How much is written at a time. Fewer, larger pieces gain nothing: a pipe holds 64 KiB.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A writer as the standard library knows them.
-struct Pieces<'a>(&'a mut Writer);
+/// What is written, a piece at a time. JSON comes a few bytes at a time, and often: they go into a
+/// vector here, where the compiler sees it.
+pub struct Pieces<'a> {
+    writer: &'a mut Writer,
+    bytes: Vec<u8>,
+}
 
 impl io::Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.piece(bytes).map(|()| bytes.len())
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() < PIECE_BYTES { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        let written = self.writer.piece(&self.bytes);
+        self.bytes.clear();
+        written
     }
 }
 
@@ -156,9 +168,9 @@ impl Writer {
     /// Writes something, and keeps nothing back.
     pub fn write(
         &mut self,
-        result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+        result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
     ) -> Result<(), WriteError> {
-        let mut pieces = BufWriter::with_capacity(PIECE_BYTES, Pieces(self));
+        let mut pieces = Pieces { writer: self, bytes: Vec::new() };
         result(&mut pieces)?;
         pieces.flush()?;
         Ok(())

@@ -5,7 +5,7 @@ mod result;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use tokio::task::LocalSet;
 use crate::cli::Cli;
 use crate::config::Settings;
 use crate::discovery::{Catalog, Plugin};
-use crate::outfile::{self, Outfile, WriteError};
+use crate::outfile::{self, Outfile, Pieces, WriteError};
 use crate::progress::{self, Display, Progress};
 use crate::request::{self, Defaults, Endpoint, Entry};
 use crate::signals::{EndSignal, Signals};
@@ -76,7 +76,7 @@ pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
 /// Writes a result that is large, piece by piece.
 fn write_pieces(
     outfile: Outfile,
-    result: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
     exit: Exit,
 ) -> Exit {
     let place = outfile.to_string();

@@ -1,7 +1,7 @@
 //! Where results go: together into one document at the end, or each onto a line at once.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Timestamp};
@@ -57,7 +57,7 @@ impl Printer {
             Product::Inventory(Format::Inventory) => {
                 // It may be as large as all the rest: it is written while it is made.
                 let document =
-                    |writer: &mut dyn io::Write| format::write_document(&inventory, writer);
+                    |writer: &mut outfile::Pieces<'_>| format::write_document(&inventory, writer);
                 let exit = super::write_pieces(self.outfile, document, exit);
                 std::mem::forget(inventory);
                 return exit;

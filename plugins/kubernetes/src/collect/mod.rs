@@ -56,29 +56,25 @@ struct Collect<'a> {
     join: Arc<Mutex<Join>>,
 }
 
+/// The lists that are kept until the pods are known; none where it is not asked for.
+struct Small {
+    services: Option<Result<Warnings, GatherError>>,
+    config_maps: Option<Result<(), GatherError>>,
+    secrets: Option<Result<(), GatherError>>,
+}
+
 /// A list that is whole, and what is odd about it; or why it is not.
 type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
 
 impl Collect<'_> {
-    /// The smaller lists come first: pods are joined to them while they pass.
+    /// The smaller lists come first, in two rows side by side: pods are joined to them while they
+    /// pass.
     async fn all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
         let wanted = self.wanted;
-        if wanted.namespaces {
-            self.namespaces().await?;
-        }
-        if wanted.service_accounts {
-            let keep = Keep::new(|item: objects::ServiceAccount<'_>| {
-                (map::service_account(item), Warnings::new())
-            });
-            let kept =
-                self.keep::<listed::ServiceAccounts, _>(&listed::SERVICE_ACCOUNTS, keep).await;
-            self.end("service-accounts", kept, Item::ServiceAccount)?;
-        }
-        let services = self.services().await;
-        let config_maps = self.config_maps().await;
-        let secrets = self.secrets().await;
-        let controllers =
-            if wanted.controllers || wanted.pods { Some(self.controllers().await) } else { None };
+        let (small, controllers) = tokio::join!(self.small(), async {
+            if wanted.controllers || wanted.pods { Some(self.controllers().await) } else { None }
+        });
+        let Small { services, config_maps, secrets } = small?;
         let pods_are_known = wanted.pods && self.pods().await?;
         if let Some(read) = controllers {
             self.end_controllers(read)?;
@@ -103,6 +99,24 @@ impl Collect<'_> {
             self.machines(hosts).await?;
         }
         Ok(())
+    }
+
+    /// What is in namespaces, pods and their controllers aside.
+    async fn small(&self) -> Result<Small, GatherError> {
+        if self.wanted.namespaces {
+            self.namespaces().await?;
+        }
+        if self.wanted.service_accounts {
+            let keep = Keep::new(|item: objects::ServiceAccount<'_>| {
+                (map::service_account(item), Warnings::new())
+            });
+            let kept =
+                self.keep::<listed::ServiceAccounts, _>(&listed::SERVICE_ACCOUNTS, keep).await;
+            self.end("service-accounts", kept, Item::ServiceAccount)?;
+        }
+        let services = self.services().await;
+        let config_maps = self.config_maps().await;
+        Ok(Small { services, config_maps, secrets: self.secrets().await })
     }
 
     fn join(&self) -> MutexGuard<'_, Join> {
