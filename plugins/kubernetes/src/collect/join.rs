@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gatherer_plugin_api::model::{
-    ConfigMap, Controller, Pod, PodReference, SecretKeys, Service, Use,
+    ConfigMap, Controller, Owner, Pod, PodReference, SecretKeys, Service, Use,
 };
 
-use super::listed::is_listed;
-use crate::map::{self, Owners, Source};
+use crate::map::{self, Owners, Source, TooMany};
+use crate::objects;
 
 /// Namespace and name.
 type Name = (String, String);
+
+/// How many uses of config maps and secrets, and how many pods of services, are kept in all: some
+/// 200 MB of each.
+const MOST_KEPT: usize = 1_000_000;
 
 /// What is kept of the lists until all are read.
 #[derive(Default)]
@@ -23,24 +27,47 @@ pub struct Join {
     pub services: Services,
     pub config_maps: Keyed<ConfigMap>,
     pub secrets: Keyed<SecretKeys>,
+    /// How many uses are kept; none if they are too many.
+    uses: Option<usize>,
     /// Controllers of kinds that are not listed, as pods name them, by uid.
     unlisted: BTreeMap<String, Controller>,
 }
 
 impl Join {
-    /// Notes what a pod has to do with everything else.
-    pub fn add(&mut self, pod: &Pod, uses: Vec<(Source, String, Use)>) {
+    /// What a pod uses of what is listed.
+    pub fn uses(&self, pod: &objects::Pod<'_>) -> Result<Vec<(Source, String, Use)>, TooMany> {
+        if self.uses.is_none() || (self.config_maps.is_empty() && self.secrets.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let namespace = &*pod.metadata.namespace;
+        map::uses(pod, |source, name| match source {
+            Source::ConfigMap => self.config_maps.has(namespace, name),
+            Source::Secret => self.secrets.has(namespace, name),
+        })
+    }
+
+    /// Notes what a pod has to do with everything else. `others` are its owners of kinds that are not
+    /// listed.
+    pub fn add(
+        &mut self,
+        pod: &Pod,
+        uses: Result<Vec<(Source, String, Use)>, TooMany>,
+        others: &[Owner],
+    ) {
         self.services.add(pod);
-        for (source, name, used) in uses {
-            let of = (pod.namespace.clone(), name);
+        let count = uses.as_ref().map_or(MOST_KEPT, Vec::len);
+        self.uses = self.uses.map(|kept| kept + count).filter(|kept| *kept < MOST_KEPT);
+        if self.uses.is_none() {
+            self.forget_uses();
+        }
+        for (source, name, one) in uses.unwrap_or_default() {
             match source {
-                Source::ConfigMap => self.config_maps.add(&of, used),
-                Source::Secret => self.secrets.add(&of, used),
+                Source::ConfigMap => self.config_maps.add(&pod.namespace, &name, one),
+                Source::Secret => self.secrets.add(&pod.namespace, &name, one),
             }
         }
         // A node that keeps a static pod is no controller.
-        let owners = pod.owners.iter().filter(|owner| !pod.is_static && !is_listed(&owner.kind));
-        for owner in owners {
+        for owner in others.iter().filter(|_| !pod.is_static) {
             if !self.unlisted.contains_key(&owner.uid) {
                 let controller = map::unlisted_controller(&pod.namespace, owner);
                 self.unlisted.insert(owner.uid.clone(), controller);
@@ -48,22 +75,27 @@ impl Join {
         }
     }
 
-    /// Whether it matters what a pod uses.
-    pub fn keeps_uses(&self) -> bool {
-        self.config_maps.is_wanted || self.secrets.is_wanted
+    fn forget_uses(&mut self) {
+        self.config_maps.forget_uses();
+        self.secrets.forget_uses();
     }
 
-    /// Forgets every pod.
+    /// Nothing is known of pods: they are read for the first time, or once more.
     pub fn forget_pods(&mut self) {
         self.services.forget_pods();
-        self.config_maps.used.clear();
-        self.secrets.used.clear();
+        self.forget_uses();
+        self.uses = Some(0);
         self.unlisted.clear();
     }
 
+    /// Whether all uses are kept.
+    pub fn are_uses_known(&self) -> bool {
+        self.uses.is_some()
+    }
+
     /// The controllers that only pods know of.
-    pub fn take_unlisted(&mut self) -> impl Iterator<Item = Controller> + use<> {
-        std::mem::take(&mut self.unlisted).into_values()
+    pub fn take_unlisted(&mut self) -> Vec<Controller> {
+        std::mem::take(&mut self.unlisted).into_values().collect()
     }
 }
 
@@ -73,12 +105,13 @@ pub struct Services {
     services: Vec<(Service, Vec<PodReference>)>,
     /// The places of the services of a namespace by the first label of their selectors.
     by_label: HashMap<String, HashMap<(String, String), Vec<usize>>>,
+    selected: usize,
 }
 
 impl Services {
     /// Keeps a service.
     pub fn insert(&mut self, service: Service) {
-        if let Some((name, value)) = service.selector.iter().next() {
+        if let Some((name, value)) = service.selector.iter().next().filter(|_| selects(&service)) {
             let labels = self.by_label.entry(service.namespace.clone()).or_default();
             labels.entry((name.clone(), value.clone())).or_default().push(self.services.len());
         }
@@ -92,13 +125,22 @@ impl Services {
             for &place in labels.get(&key).into_iter().flatten() {
                 let (service, pods) = &mut self.services[place];
                 if map::selects(&service.selector, &pod.labels) {
-                    pods.push(PodReference { name: pod.name.clone(), uid: pod.uid.clone() });
+                    self.selected += 1;
+                    if self.selected < MOST_KEPT {
+                        pods.push(PodReference { name: pod.name.clone(), uid: pod.uid.clone() });
+                    }
                 }
             }
         }
     }
 
+    /// Whether all pods that services select are kept.
+    pub fn are_pods_known(&self) -> bool {
+        self.selected < MOST_KEPT
+    }
+
     fn forget_pods(&mut self) {
+        self.selected = 0;
         self.services.iter_mut().for_each(|(_, pods)| *pods = Vec::new());
     }
 
@@ -106,54 +148,68 @@ impl Services {
     pub fn take(&mut self, pods_are_known: bool) -> impl Iterator<Item = Service> + use<> {
         let services = std::mem::take(self).services;
         services.into_iter().map(move |(mut service, pods)| {
-            let selects = pods_are_known && !service.selector.is_empty();
-            service.pods = selects.then_some(pods);
+            service.pods = (pods_are_known && selects(&service)).then_some(pods);
             service
         })
     }
 }
 
+/// Whether the service stands for pods: the API leaves the selector of an `ExternalName` unread.
+fn selects(service: &Service) -> bool {
+    !service.selector.is_empty() && service.kind.as_deref() != Some("ExternalName")
+}
+
 /// Objects with keys, and who uses them.
 pub struct Keyed<T> {
     objects: Vec<(Name, T)>,
-    /// Also of what is not there: pods may name what has gone, or is not read yet.
-    used: HashMap<Name, Vec<Use>>,
-    /// Whether uses are worth being kept.
-    is_wanted: bool,
+    /// By namespace and name; of every object that is listed, and of no other.
+    used: HashMap<String, HashMap<String, Vec<Use>>>,
 }
 
 impl<T> Default for Keyed<T> {
     fn default() -> Self {
-        Self { objects: Vec::new(), used: HashMap::new(), is_wanted: false }
+        Self { objects: Vec::new(), used: HashMap::new() }
     }
 }
 
 impl<T> Keyed<T> {
     /// Keeps these objects, and from now on who uses them.
     pub fn set(&mut self, objects: Vec<T>, name: impl Fn(&T) -> Name) {
-        self.objects = objects.into_iter().map(|object| (name(&object), object)).collect();
-        self.is_wanted = true;
-    }
-
-    fn add(&mut self, of: &Name, one: Use) {
-        if !self.is_wanted {
-            return;
-        }
-        match self.used.get_mut(of) {
-            Some(uses) => uses.push(one),
-            None => drop(self.used.insert(of.clone(), vec![one])),
+        for object in objects {
+            let (namespace, name) = name(&object);
+            self.used.entry(namespace.clone()).or_default().entry(name.clone()).or_default();
+            self.objects.push(((namespace, name), object));
         }
     }
 
-    /// The objects, each with who uses it, where the pods are known.
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    fn has(&self, namespace: &str, name: &str) -> bool {
+        self.used.get(namespace).is_some_and(|names| names.contains_key(name))
+    }
+
+    fn add(&mut self, namespace: &str, name: &str, one: Use) {
+        if let Some(uses) = self.used.get_mut(namespace).and_then(|names| names.get_mut(name)) {
+            uses.push(one);
+        }
+    }
+
+    fn forget_uses(&mut self) {
+        self.used.values_mut().flat_map(HashMap::values_mut).for_each(|uses| *uses = Vec::new());
+    }
+
+    /// The objects, each with who uses it, where that is known.
     pub fn take(
         &mut self,
-        pods_are_known: bool,
+        are_uses_known: bool,
     ) -> impl Iterator<Item = (T, Option<Vec<Use>>)> + use<T> {
-        let mut by_name = std::mem::take(&mut self.used);
-        std::mem::take(&mut self.objects).into_iter().map(move |(name, object)| {
-            // Two of one name would be the same object at two moments.
-            (object, pods_are_known.then(|| by_name.remove(&name).unwrap_or_default()))
+        let mut used = std::mem::take(&mut self.used);
+        std::mem::take(&mut self.objects).into_iter().map(move |((namespace, name), object)| {
+            // Two of one name are the same object at two moments.
+            let uses = used.get_mut(&namespace).and_then(|names| names.remove(&name));
+            (object, are_uses_known.then(|| uses.unwrap_or_default()))
         })
     }
 }

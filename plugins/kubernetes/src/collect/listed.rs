@@ -65,27 +65,32 @@ pub fn is_listed(kind: &str) -> bool {
     kind == "CronJob" || CONTROLLERS.iter().any(|resource| resource.kind == kind)
 }
 
-/// Cron jobs: of `batch/v1` from Kubernetes 1.21 on, of `batch/v1beta1` up to 1.24.
-pub async fn cron_jobs(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
+/// Cron jobs: of `batch/v1` from Kubernetes 1.21 on, of `batch/v1beta1` before. All servers have
+/// `batch/v1`, because jobs are in it, and one of the two has cron jobs.
+pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
     for api_version in ["batch/v1", "batch/v1beta1"] {
         let resources = client.resources(api_version).await?;
         if resources.iter().any(|resource| resource == "cronjobs") {
-            return Ok(Some(Resource::new("CronJob", "a cron job", "cronjobs", api_version)));
+            return Ok(Resource::new("CronJob", "a cron job", "cronjobs", api_version));
         }
     }
-    Ok(None)
+    Err(GatherError::protocol("the server has cron jobs neither in batch/v1 nor in batch/v1beta1"))
 }
 
 /// KubeVirt's virtual machines that run or are about to; none where it is not installed.
 pub async fn machines(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
-    let Some(api_version) = client.preferred_version("kubevirt.io").await? else {
-        return Ok(None);
-    };
     let resource = Resource::new(
         "VirtualMachineInstance",
         "a virtual machine instance",
         "virtualmachineinstances",
         "",
     );
-    Ok(Some(Resource { api_version: api_version.into(), ..resource }))
+    for api_version in client.versions("kubevirt.io").await? {
+        let resources = client.resources(&api_version).await?;
+        if resources.iter().any(|name| name == resource.plural) {
+            return Ok(Some(Resource { api_version: api_version.into(), ..resource }));
+        }
+    }
+    // Of KubeVirt's operator alone, the group has other resources.
+    Ok(None)
 }

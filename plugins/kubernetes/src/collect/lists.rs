@@ -22,13 +22,13 @@ pub struct Lists<'a> {
 
 impl Lists<'_> {
     /// An error if there is no time left for another request.
-    pub fn in_time(&self) -> Result<(), GatherError> {
+    pub fn in_time(&self, what: &str) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         if run::operation_remaining(self.context) == Some(Duration::ZERO) {
             let limit = run::timeout_text(self.context);
             return Err(GatherError::new(
                 ErrorKind::Timeout,
-                format!("it was not asked for within the endpoint's {limit}"),
+                format!("{what} were not asked for within the endpoint's {limit}"),
             )
             .with_hint("raise the endpoint's `timeout`, or collect less"));
         }
@@ -41,7 +41,7 @@ impl Lists<'_> {
         resource: &Resource,
         taker: &Arc<dyn Taker<L>>,
     ) -> Result<(), GatherError> {
-        self.in_time()?;
+        self.in_time(resource.plural)?;
         self.client.list(resource, Arc::clone(taker)).await
     }
 
@@ -59,7 +59,7 @@ impl Lists<'_> {
         let mut restarts = 0;
         'again: loop {
             for (index, namespace) in self.wanted.within.iter().enumerate() {
-                self.in_time()?;
+                self.in_time(resource.plural)?;
                 narrowed.namespace = Some(namespace.clone());
                 let whole = Arc::new(OneOfSeveral {
                     taker: Arc::clone(taker),

@@ -1,6 +1,8 @@
 //! What is read of a cluster, and in which order: the nodes, which have to be whole, and the optional
 //! collections, each of which stands for itself.
 
+#[cfg(test)]
+mod discovery_tests;
 mod join;
 mod listed;
 mod lists;
@@ -12,8 +14,8 @@ mod wanted;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gatherer_plugin_api::model::{ConfigMap, SecretKeys};
-use gatherer_plugin_api::{Context, GatherError, HostRef, Item, VIRTUAL_MACHINES};
+use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
 use gatherer_plugin_support::run;
 
 use crate::client::{Client, Listed, Resource, Taker};
@@ -77,20 +79,23 @@ impl Collect<'_> {
         let Small { services, config_maps, secrets } = small?;
         let pods_are_known = wanted.pods && self.pods().await?;
         if let Some(read) = controllers {
-            self.end_controllers(read)?;
+            self.end_controllers(read, pods_are_known)?;
         }
+        self.tell_what_is_too_much(pods_are_known)?;
+        let are_uses_known = pods_are_known && self.join().are_uses_known();
         if let Some(read) = services {
-            let services = self.join().services.take(pods_are_known).collect();
+            let are_known = pods_are_known && self.join().services.are_pods_known();
+            let services = self.join().services.take(are_known).collect();
             self.end("services", read.map(|warnings| (services, warnings)), Item::Service)?;
         }
         if let Some(read) = config_maps {
-            let objects = self.join().config_maps.take(pods_are_known);
+            let objects = self.join().config_maps.take(are_uses_known);
             let objects = objects.map(|(object, used_by)| ConfigMap { used_by, ..object });
             let objects = (objects.collect(), Warnings::new());
             self.end("config-maps", read.map(|()| objects), Item::ConfigMap)?;
         }
         if let Some(read) = secrets {
-            let objects = self.join().secrets.take(pods_are_known);
+            let objects = self.join().secrets.take(are_uses_known);
             let objects = objects.map(|(object, used_by)| SecretKeys { used_by, ..object });
             let objects = (objects.collect(), Warnings::new());
             self.end("secrets", read.map(|()| objects), Item::Secret)?;
@@ -139,9 +144,12 @@ impl Collect<'_> {
         let taker = keep.clone() as Arc<dyn Taker<listed::Namespaces>>;
         let read = self.lists.read_all(&listed::NAMESPACES, &taker).await;
         let kept = read.map(|()| {
-            let (mut items, warnings) = keep.take();
+            let (mut items, mut warnings) = keep.take();
             let within = &self.wanted.within;
             items.retain(|item| within.is_empty() || within.contains(&item.name));
+            for name in within.iter().filter(|name| items.iter().all(|item| item.name != **name)) {
+                warnings.push((name.clone(), "there is no namespace of this name".to_owned()));
+            }
             (items, warnings)
         });
         self.end("namespaces", kept, Item::Namespace)
@@ -193,28 +201,36 @@ impl Collect<'_> {
     async fn controllers(&self) -> Result<Warnings, GatherError> {
         let mut resources = listed::CONTROLLERS.to_vec();
         let mut outcome = Ok(Warnings::new());
-        let cron_jobs = match self.lists.in_time() {
+        let cron_jobs = match self.lists.in_time("cron jobs") {
             Ok(()) => listed::cron_jobs(self.lists.client).await,
             Err(error) => Err(error),
         };
         match cron_jobs {
-            Ok(cron_jobs) => resources.extend(cron_jobs),
+            Ok(cron_jobs) => resources.push(cron_jobs),
             Err(error) => outcome = Err(error),
         }
         for resource in resources {
-            let (join, kind) = (Arc::clone(&self.join), resource.kind);
+            let kind = resource.kind;
             let keep = Keep::new(move |item: objects::Controller<'_>| {
-                lock(&join).owners.insert(kind, &item.metadata);
-                map::controller(kind, item)
+                let entry = map::Entry::new(kind, &item.metadata);
+                let (controller, warnings) = map::controller(kind, item);
+                ((controller, entry), warnings)
             });
             let kept = self.keep::<listed::Controllers, _>(&resource, keep).await;
+            let kept = kept.map(|(items, warnings)| {
+                let mut join = self.join();
+                let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+                entries.into_iter().for_each(|entry| join.owners.insert(entry));
+                (items, warnings)
+            });
             outcome = match (outcome, kept) {
                 (Ok(mut all), Ok((items, warnings))) => {
+                    all.extend(warnings);
                     if self.wanted.controllers {
-                        all.extend(warnings);
-                        self.emit(items.into_iter().map(Item::Controller))?;
+                        self.emit(items.into_iter().map(Item::Controller)).map(|()| all)
+                    } else {
+                        Ok(all)
                     }
-                    Ok(all)
                 }
                 (Err(error), _) | (_, Err(error)) => Err(error),
             };
@@ -222,7 +238,30 @@ impl Collect<'_> {
         outcome
     }
 
-    fn end_controllers(&self, read: Result<Warnings, GatherError>) -> Result<(), GatherError> {
+    /// What would take too much memory is left out as a whole, and said to be.
+    fn tell_what_is_too_much(&self, pods_are_known: bool) -> Result<(), GatherError> {
+        let (uses, pods) = {
+            let join = self.join();
+            (!join.are_uses_known(), !join.services.are_pods_known())
+        };
+        let narrow = "so they are left out; `namespaces` narrows the lists";
+        if pods_are_known && uses {
+            let sentence =
+                format!("they use more config maps and secrets than can be kept, {narrow}");
+            self.context.warning("pods", sentence)?;
+        }
+        if pods_are_known && pods {
+            let sentence = format!("they select more pods than can be kept, {narrow}");
+            self.context.warning("services", sentence)?;
+        }
+        Ok(())
+    }
+
+    fn end_controllers(
+        &self,
+        read: Result<Warnings, GatherError>,
+        pods_are_known: bool,
+    ) -> Result<(), GatherError> {
         if let (Err(error), true) = (&read, self.wanted.pods) {
             let sentence = format!("not all that controls them could be read: {error}");
             self.context.warning("pods", sentence)?;
@@ -230,14 +269,22 @@ impl Collect<'_> {
         if !self.wanted.controllers {
             return Ok(());
         }
-        let unlisted = self.join().take_unlisted().collect();
-        self.end("controllers", read.map(|warnings| (unlisted, warnings)), Item::Controller)
+        let unlisted = self.join().take_unlisted();
+        let kept = read.and_then(|warnings| {
+            if pods_are_known || !self.wanted.pods {
+                return Ok((unlisted, warnings));
+            }
+            let why = "controllers of other kinds are known by their pods alone, and those are not";
+            Err(GatherError::new(ErrorKind::Unavailable, why))
+        });
+        self.end("controllers", kept, Item::Controller)
     }
 
     /// Hands the pods over. Whether they are all known then.
     async fn pods(&self) -> Result<bool, GatherError> {
         let emit = takers::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
         let taker = emit.clone() as Arc<dyn Taker<listed::Pods>>;
+        self.join().forget_pods();
         let read = self.lists.read(&listed::PODS, &taker).await;
         let are_known = read.is_ok();
         if !are_known {
@@ -250,6 +297,18 @@ impl Collect<'_> {
     /// Guests are handed over when the list is whole: they cannot be taken back without their hosts.
     async fn machines(&self, hosts: &HostRefs) -> Result<(), GatherError> {
         let kept = self.kept_machines().await.and_then(|(guests, warnings)| {
+            let runs = |guest: &Guest| {
+                !matches!(guest.state, Some(GuestState::Stopped | GuestState::Crashed))
+            };
+            for (node, guest) in &guests {
+                if let Some(node) = node.as_ref().filter(|node| !hosts.contains_key(*node))
+                    && runs(guest)
+                {
+                    let why = "it runs on a node that came after the nodes were listed";
+                    let message = format!("{}: {why}: {node}", guest.name);
+                    return Err(GatherError::new(ErrorKind::Unavailable, message));
+                }
+            }
             let mut detached = Vec::new();
             for (node, guest) in guests {
                 match node.and_then(|node| hosts.get(&node)) {
@@ -262,8 +321,8 @@ impl Collect<'_> {
         self.end(VIRTUAL_MACHINES, kept, Item::DetachedGuest)
     }
 
-    async fn kept_machines(&self) -> Kept<(Option<String>, gatherer_plugin_api::model::Guest)> {
-        self.lists.in_time()?;
+    async fn kept_machines(&self) -> Kept<(Option<String>, Guest)> {
+        self.lists.in_time("virtual machines")?;
         let Some(resource) = listed::machines(self.lists.client).await? else {
             return Ok((Vec::new(), Warnings::new()));
         };
@@ -286,14 +345,11 @@ impl Collect<'_> {
         item: impl Fn(T) -> Item,
     ) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
-        let result = match kept {
-            Ok((items, warnings)) => {
-                self.emit(items.into_iter().map(item))?;
-                takers::tell(self.context, warnings)?;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let result = kept.and_then(|(items, warnings)| {
+            self.emit(items.into_iter().map(item))?;
+            takers::tell(self.context, warnings)
+        });
+        self.context.check_cancelled()?;
         self.context.collection_end(name, result)
     }
 }

@@ -142,9 +142,10 @@ impl Taker<Pods> for EmitPods {
     fn take(&self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mut join = lock(&self.join);
-        let uses = if join.keeps_uses() { map::uses(&pod) } else { Vec::new() };
+        let uses = join.uses(&pod);
+        let others = join.owners.others(&pod.metadata.owner_references);
         let (pod, warnings) = map::pod(pod, &join.owners, &join.host_ids);
-        join.add(&pod, uses);
+        join.add(&pod, uses, &others);
         drop(join);
         add(&mut lock(&self.warnings), warnings);
         self.context.item(pod)

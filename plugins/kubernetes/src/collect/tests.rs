@@ -48,6 +48,7 @@ fn empty(asked: &Asked) -> Vec<u8> {
         "jobs" => "Job",
         "cronjobs" => "CronJob",
         "replicationcontrollers" => "ReplicationController",
+        "apis" => return ok(&json!({"kind": "APIGroupList", "groups": []})),
         "v1" => return ok(&json!({"resources": [{"name": "jobs"}]})),
         "v1beta1" => return ok(&json!({"resources": [{"name": "cronjobs"}]})),
         _ => return answer("404 Not Found", "", b""),
@@ -110,7 +111,7 @@ fn everything_is_asked_for_once_and_pods_after_what_they_are_joined_to() {
     }
     assert!(place("/apis/batch/v1beta1/cronjobs") < place("/api/v1/pods"));
     // KubeVirt is not there, which is no error.
-    assert_eq!(place("/apis/kubevirt.io"), paths.len() - 1);
+    assert_eq!(place("/apis"), paths.len() - 1);
     assert_eq!(paths.len(), 17, "{paths:?}");
     let ends = ends(&records);
     assert!(ends.iter().all(|(_, error)| error.is_none()), "{ends:?}");
@@ -286,4 +287,79 @@ fn pods_that_were_read_before_a_list_began_anew_are_taken_back() {
     assert_eq!(items(&records, "service")[0]["pods"].as_array().map(Vec::len), Some(1));
     let end = records.iter().rfind(|record| record["name"] == "pods").expect("its end");
     assert_eq!(end["items"], 3);
+}
+
+#[test]
+fn controllers_of_other_kinds_are_not_known_where_the_pods_are_not() {
+    let (records, _) = gather(&json!({"collect": ["pods", "controllers"]}), |asked| {
+        if asked.target.starts_with("/api/v1/pods") { forbidden("pods") } else { empty(asked) }
+    });
+    let (permission, unavailable) = ("permission".to_owned(), "unavailable".to_owned());
+    assert_eq!(
+        ends(&records),
+        [("pods".into(), Some(permission)), ("controllers".into(), Some(unavailable))]
+    );
+}
+
+#[test]
+fn one_pod_that_uses_too_much_costs_nothing_but_who_uses_what() {
+    let secrets = ["s0", "s1"].map(|name| object("a", name, json!({"data": {"k": "dg=="}})));
+    let mounts: Vec<Value> =
+        (0..6000).map(|n| json!({"name": "v", "mountPath": format!("/{n}")})).collect();
+    let sources = ["s0", "s1"].map(|name| json!({"secret": {"name": name}}));
+    let pods = [
+        object("a", "good", json!({"spec": {"imagePullSecrets": [{"name": "s0"}]}})),
+        object(
+            "a",
+            "bad",
+            json!({"spec": {
+            "volumes": [{"name": "v", "projected": {"sources": sources}}],
+            "containers": [{"name": "c", "volumeMounts": mounts}]}}),
+        ),
+    ];
+    let (records, _) = gather(&json!({"collect": ["pods", "secrets"]}), move |asked| {
+        match asked.target.split('?').next() {
+            Some("/api/v1/secrets") => ok(&list("Secret", "v1", &secrets, "")),
+            Some("/api/v1/pods") => ok(&list("Pod", "v1", &pods, "")),
+            _ => empty(asked),
+        }
+    });
+    assert_eq!(items(&records, "pod").len(), 2);
+    let secrets = items(&records, "secret");
+    assert_eq!((secrets.len(), &secrets[0]["usedBy"]), (2, &Value::Null));
+    assert_eq!(ends(&records), [("pods".into(), None), ("secrets".into(), None)]);
+    let told = records.iter().any(|record| {
+        record["message"].as_str().is_some_and(|message| message.contains("than can be kept"))
+    });
+    assert!(told, "{records:?}");
+}
+
+#[test]
+fn an_external_name_has_no_pods_whatever_its_selector_says() {
+    let service = json!({"spec": {"type": "ExternalName", "selector": {"app": "x"}}});
+    let service = object("a", "s", service);
+    let pod = object("a", "p", json!({"metadata": {"labels": {"app": "x"}}}));
+    let (records, _) = gather(&json!({"collect": ["pods", "services"]}), move |asked| match asked
+        .target
+        .split('?')
+        .next()
+    {
+        Some("/api/v1/services") => ok(&list("Service", "v1", std::slice::from_ref(&service), "")),
+        Some("/api/v1/pods") => ok(&list("Pod", "v1", std::slice::from_ref(&pod), "")),
+        _ => empty(asked),
+    });
+    assert_eq!(items(&records, "service")[0]["pods"], Value::Null);
+}
+
+#[test]
+fn a_namespace_that_is_not_there_is_warned_about() {
+    let parameters = json!({"collect": ["namespaces"], "namespaces": ["a", "typo"]});
+    let (records, _) = gather(&parameters, |asked| {
+        if asked.target.starts_with("/api/v1/namespaces?") {
+            return ok(&list("Namespace", "v1", &[object("", "a", json!({}))], ""));
+        }
+        empty(asked)
+    });
+    let warned = records.iter().find(|record| record["object"] == "typo").expect("a warning");
+    assert_eq!(warned["message"], "there is no namespace of this name");
 }

@@ -1,5 +1,7 @@
 //! The containers of a pod: what its specification asks for, joined with what its kubelet says.
 
+use std::collections::BTreeMap;
+
 use gatherer_plugin_api::model::image::{
     ImageId, ImageReference, ImageReferenceError, container_id, image_id,
 };
@@ -15,15 +17,19 @@ use super::small::fitting;
 pub(super) fn joined(
     kind: ContainerKind,
     wanted: Vec<ContainerSpec<'_>>,
-    mut seen: Vec<ContainerStatus<'_>>,
+    seen: Vec<ContainerStatus<'_>>,
     containers: &mut Vec<Container>,
     warnings: &mut Vec<String>,
 ) {
-    containers.extend(wanted.into_iter().map(|wanted| {
-        let at = seen.iter().position(|status| status.name == wanted.name);
-        let status = at.map(|at| seen.swap_remove(at));
-        container(kind, &wanted, status.as_ref(), warnings)
-    }));
+    let mut by_name = BTreeMap::new();
+    for status in seen {
+        by_name.entry(status.name.clone()).or_insert(status);
+    }
+    containers.extend(
+        wanted.into_iter().map(|wanted| {
+            container(kind, &wanted, by_name.remove(&wanted.name).as_ref(), warnings)
+        }),
+    );
 }
 
 fn container(
@@ -34,11 +40,15 @@ fn container(
 ) -> Container {
     let mut container = Container { name: wanted.name.to_string(), kind, ..Container::default() };
     let said = status.and_then(|status| image(&status.image));
-    // What the runtime says is an id, and no name, where it has forgotten the name.
-    let said = said.filter(|(_, read)| !matches!(read, Err(ImageReferenceError::Id)));
-    let (image, reference) = said.or_else(|| image(&wanted.image)).unzip();
-    container.image = image;
-    let reference = reference.and_then(Result::ok);
+    // A runtime says an id, and no name, where the name has moved on to another image.
+    let has_moved = matches!(said, Some((_, Err(ImageReferenceError::Id))));
+    let asked = image(&wanted.image);
+    let reference = match &said {
+        Some((_, Ok(reference))) => Some(reference.clone()),
+        Some(_) if !has_moved => None,
+        _ => asked.as_ref().and_then(|(_, read)| read.clone().ok()),
+    };
+    container.image = said.or(asked).map(|(image, _)| image);
     let mut pulled = ImageId::default();
 
     if let Some(status) = status {
@@ -56,7 +66,8 @@ fn container(
     container.image_config_digest = pulled.config_digest;
     container.image_digest = pulled.repo_digest;
     if let Some(reference) = reference {
-        container.image_tag = reference.tag_or_latest().map(str::to_owned);
+        let tag = reference.tag_or_latest().filter(|_| !has_moved);
+        container.image_tag = tag.map(str::to_owned);
         container.image_repository = Some(reference.repository());
         // Of an image that is named by its digest no other one can run.
         container.image_digest = container.image_digest.or(reference.digest);

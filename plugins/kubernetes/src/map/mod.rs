@@ -27,11 +27,11 @@ use crate::node::{self, Node, NodeInfo};
 pub use controller::{controller, unlisted_controller};
 pub use keyed::{config_map, secret};
 pub use machine::guest;
-pub use owner::Owners;
+pub use owner::{Entry, Owners};
 pub use pod::pod;
 pub use service::{selects, service};
 pub use small::{namespace, service_account};
-pub use uses::{Source, uses};
+pub use uses::{Source, TooMany, uses};
 
 /// What is odd about an object: its kind and name, and a sentence.
 pub type Warnings = Vec<(String, String)>;

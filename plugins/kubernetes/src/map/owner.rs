@@ -26,6 +26,35 @@ struct Reference {
     kind: Box<str>,
     name: Box<str>,
     uid: Box<str>,
+    is_listed: bool,
+}
+
+/// A controller, to be remembered.
+#[derive(Debug, Clone)]
+pub struct Entry(Box<str>, Known);
+
+impl Entry {
+    /// Of the controller of this kind.
+    pub fn new(kind: &str, metadata: &Metadata<'_>) -> Self {
+        let controller = controlling(&metadata.owner_references).map(|reference| {
+            let OwnerReference { kind, name, uid, .. } = reference;
+            Box::new(Reference {
+                kind: (**kind).into(),
+                name: (**name).into(),
+                uid: (**uid).into(),
+                is_listed: is_listed(reference),
+            })
+        });
+        let known = Known { kind: kind.into(), name: (*metadata.name).into(), controller };
+        Self((*metadata.uid).into(), known)
+    }
+}
+
+/// A link of a chain of owners.
+struct Link {
+    owner: Owner,
+    /// Whether it is of a kind that is listed, whether it was found in its list or not.
+    is_listed: bool,
 }
 
 impl Owners {
@@ -35,17 +64,8 @@ impl Owners {
     }
 
     /// Remembers a controller that was listed.
-    pub fn insert(&mut self, kind: &str, metadata: &Metadata<'_>) {
-        let controller = controlling(&metadata.owner_references).map(|reference| {
-            let OwnerReference { kind, name, uid, .. } = reference;
-            Box::new(Reference {
-                kind: (**kind).into(),
-                name: (**name).into(),
-                uid: (**uid).into(),
-            })
-        });
-        let known = Known { kind: kind.into(), name: (*metadata.name).into(), controller };
-        self.0.insert((*metadata.uid).into(), known);
+    pub fn insert(&mut self, Entry(uid, known): Entry) {
+        self.0.insert(uid, known);
     }
 
     /// The chain of controllers, from the one that these references name to the top. References
@@ -55,27 +75,52 @@ impl Owners {
     /// last link as the reference names it; where it comes back to a link that it has; and after
     /// 32 links.
     pub fn chain(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
-        let mut chain: Vec<Owner> = Vec::new();
-        let mut next = controlling(references).map(owner);
-        while let Some(link) = next.take() {
-            if chain.len() == MOST_LINKS || chain.iter().any(|other| other.uid == link.uid) {
+        self.links(references).into_iter().map(|link| link.owner).collect()
+    }
+
+    /// The controllers of that chain whose kind is in no list: they are known from here alone.
+    pub fn others(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
+        let others = self.links(references).into_iter().filter(|link| !link.is_listed);
+        others.map(|link| link.owner).collect()
+    }
+
+    fn links(&self, references: &[OwnerReference<'_>]) -> Vec<Link> {
+        let mut chain: Vec<Link> = Vec::new();
+        let mut next = controlling(references)
+            .map(|reference| Link { owner: owner(reference), is_listed: is_listed(reference) });
+        while let Some(mut link) = next.take() {
+            let uid = &link.owner.uid;
+            if chain.len() == MOST_LINKS || chain.iter().any(|other| other.owner.uid == *uid) {
                 break;
             }
-            let known = self.0.get(link.uid.as_str());
-            next = known.and_then(|known| known.controller.as_deref()).map(|reference| Owner {
-                kind: reference.kind.to_string(),
-                name: reference.name.to_string(),
-                uid: reference.uid.to_string(),
-            });
-            chain.push(match known {
-                Some(Known { kind, name, .. }) => {
-                    Owner { kind: kind.to_string(), name: name.to_string(), uid: link.uid }
-                }
-                None => link,
-            });
+            if let Some(Known { kind, name, controller }) = self.0.get(uid.as_str()) {
+                link.owner.kind = kind.to_string();
+                link.owner.name = name.to_string();
+                next = controller.as_deref().map(|reference| Link {
+                    owner: Owner {
+                        kind: reference.kind.to_string(),
+                        name: reference.name.to_string(),
+                        uid: reference.uid.to_string(),
+                    },
+                    is_listed: reference.is_listed,
+                });
+            }
+            chain.push(link);
         }
         chain
     }
+}
+
+/// Whether what the reference names is in one of the lists that are read: a kind's name alone says
+/// little, others have a `StatefulSet` and a `Job` of their own.
+fn is_listed(reference: &OwnerReference<'_>) -> bool {
+    let group = reference.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    matches!(
+        (group, &*reference.kind),
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+            | ("batch", "Job" | "CronJob")
+            | ("", "ReplicationController")
+    )
 }
 
 /// The reference to what manages the object. The API allows one at most.

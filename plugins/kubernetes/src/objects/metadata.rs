@@ -42,6 +42,9 @@ pub struct Metadata<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct OwnerReference<'a> {
+    /// Group and version: `apps/v1`.
+    #[serde(rename = "apiVersion", borrow, deserialize_with = "or_default")]
+    pub api_version: Text<'a>,
     /// The kind: `ReplicaSet`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,

@@ -80,19 +80,21 @@ fn a_container_without_a_status_is_reported_with_what_its_specification_says() {
 }
 
 #[test]
-fn the_image_is_in_the_runtimes_words_unless_those_are_empty_or_an_id() {
+fn the_image_is_in_the_runtimes_words_unless_those_are_empty_and_an_id_has_no_tag() {
     let id = digest('a');
     let digits = "a".repeat(64);
-    for (said, image, repository) in [
-        ("docker.io/library/nginx:1", "docker.io/library/nginx:1", "docker.io/library/nginx"),
-        ("", "own/app:3", "docker.io/own/app"),
-        (" ", "own/app:3", "docker.io/own/app"),
-        (id.as_str(), "own/app:3", "docker.io/own/app"),
-        (digits.as_str(), "own/app:3", "docker.io/own/app"),
+    for (said, image, repository, tag) in [
+        ("docker.io/a/nginx:1", "docker.io/a/nginx:1", "docker.io/a/nginx", Some("1")),
+        ("", "own/app:3", "docker.io/own/app", Some("3")),
+        (" ", "own/app:3", "docker.io/own/app", Some("3")),
+        // The tag is another image's by now, or the runtime never knew it.
+        (id.as_str(), id.as_str(), "docker.io/own/app", None),
+        (digits.as_str(), digits.as_str(), "docker.io/own/app", None),
     ] {
         let found = container("own/app:3", &json!({"image": said}));
         assert_eq!(found.image.as_deref(), Some(image), "{said}");
         assert_eq!(found.image_repository.as_deref(), Some(repository), "{said}");
+        assert_eq!(found.image_tag.as_deref(), tag, "{said}");
     }
 }
 

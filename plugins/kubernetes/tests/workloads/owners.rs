@@ -1,7 +1,7 @@
 //! Chains of owners, from the lists of controllers alone.
 
 use gatherer_plugin_api::model::Owner;
-use gatherer_plugin_kubernetes::map::{self, Owners};
+use gatherer_plugin_kubernetes::map::{self, Entry, Owners};
 use gatherer_plugin_kubernetes::objects::Metadata;
 use serde_json::{Value, json};
 
@@ -23,7 +23,8 @@ fn owners(listed: &[Listed<'_>]) -> Owners {
             "ownerReferences": references,
         });
         let text = metadata.to_string();
-        owners.insert(kind, &serde_json::from_str::<Metadata<'_>>(&text).expect("metadata"));
+        let metadata: Metadata<'_> = serde_json::from_str(&text).expect("metadata");
+        owners.insert(Entry::new(kind, &metadata));
     }
     owners
 }
@@ -138,4 +139,31 @@ fn a_controller_of_a_kind_that_is_not_listed_is_what_its_reference_says() {
     let controller = map::unlisted_controller("shop", &owner);
     let expected = json!({"namespace": "shop", "name": "web", "uid": "u", "kind": "Rollout"});
     assert_eq!(serde_json::to_value(controller).expect("JSON"), expected);
+}
+
+#[test]
+fn an_owner_of_another_group_is_of_another_kind_whatever_its_name() {
+    let others = |api_version: &str, kind: &str| {
+        let reference = json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "u",
+            "controller": true});
+        let text = json!({"ownerReferences": [reference]}).to_string();
+        let metadata: Metadata<'_> = serde_json::from_str(&text).expect("metadata");
+        Owners::new().others(&metadata.owner_references).len()
+    };
+    for (api_version, kind) in [
+        ("apps/v1", "ReplicaSet"),
+        ("apps/v1beta2", "StatefulSet"),
+        ("batch/v1", "Job"),
+        ("v1", "ReplicationController"),
+    ] {
+        assert_eq!(others(api_version, kind), 0, "{api_version} {kind}");
+    }
+    for (api_version, kind) in [
+        ("apps.kruise.io/v1", "StatefulSet"),
+        ("batch.volcano.sh/v1alpha1", "Job"),
+        ("argoproj.io/v1alpha1", "Rollout"),
+        ("apps/v1", "Other"),
+    ] {
+        assert_eq!(others(api_version, kind), 1, "{api_version} {kind}");
+    }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 /// The uses of a pod with this specification.
 fn uses(spec: &Value) -> Vec<(Source, String, Use)> {
     let text = json!({"metadata": {"name": "p", "uid": "u"}, "spec": spec}).to_string();
-    map::uses(&serde_json::from_str::<Pod<'_>>(&text).expect("a pod"))
+    let pod: Pod<'_> = serde_json::from_str(&text).expect("a pod");
+    map::uses(&pod, |_, name| !name.is_empty()).expect("few uses")
 }
 
 /// A use of the pod; what is empty is absent.
@@ -125,4 +126,21 @@ fn a_whole_environment_uses_what_it_is_made_from() {
 fn images_are_pulled_with_secrets_of_the_pod_as_a_whole() {
     let found = uses(&json!({"imagePullSecrets": [{"name": "registry"}, {"name": ""}, null]}));
     assert_eq!(found, [secret("registry", place("", "", "", ""))]);
+}
+
+#[test]
+fn what_is_not_listed_is_not_looked_for_and_a_pod_that_uses_too_much_is_told() {
+    let sources: Vec<Value> =
+        (0..1000).map(|n| json!({"secret": {"name": format!("s{n}")}})).collect();
+    let mounts: Vec<Value> =
+        (0..1000).map(|n| json!({"name": "v", "mountPath": format!("/{n}")})).collect();
+    let text = json!({"metadata": {"name": "p", "uid": "u"}, "spec": {
+        "volumes": [{"name": "v", "projected": {"sources": sources}}],
+        "containers": [{"name": "c", "volumeMounts": mounts}]}})
+    .to_string();
+    let pod: Pod<'_> = serde_json::from_str(&text).expect("a pod");
+    assert_eq!(map::uses(&pod, |_, _| true), Err(map::TooMany));
+    assert_eq!(map::uses(&pod, |_, _| false), Ok(Vec::new()));
+    let one = map::uses(&pod, |_, name| name == "s7").expect("each mount of one");
+    assert_eq!(one.len(), 1000);
 }
