@@ -79,6 +79,7 @@ fn answer(request: &Received, pods_hang: bool) -> Action {
             ]}]}})],
             "",
         ),
+        "/apis" => Action::json(200, &json!({"kind": "APIGroupList", "groups": []})),
         "/apis/batch/v1" => Action::json(200, &json!({"resources": [{"name": "cronjobs"}]})),
         _ => {
             let plural = path.rsplit('/').next().unwrap_or_default();

@@ -1,5 +1,9 @@
 //! What an API server has: groups, versions, resources.
 //! <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api>
+//!
+//! That a server does not have a group is said by the list of all its groups alone. A 404 does not
+//! say it: a server that starts answers so for custom resources that it does not know yet, and a
+//! proxy for whatever it does not pass on.
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::retry;
@@ -20,9 +24,19 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+struct GroupList {
+    kind: String,
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Group {
-    preferred_version: Version,
+    name: String,
+    #[serde(default)]
+    preferred_version: Option<Version>,
+    #[serde(default)]
+    versions: Vec<Version>,
 }
 
 #[derive(Deserialize)]
@@ -31,35 +45,59 @@ struct Version {
     group_version: String,
 }
 
-/// The resources of a group and version; none if the server does not have it.
+/// The resources of a group and version that the server has.
 pub(super) async fn resources(
     connection: &Connection<'_>,
     api_version: &str,
 ) -> Result<Vec<String>, GatherError> {
-    let path = format!("/apis/{api_version}");
-    let list: Option<ResourceList> = read(connection, &path).await?;
-    let resources = list.map_or_else(Vec::new, |list| list.resources);
-    Ok(resources.into_iter().map(|resource| resource.name).collect())
+    let list: ResourceList = read(connection, &format!("/apis/{api_version}")).await?;
+    Ok(list.resources.into_iter().map(|resource| resource.name).collect())
 }
 
-/// The version of a group that the server prefers; none if it has no such group.
-pub(super) async fn preferred_version(
+/// The versions of a group, the one that the server prefers first; none if it has no such group.
+pub(super) async fn versions(
     connection: &Connection<'_>,
     group: &str,
-) -> Result<Option<String>, GatherError> {
-    let found: Option<Group> = read(connection, &format!("/apis/{group}")).await?;
-    Ok(found.map(|group| group.preferred_version.group_version))
+) -> Result<Vec<String>, GatherError> {
+    let path = "/apis";
+    let list: GroupList = read(connection, path).await?;
+    if list.kind != "APIGroupList" {
+        return Err(wrong(connection, path));
+    }
+    let Some(found) = list.groups.into_iter().find(|found| found.name == group) else {
+        return Ok(Vec::new());
+    };
+    let mut versions: Vec<String> = Vec::new();
+    for version in found.preferred_version.into_iter().chain(found.versions) {
+        if !is_version_of(group, &version.group_version) {
+            return Err(wrong(connection, path));
+        }
+        if !versions.contains(&version.group_version) {
+            versions.push(version.group_version);
+        }
+    }
+    if versions.is_empty() { Err(wrong(connection, path)) } else { Ok(versions) }
+}
+
+/// It becomes a part of a path.
+fn is_version_of(group: &str, version: &str) -> bool {
+    let version = version.strip_prefix(group).and_then(|version| version.strip_prefix('/'));
+    version.is_some_and(|version| {
+        !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 async fn read<T: DeserializeOwned>(
     connection: &Connection<'_>,
     path: &str,
-) -> Result<Option<T>, GatherError> {
+) -> Result<T, GatherError> {
     let fetch = || page::fetch_document(connection, path);
-    let Some(bytes) = retry::idempotent(connection.context, fetch).await? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| {
-        let what = connection.what(path, 1);
-        GatherError::protocol(format!("{what}: the answer is not what the API's discovery says"))
-            .with_hint("check that the kubeconfig's server is the URL of an API server")
-    })
+    let bytes = retry::idempotent(connection.context, fetch).await?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong(connection, path))
+}
+
+fn wrong(connection: &Connection<'_>, path: &str) -> GatherError {
+    let what = connection.what(path, 1);
+    GatherError::protocol(format!("{what}: the answer is not what the API's discovery says"))
+        .with_hint("check that the kubeconfig's server is the URL of an API server")
 }

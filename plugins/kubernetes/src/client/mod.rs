@@ -62,14 +62,16 @@ impl<'a> Client<'a> {
         list::list(&self.connection, resource, self.page_size, &taker).await
     }
 
-    /// Which resources a group and version has (`batch/v1`); none if the server does not have it.
+    /// Which resources a group and version has (`batch/v1`). That the server does not have it is an
+    /// error.
     pub async fn resources(&self, api_version: &str) -> Result<Vec<String>, GatherError> {
         discovery::resources(&self.connection, api_version).await
     }
 
-    /// Which version of a group the server prefers (`kubevirt.io/v1`); none if it has no such group.
-    pub async fn preferred_version(&self, group: &str) -> Result<Option<String>, GatherError> {
-        discovery::preferred_version(&self.connection, group).await
+    /// Which versions of a group the server has (`kubevirt.io/v1`), the one that it prefers first;
+    /// none if it has no such group.
+    pub async fn versions(&self, group: &str) -> Result<Vec<String>, GatherError> {
+        discovery::versions(&self.connection, group).await
     }
 }
 

@@ -15,11 +15,14 @@ use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
 use super::resource::Resource;
-use super::status::{Refusal, find};
+use super::status::{Refusal, Subject, TOO_LONG, find};
 use super::{LONGEST_REQUEST, document};
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The longest URL that can be sent: the types of HTTP hold no longer one.
+const LONGEST_URL: usize = 65_534;
 
 /// The largest document that is no list.
 const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
@@ -83,8 +86,8 @@ pub(super) async fn fetch(
     let (head, mut body) = answer.into_parts();
     if head.status != StatusCode::OK {
         let said = attempt.read_what_comes(&mut body).await;
-        let refusal =
-            Refusal::new(&attempt.place, wanted.resource.plural, head.status, &head.headers, &said);
+        let subject = Subject::List(wanted.resource);
+        let refusal = Refusal::new(&attempt.place, subject, head.status, &head.headers, &said);
         let again = refusal.expired && wanted.token.is_some();
         return if again { Ok(Answer::Expired(refusal.error)) } else { Err(refusal.error) };
     }
@@ -95,11 +98,11 @@ pub(super) async fn fetch(
     Ok(Answer::Page(Page { bytes, what: attempt.place.where_text() }))
 }
 
-/// Asks for a small document, once; none if there is no such thing.
+/// Asks for a small document of the API's discovery, once.
 pub(super) async fn fetch_document(
     connection: &Connection<'_>,
     path: &str,
-) -> Result<Option<Vec<u8>>, GatherError> {
+) -> Result<Vec<u8>, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt =
@@ -112,17 +115,15 @@ pub(super) async fn fetch_document(
         .body(Body::empty())
         .map_err(|_| GatherError::internal("a path of the API cannot be sent"))?;
     let (head, mut body) = attempt.send(request).await?.into_parts();
-    if head.status == StatusCode::NOT_FOUND {
-        return Ok(None);
-    }
     if head.status != StatusCode::OK {
         let said = attempt.read_what_comes(&mut body).await;
-        return Err(Refusal::new(&attempt.place, path, head.status, &head.headers, &said).error);
+        let subject = Subject::Discovery;
+        return Err(Refusal::new(&attempt.place, subject, head.status, &head.headers, &said).error);
     }
     attempt.refuse_encoding(&head.headers)?;
     let mut bytes = Vec::new();
     attempt.read(&mut body, DOCUMENT_BYTES, &mut bytes, |_| {}).await?;
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 struct Attempt<'a> {
@@ -141,7 +142,18 @@ impl Attempt<'_> {
             format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
         });
         let (path, query) = (wanted.resource.path(), wanted.resource.query());
-        let mut request = Request::get(format!("{path}?limit={}{query}{token}", wanted.size));
+        let first = format!("{path}?limit={}{query}", wanted.size);
+        let room = LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
+        let fits = |target: &str| target.len() <= room;
+        if !fits(&first) && wanted.resource.label_selector.is_some() {
+            let message = "label_selector is too long to be sent";
+            return Err(GatherError::configuration(message).with_hint(TOO_LONG));
+        }
+        let target = first + &token;
+        if !fits(&target) {
+            return Err(self.cannot_go_on());
+        }
+        let mut request = Request::get(target);
         if wanted.resource.is_secret {
             // What the connection has in its buffers goes with it.
             request = request.header(CONNECTION, "close");
@@ -149,9 +161,11 @@ impl Attempt<'_> {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        request.body(Body::empty()).map_err(|_| {
-            self.wrong("the page before it says that the list goes on with what cannot be sent")
-        })
+        request.body(Body::empty()).map_err(|_| self.cannot_go_on())
+    }
+
+    fn cannot_go_on(&self) -> GatherError {
+        self.wrong("the page before it says that the list goes on with what cannot be sent")
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, GatherError> {

@@ -73,6 +73,11 @@ impl Resource {
         format!("/{root}/{}{namespace}/{}", self.api_version, self.plural)
     }
 
+    /// The group alone, empty for the core group.
+    pub(super) fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
     /// What of the query every page has in common, after `limit`.
     pub(super) fn query(&self) -> String {
         self.label_selector.as_ref().map_or_else(String::new, |selector| {

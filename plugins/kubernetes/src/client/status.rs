@@ -8,6 +8,11 @@ use gatherer_plugin_support::http::{Place, status_error};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::resource::Resource;
+
+/// What to do about a request that is too long because of its selector.
+pub(super) const TOO_LONG: &str = "write a shorter label_selector";
+
 /// The longest part of a server's sentence that is shown.
 const LONGEST_SENTENCE: usize = 1000;
 
@@ -24,6 +29,15 @@ struct Status {
     code: Option<u16>,
 }
 
+/// What was asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A page of a list.
+    List(&'a Resource),
+    /// What of the API the server has.
+    Discovery,
+}
+
 /// An answer that is not the one that was asked for.
 pub(super) struct Refusal {
     pub error: GatherError,
@@ -33,10 +47,9 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Of a status, the head's other lines, and as much of the body as came.
-    /// `plural` is what was asked for.
     pub fn new(
         place: &Place,
-        plural: &str,
+        subject: Subject<'_>,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
@@ -52,7 +65,7 @@ impl Refusal {
         if let Some(sentence) = said.message.as_deref().map(str::trim).filter(new) {
             error.message = format!("{}: {}", error.message, shortened(sentence));
         }
-        let hint = hint(status, body, place.secure, plural);
+        let hint = hint(status, body, place.secure, subject);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }
@@ -64,11 +77,14 @@ impl Refusal {
     }
 }
 
-fn hint(status: StatusCode, body: &[u8], secure: bool, plural: &str) -> Option<String> {
+fn hint(status: StatusCode, body: &[u8], secure: bool, subject: Subject<'_>) -> Option<String> {
+    let selects = matches!(subject, Subject::List(list) if list.label_selector.is_some());
     let hint = match status.as_u16() {
         400 if !secure && body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
             "write the kubeconfig's server with https"
         }
+        400 if selects => "check label_selector",
+        414 | 431 if selects => TOO_LONG,
         401 => {
             "the kubeconfig's token or client certificate is wrong or has expired: an API server \
              answers 401 to an expired client certificate too"
@@ -77,16 +93,10 @@ fn hint(status: StatusCode, body: &[u8], secure: bool, plural: &str) -> Option<S
         403 if names(body, "system:anonymous") => {
             "the kubeconfig's user has no credentials, or an empty token: give it some"
         }
-        403 if names(body, "cannot get path") => {
-            return Some(format!(
-                "check the path in the kubeconfig's server: {plural} are not listed there"
-            ));
-        }
-        403 => {
-            return Some(format!(
-                "give the user a ClusterRole with the verb list on the resource {plural}, as \
-                 docs/modules/Kubernetes.md shows"
-            ));
+        403 => return Some(missing_right(body, subject)),
+        404 if beside_the_core(subject) => {
+            "check that the kubeconfig's server is the URL of an API server, and that a proxy \
+             before it lets /apis through; a server that starts may take a while to have all of it"
         }
         404 | 410 => "check that the kubeconfig's server is the URL of an API server",
         300..=399 => {
@@ -98,6 +108,41 @@ fn hint(status: StatusCode, body: &[u8], secure: bool, plural: &str) -> Option<S
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// What lets the user do it.
+fn missing_right(body: &[u8], subject: Subject<'_>) -> String {
+    let list = match subject {
+        Subject::List(list) => list,
+        Subject::Discovery => {
+            return "give the user the verb get on /apis and /apis/*, as the ClusterRole \
+                    system:discovery does"
+                .to_owned();
+        }
+    };
+    let (plural, group) = (list.plural, list.group());
+    if names(body, "cannot get path") {
+        return format!("check the path in the kubeconfig's server: {plural} are not listed there");
+    }
+    // In a namespace, not a right on those of all namespaces.
+    let (role, group) = match (&list.namespace, group) {
+        (Some(namespace), "") => (format!("Role in the namespace {namespace}"), "\"\""),
+        (Some(namespace), group) => (format!("Role in the namespace {namespace}"), group),
+        (None, group) => ("ClusterRole".to_owned(), group),
+    };
+    let group = if group.is_empty() { String::new() } else { format!(" (apiGroup {group})") };
+    format!(
+        "give the user a {role} with the verb list on the resource {plural}{group}, as \
+         docs/modules/Kubernetes.md shows"
+    )
+}
+
+/// Whether it is not below `/api`, which is there from the beginning.
+fn beside_the_core(subject: Subject<'_>) -> bool {
+    match subject {
+        Subject::List(list) => !list.group().is_empty(),
+        Subject::Discovery => true,
+    }
 }
 
 fn names(body: &[u8], words: &str) -> bool {

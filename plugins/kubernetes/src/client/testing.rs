@@ -203,6 +203,21 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
     Ok(nodes)
 }
 
+/// What a client comes to that speaks with this server.
+pub fn with_client<T>(
+    server: &Server,
+    page_size: u32,
+    work: impl AsyncFnOnce(&super::Client<'_>) -> Result<T, GatherError>,
+) -> Result<T, GatherError> {
+    let options = Options { retries: Some(0), timeout_ms: Some(10_000), ..Options::default() };
+    let context = Recorder::new(options).context();
+    let access = kubeconfig::read(&kubeconfig(&server.url(), ""), None, &context)?;
+    run::block_on(&context, async {
+        let client = super::Client::new(&access, page_size, &context).await?;
+        work(&client).await
+    })
+}
+
 /// The names of the nodes that a client gave.
 #[derive(Default)]
 struct List(Mutex<Vec<String>>);

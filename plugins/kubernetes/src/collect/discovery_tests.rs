@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::listed::{cron_jobs, machines};
 use crate::client::testing::{Asked, Server, answer, ok, with_client};
 
+const LIST: &str = "virtualmachineinstances";
+
 fn not_found() -> Vec<u8> {
     answer("404 Not Found", "", b"404 page not found\n")
 }
@@ -22,8 +24,8 @@ fn group(name: &str, versions: &[&str]) -> Value {
 }
 
 fn resources(names: &[&str]) -> Vec<u8> {
-    let named: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
-    ok(&json!({"kind": "APIResourceList", "resources": named}))
+    let list: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+    ok(&json!({"kind": "APIResourceList", "resources": list}))
 }
 
 /// Where such a server has virtual machines.
@@ -65,17 +67,13 @@ fn kubevirts_version_is_the_servers_preferred_one_that_has_virtual_machines() {
             found.map_or_else(not_found, |(_, name)| resources(&["kubevirts", name]))
         })
     };
-    let list = "virtualmachineinstances";
     assert_eq!(
-        path(Box::leak(Box::new([("/apis/kubevirt.io/v1", list)]))),
-        Ok(Some(format!("/apis/kubevirt.io/v1/{list}")))
+        path(&[("/apis/kubevirt.io/v1", LIST)]),
+        Ok(Some(format!("/apis/kubevirt.io/v1/{LIST}")))
     );
     assert_eq!(
-        path(Box::leak(Box::new([
-            ("/apis/kubevirt.io/v1", "x"),
-            ("/apis/kubevirt.io/v1alpha3", list)
-        ]))),
-        Ok(Some(format!("/apis/kubevirt.io/v1alpha3/{list}")))
+        path(&[("/apis/kubevirt.io/v1", "x"), ("/apis/kubevirt.io/v1alpha3", LIST)]),
+        Ok(Some(format!("/apis/kubevirt.io/v1alpha3/{LIST}")))
     );
     // Its operator alone.
     assert_eq!(

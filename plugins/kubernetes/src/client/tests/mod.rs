@@ -5,6 +5,7 @@ mod ahead;
 mod credentials;
 mod lists;
 mod over;
+mod requests;
 
 use base64::Engine as _;
 use gatherer_plugin_api::{GatherError, Options};
