@@ -21,6 +21,10 @@ use super::{LONGEST_REQUEST, document};
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
 
+/// The most items of a page whose items may be large: a release of helm's is a secret of 150 KB
+/// and more, and a secret or a config map may have 1 MiB.
+const SECRETS_A_PAGE: u32 = 100;
+
 /// The longest URL that can be sent: the types of HTTP hold no longer one.
 const LONGEST_URL: usize = 65_534;
 
@@ -142,7 +146,9 @@ impl Attempt<'_> {
             format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
         });
         let (path, query) = (wanted.resource.path(), wanted.resource.query());
-        let first = format!("{path}?limit={}{query}", wanted.size);
+        let most = if wanted.resource.is_secret { SECRETS_A_PAGE } else { u32::MAX };
+        let size = wanted.size.min(most);
+        let first = format!("{path}?limit={size}{query}");
         let room = LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
         let fits = |target: &str| target.len() <= room;
         if !fits(&first) && wanted.resource.label_selector.is_some() {

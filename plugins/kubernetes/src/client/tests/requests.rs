@@ -75,3 +75,13 @@ fn a_selector_that_the_server_does_not_take_is_named() {
     assert_eq!(error.message, "label_selector is too long to be sent");
     assert_eq!(server.asked().len(), 1);
 }
+
+#[test]
+fn of_what_may_be_large_a_page_has_no_more_than_a_hundred() {
+    for (resource, size) in [(SECRETS, 100), (PODS, 500)] {
+        let server = Server::new(|_| answer("400 Bad Request", "", b"{}"));
+        list(&server, &resource).expect_err("400");
+        let target = format!("/api/v1/{}?limit={size}", resource.plural);
+        assert_eq!(server.asked()[0].target, target);
+    }
+}
