@@ -60,11 +60,6 @@ pub const CONTROLLERS: [Resource; 6] = [
     ),
 ];
 
-/// Whether the controllers of this kind are listed.
-pub fn is_listed(kind: &str) -> bool {
-    kind == "CronJob" || CONTROLLERS.iter().any(|resource| resource.kind == kind)
-}
-
 /// Cron jobs: of `batch/v1` from Kubernetes 1.21 on, of `batch/v1beta1` before. All servers have
 /// `batch/v1`, because jobs are in it, and one of the two has cron jobs.
 pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
