@@ -100,16 +100,26 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Source>, String> {
 
 fn source(endpoint: Endpoint) -> Source {
     let Endpoint { id, module, status, error, mut collections, workloads } = endpoint;
-    let containers = if status == "complete" {
-        match collections.remove("pods") {
+    let containers = match lacks(&status, error) {
+        Some(why) => Err(Incomplete::Endpoint(why)),
+        None => match collections.remove("pods").map(|pods| lacks(&pods.status, pods.error)) {
             None => Err(Incomplete::NotGathered),
-            Some(pods) if pods.status != "complete" => Err(Incomplete::Pods(why(pods.error))),
-            Some(_) => Ok(workloads.pods.into_iter().flat_map(containers).collect()),
-        }
-    } else {
-        Err(Incomplete::Endpoint(why(error)))
+            Some(Some(why)) => Err(Incomplete::Pods(why)),
+            Some(None) => Ok(workloads.pods.into_iter().flat_map(containers).collect()),
+        },
     };
     Source { endpoint: id, module, containers }
+}
+
+/// Why something is not whole, if it is not. What says that it is and has an error is not believed.
+fn lacks(status: &str, error: Option<Problem>) -> Option<String> {
+    match (status, error) {
+        ("complete", None) => None,
+        ("complete", error) => {
+            Some(format!("it says that it is complete, and why it is not: {}", why(error)))
+        }
+        (_, error) => Some(why(error)),
+    }
 }
 
 fn why(error: Option<Problem>) -> String {
@@ -192,6 +202,14 @@ mod tests {
         };
         assert_eq!(incomplete(&pods("failed")), Some(Incomplete::Pods(why.clone())));
         assert_eq!(incomplete(&pods("partly")), Some(Incomplete::Pods(why)));
+        let contradiction =
+            "it says that it is complete, and why it is not: permission: no (do)".to_owned();
+        assert_eq!(incomplete(&pods("complete")), Some(Incomplete::Pods(contradiction.clone())));
+        let both = format!(
+            r#"{{"id": "e", "status": "complete", {error}, "collections": {{"pods":
+            {{"status": "complete"}}}}}}"#
+        );
+        assert_eq!(incomplete(&both), Some(Incomplete::Endpoint(contradiction)));
         let without = r#"{"id": "e", "status": "complete"}"#;
         assert_eq!(incomplete(without), Some(Incomplete::NotGathered));
     }

@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use gatherer_plugin_api::model::image::{self, ImageReference};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::file;
-use super::sources::Name;
+use super::sources::{Name, own_digest};
 
 /// The longest file, in bytes.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -40,14 +42,74 @@ pub struct KnownImage {
 struct Entry {
     #[serde(rename = "Id")]
     docker_id: Option<String>,
-    #[serde(rename = "RepoTags")]
-    tags: Option<Vec<String>>,
-    #[serde(rename = "RepoDigests")]
-    repo_digests: Option<Vec<String>>,
+    #[serde(rename = "RepoTags", default, deserialize_with = "present")]
+    tags: Option<Option<Vec<String>>>,
+    #[serde(rename = "RepoDigests", default, deserialize_with = "present")]
+    repo_digests: Option<Option<Vec<String>>>,
     id: Option<Id>,
     name: Option<String>,
     digests: Option<Vec<String>>,
     revision: Option<serde_json::Value>,
+}
+
+/// What is there, be it null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl Entry {
+    /// Of two forms in one entry each half could mean another image.
+    fn check_form(&self) -> Result<(), String> {
+        let of_docker = [
+            ("Id", self.docker_id.is_some()),
+            ("RepoTags", self.tags.is_some()),
+            ("RepoDigests", self.repo_digests.is_some()),
+        ];
+        let own = [
+            ("id", self.id.is_some()),
+            ("name", self.name.is_some()),
+            ("digests", self.digests.is_some()),
+            ("revision", self.revision.is_some()),
+        ];
+        let first = |members: &[(&'static str, bool)]| {
+            members.iter().find(|(_, is_there)| *is_there).map(|(name, _)| *name)
+        };
+        if let (Some(docker), Some(own)) = (first(&of_docker), first(&own)) {
+            return Err(format!(
+                "has both `{docker}`, as `docker inspect` prints it, and `{own}` of the other form; \
+                 an image stands in one of the two"
+            ));
+        }
+        if self.docker_id.is_some() && self.tags.is_none() && self.repo_digests.is_none() {
+            return Err(
+                "has an `Id`, but neither `RepoTags` nor `RepoDigests`; a container that is \
+                inspected is no image"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// An entry that is an object: a list of values in the order of our members is none.
+struct Object(Entry);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Entry, A::Error> {
+                Entry::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+        from.deserialize_map(Members).map(Self)
+    }
 }
 
 /// Somebody's own number of it, perhaps.
@@ -60,9 +122,16 @@ enum Id {
 
 /// Reads the images: sorted, each once, though it may have been inspected under several names.
 pub fn read(bytes: &[u8]) -> Result<Vec<KnownImage>, String> {
-    let entries: Vec<Entry> = file::parse(bytes, EXPECTED)?;
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        file::parse::<IgnoredAny>(bytes, EXPECTED)?;
+        return Err(format!(
+            "cannot be used: a list of images is wanted, within [ ] even if there is one or none; \
+             expected {EXPECTED}"
+        ));
+    }
+    let entries: Vec<Object> = file::parse(bytes, EXPECTED)?;
     let mut images = BTreeSet::new();
-    for (index, entry) in entries.into_iter().enumerate() {
+    for (index, Object(entry)) in entries.into_iter().enumerate() {
         let image = known(entry)
             .map_err(|problem| format!("cannot be used: image {} {problem}", index + 1))?;
         images.insert(image);
@@ -71,10 +140,16 @@ pub fn read(bytes: &[u8]) -> Result<Vec<KnownImage>, String> {
 }
 
 fn known(entry: Entry) -> Result<KnownImage, String> {
+    entry.check_form()?;
     let inspected = entry.docker_id.is_some();
     let (id, mut names, digests, revision) = if inspected {
         // Podman has labels and more under other names; none of them is of interest.
-        (entry.docker_id, entry.tags.unwrap_or_default(), entry.repo_digests, None)
+        (
+            entry.docker_id,
+            entry.tags.flatten().unwrap_or_default(),
+            entry.repo_digests.flatten(),
+            None,
+        )
     } else {
         let id = entry.id.map(|id| match id {
             Id::Text(text) => text,
@@ -102,13 +177,16 @@ fn known(entry: Entry) -> Result<KnownImage, String> {
                 format!("has a name that names no image: {error}")
             }
         })?;
-        Ok::<_, String>(Name::of(&reference))
+        Ok::<_, String>(reference)
     });
-    let references = references.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let references = references.collect::<Result<Vec<_>, _>>()?;
     let digests = digests.iter().enumerate().map(|(index, text)| {
         digest(text).ok_or_else(|| format!("has a digest, number {}, that is none", index + 1))
     });
-    let digests = digests.collect::<Result<BTreeSet<_>, _>>()?;
+    let mut digests = digests.collect::<Result<BTreeSet<_>, _>>()?;
+    // A name may say which content it means, as the digests do.
+    digests.extend(references.iter().filter_map(|reference| reference.digest.clone()));
+    let references = references.iter().filter_map(Name::of).collect();
     let config = id.as_deref().and_then(own_digest);
     Ok(KnownImage { names, revision, id, digests, config, references })
 }
@@ -127,13 +205,6 @@ fn revision(value: Option<serde_json::Value>) -> Result<Option<u64>, String> {
 fn digest(text: &str) -> Option<String> {
     let read = image::image_id(text);
     read.repo_digest.or(read.config_digest)
-}
-
-/// The digest that an id is; Podman leaves out the algorithm.
-fn own_digest(id: &str) -> Option<String> {
-    let is_bare = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let text = if is_bare { format!("sha256:{id}") } else { id.to_owned() };
-    image::image_id(&text).config_digest
 }
 
 #[cfg(test)]
@@ -155,7 +226,7 @@ mod tests {
         let image = one(&format!(
             r#"[{{"Id": "sha256:{a}", "RepoTags": ["app", "r.example:5000/app:2"],
             "RepoDigests": ["r.example:5000/app@sha256:{b}"], "Size": 7, "Config": {{"Env": ["A=b"]}},
-            "revision": "no number", "Digest": 1}}]"#,
+            "Revision": "no number", "Digest": 1}}]"#,
             a = hex("a"),
             b = hex("b")
         ));
@@ -170,7 +241,8 @@ mod tests {
     fn an_image_without_tags_and_digests_is_known_by_its_id_alone() {
         for more in [
             r#", "RepoTags": null, "RepoDigests": null"#,
-            "",
+            r#", "RepoTags": []"#,
+            r#", "RepoDigests": null"#,
             r#", "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]"#,
         ] {
             let image = one(&format!(r#"[{{"Id": "{}"{more}}}]"#, hex("a")));
@@ -199,7 +271,8 @@ mod tests {
         for (text, place) in [
             ("hunter2", "line 1 column 1"),
             ("[{\"id\": 1},\n {\"name\": [\"hunter2\"]}]", "line 2 column"),
-            ("{\"hunter2\": 1}", "line 1 column"),
+            ("{\"hunter2\": 1}", "a list of images is wanted"),
+            (r#"{"hunter2": 1"#, "is not JSON: EOF"),
             ("[\"hunter2\"]", "line 1 column"),
             ("[{\"id\": \"1\"}", "line 1 column 12"),
             (r#"[{"id": 1}, {"hunter2": 1}]"#, "image 2 has neither"),
@@ -208,10 +281,57 @@ mod tests {
             (r#"[{"id": 1, "revision": "hunter2"}]"#, "image 1 has a `revision`"),
             (r#"[{"id": 1, "revision": -1}]"#, "image 1 has a `revision`"),
             (r#"[{"Id": "1", "RepoTags": ["a:"]}]"#, "image 1 has a tag, number 1"),
+            ("[[\"hunter2\", [\"app\"], []]]", "line 1 column"),
         ] {
             let problem = read(text.as_bytes()).expect_err(text);
             assert!(problem.contains(place), "{problem}");
             assert!(!problem.to_lowercase().contains("hunter2"), "{problem}");
         }
+    }
+
+    #[test]
+    fn the_digest_in_a_name_is_one_of_the_images() {
+        let (a, b) = (format!("sha256:{}", hex("a")), format!("sha256:{}", hex("b")));
+        let image = one(&format!(r#"[{{"name": "web:1@{a}", "digests": ["{b}"]}}]"#));
+        assert_eq!(image.digests, [a.clone(), b].into());
+        assert_eq!(image.references.len(), 1, "its tag counts too");
+        let image = one(&format!(r#"[{{"name": "web@{a}"}}]"#));
+        assert_eq!((image.digests.len(), image.references.len()), (1, 0));
+        let image = one(&format!(r#"[{{"Id": "x", "RepoTags": ["web:1@{a}"]}}]"#));
+        assert_eq!(image.digests, [a].into());
+    }
+
+    #[test]
+    fn an_entry_of_two_forms_is_refused_with_the_members_that_do_not_go_together() {
+        for (entry, one, other) in [
+            (r#""Id": "hunter2", "RepoTags": [], "name": "hunter2""#, "`Id`", "`name`"),
+            (r#""Id": "hunter2", "RepoTags": [], "digests": []"#, "`Id`", "`digests`"),
+            (r#""Id": "hunter2", "RepoTags": [], "revision": 7"#, "`Id`", "`revision`"),
+            (r#""Id": "hunter2", "RepoTags": [], "id": 7"#, "`Id`", "`id`"),
+            (r#""id": "hunter2", "RepoTags": ["hunter2"]"#, "`RepoTags`", "`id`"),
+            (r#""name": "hunter2", "RepoDigests": null"#, "`RepoDigests`", "`name`"),
+        ] {
+            let problem = read(format!("[{{{entry}}}]").as_bytes()).expect_err(entry);
+            assert!(problem.contains("image 1 has both"), "{problem}");
+            assert!(problem.contains(one) && problem.contains(other), "{problem}");
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_container_that_was_inspected_is_refused() {
+        let text = format!(r#"[{{"Id": "{}", "Name": "/web", "State": {{}}}}]"#, hex("a"));
+        let problem = read(text.as_bytes()).expect_err("no image");
+        assert!(problem.contains("neither `RepoTags` nor `RepoDigests`"), "{problem}");
+    }
+
+    #[test]
+    fn what_is_no_list_is_answered_with_what_is_wanted() {
+        for text in ["{}", "null", " 7", "\"hunter2\"", "\n{\"id\": 1, \"name\": \"hunter2\"}"] {
+            let problem = read(text.as_bytes()).expect_err(text);
+            assert!(problem.contains("a list of images is wanted, within [ ]"), "{problem}");
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+        assert_eq!(read(b" []"), Ok(Vec::new()));
     }
 }

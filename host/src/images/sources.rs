@@ -115,29 +115,29 @@ pub struct Said<'a> {
 
 impl Identity {
     /// Puts together what is said. Where a document lacks the parts, the verbatim texts are read.
+    /// What runs goes before what was asked for: a pod may ask for another image by now.
     pub fn of(said: &Said<'_>) -> Self {
         let reference: Option<ImageReference> = said.image.and_then(|image| image.parse().ok());
         let runs = said.image_id.map(image::image_id).unwrap_or_default();
-        // Docker names an image whose tag has moved on by its id.
-        let named = said.image.map(image::image_id).unwrap_or_default();
-        let mut digests: Vec<String> = [
-            said.digest.map(str::to_lowercase),
-            runs.repo_digest,
-            reference.as_ref().and_then(|reference| reference.digest.clone()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        // A runtime names an image whose tag has moved on by its id: whatever the pod asks for, that
+        // image has no tag.
+        let named = said.image.and_then(own_digest);
+        let mut digests: Vec<String> =
+            [said.digest.map(str::to_lowercase), runs.repo_digest].into_iter().flatten().collect();
+        if digests.is_empty() {
+            digests.extend(reference.as_ref().and_then(|reference| reference.digest.clone()));
+        }
         digests.sort();
         digests.dedup();
-        let id = said.config_digest.map(str::to_lowercase);
         let name = match (said.repository, said.tag) {
+            _ if named.is_some() => None,
             (Some(repository), Some(tag)) => {
                 Some(Name { repository: repository.to_owned(), tag: tag.to_owned() })
             }
             _ => reference.as_ref().and_then(Name::of),
         };
-        Self { digests, id: id.or(runs.config_digest).or(named.config_digest), name }
+        let id = said.config_digest.map(str::to_lowercase);
+        Self { digests, id: id.or(runs.config_digest).or(named), name }
     }
 
     /// Every digest that it is known by. Two different contents never have the same.
@@ -146,14 +146,21 @@ impl Identity {
     }
 }
 
+/// The digest that an image's own id is. Some runtimes leave out the algorithm.
+pub fn own_digest(id: &str) -> Option<String> {
+    let is_bare = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let text = if is_bare { format!("sha256:{id}") } else { id.to_owned() };
+    image::image_id(&text).config_digest
+}
+
 /// The pods of an endpoint, if all of them are there.
 pub fn whole_pods(endpoint: &EndpointResult) -> Result<&[Pod], Incomplete> {
-    if endpoint.status == EndpointStatus::Failed {
+    if endpoint.status != EndpointStatus::Complete || endpoint.error.is_some() {
         return Err(Incomplete::Endpoint(why(endpoint.error.as_ref())));
     }
     match endpoint.collections.get(PODS) {
         None => Err(Incomplete::NotGathered),
-        Some(pods) if pods.status == Completeness::Failed => {
+        Some(pods) if pods.status != Completeness::Complete || pods.error.is_some() => {
             Err(Incomplete::Pods(why(pods.error.as_ref())))
         }
         Some(_) => Ok(&endpoint.workloads.pods),
@@ -189,11 +196,13 @@ impl Running {
             ContainerKind::App => "app",
             ContainerKind::Init => "init",
             ContainerKind::Ephemeral => "ephemeral",
+            _ => "unknown",
         };
         let state = container.state.map(|state| match state {
             ContainerState::Waiting => "waiting",
             ContainerState::Running => "running",
             ContainerState::Terminated => "terminated",
+            _ => "unknown",
         });
         Self {
             namespace: pod.namespace.clone(),
