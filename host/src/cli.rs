@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{
-    ArgAction, ArgGroup, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser,
-    Subcommand, ValueEnum,
+    ArgAction, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum,
 };
 use serde::Deserialize;
 
 use crate::format::Format;
+use crate::images::MatchImages;
 use crate::logging::LogFormat;
 use crate::progress;
 use crate::schema::Document;
@@ -110,14 +113,20 @@ impl Cli {
             }
         });
         // What the environment says of a run stands in the options of the bare command already.
-        let command = command.mut_subcommand(MATCH_IMAGES, |command| {
+        let command = command.mut_subcommand(MatchImages::COMMAND, |command| {
             command.mut_args(|argument| argument.env(Resettable::Reset))
         });
-        let mut cli =
-            Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
-        if let Some(Command::MatchImages(options)) = &mut cli.command {
-            cli.asking = std::mem::take(&mut options.asking).or(cli.asking);
-            cli.files.outfile = options.files.outfile.take().or(cli.files.outfile);
+        let given = command.get_matches();
+        let mut cli = Self::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+        if let Some(Command::MatchImages(mut options)) =
+            cli.command.take_if(|command| matches!(command, Command::MatchImages(_)))
+        {
+            // A format that only the environment asks for is one of a run.
+            let is_given = given.value_source("format") == Some(ValueSource::CommandLine);
+            if let Err(problem) = options.take_over(&mut cli, is_given) {
+                Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
+            }
+            cli.command = Some(Command::MatchImages(options));
         }
         cli
     }
@@ -176,7 +185,7 @@ pub struct Asking {
 
 impl Asking {
     /// These options, and where one is not given the other's.
-    fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         Self {
             only: if self.only.is_empty() { other.only } else { self.only },
             jobs: self.jobs.or(other.jobs),
@@ -258,7 +267,7 @@ pub enum Command {
         json: bool,
     },
     /// Say which containers run which of the images in a file, and whether the newest revision
-    #[command(name = MATCH_IMAGES, after_help = MATCH_EXAMPLES)]
+    #[command(name = MatchImages::COMMAND, after_help = MatchImages::EXAMPLES)]
     MatchImages(MatchImages),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
@@ -277,42 +286,6 @@ pub enum Command {
         /// The library's descriptor
         descriptor: Option<i32>,
     },
-}
-
-/// Which containers run which images.
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("source").args(["infile", "inventory"]).required(true)))]
-pub struct MatchImages {
-    /// Read the images from FILE: what `docker inspect` prints, or a list of objects with `id`,
-    /// `name`, `digests`, `revision`; - is standard input [e.g. --images images.json]
-    #[arg(long, value_name = "FILE")]
-    pub images: PathBuf,
-
-    /// Read the containers from FILE, which `--format inventory` wrote, instead of asking; - is
-    /// standard input [e.g. --inventory inventory.json]
-    #[arg(long, value_name = "FILE")]
-    pub inventory: Option<PathBuf>,
-
-    /// How to print the result [default: json] [e.g. --format table]
-    #[arg(long, value_name = "FORMAT", default_value = "json", hide_default_value = true)]
-    pub format: MatchFormat,
-
-    /// Where the endpoints are read from and the result goes.
-    #[command(flatten)]
-    pub files: Files,
-
-    /// How endpoints are asked.
-    #[command(flatten)]
-    pub asking: Asking,
-}
-
-/// How [`Command::MatchImages`] prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MatchFormat {
-    /// Versioned JSON: `virtual-host-gatherer schema matches`
-    Json,
-    /// For people
-    Table,
 }
 
 /// Looking into plugin files.
@@ -350,20 +323,6 @@ pub fn parse_seconds(seconds: Option<f64>) -> Result<Duration, String> {
         .map(Duration::from_secs_f64)
         .ok_or_else(|| "a number of seconds above 0 and at most a week is expected".to_owned())
 }
-
-const MATCH_IMAGES: &str = "match-images";
-
-const MATCH_EXAMPLES: &str = "\
-Examples:
-  docker inspect $(docker images -q) > images.json
-  virtual-host-gatherer match-images --images images.json -i endpoints.json --format table
-      Asks the clusters and shows what runs where. Their pods are needed: \"collect\": \"pods\"
-  virtual-host-gatherer match-images --images images.json --inventory inventory.json
-      The same of an inventory that was gathered before, as JSON
-
-Exit status:
-  0 the result was printed    1 --fail-on applies: not all pods of any or all endpoints are known
-  2 wrong usage    3 a file cannot be read or used    4 internal error";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

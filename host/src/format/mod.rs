@@ -9,7 +9,7 @@ mod ndjson;
 pub mod table;
 
 pub use gatherer::json::to_text as manager_json;
-pub use inventory::{to_text as document, write as write_document};
+pub use inventory::write as write_document;
 pub use ndjson::{EndpointLine, write as write_line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};

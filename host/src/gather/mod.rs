@@ -74,7 +74,7 @@ pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
 }
 
 /// Writes a result that is large, piece by piece.
-fn write_pieces(
+pub fn write_pieces(
     outfile: Outfile,
     result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
     exit: Exit,
@@ -86,6 +86,35 @@ fn write_pieces(
             fail(Exit::Internal, &format!("the result cannot be written to {place}: {error}"))
         }
     }
+}
+
+/// Prints a result that needs nobody to be asked, until a signal says otherwise.
+pub fn print(print: impl FnOnce() -> Exit + Send + 'static) -> io::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let printing = runtime.spawn_blocking(print);
+        let printed = async { printing.await.unwrap_or(Exit::Internal) };
+        Ok(until_signal(printed, &mut signals).await)
+    });
+    runtime.shutdown_background();
+    exit
+}
+
+/// What printing ends with, or the signal that comes before.
+async fn until_signal(printed: impl Future<Output = Exit>, signals: &mut Signals) -> Exit {
+    let signal = tokio::select! {
+        biased;
+        exit = printed => return exit,
+        signal = signals.next() => signal,
+    };
+    abandoned(signal)
+}
+
+/// No file becomes half a result.
+fn abandoned(signal: EndSignal) -> Exit {
+    outfile::abandon();
+    ended_by(signal)
 }
 
 /// The endpoints of an infile.
@@ -190,20 +219,10 @@ fn ask_and_print(
     let asked = LocalSet::new().block_on(&runtime, asked);
     process::end_orphans();
     let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
-    let exit = runtime.block_on(async {
-        let signal = if let Err(signal) = asked {
-            signal
-        } else {
-            tokio::select! {
-                biased;
-                exit = results.finish(&runtime, display) => return exit,
-                signal = signals.next() => signal,
-            }
-        };
-        // No file becomes half a result.
-        outfile::abandon();
-        ended_by(signal)
-    });
+    let exit = match asked {
+        Ok(()) => runtime.block_on(until_signal(results.finish(&runtime, display), &mut signals)),
+        Err(signal) => abandoned(signal),
+    };
     runtime.shutdown_background();
     Ok(exit)
 }

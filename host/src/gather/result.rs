@@ -53,7 +53,7 @@ impl Printer {
     fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
         let inventory = inventory::assemble(results, self.run_info.then_some(run));
-        let (text, exit) = match self.product {
+        let text = match self.product {
             Product::Inventory(Format::Inventory) => {
                 // It may be as large as all the rest: it is written while it is made.
                 let document =
@@ -68,11 +68,13 @@ impl Printer {
                     let message = format!("{}: {}", note.warning.object, note.warning.message);
                     logging::warn(Some(&note.endpoint), &message);
                 }
-                (rendered.text, exit)
+                rendered.text
             }
             Product::Matches(task) => {
                 let sources = inventory.endpoints.iter().map(Into::into);
-                task.finish(sources, self.fail_on, self.style)
+                let exit = task.finish(sources, self.fail_on, self.style, self.outfile);
+                std::mem::forget(inventory);
+                return exit;
             }
         };
         let exit = super::write(self.outfile, &text, exit);

@@ -5,6 +5,7 @@ mod document;
 mod file;
 mod known;
 mod matching;
+mod options;
 #[cfg(test)]
 mod property_tests;
 mod report;
@@ -13,12 +14,14 @@ mod table;
 
 use std::path::Path;
 
+pub use options::{MatchFormat, MatchImages};
 pub use report::Matches;
 pub use sources::whole_pods;
 
-use crate::cli::{Cli, FailOn, MatchFormat, MatchImages};
+use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
 use crate::format::{self, TableStyle};
+use crate::outfile::{Outfile, Pieces};
 use crate::{Exit, gather};
 use known::KnownImage;
 use sources::Source;
@@ -30,22 +33,28 @@ pub struct Task {
 }
 
 impl Task {
-    /// What is printed, and the exit status: an endpoint of which not all pods are known is one
-    /// that failed.
+    /// Prints the result, and says the exit status: an endpoint of which not all pods are known is
+    /// one that failed.
     pub fn finish(
         self,
         sources: impl ExactSizeIterator<Item = Source>,
         fail_on: FailOn,
         style: TableStyle,
-    ) -> (String, Exit) {
+        outfile: Outfile,
+    ) -> Exit {
         let total = sources.len();
         let matches = Matches::new(&self.images, sources);
         let fails = fail_on.applies(matches.incomplete.len(), total);
-        let text = match self.format {
-            MatchFormat::Json => format::document(&matches),
-            MatchFormat::Table => table::render(&matches, style),
-        };
-        (text, if fails { Exit::EndpointsFailed } else { Exit::Done })
+        let exit = if fails { Exit::EndpointsFailed } else { Exit::Done };
+        match self.format {
+            // Many images of one name have as many lines for each container: it is written while
+            // it is made.
+            MatchFormat::Json => {
+                let document = |writer: &mut Pieces<'_>| format::write_document(&matches, writer);
+                gather::write_pieces(outfile, document, exit)
+            }
+            MatchFormat::Table => gather::write(outfile, &table::render(&matches, style), exit),
+        }
     }
 }
 
@@ -72,15 +81,18 @@ pub fn prepare(
     let unreadable = |problem| (Exit::Unreadable, problem);
     let images = file::read("the file of images", &options.images, known::MAX_BYTES, known::read)
         .map_err(unreadable)?;
-    let task = Task { images, format: options.format };
+    let task = Task { images, format: options.format.unwrap_or_default() };
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Asks(task)) };
     let outfile = gather::prepare(cli.files.outfile.as_deref()).map_err(unreadable)?;
     let sources = file::read("the inventory", inventory, document::MAX_BYTES, document::read)
         .map_err(unreadable)?;
     let sources = only(sources, &cli.asking.only).map_err(|problem| (Exit::Usage, problem))?;
     let style = gather::table_style(settings, &outfile);
-    let (text, exit) = task.finish(sources.into_iter(), settings.fail_on, style);
-    Ok(Prepared::Done(gather::write(outfile, &text, exit)))
+    let fail_on = settings.fail_on;
+    let print = move || task.finish(sources.into_iter(), fail_on, style, outfile);
+    gather::print(print)
+        .map(Prepared::Done)
+        .map_err(|error| (Exit::Internal, format!("the result cannot be printed: {error}")))
 }
 
 fn only(mut sources: Vec<Source>, ids: &[String]) -> Result<Vec<Source>, String> {

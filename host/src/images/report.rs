@@ -1,10 +1,11 @@
 //! The result: which containers run which image, and what matches nothing.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use gatherer_plugin_api::model::PodHost;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::known::KnownImage;
 use super::matching::{Freshness, Index, MatchedBy, NoMatch};
@@ -90,8 +91,10 @@ pub struct Place {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerMatch {
-    #[serde(flatten)]
-    pub place: Place,
+    /// Kept once, however many images the container matches.
+    #[serde(flatten, serialize_with = "shared")]
+    #[schemars(with = "Place")]
+    pub place: Rc<Place>,
     /// By what it is known that it runs the image.
     pub matched_by: MatchedBy,
     /// Whether the revision that it runs is the newest. Absent: the image has no name or
@@ -173,9 +176,10 @@ impl Matches {
                 let (place, image, image_id) = place(&endpoint, running);
                 match found {
                     Ok((known, by)) => {
+                        let place = Rc::new(place);
                         for known in known {
                             matched[known].push(ContainerMatch {
-                                place: place.clone(),
+                                place: Rc::clone(&place),
                                 matched_by: by,
                                 freshness: index.runs(known, by),
                             });
@@ -206,6 +210,10 @@ impl Matches {
         let images = images.collect();
         Self { schema_version: SCHEMA_VERSION.to_owned(), images, unmatched, incomplete }
     }
+}
+
+fn shared<S: Serializer>(place: &Rc<Place>, to: S) -> Result<S::Ok, S::Error> {
+    place.serialize(to)
 }
 
 fn place(endpoint: &str, running: Running) -> (Place, Option<String>, Option<String>) {
