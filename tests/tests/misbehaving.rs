@@ -165,8 +165,8 @@ cases! {
         FailedSaying("protocol", &["counts 1 items of a collection, but 2 arrived"]);
     the_rest_of_no_item_is_protocol: "rest-of-no-item" within 30 => Failed(&["protocol"]);
     an_unknown_item_is_protocol: "unknown-item" within 30 => Failed(&["protocol"]);
-    an_oversized_item_is_protocol: "oversized-item" within 30 =>
-        FailedSaying("protocol", &["more than a record may be"]);
+    an_oversized_record_that_was_offered_is_protocol: "oversized-record-of-an-item" within 30 =>
+        FailedSaying("protocol", &["longer than one may be"]);
     endless_items_end: "endless-items" within 2 => Failed(&["timeout", "protocol"]);
 
     a_nonsense_error_is_failed: "nonsense-error" within 30 => Failed(&["protocol", "internal"]);
@@ -255,6 +255,18 @@ fn a_lost_collection_loses_its_own_items_and_no_others() {
     assert_eq!(both.bad["workloads"]["services"][0]["uid"], "u");
     assert_eq!(both.bad["collections"]["pods"]["error"]["kind"], "permission");
     assert_eq!(both.bad["collections"]["services"]["status"], "complete");
+}
+
+#[test]
+fn an_item_that_is_too_long_costs_its_own_collection_and_nothing_else() {
+    let both = run_case("oversized-item", 30, &Complete, &[]);
+    assert_eq!(both.bad["hosts"].as_array().map(Vec::len), Some(1), "{:#}", both.bad);
+    assert_eq!(both.bad["workloads"].get("pods"), None, "half a list is no list");
+    assert_eq!(both.bad["workloads"]["services"][0]["uid"], "u");
+    assert_eq!(both.bad["collections"]["services"]["status"], "complete");
+    let error = &both.bad["collections"]["pods"]["error"];
+    assert_eq!(error["kind"], "protocol", "{error}");
+    assert!(error["message"].as_str().is_some_and(|it| it.starts_with("the record of big is")));
 }
 
 #[test]

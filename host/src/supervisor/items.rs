@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatherer_plugin_api::model::{Guest, Workloads};
+use gatherer_plugin_api::model::{Guest, Use, Workloads};
 use gatherer_plugin_api::{GatherError, Item};
 
 /// What has come of one collection that has not ended.
@@ -46,6 +46,9 @@ impl Items {
             Item::ConfigMap(item) => self.workloads.config_maps.push(item),
             Item::Secret(item) => self.workloads.secrets.push(item),
             Item::DetachedGuest(item) => self.detached_guests.push(*item),
+            _ => {
+                return Err(GatherError::protocol("the plugin sent an item of an unknown kind"));
+            }
         }
         Ok(())
     }
@@ -61,12 +64,12 @@ impl Items {
             Item::ConfigMap(piece) => {
                 let last = self.workloads.config_maps.last_mut()?;
                 (last.uid == piece.uid).then_some(())?;
-                last.used_by.get_or_insert_default().extend(piece.used_by?);
+                extend((&mut last.keys, &mut last.used_by), (piece.keys, piece.used_by))?;
             }
             Item::Secret(piece) => {
                 let last = self.workloads.secrets.last_mut()?;
                 (last.uid == piece.uid).then_some(())?;
-                last.used_by.get_or_insert_default().extend(piece.used_by?);
+                extend((&mut last.keys, &mut last.used_by), (piece.keys, piece.used_by))?;
             }
             _ => return None,
         }
@@ -105,4 +108,19 @@ impl Items {
     pub fn is_open(&self) -> bool {
         !self.open.is_empty()
     }
+}
+
+/// Adds the keys and uses of a piece. `None` if it has neither.
+fn extend(
+    (keys, uses): (&mut Vec<String>, &mut Option<Vec<Use>>),
+    (more_keys, more_uses): (Vec<String>, Option<Vec<Use>>),
+) -> Option<()> {
+    if more_keys.is_empty() && more_uses.is_none() {
+        return None;
+    }
+    keys.extend(more_keys);
+    if let Some(more) = more_uses {
+        uses.get_or_insert_default().extend(more);
+    }
+    Some(())
 }

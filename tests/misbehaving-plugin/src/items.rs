@@ -40,7 +40,21 @@ pub fn hand_over(case: &str, callbacks: Callbacks, context: &Context) -> Result<
         "oversized-item" => {
             let mut big = pod("big");
             big.labels.insert("big".into(), "b".repeat(RECORD_MAX_BYTES));
-            context.item(big)?;
+            context.item(Service { uid: "u".into(), ..Service::default() })?;
+            context.collection_end("services", Ok(()))?;
+            context.item(pod("a"))?;
+            match context.item(big) {
+                Err(error) if error.item_too_long => context.collection_end("pods", Err(error))?,
+                other => other?,
+            }
+        }
+        "oversized-record-of-an-item" => {
+            let name = "b".repeat(RECORD_MAX_BYTES);
+            emit(&format!(
+                r#"{{"record":"item","item":{{"pod":{{"namespace":"","name":"{name}","uid":"u"}}}}}}"#
+            ));
+            let lost = GatherError::protocol("a pod is too long");
+            context.collection_end("pods", Err(lost))?;
         }
         "endless-items" => loop {
             context.item(pod("a"))?;

@@ -21,7 +21,13 @@ pub async fn services(list: &http::Request, context: &Context) -> Result<(), Gat
             continue;
         }
         for service in page.services {
-            context.item(item(service))?;
+            match context.item(item(service)) {
+                // It is too long to be handed over, so this cannot be the whole list.
+                Err(error) if error.item_too_long => {
+                    return context.collection_end("services", Err(error));
+                }
+                handed_over => handed_over?,
+            }
         }
         match page.next {
             Some(next) => after = next,
