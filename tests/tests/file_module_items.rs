@@ -112,3 +112,33 @@ fn guests_that_are_not_known_leave_a_manager_what_it_has() {
     assert!(outcome.document()["e"].as_ref().is_some_and(|hosts| hosts.contains_key("node1")));
     assert!(outcome.said().contains("1 guest is on no host"), "{}", outcome.describe());
 }
+
+#[test]
+fn a_password_that_is_part_of_a_collections_name_does_not_hide_that_the_collection_failed() {
+    let mut odd = endpoint("x");
+    odd["collections"]["virtual-machines"] =
+        json!({"status": "failed", "error": {"kind": "permission", "message": "virtual: 403"}});
+    let document = inventory(&[odd]);
+    for password in ["virtual", "virtual-machines"] {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("inventory.json");
+        std::fs::write(&path, &document).expect("a file can be written");
+        let plugins = PluginFolder::with(&["file"]);
+        let ask = |format: &str| {
+            let endpoint = json!({"id": "e", "module": "File", "url": path, "password": password});
+            let run = Run::gather(&json!([endpoint])).plugins(plugins.path());
+            run.args(["--format", format, "--no-run-info"]).run()
+        };
+        let outcome = ask("inventory");
+        let collections = outcome.endpoint("e")["collections"].clone();
+        assert_eq!(collections["virtual-machines"]["status"], "failed", "{collections:#}");
+        assert!(collections.get("***-machines").is_none() && collections.get("***").is_none());
+        if password == "virtual" {
+            // It is taken for a secret.
+            let message = &collections["virtual-machines"]["error"]["message"];
+            assert!(message.as_str().is_some_and(|it| it.contains("***")), "{collections:#}");
+        }
+        let outcome = ask("gatherer");
+        assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
+    }
+}

@@ -5,13 +5,12 @@ mod items_tests;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{
-    CollectionStatus, EndpointStatus, Guest, Host, Warning, Workloads,
-};
-use gatherer_plugin_api::{GatherError, LogLevel, Record, Summary};
+use gatherer_plugin_api::model::{CollectionStatus, EndpointStatus, Guest, Host, Warning, Workloads};
+use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
 use super::budget::{Budget, Charge};
 use super::items::Items;
@@ -228,6 +227,7 @@ impl Collector {
             }
             Record::Warning { .. } if self.answer.warnings.len() >= WARNINGS_MAX => {
                 self.warnings_left_out += 1;
+                self.charge.give_back(cost);
             }
             Record::Warning { object, message } => {
                 self.charge.lasts(cost);
@@ -237,7 +237,7 @@ impl Collector {
                 });
             }
             Record::Item { item, more } => {
-                if self.answer.collections.contains_key(item.collection()) {
+                if self.is_collection_ended(item.collection()) {
                     return Err(GatherError::protocol(
                         "the plugin sent an item of a collection after its end",
                     ));
@@ -245,6 +245,9 @@ impl Collector {
                 self.items.take(item, more, cost)?;
             }
             Record::CollectionEnd { name, items, error } => {
+                if self.is_collection_ended(&name) {
+                    return Err(GatherError::protocol("the plugin ended one collection twice"));
+                }
                 let status = match error {
                     None => {
                         self.items.end(&name, items)?;
@@ -258,13 +261,11 @@ impl Collector {
                         }
                     }
                 };
-                let name = self.redactor.redact(&name);
-                if self.answer.collections.insert(name, status).is_some() {
-                    return Err(GatherError::protocol("the plugin ended one collection twice"));
-                }
+                let key = self.collection_key(&name).into_owned();
+                self.answer.collections.insert(key, status);
             }
             Record::StartOver { collection: Some(name) } => {
-                if self.answer.collections.contains_key(&name) {
+                if self.is_collection_ended(&name) {
                     return Err(GatherError::protocol(
                         "the plugin began a collection anew after its end",
                     ));
@@ -281,8 +282,19 @@ impl Collector {
                 self.answer.collections = BTreeMap::new();
                 self.charge.start_over();
             }
+            _ => return Err(GatherError::protocol("the plugin sent a record of an unknown kind")),
         }
         Ok(())
+    }
+
+    /// Under which name a collection stands in the answer. A name that is known is none of the
+    /// plugin's own words, and who reads the answer looks for it: it stays, whatever the secrets are.
+    fn collection_key<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        if COLLECTIONS.contains(&name) { name.into() } else { self.redactor.redact(name).into() }
+    }
+
+    fn is_collection_ended(&self, name: &str) -> bool {
+        self.answer.collections.contains_key(self.collection_key(name).as_ref())
     }
 
     fn clean(&self, mut error: GatherError) -> GatherError {

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::EndpointStatus;
+use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
 
 use super::{Answer, Budget, Collector};
 use crate::redact::Redactor;
@@ -44,7 +44,12 @@ fn over(name: &str) -> String {
 }
 
 fn answer(lines: &[String]) -> Result<Answer, ErrorKind> {
-    let mut collector = Collector::new(Redactor::default(), Rc::new(Budget::of_machine()));
+    answer_with(&[], lines)
+}
+
+fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Answer, ErrorKind> {
+    let redactor = Redactor::new(secrets.iter().copied().collect());
+    let mut collector = Collector::new(redactor, Rc::new(Budget::of_machine()));
     for line in lines.iter().map(String::as_str).chain([DONE]) {
         collector.bytes(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
     }
@@ -83,6 +88,38 @@ fn a_collection_that_fails_loses_its_own_items_and_no_others() {
 }
 
 #[test]
+fn the_name_of_a_known_collection_stays_though_a_secret_is_part_of_it() {
+    let secrets = ["virtual", "pods", "config", "secret", "service", "name", "controllers"];
+    let lines: Vec<_> = COLLECTIONS.iter().map(|name| failed(name)).collect();
+    let answer = answer_with(&secrets, &lines).expect("an answer");
+    assert!(COLLECTIONS.iter().all(|name| answer.collections.contains_key(*name)), "{answer:?}");
+    assert_eq!(answer.collections.len(), COLLECTIONS.len());
+
+    // What is checked is checked under the same name.
+    for lines in [
+        vec![pod("a"), end("pods", 1), pod("b")],
+        vec![pod("a"), end("pods", 1), end("pods", 1)],
+        vec![pod("a"), end("pods", 1), over("pods")],
+        vec![failed("pods"), pod("a")],
+    ] {
+        assert_eq!(answer_with(&secrets, &lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_name_of_an_unknown_collection_shows_no_secret_and_is_checked_as_it_is_shown() {
+    let answer = answer_with(&["hunter2"], &[end("of-hunter2", 0)]).expect("an answer");
+    assert_eq!(answer.collections.into_keys().collect::<Vec<_>>(), ["of-***"]);
+    for lines in [
+        vec![end("of-hunter2", 0), end("of-hunter2", 0)],
+        vec![end("of-hunter2", 0), failed("of-***")],
+        vec![end("of-hunter2", 0), over("of-hunter2")],
+    ] {
+        assert_eq!(answer_with(&["hunter2"], &lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_collection_that_begins_anew_has_what_came_since() {
     let lines = [pod("gone"), over("pods"), pod("a"), end("pods", 1)];
     assert_eq!(pods(&lines), Ok(vec!["a".into()]));
@@ -107,6 +144,40 @@ fn a_list_goes_on_in_the_item_before_it_and_in_no_other() {
         )],
     ] {
         assert_eq!(self::answer(&lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn keys_and_uses_go_on_in_the_item_before_them() {
+    let item = |kind: &str, members: &str, more: bool| {
+        record(&format!(
+            r#"{{"record":"item","more":{more},"item":{{"{kind}":{{"namespace":"","name":"","uid":"u"{members}}}}}}}"#
+        ))
+    };
+    let used = r#","usedBy":[{"pod":{"name":"p","uid":"p"}}]"#;
+    for (kind, collection) in [("configMap", "config-maps"), ("secret", "secrets")] {
+        let lines = [
+            item(kind, r#","keys":["a"]"#, false),
+            item(kind, r#","keys":["b","c"]"#, true),
+            item(kind, used, true),
+            item(kind, used, true),
+            end(collection, 1),
+        ];
+        let workloads = answer(&lines).expect("an answer").workloads;
+        let maps = workloads.config_maps.into_iter().map(|map| (map.keys, map.used_by));
+        let secrets = workloads.secrets.into_iter().map(|secret| (secret.keys, secret.used_by));
+        let [(keys, uses)] = &maps.chain(secrets).collect::<Vec<_>>()[..] else { panic!("one") };
+        assert_eq!((keys.concat().as_str(), uses.as_ref().map(Vec::len)), ("abc", Some(2)));
+
+        let lines =
+            [item(kind, "", false), item(kind, r#","keys":["a"]"#, true), end(collection, 1)];
+        let workloads = answer(&lines).expect("an answer").workloads;
+        let uses = workloads.config_maps.into_iter().map(|map| map.used_by);
+        let uses: Vec<_> = uses.chain(workloads.secrets.into_iter().map(|it| it.used_by)).collect();
+        assert_eq!(uses, [None], "uses that nobody told stay unknown");
+
+        let lines = [item(kind, "", false), item(kind, "", true), end(collection, 1)];
+        assert_eq!(answer(&lines), Err(ErrorKind::Protocol), "a piece of nothing");
     }
 }
 

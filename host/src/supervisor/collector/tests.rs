@@ -67,6 +67,21 @@ fn what_was_taken_back_takes_no_memory_and_the_warnings_that_stay_do() {
 }
 
 #[test]
+fn warnings_that_are_left_out_take_no_memory() {
+    let warning = "{\"frame\":\"record\",\"data\":{\"record\":\"warning\",\"object\":\"o\",\"message\":\"m\"}}\n";
+    // Room for those that are kept, which cost more than 1 KiB each, and for few more.
+    let budget = Rc::new(Budget::new(1400 * 1024, 1400 * 1024));
+    let mut collector = Collector::new(Redactor::default(), budget);
+    for _ in 0..10 * super::WARNINGS_MAX {
+        collector.bytes(warning.as_bytes(), |_| {}).expect("there is room for what is kept");
+    }
+    collector.bytes(done(0, 0).as_bytes(), |_| {}).expect("the end");
+    let answer = collector.finish().expect("ended").expect("whole");
+    assert_eq!(answer.warnings.len(), super::WARNINGS_MAX + 1);
+    assert_eq!(answer.warnings[super::WARNINGS_MAX].message, "9000 more were left out");
+}
+
+#[test]
 fn what_stands_beside_a_records_data_never_changes_what_is_read() {
     let host = HOST.trim_end();
     let inner = host.strip_suffix('}').expect("a frame");
