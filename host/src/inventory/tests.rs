@@ -1,8 +1,9 @@
 //! Order, and what a failed endpoint does not show.
 
 use gatherer_plugin_api::model::{
-    CollectionStatus, ConfigMap, Controller, EndpointResult, EndpointStatus, Guest, Host,
-    Inventory, Namespace, Pod, PodReference, SecretKeys, Service, ServiceAccount, Use, Workloads,
+    CollectionStatus, Completeness, ConfigMap, Controller, EndpointResult, EndpointStatus, Guest,
+    Host, Inventory, Namespace, Pod, PodReference, SecretKeys, Service, ServiceAccount, Use,
+    Workloads,
 };
 use proptest::prelude::*;
 
@@ -135,7 +136,7 @@ fn a_failed_endpoint_shows_nothing() {
     let mut failed = endpoint("p", EndpointStatus::Failed, vec![Host::new("1", "a")]);
     failed.detached_guests = vec![Guest::new("1", "a")];
     failed.workloads = workloads(&[("n".into(), "a".into(), "u".into())]);
-    let whole = CollectionStatus { status: EndpointStatus::Complete, error: None };
+    let whole = CollectionStatus { status: Completeness::Complete, error: None };
     failed.collections.insert("pods".into(), whole);
     let shown = &assemble(vec![failed], None).endpoints[0];
     assert!(shown.hosts.is_empty() && shown.detached_guests.is_empty());

@@ -42,7 +42,7 @@ impl Line<'_> {
             LogLevel::Warn => ("warning", "33"),
             LogLevel::Info => ("info", "32"),
             LogLevel::Debug => ("debug", "34"),
-            LogLevel::Trace => ("trace", "90"),
+            _ => ("trace", "90"),
         };
         let message = escape(shorten(self.message));
         let prefix = self.endpoint_prefix();
@@ -78,7 +78,7 @@ fn level_word(level: LogLevel) -> &'static str {
         LogLevel::Warn => "WARN",
         LogLevel::Info => "INFO",
         LogLevel::Debug => "DEBUG",
-        LogLevel::Trace => "TRACE",
+        _ => "TRACE",
     }
 }
 

@@ -149,6 +149,8 @@ fn convert(parameter: &Parameter, value: &Value<'_>, defaults: &Defaults) -> Res
         ParameterType::Boolean => boolean(value).map(Json::from),
         ParameterType::Path => text(value).map(|path| path_of(&path, defaults).into()),
         ParameterType::List => list(value),
+        // A type that this release cannot turn a value into.
+        _ => None,
     };
     converted.ok_or_else(|| format!("{} must be {}", parameter.name, parameter.kind.article()))
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{CollectionStatus, EndpointStatus, Guest, Host, Warning, Workloads};
+use gatherer_plugin_api::model::{CollectionStatus, Completeness, Guest, Host, Warning, Workloads};
 use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
 use super::budget::{Budget, Charge};
@@ -251,12 +251,12 @@ impl Collector {
                 let status = match error {
                     None => {
                         self.items.end(&name, items)?;
-                        CollectionStatus { status: EndpointStatus::Complete, error: None }
+                        CollectionStatus { status: Completeness::Complete, error: None }
                     }
                     Some(error) => {
                         self.charge.give_back(self.items.forget(&name));
                         CollectionStatus {
-                            status: EndpointStatus::Failed,
+                            status: Completeness::Failed,
                             error: Some(self.clean(error)),
                         }
                     }

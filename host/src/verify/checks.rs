@@ -72,7 +72,7 @@ fn some_value(parameter: &Parameter) -> Value {
     match parameter.kind {
         ParameterType::Integer | ParameterType::Number | ParameterType::Boolean => json!(1),
         ParameterType::Path => json!(NO_FILE),
-        ParameterType::String | ParameterType::List => json!(NOWHERE),
+        _ => json!(NOWHERE),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a Manager is told where guests are not all known, or are on no host.
 
-use gatherer_plugin_api::model::{CollectionStatus, EndpointResult, EndpointStatus, Guest, Host};
+use gatherer_plugin_api::model::{
+    CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, Host,
+};
 use gatherer_plugin_api::{ErrorKind, GatherError, VIRTUAL_MACHINES};
 use serde_json::Value;
 
@@ -27,7 +29,7 @@ fn an_endpoint_whose_virtual_machines_are_lost_is_null_with_a_note_and_no_other_
     let lost = |name: &str| {
         let mut endpoint = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
         let error = Some(GatherError::new(ErrorKind::Permission, "GET /vmis: 403"));
-        let status = CollectionStatus { status: EndpointStatus::Failed, error };
+        let status = CollectionStatus { status: Completeness::Failed, error };
         endpoint.collections.insert(name.into(), status);
         printed_of(endpoint)
     };
@@ -41,7 +43,7 @@ fn an_endpoint_whose_virtual_machines_are_lost_is_null_with_a_note_and_no_other_
     assert!(notes.is_empty(), "{notes:?}");
 
     let mut whole = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
-    let status = CollectionStatus { status: EndpointStatus::Complete, error: None };
+    let status = CollectionStatus { status: Completeness::Complete, error: None };
     whole.collections.insert(VIRTUAL_MACHINES.into(), status);
     assert!(printed_of(whole).0["kvm1"].is_object());
 }

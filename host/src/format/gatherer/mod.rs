@@ -18,7 +18,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatherer_plugin_api::VIRTUAL_MACHINES;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
+use gatherer_plugin_api::model::{
+    Completeness, EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning,
+};
 
 use self::host::ManagerHost;
 use self::identity::Candidates;
@@ -38,7 +40,7 @@ pub fn render(inventory: &Inventory) -> Rendered {
             EndpointStatus::Complete if are_guests_known(endpoint, &mut warnings) => {
                 Some(hosts(endpoint, &mut warnings))
             }
-            EndpointStatus::Complete | EndpointStatus::Failed => None,
+            _ => None,
         };
         match endpoints.entry(&endpoint.id) {
             Entry::Vacant(vacant) => {
@@ -66,7 +68,7 @@ pub fn render(inventory: &Inventory) -> Rendered {
 /// Whether the endpoint's guests are all there: a Manager would unlink those that are not.
 fn are_guests_known(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> bool {
     let guests = endpoint.collections.get(VIRTUAL_MACHINES);
-    let Some(lost) = guests.filter(|guests| guests.status == EndpointStatus::Failed) else {
+    let Some(lost) = guests.filter(|guests| guests.status != Completeness::Complete) else {
         return true;
     };
     let why = lost.error.as_ref().map(|error| format!(" ({}: {})", error.kind, error.message));

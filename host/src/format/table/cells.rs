@@ -68,6 +68,7 @@ pub fn host_state(host: &Host) -> (&'static str, Look) {
         Some(HostState::Maintenance) => ("maintenance", Look::Yellow),
         Some(HostState::Down) => ("down", Look::Red),
         Some(HostState::Disconnected) => ("disconnected", Look::Red),
+        Some(_) => ("unknown", Look::Yellow),
     }
 }
 
@@ -77,7 +78,6 @@ pub fn guest_state(guest: &Guest) -> (&'static str, Look) {
         return if guest.template { ("template", Look::Dim) } else { ("", Look::Plain) };
     };
     match state {
-        GuestState::Unknown => ("unknown", Look::Yellow),
         GuestState::Running => ("running", Look::Green),
         GuestState::Blocked => ("blocked", Look::Green),
         GuestState::Paused => ("paused", Look::Yellow),
@@ -92,6 +92,7 @@ pub fn guest_state(guest: &Guest) -> (&'static str, Look) {
         GuestState::Resuming => ("resuming", Look::Yellow),
         GuestState::Resetting => ("resetting", Look::Yellow),
         GuestState::Migrating => ("migrating", Look::Yellow),
+        _ => ("unknown", Look::Yellow),
     }
 }
 

@@ -55,12 +55,12 @@ pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
 fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
     let guests = guests(endpoint);
     let (status, look, counts) = match endpoint.status {
-        EndpointStatus::Failed => ("failed", Look::Red, String::new()),
         EndpointStatus::Complete => (
             "complete",
             Look::Green,
             format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest")),
         ),
+        _ => ("failed", Look::Red, String::new()),
     };
     let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
     heading(

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::EndpointStatus;
+use gatherer_plugin_api::model::Completeness;
 use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
 
 use super::{Answer, Budget, Collector};
@@ -83,8 +83,8 @@ fn a_collection_that_fails_loses_its_own_items_and_no_others() {
     let answer = answer(&[service("s", &[], false), end("services", 1), pod("a"), failed("pods")])
         .expect("an answer");
     assert_eq!((answer.workloads.pods.len(), answer.workloads.services.len()), (0, 1));
-    assert_eq!(answer.collections["pods"].status, EndpointStatus::Failed);
-    assert_eq!(answer.collections["services"].status, EndpointStatus::Complete);
+    assert_eq!(answer.collections["pods"].status, Completeness::Failed);
+    assert_eq!(answer.collections["services"].status, Completeness::Complete);
 }
 
 #[test]
