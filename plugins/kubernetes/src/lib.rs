@@ -9,7 +9,6 @@ mod collect;
 mod json;
 pub mod kubeconfig;
 pub mod map;
-pub mod node;
 pub mod objects;
 mod wipe;
 

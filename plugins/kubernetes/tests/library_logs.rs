@@ -9,7 +9,7 @@ use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
 use gatherer_plugin_kubernetes::client::{Client, Resource, Taker};
 use gatherer_plugin_kubernetes::kubeconfig;
-use gatherer_plugin_kubernetes::node::{Node, Nodes};
+use gatherer_plugin_kubernetes::objects::node::{Node, Nodes};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{
     Authority, ForwardProxy, NodeServer, Source, base64, kubeconfig as document, misdeed,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::model::Host;
 use gatherer_plugin_kubernetes::map::{self, Mapped};
-use gatherer_plugin_kubernetes::node::Node;
+use gatherer_plugin_kubernetes::objects::node::Node;
 use serde_json::{Value, json};
 
 type Warnings = Vec<(String, String)>;

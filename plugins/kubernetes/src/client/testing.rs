@@ -15,7 +15,7 @@ use gatherer_plugin_support::run;
 use serde_json::{Value, json};
 
 use crate::kubeconfig;
-use crate::node::{Node, Nodes};
+use crate::objects::node::{Node, Nodes};
 
 /// What a request said.
 #[derive(Debug, Clone)]

@@ -102,7 +102,7 @@ impl Join {
 /// Services, found by the labels that they select.
 #[derive(Default)]
 pub struct Services {
-    services: Vec<(Service, Vec<PodReference>)>,
+    all: Vec<(Service, Vec<PodReference>)>,
     /// The places of the services of a namespace by the first label of their selectors.
     by_label: HashMap<String, HashMap<(String, String), Vec<usize>>>,
     selected: usize,
@@ -113,9 +113,9 @@ impl Services {
     pub fn insert(&mut self, service: Service) {
         if let Some((name, value)) = service.selector.iter().next().filter(|_| selects(&service)) {
             let labels = self.by_label.entry(service.namespace.clone()).or_default();
-            labels.entry((name.clone(), value.clone())).or_default().push(self.services.len());
+            labels.entry((name.clone(), value.clone())).or_default().push(self.all.len());
         }
-        self.services.push((service, Vec::new()));
+        self.all.push((service, Vec::new()));
     }
 
     fn add(&mut self, pod: &Pod) {
@@ -123,7 +123,7 @@ impl Services {
         for label in &pod.labels {
             let key = (label.0.clone(), label.1.clone());
             for &place in labels.get(&key).into_iter().flatten() {
-                let (service, pods) = &mut self.services[place];
+                let (service, pods) = &mut self.all[place];
                 if map::selects(&service.selector, &pod.labels) {
                     self.selected += 1;
                     if self.selected < MOST_KEPT {
@@ -141,13 +141,12 @@ impl Services {
 
     fn forget_pods(&mut self) {
         self.selected = 0;
-        self.services.iter_mut().for_each(|(_, pods)| *pods = Vec::new());
+        self.all.iter_mut().for_each(|(_, pods)| *pods = Vec::new());
     }
 
     /// The services; with their pods, where those are known.
     pub fn take(&mut self, pods_are_known: bool) -> impl Iterator<Item = Service> + use<> {
-        let services = std::mem::take(self).services;
-        services.into_iter().map(move |(mut service, pods)| {
+        std::mem::take(self).all.into_iter().map(move |(mut service, pods)| {
             service.pods = (pods_are_known && selects(&service)).then_some(pods);
             service
         })
@@ -205,10 +204,10 @@ impl<T> Keyed<T> {
         &mut self,
         are_uses_known: bool,
     ) -> impl Iterator<Item = (T, Option<Vec<Use>>)> + use<T> {
-        let mut used = std::mem::take(&mut self.used);
+        let mut by_name = std::mem::take(&mut self.used);
         std::mem::take(&mut self.objects).into_iter().map(move |((namespace, name), object)| {
             // Two of one name are the same object at two moments.
-            let uses = used.get_mut(&namespace).and_then(|names| names.remove(&name));
+            let uses = by_name.get_mut(&namespace).and_then(|names| names.remove(&name));
             (object, are_uses_known.then(|| uses.unwrap_or_default()))
         })
     }

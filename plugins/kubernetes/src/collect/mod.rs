@@ -21,8 +21,8 @@ use gatherer_plugin_support::run;
 use crate::client::{Client, Listed, Resource, Taker};
 use crate::kubeconfig::Access;
 use crate::map;
-use crate::node::Nodes;
 use crate::objects;
+use crate::objects::node::Nodes;
 use crate::wipe;
 use join::Join;
 use lists::Lists;
@@ -220,7 +220,9 @@ impl Collect<'_> {
             let kept = kept.map(|(items, warnings)| {
                 let mut join = self.join();
                 let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                entries.into_iter().for_each(|entry| join.owners.insert(entry));
+                for entry in entries {
+                    join.owners.insert(entry);
+                }
                 (items, warnings)
             });
             outcome = match (outcome, kept) {

@@ -10,8 +10,8 @@ use super::wanted::Wanted;
 use super::{HostRefs, lock};
 use crate::client::{Listed, Taker};
 use crate::map;
-use crate::node::{Node, Nodes};
 use crate::objects;
+use crate::objects::node::{Node, Nodes};
 
 /// How many warnings are kept; about so many are shown.
 const MOST_WARNINGS: usize = 20_000;

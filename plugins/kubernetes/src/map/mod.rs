@@ -22,7 +22,7 @@ use gatherer_plugin_support::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_support::uuid;
 
 use crate::json::Text;
-use crate::node::{self, Node, NodeInfo};
+use crate::objects::node::{self, Node, NodeInfo};
 
 pub use controller::{controller, unlisted_controller};
 pub use keyed::{config_map, secret};

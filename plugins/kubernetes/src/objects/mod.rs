@@ -1,9 +1,9 @@
-//! The objects around a cluster's nodes, as far as `map` reads them. k8s-openapi has all of each;
-//! but a list of pods is megabytes long, most of which nobody here asks for, and what has no
-//! member is skipped without being kept.
+//! The API's objects, as far as `map` reads them. k8s-openapi has all of each; but a list of pods is
+//! megabytes long, most of which nobody here asks for, and what has no member is skipped without
+//! being kept.
 //!
-//! As with nodes: what is missing or null is empty, and what has another JSON type than the API
-//! says is an error. Texts are those of the page itself.
+//! What is missing or null is empty, and what has another JSON type than the API says is an error.
+//! Texts are those of the page itself.
 
 mod account;
 mod controller;
@@ -11,6 +11,7 @@ mod keyed;
 mod machine;
 mod metadata;
 mod namespace;
+pub mod node;
 mod pod;
 mod service;
 

@@ -6,7 +6,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::client::testing::{Server, answer, with_client};
 use crate::client::{Resource, Taker};
-use crate::node::{Node, Nodes};
+use crate::objects::node::{Node, Nodes};
 
 const PODS: Resource = Resource::new("Pod", "a pod", "pods", "v1");
 const SECRETS: Resource = Resource::new("Secret", "a secret", "secrets", "v1").secret();

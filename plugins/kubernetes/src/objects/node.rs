@@ -1,14 +1,11 @@
-//! A Node of the API group core/v1, as far as `map` reads it. k8s-openapi has all of it; but most
-//! of a Node's bytes are images, annotations and managed fields, and what has no member here is
-//! skipped without being kept.
-//!
-//! Whatever is missing or null is empty: a Node that has just registered lacks most of it. What
-//! has another JSON type than the API says is an error.
+//! A Node of the API group core/v1. Most of its bytes are images, annotations and managed fields,
+//! which are skipped. One that has just registered lacks most of the rest.
 
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use super::Metadata;
 use crate::client::Listed;
 use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
 
@@ -50,24 +47,6 @@ impl<'de> Deserialize<'de> for Kind {
         let fits = matches!(&*kind, "" | "Node");
         if fits { Ok(Self) } else { Err(D::Error::custom(OTHER_KIND)) }
     }
-}
-
-/// `metadata`
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Metadata<'a> {
-    /// Unique in the cluster. The API server stores no Node without one.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub name: Text<'a>,
-    /// Unique in time as well: another Node of the same name has another.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub uid: Text<'a>,
-    /// RFC 3339.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub creation_timestamp: Text<'a>,
-    /// By key.
-    #[serde(deserialize_with = "texts")]
-    pub labels: BTreeMap<String, String>,
 }
 
 /// `spec`
@@ -192,7 +171,6 @@ pub struct NodeInfo<'a> {
 
 only_from_an_object!(
     Node<'de>,
-    Metadata<'de>,
     Spec<'de>,
     Taint<'de>,
     Status<'de>,
