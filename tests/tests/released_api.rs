@@ -129,6 +129,15 @@ fn a_plugin_of_the_released_api_hands_over_all_that_it_has() {
     assert_eq!(workloads["namespaces"], json!([{"name": "default", "uid": "uid-of-default"}]));
     assert_eq!(workloads["pods"][0]["containers"][0]["name"], "app");
     assert_eq!(workloads["services"][0]["pods"].as_array().map(Vec::len), Some(250));
+    let map = &workloads["configMaps"][0];
+    for member in ["keys", "usedBy"] {
+        assert_eq!(map[member].as_array().map(Vec::len), Some(250), "{member}");
+    }
+    // The last of both, the uses being sorted as texts.
+    assert_eq!((&map["keys"][249], &map["usedBy"][249]["env"]), (&json!("key-249"), &json!("99")));
+    assert_eq!(workloads.get("controllers"), None);
+    let too_long = &endpoint["collections"]["controllers"]["error"]["message"];
+    assert!(too_long.as_str().is_some_and(|text| text.contains("more than a record may be")));
 
     // Logged, shown as progress, and rid of the secrets: of the one of the request and of the one
     // that the plugin told.
@@ -138,6 +147,22 @@ fn a_plugin_of_the_released_api_hands_over_all_that_it_has() {
         assert!(!text.contains(secret), "{text}");
     }
     assert_eq!(endpoint["warnings"][0]["message"], "turned round it is ***");
+}
+
+#[test]
+fn every_field_and_word_of_the_released_api_arrives_under_the_name_that_it_had() {
+    let outcome = ask(json!({"end": "everything"}));
+    let mut endpoint = outcome.endpoint("old");
+    let plugin = endpoint.as_object_mut().and_then(|endpoint| endpoint.remove("plugin"));
+    assert_eq!(plugin, Some(json!({"name": "gatherer-plugin-released", "version": "1.0.0"})));
+    let golden = "tests/tests/released_api/1.0-everything.json";
+    let golden: Value = serde_json::from_str(&read(&repository().join(golden))).expect("JSON");
+    assert_eq!(
+        serde_json::to_string_pretty(&endpoint).expect("JSON"),
+        serde_json::to_string_pretty(&golden).expect("JSON"),
+        "{}",
+        outcome.describe()
+    );
 }
 
 #[test]

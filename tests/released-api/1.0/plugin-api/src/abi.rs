@@ -86,6 +86,7 @@ pub struct Callbacks {
 /// What `emit` answers. The numbers are frozen; a plugin takes one that it does not know for `Closed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum EmitCode {
     /// Taken.
     Ok = 0,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The endpoint's entry, the operator's file or a file that they name is wrong.
     Configuration,
@@ -92,6 +93,11 @@ pub struct GatherError {
     /// How long the endpoint asks us to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// True if [`Context::item`](crate::Context::item) did not hand an item over, because it is
+    /// too long: its collection can be ended with this error, and all else still be told. Known
+    /// to the plugin alone, not to who reads the error as JSON.
+    #[serde(skip)]
+    pub item_too_long: bool,
 }
 
 impl GatherError {
@@ -105,7 +111,14 @@ impl GatherError {
                 | ErrorKind::RateLimited
                 | ErrorKind::Unavailable
         );
-        Self { kind, message: message.into(), hint: None, retryable, retry_after_ms: None }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            retryable,
+            retry_after_ms: None,
+            item_too_long: false,
+        }
     }
 
     /// A `configuration` error.

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{Callbacks, EmitCode};
+use crate::item::json_length;
 use crate::model::{Guest, Host};
-use crate::record::{Counts, Options, Record, Summary};
+use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
 use crate::{ErrorKind, GatherError, Item};
 
 /// One module: it asks one endpoint which hosts it has and which guests run on them.
@@ -166,32 +167,57 @@ impl Context {
     ) -> Result<(), GatherError> {
         let name = name.into();
         let object = name.clone();
-        let items = self.items().remove(&name).unwrap_or(0);
+        let mut counts = self.items();
+        let items = counts.remove(&name).unwrap_or(0);
         self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)
     }
 
     /// Hands over an item of an optional collection, which [`collection_end`](Self::collection_end)
     /// ends. Where a collection does not come to a good end, its items are dropped, and nothing else.
+    ///
+    /// An item that is too long is not handed over. That is a `protocol` error whose
+    /// [`item_too_long`](GatherError::item_too_long) is set: without the item the collection is not
+    /// whole, so end it with this error, and go on with the next one.
+    ///
+    /// ```no_run
+    /// # use gatherer_plugin_api::{Context, GatherError, model::Pod};
+    /// # fn gather(context: &Context, pods: Vec<Pod>) -> Result<(), GatherError> {
+    /// let handed_over = pods.into_iter().try_for_each(|pod| context.item(pod));
+    /// match handed_over {
+    ///     Err(error) if !error.item_too_long => return Err(error),
+    ///     whole_or_not => context.collection_end("pods", whole_or_not)?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn item(&self, item: impl Into<Item>) -> Result<(), GatherError> {
         let mut item = item.into();
-        let name = item.name().to_owned();
-        let count = |items: &mut BTreeMap<String, u64>| match items.get_mut(item.collection()) {
-            Some(count) => *count += 1,
-            None => drop(items.insert(item.collection().to_owned(), 1)),
-        };
-        count(&mut self.items());
-        let more = item.split_off();
+        let (name, collection) = (item.name().to_owned(), item.collection());
+        let more: Vec<_> =
+            item.split_off().into_iter().map(|item| Record::Item { item, more: true }).collect();
+        // Before the first of them is handed over: an item comes whole or not at all.
+        for record in &more {
+            item_fits(json_length(record), &name)?;
+        }
+        // Held until the last piece is handed over, or those of two items could mix.
+        let mut counts = self.items();
         self.emit(&Record::Item { item, more: false }, &name)?;
-        more.into_iter().try_for_each(|item| self.emit(&Record::Item { item, more: true }, &name))
+        match counts.get_mut(collection) {
+            Some(count) => *count += 1,
+            None => drop(counts.insert(collection.to_owned(), 1)),
+        }
+        more.iter().try_for_each(|record| self.emit(record, &name))
     }
 
     /// Takes back every item of a collection, which is read again from its beginning.
     pub fn start_collection_over(&self, name: &str) -> Result<(), GatherError> {
-        self.items().remove(name);
+        let mut counts = self.items();
+        counts.remove(name);
         self.emit(&Record::StartOver { collection: Some(name.to_owned()) }, name)
     }
 
-    /// How many items of each open collection were handed over.
+    /// How many items of each open collection were handed over. What changes that hands over its
+    /// record before it lets go.
     fn items(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.inner.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,7 +228,8 @@ impl Context {
     pub fn start_over(&self) -> Result<(), GatherError> {
         self.inner.hosts.store(0, Ordering::Relaxed);
         self.inner.guests.store(0, Ordering::Relaxed);
-        self.items().clear();
+        let mut counts = self.items();
+        counts.clear();
         self.emit(&Record::StartOver { collection: None }, "start over")
     }
 
@@ -275,6 +302,9 @@ impl Context {
         let no_json = || GatherError::internal(format!("the record of {object} is not JSON"));
         serde_json::to_writer(&mut json, record).map_err(|_| no_json())?;
         let text = std::str::from_utf8(&json).map_err(|_| no_json())?;
+        if let Record::Item { .. } = record {
+            item_fits(text.len(), object)?;
+        }
         let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, text.into());
         let length = json.len();
         if length <= KEPT_BYTES {
@@ -293,6 +323,25 @@ impl Context {
 
 /// The longest record whose room is kept for the next one.
 const KEPT_BYTES: usize = 64 * 1024;
+
+/// An item that is too long is not even offered to the runner, to which a record that it had to
+/// refuse is a finding lost, and the endpoint with it. Here the plugin can still say which collection
+/// lacks it.
+fn item_fits(length: usize, name: &str) -> Result<(), GatherError> {
+    if length <= RECORD_MAX_BYTES {
+        return Ok(());
+    }
+    // A name may be what is too long, and the error goes into a record itself.
+    let object = if name.len() <= NAMED_BYTES { name } else { "an item with a long name" };
+    let mut error = GatherError::protocol(format!(
+        "the record of {object} is {length} bytes long, more than a record may be"
+    ));
+    error.item_too_long = true;
+    Err(error)
+}
+
+/// The longest name that stands in a message.
+const NAMED_BYTES: usize = 1024;
 
 /// The message of the error that a cancelled gathering ends with. The runner, which cancelled
 /// it, says why in its place.

@@ -15,6 +15,7 @@ use crate::model::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Item {
     /// Of `namespaces`.
     Namespace(Namespace),
@@ -72,14 +73,28 @@ impl Item {
                 let uid = item.uid.clone();
                 Self::Service(Service { uid, pods: Some(pods), ..Service::default() })
             }),
-            Self::ConfigMap(item) => pieces(item.used_by.as_mut(), |uses| {
+            Self::ConfigMap(item) => {
                 let uid = item.uid.clone();
-                Self::ConfigMap(ConfigMap { uid, used_by: Some(uses), ..ConfigMap::default() })
-            }),
-            Self::Secret(item) => pieces(item.used_by.as_mut(), |uses| {
+                let piece = || ConfigMap { uid: uid.clone(), ..ConfigMap::default() };
+                let mut more = pieces(Some(&mut item.keys), |keys| {
+                    Self::ConfigMap(ConfigMap { keys, ..piece() })
+                });
+                more.extend(pieces(item.used_by.as_mut(), |uses| {
+                    Self::ConfigMap(ConfigMap { used_by: Some(uses), ..piece() })
+                }));
+                more
+            }
+            Self::Secret(item) => {
                 let uid = item.uid.clone();
-                Self::Secret(SecretKeys { uid, used_by: Some(uses), ..SecretKeys::default() })
-            }),
+                let piece = || SecretKeys { uid: uid.clone(), ..SecretKeys::default() };
+                let mut more = pieces(Some(&mut item.keys), |keys| {
+                    Self::Secret(SecretKeys { keys, ..piece() })
+                });
+                more.extend(pieces(item.used_by.as_mut(), |uses| {
+                    Self::Secret(SecretKeys { used_by: Some(uses), ..piece() })
+                }));
+                more
+            }
             _ => Vec::new(),
         }
     }
@@ -88,19 +103,69 @@ impl Item {
 /// The collection of guests. Where it is not whole, no guest of the endpoint is known for sure.
 pub const VIRTUAL_MACHINES: &str = "virtual-machines";
 
-/// How many entries of a list go into one record. Each has some texts of at most a few KiB.
+/// The names of the collections that items are of.
+pub const COLLECTIONS: &[&str] = &[
+    "namespaces",
+    "service-accounts",
+    "controllers",
+    "pods",
+    "services",
+    "config-maps",
+    "secrets",
+    VIRTUAL_MACHINES,
+];
+
+/// How many entries of a list go into one record at most.
 const PIECE: usize = 100;
 
-fn pieces<T>(list: Option<&mut Vec<T>>, mut piece: impl FnMut(Vec<T>) -> Item) -> Vec<Item> {
+/// How long the entries of a list may be together that go into one record, in bytes of JSON. An item
+/// has two such lists at most, so that there is room for the rest of it.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Leaves in the list what goes into the first record. Each piece has one entry at least.
+fn pieces<T: Serialize>(
+    list: Option<&mut Vec<T>>,
+    mut piece: impl FnMut(Vec<T>) -> Item,
+) -> Vec<Item> {
     let mut pieces = Vec::new();
     let Some(list) = list else { return pieces };
-    if list.len() > PIECE {
-        let mut rest = list.split_off(PIECE).into_iter();
-        while rest.len() > 0 {
-            pieces.push(piece(rest.by_ref().take(PIECE).collect()));
-        }
+    let end = end_of_piece(list);
+    if end == list.len() {
+        return pieces;
+    }
+    let mut rest = list.split_off(end).into_iter();
+    while rest.len() > 0 {
+        let end = end_of_piece(rest.as_slice());
+        pieces.push(piece(rest.by_ref().take(end).collect()));
     }
     pieces
+}
+
+/// How many entries from the first on make a piece.
+fn end_of_piece<T: Serialize>(list: &[T]) -> usize {
+    let mut bytes = 0;
+    let fits = |entry: &&T| {
+        // With a comma.
+        bytes += json_length(entry) + 1;
+        bytes <= PIECE_BYTES
+    };
+    list.iter().take(PIECE).take_while(fits).count().max(1).min(list.len())
+}
+
+/// How long it is as JSON. What is no JSON has no length; who writes it learns that.
+pub(crate) fn json_length(value: &impl Serialize) -> usize {
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_or(0, |()| length.0)
 }
 
 macro_rules! from {
@@ -125,28 +190,4 @@ from! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Item, PIECE};
-    use crate::model::{PodReference, Service};
-
-    #[test]
-    fn a_long_list_goes_into_several_records_and_nothing_of_it_is_lost() {
-        for count in [0, 1, PIECE, PIECE + 1, 10 * PIECE + 3] {
-            let pods: Vec<_> = (0..count)
-                .map(|n| PodReference { name: n.to_string(), uid: n.to_string() })
-                .collect();
-            let service =
-                Service { uid: "s".into(), pods: Some(pods.clone()), ..Service::default() };
-            let mut item = Item::from(service);
-            let mut together = Vec::new();
-            let rest = item.split_off();
-            for part in std::iter::once(item).chain(rest) {
-                let Item::Service(part) = part else { panic!("a service") };
-                let part_pods = part.pods.expect("its pods");
-                assert!(part_pods.len() <= PIECE && part.uid == "s");
-                together.extend(part_pods);
-            }
-            assert_eq!(together, pods);
-        }
-    }
-}
+mod tests;

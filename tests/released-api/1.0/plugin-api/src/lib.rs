@@ -21,7 +21,7 @@ mod secret;
 pub use abi::{ABI_VERSION, API_VERSION};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
-pub use item::{Item, VIRTUAL_MACHINES};
+pub use item::{COLLECTIONS, Item, VIRTUAL_MACHINES};
 pub use record::{
     Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
     Summary,

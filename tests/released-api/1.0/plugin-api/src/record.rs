@@ -14,6 +14,7 @@ pub const RECORD_MAX_BYTES: usize = 1024 * 1024 - 1024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(try_from = "Members")]
+#[non_exhaustive]
 pub enum Record {
     /// A host, without its guests.
     Host {
@@ -201,6 +202,7 @@ pub struct ProxySettings {
 /// How detailed a log line is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LogLevel {
     /// Something failed.
     Error = 1,

@@ -1,12 +1,15 @@
 //! A plugin as an author of plugin API 1.0 could write it: it uses all that there was, so that a later
 //! program shows whether it still serves it.
 
+mod everything;
+
 use std::time::Duration;
 
 use gatherer_plugin_api::model::{
-    Container, Guest, GuestState, Host, Namespace, Pod, PodReference, Service,
+    ConfigMap, Container, Controller, Guest, GuestState, Host, Namespace, Pod, PodReference,
+    Service, Use,
 };
-use gatherer_plugin_api::{Context, ErrorKind, GatherError, Gatherer, Secret};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError, Gatherer, RECORD_MAX_BYTES, Secret};
 use serde::Deserialize;
 use serde_json::Number;
 
@@ -29,6 +32,9 @@ impl Gatherer for Released {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        if parameters.end == "everything" {
+            return everything::hand_over(context);
+        }
         context.progress("asking");
         tracing::info!(endpoint = context.endpoint(), module = context.module(), "gathering");
         if let Some(token) = &parameters.token {
@@ -72,7 +78,8 @@ impl Gatherer for Released {
     }
 }
 
-/// Three collections: one whole, one started again, one that cannot be read.
+/// Collections: whole ones, one started again, one with an item that is too long, one that cannot be
+/// read.
 fn workloads(context: &Context) -> Result<(), GatherError> {
     let namespace = |name: &str| Namespace {
         name: name.to_owned(),
@@ -104,6 +111,23 @@ fn workloads(context: &Context) -> Result<(), GatherError> {
         ..Service::default()
     })?;
     context.collection_end("services", Ok(()))?;
+    let uses = (0..250).map(|n| Use { env: Some(n.to_string()), ..Use::default() });
+    context.item(ConfigMap {
+        namespace: "default".to_owned(),
+        name: "settings".to_owned(),
+        uid: "uid-of-settings".to_owned(),
+        keys: (0..250).map(|n| format!("key-{n}")).collect(),
+        used_by: Some(uses.collect()),
+    })?;
+    context.collection_end("config-maps", Ok(()))?;
+
+    let mut long = Controller { name: "long".to_owned(), ..Controller::default() };
+    context.item(long.clone())?;
+    long.kind = "x".repeat(RECORD_MAX_BYTES);
+    match context.item(long) {
+        Err(error) if error.item_too_long => context.collection_end("controllers", Err(error))?,
+        other => other?,
+    }
 
     let refused = GatherError::new(ErrorKind::Permission, "secrets may not be listed");
     context.collection_end("secrets", Err(refused))

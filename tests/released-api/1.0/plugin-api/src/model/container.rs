@@ -56,6 +56,7 @@ pub struct Container {
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum ContainerKind {
     /// It does the pod's work.
     #[default]
@@ -70,6 +71,7 @@ pub enum ContainerKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum ContainerState {
     /// It is to be started.
     Waiting,

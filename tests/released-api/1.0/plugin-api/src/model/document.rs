@@ -113,6 +113,7 @@ impl EndpointResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum EndpointStatus {
     /// Every host and guest that the endpoint has is listed; there may truly be none.
     Complete,
@@ -126,14 +127,24 @@ pub enum EndpointStatus {
 #[serde(rename_all = "camelCase")]
 pub struct CollectionStatus {
     /// Whether every item is listed.
+    // The schema has the two words once, as long as they are the same.
+    #[cfg_attr(feature = "schema", schemars(with = "EndpointStatus"))]
     pub status: Completeness,
     /// Why the collection is not whole. Present exactly if `status` is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<GatherError>,
 }
 
-/// Whether a collection is whole; the same two words as an endpoint's.
-pub type Completeness = EndpointStatus;
+/// Whether a collection is whole: the same two words as an endpoint's, today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Completeness {
+    /// Every item that the endpoint has is listed; there may truly be none.
+    Complete,
+    /// The collection could not be read to its end, and no item of it is listed.
+    Failed,
+}
 
 /// Something odd about one object that did not make the answer untrue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -283,7 +283,7 @@ pub struct SecretKeys {
 }
 
 /// How a pod uses a config map or a secret. Neither `mountPath` nor `env`: the pod's images are
-/// pulled with it.
+/// pulled with it, or it is a volume that no container mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
