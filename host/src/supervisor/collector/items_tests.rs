@@ -154,27 +154,27 @@ fn keys_and_uses_go_on_in_the_item_before_them() {
             r#"{{"record":"item","more":{more},"item":{{"{kind}":{{"namespace":"","name":"","uid":"u"{members}}}}}}}"#
         ))
     };
-    let used = r#","usedBy":[{"pod":{"name":"p","uid":"p"}}]"#;
+    let uses = r#","usedBy":[{"pod":{"name":"p","uid":"p"}}]"#;
     for (kind, collection) in [("configMap", "config-maps"), ("secret", "secrets")] {
         let lines = [
             item(kind, r#","keys":["a"]"#, false),
             item(kind, r#","keys":["b","c"]"#, true),
-            item(kind, used, true),
-            item(kind, used, true),
+            item(kind, uses, true),
+            item(kind, uses, true),
             end(collection, 1),
         ];
         let workloads = answer(&lines).expect("an answer").workloads;
         let maps = workloads.config_maps.into_iter().map(|map| (map.keys, map.used_by));
         let secrets = workloads.secrets.into_iter().map(|secret| (secret.keys, secret.used_by));
-        let [(keys, uses)] = &maps.chain(secrets).collect::<Vec<_>>()[..] else { panic!("one") };
-        assert_eq!((keys.concat().as_str(), uses.as_ref().map(Vec::len)), ("abc", Some(2)));
+        let [(keys, pods)] = &maps.chain(secrets).collect::<Vec<_>>()[..] else { panic!("one") };
+        assert_eq!((keys.concat().as_str(), pods.as_ref().map(Vec::len)), ("abc", Some(2)));
 
         let lines =
             [item(kind, "", false), item(kind, r#","keys":["a"]"#, true), end(collection, 1)];
         let workloads = answer(&lines).expect("an answer").workloads;
-        let uses = workloads.config_maps.into_iter().map(|map| map.used_by);
-        let uses: Vec<_> = uses.chain(workloads.secrets.into_iter().map(|it| it.used_by)).collect();
-        assert_eq!(uses, [None], "uses that nobody told stay unknown");
+        let pods = workloads.config_maps.into_iter().map(|map| map.used_by);
+        let pods: Vec<_> = pods.chain(workloads.secrets.into_iter().map(|it| it.used_by)).collect();
+        assert_eq!(pods, [None], "uses that nobody told stay unknown");
 
         let lines = [item(kind, "", false), item(kind, "", true), end(collection, 1)];
         assert_eq!(answer(&lines), Err(ErrorKind::Protocol), "a piece of nothing");
