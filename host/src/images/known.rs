@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gatherer_plugin_api::model::image::{self, ImageReference};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::file;
@@ -42,19 +42,28 @@ pub struct KnownImage {
 struct Entry {
     #[serde(rename = "Id")]
     docker_id: Option<String>,
-    #[serde(rename = "RepoTags", default, deserialize_with = "present")]
-    tags: Option<Option<Vec<String>>>,
-    #[serde(rename = "RepoDigests", default, deserialize_with = "present")]
-    repo_digests: Option<Option<Vec<String>>>,
+    #[serde(rename = "RepoTags", default)]
+    tags: Member,
+    #[serde(rename = "RepoDigests", default)]
+    repo_digests: Member,
     id: Option<Id>,
     name: Option<String>,
     digests: Option<Vec<String>>,
     revision: Option<serde_json::Value>,
 }
 
-/// What is there, be it null.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
+/// A list that Docker prints, which may be null.
+#[derive(Default)]
+struct Member {
+    is_there: bool,
+    texts: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = Option::deserialize(from)?.unwrap_or_default();
+        Ok(Self { is_there: true, texts })
+    }
 }
 
 impl Entry {
@@ -62,8 +71,8 @@ impl Entry {
     fn check_form(&self) -> Result<(), String> {
         let of_docker = [
             ("Id", self.docker_id.is_some()),
-            ("RepoTags", self.tags.is_some()),
-            ("RepoDigests", self.repo_digests.is_some()),
+            ("RepoTags", self.tags.is_there),
+            ("RepoDigests", self.repo_digests.is_there),
         ];
         let own = [
             ("id", self.id.is_some()),
@@ -80,7 +89,7 @@ impl Entry {
                  an image stands in one of the two"
             ));
         }
-        if self.docker_id.is_some() && self.tags.is_none() && self.repo_digests.is_none() {
+        if self.docker_id.is_some() && !self.tags.is_there && !self.repo_digests.is_there {
             return Err(
                 "has an `Id`, but neither `RepoTags` nor `RepoDigests`; a container that is \
                 inspected is no image"
@@ -91,24 +100,30 @@ impl Entry {
     }
 }
 
-/// An entry that is an object: a list of values in the order of our members is none.
-struct Object(Entry);
+/// An entry that is an object. A list of values, in the order of our members even, is none.
+struct Object(Option<Entry>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = Entry;
+            type Value = Object;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Entry, A::Error> {
-                Entry::deserialize(MapAccessDeserializer::new(members))
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object, A::Error> {
+                let entry = Entry::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(Object(Some(entry)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Object, A::Error> {
+                while values.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Object(None))
             }
         }
-        from.deserialize_map(Members).map(Self)
+        from.deserialize_any(Members)
     }
 }
 
@@ -132,7 +147,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<KnownImage>, String> {
     let entries: Vec<Object> = file::parse(bytes, EXPECTED)?;
     let mut images = BTreeSet::new();
     for (index, Object(entry)) in entries.into_iter().enumerate() {
-        let image = known(entry)
+        let named =
+            entry.ok_or_else(|| "is a list of values, and no object with their names".to_owned());
+        let image = named
+            .and_then(known)
             .map_err(|problem| format!("cannot be used: image {} {problem}", index + 1))?;
         images.insert(image);
     }
@@ -144,12 +162,7 @@ fn known(entry: Entry) -> Result<KnownImage, String> {
     let inspected = entry.docker_id.is_some();
     let (id, mut names, digests, revision) = if inspected {
         // Podman has labels and more under other names; none of them is of interest.
-        (
-            entry.docker_id,
-            entry.tags.flatten().unwrap_or_default(),
-            entry.repo_digests.flatten(),
-            None,
-        )
+        (entry.docker_id, entry.tags.texts, Some(entry.repo_digests.texts), None)
     } else {
         let id = entry.id.map(|id| match id {
             Id::Text(text) => text,
@@ -281,7 +294,7 @@ mod tests {
             (r#"[{"id": 1, "revision": "hunter2"}]"#, "image 1 has a `revision`"),
             (r#"[{"id": 1, "revision": -1}]"#, "image 1 has a `revision`"),
             (r#"[{"Id": "1", "RepoTags": ["a:"]}]"#, "image 1 has a tag, number 1"),
-            ("[[\"hunter2\", [\"app\"], []]]", "line 1 column"),
+            ("[{\"id\": 1}, [\"hunter2\", [\"app\"], []]]", "image 2 is a list of values"),
         ] {
             let problem = read(text.as_bytes()).expect_err(text);
             assert!(problem.contains(place), "{problem}");

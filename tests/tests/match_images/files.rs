@@ -54,8 +54,14 @@ fn a_file_that_cannot_be_used_is_said_in_one_sentence_with_its_place_and_never_q
     for (images, inventory, words) in [
         ("hunter2", &*good, "the file of images images.json is not JSON: expected value at line 1"),
         ("[{\"hunter2\": 1}]", &good, "the file of images images.json cannot be used: image 1 has"),
-        ("[\n[\"hunter2\"]]", &good, "images.json cannot be used: what ends at line 2 column"),
+        ("[\n[\"hunter2\"]]", &good, "images.json cannot be used: image 1 is a list of values"),
+        ("[\n\"hunter2\"]", &good, "images.json cannot be used: what ends at line 2 column"),
         ("", &good, "the file of images images.json is not JSON: EOF"),
+        ("{}", &good, "images.json cannot be used: a list of images is wanted, within [ ]"),
+        ("null", &good, "images.json cannot be used: a list of images is wanted, within [ ]"),
+        ("[{\"Id\": \"hunter2\", \"name\": \"hunter2\"}]", &good, "image 1 has both `Id`"),
+        ("[{\"id\": 1}, {\"id\": 2, \"RepoTags\": []}]", &good, "image 2 has both `RepoTags`"),
+        ("[{\"Id\": \"hunter2\"}]", &good, "image 1 has an `Id`, but neither `RepoTags` nor"),
         (&images, "hunter2", "the inventory inventory.json is not JSON: expected value at line 1"),
         (&images, hostile, "the inventory inventory.json cannot be used: what ends at line 2"),
         (&images, "{\"schemaVersion\": \"2.0\"}", "inventory.json is not of schema version 1.x"),
@@ -83,4 +89,50 @@ fn a_file_that_is_too_long_is_not_taken() {
     file.set_len(64 * 1024 * 1024 + 1).expect("a hole");
     let outcome = run.run().expect_code(3);
     assert!(outcome.stderr.contains("is longer than 64 MiB"), "{}", outcome.describe());
+}
+
+#[test]
+fn an_option_before_the_command_counts_or_is_refused_and_is_never_forgotten() {
+    let run = |before: &[&str], after: &[&str]| {
+        let run = Run::new().args(before).arg("match-images");
+        let images = write(&run, "images.json", &built().to_string());
+        let inventory = write(&run, "inventory.json", &shop().to_string());
+        run.arg("--images").arg(images).arg("--inventory").arg(inventory).args(after)
+    };
+    let printed = |run: Run| run.run().expect_code(0).stdout_text().to_owned();
+    let (json, table) = (printed(run(&[], &[])), printed(run(&[], &["--format", "table"])));
+    assert!(json.starts_with('{') && !table.starts_with('{'));
+    assert_eq!(printed(run(&["--format", "table"], &[])), table);
+    assert_eq!(printed(run(&["--format", "table"], &["--format", "json"])), json);
+    // What is said to all runs is not said to this command.
+    for format in ["inventory", "table"] {
+        let run = run(&[], &[]).env("VIRTUAL_HOST_GATHERER_FORMAT", format);
+        assert_eq!(printed(run), json);
+    }
+    for (before, words) in [
+        (&["--format", "inventory"][..], "`--format table`, and no format of a run"),
+        (&["--format", "gatherer"], "`--format table`, and no format of a run"),
+        (&["--format", "json"], "invalid value 'json'"),
+        (&["--infile", "other.json"], "--infile means nothing before match-images"),
+        (&["--list-modules"], "--list-modules means nothing before match-images"),
+    ] {
+        let outcome = run(before, &[]).run().expect_code(2);
+        assert!(outcome.stderr.contains(words), "{}", outcome.describe());
+        assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn what_a_document_says_to_be_complete_and_to_have_an_error_is_incomplete() {
+    let error = json!({"kind": "permission", "message": "403"});
+    let mut whole = shop();
+    whole["endpoints"][0]["error"] = error.clone();
+    whole["endpoints"][1]["collections"]["pods"]["error"] = error;
+    let document = matches(&built(), &whole);
+    let reasons: Vec<_> = document["incomplete"].as_array().expect("a list").iter().collect();
+    assert_eq!(reasons.len(), 2, "{document:#}");
+    assert_eq!(reasons[0]["reason"], "pods-failed");
+    assert_eq!(reasons[1]["reason"], "endpoint-failed");
+    assert_eq!(document["unmatched"]["containers"], json!([]));
+    matching(&built(), &whole).args(["--fail-on", "all"]).run().expect_code(1);
 }

@@ -4,6 +4,7 @@
 //! The rules themselves are tested beside them, in `host/src/images/matching.rs`.
 
 mod cluster;
+mod ends;
 mod files;
 mod printed;
 
