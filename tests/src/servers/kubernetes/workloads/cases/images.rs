@@ -59,7 +59,7 @@ const fn case(kind: &'static str, name: &'static str, asked: &'static str) -> Ca
 }
 
 /// The containers, in the pod's order: init ones, then those of the app, then the one for who looks.
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 10] = [
     Case {
         image: "docker.io/library/busybox:1.36",
         image_id: "docker.io/library/busybox@{D}",
@@ -109,6 +109,16 @@ pub const CASES: [Case; 9] = [
         tag: Some("latest"),
         config_digest: true,
         ..case("app", "bare-id", "loaded")
+    },
+    Case {
+        // The tag is another image's by now.
+        image: CONFIG_DIGEST,
+        image_id: "docker://{C}",
+        runtime: "docker",
+        state: "running",
+        repository: "docker.io/local/moved",
+        config_digest: true,
+        ..case("app", "moved-tag", "local/moved:v1")
     },
     Case {
         state: "waiting",
