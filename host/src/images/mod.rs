@@ -53,7 +53,10 @@ impl Task {
                 let document = |writer: &mut Pieces<'_>| format::write_document(&matches, writer);
                 gather::write_pieces(outfile, document, exit)
             }
-            MatchFormat::Table => gather::write(outfile, &table::render(&matches, style), exit),
+            MatchFormat::Table => {
+                let table = |writer: &mut Pieces<'_>| table::write(&matches, style, writer);
+                gather::write_pieces(outfile, table, exit)
+            }
         }
     }
 }

@@ -225,3 +225,29 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::GatherError;
+    use gatherer_plugin_api::model::{
+        CollectionStatus, Completeness, EndpointResult, EndpointStatus,
+    };
+
+    use super::{Incomplete, PODS, whole_pods};
+
+    #[test]
+    fn pods_of_an_answer_are_whole_only_without_an_error() {
+        let mut endpoint = EndpointResult::new("e".into(), None, None);
+        endpoint.status = EndpointStatus::Complete;
+        let error = Some(GatherError::protocol("odd"));
+        assert_eq!(whole_pods(&endpoint), Err(Incomplete::NotGathered));
+        let pods = CollectionStatus { status: Completeness::Complete, error: None };
+        endpoint.collections.insert(PODS.into(), pods.clone());
+        assert_eq!(whole_pods(&endpoint), Ok(&[][..]));
+        let odd = CollectionStatus { error: error.clone(), ..pods };
+        endpoint.collections.insert(PODS.into(), odd);
+        assert!(matches!(whole_pods(&endpoint), Err(Incomplete::Pods(_))));
+        endpoint.error = error;
+        assert!(matches!(whole_pods(&endpoint), Err(Incomplete::Endpoint(_))));
+    }
+}

@@ -1,7 +1,9 @@
 //! The result for people: each image with its containers, then what matches nothing.
 
+use std::io::{self, Write};
+
 use super::matching::Freshness;
-use super::report::{Image, Matches, Place, UnmatchedContainer};
+use super::report::{Image, ImageMatches, Matches, Place, UnmatchedContainer};
 use crate::escape::escape;
 use crate::format::TableStyle;
 use crate::format::table::grid::{self, Cell, Column, Look};
@@ -25,11 +27,15 @@ const ID: Column =
     Column { title: "ID", comfortable: 20, least: 10, middle: true, expendable: 1, ..PLAIN };
 const REASON: Column = Column { title: "REASON", expendable: 3, ..PLAIN };
 
-/// Renders the result, fitting the terminal.
-pub fn render(matches: &Matches, style: TableStyle) -> String {
+/// Writes the result, fitting the terminal, one image after another.
+pub fn write(matches: &Matches, style: TableStyle, mut to: impl Write) -> io::Result<()> {
     let style = TableStyle { width: style.width.max(LEAST_WIDTH), ..style };
     let mut out = String::new();
-    images(matches, style, &mut out);
+    for matched in matches.images.iter().filter(|matched| !matched.containers.is_empty()) {
+        image(matched, style, &mut out);
+        to.write_all(out.as_bytes())?;
+        out.clear();
+    }
     unused(matches, style, &mut out);
     unknown(&matches.unmatched.containers, style, &mut out);
     if !matches.incomplete.is_empty() {
@@ -44,33 +50,31 @@ pub fn render(matches: &Matches, style: TableStyle) -> String {
         out.push_str(&Look::Bold.paint(&line, style.color));
         out.push('\n');
     }
-    out
+    to.write_all(out.as_bytes())
 }
 
-fn images(matches: &Matches, style: TableStyle, out: &mut String) {
+fn image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
     let [endpoint, namespace, pod, container, host] = WHERE;
     let columns = [endpoint, namespace, pod, container, host, STATE, MATCHED_BY, RUNS];
-    for matched in matches.images.iter().filter(|matched| !matched.containers.is_empty()) {
-        let image = &matched.image;
-        let revision = image.revision.map(|revision| format!("revision {revision}"));
-        let parts = [
-            (name(image), Look::Bold),
-            (revision.unwrap_or_default(), Look::Plain),
-            freshness(image.freshness),
-            (count(matched.containers.len(), "container"), Look::Dim),
-        ];
-        heading(&parts, style, out);
-        let rows = matched.containers.iter().map(|container| {
-            let mut row = place(&container.place);
-            row.push(Cell::new(container.matched_by.as_str(), Look::Dim));
-            let (text, look) = freshness(container.freshness);
-            row.push(Cell::new(text, look));
-            row
-        });
-        let rows: Vec<_> = rows.collect();
-        grid::draw(&columns, &rows, style.width, style.color, out);
-        out.push('\n');
-    }
+    let image = &matched.image;
+    let revision = image.revision.map(|revision| format!("revision {revision}"));
+    let parts = [
+        (name(image), Look::Bold),
+        (revision.unwrap_or_default(), Look::Plain),
+        freshness(image.freshness),
+        (count(matched.containers.len(), "container"), Look::Dim),
+    ];
+    heading(&parts, style, out);
+    let rows = matched.containers.iter().map(|container| {
+        let mut row = place(&container.place);
+        row.push(Cell::new(container.matched_by.as_str(), Look::Dim));
+        let (text, look) = freshness(container.freshness);
+        row.push(Cell::new(text, look));
+        row
+    });
+    let rows: Vec<_> = rows.collect();
+    grid::draw(&columns, &rows, style.width, style.color, out);
+    out.push('\n');
 }
 
 fn unused(matches: &Matches, style: TableStyle, out: &mut String) {
