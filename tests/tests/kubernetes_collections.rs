@@ -228,3 +228,26 @@ fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
     let said = outcome.said();
     assert!(said.contains("pods are not whole: timeout: "), "{said}");
 }
+
+#[test]
+fn a_pod_that_is_too_large_to_be_told_costs_the_pods_alone() {
+    let authority = Authority::new("The authority of this test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let server = ScriptedServer::https(&identity, |request| {
+        if request.target.starts_with("/api/v1/pods") {
+            let labels: serde_json::Map<String, Value> =
+                (0..9000).map(|n| (format!("label-{n:060}"), "x".repeat(63).into())).collect();
+            let pod = json!({"metadata": {"name": "p", "namespace": "shop", "uid": "p",
+                "labels": labels}});
+            return list("Pod", "v1", &[pod], "");
+        }
+        answer(request, false)
+    });
+    let plugins = PluginFolder::with(&["kubernetes"]);
+    let endpoint = run(&server, &authority, &plugins).run().endpoint("e");
+    assert_eq!(endpoint["status"], "complete");
+    assert_eq!(endpoint["hosts"][0]["name"], "n1");
+    let pods = &endpoint["collections"]["pods"];
+    assert_eq!(pods["error"]["kind"], "protocol", "{pods}");
+    assert_eq!(endpoint["collections"]["secrets"]["status"], "complete");
+}

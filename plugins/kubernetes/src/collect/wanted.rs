@@ -1,6 +1,6 @@
 //! What an endpoint asks for: its parameters, checked.
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::{COLLECTIONS, GatherError};
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -42,18 +42,6 @@ pub struct Wanted {
     pub label_selector: Option<String>,
 }
 
-/// The words of `collect`, `nodes` and `all` aside.
-const WORDS: [&str; 8] = [
-    "namespaces",
-    "service-accounts",
-    "controllers",
-    "pods",
-    "services",
-    "config-maps",
-    "secrets",
-    "virtual-machines",
-];
-
 impl Parameters {
     /// How many items are asked for at a time.
     pub fn page_size(&self) -> Result<u32, GatherError> {
@@ -94,7 +82,7 @@ impl Parameters {
                     )
                     .with_hint(format!(
                         "the words are nodes, {}, and all, which leaves out secrets and config-maps",
-                        WORDS.join(", ")
+                        COLLECTIONS.join(", ")
                     )));
                 }
             }
@@ -129,7 +117,9 @@ fn is_label(text: &str) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Parameters, WORDS, Wanted};
+    use gatherer_plugin_api::COLLECTIONS;
+
+    use super::{Parameters, Wanted};
 
     fn wanted(parameters: &Value) -> Result<Wanted, String> {
         let mut all = json!({"kubeconfig": "k"});
@@ -150,7 +140,7 @@ mod tests {
         let all = wanted(&json!({"collect": ["all"]})).expect("words");
         assert!(all.pods && all.controllers && all.services && all.machines);
         assert!(all.namespaces && all.service_accounts && !all.secrets && !all.config_maps);
-        let each = wanted(&json!({"collect": WORDS})).expect("words");
+        let each = wanted(&json!({"collect": COLLECTIONS})).expect("words");
         let more = wanted(&json!({"collect": ["all", "secrets", "config-maps"]})).expect("words");
         assert_eq!(each, more);
         assert_ne!(each, all);
