@@ -1,6 +1,7 @@
 //! The results put together: whole ones only, in an order that does not depend on who
 //! answered first; and how many of what they hold, in words.
 
+pub mod pods;
 #[cfg(test)]
 mod tests;
 

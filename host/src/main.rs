@@ -9,6 +9,7 @@ mod escape;
 mod format;
 mod gather;
 mod images;
+mod input;
 mod inventory;
 mod logging;
 mod modules;
@@ -96,7 +97,7 @@ fn run(cli: &Cli) -> Exit {
     if let Some(Command::MatchImages(options)) = &cli.command {
         match images::prepare(options, cli, &settings) {
             Ok(Prepared::Done(exit)) => return exit,
-            Ok(Prepared::Asks(task)) => product = Product::Matches(task),
+            Ok(Prepared::Asks(task)) => product = Product::Report(Box::new(task)),
             Err((exit, problem)) => return fail(exit, &problem),
         }
         infile = options.files.infile.as_deref();

@@ -9,7 +9,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
 use crate::format::EndpointLine;
-use crate::images::Matches;
+use crate::images::report::Matches;
 use crate::request::Request;
 
 /// Which document.

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::gatherer::json;
 use super::{Note, Rendered};
-use crate::images::whole_pods;
+use crate::inventory::pods::whole_pods;
 
 #[derive(Serialize)]
 struct Document<'a> {

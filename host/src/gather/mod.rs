@@ -4,20 +4,19 @@ mod result;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, Software};
-use rustix::event::PollFlags;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::cli::Cli;
 use crate::config::Settings;
 use crate::discovery::{Catalog, Plugin};
+use crate::input;
 use crate::outfile::{self, Outfile, Pieces, WriteError};
 use crate::progress::{self, Display, Progress};
 use crate::request::{self, Defaults, Endpoint, Entry};
@@ -25,7 +24,7 @@ use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
 use crate::{Exit, fail, logging, process};
 use result::{Printer, Results};
-pub use result::{Product, table_style};
+pub use result::{Product, Report, table_style};
 
 /// The longest infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -123,7 +122,7 @@ pub fn entries(
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Vec<Entry>, String> {
-    let bytes = read_file("the infile", infile, INFILE_MAX_BYTES)?;
+    let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES)?;
     let (text, latin) = request::decode(bytes);
     if latin {
         logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
@@ -137,36 +136,6 @@ pub fn entries(
         policy: settings.policy(),
     };
     request::read(&text, catalog, &defaults).map_err(|error| error.to_string())
-}
-
-/// A file that the command line names, read to its end; `-` is standard input. `what` is how a
-/// sentence about it begins.
-pub fn read_file(what: &str, path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let limit = max_bytes + 1;
-    let read = if path == Path::new("-") {
-        read_to_end(&mut std::io::stdin().lock().take(limit), &mut bytes)
-    } else {
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes).map(drop))
-    };
-    read.map_err(|error| format!("{what} {} cannot be read: {error}", path.display()))?;
-    if bytes.len() as u64 > max_bytes {
-        return Err(format!("{what} is longer than {} MiB", max_bytes / (1024 * 1024)));
-    }
-    Ok(bytes)
-}
-
-/// Reads to the end, also where somebody has made standard input non-blocking.
-fn read_to_end(from: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {
-    loop {
-        match from.read_to_end(bytes) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                outfile::wait_for(std::io::stdin(), PollFlags::IN)?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// Where relative paths in the infile start.

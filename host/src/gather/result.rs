@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
 
 use gatherer_plugin_api::LogLevel;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, RunInfo, Timestamp};
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, RunInfo, Timestamp};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -12,7 +12,6 @@ use tokio::task::JoinHandle;
 use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
 use crate::format::{self, Format, TableStyle};
-use crate::images::Task;
 use crate::outfile::{self, Outfile, WriteError};
 use crate::progress::Display;
 use crate::supervisor::{Fate, Stop};
@@ -22,8 +21,20 @@ use crate::{Exit, fail, inventory, logging};
 pub enum Product {
     /// The results themselves.
     Inventory(Format),
-    /// Which of them run which images.
-    Matches(Task),
+    /// Something that is made of them.
+    Report(Box<dyn Report>),
+}
+
+/// What is made of an inventory and printed in its place.
+pub trait Report: Send {
+    /// Prints it, and says the exit status.
+    fn print(
+        self: Box<Self>,
+        inventory: &Inventory,
+        fail_on: FailOn,
+        style: TableStyle,
+        outfile: Outfile,
+    ) -> Exit;
 }
 
 /// How the results become what is printed.
@@ -70,9 +81,8 @@ impl Printer {
                 }
                 rendered.text
             }
-            Product::Matches(task) => {
-                let sources = inventory.endpoints.iter().map(Into::into);
-                let exit = task.finish(sources, self.fail_on, self.style, self.outfile);
+            Product::Report(report) => {
+                let exit = report.print(&inventory, self.fail_on, self.style, self.outfile);
                 std::mem::forget(inventory);
                 return exit;
             }

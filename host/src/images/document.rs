@@ -7,7 +7,8 @@ use gatherer_plugin_api::model::PodHost;
 use serde::Deserialize;
 
 use super::file;
-use super::sources::{Identity, Incomplete, Running, Said, Source};
+use super::sources::{Identity, Running, Said, Source};
+use crate::inventory::pods::Incomplete;
 
 /// The longest document, in bytes.
 pub const MAX_BYTES: u64 = 1024 * 1024 * 1024;
@@ -158,8 +159,8 @@ fn containers(pod: Pod) -> impl Iterator<Item = Running> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sources::Incomplete;
     use super::read;
+    use crate::inventory::pods::Incomplete;
 
     fn incomplete(endpoint: &str) -> Option<Incomplete> {
         let text = format!(r#"{{"schemaVersion": "1.0", "endpoints": [{endpoint}]}}"#);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::gather;
+use crate::input;
 
 /// Reads and understands a file; `what` is how sentences call it.
 pub fn read<T>(
@@ -15,7 +15,7 @@ pub fn read<T>(
     max_bytes: u64,
     understand: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, String> {
-    let bytes = gather::read_file(what, path, max_bytes)?;
+    let bytes = input::read_file(what, path, max_bytes)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     understand(text).map_err(|problem| format!("{what} {} {problem}", path.display()))
 }

@@ -5,25 +5,23 @@ mod document;
 mod file;
 mod known;
 mod matching;
-mod options;
 #[cfg(test)]
 mod property_tests;
-mod report;
+pub mod report;
 mod sources;
 mod table;
 
 use std::path::Path;
 
-pub use options::{MatchFormat, MatchImages};
-pub use report::Matches;
-pub use sources::whole_pods;
+use gatherer_plugin_api::model::Inventory;
 
-use crate::cli::{Cli, FailOn};
+use crate::cli::{Cli, FailOn, MatchFormat, MatchImages};
 use crate::config::Settings;
 use crate::format::{self, TableStyle};
 use crate::outfile::{Outfile, Pieces};
 use crate::{Exit, gather};
 use known::KnownImage;
+use report::Matches;
 use sources::Source;
 
 /// The known images, for which containers are to be found.
@@ -35,7 +33,7 @@ pub struct Task {
 impl Task {
     /// Prints the result, and says the exit status: an endpoint of which not all pods are known is
     /// one that failed.
-    pub fn finish(
+    fn finish(
         self,
         sources: impl ExactSizeIterator<Item = Source>,
         fail_on: FailOn,
@@ -58,6 +56,18 @@ impl Task {
                 gather::write_pieces(outfile, table, exit)
             }
         }
+    }
+}
+
+impl gather::Report for Task {
+    fn print(
+        self: Box<Self>,
+        inventory: &Inventory,
+        fail_on: FailOn,
+        style: TableStyle,
+        outfile: Outfile,
+    ) -> Exit {
+        self.finish(inventory.endpoints.iter().map(Into::into), fail_on, style, outfile)
     }
 }
 

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::known::KnownImage;
 use super::matching::{Freshness, Index, MatchedBy, NoMatch};
-use super::sources::{Incomplete, Running, Source};
+use super::sources::{Running, Source};
+use crate::inventory::pods::Incomplete;
 
 /// The version of the schema, `major.minor`. A minor version only adds members.
 const SCHEMA_VERSION: &str = "1.0";

@@ -1,14 +1,11 @@
 //! What may run an image: the containers of an endpoint, or why not all of them are known.
 
-use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::image::{self, ImageReference};
 use gatherer_plugin_api::model::{
-    Completeness, Container, ContainerKind, ContainerState, EndpointResult, EndpointStatus, Pod,
-    PodHost,
+    Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost,
 };
 
-/// The collection that has to be whole.
-const PODS: &str = "pods";
+use crate::inventory::pods::{Incomplete, whole_pods};
 
 /// An endpoint and its containers.
 #[derive(Debug)]
@@ -19,28 +16,6 @@ pub struct Source {
     pub module: Option<String>,
     /// All of its containers.
     pub containers: Result<Vec<Running>, Incomplete>,
-}
-
-/// Why nothing may be concluded from an endpoint's pods.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Incomplete {
-    /// The endpoint failed, for this reason.
-    Endpoint(String),
-    /// Its pods could not be read to their end, for this reason.
-    Pods(String),
-    /// Nobody asked for its pods, or it cannot have any.
-    NotGathered,
-}
-
-impl Incomplete {
-    /// The reason, as the end of a sentence.
-    pub fn message(&self) -> String {
-        match self {
-            Self::Endpoint(why) => format!("the endpoint failed: {why}"),
-            Self::Pods(why) => format!("its pods could not all be read: {why}"),
-            Self::NotGathered => "its pods were not gathered".to_owned(),
-        }
-    }
 }
 
 /// A container, and what is known of its image.
@@ -153,27 +128,6 @@ pub fn own_digest(id: &str) -> Option<String> {
     image::image_id(&text).config_digest
 }
 
-/// The pods of an endpoint, if all of them are there.
-pub fn whole_pods(endpoint: &EndpointResult) -> Result<&[Pod], Incomplete> {
-    if endpoint.status != EndpointStatus::Complete || endpoint.error.is_some() {
-        return Err(Incomplete::Endpoint(why(endpoint.error.as_ref())));
-    }
-    match endpoint.collections.get(PODS) {
-        None => Err(Incomplete::NotGathered),
-        Some(pods) if pods.status != Completeness::Complete || pods.error.is_some() => {
-            Err(Incomplete::Pods(why(pods.error.as_ref())))
-        }
-        Some(_) => Ok(&endpoint.workloads.pods),
-    }
-}
-
-fn why(error: Option<&GatherError>) -> String {
-    match error {
-        Some(error) => format!("{}: {error}", error.kind),
-        None => "no reason is known".to_owned(),
-    }
-}
-
 impl From<&EndpointResult> for Source {
     fn from(endpoint: &EndpointResult) -> Self {
         let containers = |pods: &[Pod]| {
@@ -223,31 +177,5 @@ impl Running {
                 tag: container.image_tag.as_deref(),
             }),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gatherer_plugin_api::GatherError;
-    use gatherer_plugin_api::model::{
-        CollectionStatus, Completeness, EndpointResult, EndpointStatus,
-    };
-
-    use super::{Incomplete, PODS, whole_pods};
-
-    #[test]
-    fn pods_of_an_answer_are_whole_only_without_an_error() {
-        let mut endpoint = EndpointResult::new("e".into(), None, None);
-        endpoint.status = EndpointStatus::Complete;
-        let error = Some(GatherError::protocol("odd"));
-        assert_eq!(whole_pods(&endpoint), Err(Incomplete::NotGathered));
-        let pods = CollectionStatus { status: Completeness::Complete, error: None };
-        endpoint.collections.insert(PODS.into(), pods.clone());
-        assert_eq!(whole_pods(&endpoint), Ok(&[][..]));
-        let odd = CollectionStatus { error: error.clone(), ..pods };
-        endpoint.collections.insert(PODS.into(), odd);
-        assert!(matches!(whole_pods(&endpoint), Err(Incomplete::Pods(_))));
-        endpoint.error = error;
-        assert!(matches!(whole_pods(&endpoint), Err(Incomplete::Endpoint(_))));
     }
 }

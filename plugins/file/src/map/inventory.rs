@@ -6,10 +6,9 @@ use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, Guest, Host, Warning,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use serde::de::DeserializeOwned;
 
 use super::items::{self, List};
-use super::members::{Unknown, known};
+use super::members::{Unknown, known, take_unknown, typed};
 use super::shape::{expected, not_whole};
 use super::{Found, MANAGER, Rest, Sink};
 use gatherer_plugin_support::json::{Json, member, shown};
@@ -275,22 +274,4 @@ fn set_manager(host: &mut Host, endpoint: &str) {
         None => endpoint.to_owned(),
     };
     host.identifiers.other.insert(MANAGER.to_owned(), name);
-}
-
-/// Takes out the members that the type does not know.
-pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
-    let known = known::<T>();
-    members
-        .extract_if(.., |(name, _)| !known.contains(&name.as_str()))
-        .map(|(name, _)| name)
-        .collect()
-}
-
-/// Reads a value into a type of the model; `what` names it.
-pub fn typed<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
-    // serde's own text quotes what it read, so that the place alone is told.
-    serde_json::from_value(value.into()).map_err(|_| {
-        GatherError::protocol(format!("{what} is not what the inventory's schema says"))
-            .with_hint("`virtual-host-gatherer schema inventory` prints the schema")
-    })
 }

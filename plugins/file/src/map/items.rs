@@ -7,8 +7,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError, Item, VIRTUAL_MACHINES};
 use gatherer_plugin_support::json::{Json, member, shown};
 use serde::de::DeserializeOwned;
 
-use super::inventory::{take_unknown, typed};
-use super::members::Unknown;
+use super::members::{Unknown, take_unknown, typed};
 use super::shape::expected;
 
 /// A list of an endpoint.

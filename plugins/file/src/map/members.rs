@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
+use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_support::json::shown;
+use gatherer_plugin_support::json::{Json, shown};
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
@@ -65,6 +66,24 @@ impl<'de> Deserializer<'de> for Names<'_, 'de> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
         unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
+}
+
+/// Takes out the members that the type does not know.
+pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
+    let known = known::<T>();
+    members
+        .extract_if(.., |(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Reads a value into a type of the model; `what` names it.
+pub fn typed<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
+    // serde's own text quotes what it read, so that the place alone is told.
+    serde_json::from_value(value.into()).map_err(|_| {
+        GatherError::protocol(format!("{what} is not what the inventory's schema says"))
+            .with_hint("`virtual-host-gatherer schema inventory` prints the schema")
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! The options of `match-images`, and which of those of a run may stand before it.
+//! The options of `match-images`.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::cli::{Asking, Cli, Files};
-use crate::format::Format;
+use super::run::{Asking, Files};
 
 /// Which containers run which images.
 #[derive(Debug, Args)]
@@ -64,32 +63,4 @@ Exit status:
   0 the result was printed    1 --fail-on applies: not all pods of any or all endpoints are known
   2 wrong usage    3 a file cannot be read or used    4 internal error
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM";
-
-    /// Takes over what was given before the subcommand; what was given after it goes before that.
-    /// An error says what would be forgotten.
-    pub fn take_over(&mut self, cli: &mut Cli, format_is_given: bool) -> Result<(), String> {
-        let before = |option: &str| {
-            format!("{option} means nothing before {}; see {0} --help", Self::COMMAND)
-        };
-        if cli.files.infile.is_some() {
-            return Err(before("--infile"));
-        }
-        if cli.list_modules {
-            return Err(before("--list-modules"));
-        }
-        match cli.format.filter(|_| format_is_given) {
-            None => {}
-            Some(Format::Table) => self.format = self.format.or(Some(MatchFormat::Table)),
-            Some(_) => {
-                return Err(format!(
-                    "{} prints `--format json`, which is its default, or `--format table`, and no \
-                     format of a run",
-                    Self::COMMAND
-                ));
-            }
-        }
-        cli.asking = std::mem::take(&mut self.asking).or(std::mem::take(&mut cli.asking));
-        cli.files.outfile = self.files.outfile.take().or(cli.files.outfile.take());
-        Ok(())
-    }
 }
