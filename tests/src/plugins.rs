@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::built;
+use crate::{build_folder, built};
 
 /// A plugin folder, removed with the value.
 #[derive(Debug)]
@@ -17,10 +17,11 @@ impl PluginFolder {
     /// An empty folder that only its owner may write to.
     #[expect(clippy::new_without_default, reason = "a folder is no value to default to")]
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("gatherer-plugins-")
-            .tempdir()
-            .expect("a temporary folder can be made");
+        // Beside the build: one that several tests of a process share is not removed by them.
+        let parent = build_folder().join("plugin-folders");
+        std::fs::create_dir_all(&parent).expect("the build's folder can be written to");
+        let folder =
+            tempfile::Builder::new().tempdir_in(parent).expect("a temporary folder can be made");
         set_mode(folder.path(), 0o755);
         Self { folder }
     }
