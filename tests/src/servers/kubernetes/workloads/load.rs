@@ -212,7 +212,7 @@ fn running(number: usize, node: usize, image: usize) -> Value {
     json!({
         "phase": "Running", "startTime": since, "qosClass": "Burstable",
         "hostIP": address("10", node), "podIP": own,
-        "podIPs": [{"ip": own}, {"ip": format!("fd01::{number:x}")}],
+        "podIPs": [{"ip": own}, {"ip": format!("fd01::{:x}:{:x}", number >> 16, number & 0xffff)}],
         "conditions": conditions,
         "initContainerStatuses": [status("migrate", &name, &id, done)],
         "containerStatuses": [
