@@ -23,7 +23,7 @@ const PAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The most items of a page whose items may be large: a release of helm's is a secret of 150 KB
 /// and more, and a secret or a config map may have 1 MiB.
-const SECRETS_A_PAGE: u32 = 100;
+const SECRETS_A_PAGE: u32 = 250;
 
 /// The longest URL that can be sent: the types of HTTP hold no longer one.
 const LONGEST_URL: usize = 65_534;

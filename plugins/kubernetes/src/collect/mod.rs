@@ -58,25 +58,20 @@ struct Collect<'a> {
     join: Arc<Mutex<Join>>,
 }
 
-/// The lists that are kept until the pods are known; none where it is not asked for.
-struct Small {
-    services: Option<Result<Warnings, GatherError>>,
-    config_maps: Option<Result<(), GatherError>>,
-    secrets: Option<Result<(), GatherError>>,
-}
-
 /// A list that is whole, and what is odd about it; or why it is not.
 type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
 
 impl Collect<'_> {
-    /// The smaller lists come first, in two rows side by side: pods are joined to them while they
+    /// The smaller lists come first, in rows side by side: pods are joined to them while they
     /// pass.
     async fn all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
         let wanted = self.wanted;
-        let (small, controllers) = tokio::join!(self.small(), async {
+        let controllers = async {
             if wanted.controllers || wanted.pods { Some(self.controllers().await) } else { None }
-        });
-        let Small { services, config_maps, secrets } = small?;
+        };
+        let (services, config_maps, secrets, controllers) =
+            tokio::join!(self.small(), self.config_maps(), self.secrets(), controllers);
+        let services = services?;
         let pods_are_known = wanted.pods && self.pods().await?;
         if let Some(read) = controllers {
             self.end_controllers(read, pods_are_known)?;
@@ -107,7 +102,7 @@ impl Collect<'_> {
     }
 
     /// What is in namespaces, pods and their controllers aside.
-    async fn small(&self) -> Result<Small, GatherError> {
+    async fn small(&self) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
         if self.wanted.namespaces {
             self.namespaces().await?;
         }
@@ -119,9 +114,7 @@ impl Collect<'_> {
                 self.keep::<listed::ServiceAccounts, _>(&listed::SERVICE_ACCOUNTS, keep).await;
             self.end("service-accounts", kept, Item::ServiceAccount)?;
         }
-        let services = self.services().await;
-        let config_maps = self.config_maps().await;
-        Ok(Small { services, config_maps, secrets: self.secrets().await })
+        Ok(self.services().await)
     }
 
     fn join(&self) -> MutexGuard<'_, Join> {

@@ -78,7 +78,7 @@ fn a_selector_that_the_server_does_not_take_is_named() {
 
 #[test]
 fn of_what_may_be_large_a_page_has_no_more_than_a_hundred() {
-    for (resource, size) in [(SECRETS, 100), (PODS, 500)] {
+    for (resource, size) in [(SECRETS, 250), (PODS, 500)] {
         let server = Server::new(|_| answer("400 Bad Request", "", b"{}"));
         list(&server, &resource).expect_err("400");
         let target = format!("/api/v1/{}?limit={size}", resource.plural);
