@@ -101,7 +101,7 @@ impl Collect<'_> {
         Ok(())
     }
 
-    /// What is in namespaces, pods and their controllers aside.
+    /// Namespaces and service accounts, which are handed over, and services, which are kept.
     async fn small(&self) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
         if self.wanted.namespaces {
             self.namespaces().await?;
