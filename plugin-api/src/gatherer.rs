@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{Callbacks, EmitCode};
-use crate::item::json_length;
+use crate::item::{PIECE_BYTES, json_length};
 use crate::model::{Guest, Host};
 use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
 use crate::{ErrorKind, GatherError, Item};
@@ -191,17 +192,27 @@ impl Context {
     /// # }
     /// ```
     pub fn item(&self, item: impl Into<Item>) -> Result<(), GatherError> {
-        let mut item = item.into();
+        let item = item.into();
         let (name, collection) = (item.name().to_owned(), item.collection());
-        let more: Vec<_> =
-            item.split_off().into_iter().map(|item| Record::Item { item, more: true }).collect();
-        // Before the first of them is handed over: an item comes whole or not at all.
-        for record in &more {
-            item_fits(json_length(record), &name)?;
+        let mut record = Record::Item { item, more: false };
+        let mut more = Vec::new();
+        // Nearly all are short.
+        let json = json_of(&record, &name, PIECE_BYTES)?;
+        if json.is_none()
+            && let Record::Item { item, .. } = &mut record
+        {
+            more.extend(item.split_off().into_iter().map(|item| Record::Item { item, more: true }));
+            // Before the first of them is handed over: an item comes whole or not at all.
+            for record in &more {
+                item_fits(json_length(record), &name)?;
+            }
         }
         // Held until the last piece is handed over, or those of two items could mix.
         let mut counts = self.items();
-        self.emit(&Record::Item { item, more: false }, &name)?;
+        match json {
+            Some(json) => self.hand_over(json, &name)?,
+            None => self.emit(&record, &name)?,
+        }
         match counts.get_mut(collection) {
             Some(count) => *count += 1,
             None => drop(counts.insert(collection.to_owned(), 1)),
@@ -293,18 +304,16 @@ impl Context {
     }
 
     fn emit(&self, record: &Record, object: &str) -> Result<(), GatherError> {
-        thread_local! {
-            /// Kept from record to record: there are many of about one length.
-            static JSON: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-        }
-        let mut json = JSON.take();
-        json.clear();
-        let no_json = || GatherError::internal(format!("the record of {object} is not JSON"));
-        serde_json::to_writer(&mut json, record).map_err(|_| no_json())?;
-        let text = std::str::from_utf8(&json).map_err(|_| no_json())?;
+        let json = json_of(record, object, usize::MAX)?.unwrap_or_default();
         if let Record::Item { .. } = record {
-            item_fits(text.len(), object)?;
+            item_fits(json.len(), object)?;
         }
+        self.hand_over(json, object)
+    }
+
+    /// Hands over what [`json_of`] wrote.
+    fn hand_over(&self, json: Vec<u8>, object: &str) -> Result<(), GatherError> {
+        let text = std::str::from_utf8(&json).map_err(|_| no_json(object))?;
         let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, text.into());
         let length = json.len();
         if length <= KEPT_BYTES {
@@ -319,6 +328,44 @@ impl Context {
             EmitCode::Closed => Err(GatherError::internal("nobody reads the records any more")),
         }
     }
+}
+
+thread_local! {
+    /// Kept from record to record: there are many of about one length.
+    static JSON: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The record as JSON; `None` if that is longer than `most` bytes.
+fn json_of(record: &Record, object: &str, most: usize) -> Result<Option<Vec<u8>>, GatherError> {
+    /// Takes no more than there is room for.
+    struct Short<'a>(&'a mut Vec<u8>, usize);
+    impl io::Write for Short<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_all(bytes).map(|()| bytes.len())
+        }
+        #[inline]
+        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+            if bytes.len() > self.1 - self.0.len() {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut json = JSON.take();
+    json.clear();
+    match serde_json::to_writer(Short(&mut json, most), record) {
+        Ok(()) => Ok(Some(json)),
+        Err(error) if error.is_io() => Ok(None),
+        Err(_) => Err(no_json(object)),
+    }
+}
+
+fn no_json(object: &str) -> GatherError {
+    GatherError::internal(format!("the record of {object} is not JSON"))
 }
 
 /// The longest record whose room is kept for the next one.

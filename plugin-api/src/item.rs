@@ -115,12 +115,14 @@ pub const COLLECTIONS: &[&str] = &[
     VIRTUAL_MACHINES,
 ];
 
-/// How many entries of a list go into one record at most.
+/// How many entries of a list go into one record at most, of an item that is longer than
+/// [`PIECE_BYTES`].
 const PIECE: usize = 100;
 
-/// How long the entries of a list may be together that go into one record, in bytes of JSON. An item
-/// has two such lists at most, so that there is room for the rest of it.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Up to how many bytes of JSON an item is one record. The entries of a list that go into one record
+/// of a longer item have no more together; an item has two such lists at most, so that there is room
+/// for the rest of it.
+pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 
 /// Leaves in the list what goes into the first record. Each piece has one entry at least.
 fn pieces<T: Serialize>(

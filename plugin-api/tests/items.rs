@@ -110,6 +110,15 @@ fn a_host_that_is_too_long_is_offered_so_that_the_runner_knows_of_it() {
 }
 
 #[test]
+fn an_item_that_is_short_with_all_its_lists_is_one_record() {
+    let context = context(6);
+    let pods: Vec<_> = (0..1000).map(|_| reference("p")).collect();
+    context.item(service("s", pods.clone())).expect("taken");
+    let item = Item::Service(service("s", pods));
+    assert_eq!(records(6), [Record::Item { item, more: false }]);
+}
+
+#[test]
 fn the_pieces_of_an_item_stay_together_whichever_threads_hand_items_over() {
     let context = context(5);
     thread::scope(|scope| {
@@ -117,7 +126,7 @@ fn the_pieces_of_an_item_stay_together_whichever_threads_hand_items_over() {
             let context = &context;
             scope.spawn(move || {
                 for _ in 0..20 {
-                    let pods = (0..1000).map(|_| reference(name)).collect();
+                    let pods = (0..1000).map(|_| reference(&name.repeat(300))).collect();
                     context.item(service(name, pods)).expect("taken");
                 }
             });

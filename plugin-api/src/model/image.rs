@@ -245,13 +245,21 @@ fn is_host_component(text: &str) -> bool {
 
 /// Words of `a-z0-9`, with one `.`, one or two `_` or any number of `-` between two of them.
 fn is_path_component(text: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    bytes.first().copied().is_some_and(is_word)
-        && bytes.last().copied().is_some_and(is_word)
-        && text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|separator| {
-            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
-        })
+    let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let mut rest = text.as_bytes();
+    loop {
+        let word = rest.iter().take_while(|byte| is_word(byte)).count();
+        let (word, separated) = rest.split_at(word);
+        if word.is_empty() || separated.is_empty() {
+            return !word.is_empty();
+        }
+        let separator = separated.iter().take_while(|byte| !is_word(byte)).count();
+        let (separator, next) = separated.split_at(separator);
+        if !matches!(separator, b"." | b"_" | b"__") && separator.iter().any(|byte| *byte != b'-') {
+            return false;
+        }
+        rest = next;
+    }
 }
 
 fn is_tag(text: &str) -> bool {

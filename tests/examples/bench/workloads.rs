@@ -21,7 +21,7 @@ const NODES: u32 = 2_000;
 const NODE_BYTES: usize = 10_000;
 
 /// How many pods there are, and in how many turns each is measured: an even number.
-const SIZES: [(u32, u32); 2] = [(2_000, 12), (RATED_PODS, 8)];
+const SIZES: [(u32, u32); 2] = [(2_000, 12), (RATED_PODS, 20)];
 /// The variable with the last number of pods, and the turns of that.
 const MOST: &str = "PODS";
 const MOST_TURNS: u32 = 4;

@@ -21,7 +21,7 @@ const MOST_KEPT: usize = 1_000_000;
 #[derive(Default)]
 pub struct Join {
     /// The `id` of each host, by the name of its node.
-    pub host_ids: BTreeMap<String, String>,
+    pub host_ids: HashMap<String, String>,
     /// What controls what.
     pub owners: Owners,
     pub services: Services,
@@ -103,8 +103,9 @@ impl Join {
 #[derive(Default)]
 pub struct Services {
     all: Vec<(Service, Vec<PodReference>)>,
-    /// The places of the services of a namespace by the first label of their selectors.
-    by_label: HashMap<String, HashMap<(String, String), Vec<usize>>>,
+    /// The places of the services of a namespace by name and value of the first label of their
+    /// selectors.
+    by_label: HashMap<String, HashMap<String, HashMap<String, Vec<usize>>>>,
     selected: usize,
 }
 
@@ -113,16 +114,17 @@ impl Services {
     pub fn insert(&mut self, service: Service) {
         if let Some((name, value)) = service.selector.iter().next().filter(|_| selects(&service)) {
             let labels = self.by_label.entry(service.namespace.clone()).or_default();
-            labels.entry((name.clone(), value.clone())).or_default().push(self.all.len());
+            let values = labels.entry(name.clone()).or_default();
+            values.entry(value.clone()).or_default().push(self.all.len());
         }
         self.all.push((service, Vec::new()));
     }
 
     fn add(&mut self, pod: &Pod) {
         let Some(labels) = self.by_label.get(&pod.namespace) else { return };
-        for label in &pod.labels {
-            let key = (label.0.clone(), label.1.clone());
-            for &place in labels.get(&key).into_iter().flatten() {
+        for (name, value) in &pod.labels {
+            let places = labels.get(name).and_then(|values| values.get(value));
+            for &place in places.into_iter().flatten() {
                 let (service, pods) = &mut self.all[place];
                 if map::selects(&service.selector, &pod.labels) {
                     self.selected += 1;

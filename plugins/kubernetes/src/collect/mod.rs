@@ -80,20 +80,18 @@ impl Collect<'_> {
         let are_uses_known = pods_are_known && self.join().are_uses_known();
         if let Some(read) = services {
             let are_known = pods_are_known && self.join().services.are_pods_known();
-            let services = self.join().services.take(are_known).collect();
+            let services = self.join().services.take(are_known);
             self.end("services", read.map(|warnings| (services, warnings)), Item::Service)?;
         }
         if let Some(read) = config_maps {
             let objects = self.join().config_maps.take(are_uses_known);
             let objects = objects.map(|(object, used_by)| ConfigMap { used_by, ..object });
-            let objects = (objects.collect(), Warnings::new());
-            self.end("config-maps", read.map(|()| objects), Item::ConfigMap)?;
+            self.end("config-maps", read.map(|()| (objects, Warnings::new())), Item::ConfigMap)?;
         }
         if let Some(read) = secrets {
             let objects = self.join().secrets.take(are_uses_known);
             let objects = objects.map(|(object, used_by)| SecretKeys { used_by, ..object });
-            let objects = (objects.collect(), Warnings::new());
-            self.end("secrets", read.map(|()| objects), Item::Secret)?;
+            self.end("secrets", read.map(|()| (objects, Warnings::new())), Item::Secret)?;
         }
         if wanted.machines {
             self.machines(hosts).await?;
@@ -336,7 +334,7 @@ impl Collect<'_> {
     fn end<T>(
         &self,
         name: &str,
-        kept: Kept<T>,
+        kept: Result<(impl IntoIterator<Item = T>, Warnings), GatherError>,
         item: impl Fn(T) -> Item,
     ) -> Result<(), GatherError> {
         self.context.check_cancelled()?;

@@ -42,13 +42,16 @@ fn container(
     let said = status.and_then(|status| image(&status.image));
     // A runtime says an id, and no name, where the name has moved on to another image.
     let has_moved = matches!(said, Some((_, Err(ImageReferenceError::Id))));
-    let asked = image(&wanted.image);
-    let reference = match &said {
-        Some((_, Ok(reference))) => Some(reference.clone()),
-        Some(_) if !has_moved => None,
-        _ => asked.as_ref().and_then(|(_, read)| read.clone().ok()),
+    let (image, reference) = match said {
+        Some((image, Ok(reference))) => (Some(image), Some(reference)),
+        Some((image, Err(_))) if !has_moved => (Some(image), None),
+        _ => {
+            let asked = image(&wanted.image);
+            let (asked, reference) = asked.map(|(image, read)| (image, read.ok())).unzip();
+            (said.map(|(image, _)| image).or(asked), reference.flatten())
+        }
     };
-    container.image = said.or(asked).map(|(image, _)| image);
+    container.image = image;
     let mut pulled = ImageId::default();
 
     if let Some(status) = status {

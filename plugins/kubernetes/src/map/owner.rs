@@ -51,10 +51,19 @@ impl Entry {
 }
 
 /// A link of a chain of owners.
-struct Link {
-    owner: Owner,
+struct Link<'l> {
+    kind: &'l str,
+    name: &'l str,
+    uid: &'l str,
     /// Whether it is of a kind that is listed, whether it was found in its list or not.
     is_listed: bool,
+}
+
+impl Link<'_> {
+    fn owner(&self) -> Owner {
+        let text = str::to_owned;
+        Owner { kind: text(self.kind), name: text(self.name), uid: text(self.uid) }
+    }
 }
 
 impl Owners {
@@ -75,33 +84,34 @@ impl Owners {
     /// last link as the reference names it; where it comes back to a link that it has; and after
     /// 32 links.
     pub fn chain(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
-        self.links(references).into_iter().map(|link| link.owner).collect()
+        self.links(references).iter().map(Link::owner).collect()
     }
 
     /// The controllers of that chain whose kind is in no list: they are known from here alone.
     pub fn others(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
-        let others = self.links(references).into_iter().filter(|link| !link.is_listed);
-        others.map(|link| link.owner).collect()
+        let links = self.links(references);
+        links.iter().filter(|link| !link.is_listed).map(Link::owner).collect()
     }
 
-    fn links(&self, references: &[OwnerReference<'_>]) -> Vec<Link> {
-        let mut chain: Vec<Link> = Vec::new();
-        let mut next = controlling(references)
-            .map(|reference| Link { owner: owner(reference), is_listed: is_listed(reference) });
+    fn links<'l>(&'l self, references: &'l [OwnerReference<'_>]) -> Vec<Link<'l>> {
+        let mut chain: Vec<Link<'_>> = Vec::new();
+        let mut next = controlling(references).map(|reference| Link {
+            kind: &reference.kind,
+            name: &reference.name,
+            uid: &reference.uid,
+            is_listed: is_listed(reference),
+        });
         while let Some(mut link) = next.take() {
-            let uid = &link.owner.uid;
-            if chain.len() == MOST_LINKS || chain.iter().any(|other| other.owner.uid == *uid) {
+            if chain.len() == MOST_LINKS || chain.iter().any(|other| other.uid == link.uid) {
                 break;
             }
-            if let Some(Known { kind, name, controller }) = self.0.get(uid.as_str()) {
-                link.owner.kind = kind.to_string();
-                link.owner.name = name.to_string();
+            if let Some(Known { kind, name, controller }) = self.0.get(link.uid) {
+                link.kind = kind;
+                link.name = name;
                 next = controller.as_deref().map(|reference| Link {
-                    owner: Owner {
-                        kind: reference.kind.to_string(),
-                        name: reference.name.to_string(),
-                        uid: reference.uid.to_string(),
-                    },
+                    kind: &reference.kind,
+                    name: &reference.name,
+                    uid: &reference.uid,
                     is_listed: reference.is_listed,
                 });
             }

@@ -1,6 +1,7 @@
 //! Pods.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use gatherer_plugin_api::model;
 use gatherer_plugin_api::model::{ContainerKind, PodHost};
@@ -16,10 +17,10 @@ use super::{Warnings, container, known};
 ///
 /// A pod is bare if nothing controls it. One that a kubelet made of its own file is static instead,
 /// whatever it says of its owners: newer kubelets name their node there.
-pub fn pod(
+pub fn pod<S: BuildHasher>(
     pod: Pod<'_>,
     owners: &Owners,
-    host_ids: &BTreeMap<String, String>,
+    host_ids: &HashMap<String, String, S>,
 ) -> (model::Pod, Warnings) {
     let Pod { metadata, spec, status } = pod;
     let mut warnings = Vec::new();

@@ -9,7 +9,7 @@ mod pods;
 mod uses;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use gatherer_plugin_api::model;
 use gatherer_plugin_kubernetes::map::{self, Owners, Warnings};
@@ -24,7 +24,7 @@ fn pod(pod: &Value) -> (model::Pod, Warnings) {
 fn owned_pod(pod: &Value, owners: &Owners) -> (model::Pod, Warnings) {
     let text = pod.to_string();
     let pod = serde_json::from_str::<Pod<'_>>(&text).expect("a pod");
-    map::pod(pod, owners, &BTreeMap::new())
+    map::pod(pod, owners, &HashMap::new())
 }
 
 fn controller(kind: &str, controller: &Value) -> (model::Controller, Warnings) {

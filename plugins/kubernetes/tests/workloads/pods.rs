@@ -1,6 +1,6 @@
 //! Each field of a pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gatherer_plugin_api::model::PodHost;
 use gatherer_plugin_kubernetes::map::{self, Owners};
@@ -32,7 +32,7 @@ fn the_phase_is_the_sources_own_word() {
 
 #[test]
 fn the_host_has_its_id_where_its_node_is_known() {
-    let ids: BTreeMap<String, String> = [("n1".to_owned(), "m1".to_owned())].into();
+    let ids: HashMap<String, String> = [("n1".to_owned(), "m1".to_owned())].into();
     let host = |spec: &Value| {
         let text = json!({"spec": spec}).to_string();
         let pod = serde_json::from_str::<Pod<'_>>(&text).expect("a pod");
