@@ -101,6 +101,24 @@ fn pods_of_which_nobody_says_that_they_are_all_are_refused() {
 }
 
 #[test]
+fn an_item_that_is_too_long_costs_its_collection_and_nothing_else() {
+    let mut odd = endpoint("x");
+    let (pods, first) = (odd["workloads"]["pods"].clone(), "/workloads/pods/0/labels");
+    *odd.pointer_mut(first).expect("its labels") = json!({"long": "x".repeat(2 << 20)});
+    let outcome = read_text(&inventory(&[odd]), "inventory");
+    let read = outcome.endpoint("e");
+    assert_eq!(read["status"], "complete", "{}", read["error"]);
+    let error = &read["collections"]["pods"]["error"];
+    assert_eq!(error["kind"], "protocol", "{error}");
+    let message = error["message"].as_str().unwrap_or_default();
+    let name = pods[0]["name"].as_str().expect("a name");
+    assert!(message.starts_with(&format!("the record of {name} is ")), "{message}");
+    assert_eq!(read["workloads"].get("pods"), None);
+    assert_eq!(read["collections"]["secrets"]["status"], "complete");
+    assert_eq!(read["hosts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn guests_that_are_not_known_leave_a_manager_what_it_has() {
     let mut odd = endpoint("x");
     odd["collections"]["virtual-machines"] =
