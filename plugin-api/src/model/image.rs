@@ -159,8 +159,8 @@ pub struct ImageId {
 }
 
 /// Reads `imageID`. `docker-pullable://repo@sha256:...` and bare `repo@sha256:...` hold a
-/// repository's digest; `docker://sha256:...` and bare `sha256:...` are the image's own id. Of
-/// anything else nothing is known.
+/// repository's digest; `docker://sha256:...` and bare `sha256:...` are the image's own id, and so
+/// are 64 hexadecimal digits alone, as CRI-O writes it. Of anything else nothing is known.
 ///
 /// ```
 /// use gatherer_plugin_api::model::image::image_id;
@@ -176,6 +176,7 @@ pub fn image_id(text: &str) -> ImageId {
         Some(("docker", rest)) => (own_digest(rest), None),
         Some(("docker-pullable", rest)) => (None, rest.parse().ok()),
         Some(_) => (None, None),
+        None if is_hex_id(text) => (Some(format!("sha256:{text}")), None),
         None => (own_digest(text), text.parse().ok()),
     };
     match pulled {

@@ -1,6 +1,7 @@
 //! Which collections come, and that each has exactly what the server has, in order.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use gatherer_tests::servers::kubernetes::Cluster;
 use serde_json::{Value, json};
@@ -156,13 +157,33 @@ fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
     let uids: Vec<&Value> = list(&endpoint, "pods").iter().map(|pod| &pod["uid"]).collect();
     assert!(uids.iter().copied().eq(expected.map(|pod| &pod["uid"])), "{uids:?}");
     assert!(list(&endpoint, "pods").len() >= 4, "{}", endpoint["workloads"]["pods"]);
-    // Its ReplicaSet has other labels, so what that belongs to is unknown.
+    // Its ReplicaSet has other labels, and is its owner all the same.
     let owners = item(&endpoint, "pods", "cases", "web-5d8f7-aaaaa")["owners"].clone();
-    assert_eq!(owners.as_array().map(Vec::len), Some(1), "{owners}");
     assert_eq!(owners[0]["kind"], "ReplicaSet");
+    assert_eq!(owners[1]["kind"], "Deployment");
+    for pod in list(&endpoint, "pods") {
+        let (namespace, name) = (pod["namespace"].as_str(), pod["name"].as_str());
+        let same = item(&whole, "pods", namespace.unwrap_or_default(), name.unwrap_or_default());
+        assert_eq!((&pod["owners"], &pod["controller"]), (&same["owners"], &same["controller"]));
+    }
     let services: Vec<&Value> =
         list(&endpoint, "services").iter().map(|item| &item["name"]).collect();
     assert_eq!(services, ["web"], "services by their own labels");
+}
+
+#[test]
+fn a_namespace_that_the_server_does_not_have_is_told() {
+    let cluster = cluster!(Cluster::shared());
+    let some = json!({"collect": "pods", "namespaces": "cases,casse"});
+    let warned = |kubeconfig: PathBuf| {
+        let endpoint = gather(kubeconfig, &some);
+        let warnings = endpoint["warnings"].as_array().cloned().unwrap_or_default();
+        let about = |warning: &&Value| warning["message"] == "there is no namespace of this name";
+        warnings.iter().filter(about).map(|warning| warning["object"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(cluster.kubeconfig("token")), ["casse"]);
+    // Who may not get namespaces learns nothing of them.
+    assert_eq!(warned(cluster.reader("nodes-and-pods")), Vec::<Value>::new());
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn an_image_id_is_a_repository_digest_or_the_images_own_id() {
         ("[::1]:5000/a:1.2@{D}", pulled("[::1]:5000/a")),
         ("docker://{D}", own.clone()),
         ("{D}", own.clone()),
+        ("{H}", own.clone()),
         ("sha256:B5B2B2C507A0944348E0303114D8D93AAAA081732B86451D9BCE1F432A537BC7", own),
     ];
     for (text, expected) in table {
@@ -279,7 +280,7 @@ fn of_any_other_image_id_nothing_is_known() {
         " ",
         "\t\n",
         " {D}",
-        "{H}",
+        "{H}0",
         "nginx",
         "nginx:1.25",
         "nginx@sha256:abc",

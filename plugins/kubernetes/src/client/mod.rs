@@ -73,6 +73,12 @@ impl<'a> Client<'a> {
     pub async fn versions(&self, group: &str) -> Result<Vec<String>, GatherError> {
         discovery::versions(&self.connection, group).await
     }
+
+    /// Whether there is a namespace of this name. An error if the server does not say it, as to a
+    /// user without the right to get it.
+    pub async fn has_namespace(&self, name: &str) -> Result<bool, GatherError> {
+        page::is_there(&self.connection, &format!("/api/v1/namespaces/{name}")).await
+    }
 }
 
 /// The header for a token.

@@ -107,6 +107,22 @@ pub(super) async fn fetch_document(
     connection: &Connection<'_>,
     path: &str,
 ) -> Result<Vec<u8>, GatherError> {
+    fetch_object(connection, path).await?.map_err(|refusal| refusal.error)
+}
+
+/// Asks once whether an object is there.
+pub(super) async fn is_there(connection: &Connection<'_>, path: &str) -> Result<bool, GatherError> {
+    match fetch_object(connection, path).await? {
+        Ok(_) => Ok(true),
+        Err(refusal) if refusal.missing => Ok(false),
+        Err(refusal) => Err(refusal.error),
+    }
+}
+
+async fn fetch_object(
+    connection: &Connection<'_>,
+    path: &str,
+) -> Result<Result<Vec<u8>, Refusal>, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt =
@@ -122,12 +138,12 @@ pub(super) async fn fetch_document(
     if head.status != StatusCode::OK {
         let said = attempt.read_what_comes(&mut body).await;
         let subject = Subject::Discovery;
-        return Err(Refusal::new(&attempt.place, subject, head.status, &head.headers, &said).error);
+        return Ok(Err(Refusal::new(&attempt.place, subject, head.status, &head.headers, &said)));
     }
     attempt.refuse_encoding(&head.headers)?;
     let mut bytes = Vec::new();
     attempt.read(&mut body, DOCUMENT_BYTES, &mut bytes, |_| {}).await?;
-    Ok(bytes)
+    Ok(Ok(bytes))
 }
 
 struct Attempt<'a> {

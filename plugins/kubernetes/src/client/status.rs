@@ -43,6 +43,8 @@ pub(super) struct Refusal {
     pub error: GatherError,
     /// The list's `continue` token is too old.
     pub expired: bool,
+    /// The API itself says that there is no such object, and not a proxy that it knows no such path.
+    pub missing: bool,
 }
 
 impl Refusal {
@@ -73,7 +75,8 @@ impl Refusal {
         let expired = gone(status.as_u16())
             || said.code.is_some_and(gone)
             || said.reason.as_deref() == Some("Expired");
-        Self { error, expired }
+        let missing = status == StatusCode::NOT_FOUND && said.reason.as_deref() == Some("NotFound");
+        Self { error, expired, missing }
     }
 }
 

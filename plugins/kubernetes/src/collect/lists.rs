@@ -45,7 +45,7 @@ impl Lists<'_> {
         self.client.list(resource, Arc::clone(taker)).await
     }
 
-    /// Reads a resource that is in namespaces.
+    /// Reads a resource that is in namespaces: of those that are looked into, what has the labels.
     pub async fn read<L: Listed>(
         &self,
         resource: &Resource,
@@ -53,9 +53,19 @@ impl Lists<'_> {
     ) -> Result<(), GatherError> {
         let mut narrowed = resource.clone();
         narrowed.label_selector.clone_from(&self.wanted.label_selector);
+        self.read_of_any_label(&narrowed, taker).await
+    }
+
+    /// Reads a resource that is in namespaces: of those that are looked into, everything.
+    pub async fn read_of_any_label<L: Listed>(
+        &self,
+        resource: &Resource,
+        taker: &Arc<dyn Taker<L>>,
+    ) -> Result<(), GatherError> {
         if self.wanted.within.is_empty() {
-            return self.read_all(&narrowed, taker).await;
+            return self.read_all(resource, taker).await;
         }
+        let mut narrowed = resource.clone();
         let mut restarts = 0;
         'again: loop {
             for (index, namespace) in self.wanted.within.iter().enumerate() {

@@ -1,11 +1,14 @@
 //! What is read of a cluster, and in which order: the nodes, which have to be whole, and the optional
 //! collections, each of which stands for itself.
 
+mod controllers;
 #[cfg(test)]
 mod discovery_tests;
 mod join;
 mod listed;
 mod lists;
+#[cfg(test)]
+mod narrowed_tests;
 mod takers;
 #[cfg(test)]
 mod tests;
@@ -58,6 +61,9 @@ struct Collect<'a> {
     join: Arc<Mutex<Join>>,
 }
 
+/// What is odd about a namespace that was asked for.
+const NO_NAMESPACE: &str = "there is no namespace of this name";
+
 /// A list that is whole, and what is odd about it; or why it is not.
 type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
 
@@ -103,6 +109,8 @@ impl Collect<'_> {
     async fn small(&self) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
         if self.wanted.namespaces {
             self.namespaces().await?;
+        } else {
+            self.look_for_namespaces().await?;
         }
         if self.wanted.service_accounts {
             let keep = Keep::new(|item: objects::ServiceAccount<'_>| {
@@ -139,11 +147,32 @@ impl Collect<'_> {
             let within = &self.wanted.within;
             items.retain(|item| within.is_empty() || within.contains(&item.name));
             for name in within.iter().filter(|name| items.iter().all(|item| item.name != **name)) {
-                warnings.push((name.clone(), "there is no namespace of this name".to_owned()));
+                warnings.push((name.clone(), NO_NAMESPACE.to_owned()));
             }
             (items, warnings)
         });
         self.end("namespaces", kept, Item::Namespace)
+    }
+
+    /// Says which namespaces are not there, where that can be learned: the lists of one that is
+    /// misspelt are empty, and nothing else is wrong with them.
+    async fn look_for_namespaces(&self) -> Result<(), GatherError> {
+        let wanted = self.wanted;
+        let keyed = wanted.config_maps || wanted.secrets;
+        let others = wanted.service_accounts || wanted.services || wanted.machines;
+        if !(wanted.controllers || wanted.pods || keyed || others) {
+            return Ok(());
+        }
+        for name in &wanted.within {
+            if self.lists.in_time("namespaces").is_err() {
+                break;
+            }
+            // Whoever may read what is in a namespace need not be allowed to see it.
+            if let Ok(false) = self.lists.client.has_namespace(name).await {
+                self.context.warning(name, NO_NAMESPACE)?;
+            }
+        }
+        Ok(())
     }
 
     async fn services(&self) -> Option<Result<Warnings, GatherError>> {
@@ -187,50 +216,6 @@ impl Collect<'_> {
         }))
     }
 
-    /// Pods name the lowest of their owners alone: the lists are read for the others, too. What can
-    /// be read of them is read, whether all can or not.
-    async fn controllers(&self) -> Result<Warnings, GatherError> {
-        let mut resources = listed::CONTROLLERS.to_vec();
-        let mut outcome = Ok(Warnings::new());
-        let cron_jobs = match self.lists.in_time("cron jobs") {
-            Ok(()) => listed::cron_jobs(self.lists.client).await,
-            Err(error) => Err(error),
-        };
-        match cron_jobs {
-            Ok(cron_jobs) => resources.push(cron_jobs),
-            Err(error) => outcome = Err(error),
-        }
-        for resource in resources {
-            let kind = resource.kind;
-            let keep = Keep::new(move |item: objects::Controller<'_>| {
-                let entry = map::Entry::new(kind, &item.metadata);
-                let (controller, warnings) = map::controller(kind, item);
-                ((controller, entry), warnings)
-            });
-            let kept = self.keep::<listed::Controllers, _>(&resource, keep).await;
-            let kept = kept.map(|(items, warnings)| {
-                let mut join = self.join();
-                let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                for entry in entries {
-                    join.owners.insert(entry);
-                }
-                (items, warnings)
-            });
-            outcome = match (outcome, kept) {
-                (Ok(mut all), Ok((items, warnings))) => {
-                    all.extend(warnings);
-                    if self.wanted.controllers {
-                        self.emit(items.into_iter().map(Item::Controller)).map(|()| all)
-                    } else {
-                        Ok(all)
-                    }
-                }
-                (Err(error), _) | (_, Err(error)) => Err(error),
-            };
-        }
-        outcome
-    }
-
     /// What would take too much memory is left out as a whole, and said to be.
     fn tell_what_is_too_much(&self, pods_are_known: bool) -> Result<(), GatherError> {
         let (uses, pods) = {
@@ -248,29 +233,6 @@ impl Collect<'_> {
             self.context.warning("services", sentence)?;
         }
         Ok(())
-    }
-
-    fn end_controllers(
-        &self,
-        read: Result<Warnings, GatherError>,
-        pods_are_known: bool,
-    ) -> Result<(), GatherError> {
-        if let (Err(error), true) = (&read, self.wanted.pods) {
-            let sentence = format!("not all that controls them could be read: {error}");
-            self.context.warning("pods", sentence)?;
-        }
-        if !self.wanted.controllers {
-            return Ok(());
-        }
-        let unlisted = self.join().take_unlisted();
-        let kept = read.and_then(|warnings| {
-            if pods_are_known || !self.wanted.pods {
-                return Ok((unlisted, warnings));
-            }
-            let why = "controllers of other kinds are known by their pods alone, and those are not";
-            Err(GatherError::new(ErrorKind::Unavailable, why))
-        });
-        self.end("controllers", kept, Item::Controller)
     }
 
     /// Hands the pods over. Whether they are all known then.

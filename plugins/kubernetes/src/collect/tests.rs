@@ -9,12 +9,12 @@ use crate::Kubernetes;
 use crate::client::testing::{Asked, Recorder, Server, answer, kubeconfig, ok};
 use crate::collect::Parameters;
 
-fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Value {
+pub(super) fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Value {
     json!({"kind": format!("{kind}List"), "apiVersion": api_version, "items": items,
         "metadata": {"resourceVersion": "7", "continue": next}})
 }
 
-fn object(namespace: &str, name: &str, more: Value) -> Value {
+pub(super) fn object(namespace: &str, name: &str, more: Value) -> Value {
     let mut object = more;
     object["metadata"]["namespace"] = namespace.into();
     object["metadata"]["name"] = name.into();
@@ -22,14 +22,14 @@ fn object(namespace: &str, name: &str, more: Value) -> Value {
     object
 }
 
-fn forbidden(what: &str) -> Vec<u8> {
+pub(super) fn forbidden(what: &str) -> Vec<u8> {
     let body = json!({"kind": "Status", "code": 403, "reason": "Forbidden",
         "message": format!("{what} is forbidden")});
     answer("403 Forbidden", "", body.to_string().as_bytes())
 }
 
 /// The empty answer to any list, but the one node.
-fn empty(asked: &Asked) -> Vec<u8> {
+pub(super) fn empty(asked: &Asked) -> Vec<u8> {
     let path = asked.target.split('?').next().unwrap_or_default();
     let kind = match path.rsplit('/').next().unwrap_or_default() {
         "nodes" => {
@@ -60,7 +60,7 @@ fn empty(asked: &Asked) -> Vec<u8> {
 }
 
 /// What a cluster that answers so leads to: the records, without their frames.
-fn gather(
+pub(super) fn gather(
     parameters: &Value,
     answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static,
 ) -> (Vec<Value>, Vec<Asked>) {
@@ -77,7 +77,7 @@ fn gather(
 }
 
 /// The collections with why they are not whole.
-fn ends(records: &[Value]) -> Vec<(String, Option<String>)> {
+pub(super) fn ends(records: &[Value]) -> Vec<(String, Option<String>)> {
     let ends = records.iter().filter(|record| record["record"] == "collectionEnd");
     let end = |record: &Value| {
         let error = record["error"]["kind"].as_str().map(str::to_owned);
@@ -86,11 +86,11 @@ fn ends(records: &[Value]) -> Vec<(String, Option<String>)> {
     ends.map(end).collect()
 }
 
-fn items<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
+pub(super) fn items<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
     records.iter().map(|record| &record["item"][kind]).filter(|item| !item.is_null()).collect()
 }
 
-fn paths(asked: &[Asked]) -> Vec<&str> {
+pub(super) fn paths(asked: &[Asked]) -> Vec<&str> {
     asked.iter().map(|asked| asked.target.split('?').next().unwrap_or_default()).collect()
 }
 
@@ -229,30 +229,6 @@ fn a_controller_of_another_kind_is_known_by_the_pods_that_it_owns() {
 }
 
 #[test]
-fn lists_are_narrowed_to_namespaces_and_labels_and_nodes_are_not() {
-    let parameters = json!({"collect": ["pods", "namespaces"], "namespaces": ["b", "a"],
-        "label_selector": "app=x"});
-    let (records, asked) = gather(&parameters, |asked| {
-        if asked.target.starts_with("/api/v1/namespaces?") {
-            let all = ["a", "c"].map(|name| object("", name, json!({})));
-            return ok(&list("Namespace", "v1", &all, ""));
-        }
-        empty(asked)
-    });
-    let pods: Vec<_> =
-        asked.iter().map(|asked| asked.target.as_str()).filter(|to| to.contains("/pods")).collect();
-    assert_eq!(
-        pods,
-        [
-            "/api/v1/namespaces/a/pods?limit=2&labelSelector=app%3Dx",
-            "/api/v1/namespaces/b/pods?limit=2&labelSelector=app%3Dx"
-        ]
-    );
-    assert_eq!(asked[0].target, "/api/v1/nodes?limit=2");
-    assert_eq!(items(&records, "namespace").len(), 1);
-}
-
-#[test]
 fn pods_that_were_read_before_a_list_began_anew_are_taken_back() {
     let expired = AtomicBool::new(false);
     let parameters = json!({"collect": ["pods", "services"], "namespaces": ["a", "b"]});
@@ -349,17 +325,4 @@ fn an_external_name_has_no_pods_whatever_its_selector_says() {
         _ => empty(asked),
     });
     assert_eq!(items(&records, "service")[0]["pods"], Value::Null);
-}
-
-#[test]
-fn a_namespace_that_is_not_there_is_warned_about() {
-    let parameters = json!({"collect": ["namespaces"], "namespaces": ["a", "typo"]});
-    let (records, _) = gather(&parameters, |asked| {
-        if asked.target.starts_with("/api/v1/namespaces?") {
-            return ok(&list("Namespace", "v1", &[object("", "a", json!({}))], ""));
-        }
-        empty(asked)
-    });
-    let warned = records.iter().find(|record| record["object"] == "typo").expect("a warning");
-    assert_eq!(warned["message"], "there is no namespace of this name");
 }

@@ -146,5 +146,6 @@ fn sources<'v>(volume: &'v Volume<'_>) -> BTreeSet<(Source, &'v str)> {
     let projected = volume.projected.sources.iter().flat_map(|one| {
         [(Source::Secret, &*one.secret.name), (Source::ConfigMap, &*one.config_map.name)]
     });
-    own.into_iter().chain(projected).filter(|(_, name)| !name.is_empty()).collect()
+    let logins = volume.logins().map(|name| (Source::Secret, name));
+    own.into_iter().chain(projected).chain(logins).filter(|(_, name)| !name.is_empty()).collect()
 }

@@ -137,13 +137,76 @@ pub struct Volume<'a> {
     /// It is put together of several.
     #[serde(borrow, deserialize_with = "or_default")]
     pub projected: Projected<'a>,
+    /// A driver of the cluster's own mounts it.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub csi: CsiVolume<'a>,
+    /// A share of Azure's.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub azure_file: SecretVolume<'a>,
+    /// Storage of somebody else's, as these are.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub cephfs: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub cinder: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub flex_volume: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub iscsi: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub rbd: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(rename = "scaleIO", borrow, deserialize_with = "or_default")]
+    pub scale_io: RemoteVolume<'a>,
+    #[expect(missing_docs, reason = "as above")]
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub storageos: RemoteVolume<'a>,
 }
 
-/// A volume's `secret`.
+impl Volume<'_> {
+    /// The secret that it is logged in with where its storage is, for each kind of such storage:
+    /// empty if it is of another kind.
+    pub fn logins(&self) -> [&str; 9] {
+        [
+            &self.csi.node_publish_secret_ref.name,
+            &self.azure_file.secret_name,
+            &self.cephfs.secret_ref.name,
+            &self.cinder.secret_ref.name,
+            &self.flex_volume.secret_ref.name,
+            &self.iscsi.secret_ref.name,
+            &self.rbd.secret_ref.name,
+            &self.scale_io.secret_ref.name,
+            &self.storageos.secret_ref.name,
+        ]
+    }
+}
+
+/// A volume's `csi`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct CsiVolume<'a> {
+    /// The secret that its driver is given.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub node_publish_secret_ref: Named<'a>,
+}
+
+/// A volume of storage that one logs in to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct RemoteVolume<'a> {
+    /// The secret that it is logged in with.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub secret_ref: Named<'a>,
+}
+
+/// A volume's `secret`, or its `azureFile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct SecretVolume<'a> {
-    /// The secret. Everywhere else it is called `name`.
+    /// The secret. Elsewhere it is called `name`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub secret_name: Text<'a>,
 }
@@ -264,6 +327,8 @@ only_from_an_object!(
     EnvFrom<'de>,
     VolumeMount<'de>,
     Volume<'de>,
+    CsiVolume<'de>,
+    RemoteVolume<'de>,
     SecretVolume<'de>,
     Projected<'de>,
     Projection<'de>,

@@ -61,6 +61,38 @@ fn a_volume_is_used_wherever_a_container_mounts_it() {
 }
 
 #[test]
+fn a_volume_of_other_storage_uses_the_secret_that_it_is_logged_in_with() {
+    let reference = |name: &str| json!({"secretRef": {"name": name}});
+    let volumes = json!([
+        {"name": "1", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "csi"}}},
+        {"name": "2", "azureFile": {"shareName": "x", "secretName": "azure"}},
+        {"name": "3", "cephfs": reference("cephfs")},
+        {"name": "4", "cinder": reference("cinder")},
+        {"name": "5", "flexVolume": reference("flex")},
+        {"name": "6", "iscsi": reference("iscsi")},
+        {"name": "7", "rbd": reference("rbd")},
+        {"name": "8", "scaleIO": reference("scale")},
+        {"name": "9", "storageos": reference("storage")},
+        {"name": "10", "csi": {"driver": "without"}},
+    ]);
+    let full: Vec<k8s_openapi::api::core::v1::Volume> =
+        serde_json::from_value(volumes.clone()).expect("volumes, to the API's own types");
+    let known = full.iter().map(|volume| serde_json::to_string(volume).expect("JSON"));
+    assert_eq!(known.filter(|text| text.contains("ecret")).count(), 9, "all are the API's words");
+    let mounts: Vec<Value> =
+        (1..=10).map(|n| json!({"name": n.to_string(), "mountPath": format!("/{n}")})).collect();
+    let found = uses(&json!({
+        "volumes": volumes, "containers": [{"name": "c", "volumeMounts": mounts}],
+    }));
+    let names = ["csi", "azure", "cephfs", "cinder", "flex", "iscsi", "rbd", "scale", "storage"];
+    let expected: Vec<_> = (1..)
+        .zip(names)
+        .map(|(n, name)| secret(name, place("c", &format!("/{n}"), "", "")))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn each_source_of_a_projected_volume_is_used_once_per_mount() {
     let found = uses(&json!({
         "volumes": [{"name": "v", "projected": {"sources": [
