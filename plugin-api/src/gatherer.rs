@@ -316,9 +316,7 @@ impl Context {
         let text = std::str::from_utf8(&json).map_err(|_| no_json(object))?;
         let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, text.into());
         let length = json.len();
-        if length <= KEPT_BYTES {
-            JSON.set(json);
-        }
+        keep(json);
         match EmitCode::from_number(code) {
             EmitCode::Ok => Ok(()),
             EmitCode::Cancelled => Err(cancelled()),
@@ -359,8 +357,18 @@ fn json_of(record: &Record, object: &str, most: usize) -> Result<Option<Vec<u8>>
     json.clear();
     match serde_json::to_writer(Short(&mut json, most), record) {
         Ok(()) => Ok(Some(json)),
-        Err(error) if error.is_io() => Ok(None),
+        Err(error) if error.is_io() => {
+            keep(json);
+            Ok(None)
+        }
         Err(_) => Err(no_json(object)),
+    }
+}
+
+/// Keeps the room of a record that has been handed over.
+fn keep(json: Vec<u8>) {
+    if json.capacity() <= KEPT_BYTES {
+        JSON.set(json);
     }
 }
 

@@ -214,10 +214,10 @@ fn revision(value: Option<serde_json::Value>) -> Result<Option<u64>, String> {
     }
 }
 
-/// `repository@sha256:...`, or the digest alone.
+/// `repository@sha256:...`, or the digest alone. Digits without an algorithm are an image's own id.
 fn digest(text: &str) -> Option<String> {
     let read = image::image_id(text);
-    read.repo_digest.or(read.config_digest)
+    read.repo_digest.or(read.config_digest).filter(|_| text.contains(':'))
 }
 
 #[cfg(test)]
@@ -312,6 +312,13 @@ mod tests {
         assert_eq!((image.digests.len(), image.references.len()), (1, 0));
         let image = one(&format!(r#"[{{"Id": "x", "RepoTags": ["web:1@{a}"]}}]"#));
         assert_eq!(image.digests, [a].into());
+    }
+
+    #[test]
+    fn an_own_id_among_the_digests_of_registries_is_refused() {
+        let text = format!(r#"[{{"name": "web:1", "digests": ["{}"]}}]"#, hex("a"));
+        let problem = read(text.as_bytes()).expect_err("no digest of a registry");
+        assert!(problem.contains("has a digest, number 1, that is none"), "{problem}");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use gatherer_plugin_api::model::Controller;
 use gatherer_plugin_api::{ErrorKind, GatherError, Item};
+use gatherer_plugin_support::run;
+use tokio::time::Instant;
 
 use super::takers::{Keep, Warnings};
 use super::{Collect, Kept, listed};
@@ -18,31 +21,35 @@ pub struct ReadControllers {
     owners: Result<(), GatherError>,
 }
 
-/// Why lists could not be read.
+/// Which lists could not be read, and why the first of them could not.
 #[derive(Default)]
 struct Failures {
     first: Option<GatherError>,
-    more: usize,
+    others: Vec<&'static str>,
 }
 
 impl Failures {
-    fn add(&mut self, error: GatherError) {
+    fn add(&mut self, plural: &'static str, error: GatherError) {
         match &self.first {
             None => self.first = Some(error),
-            Some(_) => self.more += 1,
+            Some(_) => self.others.push(plural),
         }
     }
 
     fn result(self) -> Result<(), GatherError> {
         let Some(mut error) = self.first else { return Ok(()) };
-        let others = match self.more {
-            0 => return Err(error),
-            1 => "one more list of controllers".to_owned(),
-            more => format!("{more} more lists of controllers"),
-        };
-        error.message = format!("{} ({others} could not be read)", error.message);
+        if !self.others.is_empty() {
+            let others = self.others.join(", ");
+            error.message = format!("{} (nor could be read: {others})", error.message);
+        }
         Err(error)
     }
+}
+
+/// A list of controllers that was read.
+struct OneList {
+    items: Vec<Controller>,
+    warnings: Warnings,
 }
 
 impl Collect<'_> {
@@ -58,28 +65,38 @@ impl Collect<'_> {
         match cron_jobs {
             Ok(cron_jobs) => resources.push(cron_jobs),
             Err(error) => {
-                unlisted.add(error.clone());
-                unowned.add(error);
+                unlisted.add("cronjobs", error.clone());
+                unowned.add("cronjobs", error);
             }
         }
         // An owner need not have the labels of what it owns.
         let owners_apart = self.wanted.pods && self.wanted.label_selector.is_some();
+        // Nobody asked for so much, and the pods are yet to come.
+        let half = run::operation_remaining(self.context).map(|time| Instant::now() + time / 2);
         let mut warnings = Warnings::new();
-        for resource in resources {
-            if owners_apart && let Err(error) = self.owners(&resource).await {
-                unowned.add(error);
+        for resource in &resources {
+            if owners_apart && let Err(error) = self.owners(resource, half).await {
+                unowned.add(resource.plural, error);
             }
             if owners_apart && !self.wanted.controllers {
                 continue;
             }
-            let read = self.controllers_of(&resource, unlisted.first.is_none()).await;
-            match read {
-                Ok(odd) => warnings.extend(odd),
+            match self.read_controllers(resource).await {
+                Ok(read) => {
+                    warnings.extend(read.warnings);
+                    // A collection that is not whole is dropped.
+                    if self.wanted.controllers
+                        && unlisted.first.is_none()
+                        && let Err(error) = self.emit(read.items.into_iter().map(Item::Controller))
+                    {
+                        unlisted.add(resource.plural, error);
+                    }
+                }
                 Err(error) => {
                     if !owners_apart {
-                        unowned.add(error.clone());
+                        unowned.add(resource.plural, error.clone());
                     }
-                    unlisted.add(error);
+                    unlisted.add(resource.plural, error);
                 }
             }
         }
@@ -87,13 +104,25 @@ impl Collect<'_> {
     }
 
     /// Remembers what is in a list, whichever labels it has.
-    async fn owners(&self, resource: &Resource) -> Result<(), GatherError> {
+    async fn owners(&self, resource: &Resource, end: Option<Instant>) -> Result<(), GatherError> {
         let kind = resource.kind;
         let keep = Keep::<listed::Controllers, _>::new(move |item: objects::Controller<'_>| {
             (map::Entry::new(kind, &item.metadata), Warnings::new())
         });
         let taker = keep.clone() as Arc<dyn Taker<listed::Controllers>>;
-        self.lists.read_of_any_label(resource, &taker).await?;
+        let too_late = || {
+            let time = "half of the time that was left";
+            let message = format!("{} of any label were not read within {time}", resource.plural);
+            GatherError::new(ErrorKind::Timeout, message)
+        };
+        if end.is_some_and(|end| end <= Instant::now()) {
+            return Err(too_late());
+        }
+        let read = self.lists.read_of_any_label(resource, &taker);
+        match end {
+            None => read.await?,
+            Some(end) => tokio::time::timeout_at(end, read).await.map_err(|_| too_late())??,
+        }
         let mut join = self.join();
         for entry in keep.take().0 {
             join.owners.insert(entry);
@@ -101,12 +130,8 @@ impl Collect<'_> {
         Ok(())
     }
 
-    /// Remembers what is in a list, and hands it over if it is wanted and `hand_over` is set.
-    async fn controllers_of(
-        &self,
-        resource: &Resource,
-        hand_over: bool,
-    ) -> Result<Warnings, GatherError> {
+    /// Reads a list, and remembers what is in it.
+    async fn read_controllers(&self, resource: &Resource) -> Result<OneList, GatherError> {
         let kind = resource.kind;
         let keep = Keep::new(move |item: objects::Controller<'_>| {
             let entry = map::Entry::new(kind, &item.metadata);
@@ -116,16 +141,11 @@ impl Collect<'_> {
         let kept: Kept<_> = self.keep::<listed::Controllers, _>(resource, keep).await;
         let (items, warnings) = kept?;
         let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-        {
-            let mut join = self.join();
-            for entry in entries {
-                join.owners.insert(entry);
-            }
+        let mut join = self.join();
+        for entry in entries {
+            join.owners.insert(entry);
         }
-        if hand_over && self.wanted.controllers {
-            self.emit(items.into_iter().map(Item::Controller))?;
-        }
-        Ok(warnings)
+        Ok(OneList { items, warnings })
     }
 
     /// Ends the collection, with those that pods alone know of.

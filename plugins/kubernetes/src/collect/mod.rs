@@ -16,6 +16,7 @@ mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys};
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
@@ -63,6 +64,9 @@ struct Collect<'a> {
 
 /// What is odd about a namespace that was asked for.
 const NO_NAMESPACE: &str = "there is no namespace of this name";
+
+/// How long it may take to learn which namespaces are not there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A list that is whole, and what is odd about it; or why it is not.
 type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
@@ -163,16 +167,23 @@ impl Collect<'_> {
         if !(wanted.controllers || wanted.pods || keyed || others) {
             return Ok(());
         }
-        for name in &wanted.within {
-            if self.lists.in_time("namespaces").is_err() {
-                break;
+        let look = async {
+            let mut missing = Vec::new();
+            for name in &wanted.within {
+                match self.lists.client.has_namespace(name).await {
+                    Ok(true) => {}
+                    Ok(false) => missing.push(name),
+                    // Whoever may read what is in a namespace need not be allowed to see it.
+                    Err(error) if error.kind == ErrorKind::Permission => {}
+                    Err(_) => break,
+                }
             }
-            // Whoever may read what is in a namespace need not be allowed to see it.
-            if let Ok(false) = self.lists.client.has_namespace(name).await {
-                self.context.warning(name, NO_NAMESPACE)?;
-            }
-        }
-        Ok(())
+            missing
+        };
+        // The lists wait for this, and are what was asked for.
+        let time = run::operation_remaining(self.context).unwrap_or(LOOK).min(LOOK);
+        let missing = tokio::time::timeout(time, look).await.unwrap_or_default();
+        missing.into_iter().try_for_each(|name| self.context.warning(name, NO_NAMESPACE))
     }
 
     async fn services(&self) -> Option<Result<Warnings, GatherError>> {

@@ -1,9 +1,11 @@
 //! What `namespaces` and `label_selector` leave out, and what they do not.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::NO_NAMESPACE;
-use super::tests::{empty, ends, forbidden, gather, items, list, object, paths};
+use super::tests::{empty, ends, forbidden, gather, gather_within, items, list, object, paths};
 use crate::client::testing::{answer, ok};
 
 #[test]
@@ -84,8 +86,27 @@ fn that_owners_could_not_be_read_does_not_make_the_controllers_with_the_labels_f
     let warned = records.iter().find(|record| record["object"] == "pods").expect("a warning");
     let message = warned["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("not all that controls them could be read"), "{message}");
-    let many = "(3 more lists of controllers could not be read)";
+    let many = "(nor could be read: statefulsets, daemonsets, replicasets)";
     assert!(message.contains("/deployments: 403") && message.contains(many), "{message}");
+}
+
+#[test]
+fn owners_that_take_half_of_the_time_are_not_waited_for_and_the_pods_come() {
+    let parameters = json!({"collect": ["pods"], "label_selector": "app=x"});
+    let (records, _) = gather_within(8_000, &parameters, |asked| {
+        if asked.target.starts_with("/apis/apps/v1/deployments") {
+            // Longer than half of it, and less than all of it.
+            std::thread::sleep(Duration::from_millis(4_500));
+        }
+        empty(asked)
+    });
+    assert_eq!(ends(&records), [("pods".into(), None)]);
+    let warned = records.iter().find(|record| record["object"] == "pods").expect("a warning");
+    let message = warned["message"].as_str().unwrap_or_default();
+    assert!(message.contains("deployments of any label were not read within half"), "{message}");
+    let others = "(nor could be read: statefulsets, daemonsets, replicasets, jobs, \
+                  replicationcontrollers, cronjobs)";
+    assert!(message.contains(others), "{message}");
 }
 
 #[test]

@@ -64,8 +64,17 @@ pub(super) fn gather(
     parameters: &Value,
     answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static,
 ) -> (Vec<Value>, Vec<Asked>) {
+    gather_within(20_000, parameters, answer)
+}
+
+/// The same within so many milliseconds.
+pub(super) fn gather_within(
+    timeout_ms: u64,
+    parameters: &Value,
+    answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static,
+) -> (Vec<Value>, Vec<Asked>) {
     let server = Server::new(answer);
-    let recorder = Recorder::new(Options { timeout_ms: Some(20_000), ..Options::default() });
+    let recorder = Recorder::new(Options { timeout_ms: Some(timeout_ms), ..Options::default() });
     let mut all = json!({"kubeconfig": kubeconfig(&server.url(), ""), "page_size": 2});
     let members = parameters.as_object().expect("an object").clone();
     all.as_object_mut().expect("an object").extend(members);
