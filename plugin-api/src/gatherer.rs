@@ -1,8 +1,6 @@
 //! The author's side: the trait that a module implements, and what it works with.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{Callbacks, EmitCode};
-use crate::item::{PIECE_BYTES, json_length};
+use crate::encode::{json_length, json_of, keep, no_json};
+use crate::item::PIECE_BYTES;
 use crate::model::{Guest, Host};
 use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
 use crate::{ErrorKind, GatherError, Item};
@@ -327,57 +326,6 @@ impl Context {
         }
     }
 }
-
-thread_local! {
-    /// Kept from record to record: there are many of about one length.
-    static JSON: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The record as JSON; `None` if that is longer than `most` bytes.
-fn json_of(record: &Record, object: &str, most: usize) -> Result<Option<Vec<u8>>, GatherError> {
-    /// Takes no more than there is room for.
-    struct Short<'a>(&'a mut Vec<u8>, usize);
-    impl io::Write for Short<'_> {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.write_all(bytes).map(|()| bytes.len())
-        }
-        #[inline]
-        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-            if bytes.len() > self.1 - self.0.len() {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-            self.0.extend_from_slice(bytes);
-            Ok(())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut json = JSON.take();
-    json.clear();
-    match serde_json::to_writer(Short(&mut json, most), record) {
-        Ok(()) => Ok(Some(json)),
-        Err(error) if error.is_io() => {
-            keep(json);
-            Ok(None)
-        }
-        Err(_) => Err(no_json(object)),
-    }
-}
-
-/// Keeps the room of a record that has been handed over.
-fn keep(json: Vec<u8>) {
-    if json.capacity() <= KEPT_BYTES {
-        JSON.set(json);
-    }
-}
-
-fn no_json(object: &str) -> GatherError {
-    GatherError::internal(format!("the record of {object} is not JSON"))
-}
-
-/// The longest record whose room is kept for the next one.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// An item that is too long is not even offered to the runner, to which a record that it had to
 /// refuse is a finding lost, and the endpoint with it. Here the plugin can still say which collection

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encode::json_length;
 use crate::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, SecretKeys, Service, ServiceAccount,
 };
@@ -152,22 +153,6 @@ fn end_of_piece<T: Serialize>(list: &[T]) -> usize {
         bytes <= PIECE_BYTES
     };
     list.iter().take(PIECE).take_while(fits).count().max(1).min(list.len())
-}
-
-/// How long it is as JSON. What is no JSON has no length; who writes it learns that.
-pub(crate) fn json_length(value: &impl Serialize) -> usize {
-    struct Length(usize);
-    impl std::io::Write for Length {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value).map_or(0, |()| length.0)
 }
 
 macro_rules! from {

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+mod encode;
 mod error;
 mod export;
 mod gatherer;

@@ -1,7 +1,8 @@
 //! How an item is cut into records, and which collections there are.
 
-use super::{COLLECTIONS, Item, PIECE, PIECE_BYTES, json_length};
+use super::{COLLECTIONS, Item, PIECE, PIECE_BYTES};
 use crate::Record;
+use crate::encode::json_length;
 use crate::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, PodReference, SecretKeys, Service,
     ServiceAccount, Use,
