@@ -55,7 +55,7 @@ enum Exit {
 }
 
 fn main() -> std::process::ExitCode {
-    process::share_heap();
+    process::set_up_heap();
     let cli = Cli::read();
     if let Some(Command::Worker { runner, descriptor }) = cli.command {
         worker::main(runner, descriptor);

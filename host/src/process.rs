@@ -28,7 +28,7 @@ pub fn wait_for_children() {
 /// ever work at the same time. What is given back is joined to what is free beside it at once: by
 /// itself the library puts that off for small blocks, and then goes through all of them whenever a
 /// large one is given back, as a page is.
-pub fn share_heap() {
+pub fn set_up_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: these set numbers, and no other thread runs yet.
     unsafe {

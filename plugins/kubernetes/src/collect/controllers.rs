@@ -40,16 +40,10 @@ impl Failures {
         let Some(mut error) = self.first else { return Ok(()) };
         if !self.others.is_empty() {
             let others = self.others.join(", ");
-            error.message = format!("{} (nor could be read: {others})", error.message);
+            error.message = format!("{} (and these could not be read: {others})", error.message);
         }
         Err(error)
     }
-}
-
-/// A list of controllers that was read.
-struct OneList {
-    items: Vec<Controller>,
-    warnings: Warnings,
 }
 
 impl Collect<'_> {
@@ -82,12 +76,12 @@ impl Collect<'_> {
                 continue;
             }
             match self.read_controllers(resource).await {
-                Ok(read) => {
-                    warnings.extend(read.warnings);
+                Ok((items, odd)) => {
+                    warnings.extend(odd);
                     // A collection that is not whole is dropped.
                     if self.wanted.controllers
                         && unlisted.first.is_none()
-                        && let Err(error) = self.emit(read.items.into_iter().map(Item::Controller))
+                        && let Err(error) = self.emit(items.into_iter().map(Item::Controller))
                     {
                         unlisted.add(resource.plural, error);
                     }
@@ -131,21 +125,20 @@ impl Collect<'_> {
     }
 
     /// Reads a list, and remembers what is in it.
-    async fn read_controllers(&self, resource: &Resource) -> Result<OneList, GatherError> {
+    async fn read_controllers(&self, resource: &Resource) -> Kept<Controller> {
         let kind = resource.kind;
         let keep = Keep::new(move |item: objects::Controller<'_>| {
             let entry = map::Entry::new(kind, &item.metadata);
             let (controller, warnings) = map::controller(kind, item);
             ((controller, entry), warnings)
         });
-        let kept: Kept<_> = self.keep::<listed::Controllers, _>(resource, keep).await;
-        let (items, warnings) = kept?;
+        let (items, warnings) = self.keep::<listed::Controllers, _>(resource, keep).await?;
         let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         let mut join = self.join();
         for entry in entries {
             join.owners.insert(entry);
         }
-        Ok(OneList { items, warnings })
+        Ok((items, warnings))
     }
 
     /// Ends the collection, with those that pods alone know of.

@@ -167,8 +167,8 @@ impl Collect<'_> {
         if !(wanted.controllers || wanted.pods || keyed || others) {
             return Ok(());
         }
+        let mut missing = Vec::new();
         let look = async {
-            let mut missing = Vec::new();
             for name in &wanted.within {
                 match self.lists.client.has_namespace(name).await {
                     Ok(true) => {}
@@ -178,11 +178,10 @@ impl Collect<'_> {
                     Err(_) => break,
                 }
             }
-            missing
         };
         // The lists wait for this, and are what was asked for.
         let time = run::operation_remaining(self.context).unwrap_or(LOOK).min(LOOK);
-        let missing = tokio::time::timeout(time, look).await.unwrap_or_default();
+        let _ = tokio::time::timeout(time, look).await;
         missing.into_iter().try_for_each(|name| self.context.warning(name, NO_NAMESPACE))
     }
 

@@ -86,7 +86,7 @@ fn that_owners_could_not_be_read_does_not_make_the_controllers_with_the_labels_f
     let warned = records.iter().find(|record| record["object"] == "pods").expect("a warning");
     let message = warned["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("not all that controls them could be read"), "{message}");
-    let many = "(nor could be read: statefulsets, daemonsets, replicasets)";
+    let many = "(and these could not be read: statefulsets, daemonsets, replicasets)";
     assert!(message.contains("/deployments: 403") && message.contains(many), "{message}");
 }
 
@@ -104,7 +104,7 @@ fn owners_that_take_half_of_the_time_are_not_waited_for_and_the_pods_come() {
     let warned = records.iter().find(|record| record["object"] == "pods").expect("a warning");
     let message = warned["message"].as_str().unwrap_or_default();
     assert!(message.contains("deployments of any label were not read within half"), "{message}");
-    let others = "(nor could be read: statefulsets, daemonsets, replicasets, jobs, \
+    let others = "(and these could not be read: statefulsets, daemonsets, replicasets, jobs, \
                   replicationcontrollers, cronjobs)";
     assert!(message.contains(others), "{message}");
 }

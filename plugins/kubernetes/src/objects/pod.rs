@@ -143,25 +143,25 @@ pub struct Volume<'a> {
     /// A share of Azure's.
     #[serde(borrow, deserialize_with = "or_default")]
     pub azure_file: SecretVolume<'a>,
-    /// Storage of somebody else's, as these are.
+    /// Ceph's file system.
     #[serde(borrow, deserialize_with = "or_default")]
     pub cephfs: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// OpenStack's.
     #[serde(borrow, deserialize_with = "or_default")]
     pub cinder: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// Of a driver that is a program on the node.
     #[serde(borrow, deserialize_with = "or_default")]
     pub flex_volume: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// A disk behind iSCSI.
     #[serde(borrow, deserialize_with = "or_default")]
     pub iscsi: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// Ceph's block device.
     #[serde(borrow, deserialize_with = "or_default")]
     pub rbd: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// ScaleIO's.
     #[serde(rename = "scaleIO", borrow, deserialize_with = "or_default")]
     pub scale_io: RemoteVolume<'a>,
-    #[expect(missing_docs, reason = "as above")]
+    /// StorageOS's.
     #[serde(borrow, deserialize_with = "or_default")]
     pub storageos: RemoteVolume<'a>,
 }
