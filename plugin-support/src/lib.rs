@@ -2,6 +2,9 @@
 //! end, strict JSON whose errors quote nothing.
 #![forbid(unsafe_code)]
 
+/// The reader of files that a request names.
+pub use gatherer_file_reader as file;
+
 pub mod http;
 pub mod json;
 pub mod quantity;

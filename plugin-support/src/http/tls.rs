@@ -1,5 +1,6 @@
 //! TLS: ring's provider, the system's roots and the endpoint's own, or no verification at all.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
@@ -10,6 +11,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use url::Url;
+
+use crate::file;
+
+/// The largest `ca_file`: a system's whole bundle with its comments has about 1 MiB.
+const CA_FILE_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Settings for connections that never see TLS: loading the roots would cost milliseconds.
 pub(crate) fn unused() -> Result<ClientConfig, GatherError> {
@@ -116,7 +122,8 @@ fn add_file(roots: &mut RootCertStore, path: &str) -> Result<(), GatherError> {
         GatherError::configuration(format!("ca_file {path}: {why}"))
             .with_hint("it holds certificates in PEM: -----BEGIN CERTIFICATE-----")
     };
-    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let pem = file::read(Path::new(path), CA_FILE_MAX_BYTES)
+        .map_err(|error| wrong(format!("the file {error}")))?;
     add(roots, &pem, &wrong)
 }
 
@@ -260,5 +267,18 @@ mod tests {
         file.write_all(b"hunter2").expect("written");
         let error = failure(file.path().to_str().expect("UTF-8"));
         assert!(error.message.ends_with(": no certificate is in it"), "{error}");
+
+        for (path, sentence) in [
+            ("/dev/zero", "the file is not a regular file"),
+            ("/proc/self/environ", "it is a file of the kernel (proc)"),
+            ("/", "the file is a folder"),
+        ] {
+            let error = failure(path);
+            assert_eq!(error.kind, ErrorKind::Configuration);
+            assert!(error.message.ends_with(sentence), "{error}");
+        }
+        file.as_file().set_len(10 << 30).expect("sparse");
+        let error = failure(file.path().to_str().expect("UTF-8"));
+        assert!(error.message.ends_with("the file is larger than 8 MiB"), "{error}");
     }
 }

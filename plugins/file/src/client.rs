@@ -1,11 +1,9 @@
 //! Reading the document: from a file of this machine or over HTTP, with every wait and size capped.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_support::file::{self, FileError};
 use gatherer_plugin_support::{http, retry, run};
 use url::Url;
 
@@ -22,7 +20,7 @@ const ALLOWED: &str = "it is an absolute path or begins with file://, http:// or
 /// [`http::Client::get`] says. A message never holds the URL's user-info or query.
 pub fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, GatherError> {
     match Location::parse(url.trim())? {
-        Location::File(path) => read_file(&path, context),
+        Location::File(path) => read_file(&path),
         Location::Web(url) => {
             let client = http::Client::new(context)?;
             run::block_on(context, async {
@@ -89,57 +87,21 @@ fn refuse_html(answer: &http::Response) -> Result<(), GatherError> {
         .with_hint("check the URL, and whether the page is one to log in"))
 }
 
-fn read_file(path: &Path, context: &Context) -> Result<Vec<u8>, GatherError> {
-    let wrong = |why: &str| GatherError::configuration(format!("{}: {why}", path.display()));
-    let failed = |error: std::io::Error| {
-        let error_text = error.to_string();
-        let text = error_text.split(" (os error").next().unwrap_or_default();
-        match error.kind() {
-            std::io::ErrorKind::NotFound => wrong("there is no such file"),
-            std::io::ErrorKind::PermissionDenied => {
-                wrong(text).with_hint("the user that the program runs as has to be able to read it")
+fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
+    file::read(path, MAX_BYTES).map_err(|error| {
+        let about = |what: &str| format!("{}: {what}", path.display());
+        let wrong = |what: &str| GatherError::configuration(about(what));
+        match error {
+            FileError::NotFound => wrong("there is no such file"),
+            FileError::PermissionDenied => wrong("Permission denied")
+                .with_hint("the user that the program runs as has to be able to read it"),
+            FileError::TooLarge(bytes) => {
+                let mebibytes = bytes / (1024 * 1024);
+                GatherError::protocol(about(&format!("more than {mebibytes} MiB")))
             }
-            _ => wrong(text),
+            other => wrong(&format!("it {other}")),
         }
-    };
-    // Opening a device can have effects of its own, so it is looked at first; opening a FIFO
-    // waits for a writer, so it must not block if it took the file's place meanwhile.
-    check_regular(&std::fs::metadata(path).map_err(failed)?, path)?;
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
-        .map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    check_regular(&metadata, path)?;
-    let too_large = || {
-        let mebibytes = MAX_BYTES / (1024 * 1024);
-        GatherError::protocol(format!("{}: more than {mebibytes} MiB", path.display()))
-    };
-    if metadata.len() > MAX_BYTES as u64 {
-        return Err(too_large());
-    }
-
-    let mut bytes = Vec::new();
-    let mut file = file.take(MAX_BYTES as u64 + 1);
-    loop {
-        context.check_cancelled()?;
-        let read = file.by_ref().take(1024 * 1024).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() > MAX_BYTES {
-            return Err(too_large());
-        }
-        if read == 0 {
-            return Ok(bytes);
-        }
-    }
-}
-
-fn check_regular(metadata: &std::fs::Metadata, path: &Path) -> Result<(), GatherError> {
-    if metadata.is_file() {
-        return Ok(());
-    }
-    let what = if metadata.is_dir() { "a directory" } else { "no regular file" };
-    Err(GatherError::configuration(format!("{}: it is {what}", path.display())))
+    })
 }
 
 #[cfg(test)]
@@ -219,14 +181,19 @@ mod tests {
         let fifo = fifo.to_str().expect("UTF-8");
         let folder = folder.path().to_str().expect("UTF-8");
         for (location, part) in [
-            (fifo, "no regular file"),
-            ("/dev/zero", "no regular file"),
-            (folder, "a directory"),
+            (fifo, "it is not a regular file"),
+            ("/dev/zero", "it is not a regular file"),
+            ("file:///dev/zero", "it is not a regular file"),
+            ("/proc/self/environ", "it is a file of the kernel (proc)"),
+            (folder, "it is a folder"),
             ("/nonexistent/x", "there is no such file"),
         ] {
             let error = failure(location);
             assert_eq!(error.kind, ErrorKind::Configuration);
-            assert_eq!(error.message.split_once(": ").map(|(path, _)| path), Some(location));
+            assert_eq!(
+                error.message.split_once(": ").map(|(path, _)| path),
+                Some(location.trim_start_matches("file://"))
+            );
             assert!(error.message.contains(part), "{error}");
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_support::file::Found;
 
 use crate::Parameters;
 use crate::errors::{
@@ -330,16 +331,17 @@ impl Session {
     }
 }
 
-/// Lets the test driver read nothing but regular files: it would wait for a FIFO for ever,
-/// and opening a device may do something.
+/// The largest file that the test driver is given.
+const TEST_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Refuses a file for the test driver that is not a regular one of a sensible size: libvirt reads
+/// it itself, would wait for a FIFO for ever and take any amount of memory.
 fn check_file(uri: &Uri) -> Result<(), GatherError> {
     let Some(path) = uri.test_file() else { return Ok(()) };
-    let why = match std::fs::metadata(path) {
-        Ok(file) if file.is_file() => return Ok(()),
-        Ok(_) => "it is not a regular file".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Err(GatherError::configuration(format!("{uri}: {why}")))
+    Found::find(path)
+        .and_then(|found| found.check(TEST_FILE_MAX_BYTES))
+        .map(drop)
+        .map_err(|error| GatherError::configuration(format!("{uri}: it {error}")))
 }
 
 #[cfg(test)]

@@ -191,10 +191,17 @@ fn a_test_drivers_path_is_a_regular_file() {
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("coreutils");
     assert!(made.success());
     // libvirt would wait for the FIFO's writer for ever.
-    for path in [fifo.as_path(), folder.path(), std::path::Path::new("/dev/zero")] {
+    let large = folder.path().join("large");
+    std::fs::File::create(&large).and_then(|file| file.set_len(10 << 30)).expect("sparse");
+    for (path, why) in [
+        (fifo.as_path(), "is not a regular file"),
+        (folder.path(), "is a folder"),
+        (std::path::Path::new("/dev/zero"), "is not a regular file"),
+        (&large, "is larger than 16 MiB"),
+    ] {
         let uri = format!("test://{}", path.to_str().expect("text"));
         let error = open(&uri).err().expect("refused");
         assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
-        assert_eq!(error.message, format!("{uri}: it is not a regular file"));
+        assert_eq!(error.message, format!("{uri}: it {why}"));
     }
 }

@@ -1,13 +1,10 @@
 //! The files that a kubeconfig names: only those that lie where they may, and only plain ones.
 //! A kubeconfig is uploaded by somebody; it must not be able to send a file of this machine away.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
-use rustix::fs::{FileType, Mode, OFlags};
+use gatherer_plugin_support::file::Found;
 
 use super::view::{error, shown};
 
@@ -103,14 +100,15 @@ impl Files {
         let Some(folder) = &self.base else { return Err(self.refusal(field, name)) };
         // An absolute name takes the folder's place.
         let path = folder.join(name);
-        let opened = match Opened::path(&path) {
-            Ok(opened) if self.allows(&opened.real) => opened,
+        let found = Found::find(&path).and_then(|found| Ok((found.real_path()?, found)));
+        let found = match found {
+            Ok((real, found)) if self.allows(&real) => found,
             // Whether a file exists that may not be read is not told either.
             Ok(_) => return Err(self.refusal(field, name)),
             Err(_) if !self.allows_absent(&path) => return Err(self.refusal(field, name)),
-            Err(error) => return Err(fault(&self.called(name), &cannot_open(&error))),
+            Err(error) => return Err(fault(&self.called(name), &error.to_string())),
         };
-        opened.read(MAX_BYTES).map_err(|what| fault(&shown(name), &what))
+        found.read(MAX_BYTES).map_err(|error| fault(&shown(name), &error.to_string()))
     }
 
     /// How messages call a file that was not found. What stands where a path belongs may be a
@@ -186,56 +184,4 @@ impl Files {
 fn is_own(folder: &Path) -> bool {
     !SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
         && !SYSTEM_FOLDERS.iter().any(|system| folder.starts_with(system))
-}
-
-/// A file that was found but not opened for reading: opening some devices does something.
-pub struct Opened {
-    handle: OwnedFd,
-    /// Its real name, links resolved, of what was found and not of what lies there by now.
-    real: PathBuf,
-}
-
-impl Opened {
-    /// Finds a file.
-    pub fn path(path: &Path) -> io::Result<Self> {
-        let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        let real = std::fs::read_link(name_of(&handle))?;
-        Ok(Self { handle, real })
-    }
-
-    /// Reads it if it is a regular file. The error is the end of a sentence.
-    pub fn read(self, max_bytes: usize) -> Result<Vec<u8>, String> {
-        let status =
-            rustix::fs::fstat(self.handle.as_fd()).map_err(|error| cannot_open(&error.into()))?;
-        match FileType::from_raw_mode(status.st_mode) {
-            FileType::RegularFile => {}
-            FileType::Directory => return Err("is a folder".to_owned()),
-            _ => return Err("is not a regular file".to_owned()),
-        }
-        // By its descriptor, so that it is the one that was looked at.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let readable = rustix::fs::open(name_of(&self.handle), flags, Mode::empty())
-            .map_err(|error| cannot_open(&error.into()))?;
-        let mut bytes = Vec::new();
-        // One byte more tells a file of just that size from a larger one.
-        let mut limited = File::from(readable).take(max_bytes as u64 + 1);
-        limited.read_to_end(&mut bytes).map_err(|error| cannot_open(&error))?;
-        if bytes.len() > max_bytes {
-            return Err(format!("is larger than {} MiB", max_bytes / (1024 * 1024)));
-        }
-        Ok(bytes)
-    }
-}
-
-fn name_of(handle: &OwnedFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()))
-}
-
-/// The end of a sentence about a file.
-pub fn cannot_open(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
 }

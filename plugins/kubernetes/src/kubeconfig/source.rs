@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
+use gatherer_plugin_support::file::{self, FileError};
 use serde_json::Value;
 
-use super::files::{Files, MAX_BYTES, Opened, cannot_open};
+use super::files::{Files, MAX_BYTES};
 use super::view::error;
 use super::yaml;
 
@@ -30,10 +31,7 @@ pub fn read(kubeconfig: &str, policy: &Policy) -> Result<Source, GatherError> {
     } else {
         let path = path_of(kubeconfig)?;
         let origin = format!("kubeconfig {}", path.display());
-        let bytes = Opened::path(&path)
-            .map_err(|error| cannot_open(&error))
-            .and_then(|opened| opened.read(MAX_BYTES))
-            .map_err(|what| error(&origin, what))?;
+        let bytes = file::read(&path, MAX_BYTES).map_err(|what| error(&origin, what))?;
         let text = text_of(bytes).map_err(|what| error(&origin, what))?;
         (origin, Some(path), text)
     };
@@ -70,7 +68,8 @@ fn path_of(kubeconfig: &str) -> Result<PathBuf, GatherError> {
     if kubeconfig.len() > PATH_MAX || kubeconfig.split('/').any(|name| name.len() > NAME_MAX) {
         return Err(refused("is too long for a path"));
     }
-    std::path::absolute(Path::new(kubeconfig)).map_err(|error| refused(&cannot_open(&error)))
+    std::path::absolute(Path::new(kubeconfig))
+        .map_err(|error| refused(&FileError::from(error).to_string()))
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, &'static str> {
