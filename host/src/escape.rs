@@ -1,4 +1,5 @@
-//! Makes visible what a text could steer a terminal, a log or a reader's eye with.
+//! Texts as they may be shown: nothing in them steers a terminal, a log or a reader's eye, and none
+//! is longer than a message may be.
 
 use std::fmt::Write as _;
 
@@ -33,6 +34,25 @@ pub fn escape_json(json: &str) -> String {
     escaped
 }
 
+/// The longest text of a warning, an error, a hint or a log line, in bytes.
+pub const TEXT_MAX_BYTES: usize = 4 * 1024;
+
+/// Room for the words that say how much was left out.
+const LEFT_OUT_BYTES: usize = 48;
+
+/// The text, cut if it is longer than a message may be; with how much of it was left out. Secrets
+/// must have been taken out before: the rest of one that is cut would not be found.
+pub fn capped(mut text: String) -> String {
+    if text.len() > TEXT_MAX_BYTES {
+        let end = text.floor_char_boundary(TEXT_MAX_BYTES - LEFT_OUT_BYTES);
+        let left_out = text.len() - end;
+        text.truncate(end);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "... ({left_out} bytes left out)");
+    }
+    text
+}
+
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -45,7 +65,21 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, escape_json};
+    use super::{TEXT_MAX_BYTES, capped, escape, escape_json};
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_how_much_is_gone() {
+        let longest = "x".repeat(TEXT_MAX_BYTES);
+        assert_eq!(capped(longest.clone()), longest);
+        for long in ["x".repeat(TEXT_MAX_BYTES + 1), "\u{20ac}".repeat(1_000_000)] {
+            let cut = capped(long.clone());
+            assert!(cut.len() <= TEXT_MAX_BYTES, "{}", cut.len());
+            let (head, rest) = cut.split_once("... (").expect("it says that it is cut");
+            assert!(long.starts_with(head));
+            assert_eq!(rest, format!("{} bytes left out)", long.len() - head.len()));
+            assert_eq!(capped(cut.clone()), cut, "cut once");
+        }
+    }
 
     #[test]
     fn a_text_stays_on_its_line_and_shows_what_it_hides() {

@@ -62,10 +62,16 @@ pub fn main() -> std::process::ExitCode {
         worker::main(runner, descriptor);
     }
     process::wait_for_children();
-    std::process::ExitCode::from(run(&cli) as u8)
+    let exit = run(&cli);
+    logging::finish();
+    std::process::ExitCode::from(exit as u8)
 }
 
 fn run(cli: &Cli) -> Exit {
+    // Every command, not those alone that read a request: a proxy's password may stand in the
+    // environment. The log process inherits it.
+    let protected = process::protect();
+    process::survive_file_size_limit();
     if std::env::args_os().len() <= 1 {
         return print(&Cli::command().render_help().to_string());
     }
@@ -90,6 +96,9 @@ fn run(cli: &Cli) -> Exit {
         }
     };
     logging::init(settings.logging());
+    if let Err(error) = protected {
+        logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
+    }
     if let Some(Command::Plugin(PluginCommand::Verify { file, request })) = &cli.command {
         return verify::run(file, request.as_deref(), &settings);
     }

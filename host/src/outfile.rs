@@ -1,6 +1,7 @@
 //! Where the result goes: standard output, or a file that is whole or not there.
 
-use std::ffi::OsString;
+mod leftover;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use crate::progress;
@@ -239,7 +241,7 @@ fn is_terminal_of_stderr() -> bool {
 }
 
 /// Writes everything, also to a descriptor that somebody has made non-blocking.
-fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+pub fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(&to, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -286,6 +288,7 @@ impl Replacement {
             OpenOptions::new().write(true).open(&target)?;
         }
         let replacement = Self { target, old };
+        leftover::sweep(&replacement.target);
         drop(replacement.temporary()?);
         Ok(replacement)
     }
@@ -307,15 +310,16 @@ impl Replacement {
     fn temporary(&self) -> io::Result<Temporary> {
         let name = self.target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         for attempt in 0..100 {
-            let mut hidden = OsString::from(".");
-            hidden.push(name);
-            hidden.push(format!(".{}-{attempt}.tmp", std::process::id()));
+            let hidden = leftover::temporary_name(name, std::process::id(), attempt);
             let path = folder(&self.target).join(hidden);
             match OpenOptions::new().write(true).create_new(true).mode(0o666).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
                     *PENDING.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
+                    // Where the file system has no locks, the process id alone says that it is
+                    // ours.
+                    let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
                     let temporary = Temporary { path, file, done: false };
                     if let Some(old) = &self.old {
                         temporary.keep(old)?;

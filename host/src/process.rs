@@ -3,10 +3,14 @@
 
 #![allow(unsafe_code)]
 
+mod log_process;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
+pub use log_process::fork_log_process;
+use log_process::is_log_process;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions};
 
 /// Forbids core dumps and the reading of this process's memory by others: it holds secrets.
@@ -21,6 +25,20 @@ pub fn protect() -> io::Result<()> {
 pub fn wait_for_children() {
     // SAFETY: the default action installs no code.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// Makes a write beyond RLIMIT_FSIZE (`ulimit -f`) an error that can be reported; by itself SIGXFSZ
+/// would end the program. A handler that does nothing instead of `SIG_IGN`: what workers and their
+/// children start has the default action back, as a signal's handler does not outlive `exec`.
+pub fn survive_file_size_limit() {
+    extern "C" fn ignore(_: libc::c_int) {}
+    // SAFETY: the handler does nothing, which is async-signal-safe.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = ignore as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(libc::SIGXFSZ, &raw const action, std::ptr::null_mut());
+    }
 }
 
 /// Has all threads of this process take memory from one heap. By itself the GNU C library gives each
@@ -80,7 +98,7 @@ pub fn end_orphans() {
     }
 }
 
-/// The children of all threads; none where the kernel does not list them.
+/// The children of all threads but the log process; none where the kernel does not list them.
 fn children() -> Vec<Pid> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     threads
@@ -89,5 +107,6 @@ fn children() -> Vec<Pid> {
             list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
         })
         .filter_map(Pid::from_raw)
+        .filter(|pid| !is_log_process(*pid))
         .collect()
 }

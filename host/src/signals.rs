@@ -90,7 +90,6 @@ fn end_in_time() {
     runtime.block_on(async {
         let Ok(mut signals) = Signals::listen() else { return };
         let signal = signals.next().await;
-        logging::hurry();
         tokio::time::sleep(LIMIT).await;
         // Workers end with us; what they started does not. A disk that hangs is not waited for.
         let _ = std::thread::Builder::new().name("last".to_owned()).spawn(move || {

@@ -83,15 +83,29 @@ pub fn assert_none_left(mark: Mark) {
     }
 }
 
-/// The children of a process, zombies left out.
+/// What the program calls the process that writes its log file.
+const LOG_PROCESS: &str = "gatherer-log";
+
+/// The children of a process, without zombies and without the one that writes the log file.
 pub fn children(parent: u32) -> Vec<u32> {
+    let mut children = all_children(parent);
+    children.retain(|(_, name)| name != LOG_PROCESS);
+    children.into_iter().map(|(pid, _)| pid).collect()
+}
+
+/// The process that writes the log file of the program with this process id.
+pub fn log_process(program: u32) -> Option<u32> {
+    let mut children = all_children(program).into_iter();
+    children.find(|(_, name)| name == LOG_PROCESS).map(|(pid, _)| pid)
+}
+
+fn all_children(parent: u32) -> Vec<(u32, String)> {
     all()
         .into_iter()
-        .filter(|pid| {
-            stat(*pid).is_some_and(|fields| {
-                fields.1.get(1).and_then(|field| field.parse().ok()) == Some(parent)
-                    && fields.1.first().is_none_or(|state| state != "Z")
-            })
+        .filter_map(|pid| {
+            let (name, fields) = stat(pid)?;
+            let is_child = fields.get(1)?.parse() == Ok(parent) && fields[0] != "Z";
+            is_child.then_some((pid, name))
         })
         .collect()
 }

@@ -73,3 +73,97 @@ fn a_stdout_that_somebody_made_nonblocking_gets_everything() {
     assert!(child.wait().expect("it ends").success());
     assert!(read == whole, "{} bytes, not {}", read.len(), whole.len());
 }
+
+const SIGXFSZ: u32 = 25;
+
+/// Runs the program where a file may have 4 KiB at most.
+fn with_small_files(run: Run) -> Run {
+    // 512 bytes each.
+    run.through(["sh", "-c", "ulimit -f 8 && exec \"$0\" \"$@\""])
+}
+
+#[test]
+fn a_result_beyond_the_limit_on_files_is_a_sentence_and_exit_4() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": 5000}]);
+    let gather = || with_small_files(Run::gather(&endpoints).plugins(plugins.path()));
+    for format in ["gatherer", "inventory", "ndjson"] {
+        let outcome = gather().args(["--format", format, "--outfile", "out"]).run().expect_code(4);
+        assert!(outcome.stderr.contains("the result cannot be written"), "{}", outcome.describe());
+        assert!(outcome.stderr.contains("File too large"), "{}", outcome.describe());
+        let left = std::fs::read_dir(outcome.home()).expect("the run's folder");
+        let left: Vec<_> =
+            left.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        assert_eq!(left, ["gatherer.log"], "no temporary file stays");
+
+        let run = gather().args(["--format", format]);
+        let stdout = std::fs::File::create(run.home().join("stdout")).expect("a file");
+        let outcome = run.start_on(stdout, std::process::Stdio::piped()).finish().expect_code(4);
+        assert!(outcome.stderr.contains("to standard output"), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_log_beyond_the_limit_on_files_costs_no_result() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "flood", "module": "Misbehaving", "case": "floods-stderr"},
+        {"id": "e", "module": "Example", "hostname": "h"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["-v", "-v"]);
+    let outcome = with_small_files(run).run();
+    assert!(outcome.document()["e"].is_some(), "{}", outcome.describe());
+    assert!(outcome.log.len() <= 4096, "{}", outcome.log.len());
+}
+
+#[test]
+fn what_a_worker_starts_has_the_default_action_of_the_limit_on_files() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
+    let running = Run::gather(&endpoints).plugins(plugins.path()).start();
+    let status = running.wait_until("the worker is another program", |running| {
+        let worker = *running.workers().first()?;
+        let command_line = std::fs::read(format!("/proc/{worker}/cmdline")).ok()?;
+        command_line.windows(8).any(|name| name == b"__worker").then_some(())?;
+        std::fs::read_to_string(format!("/proc/{worker}/status")).ok()
+    });
+    for set in ["SigIgn:", "SigCgt:"] {
+        let mask = status.lines().find_map(|line| line.strip_prefix(set)).expect("there");
+        let mask = u64::from_str_radix(mask.trim(), 16).expect("a mask");
+        assert_eq!(mask & (1 << (SIGXFSZ - 1)), 0, "{set} {mask:x}");
+    }
+    running.signal(rustix::process::Signal::TERM);
+    running.finish().expect_code(143);
+}
+
+#[test]
+fn an_endpoint_fills_neither_the_log_nor_an_error() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([
+        {"id": "lines", "module": "Misbehaving", "case": "floods-stderr"},
+        {"id": "warnings", "module": "Misbehaving", "case": "floods-warnings"},
+        {"id": "error", "module": "Misbehaving", "case": "refuses-at-length"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(plugins.path());
+    let outcome = run.args(["--format", "inventory", "-v", "-v"]).run();
+    for said in ["wrote more than 4 MiB of log", "more warnings are not logged"] {
+        assert_eq!(outcome.stderr.matches(said).count(), 1, "{said}: {}", outcome.describe());
+    }
+    let written = std::fs::read_dir(outcome.home()).expect("the run's folder");
+    let written: u64 = written.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum();
+    assert!(written < 6 * 1024 * 1024, "{written} bytes of log");
+    for line in outcome.log.lines() {
+        assert!(line.len() < 5 * 1024, "a line of {} bytes", line.len());
+    }
+    let cut = |text: &Value| {
+        let text = text.as_str().expect("text");
+        assert!(text.len() <= 4096 && text.ends_with(" bytes left out)"), "{}", text.len());
+        assert!(!text.contains("hunter2"), "redacted before it is cut");
+    };
+    let error = &outcome.endpoint("error")["error"];
+    cut(&error["message"]);
+    cut(&error["hint"]);
+    let warnings = &outcome.endpoint("warnings")["warnings"];
+    assert_eq!(warnings.as_array().map(Vec::len), Some(1001), "a thousand, and what is left out");
+    cut(&warnings[0]["message"]);
+}

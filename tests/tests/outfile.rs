@@ -195,3 +195,35 @@ fn a_stdout_that_is_a_file_is_written_to_and_never_replaced() {
     let result = text.strip_prefix("what stood there\n").expect("it stands there still");
     assert!(gatherer_document(result.as_bytes())["good"].is_some(), "{text}");
 }
+
+#[test]
+fn temporary_files_of_killed_runs_are_removed_and_no_others() {
+    let (_plugins, run) = to("result.json");
+    let home = run.home().to_owned();
+    // A process that has been: its number is free now.
+    let mut child = Command::new("true").spawn().expect("it starts");
+    let gone = child.id();
+    child.wait().expect("it ends");
+    let here = std::process::id();
+    let left = format!(".result.json.{gone}-0.tmp");
+    let kept = [
+        format!(".result.json.{here}-0.tmp"),
+        format!(".other.json.{gone}-0.tmp"),
+        format!("result.json.{gone}-0.tmp"),
+        format!(".result.json.{gone}-0.tmp.mine"),
+    ];
+    for name in kept.iter().chain([&left]) {
+        std::fs::write(home.join(name), "left").expect("writable");
+    }
+    // What a run in another container has, whose numbers are not ours.
+    let locked = format!(".result.json.{gone}-1.tmp");
+    let file = std::fs::File::create(home.join(&locked)).expect("writable");
+    file.lock().expect("free");
+    let outcome = run.run();
+    assert_written(&outcome, &home.join("result.json"));
+    let names = names(outcome.home());
+    assert!(!names.contains(&left), "{names:?}");
+    for name in kept.iter().chain([&locked]) {
+        assert!(names.contains(name), "{name} in {names:?}");
+    }
+}

@@ -182,6 +182,12 @@ fn it_ends_when_it_is_told_to_and_leaves_nobody_behind() {
         let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
         (ignored & (1 << (Signal::TERM.as_raw() - 1)) != 0).then_some(())
     });
+    // It holds the request's secrets as a run does.
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.pid()));
+    let limits = limits.expect("it runs");
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+    let core: Vec<_> = core.expect("there").split_whitespace().take(2).collect();
+    assert_eq!(core, ["0", "0"], "no core dump");
     running.signal(Signal::TERM);
     running.finish().expect_code(143);
 }

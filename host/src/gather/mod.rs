@@ -1,5 +1,6 @@
 //! One run: infile to endpoints, endpoints to results, results to what is printed.
 
+mod logged;
 mod result;
 
 use std::collections::HashMap;
@@ -37,9 +38,6 @@ pub fn run(
     settings: &Settings,
     catalog: &Catalog,
 ) -> Exit {
-    if let Err(error) = process::protect() {
-        logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
-    }
     let outfile = match prepare(cli.files.outfile.as_deref()) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),
@@ -182,7 +180,7 @@ fn ask_and_print(
         let _inside = runtime.enter();
         Signals::new()?
     };
-    let display = Display::start(progress::look(settings.progress), total, logging::stderr_line);
+    let display = Display::start(progress::look(settings.progress), total, logging::print_progress);
     let results = Rc::new(Results::new(printer, total, &runtime));
     let asked = ask(failed, endpoints, settings, &results, display.progress(), &mut signals);
     let asked = LocalSet::new().block_on(&runtime, asked);
@@ -198,7 +196,6 @@ fn ask_and_print(
 
 /// Says that a signal ended the run.
 pub fn ended_by(signal: EndSignal) -> Exit {
-    logging::hurry();
     fail(signal.exit(), &signal.sentence())
 }
 

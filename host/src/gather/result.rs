@@ -3,19 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
 
-use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, RunInfo, Timestamp};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::logged;
 use crate::cli::{Cli, FailOn};
 use crate::config::Settings;
 use crate::format::{self, Format, TableStyle};
 use crate::outfile::{self, Outfile, WriteError};
 use crate::progress::Display;
 use crate::supervisor::{Fate, Stop};
-use crate::{Exit, fail, inventory, logging};
+use crate::{Exit, fail, inventory};
 
 /// What is printed.
 pub enum Product {
@@ -75,10 +75,7 @@ impl Printer {
             }
             Product::Inventory(format) => {
                 let rendered = format::render(format, &inventory, &self.style);
-                for note in rendered.notes {
-                    let message = format!("{}: {}", note.warning.object, note.warning.message);
-                    logging::warn(Some(&note.endpoint), &message);
-                }
+                logged::log_notes(&rendered.notes);
                 rendered.text
             }
             Product::Report(report) => {
@@ -163,7 +160,7 @@ impl Results {
         {
             // What is printed already stays; nothing is added to it.
             if !lines.is_unwanted() {
-                tell(&result, self.tells_all);
+                logged::log_result(&result, self.tells_all);
             }
             return Fate::Gone;
         }
@@ -182,11 +179,12 @@ impl Results {
     }
 
     /// Takes a result. What it returns, if anything, is ready when the result is written.
-    pub fn accept(&self, result: EndpointResult) -> Option<oneshot::Receiver<()>> {
+    pub fn accept(&self, mut result: EndpointResult) -> Option<oneshot::Receiver<()>> {
         if matches!(&self.way, Way::Lines(lines) if lines.is_unwanted()) {
             return None;
         }
-        tell(&result, self.tells_all);
+        logged::cap_texts(&mut result);
+        logged::log_result(&result, self.tells_all);
         let failed = result.status == EndpointStatus::Failed;
         self.tally.failed.set(self.tally.failed.get() + usize::from(failed));
         match &self.way {
@@ -282,29 +280,6 @@ fn write_lines(
         writer.write(|writer| format::write_line(result, writer))?;
     }
     writer.finish()
-}
-
-/// Says why an endpoint failed and what is odd about it, one clear sentence each.
-fn tell(result: &EndpointResult, is_shown: bool) {
-    let log = if is_shown { logging::emit_to_file } else { logging::emit_own };
-    for warning in &result.warnings {
-        let message = format!("{}: {}", warning.object, warning.message);
-        log(LogLevel::Warn, Some(&result.id), &message);
-    }
-    for (name, collection) in &result.collections {
-        if let Some(error) = &collection.error {
-            let message = format!("{name} are not whole: {}: {error}", error.kind.as_str());
-            log(LogLevel::Warn, Some(&result.id), &message);
-        }
-    }
-    if result.status == EndpointStatus::Failed {
-        let module = result.module.as_deref().unwrap_or("no module");
-        let (kind, why) = match &result.error {
-            Some(error) => (error.kind.as_str(), error.to_string()),
-            None => ("internal", "no reason is known".to_owned()),
-        };
-        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
-    }
 }
 
 /// How a table looks at its place.

@@ -3,10 +3,10 @@
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
 
-use crate::escape::{escape, escape_json};
+use crate::escape::{capped, escape, escape_json};
 
-/// The longest message that is logged, in bytes.
-const MESSAGE_MAX_BYTES: usize = 32 * 1024;
+/// How much of an endpoint's id stands in a line, in bytes: the infile may say anything.
+const ID_MAX_BYTES: usize = 256;
 
 /// One line.
 pub struct Line<'a> {
@@ -20,7 +20,12 @@ pub struct Line<'a> {
     pub message: &'a str,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// A line of the program's own that is about no endpoint.
+    pub fn own(level: LogLevel, message: &'a str) -> Self {
+        Self { level, target: super::TARGET, endpoint: None, message }
+    }
+
     /// For the file: time, level, process, target, endpoint, message. The process tells two
     /// runs on one file apart.
     pub fn text(&self) -> String {
@@ -31,7 +36,7 @@ impl Line<'_> {
             std::process::id(),
             escape(self.target),
             self.endpoint_prefix(),
-            escape(shorten(self.message))
+            escape(&self.message())
         )
     }
 
@@ -44,7 +49,7 @@ impl Line<'_> {
             LogLevel::Debug => ("debug", "34"),
             _ => ("trace", "90"),
         };
-        let message = escape(shorten(self.message));
+        let message = escape(&self.message());
         let prefix = self.endpoint_prefix();
         if color {
             format!("\u{1b}[1;{code}m{word}\u{1b}[0m: {prefix}{message}\n")
@@ -61,14 +66,18 @@ impl Line<'_> {
         object.insert("pid".into(), std::process::id().into());
         object.insert("target".into(), self.target.into());
         if let Some(endpoint) = self.endpoint {
-            object.insert("endpoint".into(), endpoint.into());
+            object.insert("endpoint".into(), shorten_id(endpoint).into());
         }
-        object.insert("message".into(), shorten(self.message).into());
+        object.insert("message".into(), self.message().into());
         format!("{}\n", escape_json(&serde_json::Value::Object(object).to_string()))
     }
 
+    fn message(&self) -> String {
+        capped(self.message.to_owned())
+    }
+
     fn endpoint_prefix(&self) -> String {
-        self.endpoint.map_or_else(String::new, |id| format!("[{}] ", escape(id)))
+        self.endpoint.map_or_else(String::new, |id| format!("[{}] ", escape(shorten_id(id))))
     }
 }
 
@@ -82,8 +91,9 @@ fn level_word(level: LogLevel) -> &'static str {
     }
 }
 
-fn shorten(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MESSAGE_MAX_BYTES)]
+/// The beginning of an endpoint's id.
+fn shorten_id(id: &str) -> &str {
+    &id[..id.floor_char_boundary(ID_MAX_BYTES)]
 }
 
 #[cfg(test)]
@@ -100,5 +110,16 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&line.json()).expect("JSON");
         assert_eq!(json["endpoint"], "e\n");
         assert_eq!(json["level"], "warn");
+    }
+
+    #[test]
+    fn a_long_message_and_a_long_id_are_cut() {
+        let (id, message) = ("i".repeat(1_000_000), "m".repeat(1_000_000));
+        let line =
+            Line { level: LogLevel::Warn, target: "t", endpoint: Some(&id), message: &message };
+        for text in [line.text(), line.for_people(false), line.json()] {
+            assert!(text.len() < 5000, "{}", text.len());
+            assert!(text.contains("bytes left out)"), "{text}");
+        }
     }
 }

@@ -1,24 +1,29 @@
-//! The log: stderr for a person, a file for the night. One line a write, escaped.
+//! The log: stderr for a person, and a rotated log file. One write for each line, escaped.
 //!
-//! Lines reach it from the program itself and, with their own targets, from plugins.
+//! Lines come from the program itself and, with their own targets, from plugins. Whoever logs never
+//! waits: each destination has a bounded [`queue`] and a thread of its own that writes
+//! ([`sink`]), and the log file a process of its own ([`recorder`]).
 
 mod file;
 mod line;
+mod queue;
+mod recorder;
+mod sink;
 
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use gatherer_plugin_api::LogLevel;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use serde::Deserialize;
 
-use crate::progress::aside;
 use file::LogFile;
 use line::Line;
+use queue::Lost;
+use recorder::{Opened, Recorder};
+use sink::{Sink, Target};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -31,8 +36,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// How long the last lines wait for stderr.
-const LAST_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+/// How long the end of the program waits for lines that are not written yet.
+const END: Duration = Duration::from_secs(1);
+
+/// How long it waits for what one destination says about the other.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Where the log goes.
 pub struct Settings {
@@ -47,7 +55,8 @@ pub struct Settings {
 }
 
 struct Logger {
-    file: Option<Mutex<LogFile>>,
+    file: Option<(PathBuf, Sink)>,
+    stderr: Sink,
     format: LogFormat,
     file_level: LogLevel,
     stderr_level: LogLevel,
@@ -56,40 +65,110 @@ struct Logger {
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// Opens the log. A file that cannot be written does not stop the run; if it was asked for,
-/// stderr says so.
+/// Opens the log; to be called before the program has a second thread. A file that cannot be
+/// written does not stop the run; if it was asked for, stderr says so.
 pub fn init(settings: Settings) {
-    let stderr_level = match settings.verbosity {
+    let Settings { file, format, verbosity, color } = settings;
+    let stderr_level = match verbosity {
         0 => LogLevel::Warn,
         1 => LogLevel::Info,
         2 => LogLevel::Debug,
         _ => LogLevel::Trace,
     };
-    let file_level = match settings.verbosity {
+    let file_level = match verbosity {
         0 => LogLevel::Info,
         1 => LogLevel::Debug,
         _ => LogLevel::Trace,
     };
-    let mut refused = None;
-    let file = settings.file.and_then(|(path, asked_for)| match LogFile::open(&path) {
-        Ok(file) => Some(Mutex::new(file)),
-        Err(error) => {
-            if asked_for {
-                refused = Some(format!(
-                    "the log file {} cannot be written: {error}; logging goes on without it",
-                    path.display()
-                ));
-            }
-            None
-        }
+    let mut problem = None;
+    let file = file.and_then(|(path, asked_for)| {
+        let (target, refused) = open(&path);
+        problem = refused.filter(|_| asked_for);
+        let loss_line =
+            move |lost: Lost| in_file(format, &Line::own(LogLevel::Warn, &lost_text(lost)));
+        target.map(|target| (path, Sink::new(target, loss_line)))
     });
     let file_level = if file.is_some() { file_level } else { stderr_level };
-    let logger =
-        Logger { file, format: settings.format, file_level, stderr_level, color: settings.color };
+    let stderr = Sink::new(Target::Stderr, move |lost| {
+        on_stderr(format, color, &Line::own(LogLevel::Warn, &lost_text(lost)))
+    });
+    let logger = Logger { file, stderr, format, file_level, stderr_level, color };
     if LOGGER.set(logger).is_ok()
-        && let Some(refused) = refused
+        && let Some(problem) = problem
     {
-        warn(None, &refused);
+        warn(None, &problem);
+    }
+}
+
+/// Opens the log file, and says what is wrong with it.
+fn open(path: &Path) -> (Option<Target>, Option<String>) {
+    let refused = |error: std::io::Error| {
+        let path = path.display();
+        format!("the log file {path} cannot be written: {error}; logging goes on without it")
+    };
+    match Recorder::start(path) {
+        Ok(Opened::Yes(recorder)) => (Some(Target::Recorder(recorder)), None),
+        Ok(Opened::NotYet(recorder)) => {
+            let path = path.display();
+            let problem =
+                format!("the log file {path} does not open: its file system does not answer");
+            (Some(Target::Recorder(recorder)), Some(problem))
+        }
+        Err(error) if !is_final(path, &error) => match LogFile::open(path) {
+            Ok(file) => (Some(Target::File(Box::new(Mutex::new(file)))), None),
+            Err(error) => (None, Some(refused(error))),
+        },
+        Err(error) => (None, Some(refused(error))),
+    }
+}
+
+/// Whether this process would get the same error. It would not where no process can be started,
+/// and where the path leads to a descriptor of this process alone, such as /dev/stderr.
+fn is_final(path: &Path, error: &std::io::Error) -> bool {
+    let of_process = path.starts_with("/dev") || path.starts_with("/proc");
+    match error.raw_os_error() {
+        None | Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENXIO) => {
+            false
+        }
+        Some(_) => !of_process,
+    }
+}
+
+fn lost_text(lost: Lost) -> String {
+    format!(
+        "{} log lines were dropped because they came faster than they could be written: {}",
+        lost.total(),
+        lost.by_level()
+    )
+}
+
+/// Waits a moment for lines that are not written yet, at the end of the program. What cannot be
+/// written to one destination is counted in the other.
+pub fn finish() {
+    let Some(Logger { file, stderr, .. }) = LOGGER.get() else { return };
+    let until = Instant::now() + END;
+    if let Some(lost) = stderr.finish(until) {
+        let message = format!(
+            "stderr was not read: {} log lines for it are lost: {}",
+            lost.total(),
+            lost.by_level()
+        );
+        emit_to_file(LogLevel::Warn, None, &message);
+    }
+    let Some((path, sink)) = file else { return };
+    let is_written = |until: Instant| match sink.target() {
+        Target::Recorder(recorder) => recorder.finish(until),
+        Target::File(_) | Target::Stderr => true,
+    };
+    let until = until.max(Instant::now() + LAST_WORDS);
+    let lost = sink.finish(until);
+    if lost.is_some() || !is_written(until) {
+        let lines = lost.map_or_else(String::new, |lost| format!(": {}", lost.by_level()));
+        let path = path.display();
+        let message =
+            format!("the log file {path} does not take what is written: lines are lost{lines}");
+        emit_to_stderr(LogLevel::Warn, TARGET, &message);
+        stderr.finish(Instant::now() + LAST_WORDS);
     }
 }
 
@@ -136,75 +215,55 @@ pub fn emit_to_file(level: LogLevel, endpoint: Option<&str>, message: &str) {
     write(level, TARGET, endpoint, message, false);
 }
 
-/// A line for stderr that is no log line and does not go to the file, in the form that log lines
-/// have there.
-pub fn stderr_line(target: &str, message: &str) -> String {
-    match LOGGER.get().map(|logger| logger.format) {
-        Some(LogFormat::Json) => {
-            Line { level: LogLevel::Info, target, endpoint: None, message }.json()
+/// Prints a line on stderr that is no log line and does not go to the file, in the form that log
+/// lines have there: how far the run has come.
+pub fn print_progress(message: &str) {
+    let Some(logger) = LOGGER.get() else { return };
+    let line = match logger.format {
+        LogFormat::Text => format!("progress: {message}\n"),
+        LogFormat::Json => {
+            Line { level: LogLevel::Info, target: "progress", endpoint: None, message }.json()
         }
-        Some(LogFormat::Text) | None => format!("{target}: {message}\n"),
+    };
+    logger.stderr.push(LogLevel::Info, line);
+}
+
+fn emit_to_stderr(level: LogLevel, target: &str, message: &str) {
+    if let Some(logger) = LOGGER.get() {
+        let line = Line { level, target, endpoint: None, message };
+        logger.stderr.push(level, on_stderr(logger.format, logger.color, &line));
     }
 }
 
 fn write(level: LogLevel, target: &str, endpoint: Option<&str>, message: &str, shown: bool) {
     let line = Line { level, target, endpoint, message };
     let Some(logger) = LOGGER.get() else {
-        // Before the log is open only what went wrong is worth saying.
+        // Before the log is open only failures and warnings are worth a line.
         if level <= LogLevel::Warn {
             let _ = std::io::stderr().write_all(line.for_people(false).as_bytes());
         }
         return;
     };
-    // The file first: it takes what it is given.
     if level <= logger.file_level
-        && let Some(file) = &logger.file
+        && let Some((_, file)) = &logger.file
     {
-        let text = match logger.format {
-            LogFormat::Text => line.text(),
-            LogFormat::Json => line.json(),
-        };
-        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _ = file.write(text.as_bytes());
+        file.push(level, in_file(logger.format, &line));
     }
-    if shown && level <= logger.stderr_level && stderr_is_ready() {
-        let text = match logger.format {
-            LogFormat::Text => line.for_people(logger.color),
-            LogFormat::Json => line.json(),
-        };
-        let _ = aside(|| std::io::stderr().write_all(text.as_bytes()));
+    if shown && level <= logger.stderr_level {
+        logger.stderr.push(level, on_stderr(logger.format, logger.color, &line));
     }
 }
 
-/// The program is to end: from now on nobody waits long for stderr.
-pub fn hurry() {
-    let _ = PATIENCE.compare_exchange(ENDLESS, SHORT, Ordering::Relaxed, Ordering::Relaxed);
+fn in_file(format: LogFormat, line: &Line<'_>) -> String {
+    match format {
+        LogFormat::Text => line.text(),
+        LogFormat::Json => line.json(),
+    }
 }
 
-/// How long stderr is waited for.
-static PATIENCE: AtomicU8 = AtomicU8::new(ENDLESS);
-const ENDLESS: u8 = 0;
-const SHORT: u8 = 1;
-const NONE: u8 = 2;
-
-/// Whether a line may be written to stderr now. False if nobody takes it and the program is to
-/// end.
-fn stderr_is_ready() -> bool {
-    let wait = match PATIENCE.load(Ordering::Relaxed) {
-        ENDLESS => return true,
-        SHORT => LAST_WAIT,
-        _ => Timespec::default(),
-    };
-    let stderr = std::io::stderr();
-    let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
-    let is_ready = loop {
-        match poll(&mut polled, Some(&wait)) {
-            Err(Errno::INTR) => {}
-            ready => break ready != Ok(0),
-        }
-    };
-    if !is_ready {
-        PATIENCE.store(NONE, Ordering::Relaxed);
+fn on_stderr(format: LogFormat, color: bool, line: &Line<'_>) -> String {
+    match format {
+        LogFormat::Text => line.for_people(color),
+        LogFormat::Json => line.json(),
     }
-    is_ready
 }

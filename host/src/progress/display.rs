@@ -1,6 +1,6 @@
 //! Shows on stderr how far a run has come: two lines at the bottom of a terminal, or plain lines.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,11 +53,13 @@ fn screen() -> MutexGuard<'static, Option<Screen>> {
 }
 
 /// Writes something else to the terminal, with the lines out of the way. They come back by
-/// themselves a moment later.
+/// themselves a moment later. Where no lines are shown, others may write at the same time: one that
+/// waits for its reader keeps no other from writing elsewhere.
 pub fn aside<T>(write: impl FnOnce() -> T) -> T {
     let screen = screen();
-    if let Some(screen) = &*screen {
-        screen.clear();
+    match &*screen {
+        Some(shown) => shown.clear(),
+        None => drop(screen),
     }
     write()
 }
@@ -112,9 +114,8 @@ pub struct Display {
 }
 
 impl Display {
-    /// Shows a run of so many endpoints. Plain lines are made by this, of where they come from and
-    /// what they say.
-    pub fn start(look: Option<Look>, total: usize, to_line: fn(&str, &str) -> String) -> Self {
+    /// Shows a run of so many endpoints. Plain lines are printed by this.
+    pub fn start(look: Option<Look>, total: usize, print: fn(&str)) -> Self {
         let none = Self { progress: Progress::default(), running: None };
         let Some(look) = look.filter(|_| total > 0) else { return none };
         let progress = Progress::new(total);
@@ -127,7 +128,7 @@ impl Display {
             let wait = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             match look {
                 Look::Bar => show_bar(&shown, total, wait),
-                Look::Lines => print_lines(&shown, to_line, wait),
+                Look::Lines => print_lines(&shown, print, wait),
             }
         });
         // A machine that has no thread left has other troubles.
@@ -173,19 +174,14 @@ fn show_bar(progress: &Progress, total: usize, wait: impl Fn(Duration) -> bool) 
     }
 }
 
-fn print_lines(
-    progress: &Progress,
-    to_line: fn(&str, &str) -> String,
-    wait: impl Fn(Duration) -> bool,
-) {
+fn print_lines(progress: &Progress, print: fn(&str), wait: impl Fn(Duration) -> bool) {
     let mut last = None;
     let mut said = Instant::now();
     loop {
         let goes_on = wait(LINE);
         let state = snapshot(progress);
         if !goes_on || last.as_ref() != Some(&state) || said.elapsed() >= SIGN_OF_LIFE {
-            let text = to_line("progress", &text::line(&state));
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            print(&text::line(&state));
             said = Instant::now();
             last = Some(state);
         }

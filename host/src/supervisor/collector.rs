@@ -14,6 +14,7 @@ use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
 use super::budget::{Budget, Charge};
 use super::items::Items;
+use crate::escape::capped;
 use crate::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
 use crate::redact::Redactor;
 
@@ -231,10 +232,9 @@ impl Collector {
             }
             Record::Warning { object, message } => {
                 self.charge.lasts(cost);
-                self.answer.warnings.push(Warning {
-                    object: self.redactor.redact(&object),
-                    message: self.redactor.redact(&message),
-                });
+                self.answer
+                    .warnings
+                    .push(Warning { object: self.text(&object), message: self.text(&message) });
             }
             Record::Item { item, more } => {
                 if self.is_collection_ended(item.collection()) {
@@ -298,9 +298,14 @@ impl Collector {
     }
 
     fn clean(&self, mut error: GatherError) -> GatherError {
-        error.message = self.redactor.redact(&error.message);
-        error.hint = error.hint.map(|hint| self.redactor.redact(&hint));
+        error.message = self.text(&error.message);
+        error.hint = error.hint.map(|hint| self.text(&hint));
         error
+    }
+
+    /// A text for people: free of secrets first, then not too long.
+    fn text(&self, text: &str) -> String {
+        capped(self.redactor.redact(text))
     }
 
     /// The answer, if it is whole; `None` if the worker ended without a last frame.

@@ -15,6 +15,9 @@ const TAIL_KEPT_BYTES: usize = 16 * 1024;
 /// A longer line of stderr becomes several.
 const LINE_MAX_BYTES: usize = 16 * 1024;
 
+/// What a line of the log has beside its target and its message, in bytes.
+const LINE_BYTES: usize = 64;
+
 /// What a worker writes beside its frames: passed on line by line, up to a limit.
 #[derive(Default)]
 pub struct Output {
@@ -46,6 +49,7 @@ impl Output {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
+                self.bytes += LINE_BYTES as u64;
                 self.flush(redactor, endpoint);
             } else if self.line.len() > LINE_MAX_BYTES + redactor.reach() {
                 let head = redactor.head(&self.line, self.carried);
@@ -67,7 +71,7 @@ impl Output {
     /// Passes a log frame on. True at the moment at which the limit is passed.
     pub fn log(&mut self, level: LogLevel, target: &str, message: &str, endpoint: &str) -> bool {
         let before = self.bytes;
-        self.bytes += (target.len() + message.len() + 16) as u64;
+        self.bytes += (target.len() + message.len() + LINE_BYTES) as u64;
         if before > LOG_MAX_BYTES {
             return false;
         }

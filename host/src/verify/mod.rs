@@ -42,7 +42,7 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
         Some(Err(problem)) => return fail(Exit::Unreadable, &problem),
     };
     let display =
-        Display::start(progress::look(settings.progress), given.len(), logging::stderr_line);
+        Display::start(progress::look(settings.progress), given.len(), logging::print_progress);
     let checked = Lab::new(settings, plugin, display.progress()).and_then(|lab| {
         process::adopt_orphans()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

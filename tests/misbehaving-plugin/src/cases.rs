@@ -66,6 +66,13 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             return Err(GatherError::new(ErrorKind::Authentication, "401 from nobody")
                 .with_hint("ask somebody"));
         }
+        "refuses-at-length" => {
+            let long = "no ".repeat(100_000);
+            return Err(GatherError::new(ErrorKind::Permission, long.clone()).with_hint(long));
+        }
+        "floods-warnings" => (0..3000).try_for_each(|number| {
+            context.warning(format!("w{number:04}"), "much ".repeat(2000))
+        })?,
         "lost-collection" => context.collection_end(
             "pods",
             Err(GatherError::new(ErrorKind::Permission, "listing pods: 403")),

@@ -8,7 +8,7 @@ mod texts;
 
 use std::os::unix::fs::MetadataExt as _;
 
-use gatherer_tests::{Outcome, PluginFolder, Run, skip};
+use gatherer_tests::{Outcome, PluginFolder, Run, processes, skip};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -266,6 +266,35 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
     }
     running.signal(Signal::TERM);
     assert_silent(&running.finish(), "a run that was ended");
+}
+
+#[test]
+fn no_command_that_reads_a_request_can_be_dumped_or_traced() {
+    let plugins = PluginFolder::new();
+    let plugin = plugins.add("misbehaving");
+    for verifies in [false, true] {
+        let run = Run::new().stdin(misbehaving("sleeps").to_string());
+        let run = if verifies {
+            run.args(["plugin", "verify", "--request", "-"]).arg(&plugin)
+        } else {
+            run.args(["--infile", "-"]).plugins(plugins.path())
+        };
+        let Some(run) = run.as_user() else {
+            skip!("nobody cannot run the program here, or there is no setpriv");
+        };
+        let running = run.start();
+        running.wait_until("a worker starts", |running| running.workers().first().copied());
+        let mut ours = vec![running.pid()];
+        ours.extend(processes::log_process(running.pid()));
+        assert_eq!(ours.len(), 2, "the runner and the process that writes its log");
+        for process in ours {
+            let owner =
+                std::fs::metadata(format!("/proc/{process}/environ")).expect("it runs").uid();
+            assert_eq!(owner, 0, "what cannot be dumped belongs to root in /proc");
+        }
+        running.signal(Signal::TERM);
+        assert_silent(&running.finish(), "a run that was ended");
+    }
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! The log process: a child that opens the log file and writes it.
+//!
+//! A thread that waits for a file system that does not answer cannot be ended, and a process with
+//! such a thread cannot end either: whoever waits for it would wait for ever. So another process
+//! takes that wait upon itself.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::PidfdFlags;
+
+use super::file::LogFile;
+use crate::process;
+
+/// How long the file may take to be opened.
+const OPEN_TIME: Duration = Duration::from_secs(2);
+
+/// What the child says when the file is open; anything else is an error's number.
+const OPENED: i32 = 0;
+
+/// The running log process.
+pub struct Recorder {
+    socket: UnixStream,
+    /// Where the kernel has them; else its end is not waited for.
+    pidfd: Option<OwnedFd>,
+}
+
+/// What became of the log file.
+pub enum Opened {
+    /// It is open.
+    Yes(Recorder),
+    /// It did not open in time. It may yet.
+    NotYet(Recorder),
+}
+
+impl Recorder {
+    /// Starts the process and waits a moment for the file. Only while this process has one thread.
+    pub fn start(path: &Path) -> io::Result<Opened> {
+        let (socket, other) = UnixStream::pair()?;
+        let path: PathBuf = path.to_owned();
+        let pid = process::fork_log_process(other.as_fd(), move || serve(&path))?;
+        drop(other);
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
+        let mut recorder = Self { socket, pidfd };
+        if !is_readable(recorder.socket.as_fd(), Instant::now() + OPEN_TIME) {
+            return Ok(Opened::NotYet(recorder));
+        }
+        let mut answer = [0; 4];
+        let read = recorder.socket.read_exact(&mut answer);
+        match read.map(|()| i32::from_ne_bytes(answer)) {
+            Ok(OPENED) => Ok(Opened::Yes(recorder)),
+            Ok(error) => Err(io::Error::from_raw_os_error(error)),
+            Err(_) => Err(io::Error::other("the process that writes it ended")),
+        }
+    }
+
+    /// The way to the process.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Hands lines over, for as long as that takes.
+    pub fn write_all(&self, lines: &[u8]) -> io::Result<()> {
+        (&self.socket).write_all(lines)
+    }
+
+    /// Hands over what fits at once. From then on [`write_all`](Self::write_all) does not wait.
+    pub fn write_some(&self, lines: &[u8]) -> io::Result<usize> {
+        self.socket.set_nonblocking(true)?;
+        (&self.socket).write(lines)
+    }
+
+    /// Says that no more lines come, and waits until the process has written all, not longer than
+    /// this. It goes on without us if it can.
+    pub fn finish(&self, until: Instant) -> bool {
+        let _ = self.socket.shutdown(std::net::Shutdown::Write);
+        match &self.pidfd {
+            Some(pidfd) => is_readable(pidfd.as_fd(), until),
+            None => is_readable(self.socket.as_fd(), until),
+        }
+    }
+}
+
+fn is_readable(descriptor: BorrowedFd<'_>, until: Instant) -> bool {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let wait = Timespec::try_from(left).unwrap_or_default();
+        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&wait)) {
+            Err(Errno::INTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
+/// What the child does: opens the file, says how that went, writes each line that comes, and ends
+/// when no more can come. The socket is its standard input.
+fn serve(path: &Path) -> i32 {
+    let opened = LogFile::open(path);
+    let answer = match &opened {
+        Ok(_) => OPENED,
+        // The one error without a number is that it is a folder.
+        Err(error) => error.raw_os_error().unwrap_or(libc::EISDIR),
+    };
+    let told = rustix::io::write(rustix::stdio::stdin(), &answer.to_ne_bytes());
+    let (Ok(mut file), Ok(_)) = (opened, told) else { return 1 };
+    let mut waiting = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match rustix::io::read(rustix::stdio::stdin(), buffer.as_mut_slice()) {
+            Err(Errno::INTR) => {}
+            // The runner has ended, in whichever way.
+            Ok(0) | Err(_) => return 0,
+            Ok(length) => waiting.extend_from_slice(&buffer[..length]),
+        }
+        let Some(end) = memchr::memrchr(b'\n', &waiting) else { continue };
+        for line in waiting[..=end].split_inclusive(|byte| *byte == b'\n') {
+            // A line that cannot be written is lost alone.
+            let _ = file.write(line);
+        }
+        waiting.drain(..=end);
+    }
+}

@@ -1,0 +1,137 @@
+//! A log that is not taken: stderr that is not read, a log process that stands still. The result is
+//! printed all the same, and the program ends.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use gatherer_tests::document::gatherer_document;
+use gatherer_tests::{PluginFolder, Run, processes, skip};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+fn noisy() -> Value {
+    let mut endpoints = vec![
+        json!({"id": "good", "module": "Example", "hostname": "h", "guests": 500}),
+        json!({"id": "flood", "module": "Misbehaving", "case": "floods-stderr"}),
+    ];
+    endpoints.extend((0..5).map(
+        |number| json!({"id": format!("bad{number}"), "module": "Misbehaving", "case": "refuses"}),
+    ));
+    endpoints.into()
+}
+
+#[test]
+fn a_caller_that_does_not_read_stderr_gets_the_whole_result() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    for args in [&["-v", "-v"][..], &["-v", "-v", "--progress", "always", "--format", "ndjson"]] {
+        // Nothing is ever read from it: it holds what a pipe holds.
+        let (_reader, stderr) = std::io::pipe().expect("a pipe");
+        let run = Run::gather(&noisy()).plugins(plugins.path()).args(args);
+        let outcome = run.start_on(Stdio::piped(), stderr).finish().expect_code(0);
+        if args.contains(&"ndjson") {
+            assert_eq!(outcome.stdout_text().lines().count(), 7, "{}", outcome.describe());
+        } else {
+            let document = gatherer_document(&outcome.stdout);
+            assert_eq!(document.len(), 7);
+            assert!(document["good"].is_some() && document["flood"].is_some());
+        }
+        assert!(outcome.log.contains("stderr was not read"), "{}", outcome.describe());
+        assert!(outcome.log.contains("bad4"), "the log file has what stderr has not");
+    }
+}
+
+#[test]
+fn every_line_reaches_a_stderr_that_is_read_late() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    // More than a pipe holds.
+    let endpoints: Value = (0..1500)
+        .map(|number| json!({"id": format!("e{number:04}"), "module": "NoSuchModule"}))
+        .collect();
+    let (mut reader, stderr) = std::io::pipe().expect("a pipe");
+    let running = Run::gather(&endpoints).plugins(plugins.path()).start_on(Stdio::piped(), stderr);
+    running.wait_until("the last failure is logged", |running| {
+        running.log().contains("[e1499]").then_some(())
+    });
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("text");
+    running.finish().expect_code(0);
+    assert_eq!(text.lines().count(), 1500);
+    assert!(text.lines().is_sorted(), "in the order in which they were logged");
+}
+
+#[test]
+fn a_log_process_that_stands_still_costs_neither_the_result_nor_the_end() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "good", "module": "Example", "hostname": "h", "delay_ms": 1000},
+        {"id": "flood", "module": "Misbehaving", "case": "floods-stderr", "timeout": "60"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["-v", "-v"]);
+    let running = run.may_leave_processes().start();
+    let log_process = running.wait_until("the log process runs", |running| {
+        let pid = processes::log_process(running.pid())?;
+        i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw)
+    });
+    rustix::process::kill_process(log_process, Signal::STOP).expect("it runs");
+    let mark = running.mark();
+    let outcome = running.finish();
+    assert_eq!(outcome.document().len(), 2, "{}", outcome.describe());
+    assert!(outcome.stderr.contains("does not take what is written"), "{}", outcome.describe());
+    // It writes what it was handed, and does not outlive that.
+    rustix::process::kill_process(log_process, Signal::CONT).expect("it is there still");
+    processes::assert_none_left(mark);
+}
+
+#[test]
+fn the_log_process_holds_no_descriptor_of_the_caller_and_shows_no_memory() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
+    let running = Run::gather(&endpoints).plugins(plugins.path()).start();
+    let log_process = running.wait_until("the log process runs", |running| {
+        (running.workers().len() == 1).then(|| processes::log_process(running.pid())).flatten()
+    });
+    let targets: Vec<_> = std::fs::read_dir(format!("/proc/{log_process}/fd"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .collect();
+    let log = running.home().join("gatherer.log");
+    if targets.is_empty() {
+        running.signal(Signal::TERM);
+        running.finish();
+        skip!("only root may look at the descriptors of what cannot be dumped");
+    }
+    for target in &targets {
+        let is_socket = target.to_string_lossy().starts_with("socket:");
+        assert!(is_socket || *target == log, "{targets:?}");
+    }
+    running.signal(Signal::TERM);
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 143, "{}", outcome.describe());
+    assert!(outcome.log.contains("ended by SIGTERM"), "{}", outcome.describe());
+}
+
+#[test]
+fn the_log_process_outlives_ctrl_c_until_the_last_line_and_ends_with_a_killed_runner() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
+    let start = || {
+        let running = Run::gather(&endpoints).plugins(plugins.path()).start();
+        running
+            .wait_until("the worker runs", |running| (running.workers().len() == 1).then_some(()));
+        running
+    };
+    let running = start();
+    let group = i32::try_from(running.pid()).expect("a process id");
+    let group = rustix::process::Pid::from_raw(group).expect("a process id");
+    // The whole group gets it, as from a terminal.
+    rustix::process::kill_process_group(group, Signal::INT).expect("it runs");
+    let outcome = running.finish();
+    assert_eq!(outcome.code(), 130, "{}", outcome.describe());
+    assert!(outcome.log.contains("ended by SIGINT"), "{}", outcome.describe());
+
+    let running = start();
+    running.signal(Signal::KILL);
+    // Fails if a process is left.
+    assert_eq!(running.finish().code(), 137);
+}
