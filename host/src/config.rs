@@ -63,6 +63,7 @@ struct PolicyTable {
     credential_folders: Vec<String>,
     #[serde(default)]
     allow_machine_identity: bool,
+    confine: Option<bool>,
 }
 
 /// Which endpoints may run programs.
@@ -191,6 +192,11 @@ impl Settings {
                 terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         }
+    }
+
+    /// Whether workers keep their plugins away from other processes.
+    pub fn confine(&self) -> bool {
+        self.policy.confine.unwrap_or(true)
     }
 
     /// What the endpoint of an id is allowed.

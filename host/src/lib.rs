@@ -117,7 +117,7 @@ fn run(cli: &Cli) -> Exit {
         Err(error) => return fail(Exit::Unreadable, &error.to_string()),
     };
     if let Some(Command::Modules { name, json }) = &cli.command {
-        return list(&catalog, name.as_deref(), *json);
+        return list(&catalog, name.as_deref(), *json, settings.confine());
     }
     for skipped in &catalog.skipped {
         logging::warn(None, &modules::skipped_sentence(skipped));
@@ -147,16 +147,21 @@ fn list_modules(cli: &Cli, catalog: &Catalog) -> Exit {
     gather::write(outfile, &modules::manager_list(catalog), Exit::Done)
 }
 
-fn list(catalog: &Catalog, name: Option<&str>, json: bool) -> Exit {
+fn list(catalog: &Catalog, name: Option<&str>, json: bool, confine: bool) -> Exit {
+    let protections = || worker::confine::measure(confine);
     let Some(name) = name else {
-        return print(&if json { modules::json(catalog, None) } else { modules::table(catalog) });
+        return print(&if json {
+            modules::json(catalog, None, protections().as_ref())
+        } else {
+            modules::table(catalog)
+        });
     };
     match catalog.module(name) {
         None => fail(
             Exit::Usage,
             &format!("there is no module {name}; `virtual-host-gatherer modules` lists them"),
         ),
-        Some(_) if json => print(&modules::json(catalog, Some(name))),
+        Some(_) if json => print(&modules::json(catalog, Some(name), protections().as_ref())),
         Some((module, plugin)) => print(&modules::details(module, &catalog.plugins[plugin])),
     }
 }

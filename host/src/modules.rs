@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::discovery::{Catalog, Inspected, Plugin, Skipped};
 use crate::escape::escape;
 use crate::format::manager_json;
+use crate::worker::confine::Protections;
 use serde::{Serialize, Serializer};
 
 /// `--list-modules`: each module with the defaults of its classic parameters, in the form's
@@ -40,8 +41,9 @@ fn default_json(default: &DefaultValue) -> Value {
     }
 }
 
-/// `modules --json`: everything that is known.
-pub fn json(catalog: &Catalog, name: Option<&str>) -> String {
+/// `modules --json`: everything that is known, with the protections that workers have on this
+/// machine.
+pub fn json(catalog: &Catalog, name: Option<&str>, protections: Option<&Protections>) -> String {
     let modules: Map<String, Value> = catalog
         .modules()
         .filter(|(module, _)| name.is_none_or(|name| name == module.name))
@@ -66,7 +68,12 @@ pub fn json(catalog: &Catalog, name: Option<&str>) -> String {
             |skipped| json!({"file": skipped.path.display().to_string(), "reason": skipped.reason}),
         )
         .collect();
-    let document = json!({"modules": modules, "skipped": skipped, "warnings": catalog.warnings});
+    let document = json!({
+        "modules": modules,
+        "skipped": skipped,
+        "warnings": catalog.warnings,
+        "protections": protections,
+    });
     format!("{document:#}\n")
 }
 

@@ -47,6 +47,8 @@ pub struct Assignment {
     pub memory_bytes: Option<u64>,
     /// The soft limit on open descriptors; absent is none.
     pub open_files: Option<u64>,
+    /// Whether the worker keeps its plugin away from other processes.
+    pub confined: bool,
     /// What to do. Absent: nothing but to load the library and to compare what it says of itself.
     pub operation: Option<String>,
     /// What to do it with.

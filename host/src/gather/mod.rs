@@ -221,6 +221,7 @@ async fn ask(
             jobs: supervisor::affordable_jobs(settings.jobs, raised),
             worker_memory: settings.worker_memory,
             open_files,
+            confine: settings.confine(),
             progress,
             stop: watched.clone(),
         },

@@ -44,6 +44,8 @@ pub fn assign(
         manifest: library.manifest.clone(),
         memory_bytes: settings.worker_memory,
         open_files: settings.open_files,
+        // A helper that the operator allowed runs as the operator wants it.
+        confined: settings.confine && !endpoint.request.options.policy.allow_exec,
         operation: operation.map(str::to_owned),
         request: endpoint.request.clone(),
         secrets: endpoint.redactor.secrets(),

@@ -64,6 +64,8 @@ pub struct Settings {
     pub worker_memory: Option<u64>,
     /// How many descriptors each worker may have open; `None` is no limit.
     pub open_files: Option<u64>,
+    /// Whether workers keep their plugins away from other processes.
+    pub confine: bool,
     /// Where to count how far the run has come.
     pub progress: Progress,
     /// Turns to something when everything is to stop.

@@ -158,6 +158,7 @@ struct Lab {
     library: Library,
     worker_memory: Option<u64>,
     open_files: Option<u64>,
+    confine: bool,
     progress: Progress,
 }
 
@@ -169,7 +170,8 @@ impl Lab {
     ) -> std::io::Result<Self> {
         let (open_files, _) = process::raise_open_files();
         let library = gather::library(plugin)?;
-        Ok(Self { library, worker_memory: settings.worker_memory, open_files, progress })
+        let (worker_memory, confine) = (settings.worker_memory, settings.confine());
+        Ok(Self { library, worker_memory, open_files, confine, progress })
     }
 
     /// Asks an endpoint through a worker. After so long it is told to end.
@@ -185,6 +187,7 @@ impl Lab {
             jobs: 1,
             worker_memory: self.worker_memory,
             open_files: self.open_files,
+            confine: self.confine,
             progress: self.progress.clone(),
             stop,
         };

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use abi_stable::std_types::{RResult, RStr, RString};
 use gatherer_plugin_api::abi::{Callbacks, EmitCode};
 use gatherer_plugin_api::{
-    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, RECORD_MAX_BYTES, Secret,
+    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, LogLevel, RECORD_MAX_BYTES, Secret,
 };
 
 use crate::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
@@ -155,6 +155,11 @@ extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
         // A log line that nobody takes is lost; the next record says so.
         let _ = frames.write(&[&line], true);
     }
+}
+
+/// Logs a line of the worker's own.
+pub fn log_own(level: LogLevel, message: &str) {
+    log(0, level as u8, "worker".into(), message.into());
 }
 
 extern "C" fn cancelled(_: usize) -> u8 {

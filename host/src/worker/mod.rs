@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod callbacks;
+pub mod confine;
 mod loader;
 mod process;
 
@@ -15,7 +16,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::RawFd;
 
 use abi_stable::std_types::RResult;
-use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
+use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Summary};
 
 use crate::protocol::{Assignment, Frame};
 
@@ -42,6 +43,10 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     drop(line);
     callbacks::hide(std::mem::take(&mut assignment.secrets));
     let frames = callbacks::install(pipes.frames);
+    // While there is one thread: the kernel confines each by itself.
+    if assignment.confined {
+        confine_self(assignment.request.options.log_level);
+    }
     process::watch_for_cancel(control, callbacks::cancel);
 
     let last = match run(&assignment, plugin) {
@@ -51,6 +56,16 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     let code = if frames.write_last(&last) { 0 } else { EXIT_NO_RUNNER };
     // Not `std::process::exit`: it would run the plugin's destructors.
     process::exit(code)
+}
+
+/// Confines this process. What the kernel lacks is a line for whoever looks for a fault.
+fn confine_self(log_level: LogLevel) {
+    if let Some(problem) = confine::confine().landlock_problem
+        && log_level >= LogLevel::Debug
+    {
+        let message = format!("Landlock is not available: {problem}");
+        callbacks::log_own(LogLevel::Debug, &message);
+    }
 }
 
 /// The longest assignment; an infile is at most 64 MiB long.

@@ -9,6 +9,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
 use rustix::process::{Resource, Rlimit, Signal};
 
+/// The kernel ends a process of this score before any other when memory runs out: a worker costs
+/// one endpoint, the runner would cost them all.
+const OOM_SCORE_ADJ: &str = "1000";
+
 /// The pipes to the runner, out of the plugin's reach.
 pub struct Pipes {
     /// Brings the assignment, and later perhaps `cancel`.
@@ -28,6 +32,9 @@ pub fn isolate(runner: u32) -> io::Result<()> {
     }
     // Fails only if the process leads a group already, which a shell arranges: by hand.
     rustix::process::setsid()?;
+    // Before the process is protected: afterwards its files under /proc are root's. Where it cannot
+    // be set, the kernel chooses by size, and the largest process is hardly ever the runner.
+    let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJ);
     crate::process::protect()
 }
 

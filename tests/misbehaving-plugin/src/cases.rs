@@ -11,7 +11,7 @@ use gatherer_plugin_api::{
 };
 
 use crate::secrets::{self, Given};
-use crate::{items, raw};
+use crate::{items, raw, reaches};
 
 const HOST_FRAME: &str = concat!(
     r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
@@ -237,6 +237,8 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
                 libc::umask(0o777);
             }
         }
+        "reaches-out" => reaches::reach_out(&context, &text("file"), &text("username"))?,
+        "waits-for-file" => reaches::wait_for(&context, &text("file"))?,
         other => items::hand_over(other, callbacks, &context)?,
     }
     done(&context)

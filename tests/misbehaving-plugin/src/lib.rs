@@ -1,6 +1,6 @@
 //! A plugin that breaks the contract in every way that the tests think of, by name: the
 //! parameter `case`. What the SDK makes impossible is done with the ABI's own functions, so the export is
-//! written out here; the cases themselves are in `cases`, `items` and `secrets`,
+//! written out here; the cases themselves are in `cases`, `items`, `reaches` and `secrets`,
 //! and in `habits` what has no such parameter.
 
 #![allow(unsafe_code)]
@@ -9,6 +9,7 @@ mod cases;
 mod habits;
 mod items;
 mod raw;
+mod reaches;
 mod secrets;
 
 use gatherer_plugin_api::__private::{self, Note, abi_stable, padded_len};

@@ -1,0 +1,265 @@
+//! A plugin cannot touch the runner or another worker, as root and as another user; and what a
+//! kernel without these protections costs: a debug line.
+
+use std::collections::BTreeMap;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
+
+use gatherer_tests::{Outcome, PluginFolder, Run, plugins};
+use landlock::{Ruleset, RulesetAttr as _, RulesetCreated, RulesetStatus, Scope};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use serde_json::{Value, json};
+
+/// What Landlock alone refuses: the kernel lets processes of one user signal each other.
+const SIGNALS: [&str; 6] =
+    ["kill with 0", "SIGSTOP", "rt_sigqueueinfo", "pidfd_send_signal", "tkill", "kill"];
+
+/// What the kernel asks the rights of a tracer for.
+const TRACING: [&str; 8] = [
+    "open mem",
+    "link of fd",
+    "open fd",
+    "link of exe",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_getfd",
+    "ptrace attach",
+];
+
+/// What Linux since 6.13 also shows to a process with CAP_SYS_ADMIN, which workers of root keep.
+const SHOWN_TO_ROOT: [&str; 3] = ["read environ", "read maps", "read auxv"];
+
+/// A socket in the abstract namespace that the test itself listens on.
+fn abstract_socket(name: &str) -> (UnixListener, String) {
+    let name = format!("gatherer-{name}-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    (UnixListener::bind_addr(&address).expect("a socket"), name)
+}
+
+/// One plugin tries everything on the runner and on a second worker, which waits until it is done.
+fn attempts(run: impl Fn(Run) -> Option<Run>, socket: &str, more: &[&str]) -> Option<Outcome> {
+    let folder = PluginFolder::with(&["misbehaving"]);
+    let place = tempfile::tempdir().expect("a folder");
+    plugins::set_mode(place.path(), 0o777);
+    let done = place.path().join("done");
+    let endpoints = json!([
+        {"id": "attacker", "module": "Misbehaving", "case": "reaches-out", "file": done,
+         "username": socket},
+        {"id": "sibling", "module": "Misbehaving", "case": "waits-for-file", "file": done},
+    ]);
+    let gather = Run::gather(&endpoints).plugins(folder.path()).args(["--format", "inventory"]);
+    Some(run(gather.args(more))?.run())
+}
+
+/// How each attempt went, by its name.
+fn results(outcome: &Outcome) -> BTreeMap<String, String> {
+    let attacker = outcome.endpoint("attacker");
+    let host = attacker["hosts"]
+        .as_array()
+        .and_then(|hosts| hosts.iter().find(|host| host["id"] == "attempts"));
+    let guests = host.and_then(|host| host["guests"].as_array());
+    let guests = guests.unwrap_or_else(|| panic!("{attacker:#}\n{}", outcome.describe()));
+    guests
+        .iter()
+        .filter_map(|guest| guest["name"].as_str()?.split_once(": "))
+        .map(|(what, how)| (what.to_owned(), how.to_owned()))
+        .collect()
+}
+
+/// Asserts that everything was refused and that neither the runner nor the other worker noticed.
+fn assert_unharmed(outcome: &Outcome, as_root: bool) {
+    let results = results(outcome);
+    let is_refused = |what: &str| {
+        let how = results.get(what).map(String::as_str);
+        assert!(matches!(how, Some("EPERM" | "EACCES")), "{what}: {how:?}; {results:#?}");
+    };
+    for target in ["runner", "sibling"] {
+        let shown_to_root = SHOWN_TO_ROOT.iter().filter(|_| !as_root);
+        for what in TRACING.iter().chain(&SIGNALS).chain(shown_to_root) {
+            is_refused(&format!("{target} {what}"));
+        }
+    }
+    is_refused("abstract socket");
+    assert_eq!(results["own child kill"], "done");
+    let sibling = outcome.endpoint("sibling");
+    assert_eq!((&sibling["status"], &sibling["warnings"]), (&json!("complete"), &Value::Null));
+}
+
+fn protections(run: Run) -> Value {
+    let outcome = run.args(["modules", "--json"]).run().expect_code(0);
+    let document: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    document["protections"].clone()
+}
+
+/// Whether this kernel scopes signals: asked of the kernel, not of the program.
+fn has_landlock() -> bool {
+    // It restricts the thread that asks.
+    let ask = || {
+        let ruleset = Ruleset::default().scope(Scope::Signal).and_then(Ruleset::create);
+        let status = ruleset.and_then(RulesetCreated::restrict_self);
+        status.is_ok_and(|status| status.ruleset == RulesetStatus::FullyEnforced)
+    };
+    std::thread::spawn(ask).join().expect("it does not panic")
+}
+
+#[test]
+fn a_plugin_cannot_touch_the_runner_or_another_worker_as_root() {
+    if !rustix::process::geteuid().is_root() {
+        gatherer_tests::skip!("not root");
+    }
+    if !has_landlock() {
+        gatherer_tests::skip!("this kernel's Landlock does not scope signals");
+    }
+    let (_listener, socket) = abstract_socket("root");
+    let outcome = attempts(Some, &socket, &[]).expect("it runs as root");
+    assert_unharmed(&outcome, true);
+}
+
+#[test]
+fn a_plugin_cannot_touch_the_runner_or_another_worker_as_another_user() {
+    if !has_landlock() {
+        gatherer_tests::skip!("this kernel's Landlock does not scope signals");
+    }
+    let (_listener, socket) = abstract_socket("user");
+    let Some(outcome) = attempts(Run::as_user, &socket, &[]) else {
+        gatherer_tests::skip!("another user cannot run the program here");
+    };
+    assert_unharmed(&outcome, false);
+}
+
+#[test]
+fn the_operator_can_leave_plugins_unconfined() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[policy]\nconfine = false\n").expect("a file");
+    let config = config.to_str().expect("text");
+    let found = protections(Run::new().args(["--config", config]));
+    assert_eq!(found["landlock"], Value::Null);
+    assert_eq!((&found["nonDumpable"], &found["noNewPrivs"]), (&json!(true), &json!(false)));
+
+    let status = worker_status(&["--config", config]);
+    assert_eq!(status_line(&status, "NoNewPrivs"), "0");
+    assert_eq!(status_line(&status, "CapBnd"), own_status("CapBnd"));
+}
+
+#[test]
+fn an_endpoint_that_may_run_programs_is_not_confined() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[policy]\nallow_exec = [\"e\"]\n").expect("a file");
+    let status = worker_status(&["--config", config.to_str().expect("text")]);
+    assert_eq!(status_line(&status, "CapBnd"), own_status("CapBnd"));
+    assert_eq!(status_line(&status, "CapEff"), own_status("CapEff"));
+}
+
+#[test]
+fn a_worker_loses_one_capability_and_no_other() {
+    const SYS_PTRACE: u64 = 1 << 19;
+    let number = |text: &str| u64::from_str_radix(text, 16).expect("a number");
+    let status = worker_status(&[]);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        let (worker, own) = (number(&status_line(&status, set)), number(&own_status(set)));
+        if set == "CapBnd" && !rustix::process::geteuid().is_root() {
+            // It takes a right to change it; no_new_privs makes it of no use.
+            assert_eq!(status_line(&status, "NoNewPrivs"), "1");
+        } else {
+            assert_eq!(worker, own & !SYS_PTRACE, "{set}");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_modules_tells_which_protections_are_active() {
+    let as_root = rustix::process::geteuid().is_root();
+    let found = protections(Run::new());
+    assert_eq!(found["nonDumpable"], true);
+    assert_eq!(found["capSysPtraceDropped"], true);
+    assert_eq!(found["noNewPrivs"], !as_root, "{found:#}");
+    if has_landlock() {
+        assert!(found["landlock"]["abi"].as_i64().is_some_and(|abi| abi >= 6), "{found:#}");
+        assert_eq!(found["landlock"]["scoped"], json!(["signal", "abstractUnixSocket"]));
+    } else {
+        assert_eq!(found["landlock"], Value::Null);
+    }
+    let Some(run) = Run::new().as_user() else {
+        gatherer_tests::skip!("another user cannot run the program here");
+    };
+    let found = protections(run);
+    assert_eq!((&found["noNewPrivs"], &found["nonDumpable"]), (&json!(true), &json!(true)));
+    assert_eq!(found["capSysPtraceDropped"], true);
+}
+
+#[test]
+fn a_kernel_without_landlock_costs_one_debug_line() {
+    for (errno, why) in
+        [(libc::ENOSYS, "the kernel has none"), (libc::EOPNOTSUPP, "it is switched off at boot")]
+    {
+        let folder = PluginFolder::with(&["example"]);
+        let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": "2"}]);
+        let run = Run::gather(&endpoints).plugins(folder.path());
+        let outcome = without_landlock(errno, move || run.arg("-vv").run());
+        assert_eq!(outcome.document().len(), 1);
+        let lines: Vec<_> =
+            outcome.log.lines().filter(|line| line.contains("Landlock is not available")).collect();
+        assert_eq!(lines.len(), 1, "{}", outcome.describe());
+        assert!(lines[0].contains("DEBUG") && lines[0].contains(why), "{}", lines[0]);
+
+        let quiet = Run::gather(&endpoints).plugins(folder.path());
+        let quiet = without_landlock(errno, move || quiet.run());
+        assert_eq!(quiet.document().len(), 1);
+        assert!(!quiet.said().contains("Landlock"), "{}", quiet.describe());
+        let found = without_landlock(errno, || protections(Run::new()));
+        assert_eq!(found["landlock"], Value::Null);
+        assert_eq!(found["capSysPtraceDropped"], true);
+    }
+}
+
+/// Runs something on a thread from which, and from whose children, the kernel's Landlock calls fail
+/// with this error.
+fn without_landlock<T: Send + 'static>(errno: i32, run: impl FnOnce() -> T + Send + 'static) -> T {
+    let calls = [
+        libc::SYS_landlock_create_ruleset,
+        libc::SYS_landlock_add_rule,
+        libc::SYS_landlock_restrict_self,
+    ];
+    let filter = SeccompFilter::new(
+        calls.into_iter().map(|call| (call, Vec::new())).collect(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno.unsigned_abs()),
+        TargetArch::try_from(std::env::consts::ARCH).expect("a known architecture"),
+    );
+    let filter: BpfProgram =
+        filter.and_then(TryInto::try_into).expect("a filter that the kernel takes");
+    let filtered = move || {
+        seccompiler::apply_filter(&filter).expect("seccomp is there");
+        run()
+    };
+    std::thread::spawn(filtered).join().expect("it does not panic")
+}
+
+/// `/proc/PID/status` of a worker that has loaded its plugin.
+fn worker_status(more: &[&str]) -> String {
+    let folder = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "sleeps"}]);
+    let running = Run::gather(&endpoints).plugins(folder.path()).args(more).start();
+    let status = running.wait_until("the worker has loaded its plugin", |running| {
+        let worker = *running.workers().first()?;
+        // It has a thread of its own for the end of its input once it has confined itself.
+        let threads = std::fs::read_dir(format!("/proc/{worker}/task")).ok()?.count();
+        (threads > 1).then_some(())?;
+        std::fs::read_to_string(Path::new("/proc").join(worker.to_string()).join("status")).ok()
+    });
+    running.signal(rustix::process::Signal::TERM);
+    running.finish().expect_code(143);
+    status
+}
+
+fn status_line(status: &str, name: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("{name} in {status}")).trim().to_owned()
+}
+
+fn own_status(name: &str) -> String {
+    status_line(&std::fs::read_to_string("/proc/self/status").expect("/proc"), name)
+}
