@@ -48,7 +48,7 @@ fn attempts(run: impl Fn(Run) -> Option<Run>, socket: &str, more: &[&str]) -> Op
          "username": socket},
         {"id": "sibling", "module": "Misbehaving", "case": "waits-for-file", "file": done},
     ]);
-    let gather = Run::gather(&endpoints).plugins(folder.path()).args(["--format", "inventory"]);
+    let gather = Run::gather(&endpoints).plugins(folder.path()).args(["-v", "--format", "inventory"]);
     Some(run(gather.args(more))?.run())
 }
 
@@ -74,7 +74,7 @@ fn assert_unharmed(outcome: &Outcome, as_root: bool) {
         let how = results.get(what).map(String::as_str);
         assert!(matches!(how, Some("EPERM" | "EACCES")), "{what}: {how:?}; {results:#?}");
     };
-    for target in ["runner", "sibling"] {
+    for target in ["runner", "worker", "logger"] {
         let shown_to_root = SHOWN_TO_ROOT.iter().filter(|_| !as_root);
         for what in TRACING.iter().chain(&SIGNALS).chain(shown_to_root) {
             is_refused(&format!("{target} {what}"));
@@ -82,6 +82,7 @@ fn assert_unharmed(outcome: &Outcome, as_root: bool) {
     }
     is_refused("abstract socket");
     assert_eq!(results["own child kill"], "done");
+    assert!(outcome.log.contains("Misbehaving: 2 hosts"), "{}", outcome.describe());
     let sibling = outcome.endpoint("sibling");
     assert_eq!((&sibling["status"], &sibling["warnings"]), (&json!("complete"), &Value::Null));
 }

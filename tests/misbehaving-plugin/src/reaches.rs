@@ -1,4 +1,4 @@
-//! What a plugin tries to do to the runner and to another worker. Each attempt is a guest whose
+//! What a plugin tries to do to the runner, to another worker and to the log process. Each attempt is a guest whose
 //! name says how it went: `runner kill: EPERM`.
 
 use std::fs::{self, OpenOptions};
@@ -12,14 +12,14 @@ use std::time::Duration;
 use gatherer_plugin_api::model::{Guest, Host};
 use gatherer_plugin_api::{Context, GatherError};
 
-/// Waits for another worker, then tries everything on the runner and on it. Makes the file `done`
+/// Waits for another worker, then tries everything on it, the runner and the log process. Makes the file `done`
 /// at the end, which the other worker waits for. `socket` is an abstract socket of the test.
 pub fn reach_out(context: &Context, done: &str, socket: &str) -> Result<(), GatherError> {
     // SAFETY: it has no preconditions.
     let runner = unsafe { libc::getppid() };
-    let sibling = loop {
-        if let Some(sibling) = sibling_of(runner) {
-            break sibling;
+    let (worker, logger) = loop {
+        if let Some(siblings) = siblings_of(runner) {
+            break siblings;
         }
         context.check_cancelled()?;
         std::thread::sleep(Duration::from_millis(5));
@@ -34,7 +34,7 @@ pub fn reach_out(context: &Context, done: &str, socket: &str) -> Result<(), Gath
         };
         context.guest(&host, Guest::new(what.as_str(), format!("{what}: {how}")))
     };
-    for (name, pid) in [("runner", runner), ("sibling", sibling)] {
+    for (name, pid) in [("runner", runner), ("worker", worker), ("logger", logger)] {
         for (what, attempt) in ATTEMPTS {
             report(format!("{name} {what}"), attempt(pid))?;
         }
@@ -55,17 +55,24 @@ pub fn wait_for(context: &Context, file: &str) -> Result<(), GatherError> {
     Ok(())
 }
 
-/// Another child of the runner that has loaded this library too.
-fn sibling_of(runner: i32) -> Option<i32> {
+/// The other children of the runner: another worker and the process that writes the log file.
+fn siblings_of(runner: i32) -> Option<(i32, i32)> {
     let own = i32::try_from(std::process::id()).ok()?;
     let pids = fs::read_dir("/proc")
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| *pid != own).find(|pid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
-        parent.and_then(|parent| parent.parse().ok()) == Some(runner)
-    })
+    let (workers, others): (Vec<_>, Vec<_>) = pids
+        .filter(|pid| *pid != own)
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            parent.and_then(|parent| parent.parse().ok()) == Some(runner)
+        })
+        .partition(|pid| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|byte| *byte == 0).nth(1) == Some(b"__worker")
+        });
+    Some((*workers.first()?, *others.first()?))
 }
 
 type Attempt = (&'static str, fn(i32) -> io::Result<()>);
