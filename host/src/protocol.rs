@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::redact::{SECRET_MAX_BYTES, Secrets};
+use crate::request::References;
 
 /// The longest frame, in bytes, line end included.
 pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
@@ -53,6 +54,9 @@ pub struct Assignment {
     pub operation: Option<String>,
     /// What to do it with.
     pub request: GatherRequest,
+    /// The values of the request that stand in files, which the worker reads.
+    #[serde(default)]
+    pub references: References,
     /// What of the request is secret: the worker takes it out of what it cuts.
     #[serde(default)]
     pub secrets: Secrets,
@@ -87,6 +91,16 @@ pub enum Frame<'a> {
         /// It. Prints as `***`.
         text: Secret<String>,
     },
+    /// A secret text from a file that the request refers to, or a piece of one. Only before the
+    /// plugin is loaded.
+    Reference {
+        /// It. Prints as `***`.
+        text: Secret<String>,
+        /// Whether the next frame continues it.
+        more: bool,
+    },
+    /// The files that the request refers to have been read; the plugin is loaded next.
+    ReferencesEnd,
     /// The last frame of a whole answer.
     Done {
         /// What was found, counted.
@@ -109,6 +123,7 @@ struct Members<'a> {
     target: Option<String>,
     message: Option<String>,
     text: Option<Secret<String>>,
+    more: Option<bool>,
     summary: Option<Summary>,
     error: Option<GatherError>,
 }
@@ -143,6 +158,8 @@ impl<'a> Frame<'a> {
             },
             "progress" => Self::Progress { message: members.message? },
             "secret" => Self::Secret { text: members.text? },
+            "reference" => Self::Reference { text: members.text?, more: members.more? },
+            "referencesEnd" => Self::ReferencesEnd,
             "done" => Self::Done { summary: members.summary? },
             "failed" => Self::Failed { error: members.error? },
             _ => return None,
@@ -162,6 +179,8 @@ mod tests {
             Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
             Frame::Progress { message: "p".into() },
             Frame::Secret { text: Secret::new("hunter2".to_owned()) },
+            Frame::Reference { text: Secret::new("hunter2".to_owned()), more: true },
+            Frame::ReferencesEnd,
             Frame::Done { summary: Summary::default() },
             Frame::Failed { error: GatherError::new(ErrorKind::Tls, "m").with_hint("h") },
         ] {

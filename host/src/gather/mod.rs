@@ -20,7 +20,7 @@ use crate::discovery::{Catalog, Plugin};
 use crate::input;
 use crate::outfile::{self, Outfile, Pieces, WriteError};
 use crate::progress::{self, Display, Progress};
-use crate::request::{self, Defaults, Endpoint, Entry};
+use crate::request::{self, Defaults, Endpoint, Entry, Folders};
 use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
 use crate::{Exit, fail, logging, process};
@@ -128,8 +128,7 @@ pub fn entries(
     let defaults = Defaults {
         timeout: settings.timeout,
         proxy: request::proxies_of_environment(),
-        folder: folder_of(infile),
-        home: std::env::home_dir(),
+        folders: Folders::new(&folder_of(infile), std::env::home_dir().as_deref()),
         log_level: logging::level(),
         policy: settings.policy(),
     };

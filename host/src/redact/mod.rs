@@ -66,6 +66,18 @@ struct Layer {
 }
 
 impl Known {
+    /// Has a text taken out from now on.
+    fn add(&mut self, text: &str) {
+        self.secrets.add(text);
+        if self.fresh.bytes() + text.len() > LAYER_MAX_BYTES {
+            self.settle();
+        }
+        if self.fresh.is_empty() {
+            self.fresh = self.secrets.without_texts();
+        }
+        self.fresh.add(text);
+    }
+
     /// Has the fresh ones found too, together with the layers that are no larger.
     fn settle(&mut self) {
         if self.fresh.is_empty() {
@@ -165,15 +177,16 @@ impl Redactor {
             return Err(TooMuchToHide);
         }
         (known.learned, known.learned_bytes) = (learned, bytes);
-        known.secrets.add(text);
-        if known.fresh.bytes() + text.len() > LAYER_MAX_BYTES {
-            known.settle();
-        }
-        if known.fresh.is_empty() {
-            known.fresh = known.secrets.without_texts();
-        }
-        known.fresh.add(text);
+        known.add(text);
         Ok(())
+    }
+
+    /// The same for a text of the request itself, which does not count as told by the plugin.
+    pub fn add(&self, text: &str) {
+        let mut known = self.known();
+        if !known.secrets.holds(text) {
+            known.add(text);
+        }
     }
 
     /// The text with `***` in the place of every secret.

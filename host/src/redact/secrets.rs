@@ -42,6 +42,11 @@ impl Secrets {
         self.push_with_decoded(text);
     }
 
+    /// The secret texts.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// Whether nothing would be new if this text were added.
     pub fn holds(&self, text: &str) -> bool {
         text.len() < SHORTEST || self.texts.iter().any(|known| known == text)

@@ -5,11 +5,11 @@
 
 mod document;
 mod options;
+mod references;
 mod schema;
 mod values;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use gatherer_plugin_api::manifest::{Module, RESERVED};
@@ -22,7 +22,10 @@ use crate::redact::{Redactor, Secrets};
 use document::{RawObject, Value};
 pub use document::{RequestError, decode};
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
+pub use references::References;
 pub use schema::Request;
+pub use values::Folders;
+use values::Given;
 
 /// One endpoint, ready to be asked.
 pub struct Endpoint {
@@ -32,8 +35,10 @@ pub struct Endpoint {
     pub module: String,
     /// The plugin's place in the catalog.
     pub plugin: usize,
-    /// What its plugin is asked.
+    /// What its plugin is asked, without the values that `references` leads to.
     pub request: GatherRequest,
+    /// The files with the other values, which the worker reads.
+    pub references: References,
     /// How long it may take.
     pub timeout: Duration,
     /// Takes its secrets out of texts.
@@ -66,10 +71,8 @@ pub struct Defaults {
     pub timeout: Duration,
     /// The proxies of our own environment.
     pub proxy: ProxySettings,
-    /// The folder that relative paths start from.
-    pub folder: PathBuf,
-    /// The home folder that `~/` stands for.
-    pub home: Option<PathBuf>,
+    /// The folders that paths start from.
+    pub folders: Folders,
     /// How detailed plugins should log.
     pub log_level: LogLevel,
     /// What the operator allows, by endpoint id.
@@ -195,25 +198,23 @@ fn ready(
     let mut problems = Vec::new();
     let mut secrets = Secrets::default();
     let mut parameters = serde_json::Map::new();
+    let mut files = Vec::new();
     for parameter in &module.parameters {
         let value = object.value(&parameter.name);
-        match values::resolve(parameter, value, defaults, &mut secrets) {
-            Ok(Some(value)) => {
-                parameters.insert(parameter.name.clone(), value);
+        let value = match values::resolve(parameter, value, &defaults.folders, &mut secrets) {
+            Ok(Given::InFile(file)) => {
+                files.push(file);
+                continue;
             }
-            Ok(None) if parameter.required => problems.push(format!(
-                "the parameter {} of module {} is required",
-                parameter.name, module.name
-            )),
-            Ok(None) => {}
-            Err(problem) => problems.push(problem),
-        }
+            Ok(Given::Value(value)) => Ok(value),
+            Err(problem) => Err(problem),
+        };
+        values::insert(parameter, module, value, &mut parameters, &mut problems);
     }
-    let read = options::read(object, defaults, &mut secrets, &mut problems);
+    let read = options::read(object, defaults, &mut files, &mut secrets, &mut problems);
     unknown_parameters(object, module, &mut secrets, warnings);
     if !problems.is_empty() {
-        let hint = format!("`virtual-host-gatherer modules {}` lists its parameters", module.name);
-        return Err(GatherError::configuration(problems.join("; ")).with_hint(hint));
+        return Err(invalid(&problems, module));
     }
     let mut options = read.options;
     options.log_level = defaults.log_level;
@@ -230,10 +231,17 @@ fn ready(
             parameters,
             options,
         },
+        references: References { files, folders: defaults.folders.clone() },
         timeout,
         redactor: Redactor::new(secrets),
         warnings: Vec::new(),
     })
+}
+
+/// The error of an endpoint with these problems.
+fn invalid(problems: &[String], module: &Module) -> GatherError {
+    GatherError::configuration(problems.join("; "))
+        .with_hint(format!("`virtual-host-gatherer modules {}` lists its parameters", module.name))
 }
 
 fn module<'a>(

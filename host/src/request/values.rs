@@ -1,37 +1,72 @@
 //! One parameter's value: references resolved, the default filled in, text turned into the
 //! type that the manifest asks for. No sentence here ever holds a value.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use gatherer_plugin_api::manifest::{DefaultValue, Parameter, ParameterType};
+use gatherer_plugin_api::manifest::{DefaultValue, Module, Parameter, ParameterType};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::Defaults;
 use super::document::{RawObject, Value};
+use super::references::FileReference;
 use crate::escape::escape;
 use crate::redact::{Secrets, is_document};
 
-/// The longest value that a reference may lead to, in bytes.
-const REFERENCE_MAX_BYTES: u64 = 1024 * 1024;
+/// Where paths of a request start. A folder whose name is not UTF-8 is absent: no path of the request,
+/// which is text, can name what lies in it.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Folders {
+    /// Relative paths.
+    pub infile: Option<String>,
+    /// Those that begin with `~/`.
+    pub home: Option<String>,
+}
 
-/// The value that a plugin is given; `None` if it is unset. An error is a sentence. What is
-/// secret in it is added to `secrets`: all of it if the parameter says so, if the value came from
-/// a reference or if it is a document where a path may stand (a kubeconfig, say, holds tokens);
-/// else what a URL hides.
+impl Folders {
+    /// The infile's folder and the home folder.
+    pub fn new(infile: &Path, home: Option<&Path>) -> Self {
+        let text = |folder: &Path| folder.to_str().map(str::to_owned);
+        Self { infile: text(infile), home: home.and_then(text) }
+    }
+}
+
+/// What is known of a value when the infile has been read.
+pub enum Given {
+    /// The value that a plugin is given; `None` if it is unset.
+    Value(Option<Json>),
+    /// It stands in a file, which the worker reads.
+    InFile(FileReference),
+}
+
+/// One parameter's value. An error is a sentence.
 pub fn resolve(
     parameter: &Parameter,
     value: Value<'_>,
-    defaults: &Defaults,
+    folders: &Folders,
     secrets: &mut Secrets,
-) -> Result<Option<Json>, String> {
+) -> Result<Given, String> {
     let (value, referenced) = match value {
         Value::Object(object) => {
-            (reference(&parameter.name, &object, defaults, parameter.secret)?, true)
+            match reference(&parameter.name, &object, folders, parameter.secret)? {
+                Reference::Value(value) => (value, true),
+                Reference::File(file) => return Ok(Given::InFile(file)),
+            }
         }
         value => (value, false),
     };
+    complete(parameter, value, referenced, folders, secrets).map(Given::Value)
+}
+
+/// The value that a plugin is given; `None` if it is unset. What is secret in it is added to
+/// `secrets`: all of it if the parameter says so, if the value came from a reference or if it is a
+/// document where a path may stand (a kubeconfig, say, holds tokens); else what a URL hides.
+pub fn complete(
+    parameter: &Parameter,
+    value: Value<'_>,
+    referenced: bool,
+    folders: &Folders,
+    secrets: &mut Secrets,
+) -> Result<Option<Json>, String> {
     let is_path = parameter.kind == ParameterType::Path;
     let is_inline = is_path && text(&value).is_some_and(|text| is_document(&text));
     let is_secret = parameter.secret || referenced || is_inline;
@@ -50,7 +85,7 @@ pub fn resolve(
         },
         value => value,
     };
-    let converted = convert(parameter, &value, defaults)?;
+    let converted = convert(parameter, &value, folders)?;
     for text in texts(&converted) {
         if is_secret {
             secrets.add(&text);
@@ -62,6 +97,27 @@ pub fn resolve(
         }
     }
     Ok(Some(converted))
+}
+
+/// Adds a parameter's value to those that the plugin is given, or says what is wrong with it.
+pub fn insert(
+    parameter: &Parameter,
+    module: &Module,
+    value: Result<Option<Json>, String>,
+    parameters: &mut serde_json::Map<String, Json>,
+    problems: &mut Vec<String>,
+) {
+    match value {
+        Ok(Some(value)) => {
+            parameters.insert(parameter.name.clone(), value);
+        }
+        Ok(None) if parameter.required => problems.push(format!(
+            "the parameter {} of module {} is required",
+            parameter.name, module.name
+        )),
+        Ok(None) => {}
+        Err(problem) => problems.push(problem),
+    }
 }
 
 /// Whether a parameter is by its name what goes with a password.
@@ -79,6 +135,14 @@ fn default(parameter: &Parameter) -> Option<Value<'static>> {
     }
 }
 
+/// What a reference leads to.
+pub enum Reference<'a> {
+    /// A value, from the environment.
+    Value(Value<'a>),
+    /// A file.
+    File(FileReference),
+}
+
 /// What `{"file": PATH}` or `{"env": NAME}` stands for.
 ///
 /// Somebody may have put the secret itself where its file's or its variable's name belongs: of a
@@ -86,68 +150,41 @@ fn default(parameter: &Parameter) -> Option<Value<'static>> {
 pub fn reference<'a>(
     name: &str,
     object: &RawObject<'_>,
-    defaults: &Defaults,
+    folders: &Folders,
     secret: bool,
-) -> Result<Value<'a>, String> {
+) -> Result<Reference<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
-    let text = match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
+    match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
         (["file"], Some(Value::Text(given))) => {
-            let path = path_of(&given, defaults);
-            read_file(&path).map_err(|problem| {
-                let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
-                let hidden = is_document(&given) || secret && !is_path;
-                let shown = if hidden { String::new() } else { format!(" {}", escape(&path)) };
-                format!("{name} refers to the file{shown}, which {problem}")
-            })?
+            let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
+            Ok(Reference::File(FileReference {
+                name: name.to_owned(),
+                path: path_of(&given, folders),
+                is_hidden: is_document(&given) || secret && !is_path,
+            }))
         }
-        (["env"], Some(Value::Text(variable))) => std::env::var(&variable).map_err(|_| {
-            let hidden = is_document(&variable) || secret;
-            let shown = if hidden { String::new() } else { format!(" {}", escape(&variable)) };
-            format!(
-                "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
-            )
-        })?,
-        _ => {
-            return Err(format!("{name} must be a value, {{\"file\": PATH}} or {{\"env\": NAME}}"));
-        }
-    };
-    Ok(if text.is_empty() { Value::Unset } else { Value::Text(text) })
+        (["env"], Some(Value::Text(variable))) => match std::env::var(&variable) {
+            Ok(text) if text.is_empty() => Ok(Reference::Value(Value::Unset)),
+            Ok(text) => Ok(Reference::Value(Value::Text(text))),
+            Err(_) => {
+                let hidden = is_document(&variable) || secret;
+                let shown = if hidden { String::new() } else { format!(" {}", escape(&variable)) };
+                Err(format!(
+                    "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
+                ))
+            }
+        },
+        _ => Err(format!("{name} must be a value, {{\"file\": PATH}} or {{\"env\": NAME}}")),
+    }
 }
 
-/// A file's text without its last line end. The error is a sentence without its subject.
-fn read_file(path: &str) -> Result<String, String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
-        .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => "does not exist".to_owned(),
-            _ => format!("cannot be opened: {error}"),
-        })?;
-    let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-    if !regular {
-        return Err("is not a regular file".to_owned());
-    }
-    let mut text = String::new();
-    file.take(REFERENCE_MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|_| "cannot be read as UTF-8 text".to_owned())?;
-    if text.len() as u64 > REFERENCE_MAX_BYTES {
-        return Err("is longer than 1 MiB".to_owned());
-    }
-    let end = text.trim_end_matches(['\r', '\n']).len();
-    text.truncate(end);
-    Ok(text)
-}
-
-fn convert(parameter: &Parameter, value: &Value<'_>, defaults: &Defaults) -> Result<Json, String> {
+fn convert(parameter: &Parameter, value: &Value<'_>, folders: &Folders) -> Result<Json, String> {
     let converted = match parameter.kind {
         ParameterType::String => text(value).map(Json::from),
         ParameterType::Integer => integer(value),
         ParameterType::Number => number(value),
         ParameterType::Boolean => boolean(value).map(Json::from),
-        ParameterType::Path => text(value).map(|path| path_of(&path, defaults).into()),
+        ParameterType::Path => text(value).map(|path| path_of(&path, folders).into()),
         ParameterType::List => list(value),
         // A type that this release cannot turn a value into.
         _ => None,
@@ -207,16 +244,17 @@ fn list(value: &Value<'_>) -> Option<Json> {
 }
 
 /// A path with `~/` and a relative beginning resolved. A URL or a whole document stays.
-pub fn path_of(text: &str, defaults: &Defaults) -> String {
+pub fn path_of(text: &str, folders: &Folders) -> String {
     if text.contains("://") || is_document(text) {
         return text.to_owned();
     }
-    let path = match (text.strip_prefix("~/"), &defaults.home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => defaults.folder.join(Path::new(text)),
+    let (folder, rest) = match (text.strip_prefix("~/"), &folders.home) {
+        (Some(rest), Some(home)) => (Some(home), rest),
+        _ => (folders.infile.as_ref(), text),
     };
-    // Both parts were text, or the file is not ours to name.
-    path.to_str().map_or_else(|| text.to_owned(), str::to_owned)
+    // Both parts are text, and so is what they make together.
+    let path = folder.map(|folder| Path::new(folder).join(rest));
+    path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| text.to_owned())
 }
 
 /// Every text in a value; a number is its digits.
@@ -231,26 +269,17 @@ fn texts(value: &Json) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::time::Duration;
+    use std::path::Path;
 
     use gatherer_plugin_api::manifest::{DefaultValue, Parameter, ParameterType};
-    use gatherer_plugin_api::{LogLevel, Policy, ProxySettings};
     use serde_json::json;
 
     use super::super::document::Value;
-    use super::{Defaults, Secrets, path_of, resolve};
+    use super::{Folders, Secrets, complete, path_of};
     use crate::redact::Redactor;
 
-    fn defaults() -> Defaults {
-        Defaults {
-            timeout: Duration::from_secs(1),
-            proxy: ProxySettings::default(),
-            folder: PathBuf::from("/in"),
-            home: Some(PathBuf::from("/home/me")),
-            log_level: LogLevel::Info,
-            policy: Box::new(|_| Policy::default()),
-        }
+    fn folders() -> Folders {
+        Folders::new(Path::new("/in"), Some(Path::new("/home/me")))
     }
 
     fn parameter(kind: ParameterType) -> Parameter {
@@ -269,7 +298,7 @@ mod tests {
     fn resolved(kind: ParameterType, text: &str) -> Result<Option<serde_json::Value>, String> {
         let parameter = parameter(kind);
         let value = if text.is_empty() { Value::Unset } else { Value::Text(text.to_owned()) };
-        resolve(&parameter, value, &defaults(), &mut Secrets::default())
+        complete(&parameter, value, false, &folders(), &mut Secrets::default())
     }
 
     #[test]
@@ -304,7 +333,8 @@ mod tests {
         let hidden = |kind, text: &str| {
             let parameter = Parameter { secret: false, ..parameter(kind) };
             let mut secrets = Secrets::default();
-            let value = resolve(&parameter, Value::Text(text.into()), &defaults(), &mut secrets);
+            let value = Value::Text(text.into());
+            let value = complete(&parameter, value, false, &folders(), &mut secrets);
             assert_eq!(value, Ok(Some(text.into())), "stays as it is");
             Redactor::new(secrets).redact("the token is sesame77")
         };
@@ -319,11 +349,11 @@ mod tests {
 
     #[test]
     fn paths_start_from_home_or_the_infile() {
-        let defaults = defaults();
-        assert_eq!(path_of("~/a", &defaults), "/home/me/a");
-        assert_eq!(path_of("a/b", &defaults), "/in/a/b");
-        assert_eq!(path_of("/a", &defaults), "/a");
-        assert_eq!(path_of("https://h/a", &defaults), "https://h/a");
-        assert_eq!(path_of("kind: Config\n", &defaults), "kind: Config\n");
+        let folders = folders();
+        assert_eq!(path_of("~/a", &folders), "/home/me/a");
+        assert_eq!(path_of("a/b", &folders), "/in/a/b");
+        assert_eq!(path_of("/a", &folders), "/a");
+        assert_eq!(path_of("https://h/a", &folders), "https://h/a");
+        assert_eq!(path_of("kind: Config\n", &folders), "kind: Config\n");
     }
 }

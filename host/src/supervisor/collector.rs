@@ -78,6 +78,8 @@ pub struct Collector {
     warnings_left_out: u64,
     charge: Charge,
     end: End,
+    /// While the worker reads files that the request refers to: the piece of a secret that has come.
+    reading: Option<String>,
 }
 
 impl Collector {
@@ -95,7 +97,14 @@ impl Collector {
             warnings_left_out: 0,
             charge: Charge::new(budget),
             end: End::Open,
+            reading: None,
         }
+    }
+
+    /// The worker first reads files that the request refers to, and tells the secrets in them before
+    /// anything else.
+    pub fn expect_references(&mut self) {
+        self.reading = Some(String::new());
     }
 
     /// How many records have come.
@@ -155,7 +164,28 @@ impl Collector {
         if self.is_ended() {
             return Err(GatherError::protocol("the plugin sent a frame after its last one"));
         }
-        match Frame::parse(line) {
+        let frame = Frame::parse(line);
+        let is_of_worker = matches!(
+            frame,
+            Some(Frame::Reference { .. } | Frame::ReferencesEnd | Frame::Failed { .. })
+        );
+        match frame {
+            // No code of a plugin runs yet.
+            _ if self.reading.is_some() && !is_of_worker => {
+                Err(GatherError::protocol("the worker sent a frame before its references"))
+            }
+            Some(Frame::Reference { text, more }) => {
+                let piece = self.reading.as_mut().ok_or_else(forged)?;
+                piece.push_str(text.expose());
+                if !more {
+                    let whole = std::mem::take(piece);
+                    self.redactor.add(&whole);
+                }
+                Ok(Event::None)
+            }
+            Some(Frame::ReferencesEnd) => {
+                self.reading.take().map(|_| Event::None).ok_or_else(forged)
+            }
             Some(Frame::Record { data }) => {
                 self.records += 1;
                 if self.records > RECORDS_MAX {
@@ -345,4 +375,9 @@ impl Collector {
             }
         }
     }
+}
+
+/// The plugin wrote what the worker alone writes, and before the plugin is loaded.
+fn forged() -> GatherError {
+    GatherError::protocol("the plugin sent a frame that only the worker sends")
 }

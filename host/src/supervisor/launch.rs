@@ -48,6 +48,7 @@ pub fn assign(
         confined: settings.confine && !endpoint.request.options.policy.allow_exec,
         operation: operation.map(str::to_owned),
         request: endpoint.request.clone(),
+        references: endpoint.references.clone(),
         secrets: endpoint.redactor.secrets(),
     })
     .map_err(|_| GatherError::internal("the request is not JSON"))?;

@@ -111,11 +111,15 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>, progress: &Progress) -> Self {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let mut collector = Collector::new(endpoint.redactor.clone(), budget);
+        if !endpoint.references.is_empty() {
+            collector.expect_references();
+        }
         Self {
             endpoint,
             child,
             pid,
-            collector: Collector::new(endpoint.redactor.clone(), budget),
+            collector,
             redactor: &endpoint.redactor,
             output: Output::default(),
             progress: progress.asking(&endpoint.id),

@@ -1,6 +1,7 @@
 //! What holds for every plugin, whichever endpoints there are: each check is a worker of its own
 //! that is asked something odd. No server is asked, as far as a plugin keeps to the proxy.
 
+use std::path::Path;
 use std::time::Duration;
 
 use gatherer_plugin_api::manifest::{Manifest, Module, Parameter, ParameterType};
@@ -11,7 +12,7 @@ use super::Lab;
 use super::report::Report;
 use crate::discovery::Catalog;
 use crate::protocol::GATHER;
-use crate::request::{self, Defaults, Endpoint, Entry};
+use crate::request::{self, Defaults, Endpoint, Entry, Folders};
 use crate::supervisor::Observed;
 
 /// How long a plugin may take to refuse something.
@@ -47,8 +48,7 @@ impl Plugin<'_> {
         let defaults = Defaults {
             timeout: TIMEOUT,
             proxy: ProxySettings::default(),
-            folder: "/".into(),
-            home: None,
+            folders: Folders::new(Path::new("/"), None),
             log_level: LogLevel::Info,
             policy: Box::new(|_| Policy::default()),
         };

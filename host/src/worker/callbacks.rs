@@ -13,7 +13,7 @@ use gatherer_plugin_api::{
 };
 
 use crate::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
-use crate::redact::{Redactor, Secrets};
+use crate::redact::{Redactor, SECRET_MAX_BYTES, Secrets};
 
 /// How many bytes of frames are gathered before they are written.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -50,6 +50,24 @@ pub fn install(pipe: File) -> &'static Frames {
 /// Says what must not be cut through, once in a process.
 pub fn hide(secrets: Secrets) {
     REDACTOR.get_or_init(|| Redactor::new(secrets));
+}
+
+/// Tells the runner and this process which texts of the files that the request refers to are secret.
+/// Once, before the plugin is loaded.
+pub fn report_references(secrets: &Secrets) -> Result<(), GatherError> {
+    for text in secrets.texts() {
+        if let Some(redactor) = REDACTOR.get() {
+            redactor.add(text);
+        }
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(SECRET_MAX_BYTES));
+            rest = after;
+            let (text, more) = (Secret::new(piece.to_owned()), !rest.is_empty());
+            write_at_once(&Frame::Reference { text, more })?;
+        }
+    }
+    write_at_once(&Frame::ReferencesEnd)
 }
 
 /// From now on the plugin is told to stop. Async-signal-safe.

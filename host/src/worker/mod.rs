@@ -19,6 +19,7 @@ use abi_stable::std_types::RResult;
 use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Summary};
 
 use crate::protocol::{Assignment, Frame};
+use crate::redact::Secrets;
 
 /// What the worker exits with when nobody can be told why.
 const EXIT_NO_RUNNER: i32 = 4;
@@ -43,13 +44,16 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     drop(line);
     callbacks::hide(std::mem::take(&mut assignment.secrets));
     let frames = callbacks::install(pipes.frames);
-    // While there is one thread: the kernel confines each by itself.
-    if assignment.confined {
-        confine_self(assignment.request.options.log_level);
-    }
-    process::watch_for_cancel(control, callbacks::cancel);
-
-    let last = match run(&assignment, plugin) {
+    // Until the files have been read, SIGTERM ends the process at once: reading one may block.
+    let outcome = prepare(&mut assignment).and_then(|()| {
+        // While there is one thread: the kernel confines each by itself.
+        if assignment.confined {
+            confine_self(assignment.request.options.log_level);
+        }
+        process::watch_for_cancel(control, callbacks::cancel);
+        run(&assignment, plugin)
+    });
+    let last = match outcome {
         Ok(summary) => Frame::Done { summary },
         Err(error) => Frame::Failed { error },
     };
@@ -71,7 +75,8 @@ fn confine_self(log_level: LogLevel) {
 /// The longest assignment; an infile is at most 64 MiB long.
 const ASSIGNMENT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
+/// Limits the process and completes the request, before any code of the plugin runs.
+fn prepare(assignment: &mut Assignment) -> Result<(), GatherError> {
     if let Some(bytes) = assignment.memory_bytes {
         process::limit_memory(bytes).map_err(|error| {
             GatherError::internal(format!("the worker's memory cannot be limited: {error}"))
@@ -80,6 +85,18 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
     crate::process::limit_open_files(assignment.open_files).map_err(|error| {
         GatherError::internal(format!("the worker's open files cannot be limited: {error}"))
     })?;
+    if assignment.references.is_empty() {
+        return Ok(());
+    }
+    let mut secrets = Secrets::default();
+    let Assignment { references, request, manifest, .. } = assignment;
+    let read = references.read_into(request, manifest, &mut secrets);
+    // Before anything else is said, the error of these files included.
+    callbacks::report_references(&secrets)?;
+    read
+}
+
+fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
     let module = loader::load(plugin, &assignment.plugin_path)?;
     let described = module.describe()();
     if !same_manifest(&described, &assignment.manifest) {

@@ -1,0 +1,103 @@
+//! `{"file": PATH}` references. The runner only collects them; the worker reads the files under the
+//! endpoint's deadline, because a file on a network or FUSE file system may hang.
+
+use std::path::Path;
+
+use gatherer_file_reader as file;
+use gatherer_plugin_api::manifest::{Manifest, RESERVED};
+use gatherer_plugin_api::{GatherError, GatherRequest};
+use serde::{Deserialize, Serialize};
+
+use super::document::Value;
+use super::values::{self, Folders};
+use super::{invalid, options};
+use crate::escape::escape;
+use crate::redact::Secrets;
+
+/// The longest value that a reference may lead to, in bytes.
+const REFERENCE_MAX_BYTES: usize = 1024 * 1024;
+
+/// The references of one endpoint whose files are not read yet.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct References {
+    /// In the order of the manifest, the common options last.
+    pub files: Vec<FileReference>,
+    /// Where relative paths in the files start.
+    pub folders: Folders,
+}
+
+/// A value that is the content of a file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileReference {
+    /// The parameter or common option.
+    pub name: String,
+    /// The file.
+    pub path: String,
+    /// Whether messages must not show the path: it may be the secret itself, given where its
+    /// file's name belongs.
+    pub is_hidden: bool,
+}
+
+impl References {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Reads the files and completes the request with their values. What is secret is added to
+    /// `secrets`, also if this fails.
+    pub fn read_into(
+        &self,
+        request: &mut GatherRequest,
+        manifest: &str,
+        secrets: &mut Secrets,
+    ) -> Result<(), GatherError> {
+        let manifest = Manifest::parse(manifest)
+            .map_err(|_| GatherError::internal("the manifest cannot be read a second time"))?;
+        let module = manifest
+            .module(&request.module)
+            .ok_or_else(|| GatherError::internal("the manifest lacks the endpoint's module"))?;
+        let mut problems = Vec::new();
+        for reference in &self.files {
+            let name = reference.name.as_str();
+            let value = match reference.read() {
+                Ok(text) if text.is_empty() => Value::Unset,
+                Ok(text) => Value::Text(text),
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            let parameter = module.parameters.iter().find(|parameter| parameter.name == name);
+            if RESERVED.contains(&name) {
+                values::text(&value).iter().for_each(|text| secrets.add(text));
+                let (folders, options) = (&self.folders, &mut request.options);
+                options::set(name, &value, folders, options, secrets, &mut problems);
+            } else if let Some(parameter) = parameter {
+                let value = values::complete(parameter, value, true, &self.folders, secrets);
+                values::insert(parameter, module, value, &mut request.parameters, &mut problems);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(invalid(&problems, module)) }
+    }
+}
+
+impl FileReference {
+    /// The file's text without its last line end. The error is a sentence.
+    fn read(&self) -> Result<String, String> {
+        let text = match file::read(Path::new(&self.path), REFERENCE_MAX_BYTES) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| self.problem("is not UTF-8 text")),
+            Err(error) => Err(self.problem(&error.to_string())),
+        };
+        text.map(|mut text| {
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+            text
+        })
+    }
+
+    fn problem(&self, what: &str) -> String {
+        let shown = if self.is_hidden { String::new() } else { format!(" {}", escape(&self.path)) };
+        format!("{} refers to the file{shown}, which {what}", self.name)
+    }
+}
