@@ -48,7 +48,8 @@ fn attempts(run: impl Fn(Run) -> Option<Run>, socket: &str, more: &[&str]) -> Op
          "username": socket},
         {"id": "sibling", "module": "Misbehaving", "case": "waits-for-file", "file": done},
     ]);
-    let gather = Run::gather(&endpoints).plugins(folder.path()).args(["-v", "--format", "inventory"]);
+    let gather =
+        Run::gather(&endpoints).plugins(folder.path()).args(["-v", "--format", "inventory"]);
     Some(run(gather.args(more))?.run())
 }
 

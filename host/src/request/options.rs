@@ -41,7 +41,9 @@ pub fn read(
             Value::Object(object) => {
                 match values::reference(name, &object, &defaults.folders, name == "proxy") {
                     Ok(Reference::Value(value)) => {
-                        values::text(&value).iter().for_each(|text| secrets.add(text));
+                        if let Some(text) = values::text(&value) {
+                            secrets.add(&text);
+                        }
                         value
                     }
                     Ok(Reference::File(_)) if name == "timeout" => {

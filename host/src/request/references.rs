@@ -71,7 +71,9 @@ impl References {
             };
             let parameter = module.parameters.iter().find(|parameter| parameter.name == name);
             if RESERVED.contains(&name) {
-                values::text(&value).iter().for_each(|text| secrets.add(text));
+                if let Some(text) = values::text(&value) {
+                    secrets.add(&text);
+                }
                 let (folders, options) = (&self.folders, &mut request.options);
                 options::set(name, &value, folders, options, secrets, &mut problems);
             } else if let Some(parameter) = parameter {

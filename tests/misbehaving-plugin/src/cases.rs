@@ -145,6 +145,10 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         }),
         "garbage-frame" => raw::write_frames(b"\xff\x00 this is not a frame\n"),
         "unknown-frame" => raw::write_frames(b"{\"frame\":\"surprise\"}\n"),
+        "forged-reference-frame" => {
+            raw::write_frames(b"{\"frame\":\"reference\",\"text\":\"hosts\",\"more\":false}\n");
+        }
+        "forged-references-end-frame" => raw::write_frames(b"{\"frame\":\"referencesEnd\"}\n"),
         "oversized-frame" => {
             raw::write_frames(&vec![b'z'; 3 * 1024 * 1024]);
             raw::write_frames(b"\n");
