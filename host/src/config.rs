@@ -58,7 +58,9 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct PolicyTable {
     #[serde(default)]
-    allow_exec: AllowExec,
+    allow_exec: EndpointIds,
+    #[serde(default)]
+    allow_unverified_ssh: EndpointIds,
     #[serde(default, deserialize_with = "absolute")]
     credential_folders: Vec<String>,
     #[serde(default)]
@@ -66,25 +68,34 @@ struct PolicyTable {
     confine: Option<bool>,
 }
 
-/// Which endpoints may run programs.
-#[derive(Debug, Deserialize)]
+/// The endpoints for which a key of the policy holds.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected \"all\" or a list of endpoint ids")]
-enum AllowExec {
+enum EndpointIds {
     /// These.
     Ids(BTreeSet<String>),
     /// `"all"`.
     All(All),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 enum All {
     #[serde(rename = "all")]
     All,
 }
 
-impl Default for AllowExec {
+impl Default for EndpointIds {
     fn default() -> Self {
         Self::Ids(BTreeSet::new())
+    }
+}
+
+impl EndpointIds {
+    fn contains(&self, id: &str) -> bool {
+        match self {
+            Self::Ids(ids) => ids.contains(id),
+            Self::All(All::All) => true,
+        }
     }
 }
 
@@ -202,15 +213,14 @@ impl Settings {
     /// What the endpoint of an id is allowed.
     pub fn policy(&self) -> Box<dyn Fn(&str) -> Policy> {
         let config_file = self.config_path.display().to_string();
-        let (ids, all) = match &self.policy.allow_exec {
-            AllowExec::Ids(ids) => (ids.clone(), false),
-            AllowExec::All(All::All) => (BTreeSet::new(), true),
-        };
+        let allow_exec = self.policy.allow_exec.clone();
+        let allow_unverified_ssh = self.policy.allow_unverified_ssh.clone();
         let credential_folders = self.policy.credential_folders.clone();
         let allow_machine_identity = self.policy.allow_machine_identity;
         Box::new(move |id| Policy {
             config_file: config_file.clone(),
-            allow_exec: all || ids.contains(id),
+            allow_exec: allow_exec.contains(id),
+            allow_unverified_ssh: allow_unverified_ssh.contains(id),
             credential_folders: credential_folders.clone(),
             allow_machine_identity,
         })

@@ -171,7 +171,12 @@ pub struct Policy {
     /// `allow_exec`: whether credentials may be had by running a program.
     #[serde(default)]
     pub allow_exec: bool,
-    /// `credential_folders`: where files may lie that a file of credentials names.
+    /// `allow_unverified_ssh`: whether ssh may accept unknown host keys, which it then writes
+    /// into the known_hosts file of the user who runs the program.
+    #[serde(default)]
+    pub allow_unverified_ssh: bool,
+    /// `credential_folders`: where files of credentials may lie that a request or a file of
+    /// credentials names.
     #[serde(default)]
     pub credential_folders: Vec<String>,
     /// `allow_machine_identity`: whether the identity of the machine that we run on may be used.

@@ -1,6 +1,7 @@
 //! libvirt's C library behind safe Rust: this file and its folder are the ones with `unsafe`.
 //!
-//! Here are the calls; `ffi/api.rs` opens the library, `ffi/auth.rs` connects. Declarations
+//! Here are the calls; `ffi/api.rs` opens the library, `ffi/auth.rs` connects, `ffi/home.rs`
+//! asks the C library for a home folder. Declarations
 //! follow libvirt's public headers (libvirt-host.h, libvirt-domain.h, virterror.h), whose
 //! layouts are stable for good. Nothing here decides anything: `client` does.
 
@@ -8,6 +9,7 @@
 
 mod api;
 mod auth;
+mod home;
 mod raw;
 
 use std::ffi::{CStr, c_char, c_int, c_ulong};
@@ -23,6 +25,7 @@ use raw::{
 
 pub use api::{Api, ErrorCode, Failure, LIBRARY, LoadError};
 pub use auth::Credentials;
+pub use home::home_of_user;
 
 /// An open connection, closed when dropped.
 pub struct Connection {

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod errors;
 pub mod ffi;
+pub mod files;
 pub mod map;
 mod patience;
 mod probe;
@@ -15,6 +16,7 @@ use gatherer_plugin_support::{retry, run};
 use serde::Deserialize;
 
 use client::{BATCH, Session};
+use files::Homes;
 use uri::Uri;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -38,6 +40,14 @@ impl Gatherer for Libvirt {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let mut uri = Uri::parse(&parameters.uri)?;
+        let (policy, homes) = (&context.options().policy, Homes::of_this_process());
+        uri.check_unverified_ssh(context.options().insecure, policy, homes.login())?;
+        let unused: Vec<_> = uri.unused_parameters().collect();
+        if !unused.is_empty() {
+            let message =
+                format!("without effect with this driver and transport: {}", unused.join(", "));
+            context.warning("uri", message)?;
+        }
         if context.options().insecure {
             let (unverified, what) = uri.without_verification();
             uri = unverified;
@@ -53,9 +63,14 @@ impl Gatherer for Libvirt {
             context.warning("ca_file", message)?;
         }
         let credentials = client::credentials(&parameters)?;
+        // Before the library is loaded: what is wrong with the request is reported without it too.
+        let files = files::prepare(&mut uri, policy, &homes)?;
 
         let api = client::load(ffi::LIBRARY)?;
-        let connect = async || Session::open(api, uri.clone(), &credentials, context.remaining());
+        let connect = async || {
+            Session::open(api, uri.clone(), &credentials, context.remaining())
+                .map_err(|error| files.explain(error))
+        };
         let session = run::block_on(context, retry::idempotent(context, connect))?;
         context.check_cancelled()?;
         let (facts, warnings) = session.host()?;
