@@ -6,7 +6,7 @@ use gatherer_tests::servers::libvirt::{Libvirtd, Options};
 use gatherer_tests::{Outcome, skip};
 use serde_json::Value;
 
-use crate::{assert_failed, daemon, endpoint, gather, host, run, with};
+use crate::{assert_failed, daemon, endpoint, gather, host, run, with, with_policy};
 
 fn warnings(endpoint: &Value) -> String {
     endpoint["warnings"].to_string()
@@ -95,7 +95,8 @@ pub fn gather_at_home(daemon: &Libvirtd, home: &str, endpoints: &[Value]) -> Out
     let script = r#"mount --bind "$0" /etc/passwd && exec "$@""#;
     let words: [&Path; 5] =
         ["unshare".as_ref(), "--mount".as_ref(), "sh".as_ref(), "-c".as_ref(), script.as_ref()];
-    run(endpoints).through(words.into_iter().chain([passwd.as_path()])).run()
+    let run = run(endpoints).through(words.into_iter().chain([passwd.as_path()]));
+    with_policy(run, daemon, "allow_unverified_ssh = [\"careless\"]").run()
 }
 
 #[test]
@@ -126,8 +127,16 @@ fn ssh_needs_a_key_that_the_host_accepts_and_a_host_that_is_known() {
     let outcome = gather_at_home(&daemon, "stranger", &[unknown]);
     let message = "Host key verification failed";
     assert_failed(&outcome, "unknown-host", "authentication", message, "known_hosts");
-    let outcome = gather_at_home(&daemon, "careless", &[with(accepted, "insecure", "true")]);
-    let endpoint = outcome.endpoint("accepted");
+    // Only an endpoint that the operator names may have ssh write to known_hosts.
+    let insecure = with(accepted, "insecure", "true");
+    let careless = with(insecure.clone(), "id", "careless");
+    let outcome = gather_at_home(&daemon, "careless", &[insecure]);
+    let file = daemon.folder().join("careless/.ssh/known_hosts");
+    let message = format!("writes them to {}", file.display());
+    assert_failed(&outcome, "accepted", "configuration", &message, "allow_unverified_ssh");
+    assert_eq!(std::fs::read_to_string(&file).expect("there"), "");
+    let outcome = gather_at_home(&daemon, "careless", &[careless]);
+    let endpoint = outcome.endpoint("careless");
     assert_eq!(host(&endpoint)["id"], daemon.uuid());
     assert!(warnings(&endpoint).contains("host keys that are unknown"), "{endpoint:#}");
 }
@@ -146,11 +155,13 @@ fn libssh2_finds_known_hosts_and_key_by_the_uris_parameters() {
             "qemu+libssh2://root@127.0.0.1:{port}/system?sshauth=privkey&known_hosts={known}&keyfile={key}"
         )
     };
-    let outcome = gather(&[
+    let run = run(&[
         endpoint("accepted", &uri(&known, "accepted_key")),
         endpoint("refused", &uri(&known, "refused_key")),
         endpoint("unknown-host", &uri(&nobody, "accepted_key")),
+        endpoint("auto", &format!("{}&known_hosts_verify=auto", uri(&nobody, "accepted_key"))),
     ]);
+    let outcome = with_policy(run, &daemon, "").run();
     let accepted = outcome.endpoint("accepted");
     if accepted["error"]["message"].as_str().is_some_and(|text| text.contains("not supported")) {
         skip!("libvirt was built without libssh2 here");
@@ -158,6 +169,10 @@ fn libssh2_finds_known_hosts_and_key_by_the_uris_parameters() {
     assert_eq!(host(&accepted)["id"], daemon.uuid());
     assert_failed(&outcome, "refused", "authentication", "private key", "an ssh key");
     assert_failed(&outcome, "unknown-host", "authentication", "", "known_hosts");
+    let auto = outcome.endpoint("auto");
+    assert_eq!(host(&auto)["id"], daemon.uuid());
+    assert!(warnings(&auto).contains("host keys that are unknown"), "{auto:#}");
+    assert_eq!(std::fs::read_to_string(&nobody).expect("there"), "", "the host was noted");
 }
 
 pub fn on_path(program: &str) -> bool {

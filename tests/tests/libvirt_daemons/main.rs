@@ -55,6 +55,15 @@ fn gather(endpoints: &[Value]) -> Outcome {
     run(endpoints).run()
 }
 
+/// Has the operator's file say this, and that keys may lie in the daemon's folder.
+fn with_policy(run: Run, daemon: &Libvirtd, policy: &str) -> Run {
+    let path = run.home().join("config.toml");
+    let folder = daemon.folder().display().to_string();
+    std::fs::write(&path, format!("[policy]\ncredential_folders = [{folder:?}]\n{policy}\n"))
+        .expect("the run's folder can be written to");
+    run.arg("--config").arg(path)
+}
+
 /// The one host of an endpoint that is complete.
 #[track_caller]
 fn host(endpoint: &Value) -> &Value {

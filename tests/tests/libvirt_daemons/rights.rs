@@ -11,7 +11,7 @@ use gatherer_tests::servers::libvirt::{
 use gatherer_tests::skip;
 
 use crate::connect::{gather_at_home, make_home, on_path};
-use crate::{assert_failed, daemon, endpoint, gather, host};
+use crate::{assert_failed, daemon, endpoint, gather, host, run, with_policy};
 
 /// The daemon's own words for a connection that it has opened for reading.
 const DENIED: &str = "read only access prevents virDomainDefineXML";
@@ -140,7 +140,8 @@ fn the_forced_command_serves_libssh2_too() {
     let uri = format!(
         "qemu+libssh2://gatherer@127.0.0.1:{port}/system?sshauth=privkey&known_hosts={known}&keyfile={key}"
     );
-    let endpoint = gather(&[endpoint("kvm", &uri)]).endpoint("kvm");
+    let outcome = with_policy(run(&[endpoint("kvm", &uri)]), &daemon, "").run();
+    let endpoint = outcome.endpoint("kvm");
     if endpoint["error"]["message"].as_str().is_some_and(|text| text.contains("not supported")) {
         skip!("libvirt was built without libssh2 here");
     }
