@@ -46,7 +46,7 @@ const PARAMETERS: [&str; 15] = [
 ];
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn every_part_filled_with_shell_characters_runs_and_writes_nothing() {
         assert!(command.starts_with("sh -c 'if 'nc' -q") || command.contains("which virt-ssh"));
     }
     for call in ssh.calls("nc") {
-        assert!(call == ["-q"] || call[0] == "-U" && call[1].starts_with("/"), "{call:?}");
+        assert!(call == ["-q"] || call[0] == "-U" && call[1].starts_with('/'), "{call:?}");
     }
 }
 

@@ -38,7 +38,7 @@ const HOSTILE: [&str; 27] = [
 ];
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 const PARAMETERS: [&str; 10] = [

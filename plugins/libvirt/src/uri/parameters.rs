@@ -85,11 +85,10 @@ impl Parameter {
     /// Whether libvirt uses it on this way. What is not used is not passed on.
     pub(super) const fn is_used(self, way: Way) -> bool {
         match self {
-            Self::NoTty => way.is_ssh(),
+            Self::NoTty | Self::Keyfile => way.is_ssh(),
             Self::NoVerify => matches!(way, Way::Tls | Way::Ssh | Way::Hypervisor),
             Self::Socket | Self::Mode => way.is_ssh() || matches!(way, Way::Unix),
             Self::Pkipath | Self::TlsPriority => matches!(way, Way::Tls),
-            Self::Keyfile => way.is_ssh(),
             Self::KnownHosts | Self::KnownHostsVerify | Self::Sshauth => {
                 matches!(way, Way::Libssh | Way::Libssh2)
             }

@@ -72,7 +72,6 @@ pub enum Way {
 impl Way {
     pub(super) fn of(driver: &str, transport: Option<Transport>, has_host: bool) -> Self {
         match transport {
-            Some(Transport::Unix) => Self::Unix,
             Some(Transport::Tcp) => Self::Tcp,
             Some(Transport::Tls) => Self::Tls,
             Some(Transport::Ssh) => Self::Ssh,
@@ -81,7 +80,7 @@ impl Way {
             None if HYPERVISOR_DRIVERS.contains(&driver) => Self::Hypervisor,
             None if has_host => Self::Tls,
             None if driver == TEST_DRIVER => Self::Test,
-            None => Self::Unix,
+            Some(Transport::Unix) | None => Self::Unix,
         }
     }
 
