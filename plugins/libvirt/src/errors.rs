@@ -151,6 +151,10 @@ fn kind(failure: &Failure) -> ErrorKind {
 fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
     let says = |part: &str| failure.message.contains(part);
     Some(match kind {
+        ErrorKind::Authentication if says("ost key") && [SSH, LIBSSH].contains(&failure.code) => {
+            "add the host's key to the file that the URI's parameter known_hosts names, or without \
+             it to ~/.config/libvirt/known_hosts of the user who runs the gatherer"
+        }
         ErrorKind::Authentication if says("ost key") => {
             "add the host's key to known_hosts of the user who runs the gatherer"
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gatherer_tests::plugins::set_mode;
 use gatherer_tests::{Outcome, skip};
 use serde_json::Value;
 
@@ -103,4 +104,29 @@ fn libvirts_own_known_hosts_are_read_and_never_written() {
     assert!(is_accepted(&outcome, "e"), "{:#}", outcome.endpoint("e"));
     assert_eq!(sshd.logins(), 2);
     assert_eq!(std::fs::read_to_string(&own).expect("there"), sshd.known_host());
+}
+
+#[test]
+fn a_user_who_is_not_root_has_the_copy_too() {
+    let sshd = sshd!();
+    let config = sshd.folder().join("config.toml");
+    let policy = format!("[policy]\n{}\n", folders(sshd.folder()));
+    std::fs::write(&config, policy).expect("written");
+    let known = sshd.folder().join("known");
+    std::fs::write(&known, sshd.known_host()).expect("written");
+    // /proc/self/fd of a process that is not dumpable belongs to root.
+    let uri = format!("{}&known_hosts={}", sshd.uri("libssh2"), known.display());
+    let Some(run) = run(&[endpoint("e", &uri)]).as_user() else {
+        skip!("the tests cannot run the program as another user");
+    };
+    if rustix::process::geteuid().is_root() {
+        set_mode(sshd.folder(), 0o755);
+        std::os::unix::fs::chown(sshd.key(), Some(65_534), None).expect("root may");
+    }
+    let outcome = run.arg("--config").arg(config).run();
+    if is_unsupported(&outcome, "e") {
+        skip!("libvirt was built without libssh2 here");
+    }
+    assert!(is_accepted(&outcome, "e"), "{:#}", outcome.endpoint("e"));
+    assert_eq!(sshd.logins(), 1);
 }
