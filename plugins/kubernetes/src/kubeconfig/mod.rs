@@ -26,7 +26,7 @@ use http::Uri;
 use kube::config::AuthInfo;
 
 use self::files::Files;
-use self::view::{Node, error, shown};
+use self::view::{Node, error, looks_secret, shown};
 
 pub use self::oidc::{IdToken, LOG_IN, Oidc, Renewal};
 pub use self::token::TokenFile;
@@ -152,7 +152,7 @@ fn read_with(
     };
 
     let of = |object: &str, sentences: Vec<String>| {
-        let object = object.to_owned();
+        let object = if looks_secret(object) { shown(object) } else { object.to_owned() };
         sentences.into_iter().map(move |sentence| (object.clone(), sentence))
     };
     let mut warnings: Vec<_> = of(cluster_name, cluster.warnings).collect();

@@ -7,7 +7,7 @@ use gatherer_plugin_support::file::{self, FileError};
 use serde_json::Value;
 
 use super::files::{Files, MAX_BYTES};
-use super::view::error;
+use super::view::{error, looks_secret, shown};
 use super::yaml;
 
 /// The longest path and the longest name in one. The system takes longer paths; who has them?
@@ -30,7 +30,7 @@ pub fn read(kubeconfig: &str, policy: &Policy) -> Result<Source, GatherError> {
         ("the kubeconfig".to_owned(), None, kubeconfig.to_owned())
     } else {
         let path = path_of(kubeconfig)?;
-        let origin = format!("kubeconfig {}", path.display());
+        let origin = format!("kubeconfig {}", called(&path));
         let bytes = file::read(&path, MAX_BYTES).map_err(|what| error(&origin, what))?;
         let text = text_of(bytes).map_err(|what| error(&origin, what))?;
         (origin, Some(path), text)
@@ -70,6 +70,15 @@ fn path_of(kubeconfig: &str) -> Result<PathBuf, GatherError> {
     }
     std::path::absolute(Path::new(kubeconfig))
         .map_err(|error| refused(&FileError::from(error).to_string()))
+}
+
+/// The path as messages have it. A part that looks like a token may be one: it is shortened.
+fn called(path: &Path) -> String {
+    let parts = path.iter().map(|part| {
+        let part = part.to_string_lossy();
+        if looks_secret(&part) { shown(&part) } else { part.into_owned() }
+    });
+    parts.collect::<Vec<_>>().join("/").replacen("//", "/", 1)
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, &'static str> {

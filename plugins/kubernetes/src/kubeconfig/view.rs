@@ -5,8 +5,20 @@ use std::sync::LazyLock;
 use gatherer_plugin_api::GatherError;
 use serde_json::{Map, Value};
 
-/// How much of a name stands in a message.
+/// The longest name that stands in a message as a whole.
 const SHOWN_CHARS: usize = 120;
+
+/// How much of what may be a token stands there, so that it can be recognized.
+const HINTED_CHARS: usize = 4;
+
+/// The shortest random run: a bootstrap token's second half has as many characters.
+const RANDOM_CHARS: usize = 16;
+
+/// How often letters and digits take turns in one at least. In `productioncluster01` they do once.
+const RANDOM_CHANGES: usize = 3;
+
+/// A run of this length is no word, whatever it is made of.
+const WORD_CHARS: usize = 32;
 
 /// A mapping of the document, and where it stands.
 #[derive(Clone)]
@@ -146,10 +158,70 @@ pub fn error(origin: &str, what: impl std::fmt::Display) -> GatherError {
     GatherError::configuration(format!("{origin}: {what}"))
 }
 
-/// A name in quotes, short enough for a message and without control characters.
+/// A name in quotes, without control characters. What is too long for a name, or looks like a token
+/// that was put where a name belongs, shows its first characters and its length.
 pub fn shown(name: &str) -> String {
-    let mut characters = name.chars();
-    let beginning: String = characters.by_ref().take(SHOWN_CHARS).collect();
-    let rest = if characters.next().is_some() { "..." } else { "" };
-    format!("\"{}{rest}\"", beginning.escape_debug())
+    let length = name.chars().count();
+    let characters = if length > SHOWN_CHARS || looks_secret(name) {
+        HINTED_CHARS
+    } else {
+        return format!("\"{}\"", name.escape_debug());
+    };
+    let beginning: String = name.chars().take(characters).collect();
+    format!("\"{}...\" ({length} characters)", beginning.escape_debug())
+}
+
+/// Whether a text looks like a token, a key or a hash instead of a name that a person chose or a
+/// cloud made: the beginning of a JSON Web Token, or a long run of letters and digits in which they
+/// alternate. Names of clouds have long parts too, but dashes, dots, colons and slashes in between,
+/// and so have UUIDs.
+pub fn looks_secret(text: &str) -> bool {
+    let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c));
+    text.contains("eyJ") || runs.into_iter().any(is_random)
+}
+
+fn is_random(run: &str) -> bool {
+    let digits: Vec<bool> = run.bytes().map(|byte| byte.is_ascii_digit()).collect();
+    let changes = digits.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    (run.len() >= RANDOM_CHARS && changes >= RANDOM_CHANGES) || run.len() >= WORD_CHARS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn names_that_people_and_clouds_give_are_shown() {
+        for name in [
+            "prod",
+            "kubernetes-admin@kubernetes",
+            "arn:aws:eks:eu-central-1:123456789012:cluster/inventory-production",
+            "gke_my-project-1234_europe-west3-a_cluster-1",
+            "default/api-crc-testing:6443/kubeadmin",
+            "c-m-x7k2p9qr",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "aks-web-12345678",
+            "MyCompanyProductionCluster",
+            "productioncluster2024",
+            "clusterUser_resource-group_cluster",
+        ] {
+            assert_eq!(shown(name), format!("\"{name}\""));
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_token_is_not_quoted() {
+        for (token, length) in [
+            ("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJl", 61),
+            ("07401b.f395accd246ae52d", 23),
+            ("d41d8cd98f00b204e9800998ecf8427e", 32),
+            ("sha256~kU3n8sZ0p5QhWvT2yX9bRcLmJdFgAeIo", 39),
+            ("dG9wLXNlY3JldC1wYXNzd29yZA==", 28),
+            ("kubeconfig-user-abcde:xk4vq7l2m9d8w5t6z3r1", 42),
+        ] {
+            let text = shown(token);
+            assert_eq!(text, format!("\"{}...\" ({length} characters)", &token[..4]));
+        }
+        assert_eq!(shown(&"long-name ".repeat(20)), "\"long...\" (200 characters)");
+    }
 }

@@ -218,3 +218,47 @@ fn a_document_that_is_cut_off_anywhere_gives_an_error_without_a_value() {
         }
     }
 }
+
+#[test]
+fn no_message_quotes_a_token_where_a_name_belongs() {
+    let tokens = [
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJl",
+        "07401b.f395accd246ae52d",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "c2VjcmV0LXRva2VuLW9mLWEtdXNlcjEyMzQ=",
+    ];
+    let mut bad = 0;
+    for way in ways() {
+        let document = complete(&way);
+        let mut found = Vec::new();
+        places(&document, "", &mut found);
+        for place in found.iter().filter(|place| SHOWN.iter().any(|shown| place.ends_with(shown))) {
+            for token in tokens {
+                let mut changed = document.clone();
+                *changed.pointer_mut(place).expect("it stands there") = json!(token);
+                match read_with(&changed.to_string(), None, &exec_policy()) {
+                    Ok(access) => {
+                        let said = format!("{:?}", access.warnings);
+                        assert!(!said.contains(token), "{place}: {said}");
+                    }
+                    Err(error) => {
+                        bad += 1;
+                        let said = error.to_string();
+                        assert!(!said.contains(&token[5..]), "{place}: {said}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(bad > 50, "{bad} errors");
+    for token in tokens {
+        let given = [
+            read_with(&kubeconfig("", ""), Some(token), &policy()),
+            read_with(token, None, &policy()),
+        ];
+        for access in given {
+            let said = access.map(drop).expect_err("there is no such thing").to_string();
+            assert!(!said.contains(&token[5..]), "{said}");
+        }
+    }
+}
