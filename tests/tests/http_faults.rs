@@ -387,3 +387,19 @@ fn a_redirect_to_another_host_takes_no_credentials_along() {
     }
     assert_eq!((elsewhere.received().len(), guarded.received().len()), (1, 1));
 }
+
+#[test]
+fn a_url_that_is_too_long_to_be_sent_is_said_at_once() {
+    let server = FaultServer::http(Fault::None, DOCUMENT.as_bytes());
+    let url = format!("{}?{}", server.url("/a"), "u".repeat(100_000));
+    let endpoints = json!([{"id": "long", "module": "File", "url": url}]);
+    let plugins = gatherer_tests::PluginFolder::with(&["file"]);
+    let outcome =
+        Run::gather(&endpoints).plugins(plugins.path()).args(["--format", "inventory"]).run();
+    let endpoint = outcome.endpoint("long");
+    assert_eq!(endpoint["error"]["kind"], "configuration", "{endpoint:#}");
+    assert_eq!(endpoint["error"]["retryable"], false);
+    let message = endpoint["error"]["message"].as_str().expect("a message");
+    assert!(message.ends_with("65534 can be sent") && message.len() < 200, "{message}");
+    assert!(!outcome.said().contains("trying again"), "{}", outcome.describe());
+}

@@ -115,8 +115,7 @@ impl Place {
     fn explain(&self, fault: &Fault, text: &str) -> GatherError {
         let (kind, why, hint) = self.explanation(fault, text);
         let error = GatherError::new(kind, format!("{}: {why}", self.where_text()));
-        let error =
-            if matches!(fault, Fault::NoSuchName) { error.with_retryable(false) } else { error };
+        let error = if fault.is_lasting() { error.with_retryable(false) } else { error };
         match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -164,6 +163,11 @@ impl Place {
                 None,
             ),
             Fault::Broken | Fault::Other => (ErrorKind::Connection, text, None),
+            Fault::NotSendable => (
+                ErrorKind::Configuration,
+                "HTTP has no such request",
+                Some("check the URL: its characters, and its length"),
+            ),
             Fault::HeadTooLarge => {
                 (ErrorKind::Protocol, "the head of the answer is too large", None)
             }
@@ -192,6 +196,8 @@ enum Fault {
     Broken,
     ConnectTimeout,
     IdleTimeout,
+    /// It cannot even be written down.
+    NotSendable,
     HeadTooLarge,
     BrokenHead,
     NotHttp,
@@ -199,12 +205,25 @@ enum Fault {
 }
 
 impl Fault {
+    /// Whether waiting mends nothing, whatever the kind of the error.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::NoSuchName | Self::NotSendable)
+    }
+
     fn of(causes: &[&(dyn StdError + 'static)], text: &str, stage: Stage) -> Self {
         if let Some(error) = find::<rustls::Error>(causes) {
             return match error {
                 rustls::Error::InvalidCertificate(why) => Self::Certificate(why.clone()),
                 other => Self::Tls(other.clone()),
             };
+        }
+        let builder = causes.iter().any(|cause| {
+            cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_builder)
+                || cause.is::<http::Error>()
+                || cause.is::<http::uri::InvalidUri>()
+        });
+        if builder {
+            return Self::NotSendable;
         }
         if text.starts_with("failed to lookup address information") {
             let temporary = text.contains("Temporary failure");

@@ -12,6 +12,9 @@ use super::status;
 /// How large an answer may be after decompression, unless the request says otherwise.
 pub const DEFAULT_MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
+/// The longest URL that the library below takes, in bytes.
+const URL_MAX_BYTES: usize = 65_534;
+
 /// A request. User-info in its URL becomes basic authentication.
 ///
 /// ```
@@ -103,9 +106,13 @@ impl Request {
     }
 
     pub(super) fn checked(self) -> Result<Self, GatherError> {
+        let length = self.url.as_str().len();
         let why = match (self.unusable, self.url.scheme()) {
             (Some(name), _) => format!("the header {name} holds a character that cannot be sent"),
-            (None, "http" | "https") => return Ok(self),
+            (None, "http" | "https") if length <= URL_MAX_BYTES => return Ok(self),
+            (None, "http" | "https") => {
+                format!("the URL has {length} characters; {URL_MAX_BYTES} can be sent")
+            }
             (None, _) => "the URL is neither http nor https".to_owned(),
         };
         Err(GatherError::configuration(format!("{}: {why}", self.what())))

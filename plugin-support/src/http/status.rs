@@ -19,6 +19,9 @@ pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError
         407 => (Kind::Authentication, Some("check the proxy's user and password")),
         429 => (Kind::RateLimited, None),
         500..=599 => (Kind::Unavailable, None),
+        414 | 431 => {
+            (Kind::Configuration, Some("the server does not take a URL or headers of this length"))
+        }
         400..=499 => (Kind::Configuration, Some("check the URL and the parameters")),
         _ => (Kind::Protocol, None),
     };
@@ -72,6 +75,8 @@ mod tests {
             (401, ErrorKind::Authentication, false),
             (403, ErrorKind::Permission, false),
             (404, ErrorKind::Configuration, false),
+            (414, ErrorKind::Configuration, false),
+            (431, ErrorKind::Configuration, false),
             (407, ErrorKind::Authentication, false),
             (429, ErrorKind::RateLimited, true),
             (500, ErrorKind::Unavailable, true),

@@ -67,7 +67,8 @@ pub fn is_sasl(failure: &Failure) -> bool {
 pub fn from_failure(what: &str, failure: &Failure) -> GatherError {
     let kind = kind(failure);
     // A socket or a key that is not there does not come by waiting.
-    let lasting = failure.message.contains("No such file or directory");
+    let lasting = ["No such file or directory", "too long for unix socket"];
+    let lasting = lasting.iter().any(|text| failure.message.contains(text));
     let error = GatherError::new(kind, format!("{what}: {}", message(failure)));
     let error = if lasting { error.with_retryable(false) } else { error };
     match hint(kind, failure) {
@@ -251,6 +252,7 @@ mod tests {
         let retryable = |text| from_failure("uri", &failure(38, 7, text)).retryable;
         assert!(retryable("unable to connect to server at 'h:16509': Connection refused"));
         assert!(!retryable("Failed to connect socket to '/run/s': No such file or directory"));
+        assert!(!retryable("Path /run/s too long for unix socket: Cannot allocate memory"));
         assert!(!from_failure("uri", &failure(45, 7, "authentication failed")).retryable);
     }
 

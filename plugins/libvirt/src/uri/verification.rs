@@ -58,33 +58,29 @@ impl Uri {
         if policy.allow_unverified_ssh {
             return Ok(());
         }
-        // With ~ too: in the result a folder that is called like the URI's user is masked.
-        let named = |name: &str| match home {
-            Some(home) => format!("~/.ssh/{name} ({}/.ssh/{name})", home.display()),
-            None => format!("~/.ssh/{name}"),
-        };
+        let ssh =
+            home.map_or_else(|| "~/.ssh".to_owned(), |home| format!("{}/.ssh", home.display()));
+        let known_hosts = format!("{ssh}/known_hosts");
         let error = match self.way {
             Way::Ssh if self.value(Parameter::NoVerify) == Some("1") => refused(&format!(
-                "with its parameter no_verify ssh accepts unknown host keys and writes them to {}",
-                named("known_hosts")
+                "with its parameter no_verify ssh accepts unknown host keys and writes them to \
+                 {known_hosts}"
             )),
             Way::Ssh if insecure => GatherError::configuration(format!(
                 "the option insecure cannot be used with the transport ssh: ssh accepts unknown \
-                 host keys and writes them to {}",
-                named("known_hosts")
+                 host keys and writes them to {known_hosts}"
             )),
             // Unlike libssh2, it prefers what ssh's own configuration says to the file it is given.
             Way::Libssh if self.value(Parameter::KnownHostsVerify) == Some("auto") => {
                 refused(&format!(
                     "with known_hosts_verify=auto libssh accepts unknown host keys and writes them \
-                     to the file that UserKnownHostsFile in {} names",
-                    named("config")
+                     to the file that UserKnownHostsFile in {ssh}/config names"
                 ))
             }
             _ => return Ok(()),
         };
         Err(error.with_hint(format!(
-            "add the host's key to ~/.ssh/known_hosts (ssh-keyscan prints it, compare it with the \
+            "add the host's key to {known_hosts} (ssh-keyscan prints it, compare it with the \
              host's own), or name the endpoint in allow_unverified_ssh in {}",
             policy.config_file
         )))
