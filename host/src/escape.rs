@@ -2,6 +2,7 @@
 //! is longer than a message may be.
 
 use std::fmt::Write as _;
+use std::io;
 
 /// The text with control characters, line ends, and those that reorder or hide others, in a
 /// visible form (`\n`, `\u{202e}`): whoever wrote the text writes no lines of their own into a
@@ -18,20 +19,36 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The same for a JSON text, which stays one of the same meaning.
+/// The same for a JSON text on one line, which stays one of the same meaning.
 pub fn escape_json(json: &str) -> String {
-    let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        if is_hidden(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(character);
-        }
+    let mut escaped = Vec::with_capacity(json.len());
+    write_json_fragment(&mut escaped, json).expect("a vector takes every byte");
+    String::from_utf8(escaped).expect("whole characters are written")
+}
+
+/// The same for a JSON text of several lines: a string in it has no line break of its own.
+pub fn escape_json_lines(json: &str) -> String {
+    json.split('\n').map(escape_json).collect::<Vec<_>>().join("\n")
+}
+
+/// Writes a part of a JSON string, as [`escape_json`] has it.
+pub fn write_json_fragment<W: ?Sized + io::Write>(
+    writer: &mut W,
+    fragment: &str,
+) -> io::Result<()> {
+    // Nearly all are this, and serde has escaped what is below a space.
+    if fragment.is_ascii() && !fragment.bytes().any(|byte| byte.is_ascii_control()) {
+        return writer.write_all(fragment.as_bytes());
     }
-    escaped
+    let mut written = 0;
+    for (at, character) in fragment.char_indices().filter(|(_, character)| is_hidden(*character)) {
+        writer.write_all(&fragment.as_bytes()[written..at])?;
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        written = at + character.len_utf8();
+    }
+    writer.write_all(&fragment.as_bytes()[written..])
 }
 
 /// The longest text of a warning, an error, a hint or a log line, in bytes.

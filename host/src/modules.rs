@@ -7,7 +7,7 @@ use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 use serde_json::{Map, Value, json};
 
 use crate::discovery::{Catalog, Inspected, Plugin, Skipped};
-use crate::escape::escape;
+use crate::escape::{escape, escape_json_lines};
 use crate::format::manager_json;
 use crate::worker::confine::Protections;
 use serde::{Serialize, Serializer};
@@ -74,7 +74,7 @@ pub fn json(catalog: &Catalog, name: Option<&str>, protections: Option<&Protecti
         "warnings": catalog.warnings,
         "protections": protections,
     });
-    format!("{document:#}\n")
+    escape_json_lines(&format!("{document:#}\n"))
 }
 
 /// `modules`: a list for people.

@@ -1,10 +1,11 @@
-//! How the inventory's JSON is laid out.
+//! How the inventory's JSON is laid out. In every layout, what some readers take for a line break and
+//! what a terminal obeys is escaped as JSON has it.
 
 use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-use crate::escape::escape_json;
+use crate::escape::write_json_fragment;
 
 /// The member whose lists have an item on a line.
 const WORKLOADS: &[u8] = b"workloads";
@@ -124,7 +125,7 @@ impl Formatter for Indented {
         if self.in_key && self.depth == 3 {
             self.workloads_follow = fragment.as_bytes() == WORKLOADS;
         }
-        writer.write_all(fragment.as_bytes())
+        write_json_fragment(writer, fragment)
     }
 
     fn end_object_key<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
@@ -143,8 +144,7 @@ impl Formatter for Indented {
     }
 }
 
-/// All on one line. What some readers take for a line break, and what a terminal obeys, is escaped
-/// as JSON has it.
+/// All on one line.
 pub struct OneLine;
 
 impl Formatter for OneLine {
@@ -153,11 +153,7 @@ impl Formatter for OneLine {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Control characters below a space are escaped already.
-        if fragment.is_ascii() && !fragment.contains('\x7f') {
-            return writer.write_all(fragment.as_bytes());
-        }
-        writer.write_all(escape_json(fragment).as_bytes())
+        write_json_fragment(writer, fragment)
     }
 }
 
@@ -169,6 +165,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Indented;
+    use crate::escape::{escape_json, escape_json_lines};
 
     fn laid_out(value: &Value) -> String {
         let mut bytes = Vec::new();
@@ -255,7 +252,13 @@ mod tests {
         fn without_workloads_it_is_the_usual_layout(value in any_json()) {
             let text = pretty(&value);
             prop_assume!(!text.contains("\"workloads\""));
-            prop_assert_eq!(laid_out(&value), text);
+            prop_assert_eq!(laid_out(&value), escape_json_lines(&text));
+        }
+
+        #[test]
+        fn nothing_in_it_steers_a_terminal(value in any_json()) {
+            let text = laid_out(&value);
+            prop_assert!(text.lines().all(|line| line == escape_json(line)), "{text:?}");
         }
     }
 }
