@@ -10,11 +10,17 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-/// What the temporary file of a target and a process is called.
+/// The longest name of a file on Linux, in bytes.
+const NAME_MAX_BYTES: usize = 255;
+
+/// What the temporary file of a target and a process is called: `.NAME.PID-N.tmp`, with the
+/// beginning of a name that leaves no room for the rest.
 pub fn temporary_name(target: &OsStr, process: u32, attempt: u32) -> OsString {
+    let end = format!(".{process}-{attempt}.tmp");
+    let kept = target.len().min(NAME_MAX_BYTES - 1 - end.len());
     let mut name = OsString::from(".");
-    name.push(target);
-    name.push(format!(".{process}-{attempt}.tmp"));
+    name.push(OsStr::from_bytes(&target.as_bytes()[..kept]));
+    name.push(end);
     name
 }
 
@@ -32,9 +38,9 @@ pub fn sweep(target: &Path) {
 
 /// The process that a temporary file of a target belongs to; none if it is no such file.
 fn owner(name: &OsStr, target: &OsStr) -> Option<i32> {
-    let rest = name.as_bytes().strip_prefix(b".")?.strip_prefix(target.as_bytes())?;
-    let numbers = std::str::from_utf8(rest.strip_prefix(b".")?.strip_suffix(b".tmp")?).ok()?;
-    let (process, attempt) = numbers.split_once('-')?;
+    let rest = name.as_bytes().strip_suffix(b".tmp")?;
+    let numbers = &rest[memchr::memrchr(b'.', rest)? + 1..];
+    let (process, attempt) = std::str::from_utf8(numbers).ok()?.split_once('-')?;
     let (process, attempt): (u32, u32) = (process.parse().ok()?, attempt.parse().ok()?);
     // Not `007` or `+7`: only what is written as we write it.
     (temporary_name(target, process, attempt) == name).then(|| i32::try_from(process).ok())?
@@ -88,5 +94,14 @@ mod tests {
         ] {
             assert_eq!(owner(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_longest_name_of_a_target_has_a_temporary_file() {
+        let longest = "n".repeat(super::NAME_MAX_BYTES);
+        let name = temporary_name(OsStr::new(&longest), u32::MAX, 99);
+        assert_eq!(name.len(), super::NAME_MAX_BYTES);
+        let name = temporary_name(OsStr::new(&longest), 4242, 7);
+        assert_eq!(owner(&name, OsStr::new(&longest)), Some(4242));
     }
 }
