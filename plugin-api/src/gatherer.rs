@@ -319,9 +319,7 @@ impl Context {
         match EmitCode::from_number(code) {
             EmitCode::Ok => Ok(()),
             EmitCode::Cancelled => Err(cancelled()),
-            EmitCode::TooLarge => Err(GatherError::protocol(format!(
-                "the record of {object} is {length} bytes long, more than a record may be"
-            ))),
+            EmitCode::TooLarge => Err(too_long(length, object)),
             EmitCode::Closed => Err(GatherError::internal("nobody reads the records any more")),
         }
     }
@@ -334,13 +332,18 @@ fn item_fits(length: usize, name: &str) -> Result<(), GatherError> {
     if length <= RECORD_MAX_BYTES {
         return Ok(());
     }
-    // A name may be what is too long, and the error goes into a record itself.
-    let object = if name.len() <= NAMED_BYTES { name } else { "an item with a long name" };
-    let mut error = GatherError::protocol(format!(
-        "the record of {object} is {length} bytes long, more than a record may be"
-    ));
+    let mut error = too_long(length, name);
     error.item_too_long = true;
     Err(error)
+}
+
+/// The error of a record that is too long.
+fn too_long(length: usize, name: &str) -> GatherError {
+    // The name may be what is too long, and the error goes into a record itself.
+    let object = if name.len() <= NAMED_BYTES { name } else { "an object with a long name" };
+    GatherError::protocol(format!(
+        "the record of {object} is {length} bytes long, more than a record may be"
+    ))
 }
 
 /// The longest name that stands in a message.

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{PluginFolder, Run, skip};
 use serde_json::{Value, json};
 
 #[test]
@@ -166,4 +166,66 @@ fn an_endpoint_fills_neither_the_log_nor_an_error() {
     let warnings = &outcome.endpoint("warnings")["warnings"];
     assert_eq!(warnings.as_array().map(Vec::len), Some(1001), "a thousand, and what is left out");
     cut(&warnings[0]["message"]);
+}
+
+#[test]
+fn a_worker_needs_no_dev_null() {
+    let in_empty_dev = ["unshare", "-m", "sh", "-c"];
+    let mount = "mount -t tmpfs none /dev";
+    let mut probe = std::process::Command::new(in_empty_dev[0]);
+    let probe = probe.args(&in_empty_dev[1..]).arg(mount).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        skip!("an empty /dev cannot be mounted here");
+    }
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "e", "module": "Example", "hostname": "h"},
+        {"id": "stdin", "module": "Misbehaving", "case": "reads-stdin"},
+    ]);
+    let script = format!("{mount} && exec \"$0\" \"$@\"");
+    let outcome = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .through(in_empty_dev.iter().copied().chain([script.as_str()]))
+        .run();
+    let document = outcome.document();
+    assert!(document["e"].is_some() && document["stdin"].is_some(), "{}", outcome.describe());
+}
+
+#[test]
+fn a_worker_that_the_kernel_kills_is_no_fault_of_the_plugin() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
+    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", "inventory"]);
+    let running = run.start();
+    let worker =
+        running.wait_until("the worker runs", |running| running.workers().first().copied());
+    let worker = i32::try_from(worker).ok().and_then(rustix::process::Pid::from_raw);
+    let kill = rustix::process::Signal::KILL;
+    rustix::process::kill_process(worker.expect("a process id"), kill).expect("it runs");
+    let outcome = running.finish();
+    let error = &outcome.endpoint("s")["error"];
+    assert_eq!(error["kind"], "crashed", "{error}");
+    let hint = error["hint"].as_str().expect("a hint");
+    assert!(!hint.contains("fault") && hint.contains("memory"), "{hint}");
+}
+
+#[test]
+fn an_outfile_may_have_the_longest_name_that_there_is() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let name = "n".repeat(255);
+    let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--outfile", &name]);
+    let outcome = run.run().expect_code(0);
+    assert!(outcome.home().join(name).is_file());
+}
+
+#[test]
+fn a_name_that_is_too_long_is_named_in_the_error_and_not_blamed_on_frames() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h".repeat(2_000_000)}]);
+    let outcome =
+        Run::gather(&endpoints).plugins(plugins.path()).args(["--format", "inventory"]).run();
+    let error = &outcome.endpoint("e")["error"];
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.starts_with("the record of an object with a long name is "), "{message}");
 }

@@ -242,6 +242,15 @@ fn write_at_once(frame: &Frame<'_>) -> Result<(), GatherError> {
     }
 }
 
+/// The error, with texts so short that it fits into a frame: a name in it may be of any length.
+pub fn shorten_error(mut error: GatherError) -> GatherError {
+    // Escaping makes a character up to six bytes long, and there are two texts.
+    const TEXT_BYTES: usize = FRAME_MAX_BYTES / 16;
+    error.message = shorten(&error.message, TEXT_BYTES);
+    error.hint = error.hint.map(|hint| shorten(&hint, TEXT_BYTES));
+    error
+}
+
 /// The beginning of a text. Where it is cut, the secrets are taken out first: the runner would
 /// not know the rest of one.
 fn shorten(text: &str, bytes: usize) -> String {

@@ -33,7 +33,10 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     if process::isolate(runner).is_err() {
         by_hand();
     }
-    let Ok(pipes) = process::take_pipes(plugin) else { process::exit(EXIT_NO_RUNNER) };
+    let pipes = match process::take_pipes(plugin) {
+        Ok(pipes) => pipes,
+        Err(error) => not_set_up(&error),
+    };
     let mut control = BufReader::new(pipes.control);
     let mut line = Vec::new();
     let read = control.by_ref().take(ASSIGNMENT_MAX_BYTES).read_until(b'\n', &mut line);
@@ -55,7 +58,7 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     });
     let last = match outcome {
         Ok(summary) => Frame::Done { summary },
-        Err(error) => Frame::Failed { error },
+        Err(error) => Frame::Failed { error: callbacks::shorten_error(error) },
     };
     let code = if frames.write_last(&last) { 0 } else { EXIT_NO_RUNNER };
     // Not `std::process::exit`: it would run the plugin's destructors.
@@ -131,6 +134,18 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
 fn same_manifest(described: &str, noted: &str) -> bool {
     let parse = serde_json::from_str::<serde_json::Value>;
     matches!((parse(described), parse(noted)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Says that this process could not be made ready for a plugin, which is no fault of the plugin.
+fn not_set_up(error: &std::io::Error) -> ! {
+    let error = GatherError::internal(format!("the worker cannot be set up: {error}"))
+        .with_hint("a worker needs /proc, and a few open files");
+    if let Ok(mut line) = serde_json::to_vec(&Frame::Failed { error }) {
+        line.push(b'\n');
+        // Where this is not the frame pipe any more, it becomes the worker's last words.
+        let _ = rustix::io::write(rustix::stdio::stdout(), &line);
+    }
+    process::exit(EXIT_NO_RUNNER)
 }
 
 fn by_hand() -> ! {

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
+use rustix::pipe::PipeFlags;
 use rustix::process::{Resource, Rlimit, Signal};
 
 /// The kernel ends a process of this score before any other when memory runs out: a worker costs
@@ -48,20 +49,30 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
 }
 
 /// Moves the pipes to descriptors of their own, makes standard input /dev/null and standard
-/// output the log pipe, and closes what was inherited besides.
+/// output the log pipe, and closes what was inherited besides. On an error standard output may be
+/// the frame pipe still.
 pub fn take_pipes(plugin: RawFd) -> io::Result<Pipes> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let control = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)?;
     let frames = rustix::io::fcntl_dupfd_cloexec(stdout.as_fd(), 3)?;
-    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::stdio::dup2_stdin(&null)?;
+    let empty = empty_input()?;
+    rustix::stdio::dup2_stdin(&empty)?;
     rustix::stdio::dup2_stdout(stderr.as_fd())?;
-    drop(null);
+    drop(empty);
     close_others(&[plugin, control.as_raw_fd(), frames.as_raw_fd()])?;
     // SAFETY: the runner left the library's descriptor open for us, and nobody closes it.
     let plugin = unsafe { BorrowedFd::borrow_raw(plugin) };
     rustix::io::fcntl_setfd(plugin, FdFlags::CLOEXEC)?;
     Ok(Pipes { control: File::from(control), frames: File::from(frames) })
+}
+
+/// Something to read that is at its end: /dev/null, or a pipe where a container has none.
+fn empty_input() -> io::Result<OwnedFd> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    match null {
+        Ok(null) => Ok(null),
+        Err(_) => Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?.0),
+    }
 }
 
 fn close_others(keep: &[RawFd]) -> io::Result<()> {
