@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use gatherer_plugin_api::manifest::RESERVED;
 use serde_json::Value;
 
-use super::{read, repository};
+use super::{read, repository, section};
 
 const BEGIN: &str = "<!-- parameters: `make docs` writes this table from the manifest -->\n";
 const END: &str = "<!-- end of parameters -->";
@@ -71,5 +72,26 @@ fn every_module_has_a_document_with_the_parameters_of_its_manifest() {
         } else {
             assert_eq!(shown, made, "{path}: run `make docs`");
         }
+    }
+}
+
+#[test]
+fn the_page_on_security_says_where_each_parameter_goes() {
+    let security = read("docs/security.md");
+    let table = section(&security, "## Where each parameter goes");
+    let mut names: Vec<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
+    for module in modules() {
+        names.extend(module["parameters"].as_array().expect("a list").iter().map(name));
+    }
+    let libvirt = read("docs/modules/Libvirt.md");
+    let uri = section(&libvirt, "| parameter | used with | value |");
+    names.extend(super::rows(uri).into_iter().map(|(name, _)| name));
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let named = table.lines().any(|line| {
+            let first = line.strip_prefix("| ").and_then(|line| line.split(" | ").next());
+            first.is_some_and(|cell| cell.contains(&format!("`{name}`")))
+        });
+        assert!(named, "docs/security.md does not say where {name} goes");
     }
 }
