@@ -88,10 +88,10 @@ fn the_page_on_security_says_where_each_parameter_goes() {
     names.extend(super::rows(uri).into_iter().map(|(name, _)| name));
     assert!(names.len() > 20, "{names:?}");
     for name in names {
-        let named = table.lines().any(|line| {
+        let is_listed = table.lines().any(|line| {
             let first = line.strip_prefix("| ").and_then(|line| line.split(" | ").next());
             first.is_some_and(|cell| cell.contains(&format!("`{name}`")))
         });
-        assert!(named, "docs/security.md does not say where {name} goes");
+        assert!(is_listed, "docs/security.md does not say where {name} goes");
     }
 }
