@@ -10,6 +10,7 @@ mod json;
 pub mod kubeconfig;
 pub mod map;
 pub mod objects;
+mod program;
 mod wipe;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};

@@ -149,3 +149,63 @@ fn an_allowed_programs_certificate_is_shown() {
     let secret = client.key.lines().nth(1).expect("PEM has lines");
     assert_silent(&outcome, &[secret]);
 }
+
+#[test]
+fn an_endless_output_is_cut_off_at_a_mebibyte() {
+    let place = Place::new();
+    let server = place.server(wants(&format!("Bearer {TOKEN}")));
+    let allowed = "allow_exec = [\"e\"]";
+    for text in ["exec yes", "yes & exec cat /dev/zero"] {
+        let outcome = run_program(&place, &server, text, allowed);
+        let said = &["printed more than 1 MiB", "program.sh"];
+        assert_fails(&outcome, "e", "authentication", said);
+    }
+    assert_eq!(server.connections(), 0);
+    // Nobody reads what it complains of, and it does not wait for that.
+    let text = format!("head -c 50000000 /dev/zero >&2\n{}", credential(TOKEN));
+    assert_works(&run_program(&place, &server, &text, allowed), "e");
+}
+
+/// Leaves processes behind that none of its own waits for, one of them in a session of its own.
+const DAEMONS: &str = "setsid sh -c 'sleep 1000 & sleep 1000' &\nsleep 1000 &";
+
+#[test]
+fn what_a_program_leaves_behind_ends_with_it() {
+    let place = Place::new();
+    let server = place.server(wants(&format!("Bearer {TOKEN}")));
+    // They hold its standard output open, which does not keep the endpoint waiting.
+    let text = format!("{DAEMONS}\n{}", credential(TOKEN));
+    let outcome = run_program(&place, &server, &text, "allow_exec = [\"e\"]");
+    assert_works(&outcome, "e");
+}
+
+#[test]
+fn a_program_ends_when_the_runner_is_killed_and_so_does_what_it_started() {
+    let place = Place::new();
+    let server = place.server(|_| true);
+    let files = place.run([]);
+    let program = script(&files, "hangs", &format!("{DAEMONS}\nsleep 1000"));
+    let run = place.run([("e", place.kubeconfig(&server, &user(&program)))]);
+    let running = with_policy(run, "allow_exec = [\"e\"]").start();
+    running.wait_until("the program has started all of its processes", |running| {
+        let all = gatherer_tests::processes::of(running.mark());
+        (all.iter().filter(|(_, name)| name == "sleep").count() == 4).then_some(())
+    });
+    running.signal(rustix::process::Signal::KILL);
+    // Checks that none of them is left.
+    assert_eq!(running.finish().status.code(), None);
+}
+
+#[test]
+fn a_program_that_hangs_in_a_session_of_its_own_ends_with_the_endpoint() {
+    let place = Place::new();
+    let server = place.server(|_| true);
+    let files = place.run([]);
+    let program = script(&files, "hangs", &format!("{DAEMONS}\nsleep 1000"));
+    let document = place.kubeconfig(&server, &user(&program)).to_string();
+    let endpoints =
+        json!([{"id": "e", "module": "Kubernetes", "kubeconfig": document, "timeout": 2}]);
+    let run = Run::gather(&endpoints).plugins(place.plugins.path()).args(["--format", "inventory"]);
+    let outcome = with_policy(run, "allow_exec = [\"e\"]").run();
+    assert_fails(&outcome, "e", "timeout", &["hangs", "2 s"]);
+}

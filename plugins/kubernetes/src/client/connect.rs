@@ -27,6 +27,7 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use super::certificate::{Keeping, Shown};
 use super::credentials::{self, Credentials, Source};
+use super::exec::Program;
 use super::oidc::Identity;
 use super::proxy::{self, Proxy};
 use crate::kubeconfig::Access;
@@ -38,6 +39,7 @@ pub(super) struct Connection<'a> {
     pub context: &'a Context,
     pub source: Source,
     identity: Option<Arc<Identity>>,
+    program: Option<Program>,
     /// The room of a page that was read, used again for another one.
     pub buffer: Cell<Vec<u8>>,
     /// Set once the request under way has its credentials.
@@ -65,7 +67,7 @@ impl<'a> Connection<'a> {
         }
         let config = config(access, limits);
         let source = Source::of(access);
-        let Credentials { auth, mut tls } =
+        let Credentials { auth, mut tls, program } =
             credentials::load(config.clone(), &source, context).await?;
         let shown = Shown::default();
         if secure {
@@ -91,6 +93,7 @@ impl<'a> Connection<'a> {
             context,
             source,
             identity,
+            program,
             buffer,
             sent,
             limits,
@@ -105,6 +108,9 @@ impl<'a> Connection<'a> {
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, GatherError> {
         if let Some(identity) = &self.identity {
             return identity.authorization().await.map(Some);
+        }
+        if let Some(program) = &self.program {
+            return program.authorization().await;
         }
         let file = self.access.token_file.as_ref();
         file.map(|file| super::bearer(&file.read()?)).transpose()

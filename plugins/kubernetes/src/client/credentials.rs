@@ -1,15 +1,16 @@
-//! Where credentials come from, and what it means when they cannot be had. kube reads them; where
-//! it runs a program for that, it does so blocking, and therefore on a thread that we need not
-//! wait for. Tokens that have to be had from elsewhere before a request are not its matter: `oidc`.
+//! Where credentials come from, and what it means when they cannot be had. kube reads those that stand in
+//! the kubeconfig; programs are run by `exec`, and id tokens renewed by `oidc`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::run;
 use kube::client::middleware::AuthLayer;
 use kube::client::{AuthError, ConfigExt as _, RustlsTlsError};
 use rustls::ClientConfig;
-use tokio::sync::oneshot;
 
 use super::LONGEST_REQUEST;
+use super::exec::Program;
 use crate::kubeconfig::Access;
 
 /// What is to be set up for a client.
@@ -18,6 +19,8 @@ pub(super) struct Credentials {
     pub auth: Option<AuthLayer>,
     /// With the client's certificate. Who is trusted is said elsewhere.
     pub tls: ClientConfig,
+    /// The program that gives them, if it is one: what `Authorization` is set from.
+    pub program: Option<Program>,
 }
 
 /// Where credentials come from, as far as that takes time.
@@ -56,89 +59,53 @@ impl Source {
             .with_retryable(false)
     }
 
-    fn who(&self) -> String {
+    pub fn who(&self) -> String {
         match self {
             Self::Program(program) => format!("the kubeconfig's program {program:?}"),
             Self::Kubeconfig => "the kubeconfig's user".to_owned(),
         }
     }
 
-    fn unsendable(&self) -> GatherError {
+    pub fn unsendable(&self) -> GatherError {
         GatherError::configuration(format!(
             "{}: a token or password holds a character that cannot be sent",
             self.who()
         ))
     }
 
-    /// What kube's error about credentials means. None of its texts is passed on where it may hold
-    /// what a program printed or a file contains.
+    /// What kube's error about credentials means. It reads them from the kubeconfig only.
     pub fn failure(&self, error: &AuthError) -> GatherError {
-        let program = self.who();
-        let authentication = |message: String| {
-            GatherError::new(ErrorKind::Authentication, message)
-                .with_hint("run the program by hand, as the user whom the gatherer runs as")
-        };
         match error {
             AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => self.unsendable(),
-            AuthError::AuthExecStart(error) => {
-                GatherError::configuration(format!("{program} cannot be started: {error}"))
-                    .with_hint("install it, or name it by its whole path")
-            }
-            AuthError::AuthExecRun { out, .. } => {
-                authentication(format!("{program} failed: {}", out.status))
-            }
-            AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_) => {
-                authentication(format!("{program} printed something else than credentials"))
-            }
-            AuthError::MalformedTokenExpirationDate(_) => authentication(format!(
-                "{program} gave credentials whose time of expiry is no time"
-            )),
-            AuthError::MissingCommand => {
-                GatherError::configuration(format!("{program}: exec names no command"))
-            }
-            AuthError::ExecMissingClusterInfo => GatherError::configuration(format!(
-                "{program} wants to be told about the cluster, of which nothing is known"
-            )),
-            _ => authentication(format!("{program} gave no credentials")),
+            _ => GatherError::new(
+                ErrorKind::Authentication,
+                format!("{} gave no credentials", self.who()),
+            ),
         }
     }
 }
 
 /// Reads the credentials. A program that is run for them may take as long as the endpoint has.
 pub(super) async fn load(
-    config: kube::Config,
+    mut config: kube::Config,
     source: &Source,
     context: &Context,
 ) -> Result<Credentials, GatherError> {
-    if !matches!(source, Source::Program(_)) {
-        return read(&config).map_err(|error| explain(&error, source));
-    }
-    let (sender, receiver) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("credentials".to_owned())
-        .spawn(move || {
-            // Nobody waits any more after the deadline.
-            let _ = sender.send(read(&config).map_err(Box::new));
-        })
-        .map_err(|error| GatherError::internal(format!("no thread for a program: {error}")))?;
-    let wait = run::operation_remaining(context).unwrap_or(LONGEST_REQUEST);
-    match tokio::time::timeout(wait, receiver).await {
-        Ok(Ok(outcome)) => outcome.map_err(|error| explain(&error, source)),
-        // The one panic there: tower-http's on a token that cannot stand in a header.
-        Ok(Err(_)) => Err(source.unsendable()),
-        Err(_) => Err(source.too_slow(context)),
-    }
-}
-
-fn read(config: &kube::Config) -> Result<Credentials, kube::Error> {
-    let auth = config.auth_layer()?;
-    let mut rest = config.clone();
-    // Asked for a certificate, kube would run the program again; it gives that or a token.
-    rest.auth_info.auth_provider = None;
-    if auth.is_some() {
-        rest.auth_info.exec = None;
-    }
-    Ok(Credentials { auth, tls: rest.rustls_client_config()? })
+    let program = if matches!(source, Source::Program(_)) {
+        let (program, certificate) = Program::new(&config.auth_info, source, context).await?;
+        // kube would run it as well.
+        (config.auth_info.exec, config.auth_info.auth_provider) = (None, None);
+        if let Some((certificate, key)) = certificate {
+            config.auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
+            config.auth_info.client_key_data = Some(STANDARD.encode(key).into());
+        }
+        Some(program)
+    } else {
+        None
+    };
+    let auth = config.auth_layer().map_err(|error| explain(&error, source))?;
+    let tls = config.rustls_client_config().map_err(|error| explain(&error, source))?;
+    Ok(Credentials { auth, tls, program })
 }
 
 fn explain(error: &kube::Error, source: &Source) -> GatherError {

@@ -5,6 +5,7 @@ mod connect;
 mod credentials;
 mod discovery;
 mod document;
+mod exec;
 mod fetching;
 mod list;
 mod oidc;

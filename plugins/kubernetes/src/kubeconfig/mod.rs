@@ -30,6 +30,7 @@ use self::view::{Node, error, looks_secret, shown};
 
 pub use self::oidc::{IdToken, LOG_IN, Oidc, Renewal};
 pub use self::token::TokenFile;
+pub use self::yaml::parse as parse_yaml;
 
 /// How many names a hint lists.
 const NAMES_MAX: usize = 10;
