@@ -286,3 +286,23 @@ fn a_signal_ends_a_run_that_waits_for_stderr() {
     assert!(outcome.log.contains("ended by SIGINT"), "{}", outcome.describe());
     assert_eq!(files_beside(outcome.home()), ["gatherer.log"]);
 }
+
+#[test]
+fn a_signal_ends_a_run_whose_result_nobody_reads() {
+    let plugins = PluginFolder::with(&["example"]);
+    // More than a pipe holds.
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": 3000}]);
+    for format in ["gatherer", "inventory", "table"] {
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", format]);
+        let running = run.start_on(stdout, Stdio::piped());
+        running.wait_until("the pipe is full", |_| {
+            let held = rustix::io::ioctl_fionread(&reader).expect("a pipe tells what it holds");
+            (held >= 60 * 1024).then_some(())
+        });
+        running.signal(Signal::TERM);
+        let outcome = running.finish();
+        assert_eq!(outcome.code(), 143, "{format}: {}", outcome.describe());
+        assert!(outcome.log.contains("ended by SIGTERM"), "{format}: {}", outcome.describe());
+    }
+}
