@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::PidfdFlags;
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
 use super::file::LogFile;
 use crate::process;
@@ -26,6 +26,7 @@ const OPENED: i32 = 0;
 /// The running log process.
 pub struct Recorder {
     socket: UnixStream,
+    pid: Pid,
     /// Where the kernel has them; else its end is not waited for.
     pidfd: Option<OwnedFd>,
 }
@@ -46,7 +47,7 @@ impl Recorder {
         let pid = process::fork_log_process(other.as_fd(), move || serve(&path))?;
         drop(other);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
-        let mut recorder = Self { socket, pidfd };
+        let mut recorder = Self { socket, pid, pidfd };
         if !is_readable(recorder.socket.as_fd(), Instant::now() + OPEN_TIME) {
             return Ok(Opened::NotYet(recorder));
         }
@@ -79,10 +80,13 @@ impl Recorder {
     /// this. It goes on without us if it can.
     pub fn finish(&self, until: Instant) -> bool {
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
-        match &self.pidfd {
+        let ended = match &self.pidfd {
             Some(pidfd) => is_readable(pidfd.as_fd(), until),
             None => is_readable(self.socket.as_fd(), until),
-        }
+        };
+        // Without this, a container whose first process reaps nothing would keep it.
+        let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
+        ended
     }
 }
 

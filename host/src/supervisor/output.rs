@@ -2,6 +2,7 @@
 
 use gatherer_plugin_api::LogLevel;
 
+use crate::escape::TEXT_MAX_BYTES;
 use crate::logging;
 use crate::protocol::LOG_MAX_BYTES;
 use crate::redact::Redactor;
@@ -89,9 +90,12 @@ impl Output {
     }
 }
 
+/// Logs a line, in as many pieces as it takes so that none of them is cut.
 fn tell(line: &str, endpoint: &str) {
-    let line = line.trim_end();
-    if !line.is_empty() {
-        logging::emit(LogLevel::Info, "worker", Some(endpoint), line);
+    let mut rest = line.trim_end();
+    while !rest.is_empty() {
+        let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_MAX_BYTES));
+        logging::emit(LogLevel::Info, "worker", Some(endpoint), piece);
+        rest = more;
     }
 }
