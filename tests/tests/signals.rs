@@ -271,11 +271,14 @@ fn a_signal_ends_the_run_though_nobody_reads_stderr() {
 }
 
 #[test]
-fn a_signal_ends_a_run_that_waits_for_stderr() {
+fn a_signal_ends_a_run_that_has_something_to_say_on_a_full_stderr() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let (_reader, stderr) = full_pipe();
-    let wrong = json!([{"id": "wrong", "module": "Misbehaving", "case": "refuses"}]);
-    let run = Run::gather(&wrong).plugins(plugins.path());
+    let endpoints = json!([
+        {"id": "wrong", "module": "Misbehaving", "case": "refuses"},
+        {"id": "s", "module": "Misbehaving", "case": "sleeps"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(plugins.path());
     let running = run.args(["--outfile", "result.json"]).start_on(Stdio::piped(), stderr);
     running.wait_until("it has something to say", |running| {
         running.log().contains("Misbehaving failed").then_some(())
