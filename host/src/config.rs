@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::Policy;
 use serde::de::Error as _;
@@ -99,6 +99,22 @@ impl EndpointIds {
     }
 }
 
+/// The run's time limit: it holds from the start of the program, so that it covers the reading of the
+/// infile.
+#[derive(Debug, Clone, Copy)]
+pub struct RunLimit {
+    /// How long the run may take.
+    pub length: Duration,
+    /// When that time is over.
+    pub ends_at: Instant,
+}
+
+impl RunLimit {
+    fn from_now(length: Duration) -> Self {
+        Self { length, ends_at: Instant::now() + length }
+    }
+}
+
 /// What holds, from all four sources.
 pub struct Settings {
     /// How the result is printed.
@@ -108,7 +124,7 @@ pub struct Settings {
     /// How long an endpoint may take.
     pub timeout: Duration,
     /// How long the run may take.
-    pub run_timeout: Option<Duration>,
+    pub run_limit: Option<RunLimit>,
     /// How many bytes of data a worker may have.
     pub worker_memory: Option<u64>,
     /// Where plugins are looked for.
@@ -159,7 +175,7 @@ impl Settings {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
             jobs: cli.asking.jobs.or(file.jobs).unwrap_or(32).into(),
             timeout: cli.asking.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
-            run_timeout: cli.asking.run_timeout.or(run_timeout),
+            run_limit: cli.asking.run_timeout.or(run_timeout).map(RunLimit::from_now),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
             fail_on: cli.asking.fail_on.or(file.fail_on).unwrap_or_default(),

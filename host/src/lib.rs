@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod children;
 mod cli;
 mod config;
 mod discovery;
@@ -19,6 +20,7 @@ mod progress;
 mod protocol;
 mod redact;
 mod request;
+mod reserve;
 mod schema;
 mod signals;
 mod supervisor;
@@ -62,6 +64,7 @@ pub fn main() -> std::process::ExitCode {
         worker::main(runner, descriptor);
     }
     process::wait_for_children();
+    process::raise_open_files();
     let exit = run(&cli);
     logging::finish();
     std::process::ExitCode::from(exit as u8)

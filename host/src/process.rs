@@ -8,10 +8,10 @@ mod log_process;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 
-pub use log_process::fork_log_process;
-use log_process::is_log_process;
-use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions};
+pub use log_process::{fork_log_process, is_log_process};
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 /// Forbids core dumps and the reading of this process's memory by others: it holds secrets.
 pub fn protect() -> io::Result<()> {
@@ -20,11 +20,28 @@ pub fn protect() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets children that end be waited for, whatever whoever started us has set: where SIGCHLD is
-/// ignored, nobody learns how a worker ended.
+/// Lets children that end be reaped, whatever the caller has set: where SIGCHLD is ignored, the
+/// kernel forgets how a worker ended; where it is blocked, the program does not hear of it.
 pub fn wait_for_children() {
-    // SAFETY: the default action installs no code.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    // SAFETY: the default action installs no code, and the set is initialized before it is used.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        let mut signals = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        for signal in [libc::SIGCHLD, libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+            libc::sigaddset(&raw mut signals, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const signals, std::ptr::null_mut());
+    }
+}
+
+/// Has the signals that end the program end it at once, as by default. For a time in which no
+/// code listens for them.
+pub fn end_on_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: the default action installs no code.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 /// Makes a write beyond RLIMIT_FSIZE (`ulimit -f`) an error that can be reported; by itself SIGXFSZ
@@ -60,9 +77,14 @@ pub fn inheritable(file: &File) -> io::Result<OwnedFd> {
     Ok(rustix::io::dup(file)?)
 }
 
-/// Raises the soft limit on open descriptors to the hard one. What was the soft limit, and
-/// what is it now; `None` is no limit.
+/// Raises the soft limit on open descriptors to the hard one, when it is called first. Always
+/// returns what the soft limit was before that, and what it is since; `None` is no limit.
 pub fn raise_open_files() -> (Option<u64>, Option<u64>) {
+    static RAISED: OnceLock<(Option<u64>, Option<u64>)> = OnceLock::new();
+    *RAISED.get_or_init(try_raise_open_files)
+}
+
+fn try_raise_open_files() -> (Option<u64>, Option<u64>) {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     match rustix::process::setrlimit(Resource::Nofile, raised) {
@@ -77,36 +99,8 @@ pub fn limit_open_files(current: Option<u64>) -> io::Result<()> {
     Ok(rustix::process::setrlimit(Resource::Nofile, Rlimit { current, maximum })?)
 }
 
-/// Makes orphans of workers children of this process, so that [`end_orphans`] finds them.
+/// Makes orphans of workers children of this process, so that
+/// [`end_orphans`](crate::children::end_orphans) finds them.
 pub fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
-}
-
-/// Ends every child. To be called when no worker is left: these are what workers left behind.
-pub fn end_orphans() {
-    // A child's children become ours when it ends.
-    for _ in 0..100 {
-        let children = children();
-        if children.is_empty() {
-            return;
-        }
-        for pid in children {
-            // One that ended by itself is waited for all the same.
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-            let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
-        }
-    }
-}
-
-/// The children of all threads but the log process; none where the kernel does not list them.
-fn children() -> Vec<Pid> {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
-        .flat_map(|list| {
-            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
-        })
-        .filter_map(Pid::from_raw)
-        .filter(|pid| !is_log_process(*pid))
-        .collect()
 }

@@ -4,9 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use gatherer_plugin_api::LogLevel;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{Exit, logging, outfile, process};
+use crate::{Exit, children, logging, outfile};
 
 /// How long the program may take to end in good order. It takes a second or two, unless a log, a
 /// terminal or a disk takes nothing.
@@ -14,6 +15,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// How long it cleans up after that.
 const LAST_LIMIT: Duration = Duration::from_secs(1);
+
+/// How much of that it spends on ending what workers left behind.
+const ORPHANS_LIMIT: Duration = Duration::from_millis(500);
 
 /// A signal that ends the program in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +63,13 @@ impl Signals {
     /// Listens, inside a runtime, and sees to it that the first of them ends the program, whatever
     /// holds it up.
     pub fn new() -> io::Result<Self> {
-        // A machine that has no thread left has other troubles.
-        let _ = std::thread::Builder::new().name("end".to_owned()).spawn(end_in_time);
-        Self::listen()
+        let signals = Self::listen()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let watch = move || end_in_time(&runtime);
+        // Where no thread can be started, a signal is still heard, but not while the main thread
+        // waits for something else.
+        let _ = std::thread::Builder::new().name("end".to_owned()).spawn(watch);
+        Ok(signals)
     }
 
     fn listen() -> io::Result<Self> {
@@ -84,20 +92,21 @@ impl Signals {
 
 /// Ends the program a while after the first signal. Who writes to stderr may wait for its reader
 /// without an end, and hears no signal meanwhile.
-fn end_in_time() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return };
+fn end_in_time(runtime: &Runtime) {
     runtime.block_on(async {
         let Ok(mut signals) = Signals::listen() else { return };
         let signal = signals.next().await;
         tokio::time::sleep(LIMIT).await;
         // Workers end with us; what they started does not. A disk that hangs is not waited for.
-        let _ = std::thread::Builder::new().name("last".to_owned()).spawn(move || {
+        let last = std::thread::Builder::new().name("last".to_owned()).spawn(move || {
             outfile::abandon();
             logging::emit_to_file(LogLevel::Error, None, &signal.sentence());
-            process::end_orphans();
         });
-        tokio::time::sleep(LAST_LIMIT).await;
+        let cleaned_up = tokio::time::Instant::now() + LAST_LIMIT;
+        children::end_orphans(ORPHANS_LIMIT, &[]);
+        if last.is_ok() {
+            tokio::time::sleep_until(cleaned_up).await;
+        }
         std::process::exit(signal.exit() as i32);
     });
 }

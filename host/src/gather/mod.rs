@@ -8,12 +8,14 @@ use std::collections::hash_map::Entry as Slot;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, Software};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use crate::children::Children;
 use crate::cli::Cli;
 use crate::config::Settings;
 use crate::discovery::{Catalog, Plugin};
@@ -21,14 +23,18 @@ use crate::input;
 use crate::outfile::{self, Outfile, Pieces, WriteError};
 use crate::progress::{self, Display, Progress};
 use crate::request::{self, Defaults, Endpoint, Entry, Folders};
+use crate::reserve::Reserve;
 use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
-use crate::{Exit, fail, logging, process};
+use crate::{Exit, children, fail, logging, process};
 use result::{Printer, Results};
 pub use result::{Product, Report, table_style};
 
 /// The longest infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long the end of a run waits for processes that workers left behind and that it has killed.
+pub const ORPHANS_LIMIT: Duration = Duration::from_secs(2);
 
 /// Runs from the infile to the printed result.
 pub fn run(
@@ -87,15 +93,13 @@ pub fn write_pieces(
 
 /// Prints a result that needs nobody to be asked, until a signal says otherwise.
 pub fn print(print: impl FnOnce() -> Exit + Send + 'static) -> io::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(async {
-        let mut signals = Signals::new()?;
-        let printing = runtime.spawn_blocking(print);
-        let printed = async { printing.await.unwrap_or(Exit::Internal) };
-        Ok(until_signal(printed, &mut signals).await)
-    });
+    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
+    drop(descriptors);
+    let printing = output.run(print);
+    let printed = async { printing.await.unwrap_or(Exit::Internal) };
+    let exit = runtime.block_on(until_signal(printed, &mut signals));
     runtime.shutdown_background();
-    exit
+    Ok(exit)
 }
 
 /// What printing ends with, or the signal that comes before.
@@ -120,7 +124,7 @@ pub fn entries(
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Vec<Entry>, String> {
-    let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES)?;
+    let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
     let (text, latin) = request::decode(bytes);
     if latin {
         logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
@@ -174,19 +178,26 @@ fn ask_and_print(
     }
     let endpoints = with_libraries(endpoints, catalog)?;
     process::adopt_orphans()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut signals = {
+    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
+    let (children, reaper) = {
         let _inside = runtime.enter();
-        Signals::new()?
+        children::listen()?
     };
     let display = Display::start(progress::look(settings.progress), total, logging::print_progress);
-    let results = Rc::new(Results::new(printer, total, &runtime));
-    let asked = ask(failed, endpoints, settings, &results, display.progress(), &mut signals);
-    let asked = LocalSet::new().block_on(&runtime, asked);
-    process::end_orphans();
+    let results = Rc::new(Results::new(printer, total, &output));
+    let asking = Asking { settings, children: children.clone(), progress: display.progress() };
+    let asked = ask(failed, endpoints, asking, &results, &mut signals);
+    let asked = LocalSet::new().block_on(&runtime, async {
+        tokio::select! {
+            asked = asked => asked,
+            never = reaper.run() => never,
+        }
+    });
+    drop(descriptors);
+    children::end_orphans(ORPHANS_LIMIT, &children.remaining());
     let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
     let exit = match asked {
-        Ok(()) => runtime.block_on(until_signal(results.finish(&runtime, display), &mut signals)),
+        Ok(()) => runtime.block_on(until_signal(results.finish(&output, display), &mut signals)),
         Err(signal) => abandoned(signal),
     };
     runtime.shutdown_background();
@@ -198,14 +209,20 @@ pub fn ended_by(signal: EndSignal) -> Exit {
     fail(signal.exit(), &signal.sentence())
 }
 
+/// What endpoints are asked with.
+struct Asking<'a> {
+    settings: &'a Settings,
+    children: Children,
+    progress: Progress,
+}
+
 /// Has every endpoint's result delivered, unless a signal ends it: those that failed before they
 /// could be asked, and those of the others.
 async fn ask(
     failed: Vec<EndpointResult>,
     endpoints: Vec<(Endpoint, Rc<Library>)>,
-    settings: &Settings,
+    Asking { settings, children, progress }: Asking<'_>,
     results: &Rc<Results>,
-    progress: Progress,
     signals: &mut Signals,
 ) -> Result<(), EndSignal> {
     let (stop, watched) = watch::channel(None);
@@ -222,6 +239,7 @@ async fn ask(
             open_files,
             confine: settings.confine(),
             progress,
+            children,
             stop: watched.clone(),
         },
         {
@@ -230,10 +248,10 @@ async fn ask(
         },
     );
     let limit = async {
-        match settings.run_timeout {
+        match settings.run_limit {
             Some(limit) => {
-                tokio::time::sleep(limit).await;
-                limit
+                tokio::time::sleep_until(limit.ends_at.into()).await;
+                limit.length
             }
             None => std::future::pending().await,
         }

@@ -4,9 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, RunInfo, Timestamp};
-use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::logged;
 use crate::cli::{Cli, FailOn};
@@ -14,6 +12,7 @@ use crate::config::Settings;
 use crate::format::{self, Format, TableStyle};
 use crate::outfile::{self, Outfile, WriteError};
 use crate::progress::Display;
+use crate::reserve::OutputThread;
 use crate::supervisor::{Fate, Stop};
 use crate::{Exit, fail, inventory};
 
@@ -126,7 +125,7 @@ struct Lines {
     queue: mpsc::UnboundedSender<Line>,
     /// Turns to true when nobody takes lines any more.
     unwanted: watch::Receiver<bool>,
-    writer: JoinHandle<Result<(), WriteError>>,
+    writer: oneshot::Receiver<Result<(), WriteError>>,
 }
 
 struct Line {
@@ -137,12 +136,16 @@ struct Line {
 
 impl Results {
     /// Takes so many results and has this printer print them.
-    pub fn new(printer: Printer, total: usize, runtime: &Runtime) -> Self {
+    pub fn new(printer: Printer, total: usize, output: &OutputThread) -> Self {
         let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
         let place = printer.outfile.to_string();
         let tells_all = matches!(printer.product, Product::Inventory(Format::Table));
         let way = match printer.product {
-            Product::Inventory(Format::Ndjson) => Way::Lines(Lines::start(printer, runtime)),
+            // Without a thread that writes them, the lines are printed at the end: a slow reader
+            // would keep the run from hearing signals and deadlines.
+            Product::Inventory(Format::Ndjson) if output.is_running() => {
+                Way::Lines(Lines::start(printer, output))
+            }
             _ => Way::Whole(Box::new(printer), RefCell::default()),
         };
         Self { tells_all, tally, place, way }
@@ -213,7 +216,7 @@ impl Results {
     }
 
     /// There are no more results: prints them, or the rest of them.
-    pub async fn finish(self, runtime: &Runtime, display: Display) -> Exit {
+    pub async fn finish(self, output: &OutputThread, display: Display) -> Exit {
         let exit = self.tally.exit();
         match self.way {
             Way::Whole(printer, results) => {
@@ -221,7 +224,7 @@ impl Results {
                 // Not on this thread: whoever reads the result may be slow, and a signal is heard
                 // all the same.
                 let print = move || printer.print(results.into_inner(), exit);
-                runtime.spawn_blocking(print).await.unwrap_or(Exit::Internal)
+                output.run(print).await.unwrap_or(Exit::Internal)
             }
             Way::Lines(Lines { queue, writer, .. }) => {
                 drop(queue);
@@ -241,7 +244,7 @@ impl Results {
 }
 
 impl Lines {
-    fn start(printer: Printer, runtime: &Runtime) -> Self {
+    fn start(printer: Printer, output: &OutputThread) -> Self {
         let (queue, lines) = mpsc::unbounded_channel();
         let (gone, unwanted) = watch::channel(false);
         let Printer { outfile, run_info, .. } = printer;
@@ -254,7 +257,7 @@ impl Lines {
                 }
             });
         }
-        let writer = runtime.spawn_blocking(move || {
+        let writer = output.run(move || {
             let written = write_lines(outfile, lines, run_info);
             if written.is_err() {
                 gone.send_replace(true);

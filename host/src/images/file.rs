@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::config::RunLimit;
 use crate::input;
 
 /// Reads and understands a file; `what` is how sentences call it.
@@ -13,9 +14,10 @@ pub fn read<T>(
     what: &str,
     path: &Path,
     max_bytes: u64,
+    limit: Option<RunLimit>,
     understand: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, String> {
-    let bytes = input::read_file(what, path, max_bytes)?;
+    let bytes = input::read_file(what, path, max_bytes, limit)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     understand(text).map_err(|problem| format!("{what} {} {problem}", path.display()))
 }

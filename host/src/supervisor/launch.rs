@@ -1,12 +1,13 @@
 //! What a worker is started with: its command line, its environment, its assignment.
 
 use std::os::fd::AsRawFd as _;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 
 use gatherer_plugin_api::GatherError;
-use tokio::process::{Child, Command};
 
 use super::{Library, Settings};
+use crate::children::{Child, Children};
 use crate::protocol::{Assignment, WORKER_SUBCOMMAND};
 use crate::request::Endpoint;
 
@@ -57,7 +58,7 @@ pub fn assign(
 }
 
 /// Starts the process.
-pub fn start(library: &Library) -> std::io::Result<Child> {
+pub fn start(library: &Library, children: &Children) -> std::io::Result<Child> {
     let kept = std::env::vars_os().filter(|(name, _)| {
         name.to_str().is_some_and(|name| {
             ENVIRONMENT.contains(&name)
@@ -66,7 +67,8 @@ pub fn start(library: &Library) -> std::io::Result<Child> {
         })
     });
     // The link leads to the very file that runs now, whatever was installed since.
-    Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg0("virtual-host-gatherer")
         .arg(WORKER_SUBCOMMAND)
         .arg(std::process::id().to_string())
@@ -76,7 +78,6 @@ pub fn start(library: &Library) -> std::io::Result<Child> {
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
+        .stderr(Stdio::piped());
+    children.spawn(&mut command)
 }

@@ -22,6 +22,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use crate::children::Children;
 use crate::progress::Progress;
 use crate::request::Endpoint;
 use crate::{inventory, logging};
@@ -68,6 +69,8 @@ pub struct Settings {
     pub confine: bool,
     /// Where to count how far the run has come.
     pub progress: Progress,
+    /// Where workers are started; its reaper must be running.
+    pub children: Children,
     /// Turns to something when everything is to stop.
     pub stop: watch::Receiver<Option<Stop>>,
 }

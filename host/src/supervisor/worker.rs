@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::Instant;
 
 use super::budget::Budget;
@@ -17,13 +17,14 @@ use super::crash::{crashed, describe};
 use super::launch::{assign, not_started, start};
 use super::output::Output;
 use super::{Library, Settings, Stop};
+use crate::children::{Child, why_it_stays};
 use crate::logging;
 use crate::progress::{Asking, Progress};
 use crate::protocol::{CANCEL_LINE, GATHER, LOG_MAX_BYTES};
 use crate::redact::Redactor;
 use crate::request::Endpoint;
 
-/// From asking a worker to end to killing it.
+/// From asking a worker to end to killing it, and from killing it to giving it up.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How long an ended worker's pipes are read on, where somebody else holds them open.
@@ -45,11 +46,19 @@ pub struct Observed {
     pub killed: bool,
     /// How the process ended, unless it simply ended: "exited with status 3".
     pub odd_end: Option<String>,
+    /// Whether there was a process.
+    pub was_started: bool,
 }
 
 impl From<GatherError> for Observed {
     fn from(error: GatherError) -> Self {
-        Self { result: Err(error), took_to_end: None, killed: false, odd_end: None }
+        Self {
+            result: Err(error),
+            took_to_end: None,
+            killed: false,
+            odd_end: None,
+            was_started: false,
+        }
     }
 }
 
@@ -72,7 +81,8 @@ pub async fn observe(
     budget: Rc<Budget>,
 ) -> Observed {
     let started = assign(endpoint, operation, library, settings).and_then(|assignment| {
-        Ok((assignment, start(library).map_err(|error| not_started(&error))?))
+        let child = start(library, &settings.children).map_err(|error| not_started(&error))?;
+        Ok((assignment, child))
     });
     match started {
         Ok((assignment, child)) => {
@@ -92,14 +102,14 @@ enum Ending {
     Asked(Instant, GatherError),
     /// Its last frame came; if it has not ended by this moment, it is killed.
     Finished(Instant),
-    /// It was killed, for this reason if its answer had not come.
-    Killed(Option<GatherError>),
+    /// It was killed, for this reason if its answer had not come. If it has not ended by this
+    /// moment, it is given up.
+    Killed(Instant, Option<GatherError>),
 }
 
 struct Session<'a> {
     endpoint: &'a Endpoint,
     child: Child,
-    pid: Option<Pid>,
     collector: Collector,
     redactor: &'a Redactor,
     output: Output,
@@ -110,7 +120,6 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>, progress: &Progress) -> Self {
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let mut collector = Collector::new(endpoint.redactor.clone(), budget);
         if !endpoint.references.is_empty() {
             collector.expect_references();
@@ -118,7 +127,6 @@ impl<'a> Session<'a> {
         Self {
             endpoint,
             child,
-            pid,
             collector,
             redactor: &endpoint.redactor,
             output: Output::default(),
@@ -151,12 +159,14 @@ impl<'a> Session<'a> {
         let mut late = 0;
         let mut drained_at = deadline + Duration::from_hours(1);
         let mut took_to_end = None;
+        // Why the process outlives SIGKILL.
+        let mut stays = None;
 
         while status.is_none() || frames_open || stderr_open {
             let running = matches!(self.ending, Ending::Not) && status.is_none();
-            let kill_at = match &self.ending {
-                Ending::Asked(at, _) | Ending::Finished(at) => Some(*at),
-                Ending::Not | Ending::Killed(_) => None,
+            let act_at = match &self.ending {
+                Ending::Asked(at, _) | Ending::Finished(at) | Ending::Killed(at, _) => Some(*at),
+                Ending::Not => None,
             };
             tokio::select! {
                 biased;
@@ -169,7 +179,11 @@ impl<'a> Session<'a> {
                     drop(stopped);
                     self.ask_to_end(control.as_mut(), error).await;
                 }
-                () = sleep_until(kill_at), if kill_at.is_some() && status.is_none() => {
+                () = sleep_until(act_at), if act_at.is_some() && status.is_none() => {
+                    if matches!(self.ending, Ending::Killed(..)) {
+                        stays = Some(Stays { why: why_it_stays(self.child.pid()) });
+                        break;
+                    }
                     self.kill(None);
                 }
                 ended = self.child.wait(), if status.is_none() => {
@@ -199,16 +213,21 @@ impl<'a> Session<'a> {
             }
         }
         // Whatever the worker left behind in its group goes with it.
-        self.signal_group(Signal::KILL);
+        self.child.signal(Signal::KILL);
         self.output.flush(self.redactor, &self.endpoint.id);
-        let killed = matches!(self.ending, Ending::Killed(_));
-        let ended = status.as_ref().and_then(|status| status.as_ref().ok());
-        let odd_end = match ended.and_then(|status| describe(*status)) {
+        let killed = matches!(self.ending, Ending::Killed(..));
+        let status = status.flatten();
+        let odd_end = match status.and_then(describe) {
+            _ if stays.is_some() => Some("could not be ended".to_owned()),
             _ if killed => Some("did not end".to_owned()),
             odd => odd,
         };
         let result = self.conclude(status, odd_end.as_deref());
-        Observed { result, took_to_end, killed, odd_end }
+        let result = match stays {
+            Some(stays) => stays.amend(result),
+            None => result,
+        };
+        Observed { result, took_to_end, killed, odd_end, was_started: true }
     }
 
     /// The timeout's sentence. What the plugin says while it is being ended is added to it.
@@ -232,10 +251,7 @@ impl<'a> Session<'a> {
             let write = control.write_all(CANCEL_LINE);
             let _ = tokio::time::timeout(Duration::from_millis(10), write).await;
         }
-        if let Some(pid) = self.pid {
-            let _ = rustix::process::kill_process(pid, Signal::TERM);
-        }
-        self.signal_group(Signal::TERM);
+        self.child.signal(Signal::TERM);
         let now = Instant::now();
         self.asked_to_end_at = Some(now);
         self.ending = Ending::Asked(now + GRACE, error);
@@ -243,26 +259,16 @@ impl<'a> Session<'a> {
 
     /// Ends the worker at once. Without an error, the one that it was asked to end for stays.
     fn kill(&mut self, error: Option<GatherError>) {
-        if let Some(pid) = self.pid {
-            // The group comes into being a moment after the process.
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
-        self.signal_group(Signal::KILL);
-        self.ending = match std::mem::replace(&mut self.ending, Ending::Not) {
-            Ending::Asked(_, first) | Ending::Killed(Some(first)) => Ending::Killed(Some(first)),
-            Ending::Not | Ending::Finished(_) | Ending::Killed(None) => Ending::Killed(error),
+        self.child.signal(Signal::KILL);
+        let reason = match std::mem::replace(&mut self.ending, Ending::Not) {
+            Ending::Asked(_, first) | Ending::Killed(_, Some(first)) => Some(first),
+            Ending::Not | Ending::Finished(_) | Ending::Killed(_, None) => error,
         };
-    }
-
-    fn signal_group(&self, signal: Signal) {
-        if let Some(pid) = self.pid {
-            // No such group: everything in it has ended.
-            let _ = rustix::process::kill_process_group(pid, signal);
-        }
+        self.ending = Ending::Killed(Instant::now() + GRACE, reason);
     }
 
     fn take_frames(&mut self, bytes: &[u8]) {
-        if matches!(self.ending, Ending::Killed(_)) {
+        if matches!(self.ending, Ending::Killed(..)) {
             return;
         }
         let Self { collector, output, endpoint, progress, .. } = self;
@@ -315,15 +321,14 @@ impl<'a> Session<'a> {
 
     fn conclude(
         self,
-        status: Option<std::io::Result<ExitStatus>>,
+        status: Option<ExitStatus>,
         odd_end: Option<&str>,
     ) -> Result<Answer, GatherError> {
         let asked = match self.ending {
-            Ending::Killed(Some(error)) => return Err(error),
+            Ending::Killed(_, Some(error)) => return Err(error),
             Ending::Asked(_, error) => Some(error),
-            Ending::Killed(None) | Ending::Not | Ending::Finished(_) => None,
+            Ending::Killed(_, None) | Ending::Not | Ending::Finished(_) => None,
         };
-        let status = status.and_then(Result::ok);
         match self.collector.finish() {
             Some(Ok(mut answer)) => {
                 answer.warnings.extend(odd_end.map(|odd| Warning {
@@ -342,6 +347,23 @@ impl<'a> Session<'a> {
             }),
             None => Err(asked.unwrap_or_else(|| crashed(status, &self.output.tail(self.redactor)))),
         }
+    }
+}
+
+/// A worker that outlives SIGKILL.
+struct Stays {
+    /// The reason, where `/proc` shows one.
+    why: Option<String>,
+}
+
+impl Stays {
+    /// Adds to the error of the endpoint that its worker could not be ended, and why.
+    fn amend(self, result: Result<Answer, GatherError>) -> Result<Answer, GatherError> {
+        result.map_err(|mut error| {
+            error.message.push_str("; the worker could not be ended");
+            error.hint = self.why.or(error.hint);
+            error
+        })
     }
 }
 

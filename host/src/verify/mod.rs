@@ -6,20 +6,24 @@ mod compare;
 mod endpoints;
 mod report;
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use gatherer_plugin_api::GatherError;
 use tokio::sync::watch;
 
+use crate::children::Children;
 use crate::config::Settings;
 use crate::discovery::{self, Catalog, Inspected};
 use crate::progress::{self, Display, Progress};
 use crate::request::{Endpoint, Entry};
-use crate::signals::{EndSignal, Signals};
+use crate::reserve::Reserve;
+use crate::signals::EndSignal;
 use crate::supervisor::{self, Budget, Library, Observed, Stop};
-use crate::{Exit, fail, gather, logging, process};
+use crate::{Exit, children, fail, gather, logging, process};
 use checks::Plugin;
 use report::Report;
 
@@ -43,29 +47,37 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
     };
     let display =
         Display::start(progress::look(settings.progress), given.len(), logging::print_progress);
-    let checked = Lab::new(settings, plugin, display.progress()).and_then(|lab| {
+    let checked = Reserve::new().and_then(|reserve| {
         process::adopt_orphans()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut signals = {
+        let Reserve { runtime, mut signals, output: _, descriptors } = reserve;
+        let (children, reaper) = {
             let _inside = runtime.enter();
-            Signals::new()?
+            children::listen()?
         };
+        let lab = Lab::new(settings, plugin, display.progress(), children.clone())?;
         let plugin = Plugin { lab, catalog: &catalog, manifest: &plugin.manifest };
-        let outcome: Result<(), EndSignal> = runtime.block_on(async {
+        let outcome: Result<Option<GatherError>, EndSignal> = runtime.block_on(async {
             tokio::select! {
                 biased;
                 signal = signals.next() => Err(signal),
-                () = check(&plugin, given, request.is_some(), &mut report) => Ok(()),
+                () = check(&plugin, given, request.is_some(), &mut report) => {
+                    Ok(plugin.lab.not_started.take())
+                }
+                never = reaper.run() => never,
             }
         });
-        // The workers have ended or end with this.
-        drop(runtime);
-        process::end_orphans();
+        // The workers have ended or were killed with the future above.
+        drop((runtime, descriptors));
+        children::end_orphans(gather::ORPHANS_LIMIT, &children.remaining());
+        // The report is printed by this thread, which hears no signal meanwhile.
+        process::end_on_signals();
         Ok(outcome)
     });
     drop(display);
     match checked {
-        Ok(Ok(())) => report.finish(file),
+        Ok(Ok(None)) => report.finish(file),
+        // That says nothing about the plugin.
+        Ok(Ok(Some(error))) => fail(Exit::Internal, &error.to_string()),
         Ok(Err(signal)) => gather::ended_by(signal),
         Err(error) => fail(Exit::Internal, &format!("no worker can be started: {error}")),
     }
@@ -160,6 +172,9 @@ struct Lab {
     open_files: Option<u64>,
     confine: bool,
     progress: Progress,
+    children: Children,
+    /// Why a worker could not be started, if that happened.
+    not_started: RefCell<Option<GatherError>>,
 }
 
 impl Lab {
@@ -167,11 +182,13 @@ impl Lab {
         settings: &Settings,
         plugin: &discovery::Plugin,
         progress: Progress,
+        children: Children,
     ) -> std::io::Result<Self> {
         let (open_files, _) = process::raise_open_files();
         let library = gather::library(plugin)?;
         let (worker_memory, confine) = (settings.worker_memory, settings.confine());
-        Ok(Self { library, worker_memory, open_files, confine, progress })
+        let not_started = RefCell::default();
+        Ok(Self { library, worker_memory, open_files, confine, progress, children, not_started })
     }
 
     /// Asks an endpoint through a worker. After so long it is told to end.
@@ -189,6 +206,7 @@ impl Lab {
             open_files: self.open_files,
             confine: self.confine,
             progress: self.progress.clone(),
+            children: self.children.clone(),
             stop,
         };
         let budget = Rc::new(Budget::of_machine());
@@ -200,9 +218,13 @@ impl Lab {
             }
             std::future::pending::<()>().await;
         };
-        tokio::select! {
+        let observed = tokio::select! {
             observed = observed => observed,
             () = stopping => unreachable!("it has no end"),
+        };
+        if let (false, Err(error)) = (observed.was_started, &observed.result) {
+            self.not_started.replace(Some(error.clone()));
         }
+        observed
     }
 }

@@ -1,0 +1,124 @@
+//! What `/proc` says about a process that should have ended.
+
+use std::collections::HashMap;
+
+use rustix::process::Pid;
+
+use crate::process::is_log_process;
+
+/// Why a process outlives SIGKILL, as a part of a sentence: "it waits for the kernel (state D)".
+/// `None` if `/proc` does not show a reason.
+pub fn why_it_stays(pid: Pid) -> Option<String> {
+    let folder = format!("/proc/{}", pid.as_raw_nonzero());
+    let state = Stat::read(&folder)?.state;
+    if state == 'Z' && let Some(tracer) = tracer(&folder) {
+        return Some(format!(
+            "it has ended, but process {tracer} traces it and does not let it go (state Z): end that \
+             process"
+        ));
+    }
+    // Where the first thread has ended, another one may still run.
+    let threads = std::fs::read_dir(format!("{folder}/task")).into_iter().flatten().flatten();
+    let mut threads = threads.filter_map(|thread| Stat::read(thread.path().to_str()?));
+    if state == 'D' || threads.any(|thread| thread.state == 'D') {
+        return Some(
+            "it waits for the kernel (state D): a file system or a device does not answer"
+                .to_owned(),
+        );
+    }
+    Some(format!("it is in state {state}"))
+}
+
+/// The process that traces another one.
+fn tracer(folder: &str) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("{folder}/status")).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
+}
+
+/// The first fields of `stat` of a process or thread (proc_pid_stat(5)).
+struct Stat {
+    state: char,
+    parent: i32,
+}
+
+impl Stat {
+    fn read(folder: &str) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(format!("{folder}/stat")).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name before it is in parentheses and may hold any character.
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        Some(Self { state, parent: fields.next()?.parse().ok()? })
+    }
+}
+
+/// All descendants of this process that have not been reaped, but for the log process.
+pub fn descendants() -> Vec<Pid> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let parents: HashMap<i32, i32> = processes
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let pid: i32 = name.parse().ok()?;
+            Some((pid, Stat::read(&format!("/proc/{name}"))?.parent))
+        })
+        .collect();
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let stems_from_own = |pid: i32| {
+        let mut ancestor = pid;
+        // Longer than any chain: numbers that were used again could make a circle.
+        for _ in 0..parents.len() {
+            match parents.get(&ancestor) {
+                Some(&parent) if parent == own => return true,
+                Some(&parent) => ancestor = parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    let descendants = parents.keys().filter(|pid| stems_from_own(**pid));
+    descendants.filter_map(|pid| Pid::from_raw(*pid)).filter(|pid| !is_log_process(*pid)).collect()
+}
+
+/// The children of this process, but for the log process, as the kernel lists them: faster than
+/// [`descendants`]. `None` where the kernel does not list them (without `CONFIG_PROC_CHILDREN`).
+pub fn children() -> Option<Vec<Pid>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task").ok()? {
+        let list = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        let pids = list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
+        children.extend(pids.filter(|pid| !is_log_process(*pid)));
+    }
+    Some(children)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stat, descendants};
+
+    #[test]
+    fn reads_the_fields_after_a_name_with_parentheses() {
+        let stat = Stat::parse("12 (a) D 9 (b) S 7 12 12").expect("fields");
+        assert_eq!((stat.state, stat.parent), ('S', 7));
+        assert!(Stat::parse("12 (a").is_none());
+    }
+
+    #[test]
+    fn finds_the_children_of_children() {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "setsid sleep 60 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        let mut shell = shell.spawn().expect("a shell starts");
+        let mut line = String::new();
+        let mut stdout = std::io::BufReader::new(shell.stdout.take().expect("a pipe"));
+        std::io::BufRead::read_line(&mut stdout, &mut line).expect("text");
+        let sleeper: i32 = line.trim().parse().expect("a process id");
+        let found = descendants();
+        let sleeper = rustix::process::Pid::from_raw(sleeper).expect("a process id");
+        assert!(found.contains(&sleeper) && found.contains(&rustix::process::Pid::from_child(&shell)));
+        rustix::process::kill_process(sleeper, rustix::process::Signal::KILL).expect("it runs");
+        shell.wait().expect("it ends with its child");
+    }
+}
