@@ -43,7 +43,9 @@ pub fn read_file(
                 limit.length.as_secs_f64()
             ));
         }
-        (Err(error), _) => return Err(format!("{what} {} cannot be read: {error}", path.display())),
+        (Err(error), _) => {
+            return Err(format!("{what} {} cannot be read: {error}", path.display()));
+        }
     };
     if bytes.len() as u64 > max_bytes {
         return Err(format!("{what} is longer than {} MiB", max_bytes / (1024 * 1024)));

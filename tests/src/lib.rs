@@ -8,6 +8,7 @@
 
 pub mod document;
 pub mod fault_server;
+mod hanging_folder;
 mod outcome;
 pub mod plugins;
 pub mod processes;
@@ -16,6 +17,7 @@ pub mod servers;
 mod skip;
 
 pub use document::{Document, ManagerHost, inventory, inventory_endpoint};
+pub use hanging_folder::HangingFolder;
 pub use outcome::Outcome;
 pub use plugins::PluginFolder;
 pub use run::{Run, Running};

@@ -110,6 +110,17 @@ fn all_children(parent: u32) -> Vec<(u32, String)> {
         .collect()
 }
 
+/// How many children of a process have ended and were not reaped.
+pub fn zombies(parent: u32) -> usize {
+    let is_one = |pid: &u32| {
+        stat(*pid).is_some_and(|(_, fields)| {
+            fields.first().is_some_and(|state| state == "Z")
+                && fields.get(1).and_then(|field| field.parse().ok()) == Some(parent)
+        })
+    };
+    all().iter().filter(|pid| is_one(pid)).count()
+}
+
 fn all() -> Vec<u32> {
     std::fs::read_dir("/proc")
         .expect("/proc is mounted")

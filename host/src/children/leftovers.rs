@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use super::state::{children, descendants, why_it_stays};
 use super::reap_one;
+use super::state::{children, descendants, why_it_stays};
 use crate::logging;
 
 /// The pause between two passes that find the same processes.

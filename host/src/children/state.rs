@@ -11,7 +11,9 @@ use crate::process::is_log_process;
 pub fn why_it_stays(pid: Pid) -> Option<String> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let state = Stat::read(&folder)?.state;
-    if state == 'Z' && let Some(tracer) = tracer(&folder) {
+    if state == 'Z'
+        && let Some(tracer) = tracer(&folder)
+    {
         return Some(format!(
             "it has ended, but process {tracer} traces it and does not let it go (state Z): end that \
              process"
@@ -117,7 +119,9 @@ mod tests {
         let sleeper: i32 = line.trim().parse().expect("a process id");
         let found = descendants();
         let sleeper = rustix::process::Pid::from_raw(sleeper).expect("a process id");
-        assert!(found.contains(&sleeper) && found.contains(&rustix::process::Pid::from_child(&shell)));
+        assert!(
+            found.contains(&sleeper) && found.contains(&rustix::process::Pid::from_child(&shell))
+        );
         rustix::process::kill_process(sleeper, rustix::process::Signal::KILL).expect("it runs");
         shell.wait().expect("it ends with its child");
     }

@@ -93,13 +93,15 @@ pub fn prepare(
     }
     let limit = settings.run_limit;
     let unreadable = |problem| (Exit::Unreadable, problem);
-    let images = file::read("the file of images", &options.images, known::MAX_BYTES, limit, known::read)
-        .map_err(unreadable)?;
+    let images =
+        file::read("the file of images", &options.images, known::MAX_BYTES, limit, known::read)
+            .map_err(unreadable)?;
     let task = Task { images, format: options.format.unwrap_or_default() };
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Asks(task)) };
     let outfile = gather::prepare(cli.files.outfile.as_deref()).map_err(unreadable)?;
-    let sources = file::read("the inventory", inventory, document::MAX_BYTES, limit, document::read)
-        .map_err(unreadable)?;
+    let sources =
+        file::read("the inventory", inventory, document::MAX_BYTES, limit, document::read)
+            .map_err(unreadable)?;
     let sources = only(sources, &cli.asking.only).map_err(|problem| (Exit::Usage, problem))?;
     let style = gather::table_style(settings, &outfile);
     let fail_on = settings.fail_on;

@@ -11,7 +11,7 @@ use gatherer_plugin_api::{
 };
 
 use crate::secrets::{self, Given};
-use crate::{items, raw, reaches};
+use crate::{forks, items, raw, reaches};
 
 const HOST_FRAME: &str = concat!(
     r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
@@ -48,7 +48,11 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     // What was handed over before the fault must not appear anywhere.
     let raw_frames = matches!(
         case.as_str(),
-        "signal-after-done" | "exit-after-done" | "frames-after-done" | "empty"
+        "signal-after-done"
+            | "exit-after-done"
+            | "frames-after-done"
+            | "opens-file-after-done"
+            | "empty"
     );
     if !raw_frames {
         let host = context.host(Host::new("bad", "bad"))?;
@@ -224,6 +228,25 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             }
             let counts = Counts { hosts: 1, guests };
             return to_json(&Summary { counts, ..Summary::default() });
+        }
+        "opens-file" => drop(std::fs::File::open(text("file"))),
+        "opens-file-after-done" => {
+            raw::write_frames(HOST_FRAME.as_bytes());
+            raw::write_frames(DONE_FRAME.as_bytes());
+            drop(std::fs::File::open(text("file")));
+        }
+        "forks-in-turn" => {
+            // Each ends when it has forked the next one, which is an orphan then.
+            forks::chain(2_000, Duration::from_millis(1), &text("file"));
+            while !std::path::Path::new(&text("file")).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        "forks-for-ever" => {
+            forks::chain(u32::MAX, Duration::ZERO, "");
+            while !context.cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
         "child-holds-pipes" => fork_sleeper(false),
         "daemon-holds-pipes" => fork_sleeper(true),

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod cases;
+mod forks;
 mod habits;
 mod items;
 mod raw;

@@ -1,0 +1,118 @@
+//! Few descriptors and few processes: there is the whole result, or a sentence that says why not.
+
+use gatherer_tests::{Outcome, PluginFolder, Run, plugins, skip};
+use serde_json::{Value, json};
+
+/// Every way to end with a result that the program prints.
+const WAYS: [&[&str]; 9] = [
+    &["--infile", "-", "--format", "gatherer"],
+    &["--infile", "-", "--format", "inventory"],
+    &["--infile", "-", "--format", "ndjson"],
+    &["--infile", "-", "--format", "table"],
+    &["--infile", "-", "--outfile", "result"],
+    &["--infile", "-", "--format", "ndjson", "--progress", "always", "-vv"],
+    &["modules"],
+    &["match-images", "--images", "images", "--infile", "-"],
+    &["match-images", "--images", "images", "--inventory", "inventory"],
+];
+
+fn endpoints() -> Value {
+    (0..3).map(|n| json!({"id": format!("e{n}"), "module": "Example", "hostname": "h"})).collect()
+}
+
+/// One run under a limit of `prlimit`.
+fn run(way: &[&str], folder: &PluginFolder, through: &[String]) -> Outcome {
+    let run = Run::new().args(way).plugins(folder.path()).stdin(endpoints().to_string());
+    let run = run.through(through);
+    let inventory = json!({"schemaVersion": "1.0", "endpoints": []}).to_string();
+    std::fs::write(run.home().join("images"), "[]").expect("writable");
+    std::fs::write(run.home().join("inventory"), inventory).expect("writable");
+    plugins::set_mode(run.home(), 0o777);
+    run.run()
+}
+
+/// A result with every endpoint, or none and a sentence.
+fn assert_whole_or_a_sentence(outcome: &Outcome, way: &[&str], limit: &str) {
+    let describe = || format!("{limit}: {}", outcome.describe());
+    assert!(!outcome.said().contains("panicked"), "{}", describe());
+    assert!(!outcome.said().contains("RUST_BACKTRACE"), "{}", describe());
+    match outcome.code() {
+        0 => {}
+        3 | 4 => {
+            assert!(outcome.stderr.starts_with("error: "), "{}", describe());
+            assert!(outcome.stdout.is_empty(), "{}", describe());
+            return;
+        }
+        _ => panic!("{}", describe()),
+    }
+    let written = std::fs::read_to_string(outcome.home().join("result")).unwrap_or_default();
+    let printed = if way.contains(&"--outfile") { &written } else { outcome.stdout_text() };
+    let expected = if way[0] == "--infile" { &["e0", "e1", "e2"][..] } else { &[][..] };
+    assert!(!printed.is_empty(), "{}", describe());
+    assert!(expected.iter().all(|id| printed.contains(id)), "{}", describe());
+}
+
+fn prlimit(option: &str, number: u32) -> Vec<String> {
+    vec!["prlimit".to_owned(), format!("--{option}={number}:{number}")]
+}
+
+fn can_limit() -> bool {
+    let probe = std::process::Command::new("prlimit").args(["--nofile=64:64", "true"]).status();
+    probe.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn few_descriptors_give_a_whole_result_or_a_sentence() {
+    if !can_limit() {
+        skip!("there is no prlimit");
+    }
+    let folder = PluginFolder::with(&["example"]);
+    let mut whole = 0;
+    for number in (6..=32).chain([36, 40]) {
+        for way in WAYS {
+            let outcome = run(way, &folder, &prlimit("nofile", number));
+            assert_whole_or_a_sentence(&outcome, way, &format!("{number} descriptors"));
+            whole += u32::from(outcome.code() == 0 && way.contains(&"gatherer"));
+        }
+    }
+    assert!(whole > 0, "with the most descriptors there is a result");
+}
+
+#[test]
+fn few_processes_give_a_whole_result_or_a_sentence() {
+    if !can_limit() || !rustix::process::geteuid().is_root() {
+        skip!("another user's limit on processes needs prlimit and root");
+    }
+    // Another user for each run of the tests: the limit counts all processes of the user.
+    let user = 60_000 + std::process::id() % 5_000;
+    let user =
+        ["setpriv", "--clear-groups", &format!("--reuid={user}"), &format!("--regid={user}")]
+            .map(str::to_owned);
+    let folder = PluginFolder::with(&["example"]);
+    for number in 1..=10 {
+        let through = [prlimit("nproc", number), user.to_vec()].concat();
+        for way in WAYS {
+            let outcome = run(way, &folder, &through);
+            assert_whole_or_a_sentence(&outcome, way, &format!("{number} processes"));
+            if number == 10 && way[0] == "--infile" {
+                assert!(!outcome.stderr.contains("no worker"), "{}", outcome.describe());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plugin_is_not_blamed_where_no_worker_can_be_started() {
+    if !can_limit() {
+        skip!("there is no prlimit");
+    }
+    let folder = PluginFolder::with(&["example"]);
+    let file = folder.path().join("libgatherer_plugin_example.so");
+    let way = ["plugin", "verify", file.to_str().expect("text")];
+    for number in [6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40] {
+        let outcome = run(&way, &folder, &prlimit("nofile", number));
+        assert!([0, 3, 4].contains(&outcome.code()), "{number}: {}", outcome.describe());
+        assert!(!outcome.said().contains("panicked"), "{}", outcome.describe());
+        assert!(outcome.code() == 0 || !outcome.stderr.is_empty(), "{}", outcome.describe());
+    }
+}
