@@ -62,8 +62,8 @@ pub struct Asking {
         env = "VIRTUAL_HOST_GATHERER_TIMEOUT", hide_env = true)]
     pub timeout: Option<Duration>,
 
-    /// Give up what is not answered after S seconds and print the rest [default: none] [e.g.
-    /// --run-timeout 900]
+    /// Give up what is not answered after S seconds and print the rest; reading the infile counts
+    /// too [default: none] [e.g. --run-timeout 900]
     #[arg(long, value_name = "S", value_parser = seconds,
         env = "VIRTUAL_HOST_GATHERER_RUN_TIMEOUT", hide_env = true)]
     pub run_timeout: Option<Duration>,
