@@ -303,6 +303,10 @@ impl Replacement {
         }
         // The name is on the disk only when its folder is; a folder that we may not open is
         // written some time later.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the folder that a file was just written into"
+        )]
         let _ = File::open(folder(&self.target)).and_then(|folder| folder.sync_all());
         Ok(())
     }

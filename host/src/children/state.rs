@@ -1,4 +1,5 @@
 //! What `/proc` says about a process that should have ended.
+#![expect(clippy::disallowed_methods, reason = "files of the kernel about processes")]
 
 use std::collections::HashMap;
 

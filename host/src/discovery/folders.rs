@@ -47,7 +47,12 @@ fn build_folder() -> Option<PathBuf> {
     is_cargo_target(folder.parent()?).then(|| folder.to_owned())
 }
 
+/// The largest CACHEDIR.TAG; cargo's has 177 bytes.
+const TAG_MAX_BYTES: usize = 4096;
+
 fn is_cargo_target(folder: &Path) -> bool {
-    std::fs::read_to_string(folder.join("CACHEDIR.TAG"))
-        .is_ok_and(|tag| tag.starts_with("Signature:") && tag.contains("created by cargo"))
+    gatherer_file_reader::read(&folder.join("CACHEDIR.TAG"), TAG_MAX_BYTES)
+        .ok()
+        .and_then(|tag| String::from_utf8(tag).ok())
+        .is_some_and(|tag| tag.starts_with("Signature:") && tag.contains("created by cargo"))
 }

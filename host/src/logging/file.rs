@@ -123,6 +123,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "files that the tests have written")]
 mod tests {
     use super::LogFile;
 

@@ -1,5 +1,7 @@
 //! The Nodes of `fixtures/` give exactly the hosts and warnings beside them.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures of this repository")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

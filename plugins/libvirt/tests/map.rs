@@ -1,5 +1,7 @@
 //! The hosts of `fixtures/` give exactly the model beside them.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures of this repository")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

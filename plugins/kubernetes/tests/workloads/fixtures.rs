@@ -1,5 +1,7 @@
 //! The objects of `fixtures/workloads/` give exactly what is beside them.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures of this repository")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Where the files of a URI may lie, and what libvirt is given instead.
 
+#![expect(clippy::disallowed_methods, reason = "files that the tests have written")]
+
 use std::fs::{Permissions, read_to_string, set_permissions, write};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
