@@ -30,7 +30,7 @@ mod worker;
 use clap::CommandFactory as _;
 
 use cli::{Cli, Command, PluginCommand};
-use config::Settings;
+use config::{RunLimit, Settings};
 use discovery::Catalog;
 use gather::Product;
 use images::Prepared;
@@ -129,7 +129,7 @@ fn run(cli: &Cli) -> Exit {
         logging::warn(None, warning);
     }
     if cli.list_modules {
-        return list_modules(cli, &catalog);
+        return list_modules(cli, &catalog, settings.run_limit);
     }
     match infile {
         Some(infile) => gather::run(product, cli, infile, &settings, &catalog),
@@ -142,8 +142,8 @@ fn run(cli: &Cli) -> Exit {
 }
 
 /// The Manager's list. It goes to the outfile where one is given, as it always has.
-fn list_modules(cli: &Cli, catalog: &Catalog) -> Exit {
-    let outfile = match gather::prepare(cli.files.outfile.as_deref()) {
+fn list_modules(cli: &Cli, catalog: &Catalog, limit: Option<RunLimit>) -> Exit {
+    let outfile = match gather::prepare(cli.files.outfile.as_deref(), limit) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };

@@ -5,23 +5,28 @@ mod leftover;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
+use crate::config::RunLimit;
 use crate::progress;
 
 /// Where the result goes, made ready before anybody is asked.
 pub enum Outfile {
     /// Standard output.
     Stdout,
-    /// A device or a pipe, which is written through.
-    Through(PathBuf),
+    /// A device or a pipe, which is written through. The run's time limit bounds the wait for
+    /// the reader of a FIFO.
+    Through(PathBuf, Option<RunLimit>),
     /// A regular file, replaced at once.
     Replace(Replacement),
 }
@@ -80,7 +85,7 @@ impl From<io::Error> for WriteError {
 
 impl Outfile {
     /// Checks that the result can be written there.
-    pub fn prepare(path: Option<&Path>) -> io::Result<Self> {
+    pub fn prepare(path: Option<&Path>, limit: Option<RunLimit>) -> io::Result<Self> {
         let path = match path {
             None => return Ok(Self::Stdout),
             Some(path) if path == Path::new("-") => return Ok(Self::Stdout),
@@ -94,7 +99,7 @@ impl Outfile {
                 Replacement::beside(std::fs::canonicalize(path)?, Some(metadata)).map(Self::Replace)
             }
             Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a folder")),
-            Ok(_) => Ok(Self::Through(path.to_owned())),
+            Ok(_) => Ok(Self::Through(path.to_owned(), limit)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Replacement::beside(missing_target(path)?, None).map(Self::Replace)
             }
@@ -112,11 +117,11 @@ impl Outfile {
         writer.finish()
     }
 
-    /// Opens it, to be written piece by piece. A pipe waits here for its reader.
+    /// Opens it, to be written piece by piece. A FIFO waits here for its reader.
     pub fn open(self) -> Result<Writer, WriteError> {
         Ok(match self {
             Self::Stdout => Writer::Stdout { beside_stderr: is_terminal_of_stderr() },
-            Self::Through(path) => Writer::Through(OpenOptions::new().write(true).open(path)?),
+            Self::Through(path, limit) => Writer::Through(open_through(&path, limit)?),
             Self::Replace(replacement) => {
                 let temporary = replacement.temporary()?;
                 Writer::Replace(Box::new((replacement, temporary)))
@@ -137,6 +142,12 @@ pub enum Writer {
     /// A temporary file, and what it is to become.
     Replace(Box<(Replacement, Temporary)>),
 }
+
+/// How long the reader of a FIFO is waited for when the run's time is over already.
+const READER_TIME: Duration = Duration::from_secs(5);
+
+/// How often the reader of a FIFO is looked for.
+const READER_POLL: Duration = Duration::from_millis(50);
 
 /// How much is written at a time. Fewer, larger pieces gain nothing: a pipe holds 64 KiB.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -220,8 +231,35 @@ impl std::fmt::Display for Outfile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stdout => f.write_str("standard output"),
-            Self::Through(path) => path.display().fmt(f),
+            Self::Through(path, _) => path.display().fmt(f),
             Self::Replace(replacement) => replacement.target.display().fmt(f),
+        }
+    }
+}
+
+/// Opens a device or a pipe. With a limit, a FIFO waits for its reader until the run's time is over,
+/// and for a moment in any case: the last endpoint may have taken all of that time.
+fn open_through(path: &Path, limit: Option<RunLimit>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let (Some(limit), true) = (limit, std::fs::metadata(path)?.file_type().is_fifo()) else {
+        return options.open(path);
+    };
+    let until = limit.ends_at.max(Instant::now() + READER_TIME);
+    options.custom_flags(libc::O_NONBLOCK);
+    loop {
+        match options.open(path) {
+            // There is no reader. The kernel has no call that waits for one with a limit.
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+                if Instant::now() >= until {
+                    return Err(io::Error::other(format!(
+                        "no process opened this FIFO for reading within the run's time limit of {} s",
+                        limit.length.as_secs_f64()
+                    )));
+                }
+                std::thread::sleep(READER_POLL);
+            }
+            opened => return opened,
         }
     }
 }

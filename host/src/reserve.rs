@@ -35,7 +35,7 @@ pub struct Reserve {
 }
 
 impl Reserve {
-    /// Makes all of it. An error says what there is too little of.
+    /// Makes all of it.
     pub fn new() -> io::Result<Self> {
         process::raise_open_files();
         // The runtime panics where it finds no descriptor for its signals.
@@ -59,13 +59,16 @@ impl Descriptors {
     fn reserve(count: usize) -> io::Result<Self> {
         let stderr = io::stderr();
         let reserved = (0..count).map(|_| rustix::io::fcntl_dupfd_cloexec(&stderr, 3));
-        match reserved.collect() {
-            Ok(reserved) => Ok(Self(reserved)),
-            Err(error) => Err(io::Error::other(format!(
-                "too few files may be open: {}; raise the limit (`ulimit -n`)",
-                io::Error::from(error)
-            ))),
-        }
+        Ok(Self(reserved.collect::<Result<_, _>>()?))
+    }
+}
+
+/// What to do about an error of starting something, to be put behind it.
+pub fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EMFILE) => "; raise the limit on open files (`ulimit -n`)",
+        Some(libc::EAGAIN) => "; raise the limit on processes and threads (`ulimit -u`)",
+        _ => "",
     }
 }
 

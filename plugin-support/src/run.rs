@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 
+/// A thread of the runtime stays as long as the runtime.
+const KEEP_ALIVE: Duration = Duration::from_hours(24 * 365);
+
 /// How often the runner's wish to stop is looked at.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
@@ -34,12 +37,28 @@ pub fn block_on<T>(
 ) -> Result<T, GatherError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_keep_alive(KEEP_ALIVE)
         .build()
         .map_err(|error| GatherError::internal(format!("no asynchronous runtime: {error}")))?;
+    start_thread(&runtime)?;
     let outcome = runtime.block_on(until_stopped(context, future));
     // A plain drop waits for every name lookup that is still under way in the system's resolver.
     runtime.shutdown_background();
     outcome
+}
+
+/// Starts the thread that looks names up, and reads pages. tokio panics where it can start none; as
+/// long as there is one, what is given to it waits.
+fn start_thread(runtime: &tokio::runtime::Runtime) -> Result<(), GatherError> {
+    let probe = std::thread::Builder::new().name("probe".to_owned()).spawn(|| ());
+    let probe = probe.map_err(|error| {
+        GatherError::internal(format!("no thread can be started: {error}"))
+            .with_hint("lower --jobs, or raise the limit on processes and threads (`ulimit -u`)")
+    })?;
+    // It does nothing that could panic. When it has ended, there may be another one.
+    let _ = probe.join();
+    drop(runtime.spawn_blocking(|| ()));
+    Ok(())
 }
 
 async fn until_stopped<T>(

@@ -17,13 +17,13 @@ use tokio::task::LocalSet;
 
 use crate::children::Children;
 use crate::cli::Cli;
-use crate::config::Settings;
+use crate::config::{RunLimit, Settings};
 use crate::discovery::{Catalog, Plugin};
 use crate::input;
 use crate::outfile::{self, Outfile, Pieces, WriteError};
 use crate::progress::{self, Display, Progress};
 use crate::request::{self, Defaults, Endpoint, Entry, Folders};
-use crate::reserve::Reserve;
+use crate::reserve::{self, Reserve};
 use crate::signals::{EndSignal, Signals};
 use crate::supervisor::{self, Library, Stop};
 use crate::{Exit, children, fail, logging, process};
@@ -44,7 +44,7 @@ pub fn run(
     settings: &Settings,
     catalog: &Catalog,
 ) -> Exit {
-    let outfile = match prepare(cli.files.outfile.as_deref()) {
+    let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
@@ -59,13 +59,16 @@ pub fn run(
     let printer = Printer::new(product, cli, settings, outfile);
     match ask_and_print(entries, settings, catalog, printer) {
         Ok(exit) => exit,
-        Err(error) => fail(Exit::Internal, &format!("the run cannot be started: {error}")),
+        Err(error) => {
+            let hint = reserve::hint(&error);
+            fail(Exit::Internal, &format!("the run cannot be started: {error}{hint}"))
+        }
     }
 }
 
 /// Makes the outfile ready before anybody is asked.
-pub fn prepare(outfile: Option<&Path>) -> Result<Outfile, String> {
-    Outfile::prepare(outfile).map_err(|error| {
+pub fn prepare(outfile: Option<&Path>, limit: Option<RunLimit>) -> Result<Outfile, String> {
+    Outfile::prepare(outfile, limit).map_err(|error| {
         let path = outfile.unwrap_or(Path::new("-")).display();
         format!("the outfile {path} cannot be written: {error}")
     })

@@ -19,7 +19,7 @@ use crate::cli::{Cli, FailOn, MatchFormat, MatchImages};
 use crate::config::Settings;
 use crate::format::{self, TableStyle};
 use crate::outfile::{Outfile, Pieces};
-use crate::{Exit, gather};
+use crate::{Exit, gather, reserve};
 use known::KnownImage;
 use report::Matches;
 use sources::Source;
@@ -98,7 +98,7 @@ pub fn prepare(
             .map_err(unreadable)?;
     let task = Task { images, format: options.format.unwrap_or_default() };
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Asks(task)) };
-    let outfile = gather::prepare(cli.files.outfile.as_deref()).map_err(unreadable)?;
+    let outfile = gather::prepare(cli.files.outfile.as_deref(), limit).map_err(unreadable)?;
     let sources =
         file::read("the inventory", inventory, document::MAX_BYTES, limit, document::read)
             .map_err(unreadable)?;
@@ -106,9 +106,10 @@ pub fn prepare(
     let style = gather::table_style(settings, &outfile);
     let fail_on = settings.fail_on;
     let print = move || task.finish(sources.into_iter(), fail_on, style, outfile);
-    gather::print(print)
-        .map(Prepared::Done)
-        .map_err(|error| (Exit::Internal, format!("the result cannot be printed: {error}")))
+    gather::print(print).map(Prepared::Done).map_err(|error| {
+        let hint = reserve::hint(&error);
+        (Exit::Internal, format!("the result cannot be printed: {error}{hint}"))
+    })
 }
 
 fn only(mut sources: Vec<Source>, ids: &[String]) -> Result<Vec<Source>, String> {

@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::discovery::{self, Catalog, Inspected};
 use crate::progress::{self, Display, Progress};
 use crate::request::{Endpoint, Entry};
-use crate::reserve::Reserve;
+use crate::reserve::{self, Reserve};
 use crate::signals::EndSignal;
 use crate::supervisor::{self, Budget, Library, Observed, Stop};
 use crate::{Exit, children, fail, gather, logging, process};
@@ -79,7 +79,10 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
         // That says nothing about the plugin.
         Ok(Ok(Some(error))) => fail(Exit::Internal, &error.to_string()),
         Ok(Err(signal)) => gather::ended_by(signal),
-        Err(error) => fail(Exit::Internal, &format!("no worker can be started: {error}")),
+        Err(error) => {
+            let hint = reserve::hint(&error);
+            fail(Exit::Internal, &format!("no worker can be started: {error}{hint}"))
+        }
     }
 }
 

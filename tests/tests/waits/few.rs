@@ -17,7 +17,13 @@ const WAYS: [&[&str]; 9] = [
 ];
 
 fn endpoints() -> Value {
-    (0..3).map(|n| json!({"id": format!("e{n}"), "module": "Example", "hostname": "h"})).collect()
+    let mut endpoints: Vec<_> = (0..3)
+        .map(|n| json!({"id": format!("e{n}"), "module": "Example", "hostname": "h"}))
+        .collect();
+    // Looking the name up takes a thread of the plugin. Nothing listens there.
+    let url = "http://localhost:9/";
+    endpoints.push(json!({"id": "f", "module": "File", "url": url, "retries": "0"}));
+    endpoints.into()
 }
 
 /// One run under a limit of `prlimit`.
@@ -39,7 +45,7 @@ fn assert_whole_or_a_sentence(outcome: &Outcome, way: &[&str], limit: &str) {
     match outcome.code() {
         0 => {}
         3 | 4 => {
-            assert!(outcome.stderr.starts_with("error: "), "{}", describe());
+            assert!(outcome.stderr.contains("error: "), "{}", describe());
             assert!(outcome.stdout.is_empty(), "{}", describe());
             return;
         }
@@ -47,7 +53,7 @@ fn assert_whole_or_a_sentence(outcome: &Outcome, way: &[&str], limit: &str) {
     }
     let written = std::fs::read_to_string(outcome.home().join("result")).unwrap_or_default();
     let printed = if way.contains(&"--outfile") { &written } else { outcome.stdout_text() };
-    let expected = if way[0] == "--infile" { &["e0", "e1", "e2"][..] } else { &[][..] };
+    let expected = if way[0] == "--infile" { &["e0", "e1", "e2", "f"][..] } else { &[][..] };
     assert!(!printed.is_empty(), "{}", describe());
     assert!(expected.iter().all(|id| printed.contains(id)), "{}", describe());
 }
@@ -66,7 +72,7 @@ fn few_descriptors_give_a_whole_result_or_a_sentence() {
     if !can_limit() {
         skip!("there is no prlimit");
     }
-    let folder = PluginFolder::with(&["example"]);
+    let folder = PluginFolder::with(&["example", "file"]);
     let mut whole = 0;
     for number in (6..=32).chain([36, 40]) {
         for way in WAYS {
@@ -88,7 +94,7 @@ fn few_processes_give_a_whole_result_or_a_sentence() {
     let user =
         ["setpriv", "--clear-groups", &format!("--reuid={user}"), &format!("--regid={user}")]
             .map(str::to_owned);
-    let folder = PluginFolder::with(&["example"]);
+    let folder = PluginFolder::with(&["example", "file"]);
     for number in (1..=10).chain([30]) {
         let through = [prlimit("nproc", number), user.to_vec()].concat();
         for way in WAYS {

@@ -79,6 +79,37 @@ fn the_run_timeout_covers_a_fifo_that_nobody_writes() {
 }
 
 #[test]
+fn the_run_timeout_covers_an_outfile_that_nobody_reads() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    for format in ["gatherer", "ndjson"] {
+        let run = Run::gather(&endpoints).plugins(plugins.path());
+        let run = run.args(["--outfile", "fifo", "--run-timeout", "1", "--format", format]);
+        fifo(&run, "fifo");
+        let outcome = run.run();
+        assert_eq!(outcome.code(), 4, "{format}: {}", outcome.describe());
+        assert!(outcome.stderr.contains("no process opened this FIFO"), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_fifo_is_written_for_a_reader_that_comes_late() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": "5000"}]);
+    let run = Run::gather(&endpoints).plugins(plugins.path());
+    let run = run.args(["--outfile", "fifo", "--run-timeout", "60"]);
+    let path = fifo(&run, "fifo");
+    let running = run.start();
+    running.wait_until("the endpoint is done", |running| {
+        running.log().contains("5000 guests in").then_some(())
+    });
+    let result = std::fs::read(path).expect("readable");
+    let outcome = running.finish().expect_code(0);
+    let document = gatherer_tests::document::gatherer_document(&result);
+    assert!(document["e"].is_some(), "{}", outcome.describe());
+}
+
+#[test]
 fn a_fifo_is_read_from_its_first_writer_to_its_last() {
     let plugins = PluginFolder::with(&["example"]);
     let run = Run::new().args(["--infile", "fifo"]).plugins(plugins.path());
