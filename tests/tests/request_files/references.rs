@@ -1,7 +1,7 @@
 //! `{"file": PATH}` is read by the worker, under the deadline of its endpoint, and what is in the file is
 //! hidden before anything else is said.
 
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{HangingFolder, PluginFolder, Run};
 use serde_json::{Value, json};
 
 const CANARY: &str = "canary-in-a-file-5b1e";
@@ -130,4 +130,41 @@ fn plugin_verify_reads_references_too() {
     let refusal = said.lines().find(|line| line.contains("Example bad: gathers a whole answer"));
     let refusal = refusal.expect("a line for it");
     assert!(refusal.starts_with("not ok") && refusal.contains("which does not exist"), "{refusal}");
+}
+
+#[test]
+fn a_file_that_hangs_costs_its_endpoint_alone() {
+    let folder = match HangingFolder::mount() {
+        Ok(folder) => folder,
+        Err(reason) => gatherer_tests::skip!("{reason}"),
+    };
+    let plugins = PluginFolder::with(&["example", "file"]);
+    let hanging = folder.file();
+    // Every way that does not depend on a server; the last endpoint comes after them.
+    let endpoints = json!([
+        {"id": "parameter", "module": "Example", "hostname": {"file": hanging}, "timeout": 1},
+        {"id": "option", "module": "Example", "hostname": "h", "proxy": {"file": hanging}, "timeout": 1},
+        {"id": "document", "module": "File", "url": hanging, "timeout": 1},
+        {"id": "ca", "module": "File", "url": "https://127.0.0.1:1/", "ca_file": hanging, "timeout": 1},
+        {"id": "last", "module": "Example", "hostname": "last"},
+    ]);
+    let running = Run::gather(&endpoints)
+        .plugins(plugins.path())
+        .args(["--format", "inventory", "--jobs", "4"])
+        // They wait in the kernel until the folder is unmounted.
+        .may_leave_processes()
+        .start();
+    let mark = running.mark();
+    let outcome = running.finish();
+    for id in ["parameter", "option", "document", "ca"] {
+        assert_eq!(
+            outcome.endpoint(id)["error"]["kind"],
+            "timeout",
+            "{id}: {}",
+            outcome.describe()
+        );
+    }
+    assert_eq!(outcome.endpoint("last")["status"], "complete", "{}", outcome.describe());
+    drop(folder);
+    gatherer_tests::processes::assert_none_left(mark);
 }
