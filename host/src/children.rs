@@ -9,7 +9,7 @@ mod leftovers;
 mod state;
 
 pub use leftovers::end_orphans;
-pub use state::why_it_stays;
+pub use state::{spare_children_of_caller, why_it_stays};
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -64,6 +64,7 @@ pub fn main() -> std::process::ExitCode {
         worker::main(runner, descriptor);
     }
     process::wait_for_children();
+    children::spare_children_of_caller();
     process::raise_open_files();
     let exit = run(&cli);
     logging::finish();

@@ -2,8 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "files of the kernel about processes")]
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use crate::process::is_log_process;
 
@@ -59,7 +61,28 @@ impl Stat {
     }
 }
 
-/// All descendants of this process that have not been reaped, but for the log process.
+/// The processes that were children of this process before it started any.
+static CALLERS: OnceLock<Vec<Pid>> = OnceLock::new();
+
+/// Notes which children there are already: a shell that becomes this program by `exec` leaves it
+/// what it has started, the reader of the result perhaps (`exec ... > >(tee result)`). To be called
+/// before the first child is started.
+pub fn spare_children_of_caller() {
+    // By far the most often there are none, and a call of the kernel is enough to know that.
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let has_none = matches!(rustix::process::waitid(WaitId::All, ended), Err(Errno::CHILD));
+    if !has_none {
+        let _ = CALLERS.set(children().unwrap_or_else(descendants));
+    }
+}
+
+/// Whether a child was not started by this program, or is the log process, which ends by itself.
+fn is_spared(pid: Pid) -> bool {
+    is_log_process(pid) || CALLERS.get().is_some_and(|callers| callers.contains(&pid))
+}
+
+/// All descendants of this process that have not been reaped, but for the log process and those
+/// of the caller.
 pub fn descendants() -> Vec<Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let parents: HashMap<i32, i32> = processes
@@ -75,7 +98,9 @@ pub fn descendants() -> Vec<Pid> {
         // Longer than any chain: numbers that were used again could make a circle.
         for _ in 0..parents.len() {
             match parents.get(&ancestor) {
-                Some(&parent) if parent == own => return true,
+                Some(&parent) if parent == own => {
+                    return Pid::from_raw(ancestor).is_some_and(|child| !is_spared(child));
+                }
                 Some(&parent) => ancestor = parent,
                 None => return false,
             }
@@ -83,17 +108,17 @@ pub fn descendants() -> Vec<Pid> {
         false
     };
     let descendants = parents.keys().filter(|pid| stems_from_own(**pid));
-    descendants.filter_map(|pid| Pid::from_raw(*pid)).filter(|pid| !is_log_process(*pid)).collect()
+    descendants.filter_map(|pid| Pid::from_raw(*pid)).collect()
 }
 
-/// The children of this process, but for the log process, as the kernel lists them: faster than
+/// The same of the children alone, as the kernel lists them: faster than
 /// [`descendants`]. `None` where the kernel does not list them (without `CONFIG_PROC_CHILDREN`).
 pub fn children() -> Option<Vec<Pid>> {
     let mut children = Vec::new();
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
         let list = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
         let pids = list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
-        children.extend(pids.filter(|pid| !is_log_process(*pid)));
+        children.extend(pids.filter(|pid| !is_spared(*pid)));
     }
     Some(children)
 }

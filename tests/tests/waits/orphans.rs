@@ -41,6 +41,23 @@ fn a_chain_of_forks_ends_with_the_run() {
 }
 
 #[test]
+fn a_process_of_the_caller_is_no_orphan() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoint = json!({"id": "d", "module": "Misbehaving", "case": "daemon-holds-pipes"});
+    // As `exec program > >(tee result)` in bash: the program has a child that it did not start.
+    let script = "sleep 1000 </dev/null >/dev/null 2>&1 & exec \"$0\" \"$@\"";
+    let running = Run::gather(&endpoint)
+        .plugins(plugins.path())
+        .through(["sh", "-c", script])
+        .may_leave_processes()
+        .start();
+    let mark = running.mark();
+    running.finish().expect_code(0);
+    let left: Vec<_> = processes::of(mark).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(left, ["sleep"], "the plugin's daemon is killed, the caller's process is not");
+}
+
+#[test]
 fn the_end_of_a_worker_is_noticed_where_sigchld_is_blocked() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoint = json!({"id": "e", "module": "Example", "hostname": "h"});
