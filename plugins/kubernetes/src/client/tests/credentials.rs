@@ -85,6 +85,50 @@ fn a_program_that_hangs_when_it_is_asked_again_is_named() {
 }
 
 #[test]
+fn a_gcp_providers_program_gives_a_token_where_its_keys_say() {
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let printed = folder.path().join("printed");
+    let printed = printed.to_str().expect("UTF-8");
+    let answer = |expiry: &str| {
+        json!({"credential": {"access_token": "from-gcp", "token_expiry": expiry}}).to_string()
+    };
+    let keys = ("{.credential.access_token}", "{.credential.token_expiry}");
+    let future = "2100-01-01T00:00:00Z";
+    for (text, keys, outcome) in [
+        (answer(future), Some(keys), Ok(())),
+        ("from-gcp\n".to_owned(), None, Ok(())),
+        (answer("soon"), Some(keys), Err("time of expiry")),
+        (answer(future), Some(("{.none}", keys.1)), Err("printed something else")),
+        ("hunter2".to_owned(), Some(keys), Err("printed something else")),
+    ] {
+        std::fs::write(printed, &text).expect("written");
+        let mut config = json!({"cmd-path": "cat", "cmd-args": printed, "access-token": "too-old",
+            "expiry": "2020-01-01T00:00:00Z"});
+        if let Some((token, expiry)) = keys {
+            (config["token-key"], config["expiry-key"]) = (token.into(), expiry.into());
+        }
+        let user = json!({"auth-provider": {"name": "gcp", "config": config}});
+        let document = document(&json!({"server": server.url()}), &user);
+        let asked = server.asked().len();
+        let listed = nodes(&document, &Recorder::new(allowed(10_000)).context());
+        match outcome {
+            Ok(()) => {
+                assert_eq!(listed.expect(&text).len(), 1);
+                let head = &server.asked()[asked].head;
+                assert!(head.contains("authorization: bearer from-gcp\r\n"), "{head}");
+            }
+            Err(why) => {
+                let error = listed.map(|_| ()).expect_err(&text);
+                assert_eq!(error.kind, ErrorKind::Authentication);
+                assert!(error.message.contains(why), "{error}");
+                assert!(!error.to_string().contains("hunter2"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_token_file_is_read_before_each_request() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("token");
