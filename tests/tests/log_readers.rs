@@ -3,9 +3,10 @@
 
 use std::io::Read as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use gatherer_tests::document::gatherer_document;
-use gatherer_tests::{PluginFolder, Run, processes, skip};
+use gatherer_tests::{HangingFolder, PluginFolder, Run, processes, skip};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -134,4 +135,45 @@ fn the_log_process_outlives_ctrl_c_until_the_last_line_and_ends_with_a_killed_ru
     running.signal(Signal::KILL);
     // Fails if a process is left.
     assert_eq!(running.finish().code(), 137);
+}
+
+/// Has the program log there. The test itself must not look at that file.
+fn logging_to(hanging: &HangingFolder, run: Run) -> Run {
+    run.without_logfile().arg("--logfile").arg(hanging.file())
+}
+
+#[test]
+fn a_log_on_a_file_system_that_does_not_answer_costs_neither_the_result_nor_the_end() {
+    let hanging = match HangingFolder::mount() {
+        Ok(hanging) => hanging,
+        Err(reason) => skip!("{reason}"),
+    };
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
+    let run = logging_to(&hanging, Run::gather(&endpoints)).plugins(plugins.path()).arg("-v");
+    // The process that writes the log waits in the kernel, as long as the file system hangs.
+    let running = run.within(Duration::from_secs(30)).may_leave_processes().start();
+    let mark = running.mark();
+    let outcome = running.finish();
+    assert!(outcome.document()["e"].is_some(), "{}", outcome.describe());
+    assert!(hanging.waiting() > 0, "the log file was not even opened");
+    for said in ["does not open", "does not take what is written"] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.describe());
+    }
+    assert!(outcome.stderr.contains("info: [e] Example: 1 host"), "stderr has all lines");
+    // It has inherited neither the pipes, which `finish` reads to their end, nor a reason to stay.
+    drop(hanging);
+    processes::assert_none_left(mark);
+}
+
+#[test]
+fn the_list_of_modules_is_printed_though_the_log_hangs() {
+    let hanging = match HangingFolder::mount() {
+        Ok(hanging) => hanging,
+        Err(reason) => skip!("{reason}"),
+    };
+    let plugins = PluginFolder::with(&["example"]);
+    let run = logging_to(&hanging, Run::new()).arg("--list-modules").plugins(plugins.path());
+    let outcome = run.within(Duration::from_secs(30)).may_leave_processes().run().expect_code(0);
+    assert!(outcome.stdout_text().contains("Example"), "{}", outcome.describe());
 }

@@ -157,6 +157,8 @@ pub fn finish() {
     }
     let Some((path, sink)) = file else { return };
     let is_written = |until: Instant| match sink.target() {
+        // It was said that the file does not open, and there is nothing to be written.
+        Target::Recorder(recorder) if !recorder.is_open() && !sink.is_used() => true,
         Target::Recorder(recorder) => recorder.finish(until),
         Target::File(_) | Target::Stderr => true,
     };

@@ -27,6 +27,8 @@ const OPENED: i32 = 0;
 pub struct Recorder {
     socket: UnixStream,
     pid: Pid,
+    /// Whether the file was open when the program began.
+    opened: bool,
     /// Where the kernel has them; else its end is not waited for.
     pidfd: Option<OwnedFd>,
 }
@@ -47,14 +49,14 @@ impl Recorder {
         let pid = process::fork_log_process(other.as_fd(), move || serve(&path))?;
         drop(other);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
-        let mut recorder = Self { socket, pid, pidfd };
+        let mut recorder = Self { socket, pid, opened: false, pidfd };
         if !is_readable(recorder.socket.as_fd(), Instant::now() + OPEN_TIME) {
             return Ok(Opened::NotYet(recorder));
         }
         let mut answer = [0; 4];
         let read = recorder.socket.read_exact(&mut answer);
         match read.map(|()| i32::from_ne_bytes(answer)) {
-            Ok(OPENED) => Ok(Opened::Yes(recorder)),
+            Ok(OPENED) => Ok(Opened::Yes(Self { opened: true, ..recorder })),
             Ok(error) => Err(io::Error::from_raw_os_error(error)),
             Err(_) => Err(io::Error::other("the process that writes it ended")),
         }
@@ -63,6 +65,11 @@ impl Recorder {
     /// The way to the process.
     pub fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Whether the file was open when the program began.
+    pub fn is_open(&self) -> bool {
+        self.opened
     }
 
     /// Hands lines over, for as long as that takes.

@@ -151,6 +151,11 @@ impl Sink {
         }
     }
 
+    /// Whether a line was ever appended.
+    pub fn is_used(&self) -> bool {
+        self.0.state().writer != Writer::NotStarted
+    }
+
     /// Waits until every line is written, not longer than this. If lines are left then, the
     /// destination gets no more of them, and this says how many.
     pub fn finish(&self, until: Instant) -> Option<Lost> {
