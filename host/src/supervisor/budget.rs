@@ -4,37 +4,49 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::{
+    CollectionStatus, ConfigMap, Controller, Guest, Host, Namespace, Pod, SecretKeys, Service,
+    ServiceAccount, Warning,
+};
+use gatherer_plugin_api::{GatherError, Item, Record};
 
-/// What a record costs besides its text: the structures that it is read into.
-const RECORD_BYTES: u64 = 1024;
+use super::memory::Memory;
 
-/// What a text in a record costs besides its letters.
-const TEXT_BYTES: u64 = 56;
+const MIB: u64 = 1024 * 1024;
+
+/// What finding a host by its reference takes: an entry of a hash table that has just grown.
+const HOST_INDEX_BYTES: u64 = 96;
 
 /// The memory that all answers share.
 pub struct Budget {
     left: Cell<u64>,
+    total: u64,
     /// What one endpoint may take of it.
     share: u64,
+    memory: Memory,
 }
 
 impl Budget {
-    /// Half of the machine's memory; the other half is for making the result. An endpoint may
-    /// take a quarter of it.
-    pub fn of_machine() -> Self {
-        let info = rustix::system::sysinfo();
-        let total = u64::from(info.mem_unit).saturating_mul(info.totalram);
-        Self::new(total / 2, total / 8)
+    /// Half of the memory that there is; the other half is for workers and for making the result.
+    /// An endpoint may take a quarter of it.
+    pub fn of(memory: Memory) -> Self {
+        let total = memory.limit().bytes / 2;
+        Self { left: Cell::new(total), total, share: total / 4, memory }
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(total: u64, share: u64) -> Self {
+        Self { left: Cell::new(total), total, share, memory: Memory::of_bytes(total) }
+    }
+
+    /// The memory that it is half of.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Gives back what an answer took that was kept and has gone.
     pub fn give_back(&self, bytes: u64) {
         self.left.set(self.left.get() + bytes);
-    }
-
-    pub(super) fn new(bytes: u64, share: u64) -> Self {
-        Self { left: Cell::new(bytes), share }
     }
 }
 
@@ -52,22 +64,42 @@ impl Charge {
         Self { budget, bytes: 0, lasting: 0 }
     }
 
-    /// Takes what a record of this text costs in memory, as far as that can be told, and says how
-    /// much that is.
-    pub fn record(&mut self, json: &[u8]) -> Result<u64, GatherError> {
-        let texts = memchr::memchr_iter(b'"', json).count() as u64 / 2;
-        let bytes = RECORD_BYTES + json.len() as u64 + texts * TEXT_BYTES;
-        let left = self.budget.left.get();
-        if self.bytes + bytes > self.budget.share || bytes > left {
-            return Err(GatherError::protocol(format!(
-                "the answer takes more than {} MiB of memory",
-                (self.bytes + bytes) / (1024 * 1024)
-            ))
-            .with_hint("ask for less through one endpoint, or give the machine more memory"));
+    /// How much there still is for this endpoint.
+    pub fn room(&self) -> u64 {
+        (self.budget.share - self.bytes).min(self.budget.left.get())
+    }
+
+    /// Takes so much.
+    pub fn take(&mut self, bytes: u64) -> Result<(), GatherError> {
+        if bytes > self.room() {
+            return Err(self.too_much());
         }
-        self.budget.left.set(left - bytes);
+        self.budget.left.set(self.budget.left.get() - bytes);
         self.bytes += bytes;
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// The error of an endpoint that needs more than there is.
+    pub fn too_much(&self) -> GatherError {
+        let Budget { left, total, share, memory } = &*self.budget;
+        let limit = memory.limit();
+        let (what, less) = if self.budget.share - self.bytes <= left.get() {
+            let share = share / MIB;
+            (
+                format!(
+                    "the answer takes more than {share} MiB of memory, the share of one endpoint"
+                ),
+                "ask for less through one endpoint",
+            )
+        } else {
+            let total = total / MIB;
+            (
+                format!("all answers of the run take more than {total} MiB of memory"),
+                "ask fewer endpoints in one run",
+            )
+        };
+        GatherError::protocol(format!("{what}: {limit}"))
+            .with_hint(format!("{}, or {less}", limit.remedy()))
     }
 
     /// So much of what was taken stays so when the answer begins anew.
@@ -100,38 +132,79 @@ impl Drop for Charge {
     }
 }
 
+/// What keeping a record takes beside the texts, lists and maps in it: its place in a list, which
+/// has room for twice as many as it holds when it has just grown.
+pub fn place_bytes(record: &Record) -> u64 {
+    let size = match record {
+        Record::Host { .. } => size_of::<Host>(),
+        Record::Guest { .. } => size_of::<Guest>(),
+        Record::Warning { .. } => size_of::<Warning>(),
+        Record::Item { more: true, .. } => 0,
+        Record::Item { item, .. } => match item {
+            Item::Namespace(_) => size_of::<Namespace>(),
+            Item::ServiceAccount(_) => size_of::<ServiceAccount>(),
+            Item::Controller(_) => size_of::<Controller>(),
+            Item::Pod(_) => size_of::<Pod>(),
+            Item::Service(_) => size_of::<Service>(),
+            Item::ConfigMap(_) => size_of::<ConfigMap>(),
+            Item::Secret(_) => size_of::<SecretKeys>(),
+            _ => size_of::<Guest>(),
+        },
+        // An entry of a map, in a node that may be half empty.
+        Record::CollectionEnd { .. } => 2 * size_of::<(String, CollectionStatus)>(),
+        _ => 0,
+    };
+    let index = if matches!(record, Record::Host { .. }) { HOST_INDEX_BYTES } else { 0 };
+    2 * size as u64 + index
+}
+
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
 
     use super::{Budget, Charge};
+    use crate::supervisor::memory::Memory;
+
+    const MIB: u64 = 1024 * 1024;
 
     #[test]
     fn an_endpoint_gets_its_share_and_gives_back_what_failed() {
-        let budget = Rc::new(Budget::new(10_000, 5_000));
-        let fill =
-            |charge: &mut Charge| (0..100).take_while(|_| charge.record(b"{}").is_ok()).count();
-        let mut first = Charge::new(Rc::clone(&budget));
-        assert_eq!(fill(&mut first), 4, "its share");
-        let mut second = Charge::new(Rc::clone(&budget));
-        assert_eq!(fill(&mut second), 4);
-        let mut third = Charge::new(Rc::clone(&budget));
-        assert_eq!(fill(&mut third), 1, "what the others left");
-        drop(first);
-        assert_eq!(fill(&mut third), 3);
-        let kept = second.keep();
-        let mut fourth = Charge::new(Rc::clone(&budget));
-        assert_eq!(fill(&mut fourth), 1, "what was kept stays taken");
+        let budget = Rc::new(Budget::of(Memory::of_bytes(80 * MIB)));
+        let fill = |charge: &mut Charge| (0..100).take_while(|_| charge.take(MIB).is_ok()).count();
+        let mut charges: Vec<_> = (0..5).map(|_| Charge::new(Rc::clone(&budget))).collect();
+        let filled: Vec<_> = charges.iter_mut().map(fill).collect();
+        assert_eq!(filled, [10, 10, 10, 10, 0], "a share each, and nothing is left");
+        drop(charges.remove(0));
+        let mut last = charges.pop().expect("the fifth");
+        assert_eq!(fill(&mut last), 10, "what the first had");
+        drop(last);
+        let kept = charges.remove(0).keep();
+        let mut more = Charge::new(Rc::clone(&budget));
+        assert_eq!(fill(&mut more), 10);
+        drop(more);
         budget.give_back(kept);
-        assert_eq!(fill(&mut fourth), 3, "until it goes");
+        let mut more = [Charge::new(Rc::clone(&budget)), Charge::new(Rc::clone(&budget))];
+        assert_eq!(more.iter_mut().map(fill).sum::<usize>(), 20, "what was kept is free again");
     }
 
     #[test]
-    fn many_small_texts_cost_more_than_their_letters() {
-        let json = format!("{{{}}}", vec!["\"a\":\"b\""; 1000].join(","));
-        let budget = Rc::new(Budget::new(u64::MAX, u64::MAX));
-        let mut charge = Charge::new(budget);
-        charge.record(json.as_bytes()).expect("there is enough");
-        assert!(charge.bytes > 10 * json.len() as u64, "{}", charge.bytes);
+    fn an_error_tells_the_limit_and_what_to_raise() {
+        let budget = Rc::new(Budget::of(Memory::of_bytes(80 * MIB)));
+        let mut charges: Vec<_> = (0..5).map(|_| Charge::new(Rc::clone(&budget))).collect();
+        let one = charges[0].take(11 * MIB).expect_err("more than a share");
+        assert_eq!(
+            one.to_string(),
+            "the answer takes more than 10 MiB of memory, the share of one endpoint: the machine has \
+             80 MiB (give the machine more memory, or ask for less through one endpoint)"
+        );
+        for charge in &mut charges[..4] {
+            charge.take(10 * MIB).expect("its share");
+        }
+        let all = charges[4].take(1).expect_err("nothing is left");
+        assert_eq!(
+            all.to_string(),
+            "all answers of the run take more than 40 MiB of memory: the machine has 80 MiB (give \
+             the machine more memory, or ask fewer endpoints in one run)"
+        );
     }
 }

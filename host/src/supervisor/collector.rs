@@ -12,8 +12,9 @@ use std::rc::Rc;
 use gatherer_plugin_api::model::{CollectionStatus, Completeness, Guest, Host, Warning, Workloads};
 use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
-use super::budget::{Budget, Charge};
+use super::budget::{Budget, Charge, place_bytes};
 use super::items::Items;
+use super::metered::{self, Meter};
 use crate::escape::capped;
 use crate::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
 use crate::redact::Redactor;
@@ -193,7 +194,6 @@ impl Collector {
                         "the plugin sent more than {RECORDS_MAX} records"
                     )));
                 }
-                let cost = self.charge.record(data)?;
                 let misfit = |column| {
                     GatherError::protocol(format!(
                         "the plugin sent a record that does not fit the model (record {}, column {column})",
@@ -203,8 +203,18 @@ impl Collector {
                 // At once, which is faster than text by text.
                 let text =
                     std::str::from_utf8(data).map_err(|error| misfit(error.valid_up_to()))?;
+                let meter = Meter::new(self.charge.room());
+                let read = metered::from_str::<Record>(text, &meter);
                 // The error's own text quotes what it read.
-                let record = serde_json::from_str(text).map_err(|error| misfit(error.column()))?;
+                let record = read.map_err(|error| {
+                    if meter.is_exceeded() {
+                        self.charge.too_much()
+                    } else {
+                        misfit(error.column())
+                    }
+                })?;
+                let cost = meter.taken() + place_bytes(&record);
+                self.charge.take(cost)?;
                 self.record(record, cost)?;
                 Ok(Event::None)
             }
@@ -253,6 +263,10 @@ impl Collector {
                             "the plugin sent a guest of a host that it did not send",
                         )
                     })?;
+                if host.guests.is_empty() {
+                    // A list's own first room is for four, and most hosts of some clouds have one.
+                    host.guests.reserve_exact(1);
+                }
                 host.guests.push(*guest);
                 self.guests += 1;
             }

@@ -33,8 +33,9 @@ fn signal_name(signal: i32) -> &'static str {
 }
 
 /// The error of a worker that ended without an answer. Its status is unknown where the kernel
-/// would not tell it. It was not this program that ended it.
-pub fn crashed(status: Option<ExitStatus>, tail: &str) -> GatherError {
+/// would not tell it. It was not this program that ended it. `memory_remedy` is what to raise where its
+/// memory did not suffice.
+pub fn crashed(status: Option<ExitStatus>, tail: &str, memory_remedy: &str) -> GatherError {
     let how = match status.map(describe) {
         Some(Some(how)) => how,
         Some(None) => "exited with status 0".to_owned(),
@@ -45,7 +46,12 @@ pub fn crashed(status: Option<ExitStatus>, tail: &str) -> GatherError {
         ErrorKind::Crashed,
         format!("the worker {how} before it had given its answer{words}"),
     )
-    .with_hint(Cause::of(status, tail).hint())
+    .with_hint(match Cause::of(status, tail) {
+        Cause::WorkerMemory => {
+            format!("it had used up its memory: {memory_remedy}, or ask for less through one endpoint")
+        }
+        cause => cause.hint().to_owned(),
+    })
 }
 
 /// What ended a worker, as far as it is known.
@@ -81,10 +87,7 @@ impl Cause {
     /// What to do about it.
     const fn hint(self) -> &'static str {
         match self {
-            Self::WorkerMemory => {
-                "it had used up its memory: raise --worker-memory, or ask for less through one \
-                 endpoint"
-            }
+            Self::WorkerMemory => "it had used up its memory",
             Self::Killed => {
                 "something else killed it, as the kernel does where the machine or the container is \
                  out of memory (see the kernel's log): lower --jobs or --worker-memory, or add memory"
@@ -132,7 +135,7 @@ mod tests {
             (None, "", Cause::Plugin),
         ] {
             assert_eq!(Cause::of(status, tail), cause, "{status:?} {tail}");
-            let blames = crashed(status, tail).hint.is_some_and(|hint| hint.contains("fault"));
+            let blames = crashed(status, tail, "raise it").hint.is_some_and(|hint| hint.contains("fault"));
             assert_eq!(blames, cause == Cause::Plugin, "{status:?}");
         }
     }

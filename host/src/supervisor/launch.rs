@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use gatherer_plugin_api::GatherError;
 
-use super::{Library, Settings};
+use super::{Library, Memory, Settings};
 use crate::children::{Child, Children};
 use crate::protocol::{Assignment, WORKER_SUBCOMMAND};
 use crate::request::Endpoint;
@@ -39,11 +39,13 @@ pub fn assign(
     operation: Option<&str>,
     library: &Library,
     settings: &Settings,
+    memory: &Memory,
 ) -> Result<Vec<u8>, GatherError> {
     let mut assignment = serde_json::to_vec(&Assignment {
         plugin_path: library.path.clone(),
         manifest: library.manifest.clone(),
-        memory_bytes: settings.worker_memory,
+        // A worker that meets a limit of its own says so; one that meets the machine's is killed.
+        memory_bytes: settings.worker_memory.map(|bytes| bytes.min(memory.limit().bytes)),
         open_files: settings.open_files,
         // A helper that the operator allowed runs as the operator wants it.
         confined: settings.confine && !endpoint.request.options.policy.allow_exec,

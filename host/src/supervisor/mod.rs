@@ -8,6 +8,8 @@ mod collector;
 mod crash;
 mod items;
 mod launch;
+mod memory;
+mod metered;
 mod output;
 mod worker;
 
@@ -28,6 +30,7 @@ use crate::request::Endpoint;
 use crate::{inventory, logging};
 pub use budget::Budget;
 pub use collector::Answer;
+pub use memory::Memory;
 pub use worker::{Observed, observe};
 
 /// Why everything is to stop.
@@ -130,7 +133,7 @@ pub async fn run(
 ) {
     let places = Rc::new(Semaphore::new(settings.jobs));
     let settings = Rc::new(settings);
-    let budget = Rc::new(Budget::of_machine());
+    let budget = Rc::new(Budget::of(Memory::of_process()));
     let deliver = Rc::new(deliver);
     let mut tasks = tokio::task::JoinSet::new();
     for (endpoint, library) in endpoints {

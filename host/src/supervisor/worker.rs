@@ -1,5 +1,6 @@
 //! One worker: started, fed, listened to, ended. Whatever it does, this returns.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,10 +17,10 @@ use super::collector::{Answer, Collector, Event};
 use super::crash::{crashed, describe};
 use super::launch::{assign, not_started, start};
 use super::output::Output;
-use super::{Library, Settings, Stop};
+use super::{Library, Memory, Settings, Stop};
 use crate::children::{Child, why_it_stays};
 use crate::logging;
-use crate::progress::{Asking, Progress};
+use crate::progress::Asking;
 use crate::protocol::{CANCEL_LINE, GATHER, LOG_MAX_BYTES};
 use crate::redact::Redactor;
 use crate::request::Endpoint;
@@ -80,13 +81,15 @@ pub async fn observe(
     settings: &Settings,
     budget: Rc<Budget>,
 ) -> Observed {
-    let started = assign(endpoint, operation, library, settings).and_then(|assignment| {
+    let memory = budget.memory();
+    let kills = memory.kills();
+    let started = assign(endpoint, operation, library, settings, memory).and_then(|assignment| {
         let child = start(library, &settings.children).map_err(|error| not_started(&error))?;
         Ok((assignment, child))
     });
     match started {
         Ok((assignment, child)) => {
-            Session::new(child, endpoint, budget, &settings.progress)
+            Session::new(child, endpoint, budget, kills, settings)
                 .run(assignment, endpoint.timeout, settings)
                 .await
         }
@@ -116,11 +119,22 @@ struct Session<'a> {
     progress: Asking,
     ending: Ending,
     asked_to_end_at: Option<Instant>,
+    budget: Rc<Budget>,
+    /// How many processes the kernel had ended for want of memory before this one was started.
+    kills_before: u64,
+    /// What to raise if the worker's own limit on memory was too low.
+    memory_remedy: &'static str,
 }
 
 impl<'a> Session<'a> {
-    fn new(child: Child, endpoint: &'a Endpoint, budget: Rc<Budget>, progress: &Progress) -> Self {
-        let mut collector = Collector::new(endpoint.redactor.clone(), budget);
+    fn new(
+        child: Child,
+        endpoint: &'a Endpoint,
+        budget: Rc<Budget>,
+        kills_before: u64,
+        settings: &Settings,
+    ) -> Self {
+        let mut collector = Collector::new(endpoint.redactor.clone(), Rc::clone(&budget));
         if !endpoint.references.is_empty() {
             collector.expect_references();
         }
@@ -130,9 +144,12 @@ impl<'a> Session<'a> {
             collector,
             redactor: &endpoint.redactor,
             output: Output::default(),
-            progress: progress.asking(&endpoint.id),
+            progress: settings.progress.asking(&endpoint.id),
             ending: Ending::Not,
             asked_to_end_at: None,
+            memory_remedy: memory_remedy(settings, budget.memory()),
+            budget,
+            kills_before,
         }
     }
 
@@ -345,7 +362,14 @@ impl<'a> Session<'a> {
                 ),
                 None => error,
             }),
-            None => Err(asked.unwrap_or_else(|| crashed(status, &self.output.tail(self.redactor)))),
+            None => Err(asked.unwrap_or_else(|| {
+                let memory = self.budget.memory();
+                // We did not send it: so far the worker was neither asked to end nor killed.
+                if is_killed(status) && memory.kills() > self.kills_before {
+                    return memory.killed();
+                }
+                crashed(status, &self.output.tail(self.redactor), self.memory_remedy)
+            })),
         }
     }
 }
@@ -364,6 +388,17 @@ impl Stays {
             error.hint = self.why.or(error.hint);
             error
         })
+    }
+}
+
+fn is_killed(status: Option<ExitStatus>) -> bool {
+    status.and_then(|status| status.signal()) == Some(libc::SIGKILL)
+}
+
+fn memory_remedy(settings: &Settings, memory: &Memory) -> &'static str {
+    match settings.worker_memory {
+        Some(bytes) if bytes > memory.limit().bytes => memory.limit().remedy(),
+        _ => "raise --worker-memory",
     }
 }
 

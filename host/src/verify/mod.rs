@@ -22,7 +22,7 @@ use crate::progress::{self, Display, Progress};
 use crate::request::{Endpoint, Entry};
 use crate::reserve::{self, Reserve};
 use crate::signals::EndSignal;
-use crate::supervisor::{self, Budget, Library, Observed, Stop};
+use crate::supervisor::{self, Budget, Library, Memory, Observed, Stop};
 use crate::{Exit, children, fail, gather, logging, process};
 use checks::Plugin;
 use report::Report;
@@ -212,7 +212,7 @@ impl Lab {
             children: self.children.clone(),
             stop,
         };
-        let budget = Rc::new(Budget::of_machine());
+        let budget = Rc::new(Budget::of(Memory::of_process()));
         let observed = supervisor::observe(endpoint, operation, &self.library, &settings, budget);
         let stopping = async {
             if let Some(after) = stop_after {

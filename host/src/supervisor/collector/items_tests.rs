@@ -7,6 +7,7 @@ use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
 
 use super::{Answer, Budget, Collector};
 use crate::redact::Redactor;
+use crate::supervisor::Memory;
 
 const DONE: &str = r#"{"frame":"done","summary":{"counts":{"hosts":0,"guests":0}}}"#;
 
@@ -49,7 +50,7 @@ fn answer(lines: &[String]) -> Result<Answer, ErrorKind> {
 
 fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Answer, ErrorKind> {
     let redactor = Redactor::new(secrets.iter().copied().collect());
-    let mut collector = Collector::new(redactor, Rc::new(Budget::of_machine()));
+    let mut collector = Collector::new(redactor, Rc::new(Budget::of(Memory::of_process())));
     for line in lines.iter().map(String::as_str).chain([DONE]) {
         collector.bytes(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
     }
