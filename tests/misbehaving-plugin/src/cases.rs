@@ -119,6 +119,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             context.check_cancelled()?;
         }
         "allocates" => allocate(),
+        "fills-memory" => fill_memory(),
         "endless-records" => endless_records(callbacks),
         "endless-log" => loop {
             (callbacks.log)(
@@ -317,6 +318,17 @@ fn allocate() {
         held.push(vec![1_u8; 64 * 1024 * 1024]);
     }
     black_box(held);
+}
+
+/// Takes memory without asking the allocator, by a file that lies in memory: no limit on data
+/// counts that, but the cgroup does.
+fn fill_memory() {
+    // SAFETY: the name is a C string.
+    let file = unsafe { libc::memfd_create(c"filled".as_ptr(), 0) };
+    let chunk = vec![1_u8; 1024 * 1024];
+    loop {
+        raw::write(file, &chunk);
+    }
 }
 
 fn endless_records(callbacks: Callbacks) {
