@@ -48,7 +48,9 @@ pub fn crashed(status: Option<ExitStatus>, tail: &str, memory_remedy: &str) -> G
     )
     .with_hint(match Cause::of(status, tail) {
         Cause::WorkerMemory => {
-            format!("it had used up its memory: {memory_remedy}, or ask for less through one endpoint")
+            format!(
+                "it had used up its memory: {memory_remedy}, or ask for less through one endpoint"
+            )
         }
         cause => cause.hint().to_owned(),
     })
@@ -135,7 +137,8 @@ mod tests {
             (None, "", Cause::Plugin),
         ] {
             assert_eq!(Cause::of(status, tail), cause, "{status:?} {tail}");
-            let blames = crashed(status, tail, "raise it").hint.is_some_and(|hint| hint.contains("fault"));
+            let blames =
+                crashed(status, tail, "raise it").hint.is_some_and(|hint| hint.contains("fault"));
             assert_eq!(blames, cause == Cause::Plugin, "{status:?}");
         }
     }

@@ -57,12 +57,17 @@ impl Meter {
         if taken > self.limit { Err(E::custom("more memory than there is")) } else { Ok(()) }
     }
 
+    /// A text: what it allocates, and how much longer it is in a result in ASCII. There a control
+    /// character becomes six bytes, and each byte of another character at most three.
     #[inline]
-    fn take_text<E: de::Error>(&self, length: usize) -> Result<(), E> {
-        match length {
-            0 => Ok(()),
-            _ => self.take((length + ALLOCATION_BYTES).max(ALLOCATION_MIN_BYTES)),
+    fn take_text<E: de::Error>(&self, text: &str) -> Result<(), E> {
+        if text.is_empty() {
+            return Ok(());
         }
+        let control = text.bytes().filter(u8::is_ascii_control).count();
+        let other = text.bytes().filter(|byte| !byte.is_ascii()).count();
+        let bytes = (text.len() + ALLOCATION_BYTES).max(ALLOCATION_MIN_BYTES);
+        self.take(bytes + 5 * control + 2 * other)
     }
 
     /// An element of a list. The list doubles its room when it is full; the first room is for four.
@@ -207,13 +212,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<'_, V> {
 
     #[inline]
     fn visit_str<E: de::Error>(self, text: &str) -> Result<V::Value, E> {
-        self.meter.take_text(text.len())?;
+        self.meter.take_text(text)?;
         self.inner.visit_str(text)
     }
 
     #[inline]
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<V::Value, E> {
-        self.meter.take_text(text.len())?;
+        self.meter.take_text(text)?;
         self.inner.visit_borrowed_str(text)
     }
 

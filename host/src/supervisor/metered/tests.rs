@@ -58,7 +58,6 @@ fn collect(frames: &[String], memory: Memory) -> Result<Answer, GatherError> {
 }
 
 /// The worst records that we know: a name, the records' frames, how many hosts and guests are in them.
-#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn cases() -> Vec<(String, Vec<String>, usize, usize)> {
     const MANY: usize = 20_000;
     let mut cases = Vec::new();
@@ -177,6 +176,20 @@ fn a_charge_is_at_least_what_a_record_allocates() {
         }
     }
     println!("most memory for its text: {worst:?}; most charged for its memory: {most:?}");
+}
+
+#[test]
+fn a_text_is_charged_for_its_escapes_in_the_result() {
+    for text in ["\u{1}", "\n", "\u{e4}", "\u{20ac}", "\u{1f600}", "\u{7f}", "plain", "\"\\"] {
+        let long = text.repeat(1000);
+        let meter = Meter::new(u64::MAX);
+        let json = serde_json::to_string(&long).expect("JSON");
+        from_str::<String>(&json, &meter).expect("a text");
+        let printed = crate::format::manager_json(&long).len() as u64;
+        // Quotes and backslashes double, which half of the memory has room for.
+        let charge = if text == "\"\\" { 2 * meter.taken() } else { meter.taken() };
+        assert!(charge >= printed - 4, "{text:?}: charged {}, {printed} printed", meter.taken());
+    }
 }
 
 #[test]
