@@ -89,9 +89,9 @@ impl Memory {
         let mut kills = None;
         for group in groups(root) {
             for file in group.files {
-                let bytes = std::fs::read_to_string(root.join(&file)).ok().and_then(|text| {
+                let bytes = read(&root.join(&file)).and_then(|text| {
                     // "max" and an empty file are no number, and no limit.
-                    text.trim().parse().ok()
+                    std::str::from_utf8(&text).ok()?.trim().parse().ok()
                 });
                 if let Some(bytes) = bytes.filter(|bytes| *bytes < physical.bytes) {
                     let shown = Path::new("/").join(&file);
@@ -157,8 +157,8 @@ struct Group {
 /// The memory groups of this process, each before the one above it: version 1 and version 2, both
 /// where a machine has both.
 fn groups(root: &Path) -> Vec<Group> {
-    let read = |name: &str| std::fs::read(root.join(name)).unwrap_or_default();
-    let (memberships, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+    let of = |name: &str| read(&root.join(name)).unwrap_or_default();
+    let (memberships, mounts) = (of("proc/self/cgroup"), of("proc/self/mountinfo"));
     let mut groups = Vec::new();
     for membership in memberships.split(|byte| *byte == b'\n') {
         let mut parts = membership.splitn(3, |byte| *byte == b':');
@@ -235,9 +235,15 @@ fn path_of(text: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
+/// A file of the kernel's, which no request names.
+#[expect(clippy::disallowed_methods, reason = "files of proc and cgroup, which the reader refuses")]
+fn read(file: &Path) -> Option<Vec<u8>> {
+    std::fs::read(file).ok()
+}
+
 /// The number behind a name in a file of lines `name number`.
 fn count_of(file: &Path, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
+    let text = String::from_utf8(read(file)?).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
