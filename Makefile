@@ -7,7 +7,7 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 
-.PHONY: help demo test lint bench docs build install uninstall clean
+.PHONY: help demo test lint bench fuzz soak docs build install uninstall clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,12 @@ lab: ## start a Kubernetes API server of NODES=1100 nodes and PODS=600 pods to t
 
 bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: a part, with more pods
 	@scripts/bench.sh $(PARTS)
+
+fuzz: ## fuzz each parser for SECONDS=60; TARGET=infile: this one, JOBS=1: one at a time
+	@scripts/fuzz.sh "$(or $(SECONDS),60)" $(TARGET)
+
+soak: ## many runs of 1,000 endpoints with failures and signals, for SECONDS=60 or MINUTES=10
+	@scripts/soak.sh "$(if $(MINUTES),$(MINUTES)m,$(or $(SECONDS),60))"
 
 docs: ## renew what documents have from the code: schemas, parameters
 	@scripts/docs.sh

@@ -8,6 +8,8 @@ mod config;
 mod discovery;
 mod escape;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gather;
 mod images;
 mod input;

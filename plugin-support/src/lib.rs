@@ -5,6 +5,8 @@
 /// The reader of files that a request names.
 pub use gatherer_file_reader as file;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod json;
 pub mod quantity;

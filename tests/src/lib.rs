@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod corpus;
 pub mod document;
 pub mod fault_server;
 mod hanging_folder;
@@ -15,6 +16,7 @@ pub mod processes;
 mod run;
 pub mod servers;
 mod skip;
+pub mod soak;
 
 pub use document::{Document, ManagerHost, inventory, inventory_endpoint};
 pub use hanging_folder::HangingFolder;
@@ -26,8 +28,11 @@ pub use skip::note_skipped;
 use std::path::PathBuf;
 
 /// Where cargo put the program and the plugins: `target/<profile>/`, found from the test
-/// executable's own path.
+/// executable's own path, unless `GATHERER_BUILD_FOLDER` names it.
 pub fn build_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("GATHERER_BUILD_FOLDER") {
+        return folder.into();
+    }
     let test = std::env::current_exe().expect("the test executable has a path");
     let deps = test.parent().expect("an executable stands in a folder");
     // Integration tests stand in target/<profile>/deps.

@@ -31,7 +31,7 @@ pub fn manifest(file: &File) -> Result<String, String> {
     read(&cache)
 }
 
-fn read<'data>(data: impl ReadRef<'data>) -> Result<String, String> {
+pub(super) fn read<'data>(data: impl ReadRef<'data>) -> Result<String, String> {
     let no_library = |_| "is not a 64-bit ELF library".to_owned();
     let damaged = |_| "is damaged: its ELF sections cannot be read".to_owned();
     let header = FileHeader64::<Endianness>::parse(data).map_err(no_library)?;

@@ -177,6 +177,12 @@ fn read(path: &Path, file: File) -> Result<Plugin, String> {
     Ok(Plugin { path: path.to_owned(), manifest, manifest_text, file })
 }
 
+/// The manifest in the bytes of a library, for fuzz targets.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn manifest_of(bytes: &[u8]) -> Result<String, String> {
+    elf::read(&object::read::ReadCache::new(io::Cursor::new(bytes)))
+}
+
 /// Whether a file of this name is looked at.
 pub fn is_plugin_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();

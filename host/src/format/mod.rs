@@ -9,6 +9,8 @@ mod ndjson;
 pub mod table;
 
 pub use gatherer::json::to_text as manager_json;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use inventory::to_text as document_text;
 pub use inventory::write as write_document;
 pub use ndjson::{EndpointLine, write as write_line};
 

@@ -3,6 +3,8 @@
 
 mod document;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod known;
 mod matching;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(test)]
 mod items_tests;
 #[cfg(test)]

@@ -31,6 +31,8 @@ use crate::{inventory, logging};
 pub use budget::Budget;
 pub use collector::Answer;
 pub use memory::Memory;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use collector::fuzzing::frames as fuzz_frames;
 pub use worker::{Observed, observe};
 
 /// Why everything is to stop.

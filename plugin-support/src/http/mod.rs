@@ -7,6 +7,8 @@ mod address;
 mod body;
 mod encoding;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod proxy;
 mod redirect;
 mod request;

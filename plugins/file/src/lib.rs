@@ -4,6 +4,8 @@
 #![deny(unsafe_code)]
 
 mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod map;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@
 
 pub mod client;
 mod collect;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod json;
 pub mod kubeconfig;
 pub mod map;

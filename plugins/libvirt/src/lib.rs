@@ -6,6 +6,8 @@ pub mod client;
 pub mod errors;
 pub mod ffi;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod map;
 mod patience;
 mod probe;

@@ -61,22 +61,40 @@ pub(super) async fn versions(
 ) -> Result<Vec<String>, GatherError> {
     let path = "/apis";
     let list: GroupList = read(connection, path).await?;
+    versions_in(list, group).ok_or_else(|| wrong(connection, path))
+}
+
+/// The versions of a group that a list has; `None` if the list is not one of the API's.
+fn versions_in(list: GroupList, group: &str) -> Option<Vec<String>> {
     if list.kind != "APIGroupList" {
-        return Err(wrong(connection, path));
+        return None;
     }
     let Some(found) = list.groups.into_iter().find(|found| found.name == group) else {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     };
     let mut versions: Vec<String> = Vec::new();
     for version in found.preferred_version.into_iter().chain(found.versions) {
         if !is_version_of(group, &version.group_version) {
-            return Err(wrong(connection, path));
+            return None;
         }
         if !versions.contains(&version.group_version) {
             versions.push(version.group_version);
         }
     }
-    if versions.is_empty() { Err(wrong(connection, path)) } else { Ok(versions) }
+    if versions.is_empty() { None } else { Some(versions) }
+}
+
+/// Fuzz target: the documents of the API's discovery.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz(input: &[u8]) {
+    let _ = serde_json::from_slice::<ResourceList>(input);
+    let Ok(list) = serde_json::from_slice::<GroupList>(input) else { return };
+    for version in versions_in(list, "kubevirt.io").unwrap_or_default() {
+        let path = format!("/apis/{version}");
+        let is_plain = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'/' | b'.');
+        assert!(path.bytes().all(is_plain), "{path} is asked for");
+        assert_eq!(path.split('/').count(), 4, "{path} is asked for");
+    }
 }
 
 /// It becomes a part of a path.

@@ -7,6 +7,8 @@ mod discovery;
 mod document;
 mod exec;
 mod fetching;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod list;
 mod oidc;
 mod page;

@@ -5,7 +5,7 @@ mod controllers;
 #[cfg(test)]
 mod discovery_tests;
 mod join;
-mod listed;
+pub(crate) mod listed;
 mod lists;
 #[cfg(test)]
 mod narrowed_tests;

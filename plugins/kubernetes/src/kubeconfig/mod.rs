@@ -8,6 +8,8 @@
 mod cluster;
 mod exec;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod oidc;
 mod pem;
 mod provider;
