@@ -15,6 +15,8 @@ check() {
 
 check cargo fmt --all --check
 check cargo clippy --workspace --all-targets --locked --keep-going -- -D warnings
+# The fuzz targets, without libFuzzer itself.
+check cargo clippy -p gatherer-fuzz --features targets --locked --keep-going -- -D warnings
 RUSTDOCFLAGS="-D warnings" check cargo doc --workspace --no-deps --locked --keep-going
 
 # Advisories are left out: they need a database from the network, and change without us.
