@@ -6,7 +6,8 @@ use url::Url;
 /// The longest path that a message shows.
 const LONGEST_PATH: usize = 200;
 
-/// A URL without user-info, query and fragment. A long path is cut before a whole part of it: of
+/// A URL without user-info, query and fragment. Of another scheme than http, https and file no path is
+/// shown either: without `//` it holds the user-info (`ftp:user:password@host`). A long path is cut before a whole part of it: of
 /// half a secret nobody downstream could know that it is one's.
 ///
 /// ```
@@ -16,7 +17,8 @@ const LONGEST_PATH: usize = 200;
 pub fn display_url(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path = url.path();
+    let has_known_path = matches!(url.scheme(), "http" | "https" | "file");
+    let path = if has_known_path { url.path() } else { "" };
     let path = match path.char_indices().nth(LONGEST_PATH) {
         Some((end, _)) => format!("{}/...", path[..end].rsplit_once('/').unwrap_or_default().0),
         None => path.to_owned(),
@@ -89,6 +91,14 @@ mod tests {
         }
         let one = format!("http://h/{}", "x".repeat(500));
         assert_eq!(display_url(&url(&one)), "http://h/...");
+    }
+
+    #[test]
+    fn of_an_unknown_scheme_no_path_is_shown() {
+        for text in ["ftp+x:user:hunter2@h/a", "foo:/user:hunter2@h", "foo:///user:hunter2@h"] {
+            assert_eq!(display_url(&url(text)), text.split_once(':').expect("a scheme").0.to_owned() + "://");
+        }
+        assert_eq!(display_url(&url("foo://user:hunter2@h/hunter2")), "foo://h");
     }
 
     #[test]

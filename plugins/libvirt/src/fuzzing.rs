@@ -17,7 +17,9 @@ fn uri(input: &[u8]) {
     let again = Uri::parse(&written).expect("what libvirt is given is a URI that is allowed");
     assert_eq!(again, uri, "the URI is read as it is written: {written}");
     let shown = uri.to_string();
-    assert!(!shown.contains('?') && !shown.contains('@'), "{shown} shows too much");
+    let authority = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let has_user = authority.is_some_and(|authority| authority.contains('@'));
+    assert!(!shown.contains('?') && !has_user, "{shown} shows too much");
     let _ = (uri.tcp_target(), uri.test_file(), uri.unverified());
     let (unverified, _) = uri.without_verification();
     Uri::parse(&unverified.to_connect_string()).expect("without verification it is allowed too");
