@@ -82,7 +82,7 @@ impl fmt::Display for Report {
             f,
             "soak: {} runs, {} endpoints, {} signals ({interrupted} INT, {terminated} TERM, \
              {hung_up} HUP, {} after the end, {} STOP and CONT); the runner had at most {} MiB and \
-             {} descriptors; {} findings",
+             {} descriptors; {} findings in results, processes, files, descriptors and memory",
             self.runs,
             self.endpoints,
             interrupted + terminated + hung_up + self.too_late + self.stopped,
@@ -384,6 +384,6 @@ impl Random {
     }
 
     fn up_to(&mut self, longest: Duration) -> Duration {
-        longest.mul_f64((self.next() % 1000) as f64 / 1000.0)
+        longest / 1000 * u32::try_from(self.next() % 1000).expect("it is below 1000")
     }
 }

@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn of_an_unknown_scheme_no_path_is_shown() {
         for text in ["ftp+x:user:hunter2@h/a", "foo:/user:hunter2@h", "foo:///user:hunter2@h"] {
-            assert_eq!(display_url(&url(text)), text.split_once(':').expect("a scheme").0.to_owned() + "://");
+            assert_eq!(
+                display_url(&url(text)),
+                text.split_once(':').expect("a scheme").0.to_owned() + "://"
+            );
         }
         assert_eq!(display_url(&url("foo://user:hunter2@h/hunter2")), "foo://h");
     }
