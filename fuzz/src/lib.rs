@@ -28,7 +28,9 @@ static CHOSEN: OnceLock<fn(&[u8])> = OnceLock::new();
 /// targets and ends.
 pub fn choose(targets: &[Target]) {
     let Ok(wanted) = std::env::var(TARGET_VARIABLE) else {
-        targets.iter().for_each(|(name, _)| println!("{name}"));
+        for (name, _) in targets {
+            println!("{name}");
+        }
         std::process::exit(0);
     };
     let Some((_, target)) = targets.iter().find(|(name, _)| *name == wanted) else {

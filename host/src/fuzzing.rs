@@ -15,11 +15,14 @@ use gatherer_plugin_api::{GatherRequest, LogLevel, Policy, ProxySettings};
 
 use crate::discovery::{Catalog, Plugin, manifest_of};
 use crate::redact::{Redactor, Secrets};
-use crate::request::{self, Defaults, Entry, Folders};
+use crate::request::{self, Defaults, Entry, Folders, TIMEOUT_MAX_SECONDS};
 use crate::{images, modules, supervisor};
 
-/// The targets of this crate, by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target's name, and the function that runs one input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets of this crate.
+pub const TARGETS: &[Target] = &[
     ("infile", infile),
     ("frames", supervisor::fuzz_frames),
     ("library", library),
@@ -73,7 +76,7 @@ fn infile(input: &[u8]) {
         match entry {
             Entry::Ready(endpoint) => {
                 assert!(ready.insert(endpoint.id.clone()), "two endpoints of one id are asked");
-                assert!(endpoint.timeout <= Duration::from_secs(86_400 * 366), "endless timeout");
+                assert!(endpoint.timeout.as_secs_f64() <= TIMEOUT_MAX_SECONDS, "endless timeout");
                 assert_eq!(endpoint.request.endpoint, endpoint.id);
                 assert_eq!(endpoint.request.module, "M");
                 let json = serde_json::to_string(&endpoint.request).expect("a request is JSON");

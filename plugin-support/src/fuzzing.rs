@@ -14,8 +14,11 @@ use crate::quantity::Quantity;
 use crate::xml::{self, Limits};
 use crate::{http, uuid};
 
-/// The targets of this crate, by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target's name, and the function that runs one input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets of this crate.
+pub const TARGETS: &[Target] = &[
     ("json", json),
     ("xml", xml),
     ("quantity", quantity),

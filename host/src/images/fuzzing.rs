@@ -15,8 +15,10 @@ pub fn images(input: &[u8]) {
         .map(|image| {
             // The other form has one name.
             let name = if image.names.len() > 1 { return json!(null) } else { image.names.first() };
+            let digests: Vec<_> =
+                image.digests.iter().map(|digest| format!("app@{digest}")).collect();
             json!({
-                "id": image.id, "name": name, "digests": image.digests, "revision": image.revision,
+                "id": image.id, "name": name, "digests": digests, "revision": image.revision,
             })
         })
         .filter(|entry| !entry.is_null())

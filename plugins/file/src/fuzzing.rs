@@ -5,8 +5,11 @@ use gatherer_plugin_api::{ErrorKind, Item};
 
 use crate::map;
 
-/// The targets of this crate, by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("document", document)];
+/// A target's name, and the function that runs one input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets of this crate.
+pub const TARGETS: &[Target] = &[("document", document)];
 
 /// A document of any of the three shapes.
 fn document(input: &[u8]) {

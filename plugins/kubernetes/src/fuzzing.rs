@@ -2,8 +2,11 @@
 
 use crate::{client, kubeconfig};
 
-/// The targets of this crate, by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target's name, and the function that runs one input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets of this crate.
+pub const TARGETS: &[Target] = &[
     ("kubeconfig", kubeconfig::fuzzing::kubeconfig),
     ("id_token", kubeconfig::fuzzing::id_token),
     ("page", client::fuzzing::page),

@@ -6,8 +6,11 @@ use percent_encoding::percent_decode_str;
 use crate::map::{self, HostFacts, NodeInfo};
 use crate::uri::Uri;
 
-/// The targets of this crate, by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("uri", uri), ("capabilities", capabilities)];
+/// A target's name, and the function that runs one input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets of this crate.
+pub const TARGETS: &[Target] = &[("uri", uri), ("capabilities", capabilities)];
 
 /// Characters that mean something to a shell.
 const SHELL: [char; 17] =

@@ -34,7 +34,7 @@ pub fn page(input: &[u8]) {
         }),
         3 => {
             read::<listed::Services>(bytes, &listed::SERVICES, |item| {
-                crosses(&map::service(item).0)
+                crosses(&map::service(item).0);
             });
         }
         4 => read::<listed::Namespaces>(bytes, &listed::NAMESPACES, |item| {
