@@ -2,7 +2,6 @@
 //!
 //! A target that needs private parts of a module stands in that module's folder.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::image::{self, ImageReference};
 use gatherer_plugin_api::{GatherRequest, LogLevel, Policy, ProxySettings};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::discovery::{Catalog, Plugin, manifest_of};
 use crate::redact::{Redactor, Secrets};
@@ -56,7 +56,7 @@ fn catalog_of(manifest: &str) -> Option<Catalog> {
         path: PathBuf::from("/libgatherer_plugin_fuzz.so"),
         manifest: Manifest::parse(manifest).ok()?,
         manifest_text: manifest.to_owned(),
-        file: File::open("/dev/null").ok()?,
+        file: memfd_create("plugin", MemfdFlags::CLOEXEC).ok()?.into(),
     }))
 }
 
