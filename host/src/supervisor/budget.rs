@@ -34,7 +34,7 @@ impl Budget {
         Self { left: Cell::new(total), total, share: total / 4, memory }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn new(total: u64, share: u64) -> Self {
         Self { left: Cell::new(total), total, share, memory: Memory::of_bytes(total) }
     }

@@ -117,7 +117,7 @@ impl Memory {
         Self { physical, least, kills }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn of_bytes(bytes: u64) -> Self {
         let limit = Limit { bytes, source: Source::Machine };
         Self { physical: limit.clone(), least: limit, kills: None }

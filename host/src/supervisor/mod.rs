@@ -30,9 +30,9 @@ use crate::request::Endpoint;
 use crate::{inventory, logging};
 pub use budget::Budget;
 pub use collector::Answer;
-pub use memory::Memory;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use collector::fuzzing::frames as fuzz_frames;
+pub use memory::Memory;
 pub use worker::{Observed, observe};
 
 /// Why everything is to stop.
