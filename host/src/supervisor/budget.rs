@@ -119,6 +119,12 @@ impl Charge {
         self.bytes = self.lasting;
     }
 
+    /// Gives back everything: the answer is gone.
+    pub fn release(&mut self) {
+        self.budget.give_back(self.bytes);
+        (self.bytes, self.lasting) = (0, 0);
+    }
+
     /// The answer stays in memory, and so does its charge: so many bytes, to be given back when
     /// it goes.
     pub fn keep(mut self) -> u64 {

@@ -121,7 +121,24 @@ impl Collector {
     }
 
     /// Takes some bytes of the frame pipe. An error is final: the endpoint has failed.
-    pub fn bytes(
+    pub fn bytes(&mut self, chunk: &[u8], event: impl FnMut(Event)) -> Result<(), GatherError> {
+        let taken = self.take_bytes(chunk, event);
+        if taken.is_err() {
+            self.discard();
+        }
+        taken
+    }
+
+    /// Frees the answer of an endpoint that has failed. Its worker takes a moment to end, and the
+    /// other endpoints need the memory now.
+    fn discard(&mut self) {
+        self.by_ref = HashMap::new();
+        self.items = Items::default();
+        self.answer = Answer::default();
+        self.charge.release();
+    }
+
+    fn take_bytes(
         &mut self,
         mut chunk: &[u8],
         mut event: impl FnMut(Event),
@@ -238,6 +255,7 @@ impl Collector {
             }
             Some(Frame::Failed { error }) => {
                 self.end = End::Failed(self.clean(error));
+                self.discard();
                 Ok(Event::None)
             }
             None => Err(GatherError::protocol("the plugin sent something that is not a frame")),

@@ -55,10 +55,13 @@ fn what_was_taken_back_takes_no_memory_and_the_warnings_that_stay_do() {
         collector.bytes(over.as_bytes(), |_| {}).expect("there is room for it");
     }
     assert_eq!((collector.by_ref.capacity(), collector.answer.hosts.capacity()), (0, 0));
-    let error =
-        (0..500).find_map(|_| collector.bytes(format!("{warning}{over}").as_bytes(), |_| {}).err());
+    let mut warnings = 0;
+    let error = (0..500).find_map(|_| {
+        warnings = collector.answer.warnings.len();
+        collector.bytes(format!("{warning}{over}").as_bytes(), |_| {}).err()
+    });
     assert!(error.expect("too many").message.contains("memory"));
-    assert!(collector.answer.warnings.len() > 10, "{}", collector.answer.warnings.len());
+    assert!(warnings > 10, "{warnings}");
     drop(collector);
     let mut collector = Collector::new(Redactor::default(), budget);
     let text = format!("{warning}{HOST}{over}{}", done(0, 0));
@@ -153,4 +156,22 @@ fn log_lines_and_errors_come_without_secrets() {
     assert!(matches!(&lines[0], Event::Log { message, .. } if message == "with ***"), "{lines:?}");
     let error = collector.finish().expect("ended").expect_err("failed");
     assert_eq!(error.message, "no ***");
+}
+
+#[test]
+fn a_failed_answer_frees_its_memory_before_its_worker_has_ended() {
+    let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
+    let mut first = Collector::new(Redactor::default(), Rc::clone(&budget));
+    let hosts = |collector: &mut Collector| {
+        (0..100)
+            .take_while(|number| {
+                let host = HOST.replace("\"0\"", &format!("\"{number}\""));
+                collector.bytes(host.as_bytes(), |_| {}).is_ok()
+            })
+            .count()
+    };
+    let alone = hosts(&mut first);
+    assert!(alone > 5 && alone < 100, "{alone}");
+    let mut second = Collector::new(Redactor::default(), Rc::clone(&budget));
+    assert_eq!(hosts(&mut second), alone, "the first one has failed");
 }
