@@ -68,7 +68,8 @@ report() {
         status=1
         found=${found:-"exit status $code, see $work/$name.log"}
         title "$name: FOUND ($found)"
-        tail -n 40 "$work/$name.log"
+        grep -A 5 -E '^thread .* panicked at|ERROR: libFuzzer' "$work/$name.log" | head -n 20 || true
+        say "All of it: $work/$name.log"
     else
         found=-
     fi

@@ -78,10 +78,11 @@ fn uuid(input: &[u8]) {
 fn gzip(input: &[u8]) {
     let [size, most, bytes @ ..] = input else { return };
     let most = usize::from(*most) * 64;
-    let whole = unzipped(bytes, bytes.len(), most);
-    let pieces = unzipped(bytes, usize::from(*size) + 1, most);
+    // A body that is damaged and too large may be refused for either reason.
+    let whole = unzipped(bytes, bytes.len(), most).ok();
+    let pieces = unzipped(bytes, usize::from(*size) + 1, most).ok();
     assert_eq!(whole, pieces, "it depends on the pieces in which the body comes");
-    let Ok(content) = whole else { return };
+    let Some(content) = whole else { return };
     assert!(content.len() <= most);
     let mut expected = Vec::new();
     if !bytes.is_empty() {
