@@ -83,8 +83,9 @@ fn warn(left: &BTreeSet<i32>) {
         .collect();
     if !named.is_empty() {
         let count = left.len();
+        let processes = if count == 1 { "process" } else { "processes" };
         let message =
-            format!("{count} processes of plugins could not be ended: {}", named.join("; "));
+            format!("{count} {processes} of plugins could not be ended: {}", named.join("; "));
         logging::warn(None, &message);
     }
 }

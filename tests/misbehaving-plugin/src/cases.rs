@@ -236,6 +236,12 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             raw::write_frames(DONE_FRAME.as_bytes());
             drop(std::fs::File::open(text("file")));
         }
+        "daemon-opens-file" => {
+            forks::opener(&text("file"));
+            while !std::path::Path::new(&text("key")).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         "forks-in-turn" => {
             // Each ends when it has forked the next one, which is an orphan then.
             forks::chain(2_000, Duration::from_millis(1), &text("file"));

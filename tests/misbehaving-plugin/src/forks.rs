@@ -27,3 +27,16 @@ pub fn chain(length: u32, pause: Duration, file: &str) {
         libc::_exit(0);
     }
 }
+
+/// Starts a process in a session of its own that opens a file.
+pub fn opener(file: &str) {
+    let file = CString::new(file).unwrap_or_default();
+    // SAFETY: the child calls nothing but async-signal-safe functions.
+    unsafe {
+        if libc::fork() == 0 {
+            libc::setsid();
+            libc::open(file.as_ptr(), libc::O_RDONLY);
+            libc::_exit(0);
+        }
+    }
+}

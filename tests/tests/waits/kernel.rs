@@ -74,6 +74,30 @@ fn a_whole_answer_counts_though_its_worker_cannot_be_ended() {
 }
 
 #[test]
+fn an_orphan_that_waits_for_the_kernel_is_named_and_not_waited_for() {
+    let folder = match HangingFolder::mount() {
+        Ok(folder) => folder,
+        Err(reason) => skip!("{reason}"),
+    };
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let run = Run::new().args(["--infile", "-", "--format", "inventory"]).may_leave_processes();
+    let go = run.home().join("go");
+    let mut endpoint = hanging("d", "daemon-opens-file", &folder);
+    endpoint["timeout"] = "50".into();
+    endpoint["key"] = go.to_str().expect("text").into();
+    let running = run.stdin(endpoint.to_string()).plugins(plugins.path()).start();
+    let mark = running.mark();
+    running.wait_until("the daemon hangs", |_| (folder.waiting() > 0).then_some(()));
+    std::fs::write(go, "").expect("writable");
+    let outcome = running.finish();
+    assert_eq!(outcome.endpoint("d")["status"], "complete", "{}", outcome.describe());
+    assert!(outcome.stderr.contains("could not be ended"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("state D"), "{}", outcome.describe());
+    drop(folder);
+    gatherer_tests::processes::assert_none_left(mark);
+}
+
+#[test]
 fn a_signal_ends_the_run_though_a_worker_waits_for_the_kernel() {
     let folder = match HangingFolder::mount() {
         Ok(folder) => folder,
