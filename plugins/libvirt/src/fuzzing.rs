@@ -12,9 +12,22 @@ pub type Target = (&'static str, fn(&[u8]));
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[("uri", uri), ("capabilities", capabilities)];
 
-/// Characters that mean something to a shell.
-const SHELL: [char; 17] =
-    ['$', '`', '\\', ';', '|', '&', '<', '>', '(', ')', '\'', '"', '*', '!', '{', '}', ' '];
+/// Characters that mean something to a shell wherever they stand.
+const SHELL: [char; 15] =
+    ['$', '`', ';', '|', '&', '<', '>', '(', ')', '\'', '"', '*', '!', '{', '}'];
+
+/// libvirt puts host, path and parameters together for the shell of the remote side. User and names of
+/// local files are arguments of the local ssh, in which a backslash or a blank means itself.
+fn check_for_shell(written: &str) {
+    for part in written.split(['/', '?', '&', '@']) {
+        let (name, value) = part.split_once('=').unwrap_or(("", part));
+        let value = percent_decode_str(value).decode_utf8().expect("a part is text");
+        assert!(!value.contains(SHELL), "{value:?} of {written} may reach a shell");
+        let is_remote = matches!(name, "socket" | "netcat" | "command" | "proxy");
+        let is_plain = !is_remote || !value.contains(['\\', ' ']);
+        assert!(is_plain, "{value:?} of {written} may reach a shell");
+    }
+}
 
 /// A connection URI.
 fn uri(input: &[u8]) {
@@ -25,11 +38,7 @@ fn uri(input: &[u8]) {
     let again = Uri::parse(&written).expect("what libvirt is given is a URI that is allowed");
     assert_eq!(again.to_connect_string(), written, "the URI is read as it is written");
     if uri.way().is_ssh() {
-        // libvirt puts these together for the shell of the remote side.
-        for part in written.split(['/', '?', '&', '=', '@']) {
-            let part = percent_decode_str(part).decode_utf8().expect("a part is text");
-            assert!(!part.contains(SHELL), "{part:?} of {written} may reach a shell");
-        }
+        check_for_shell(&written);
     }
     let shown = uri.to_string();
     let authority = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
