@@ -1,6 +1,6 @@
 //! Fuzz targets: each takes one input and panics if a rule is broken.
 //!
-//! A target that needs private parts of a module stands in that module's folder.
+//! A target that needs private parts of a module is in that module's folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

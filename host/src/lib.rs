@@ -96,7 +96,7 @@ fn run(cli: &Cli) -> Exit {
     let settings = match Settings::read(cli) {
         Ok(settings) => settings,
         Err(error) => {
-            // A Manager drops stderr: without a log nobody would ever know.
+            // A Manager drops stderr: without a log the operator would never know.
             logging::init(Settings::first_logging(cli));
             return fail(Exit::Unreadable, &error.to_string());
         }
@@ -172,7 +172,7 @@ fn list(catalog: &Catalog, name: Option<&str>, json: bool, confine: bool) -> Exi
     }
 }
 
-/// Prints a text. That nobody reads it is no error.
+/// Prints a text. It is not an error if no process reads it.
 fn print(text: &str) -> Exit {
     gather::write(outfile::Outfile::Stdout, text, Exit::Done)
 }

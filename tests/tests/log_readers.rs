@@ -1,4 +1,4 @@
-//! A log that is not taken: stderr that is not read, a log process that stands still. The result is
+//! A log that is not taken: stderr that is not read, a log process that is stopped. The result is
 //! printed all the same, and the program ends.
 
 use std::io::Read as _;

@@ -5,7 +5,7 @@ use gatherer_plugin_api::model::Timestamp;
 
 use crate::escape::{capped, escape, escape_json};
 
-/// How much of an endpoint's id stands in a line, in bytes: the infile may say anything.
+/// The longest endpoint id in a log line, in bytes: the infile may hold any text.
 const ID_MAX_BYTES: usize = 256;
 
 /// One line.

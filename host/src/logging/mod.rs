@@ -1,6 +1,6 @@
 //! The log: stderr for a person, and a rotated log file. One write for each line, escaped.
 //!
-//! Lines come from the program itself and, with their own targets, from plugins. Whoever logs never
+//! Lines come from the program itself and, with their own targets, from plugins. The caller that logs never
 //! waits: each destination has a bounded [`queue`] and a thread of its own that writes
 //! ([`sink`]), and the log file a process of its own ([`recorder`]).
 

@@ -1,8 +1,8 @@
 //! The log process: a child that opens the log file and writes it.
 //!
 //! A thread that waits for a file system that does not answer cannot be ended, and a process with
-//! such a thread cannot end either: whoever waits for it would wait for ever. So another process
-//! takes that wait upon itself.
+//! such a thread cannot end either: its caller would wait for ever. So another process waits
+//! instead.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};

@@ -77,7 +77,7 @@ fn wait_for_room(descriptor: impl std::os::fd::AsFd, wait: Duration) -> io::Resu
     }
 }
 
-/// A destination. Whoever logs never waits for it.
+/// A destination. A caller that logs never waits for it.
 #[derive(Clone)]
 pub struct Sink(Arc<Inner>);
 

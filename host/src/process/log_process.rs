@@ -38,7 +38,7 @@ pub fn fork_log_process(socket: BorrowedFd<'_>, serve: impl FnOnce() -> i32) -> 
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(status.unwrap_or(1)) }
         }
-        // -1 is no process id, and `from_raw` takes none below 0.
+        // -1 is not a process id, and `from_raw` accepts none below 0.
         ..0 => return Err(io::Error::last_os_error()),
         pid => Pid::from_raw(pid).ok_or_else(io::Error::last_os_error)?,
     };

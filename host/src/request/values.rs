@@ -34,7 +34,7 @@ impl Folders {
 pub enum Given {
     /// The value that a plugin is given; `None` if it is unset.
     Value(Option<Json>),
-    /// It stands in a file, which the worker reads.
+    /// It is in a file, which the worker reads.
     InFile(FileReference),
 }
 

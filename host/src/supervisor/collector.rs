@@ -11,9 +11,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{CollectionStatus, Completeness, Guest, Host, Warning, Workloads};
+use gatherer_plugin_api::model::{CollectionStatus, Completeness, Warning};
 use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
+use super::answer::Answer;
 use super::budget::{Budget, Charge, place_bytes};
 use super::items::Items;
 use super::metered::{self, Meter};
@@ -40,25 +41,6 @@ pub enum Event {
     },
     /// What the plugin is doing, free of secrets.
     Progress(String),
-}
-
-/// What one endpoint has.
-#[derive(Debug, Default, PartialEq)]
-pub struct Answer {
-    /// The hosts with their guests.
-    pub hosts: Vec<Host>,
-    /// Guests on no host.
-    pub detached_guests: Vec<Guest>,
-    /// What else runs there.
-    pub workloads: Workloads,
-    /// The optional collections.
-    pub collections: BTreeMap<String, CollectionStatus>,
-    /// What was odd.
-    pub warnings: Vec<Warning>,
-    /// How many requests were repeated.
-    pub retries: u32,
-    /// What it takes of the memory that all answers share.
-    pub memory_bytes: u64,
 }
 
 /// How the worker ended, as far as its frames say.

@@ -2,7 +2,7 @@
 //! more of it.
 //!
 //! The text says little about that: `{"port":1}` is ten letters and becomes eighty bytes. The types
-//! say it, so the meter stands between serde's types and serde_json, and adds up what they
+//! say it, so the meter is between serde's types and serde_json, and adds up what they
 //! allocate: strings, lists and maps. Each amount is an upper bound. Structs are objects here and
 //! nothing else; serde itself would take arrays too, with even fewer letters.
 

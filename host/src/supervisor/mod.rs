@@ -3,9 +3,11 @@
 //! Everything here runs on the program's main thread: a worker dies with the *thread* that
 //! started it, and the main thread lives as long as the process.
 
+mod answer;
 mod budget;
 mod collector;
 mod crash;
+mod ending;
 mod items;
 mod launch;
 mod memory;
@@ -28,8 +30,8 @@ use crate::children::Children;
 use crate::progress::Progress;
 use crate::request::Endpoint;
 use crate::{inventory, logging};
+pub use answer::Answer;
 pub use budget::Budget;
-pub use collector::Answer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use collector::fuzzing::frames as fuzz_frames;
 pub use memory::Memory;

@@ -12,9 +12,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::Instant;
 
+use super::answer::Answer;
 use super::budget::Budget;
-use super::collector::{Answer, Collector, Event};
+use super::collector::{Collector, Event};
 use super::crash::{crashed, describe};
+use super::ending::{Ending, Stays, with_last_words};
 use super::launch::{assign, not_started, start};
 use super::output::Output;
 use super::{Library, Memory, Settings, Stop};
@@ -95,19 +97,6 @@ pub async fn observe(
         }
         Err(error) => error.into(),
     }
-}
-
-/// Why a worker is being ended.
-enum Ending {
-    /// It may go on.
-    Not,
-    /// It was asked to end for this reason, and is killed at this moment.
-    Asked(Instant, GatherError),
-    /// Its last frame came; if it has not ended by this moment, it is killed.
-    Finished(Instant),
-    /// It was killed, for this reason if its answer had not come. If it has not ended by this
-    /// moment, it is given up.
-    Killed(Instant, Option<GatherError>),
 }
 
 struct Session<'a> {
@@ -374,23 +363,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A worker that outlives SIGKILL.
-struct Stays {
-    /// The reason, where `/proc` shows one.
-    why: Option<String>,
-}
-
-impl Stays {
-    /// Adds to the error of the endpoint that its worker could not be ended, and why.
-    fn amend(self, result: Result<Answer, GatherError>) -> Result<Answer, GatherError> {
-        result.map_err(|mut error| {
-            error.message.push_str("; the worker could not be ended");
-            error.hint = self.why.or(error.hint);
-            error
-        })
-    }
-}
-
 fn is_killed(status: Option<ExitStatus>) -> bool {
     status.and_then(|status| status.signal()) == Some(libc::SIGKILL)
 }
@@ -400,15 +372,6 @@ fn memory_remedy(settings: &Settings, memory: &Memory) -> &'static str {
         Some(bytes) if bytes > memory.limit().bytes => memory.limit().remedy(),
         _ => "raise --worker-memory",
     }
-}
-
-/// Why a worker was asked to end, with what its plugin was doing where it could say that.
-fn with_last_words(mut asked: GatherError, plugin: GatherError) -> GatherError {
-    if plugin.message != CANCELLED {
-        asked.message = format!("{}: {}", asked.message, plugin.message);
-        asked.hint = plugin.hint.or(asked.hint);
-    }
-    asked
 }
 
 /// Writes the assignment; the pipe stays open for `cancel`, and its end tells the worker that

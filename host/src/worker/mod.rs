@@ -65,7 +65,7 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
     process::exit(code)
 }
 
-/// Confines this process. What the kernel lacks is a line for whoever looks for a fault.
+/// Confines this process. What the kernel lacks is logged at debug level.
 fn confine_self(log_level: LogLevel) {
     if let Some(problem) = confine::confine().landlock_problem
         && log_level >= LogLevel::Debug

@@ -1,6 +1,6 @@
 //! Runs a program that prints credentials, and leaves nothing of it behind.
 //!
-//! Between the worker and the program stands a process of ours, the *keeper*: a fork of the worker that
+//! Between the worker and the program is a process of ours, the *keeper*: a fork of the worker that
 //! never executes anything. It waits for the program, and for the end of a pipe whose other end only
 //! the worker has. When either comes, it kills every process that stems from the program, also those
 //! in sessions of their own: as a subreaper it becomes the parent of those whose parent has ended. So
@@ -37,7 +37,7 @@ pub enum ProgramError {
     Machine(io::Error),
 }
 
-/// What a program prints to its stdout until it ends. Its stdin is empty, and nobody reads its stderr, which
+/// What a program prints to its stdout until it ends. Its stdin is empty, and its stderr is discarded, which
 /// may hold secrets. Dropping the future ends it.
 pub async fn output(mut command: Command) -> Result<Vec<u8>, ProgramError> {
     let machine = |error: rustix::io::Errno| ProgramError::Machine(error.into());
@@ -59,7 +59,7 @@ pub async fn output(mut command: Command) -> Result<Vec<u8>, ProgramError> {
             };
             drop(watched);
             let outcome = read(&mut child);
-            // Nobody takes it any more after the deadline.
+            // After the deadline the receiver is gone.
             let _ = sender.send(outcome);
             // Of one that printed too much, the keeper is still there.
             let _ = child.wait();

@@ -130,7 +130,7 @@ fn known_hosts(
             .read(KNOWN_HOSTS_MAX_BYTES)
             .map_err(|error| fault(parameter, &error.to_string()))?,
         None if checked => return Err(fault(parameter, &FileError::NotFound.to_string())),
-        // Whoever accepts any host need not know one yet.
+        // A URI that accepts any host needs no known one.
         None => Vec::new(),
     };
     Ok((name.to_owned(), bytes))
@@ -147,7 +147,7 @@ impl PrivateFile {
             .map(File::from)
             .map_err(|error| failed(error.into()))?;
         file.write_all(contents).map_err(failed)?;
-        // Whoever opens it by this name begins at its first byte.
+        // An open by this name starts at its first byte.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         Ok(Self { _file: file, path, original })
     }

@@ -161,7 +161,7 @@ fn an_endless_output_is_cut_off_at_a_mebibyte() {
         assert_fails(&outcome, "e", "authentication", said);
     }
     assert_eq!(server.connections(), 0);
-    // Nobody reads what it complains of, and it does not wait for that.
+    // Its complaints are discarded, and it does not wait for a reader.
     let text = format!("head -c 50000000 /dev/zero >&2\n{}", credential(TOKEN));
     assert_works(&run_program(&place, &server, &text, allowed), "e");
 }

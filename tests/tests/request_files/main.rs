@@ -16,7 +16,7 @@ struct Bad {
     says: &'static str,
 }
 
-/// What somebody may name instead of a file, made in a folder.
+/// What a request may name instead of a file, made in a folder.
 fn bad_files(folder: &Path) -> Vec<Bad> {
     let text = |path: PathBuf| path.to_str().expect("a path of this test").to_owned();
     let fifo = folder.join("fifo");

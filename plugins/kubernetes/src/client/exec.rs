@@ -177,7 +177,8 @@ impl Program {
     }
 
     fn time(&self, text: &str) -> Result<Timestamp, GatherError> {
-        text.parse().map_err(|_| self.failure("gave credentials whose time of expiry is no time"))
+        text.parse()
+            .map_err(|_| self.failure("gave credentials whose time of expiry is not a valid time"))
     }
 
     async fn output(&self, command: Command) -> Result<Vec<u8>, GatherError> {

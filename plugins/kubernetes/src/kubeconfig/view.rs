@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use gatherer_plugin_api::GatherError;
 use serde_json::{Map, Value};
 
-/// The longest name that stands in a message as a whole.
+/// The longest name that a message quotes whole.
 const SHOWN_CHARS: usize = 120;
 
-/// How much of what may be a token stands there, so that it can be recognized.
+/// How much is quoted of what may be a token, so that it can be recognized.
 const HINTED_CHARS: usize = 4;
 
 /// The shortest random run: a bootstrap token's second half has as many characters.
@@ -17,7 +17,7 @@ const RANDOM_CHARS: usize = 16;
 /// How often letters and digits take turns in one at least. In `productioncluster01` they do once.
 const RANDOM_CHANGES: usize = 3;
 
-/// A run of this length is no word, whatever it is made of.
+/// A run of this length is not a word, whatever its characters are.
 const WORD_CHARS: usize = 32;
 
 /// A mapping of the document, and where it stands.
