@@ -48,9 +48,16 @@ impl Reaper {
     pub async fn run(mut self) -> ! {
         loop {
             for reaped in 1.. {
-                let Some((pid, status)) = reap_one() else { break };
+                let Some(pid) = crate::process::ended_child() else { break };
+                let worker = self.children.0.borrow_mut().remove(&pid);
+                if worker.is_some() {
+                    // What the worker left behind in its group. The number is the group's until the
+                    // worker is reaped; then it may become another process's.
+                    let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+                }
+                let status = reap(pid);
                 // One that is not in the list is an orphan or the log process: no code waits for it.
-                if let Some(worker) = self.children.0.borrow_mut().remove(&pid) {
+                if let Some((worker, status)) = worker.zip(status) {
                     // The receiver is gone if the worker was given up.
                     let _ = worker.send(status);
                 }
@@ -113,15 +120,14 @@ impl Child {
         (&mut self.status).await.ok()
     }
 
-    /// Sends a signal to the process, unless it was reaped, and to its group.
+    /// Sends a signal to the process and to its group, unless it was reaped: its number may belong
+    /// to another process then, and the [`Reaper`] has ended the group.
     pub fn signal(&self, signal: Signal) {
-        // The number of a process that was reaped may belong to another one.
         if self.children.0.borrow().contains_key(&self.pid) {
             // The group comes into being a moment after the process.
             let _ = rustix::process::kill_process(self.pid, signal);
+            let _ = rustix::process::kill_process_group(self.pid, signal);
         }
-        // An error means that every process of the group has ended.
-        let _ = rustix::process::kill_process_group(self.pid, signal);
     }
 }
 
@@ -131,14 +137,8 @@ impl Drop for Child {
     }
 }
 
-/// Reaps a child that has ended, without waiting for one.
-fn reap_one() -> Option<(Pid, ExitStatus)> {
-    loop {
-        return match rustix::process::wait(WaitOptions::NOHANG) {
-            Ok(ended) => ended.map(|(pid, status)| (pid, ExitStatus::from_raw(status.as_raw()))),
-            Err(rustix::io::Errno::INTR) => continue,
-            // There is no child.
-            Err(_) => None,
-        };
-    }
+/// Reaps a child that has ended.
+fn reap(pid: Pid) -> Option<ExitStatus> {
+    let (_, status) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG).ok()??;
+    Some(ExitStatus::from_raw(status.as_raw()))
 }

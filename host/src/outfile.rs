@@ -362,6 +362,10 @@ impl Replacement {
                     // Where the file system has no locks, the process id alone says that it is
                     // ours.
                     let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+                    // A run in another container may have removed it before it was locked.
+                    if !path.exists() {
+                        continue;
+                    }
                     let temporary = Temporary { path, file, done: false };
                     if let Some(old) = &self.old {
                         temporary.keep(old)?;

@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
 pub use log_process::{fork_log_process, is_log_process};
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};
 
 /// Forbids core dumps and the reading of this process's memory by others: it holds secrets.
 pub fn protect() -> io::Result<()> {
@@ -55,6 +55,33 @@ pub fn survive_file_size_limit() {
         action.sa_sigaction = ignore as *const () as usize;
         action.sa_flags = libc::SA_RESTART;
         libc::sigaction(libc::SIGXFSZ, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// The session of a process, or of this one. 0 if it was begun outside of this container.
+pub fn session_of(pid: Option<Pid>) -> Option<i32> {
+    // rustix takes no 0 for a process id.
+    // SAFETY: the call has no preconditions.
+    let session = unsafe { libc::getsid(Pid::as_raw(pid)) };
+    (session >= 0).then_some(session)
+}
+
+/// A child that has ended and is not reaped yet.
+pub fn ended_child() -> Option<Pid> {
+    // SAFETY: an all-zero `siginfo_t` is a valid one.
+    let mut ended: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    loop {
+        // SAFETY: the call writes to the structure, which outlives it.
+        if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut ended, flags) } == 0 {
+            // SAFETY: of a child that has ended the structure holds the process id. It is still all zero
+            // where there is none.
+            return Pid::from_raw(unsafe { ended.si_pid() });
+        }
+        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            // There is no child.
+            return None;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running a plugin's asynchronous work inside its synchronous `gather`, with an end.
 
 use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -50,15 +51,22 @@ pub fn block_on<T>(
 /// Starts the thread that looks names up, and reads pages. tokio panics where it can start none; as
 /// long as there is one, what is given to it waits.
 fn start_thread(runtime: &tokio::runtime::Runtime) -> Result<(), GatherError> {
-    let probe = std::thread::Builder::new().name("probe".to_owned()).spawn(|| ());
-    let probe = probe.map_err(|error| {
-        GatherError::internal(format!("no thread can be started: {error}"))
+    let failed = |why: &str| {
+        GatherError::internal(format!("no thread can be started: {why}"))
             .with_hint("lower --jobs, or raise the limit on processes and threads (`ulimit -u`)")
-    })?;
+    };
+    let probe = std::thread::Builder::new().name("probe".to_owned()).spawn(|| ());
     // It does nothing that could panic. When it has ended, there may be another one.
-    let _ = probe.join();
-    drop(runtime.spawn_blocking(|| ()));
-    Ok(())
+    let _ = probe.map_err(|error| failed(&error.to_string()))?.join();
+    // Unless another process has taken its place in the meantime. The plugin's own hook would log
+    // that as a fault of the plugin; no other thread runs that could need the hook.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let started = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        drop(runtime.spawn_blocking(|| ()));
+    }));
+    std::panic::set_hook(hook);
+    started.map_err(|_| failed("there are too many"))
 }
 
 async fn until_stopped<T>(

@@ -242,7 +242,9 @@ impl Running {
             if let Some(value) = condition(self) {
                 return value;
             }
-            let alive = Path::new("/proc").join(self.pid.to_string()).join("exe").exists();
+            // Not its `exe`: only root may look at that of a process that cannot be dumped.
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+            let alive = stat.is_ok_and(|stat| !stat.contains(") Z "));
             assert!(
                 alive && Instant::now() < until,
                 "{what}: did not happen (program alive: {alive}); log:\n{}",

@@ -84,6 +84,22 @@ fn a_log_process_that_stands_still_costs_neither_the_result_nor_the_end() {
 }
 
 #[test]
+fn lines_that_a_killed_log_process_did_not_write_are_counted_on_stderr() {
+    let plugins = PluginFolder::with(&["example"]);
+    let endpoint = json!({"id": "e", "module": "Example", "hostname": "h", "delay_ms": 1000});
+    let running = Run::gather(&endpoint).plugins(plugins.path()).start();
+    let log_process = running.wait_until("the log process runs", |running| {
+        (running.workers().len() == 1).then(|| processes::log_process(running.pid())).flatten()
+    });
+    let log_process = i32::try_from(log_process).ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(log_process.expect("a process id"), Signal::KILL)
+        .expect("it runs");
+    let outcome = running.finish().expect_code(0);
+    assert_eq!(outcome.document().len(), 1, "{}", outcome.describe());
+    assert!(outcome.stderr.contains("does not take what is written"), "{}", outcome.describe());
+}
+
+#[test]
 fn the_log_process_holds_no_descriptor_of_the_caller_and_shows_no_memory() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use super::reap_one;
+use super::reap;
 use super::state::{children, descendants, why_it_stays};
 use crate::logging;
 
@@ -71,7 +71,9 @@ fn kill(pids: &BTreeSet<i32>) {
 
 /// Reaps the children that have ended.
 fn reap_all() {
-    while reap_one().is_some() {}
+    while let Some(pid) = crate::process::ended_child() {
+        reap(pid);
+    }
 }
 
 fn warn(left: &BTreeSet<i32>) {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
-use crate::process::is_log_process;
+use crate::process::{is_log_process, session_of};
 
 /// Why a process outlives SIGKILL, as a part of a sentence: "it waits for the kernel (state D)".
 /// `None` if `/proc` does not show a reason.
@@ -61,10 +61,10 @@ impl Stat {
     }
 }
 
-/// The processes that were children of this process before it started any.
+/// The processes that were descendants of this process before it started any.
 static CALLERS: OnceLock<Vec<Pid>> = OnceLock::new();
 
-/// Notes which children there are already: a shell that becomes this program by `exec` leaves it
+/// Notes which descendants there are already: a shell that becomes this program by `exec` leaves it
 /// what it has started, the reader of the result perhaps (`exec ... > >(tee result)`). To be called
 /// before the first child is started.
 pub fn spare_children_of_caller() {
@@ -72,13 +72,19 @@ pub fn spare_children_of_caller() {
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let has_none = matches!(rustix::process::waitid(WaitId::All, ended), Err(Errno::CHILD));
     if !has_none {
-        let _ = CALLERS.set(children().unwrap_or_else(descendants));
+        let _ = CALLERS.set(descendants());
     }
 }
 
-/// Whether a child was not started by this program, or is the log process, which ends by itself.
+/// Whether a process does not stem from a worker, or is the log process, which ends by itself. Workers
+/// are in sessions of their own, and no process can enter a session that exists already. So what is
+/// in the session of this program stems from its caller.
 fn is_spared(pid: Pid) -> bool {
-    is_log_process(pid) || CALLERS.get().is_some_and(|callers| callers.contains(&pid))
+    let is_in_session =
+        || session_of(Some(pid)).is_some_and(|other| session_of(None) == Some(other));
+    is_log_process(pid)
+        || is_in_session()
+        || CALLERS.get().is_some_and(|callers| callers.contains(&pid))
 }
 
 /// All descendants of this process that have not been reaped, but for the log process and those
@@ -97,10 +103,11 @@ pub fn descendants() -> Vec<Pid> {
         let mut ancestor = pid;
         // Longer than any chain: numbers that were used again could make a circle.
         for _ in 0..parents.len() {
+            if Pid::from_raw(ancestor).is_none_or(is_spared) {
+                return false;
+            }
             match parents.get(&ancestor) {
-                Some(&parent) if parent == own => {
-                    return Pid::from_raw(ancestor).is_some_and(|child| !is_spared(child));
-                }
+                Some(&parent) if parent == own => return true,
                 Some(&parent) => ancestor = parent,
                 None => return false,
             }
@@ -136,8 +143,11 @@ mod tests {
 
     #[test]
     fn finds_the_children_of_children() {
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", "setsid sleep 60 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        // In a session of its own, as workers are.
+        let mut shell = std::process::Command::new("setsid");
+        shell
+            .args(["sh", "-c", "setsid sleep 60 & echo $!; wait"])
+            .stdout(std::process::Stdio::piped());
         let mut shell = shell.spawn().expect("a shell starts");
         let mut line = String::new();
         let mut stdout = std::io::BufReader::new(shell.stdout.take().expect("a pipe"));

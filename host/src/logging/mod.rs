@@ -130,6 +130,8 @@ fn is_final(path: &Path, error: &std::io::Error) -> bool {
         None | Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENXIO) => {
             false
         }
+        // A link may lead to a descriptor of this process.
+        Some(libc::ENOENT) => !of_process && !path.is_symlink(),
         Some(_) => !of_process,
     }
 }

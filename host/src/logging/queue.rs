@@ -69,6 +69,11 @@ impl Queue {
         self.next += 1;
     }
 
+    /// Counts a line that cannot be written.
+    pub fn lose(&mut self, level: LogLevel) {
+        self.lost.0[rank(level)] += 1;
+    }
+
     /// Takes the line that was logged first.
     pub fn pop(&mut self) -> Option<String> {
         let first = (0..LEVELS)

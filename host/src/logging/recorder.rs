@@ -23,6 +23,9 @@ const OPEN_TIME: Duration = Duration::from_secs(2);
 /// What the child says when the file is open; anything else is an error's number.
 const OPENED: i32 = 0;
 
+/// What the child says when it has written every line.
+const WRITTEN: u8 = b'.';
+
 /// The running log process.
 pub struct Recorder {
     socket: UnixStream,
@@ -49,17 +52,20 @@ impl Recorder {
         let pid = process::fork_log_process(other.as_fd(), move || serve(&path))?;
         drop(other);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
-        let mut recorder = Self { socket, pid, opened: false, pidfd };
-        if !is_readable(recorder.socket.as_fd(), Instant::now() + OPEN_TIME) {
-            return Ok(Opened::NotYet(recorder));
+        let recorder = Self { socket, pid, opened: false, pidfd };
+        match recorder.answer(Instant::now() + OPEN_TIME) {
+            None => Ok(Opened::NotYet(recorder)),
+            Some(Ok(OPENED)) => Ok(Opened::Yes(Self { opened: true, ..recorder })),
+            Some(Ok(error)) => Err(io::Error::from_raw_os_error(error)),
+            Some(Err(_)) => Err(io::Error::other("the process that writes it ended")),
         }
+    }
+
+    /// [`OPENED`] or an error's number. `None` if the child has not said it by then.
+    fn answer(&self, until: Instant) -> Option<io::Result<i32>> {
         let mut answer = [0; 4];
-        let read = recorder.socket.read_exact(&mut answer);
-        match read.map(|()| i32::from_ne_bytes(answer)) {
-            Ok(OPENED) => Ok(Opened::Yes(Self { opened: true, ..recorder })),
-            Ok(error) => Err(io::Error::from_raw_os_error(error)),
-            Err(_) => Err(io::Error::other("the process that writes it ended")),
-        }
+        is_readable(self.socket.as_fd(), until)
+            .then(|| (&self.socket).read_exact(&mut answer).map(|()| i32::from_ne_bytes(answer)))
     }
 
     /// The way to the process.
@@ -84,16 +90,21 @@ impl Recorder {
     }
 
     /// Says that no more lines come, and waits until the process has written all, not longer than
-    /// this. It goes on without us if it can.
+    /// this. It goes on without us if it can. False if it has not written all: it is not ready, the
+    /// file did not open after all, or the process was killed.
     pub fn finish(&self, until: Instant) -> bool {
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
-        let ended = match &self.pidfd {
-            Some(pidfd) => is_readable(pidfd.as_fd(), until),
-            None => is_readable(self.socket.as_fd(), until),
-        };
+        let is_open = self.opened || matches!(self.answer(until), Some(Ok(OPENED)));
+        let mut last = [0];
+        let has_written = is_open
+            && is_readable(self.socket.as_fd(), until)
+            && (&self.socket).read(&mut last).is_ok_and(|length| length == 1 && last == [WRITTEN]);
+        if let Some(pidfd) = &self.pidfd {
+            is_readable(pidfd.as_fd(), until);
+        }
         // Without this, a container whose first process reaps nothing would keep it.
         let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
-        ended
+        has_written
     }
 }
 
@@ -124,8 +135,11 @@ fn serve(path: &Path) -> i32 {
     loop {
         match rustix::io::read(rustix::stdio::stdin(), buffer.as_mut_slice()) {
             Err(Errno::INTR) => {}
-            // The runner has ended, in whichever way.
-            Ok(0) | Err(_) => return 0,
+            // No more lines come, or the runner was killed.
+            Ok(0) | Err(_) => {
+                let _ = rustix::io::write(rustix::stdio::stdin(), &[WRITTEN]);
+                return 0;
+            }
             Ok(length) => waiting.extend_from_slice(&buffer[..length]),
         }
         let Some(end) = memchr::memrchr(b'\n', &waiting) else { continue };

@@ -133,6 +133,10 @@ impl Sink {
     pub fn push(&self, level: LogLevel, line: String) {
         let mut state = self.0.state();
         if state.writer == Writer::Closed {
+            // A caller that closes stderr does not want its lines.
+            if !matches!(self.0.target, Target::Stderr) {
+                state.queue.lose(level);
+            }
             return;
         }
         state.queue.push(level, line);

@@ -185,17 +185,18 @@ impl<'a> Session<'a> {
                     drop(stopped);
                     self.ask_to_end(control.as_mut(), error).await;
                 }
+                // Before the clock: this process may have been stopped while the worker ended.
+                ended = self.child.wait(), if status.is_none() => {
+                    status = Some(ended);
+                    took_to_end = self.asked_to_end_at.map(|at| at.elapsed());
+                    drained_at = Instant::now() + DRAIN;
+                }
                 () = sleep_until(act_at), if act_at.is_some() && status.is_none() => {
                     if matches!(self.ending, Ending::Killed(..)) {
                         stays = Some(Stays { why: why_it_stays(self.child.pid()) });
                         break;
                     }
                     self.kill(None);
-                }
-                ended = self.child.wait(), if status.is_none() => {
-                    status = Some(ended);
-                    took_to_end = self.asked_to_end_at.map(|at| at.elapsed());
-                    drained_at = Instant::now() + DRAIN;
                 }
                 stdin = &mut feed, if control.is_none() => control = Some(stdin),
                 read = frames.read(&mut frame_buffer), if frames_open && late < LATE_MAX_BYTES => match read {
@@ -210,8 +211,7 @@ impl<'a> Session<'a> {
                     Ok(length) => {
                         let waiting = self.take_waiting_frames(&frames, &mut frame_buffer);
                         late += if status.is_some() { waiting + length } else { 0 };
-                        let limit = self.output.take(&line_buffer[..length], self.redactor, &self.endpoint.id);
-                        if limit { self.note_log_limit(); }
+                        self.take_output(&line_buffer[..length]);
                     }
                 },
                 // Last: what is in the pipes already is never lost to the clock.
@@ -220,8 +220,10 @@ impl<'a> Session<'a> {
         }
         // Whatever the worker left behind in its group goes with it.
         self.child.signal(Signal::KILL);
-        self.output.flush(self.redactor, &self.endpoint.id);
         let killed = matches!(self.ending, Ending::Killed(..));
+        if !killed {
+            self.output.flush(self.redactor, &self.endpoint.id);
+        }
         let status = status.flatten();
         let odd_end = match status.and_then(describe) {
             _ if stays.is_some() => Some("could not be ended".to_owned()),
@@ -313,6 +315,16 @@ impl<'a> Session<'a> {
             self.take_frames(&buffer[..length]);
         }
         taken
+    }
+
+    /// Logs some bytes of stderr. Not of a worker that was killed: its frames are not read any more,
+    /// and one of them may say what of this is secret.
+    fn take_output(&mut self, bytes: &[u8]) {
+        if !matches!(self.ending, Ending::Killed(..))
+            && self.output.take(bytes, self.redactor, &self.endpoint.id)
+        {
+            self.note_log_limit();
+        }
     }
 
     fn note_log_limit(&self) {

@@ -25,7 +25,7 @@ const CREDENTIAL_MAX_BYTES: usize = 1024 * 1024;
 /// What libvirt opens in the folder that `pkipath` names, as far as it is there.
 const PKI_FILES: [&str; 4] = ["cacert.pem", "cacrl.pem", "clientcert.pem", "clientkey.pem"];
 /// What ssh and libssh open beside a key, as far as it is there.
-const BESIDE_KEY: [&str; 2] = [".pub", "-cert.pub"];
+const BESIDE_KEY: [&str; 3] = [".pub", "-cert.pub", "-cert"];
 
 /// The home folders of the user who runs the program.
 #[derive(Debug, Clone, Default)]
@@ -105,6 +105,9 @@ pub fn prepare(uri: &mut Uri, policy: &Policy, homes: &Homes) -> Result<PrivateF
     Ok(files)
 }
 
+/// What users name where they want no known hosts.
+const NO_FILE: &str = "/dev/null";
+
 /// The known hosts that libvirt would read, and the name of their file.
 fn known_hosts(
     uri: &Uri,
@@ -117,12 +120,18 @@ fn known_hosts(
             return Ok(("known_hosts".to_owned(), Vec::new()));
         };
         let name = path.display().to_string();
+        let accepts_any = uri.value(Parameter::KnownHostsVerify) == Some("ignore");
+        let is_no_file = path.canonicalize().is_ok_and(|path| path == Path::new(NO_FILE));
         return match gatherer_plugin_support::file::read(&path, KNOWN_HOSTS_MAX_BYTES) {
             Ok(bytes) => Ok((name, bytes)),
             Err(FileError::NotFound) => Ok((name, Vec::new())),
+            Err(_) if accepts_any || is_no_file => Ok((name, Vec::new())),
             Err(error) => Err(GatherError::configuration(format!("libvirt's file {name} {error}"))),
         };
     };
+    if name == NO_FILE {
+        return Ok((name.to_owned(), Vec::new()));
+    }
     let parameter = Parameter::KnownHosts;
     let checked = matches!(uri.value(Parameter::KnownHostsVerify), None | Some("normal"));
     let bytes = match allowed.find(parameter, name)? {

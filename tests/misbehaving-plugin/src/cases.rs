@@ -149,6 +149,11 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             let _ = unsafe { libc::close(descriptor) };
         }),
         "garbage-frame" => raw::write_frames(b"\xff\x00 this is not a frame\n"),
+        "garbage-before-secret" => {
+            let secret = r#"{"frame":"secret","text":"hunter2hunter2"}"#;
+            raw::write_frames(format!("not a frame\n{secret}\n").as_bytes());
+            eprintln!("the library says hunter2hunter2");
+        }
         "unknown-frame" => raw::write_frames(b"{\"frame\":\"surprise\"}\n"),
         "forged-reference-frame" => {
             raw::write_frames(b"{\"frame\":\"reference\",\"text\":\"hosts\",\"more\":false}\n");

@@ -98,11 +98,9 @@ impl Sshd {
 
     /// A URI, to which parameters are to be added.
     pub fn uri(&self, transport: &str) -> String {
-        let user = if rustix::process::geteuid().is_root() {
-            "root".to_owned()
-        } else {
-            std::env::var("USER").unwrap_or_default()
-        };
+        let user = std::process::Command::new("id").arg("-un").output().expect("id runs");
+        let user = String::from_utf8(user.stdout).expect("text");
+        let user = user.trim();
         let key = self.key();
         format!(
             "qemu+{transport}://{user}@127.0.0.1:{}/system?sshauth=privkey&keyfile={}",

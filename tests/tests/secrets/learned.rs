@@ -43,6 +43,14 @@ tells! {
 }
 
 #[test]
+fn stderr_of_a_killed_worker_shows_no_secret_that_its_frames_announced() {
+    let case = "garbage-before-secret";
+    let outcome = learned(case, CANARY);
+    assert_eq!(outcome.endpoint("e")["status"], "failed", "{}", outcome.describe());
+    assert!(!outcome.said().contains("hunter2hunter2"), "{}", outcome.describe());
+}
+
+#[test]
 fn a_panic_hides_what_was_learned() {
     let outcome = learned("learned-panic-secret", CANARY);
     assert_eq!(outcome.endpoint("e")["error"]["kind"], "internal");

@@ -102,6 +102,7 @@ fn few_processes_give_a_whole_result_or_a_sentence() {
             assert_whole_or_a_sentence(&outcome, way, &format!("{number} processes"));
             if number == 30 && way[0] == "--infile" {
                 assert!(!outcome.stderr.contains("no worker"), "{}", outcome.describe());
+                assert_eq!(outcome.code(), 0, "{}", outcome.describe());
             }
         }
     }

@@ -56,6 +56,29 @@ fn a_process_of_the_caller_is_no_orphan() {
 }
 
 #[test]
+fn a_reader_whose_parent_ends_during_the_run_is_no_orphan() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoint = json!({"id": "d", "module": "Misbehaving", "case": "daemon-holds-pipes"});
+    // The subshell ends when a worker runs: then the reader becomes the program's child.
+    let children = "/proc/$$/task/$$/children";
+    let probe = format!("test -e {children}");
+    let lists = std::process::Command::new("sh").args(["-c", &probe]).status();
+    if !lists.is_ok_and(|status| status.success()) {
+        gatherer_tests::skip!("the kernel does not list the children of a process");
+    }
+    let script = format!(
+        "mkfifo fifo && ( cat fifo > result & \
+         until set -- $(cat {children}) && [ $# -ge 3 ]; do :; done ) & \
+         exec \"$0\" \"$@\" > fifo"
+    );
+    let outcome =
+        Run::gather(&endpoint).plugins(plugins.path()).through(["sh", "-c", &script]).run();
+    let outcome = outcome.expect_code(0);
+    let result = std::fs::read(outcome.home().join("result")).expect("readable");
+    assert!(!result.is_empty(), "the reader was killed: {}", outcome.describe());
+}
+
+#[test]
 fn the_end_of_a_worker_is_noticed_where_sigchld_is_blocked() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoint = json!({"id": "e", "module": "Example", "hostname": "h"});

@@ -132,11 +132,16 @@ impl Program {
         };
         let field = |name: &str| match &status[name] {
             Value::Null => Ok(None),
+            // As client-go, which does not tell an empty text from an absent one.
+            Value::String(text) if text.is_empty() => Ok(None),
             Value::String(text) => Ok(Some(text.clone())),
             _ => Err(other()),
         };
         let expiry = field("expirationTimestamp")?.map(|text| self.time(&text)).transpose()?;
         let certificate = field("clientCertificateData")?.zip(field("clientKeyData")?);
+        if let Some((_, key)) = &certificate {
+            self.context.secret(key);
+        }
         let token = field("token")?.map(SecretString::from);
         Ok(Credential { token, expiry, certificate })
     }

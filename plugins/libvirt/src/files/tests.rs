@@ -114,6 +114,21 @@ fn known_hosts_are_copied_and_writing_to_the_copy_changes_nothing() {
 }
 
 #[test]
+fn dev_null_is_an_empty_file_of_known_hosts() {
+    let place = Place::new();
+    let empty = |uri: &str| {
+        let (uri, _files) = place.prepare(uri).expect(uri);
+        let given = uri.value(Parameter::KnownHosts).expect("a copy").to_owned();
+        assert_eq!(read_to_string(&given).expect("readable"), "");
+    };
+    empty("qemu+libssh2://h/system?known_hosts=/dev/null&known_hosts_verify=ignore");
+    let libvirts = place.file("home/.config/libvirt/known_hosts", "libvirt\n");
+    std::fs::remove_file(&libvirts).expect("removed");
+    std::os::unix::fs::symlink("/dev/null", &libvirts).expect("a link");
+    empty("qemu+libssh2://h/system?known_hosts_verify=normal");
+}
+
+#[test]
 fn known_hosts_lie_below_the_operators_folders_or_in_the_users_ssh_folder() {
     let place = Place::new();
     let known = |path: &Path, verify: &str| {

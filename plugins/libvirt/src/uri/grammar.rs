@@ -127,7 +127,7 @@ pub(super) fn parse_path(driver: &str, text: &str, way: Way) -> Result<String, G
     let (fine, allowed) = if is_hypervisor(driver) {
         (
             is_inventory_path(&path),
-            "a path of the hypervisor's inventory: letters, digits, spaces and / . _ - + , : = @ & % ( ) [ ]",
+            "a path of the hypervisor's inventory: letters, digits, spaces and / . _ - + , : = @ & % ( ) [ ] ' ! # ~ *",
         )
     } else if driver != TEST_DRIVER {
         (matches!(path.as_str(), "" | "/" | "/system" | "/session"), "/system, /session, / or none")
@@ -148,6 +148,6 @@ pub(super) fn parse_path(driver: &str, text: &str, way: Way) -> Result<String, G
 /// Datacenter, cluster and host of a vCenter (`%` because vSphere writes `/` in a name as
 /// `%2f`). It stays in this process and its requests to the hypervisor.
 fn is_inventory_path(path: &str) -> bool {
-    let fine = |c: char| c.is_alphanumeric() || "/ ._-+,:=@&%()[]".contains(c);
+    let fine = |c: char| c.is_alphanumeric() || "/ ._-+,:=@&%()[]'!#~*".contains(c);
     path.len() <= PATH_MAX && path.chars().all(fine)
 }
