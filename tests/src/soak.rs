@@ -186,9 +186,10 @@ impl Soak {
 impl Report {
     fn add(&mut self, plan: Plan, one: &Once) {
         match plan {
+            Plan::Ends(signal) if one.is_ended => self.ended[signal] += 1,
             Plan::Ends(_) if one.too_late => self.too_late += 1,
-            Plan::Ends(signal) => self.ended[signal] += 1,
-            Plan::Nothing | Plan::Stops => {}
+            // The run may have ended before its signal was due.
+            _ => {}
         }
         self.stopped += one.stopped;
         self.memory_kib = self.memory_kib.max(one.memory_kib);
@@ -201,6 +202,9 @@ impl Report {
 struct Once {
     code: i32,
     took: Duration,
+    /// The signal ended it.
+    is_ended: bool,
+    /// The signal came after the result was printed.
     too_late: bool,
     stopped: usize,
     memory_kib: u64,
@@ -245,11 +249,11 @@ fn once(
     let ended_within = signalled.map(|at: Instant| at.elapsed());
     let outcome = running.finish();
     (once.code, once.took) = (outcome.code(), outcome.took);
-    let is_signalled = match plan {
+    once.is_ended = match plan {
         Plan::Ends(signal) => signalled.is_some() && once.code == ENDS[signal].1,
         Plan::Nothing | Plan::Stops => false,
     };
-    if is_signalled {
+    if once.is_ended {
         if let Some(took) = ended_within.filter(|took| *took > ENDS_WITHIN) {
             once.findings.push(format!("it took {took:?} to end after the signal"));
         }
