@@ -67,8 +67,8 @@ fn a_reader_whose_parent_ends_during_the_run_is_no_orphan() {
         gatherer_tests::skip!("the kernel does not list the children of a process");
     }
     let script = format!(
-        "mkfifo fifo && ( cat fifo > result & \
-         until set -- $(cat {children}) && [ $# -ge 3 ]; do :; done ) & \
+        "mkfifo fifo && {{ ( cat fifo > result & \
+         until set -- $(cat {children}) && [ $# -ge 3 ]; do :; done ) & }} && \
          exec \"$0\" \"$@\" > fifo"
     );
     let outcome =
