@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
-use gatherer_plugin_kubernetes::client::{Client, Resource, Taker};
+use gatherer_plugin_kubernetes::client::{Client, ItemSink, Resource};
 use gatherer_plugin_kubernetes::kubeconfig;
 use gatherer_plugin_kubernetes::objects::node::{Node, Nodes};
 use gatherer_plugin_support::run;
@@ -95,7 +95,7 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
 
 struct Nobody;
 
-impl Taker<Nodes> for Nobody {
+impl ItemSink<Nodes> for Nobody {
     fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }

@@ -37,7 +37,7 @@ const MOST_RESTARTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Who is given the items of a list, each as soon as it is read.
-pub trait Taker<L: Listed>: Send + Sync {
+pub trait ItemSink<L: Listed>: Send + Sync {
     /// Takes an item.
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError>;
     /// Forgets every item of the list until now: it begins anew.
@@ -49,12 +49,12 @@ pub(super) async fn list<L: Listed>(
     connection: &Connection<'_>,
     resource: &Resource,
     page_size: u32,
-    taker: &Arc<dyn Taker<L>>,
+    sink: &Arc<dyn ItemSink<L>>,
 ) -> Result<(), GatherError> {
     let context = connection.context;
     let mut restarts = 0;
     loop {
-        let Walk::Outdated(mut error) = walk(connection, resource, page_size, taker).await? else {
+        let Walk::Outdated(mut error) = walk(connection, resource, page_size, sink).await? else {
             return Ok(());
         };
         let wait = FIRST_WAIT * (1 << restarts);
@@ -70,7 +70,7 @@ pub(super) async fn list<L: Listed>(
         context.count_retry();
         restarts += 1;
         tokio::time::sleep(wait).await;
-        taker.start_over()?;
+        sink.start_over()?;
     }
 }
 
@@ -85,7 +85,7 @@ async fn walk<L: Listed>(
     connection: &Connection<'_>,
     resource: &Resource,
     page_size: u32,
-    taker: &Arc<dyn Taker<L>>,
+    sink: &Arc<dyn ItemSink<L>>,
 ) -> Result<Walk, GatherError> {
     let context = connection.context;
     let path = resource.path();
@@ -118,7 +118,7 @@ async fn walk<L: Listed>(
         let what = connection.what(&path, number);
         let read = Reading { page: whole, progress, resource: resource.clone(), what, number };
         let step;
-        (progress, step) = read.beside(connection, taker, ahead.as_mut()).await?;
+        (progress, step) = read.beside(connection, sink, ahead.as_mut()).await?;
         tell(context, progress.items, resource);
         let next = match step {
             Step::Next(next) => next,
@@ -161,13 +161,13 @@ impl Reading {
     async fn beside<L: Listed>(
         mut self,
         connection: &Connection<'_>,
-        taker: &Arc<dyn Taker<L>>,
+        sink: &Arc<dyn ItemSink<L>>,
         mut ahead: Option<&mut Fetching<'_>>,
     ) -> Result<(Progress, Step), GatherError> {
-        let taker = Arc::clone(taker);
+        let sink = Arc::clone(sink);
         #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
         let mut reading = tokio::task::spawn_blocking(move || {
-            let step = self.read(&*taker);
+            let step = self.read(&*sink);
             (step, self)
         });
         let read = poll_fn(|cx| {
@@ -187,11 +187,11 @@ impl Reading {
         Ok((progress, step?))
     }
 
-    fn read<L: Listed>(&mut self, taker: &dyn Taker<L>) -> Result<Step, GatherError> {
+    fn read<L: Listed>(&mut self, sink: &dyn ItemSink<L>) -> Result<Step, GatherError> {
         let (bytes, what) = (&self.page.bytes, &self.page.what);
         let first = self.number == 1;
         let (progress, one) = (&mut self.progress, self.resource.one);
-        let mut reader = PageReader { progress, what: &self.what, one, first, taker };
+        let mut reader = PageReader { progress, what: &self.what, one, first, sink };
         let head = match document::read(bytes, &self.resource, what, &mut reader) {
             Ok(head) => head,
             Err(Stop::Outdated(error)) => return Ok(Step::End(Walk::Outdated(error))),
@@ -232,7 +232,7 @@ struct PageReader<'a, L: Listed> {
     /// What an item is called.
     one: &'a str,
     first: bool,
-    taker: &'a dyn Taker<L>,
+    sink: &'a dyn ItemSink<L>,
 }
 
 impl<L: Listed> document::Reader for PageReader<'_, L> {
@@ -254,7 +254,7 @@ impl<L: Listed> document::Reader for PageReader<'_, L> {
     fn take(&mut self, item: L::Item<'_>) -> Result<(), Stop> {
         let (_, uid) = L::identity(&item);
         self.progress.count(uid, self.one, self.what)?;
-        Ok(self.taker.take(item)?)
+        Ok(self.sink.take(item)?)
     }
 }
 

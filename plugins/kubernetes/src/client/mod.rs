@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kubeconfig::Access;
 use connect::Connection;
-pub use list::Taker;
+pub use list::ItemSink;
 pub use resource::{Listed, Resource};
 
 /// The wait for one answer where the endpoint has no deadline.
@@ -56,13 +56,13 @@ impl<'a> Client<'a> {
     }
 
     /// Gives all items of a list as they were at one moment, page after page. What was given is
-    /// void if it fails, and whenever the taker is told to start over.
+    /// void if it fails, and whenever the sink is told to start over.
     pub async fn list<L: Listed>(
         &self,
         resource: &Resource,
-        taker: Arc<dyn Taker<L>>,
+        sink: Arc<dyn ItemSink<L>>,
     ) -> Result<(), GatherError> {
-        list::list(&self.connection, resource, self.page_size, &taker).await
+        list::list(&self.connection, resource, self.page_size, &sink).await
     }
 
     /// Which resources a group and version has (`batch/v1`). That the server does not have it is an

@@ -193,10 +193,10 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
         context.warning(object, sentence)?;
     }
     let list = Arc::new(List::default());
-    let taker: Arc<dyn super::Taker<Nodes>> = list.clone();
+    let sink: Arc<dyn super::ItemSink<Nodes>> = list.clone();
     run::block_on(context, async {
         let client = super::Client::new(&access, 2, context).await?;
-        client.list(&super::Resource::nodes(), taker).await
+        client.list(&super::Resource::nodes(), sink).await
     })?;
     let mut nodes = list.0.lock().expect("no test panics there").split_off(0);
     nodes.sort();
@@ -222,7 +222,7 @@ pub fn with_client<T>(
 #[derive(Default)]
 struct List(Mutex<Vec<String>>);
 
-impl super::Taker<Nodes> for List {
+impl super::ItemSink<Nodes> for List {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
         self.0.lock().expect("no test panics there").push(node.metadata.name.to_string());
         Ok(())

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::takers::{Keep, Warnings};
 use super::{Collect, Kept, listed};
-use crate::client::{Resource, Taker};
+use crate::client::{ItemSink, Resource};
 use crate::map;
 use crate::objects;
 
@@ -103,7 +103,7 @@ impl Collect<'_> {
         let keep = Keep::<listed::Controllers, _>::new(move |item: objects::Controller<'_>| {
             (map::Entry::new(kind, &item.metadata), Warnings::new())
         });
-        let taker = keep.clone() as Arc<dyn Taker<listed::Controllers>>;
+        let sink = keep.clone() as Arc<dyn ItemSink<listed::Controllers>>;
         let too_late = || {
             let time = "half of the time that was left";
             let message = format!("{} of any label were not read within {time}", resource.plural);
@@ -112,7 +112,7 @@ impl Collect<'_> {
         if end.is_some_and(|end| end <= Instant::now()) {
             return Err(too_late());
         }
-        let read = self.lists.read_of_any_label(resource, &taker);
+        let read = self.lists.read_of_any_label(resource, &sink);
         match end {
             None => read.await?,
             Some(end) => tokio::time::timeout_at(end, read).await.map_err(|_| too_late())??,

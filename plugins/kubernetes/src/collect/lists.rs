@@ -8,7 +8,7 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::run;
 
 use super::wanted::Wanted;
-use crate::client::{Client, Listed, Resource, Taker};
+use crate::client::{Client, ItemSink, Listed, Resource};
 
 /// How often the lists of several namespaces are begun anew together.
 const MOST_RESTARTS: u32 = 5;
@@ -39,31 +39,31 @@ impl Lists<'_> {
     pub async fn read_all<L: Listed>(
         &self,
         resource: &Resource,
-        taker: &Arc<dyn Taker<L>>,
+        sink: &Arc<dyn ItemSink<L>>,
     ) -> Result<(), GatherError> {
         self.in_time(resource.plural)?;
-        self.client.list(resource, Arc::clone(taker)).await
+        self.client.list(resource, Arc::clone(sink)).await
     }
 
     /// Reads a resource that is in namespaces: of those that are looked into, what has the labels.
     pub async fn read<L: Listed>(
         &self,
         resource: &Resource,
-        taker: &Arc<dyn Taker<L>>,
+        sink: &Arc<dyn ItemSink<L>>,
     ) -> Result<(), GatherError> {
         let mut narrowed = resource.clone();
         narrowed.label_selector.clone_from(&self.wanted.label_selector);
-        self.read_of_any_label(&narrowed, taker).await
+        self.read_of_any_label(&narrowed, sink).await
     }
 
     /// Reads a resource that is in namespaces: of those that are looked into, everything.
     pub async fn read_of_any_label<L: Listed>(
         &self,
         resource: &Resource,
-        taker: &Arc<dyn Taker<L>>,
+        sink: &Arc<dyn ItemSink<L>>,
     ) -> Result<(), GatherError> {
         if self.wanted.within.is_empty() {
-            return self.read_all(resource, taker).await;
+            return self.read_all(resource, sink).await;
         }
         let mut narrowed = resource.clone();
         let mut restarts = 0;
@@ -72,15 +72,15 @@ impl Lists<'_> {
                 self.in_time(resource.plural)?;
                 narrowed.namespace = Some(namespace.clone());
                 let whole = Arc::new(OneOfSeveral {
-                    taker: Arc::clone(taker),
+                    sink: Arc::clone(sink),
                     is_first: index == 0,
                     torn: AtomicBool::new(false),
                 });
-                let read = self.client.list(&narrowed, whole.clone() as Arc<dyn Taker<L>>).await;
+                let read = self.client.list(&narrowed, whole.clone() as Arc<dyn ItemSink<L>>).await;
                 let torn = whole.torn.load(Ordering::SeqCst);
                 if torn && restarts < MOST_RESTARTS {
                     restarts += 1;
-                    taker.start_over()?;
+                    sink.start_over()?;
                     continue 'again;
                 }
                 read?;
@@ -93,19 +93,19 @@ impl Lists<'_> {
 /// The list of one namespace among several. Where it begins anew, so do those before it, because
 /// nobody can take back some of a collection.
 struct OneOfSeveral<L: Listed> {
-    taker: Arc<dyn Taker<L>>,
+    sink: Arc<dyn ItemSink<L>>,
     is_first: bool,
     torn: AtomicBool,
 }
 
-impl<L: Listed> Taker<L> for OneOfSeveral<L> {
+impl<L: Listed> ItemSink<L> for OneOfSeveral<L> {
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
-        self.taker.take(item)
+        self.sink.take(item)
     }
 
     fn start_over(&self) -> Result<(), GatherError> {
         if self.is_first {
-            return self.taker.start_over();
+            return self.sink.start_over();
         }
         self.torn.store(true, Ordering::SeqCst);
         Err(GatherError::new(

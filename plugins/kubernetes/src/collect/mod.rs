@@ -22,7 +22,7 @@ use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys};
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
 use gatherer_plugin_support::run;
 
-use crate::client::{Client, Listed, Resource, Taker};
+use crate::client::{Client, ItemSink, Listed, Resource};
 use crate::kubeconfig::Access;
 use crate::map;
 use crate::objects;
@@ -47,7 +47,7 @@ pub fn cluster(
     run::block_on(context, async {
         let client = Client::new(access, page_size, context).await?;
         let hosts = Arc::new(takers::Hosts::new(context.clone(), wanted));
-        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn Taker<Nodes>>).await?;
+        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn ItemSink<Nodes>>).await?;
         hosts.tell_warnings()?;
         let (join, hosts) = hosts.take();
         let lists = Lists { client: &client, wanted, context };
@@ -137,15 +137,15 @@ impl Collect<'_> {
         resource: &Resource,
         keep: Arc<Keep<L, T>>,
     ) -> Kept<T> {
-        self.lists.read(resource, &(keep.clone() as Arc<dyn Taker<L>>)).await?;
+        self.lists.read(resource, &(keep.clone() as Arc<dyn ItemSink<L>>)).await?;
         Ok(keep.take())
     }
 
     /// Namespaces are in no namespace: where some are asked for, the others are left out here.
     async fn namespaces(&self) -> Result<(), GatherError> {
         let keep = Keep::<listed::Namespaces, _>::new(map::namespace);
-        let taker = keep.clone() as Arc<dyn Taker<listed::Namespaces>>;
-        let read = self.lists.read_all(&listed::NAMESPACES, &taker).await;
+        let sink = keep.clone() as Arc<dyn ItemSink<listed::Namespaces>>;
+        let read = self.lists.read_all(&listed::NAMESPACES, &sink).await;
         let kept = read.map(|()| {
             let (mut items, mut warnings) = keep.take();
             let within = &self.wanted.within;
@@ -248,9 +248,9 @@ impl Collect<'_> {
     /// Hands the pods over. Whether they are all known then.
     async fn pods(&self) -> Result<bool, GatherError> {
         let emit = takers::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
-        let taker = emit.clone() as Arc<dyn Taker<listed::Pods>>;
+        let sink = emit.clone() as Arc<dyn ItemSink<listed::Pods>>;
         self.join().forget_pods();
-        let read = self.lists.read(&listed::PODS, &taker).await;
+        let read = self.lists.read(&listed::PODS, &sink).await;
         let are_known = read.is_ok();
         if !are_known {
             self.join().forget_pods();

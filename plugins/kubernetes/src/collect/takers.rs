@@ -8,7 +8,7 @@ use super::join::Join;
 use super::listed::Pods;
 use super::wanted::Wanted;
 use super::{HostRefs, lock};
-use crate::client::{Listed, Taker};
+use crate::client::{ItemSink, Listed};
 use crate::map;
 use crate::objects;
 use crate::objects::node::{Node, Nodes};
@@ -59,7 +59,7 @@ impl Hosts {
     }
 }
 
-impl Taker<Nodes> for Hosts {
+impl ItemSink<Nodes> for Hosts {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mapped = map::host(node);
@@ -105,7 +105,7 @@ impl<L: Listed, T: Send + 'static> Keep<L, T> {
     }
 }
 
-impl<L: Listed, T: Send + 'static> Taker<L> for Keep<L, T> {
+impl<L: Listed, T: Send + 'static> ItemSink<L> for Keep<L, T> {
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
         let (converted, warnings) = (self.convert)(item);
         let (items, kept) = &mut *lock(&self.kept);
@@ -138,7 +138,7 @@ impl EmitPods {
     }
 }
 
-impl Taker<Pods> for EmitPods {
+impl ItemSink<Pods> for EmitPods {
     fn take(&self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mut join = lock(&self.join);

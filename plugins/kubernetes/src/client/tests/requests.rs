@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::client::testing::{Server, answer, with_client};
-use crate::client::{Resource, Taker};
+use crate::client::{ItemSink, Resource};
 use crate::objects::node::{Node, Nodes};
 
 const PODS: Resource = Resource::new("Pod", "a pod", "pods", "v1");
@@ -14,7 +14,7 @@ const DEPLOYMENTS: Resource = Resource::new("Deployment", "a deployment", "deplo
 
 struct Nobody;
 
-impl Taker<Nodes> for Nobody {
+impl ItemSink<Nodes> for Nobody {
     fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
