@@ -7,7 +7,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 use tokio::time::Instant;
 
-use super::takers::{Keep, Warnings};
+use super::sinks::{Collecting, Warnings};
 use super::{Collect, Kept, listed};
 use crate::client::{ItemSink, Resource};
 use crate::map;
@@ -100,9 +100,10 @@ impl Collect<'_> {
     /// Remembers what is in a list, whichever labels it has.
     async fn owners(&self, resource: &Resource, end: Option<Instant>) -> Result<(), GatherError> {
         let kind = resource.kind;
-        let keep = Keep::<listed::Controllers, _>::new(move |item: objects::Controller<'_>| {
-            (map::Entry::new(kind, &item.metadata), Warnings::new())
-        });
+        let keep =
+            Collecting::<listed::Controllers, _>::new(move |item: objects::Controller<'_>| {
+                (map::Entry::new(kind, &item.metadata), Warnings::new())
+            });
         let sink = keep.clone() as Arc<dyn ItemSink<listed::Controllers>>;
         let too_late = || {
             let time = "half of the time that was left";
@@ -127,7 +128,7 @@ impl Collect<'_> {
     /// Reads a list, and remembers what is in it.
     async fn read_controllers(&self, resource: &Resource) -> Kept<Controller> {
         let kind = resource.kind;
-        let keep = Keep::new(move |item: objects::Controller<'_>| {
+        let keep = Collecting::new(move |item: objects::Controller<'_>| {
             let entry = map::Entry::new(kind, &item.metadata);
             let (controller, warnings) = map::controller(kind, item);
             ((controller, entry), warnings)

@@ -71,7 +71,7 @@ impl Lists<'_> {
             for (index, namespace) in self.wanted.within.iter().enumerate() {
                 self.in_time(resource.plural)?;
                 narrowed.namespace = Some(namespace.clone());
-                let whole = Arc::new(OneOfSeveral {
+                let whole = Arc::new(NamespaceSink {
                     sink: Arc::clone(sink),
                     is_first: index == 0,
                     torn: AtomicBool::new(false),
@@ -92,13 +92,13 @@ impl Lists<'_> {
 
 /// The list of one namespace among several. Where it begins anew, so do those before it, because
 /// nobody can take back some of a collection.
-struct OneOfSeveral<L: Listed> {
+struct NamespaceSink<L: Listed> {
     sink: Arc<dyn ItemSink<L>>,
     is_first: bool,
     torn: AtomicBool,
 }
 
-impl<L: Listed> ItemSink<L> for OneOfSeveral<L> {
+impl<L: Listed> ItemSink<L> for NamespaceSink<L> {
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
         self.sink.take(item)
     }

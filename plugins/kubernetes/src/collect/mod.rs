@@ -9,7 +9,7 @@ pub(crate) mod listed;
 mod lists;
 #[cfg(test)]
 mod narrowed_tests;
-mod takers;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -30,7 +30,7 @@ use crate::objects::node::Nodes;
 use crate::wipe;
 use join::Join;
 use lists::Lists;
-use takers::{Keep, Warnings};
+use sinks::{Collecting, Warnings};
 pub use wanted::{Parameters, Wanted};
 
 /// The hosts that guests may run on, by the names of their nodes.
@@ -46,7 +46,7 @@ pub fn cluster(
 ) -> Result<(), GatherError> {
     run::block_on(context, async {
         let client = Client::new(access, page_size, context).await?;
-        let hosts = Arc::new(takers::Hosts::new(context.clone(), wanted));
+        let hosts = Arc::new(sinks::Hosts::new(context.clone(), wanted));
         client.list(&Resource::nodes(), hosts.clone() as Arc<dyn ItemSink<Nodes>>).await?;
         hosts.tell_warnings()?;
         let (join, hosts) = hosts.take();
@@ -117,7 +117,7 @@ impl Collect<'_> {
             self.look_for_namespaces().await?;
         }
         if self.wanted.service_accounts {
-            let keep = Keep::new(|item: objects::ServiceAccount<'_>| {
+            let keep = Collecting::new(|item: objects::ServiceAccount<'_>| {
                 (map::service_account(item), Warnings::new())
             });
             let kept =
@@ -135,7 +135,7 @@ impl Collect<'_> {
     async fn keep<L: Listed, T: Send + 'static>(
         &self,
         resource: &Resource,
-        keep: Arc<Keep<L, T>>,
+        keep: Arc<Collecting<L, T>>,
     ) -> Kept<T> {
         self.lists.read(resource, &(keep.clone() as Arc<dyn ItemSink<L>>)).await?;
         Ok(keep.take())
@@ -143,7 +143,7 @@ impl Collect<'_> {
 
     /// Namespaces are in no namespace: where some are asked for, the others are left out here.
     async fn namespaces(&self) -> Result<(), GatherError> {
-        let keep = Keep::<listed::Namespaces, _>::new(map::namespace);
+        let keep = Collecting::<listed::Namespaces, _>::new(map::namespace);
         let sink = keep.clone() as Arc<dyn ItemSink<listed::Namespaces>>;
         let read = self.lists.read_all(&listed::NAMESPACES, &sink).await;
         let kept = read.map(|()| {
@@ -189,7 +189,7 @@ impl Collect<'_> {
         if !self.wanted.services {
             return None;
         }
-        let keep = Keep::new(map::service);
+        let keep = Collecting::new(map::service);
         let kept = self.keep::<listed::Services, _>(&listed::SERVICES, keep).await;
         Some(kept.map(|(services, warnings)| {
             let mut join = self.join();
@@ -205,7 +205,8 @@ impl Collect<'_> {
             return None;
         }
         wipe::begin();
-        let keep = Keep::new(|item: objects::Keyed<'_>| (map::config_map(item), Warnings::new()));
+        let keep =
+            Collecting::new(|item: objects::Keyed<'_>| (map::config_map(item), Warnings::new()));
         let kept = self.keep::<listed::KeyedObjects, _>(&listed::CONFIG_MAPS, keep).await;
         Some(kept.map(|(objects, _)| {
             let name = |object: &ConfigMap| (object.namespace.clone(), object.name.clone());
@@ -218,7 +219,7 @@ impl Collect<'_> {
             return None;
         }
         wipe::begin();
-        let keep = Keep::new(|item: objects::Keyed<'_>| (map::secret(item), Warnings::new()));
+        let keep = Collecting::new(|item: objects::Keyed<'_>| (map::secret(item), Warnings::new()));
         let kept = self.keep::<listed::KeyedObjects, _>(&listed::SECRETS, keep).await;
         Some(kept.map(|(objects, _)| {
             let name = |object: &SecretKeys| (object.namespace.clone(), object.name.clone());
@@ -247,7 +248,7 @@ impl Collect<'_> {
 
     /// Hands the pods over. Whether they are all known then.
     async fn pods(&self) -> Result<bool, GatherError> {
-        let emit = takers::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
+        let emit = sinks::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
         let sink = emit.clone() as Arc<dyn ItemSink<listed::Pods>>;
         self.join().forget_pods();
         let read = self.lists.read(&listed::PODS, &sink).await;
@@ -291,7 +292,7 @@ impl Collect<'_> {
         let Some(resource) = listed::machines(self.lists.client).await? else {
             return Ok((Vec::new(), Warnings::new()));
         };
-        let keep = Keep::new(|item: objects::Machine<'_>| {
+        let keep = Collecting::new(|item: objects::Machine<'_>| {
             let (node, guest, warnings) = map::guest(item);
             ((node, guest), warnings)
         });
@@ -312,7 +313,7 @@ impl Collect<'_> {
         self.context.check_cancelled()?;
         let result = kept.and_then(|(items, warnings)| {
             self.emit(items.into_iter().map(item))?;
-            takers::tell(self.context, warnings)
+            sinks::tell(self.context, warnings)
         });
         self.context.check_cancelled()?;
         self.context.collection_end(name, result)

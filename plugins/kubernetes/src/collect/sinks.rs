@@ -1,4 +1,4 @@
-//! Who takes the items of each list: hands them over at once, or keeps them for the join.
+//! The sinks of each list: they emit items at once, or collect them for the join.
 
 use std::sync::{Arc, Mutex};
 
@@ -84,14 +84,14 @@ impl ItemSink<Nodes> for Hosts {
 }
 
 /// Keeps the items of a list until it is whole.
-pub struct Keep<L: Listed, T> {
+pub struct Collecting<L: Listed, T> {
     convert: Box<Convert<L, T>>,
     kept: Mutex<(Vec<T>, Warnings)>,
 }
 
 type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send + Sync;
 
-impl<L: Listed, T: Send + 'static> Keep<L, T> {
+impl<L: Listed, T: Send + 'static> Collecting<L, T> {
     /// Keeps what `convert` makes of each item.
     pub fn new(
         convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + Sync + 'static,
@@ -105,7 +105,7 @@ impl<L: Listed, T: Send + 'static> Keep<L, T> {
     }
 }
 
-impl<L: Listed, T: Send + 'static> ItemSink<L> for Keep<L, T> {
+impl<L: Listed, T: Send + 'static> ItemSink<L> for Collecting<L, T> {
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
         let (converted, warnings) = (self.convert)(item);
         let (items, kept) = &mut *lock(&self.kept);
