@@ -7,7 +7,7 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 
-.PHONY: help demo test lint bench fuzz soak docs build install uninstall clean
+.PHONY: help demo test accept lint lab bench fuzz soak docs build install uninstall clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ demo: ## build, then gather from a test hypervisor and a sample file
 
 test: ## build, then run every test
 	@scripts/test.sh
+
+accept: ## run every test and renew the snapshots and generated documents that it compares with
+	@scripts/accept.sh
 
 lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 	@scripts/lint.sh

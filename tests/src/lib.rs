@@ -16,11 +16,12 @@ pub mod processes;
 mod run;
 pub mod servers;
 mod skip;
+pub mod snapshot;
 pub mod soak;
 
 pub use document::{Document, ManagerHost, inventory, inventory_endpoint};
 pub use hanging_folder::HangingFolder;
-pub use outcome::Outcome;
+pub use outcome::{Failure, Outcome};
 pub use plugins::PluginFolder;
 pub use run::{Run, Running};
 pub use skip::note_skipped;

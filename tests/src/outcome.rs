@@ -1,5 +1,6 @@
 //! How one run of the program ended: what it said, read in the formats that it prints.
 
+use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -65,8 +66,27 @@ impl Outcome {
         document::inventory_endpoint(&self.inventory(), id)
     }
 
-    /// stderr and the log together: everything that was said to a person.
-    pub fn said(&self) -> String {
+    /// Why the endpoint of this id failed, from the inventory that was printed. Panics if it is complete.
+    #[track_caller]
+    pub fn failure(&self, id: &str) -> Failure {
+        let endpoint = self.endpoint(id);
+        assert_eq!(endpoint["status"], "failed", "{}", self.describe());
+        Failure::of(&endpoint["error"])
+    }
+
+    /// The ids of all endpoints that failed, each with its [`Failure`], as one text for a snapshot.
+    #[track_caller]
+    pub fn failures(&self) -> String {
+        let inventory = self.inventory();
+        let endpoints = inventory["endpoints"].as_array().into_iter().flatten();
+        let failed = endpoints.filter(|endpoint| endpoint["status"] == "failed");
+        let failures = failed
+            .map(|endpoint| format!("[{}]\n{}", endpoint["id"], Failure::of(&endpoint["error"])));
+        failures.collect::<Vec<_>>().join("\n")
+    }
+
+    /// stderr and the log file together: every message of the run.
+    pub fn messages(&self) -> String {
         format!("{}\n{}", self.stderr, self.log)
     }
 
@@ -86,5 +106,36 @@ impl Outcome {
             short(&self.stderr),
             short(&self.log)
         )
+    }
+}
+
+/// The error of a failed endpoint or collection. As a text it is one line of kind and message, and one of
+/// the hint if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind of error, one of a closed list.
+    pub kind: String,
+    /// What failed.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Reads the member `error` of an endpoint or a collection.
+    #[track_caller]
+    pub fn of(error: &Value) -> Self {
+        let text = |member: &str| error[member].as_str().map(str::to_owned);
+        let required = |member: &str| {
+            text(member).unwrap_or_else(|| panic!("an error without a {member}: {error:#}"))
+        };
+        Self { kind: required("kind"), message: required("message"), hint: text("hint") }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
 }

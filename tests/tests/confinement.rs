@@ -217,7 +217,7 @@ fn a_kernel_without_landlock_costs_one_debug_line() {
         let quiet = Run::gather(&endpoints).plugins(folder.path());
         let quiet = without_landlock(errno, move || quiet.run());
         assert_eq!(quiet.document().len(), 1);
-        assert!(!quiet.said().contains("Landlock"), "{}", quiet.describe());
+        assert!(!quiet.messages().contains("Landlock"), "{}", quiet.describe());
         let found = without_landlock(errno, || protections(Run::new()));
         assert_eq!(found["landlock"], Value::Null);
         assert_eq!(found["capSysPtraceDropped"], true);

@@ -101,7 +101,7 @@ fn try_each<T>(cases: Vec<(Map<String, Value>, T)>, check: impl Fn(&Value, &T)) 
     for (number, rest) in rests.iter().enumerate() {
         check(&inventory_endpoint(&document, &number.to_string()), rest);
     }
-    for place in [outcome.stdout_text(), &outcome.said()] {
+    for place in [outcome.stdout_text(), &outcome.messages()] {
         assert!(!place.contains(CANARY), "a value is shown: {}", outcome.describe());
     }
 }

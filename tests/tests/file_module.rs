@@ -164,7 +164,7 @@ fn what_is_no_document_is_an_error_of_the_right_kind_that_does_not_quote_it() {
         assert!(error["message"].as_str().is_some_and(|text| text.contains(part)), "{id}: {error}");
     }
     assert!(!outcome.stdout_text().contains("hunter2"));
-    assert!(!outcome.said().contains("hunter2"), "{}", outcome.said());
+    assert!(!outcome.messages().contains("hunter2"), "{}", outcome.messages());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_would_be_complete_and_empty_by_mistake_is_refused() {
         assert_eq!(error["kind"], "protocol", "{id}");
         assert!(error["message"].as_str().is_some_and(|text| text.contains(part)), "{error}");
     }
-    assert!(!outcome.said().contains("hunter2"), "{}", outcome.said());
+    assert!(!outcome.messages().contains("hunter2"), "{}", outcome.messages());
 }
 
 #[test]

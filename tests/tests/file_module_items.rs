@@ -125,10 +125,10 @@ fn guests_that_are_not_known_leave_a_manager_what_it_has() {
         json!({"status": "failed", "error": {"kind": "permission", "message": "403"}});
     let outcome = read_text(&inventory(&[odd]), "gatherer");
     assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
-    assert!(outcome.said().contains("virtual-machines"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("virtual-machines"), "{}", outcome.describe());
     let outcome = read_text(&inventory(&[endpoint("x")]), "gatherer");
     assert!(outcome.document()["e"].as_ref().is_some_and(|hosts| hosts.contains_key("node1")));
-    assert!(outcome.said().contains("1 guest is on no host"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("1 guest is on no host"), "{}", outcome.describe());
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Table {
             })
             .collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        assert!(!outcome.said().contains(CANARY), "{}", outcome.describe());
+        assert!(!outcome.messages().contains(CANARY), "{}", outcome.describe());
         assert!(!outcome.stdout_text().contains(CANARY), "{}", outcome.describe());
         outcome
     }
@@ -401,5 +401,5 @@ fn a_url_that_is_too_long_to_be_sent_is_said_at_once() {
     assert_eq!(endpoint["error"]["retryable"], false);
     let message = endpoint["error"]["message"].as_str().expect("a message");
     assert!(message.ends_with("65534 can be sent") && message.len() < 200, "{message}");
-    assert!(!outcome.said().contains("trying again"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("trying again"), "{}", outcome.describe());
 }

@@ -38,7 +38,7 @@ fn fails(run: Run) -> (String, String) {
 
 #[track_caller]
 fn assert_silent(outcome: &Outcome) {
-    assert!(!outcome.said().contains(CANARY), "{}", outcome.describe());
+    assert!(!outcome.messages().contains(CANARY), "{}", outcome.describe());
     assert!(!outcome.stdout_text().contains(CANARY), "{}", outcome.describe());
 }
 

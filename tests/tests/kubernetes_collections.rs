@@ -225,7 +225,7 @@ fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
     let secrets = &endpoint["workloads"]["secrets"];
     // Who uses them is not known.
     assert_eq!((&secrets[0]["keys"], &secrets[0]["usedBy"]), (&json!([KEY, "x"]), &Value::Null));
-    let said = outcome.said();
+    let said = outcome.messages();
     assert!(said.contains("pods are not whole: timeout: "), "{said}");
 }
 

@@ -186,7 +186,7 @@ fn the_kernel_ends_a_worker_and_not_the_runner() {
     let bad = outcome.endpoint("bad");
     assert_eq!(bad["error"]["kind"], "crashed");
     assert_names_limit(&bad, limit);
-    assert!(!outcome.said().contains("fault of the plugin"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("fault of the plugin"), "{}", outcome.describe());
     assert!(group.kills() >= 1);
 }
 

@@ -311,7 +311,7 @@ fn a_crash_is_told_where_sigchld_is_ignored() {
 fn a_crash_quotes_the_tail_of_stderr() {
     // The overflow's own message comes from Rust's signal handler; an abort says nothing.
     let both = run_case("dies-talking", 30, &Failed(&["crashed"]), &[]);
-    let said = format!("{} {}", both.bad["error"], both.gatherer.said());
+    let said = format!("{} {}", both.bad["error"], both.gatherer.messages());
     assert!(said.contains("last words"), "{said}");
 }
 
@@ -328,7 +328,7 @@ fn the_runner_never_loads_a_plugin() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     for args in [&["--list-modules"][..], &["modules"], &["modules", "Misbehaving"]] {
         let outcome = Run::new().args(args).plugins(plugins.path()).run().expect_code(0);
-        assert!(!outcome.said().contains("loaded outside"), "{}", outcome.describe());
+        assert!(!outcome.messages().contains("loaded outside"), "{}", outcome.describe());
     }
     let file = plugins.path().join("libgatherer_plugin_misbehaving.so");
     let outcome = Run::new().args(["plugin", "inspect"]).arg(file).run().expect_code(0);

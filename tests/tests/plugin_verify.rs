@@ -162,7 +162,7 @@ fn what_cannot_be_read_is_exit_status_3_and_wrong_usage_2() {
     verify(&file).args(["--request", "/nonexistent"]).run().expect_code(3);
     let other = json!([{"id": "e", "module": "File", "url": "/x"}]);
     let outcome = verify_with("example", &other).expect_code(3);
-    assert!(outcome.said().contains("there is no module File"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("there is no module File"), "{}", outcome.describe());
     verify_with("example", &json!([])).expect_code(3);
     Run::new().args(["plugin", "verify"]).run().expect_code(2);
 }

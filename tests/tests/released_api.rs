@@ -141,7 +141,7 @@ fn a_plugin_of_the_released_api_hands_over_all_that_it_has() {
 
     // Logged, shown as progress, and rid of the secrets: of the one of the request and of the one
     // that the plugin told.
-    let text = format!("{}{}", outcome.stdout_text(), outcome.said());
+    let text = format!("{}{}", outcome.stdout_text(), outcome.messages());
     assert!(outcome.log.contains("gathering") && outcome.log.contains("asking"), "{text}");
     for secret in ["hunter2-canary", "yranac-2retnuh"] {
         assert!(!text.contains(secret), "{text}");

@@ -211,7 +211,7 @@ fn no_credential_of_any_kubeconfig_reaches_the_log_or_an_answer() {
         .args(["--format", "inventory", "--config", "config.toml", "-vv"]);
     std::fs::write(run.home().join("config.toml"), config(cluster)).expect("a file can be written");
     let outcome = run.run().expect_code(0);
-    let said = format!("{}{}", outcome.said(), outcome.stdout_text());
+    let said = format!("{}{}", outcome.messages(), outcome.stdout_text());
     let mut canaries = vec![ADMIN_TOKEN.to_owned(), NOBODY_TOKEN.to_owned()];
     canaries.push("nonsense-token-0123456789".to_owned());
     for key in ["admin.key", "admin-pkcs8.key", "admin-ec.key", "nobody.key"] {
@@ -294,5 +294,5 @@ fn an_allowed_program_that_fails_or_gives_a_bad_token_fails_its_endpoint_alone()
         let error = &inventory_endpoint(&inventory, id)["error"];
         assert_eq!(error["kind"], "authentication", "{id}: {error}");
     }
-    assert!(!outcome.said().contains("a-token-of-nobody"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("a-token-of-nobody"), "{}", outcome.describe());
 }

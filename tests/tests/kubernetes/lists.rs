@@ -177,5 +177,5 @@ fn the_document_itself_does_as_well_as_its_path() {
     }
     let error = &inventory_endpoint(&inventory, "files")["error"];
     assert_eq!(error["kind"], "configuration", "an uploaded document names no files: {error}");
-    assert!(!outcome.said().contains(ADMIN_TOKEN), "{}", outcome.describe());
+    assert!(!outcome.messages().contains(ADMIN_TOKEN), "{}", outcome.describe());
 }

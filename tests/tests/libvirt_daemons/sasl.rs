@@ -39,7 +39,7 @@ fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
     let hint = "the daemon asks for a user and a password: set sasl_username and sasl_password";
     assert_failed(&outcome, "neither", "authentication", "SASL", hint);
     for secret in [PASSWORD, wrong] {
-        assert!(!outcome.said().contains(secret), "{}", outcome.said());
+        assert!(!outcome.messages().contains(secret), "{}", outcome.messages());
     }
 }
 

@@ -75,7 +75,7 @@ fn a_file_that_cannot_be_used_is_said_in_one_sentence_with_its_place_and_never_q
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.describe());
         assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.describe());
         assert!(outcome.stdout.is_empty());
-        assert!(!outcome.said().contains("hunter2"), "{}", outcome.describe());
+        assert!(!outcome.messages().contains("hunter2"), "{}", outcome.describe());
     }
     let missing = ["match-images", "--images", "none.json", "--inventory", "none.json"];
     let outcome = Run::new().args(missing).run().expect_code(3);

@@ -45,7 +45,7 @@ fn assert_skipped(folder: &PluginFolder, words: &[&str]) {
 }
 
 fn assert_sentence(outcome: &Outcome, words: &[&str]) {
-    let said = outcome.said();
+    let said = outcome.messages();
     assert!(
         said.lines().any(|line| {
             line.contains("libgatherer_plugin_bad.so")
@@ -155,7 +155,7 @@ fn files_of_other_names_are_not_looked_at() {
     assert!(outcome.document()["good"].is_some());
     for name in outside {
         let whole_word = format!("{name}:");
-        assert!(!outcome.said().contains(&whole_word), "{}", outcome.describe());
+        assert!(!outcome.messages().contains(&whole_word), "{}", outcome.describe());
     }
 }
 
@@ -181,5 +181,5 @@ fn inspect_says_why_a_file_is_no_plugin() {
     let path = folder.add_bytes("bad", b"nothing");
     let outcome = Run::new().args(["plugin", "inspect"]).arg(&path).run();
     assert_ne!(outcome.code(), 0, "{}", outcome.describe());
-    assert!(outcome.said().contains("libgatherer_plugin_bad.so"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("libgatherer_plugin_bad.so"), "{}", outcome.describe());
 }

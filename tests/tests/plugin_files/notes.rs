@@ -250,7 +250,7 @@ fn of_two_plugins_for_one_module_the_earlier_folder_wins_with_a_warning() {
     assert!(outcome.document()["good"].is_some());
     let second_file = second.path().join(file_name("other"));
     assert!(
-        outcome.said().lines().any(|line| line.contains("Example")
+        outcome.messages().lines().any(|line| line.contains("Example")
             && line.contains(second_file.to_string_lossy().as_ref())),
         "{}",
         outcome.describe()

@@ -56,7 +56,7 @@ fn a_folder_that_others_may_write_gives_no_plugin() {
     assert!(!outcome.stdout_text().contains("Misbehaving"), "{}", outcome.describe());
     assert!(outcome.stdout_text().contains("Example"), "{}", outcome.describe());
     let folder = open.path().to_string_lossy().into_owned();
-    assert!(outcome.said().contains(&folder), "{}", outcome.describe());
+    assert!(outcome.messages().contains(&folder), "{}", outcome.describe());
 }
 
 #[test]

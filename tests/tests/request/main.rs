@@ -241,5 +241,5 @@ fn an_only_that_names_nobody_is_said() {
     let plugins = plugins();
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(["--only", "nobody"]).run();
-    assert!(outcome.said().contains("nobody"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("nobody"), "{}", outcome.describe());
 }

@@ -87,7 +87,7 @@ fn what_is_in_a_file_is_hidden_however_long_it_is() {
     std::fs::write(run.home().join("document"), document).expect("writable");
     let outcome = run.run().expect_code(0);
     assert!(outcome.log.contains("the password is ***"), "{}", outcome.describe());
-    assert!(!outcome.said().contains(CANARY), "{}", outcome.describe());
+    assert!(!outcome.messages().contains(CANARY), "{}", outcome.describe());
 }
 
 #[test]

@@ -23,7 +23,7 @@ macro_rules! tells {
                 let outcome = learned($case, CANARY);
                 let endpoint = outcome.endpoint("e");
                 assert_eq!(endpoint["status"], $status, "{endpoint:#}");
-                let said = format!("{endpoint}{}", outcome.said());
+                let said = format!("{endpoint}{}", outcome.messages());
                 assert!(said.contains("***"), "the place of the secret is shown: {said}");
             }
         )+
@@ -47,7 +47,7 @@ fn stderr_of_a_killed_worker_shows_no_secret_that_its_frames_announced() {
     let case = "garbage-before-secret";
     let outcome = learned(case, CANARY);
     assert_eq!(outcome.endpoint("e")["status"], "failed", "{}", outcome.describe());
-    assert!(!outcome.said().contains("hunter2hunter2"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("hunter2hunter2"), "{}", outcome.describe());
 }
 
 #[test]

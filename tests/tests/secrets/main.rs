@@ -66,7 +66,7 @@ macro_rules! tells {
                 let outcome = run_silently($case, &["misbehaving"], &misbehaving($case), &[]);
                 let endpoint = outcome.endpoint("e");
                 assert_eq!(endpoint["status"], $status, "{endpoint:#}");
-                let said = format!("{endpoint}{}", outcome.said());
+                let said = format!("{endpoint}{}", outcome.messages());
                 assert!(said.contains("***"), "the place of the secret is shown: {said}");
             }
         )+
@@ -148,7 +148,7 @@ fn an_unknown_parameters_value_is_not_shown() {
         {"id": "g", "module": "Example", "password": CANARY},
     ]);
     let outcome = run_silently("unknown", &["example"], &endpoints, &[]);
-    assert!(outcome.said().contains("passwrod"), "{}", outcome.describe());
+    assert!(outcome.messages().contains("passwrod"), "{}", outcome.describe());
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn values_from_files_and_the_environment_are_secret_too() {
             std::fs::write(run.home().join("secret.txt"), format!("{CANARY}\n")).expect("writable");
             let outcome = run.run();
             assert_silent(&outcome, case);
-            let said = format!("{}{}", outcome.endpoint("e"), outcome.said());
+            let said = format!("{}{}", outcome.endpoint("e"), outcome.messages());
             assert!(said.contains("***"), "the value arrived: {}", outcome.describe());
         }
     }

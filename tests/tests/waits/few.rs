@@ -40,8 +40,8 @@ fn run(way: &[&str], folder: &PluginFolder, through: &[String]) -> Outcome {
 /// A result with every endpoint, or none and a sentence.
 fn assert_whole_or_a_sentence(outcome: &Outcome, way: &[&str], limit: &str) {
     let describe = || format!("{limit}: {}", outcome.describe());
-    assert!(!outcome.said().contains("panicked"), "{}", describe());
-    assert!(!outcome.said().contains("RUST_BACKTRACE"), "{}", describe());
+    assert!(!outcome.messages().contains("panicked"), "{}", describe());
+    assert!(!outcome.messages().contains("RUST_BACKTRACE"), "{}", describe());
     match outcome.code() {
         0 => {}
         3 | 4 => {
@@ -119,7 +119,7 @@ fn a_plugin_is_not_blamed_where_no_worker_can_be_started() {
     for number in [6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40] {
         let outcome = run(&way, &folder, &prlimit("nofile", number));
         assert!([0, 3, 4].contains(&outcome.code()), "{number}: {}", outcome.describe());
-        assert!(!outcome.said().contains("panicked"), "{}", outcome.describe());
+        assert!(!outcome.messages().contains("panicked"), "{}", outcome.describe());
         assert!(outcome.code() == 0 || !outcome.stderr.is_empty(), "{}", outcome.describe());
     }
 }

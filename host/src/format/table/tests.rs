@@ -84,55 +84,12 @@ fn render(inventory: &Inventory, style: TableStyle) -> String {
 
 #[test]
 fn endpoints_hosts_guests_and_errors_on_a_wide_terminal() {
-    insta::assert_snapshot!(render(&sample(), PLAIN), @r"
-    cluster  Kubernetes  complete  1 host, 0 guests
-      NAME    STATE  CPUS  SYSTEM      ID
-      node-1  up     3.92  kubernetes  0a1b2c3d4e5f
-      warning  pods are not all there: permission: GET /api/v1/pods: 403 Forbidden
-
-    kvm  Libvirt  failed
-      error    connection: cannot reach qemu+tcp://kvm.example.com/system: 192.0.2.7 port 16509:
-               connection refused
-      hint     is libvirtd running there, and does it listen on TCP?
-
-    vcenter  VMware  complete  1 host, 3 guests
-      NAME                     STATE           CPUS   MEMORY  SYSTEM                ID
-      esx1.example.com         maintenance  16c/32t  256 GiB  vmware · VMware ESX…  93ce9d1d-0…4efb2b1a4
-      ├ evil\u{1b}[2J\u{202e}  crashed            1  512 MiB                        4c4c4544-0…000000003
-      ├ web                    running           16    4 GiB                        4c4c4544-0…000000001
-      └ web                    stopped            2  1.5 GiB                        4c4c4544-0…000000002
-      warning  web: two guests of one name
-
-    3 endpoints: 2 complete, 1 failed; 2 hosts, 3 guests
-    ");
+    insta::assert_snapshot!(render(&sample(), PLAIN));
 }
 
 #[test]
 fn the_same_on_a_narrow_terminal() {
-    insta::assert_snapshot!(render(&sample(), TableStyle { width: 60, color: false }), @r"
-    cluster  Kubernetes  complete  1 host, 0 guests
-      NAME    STATE  CPUS  SYSTEM      ID
-      node-1  up     3.92  kubernetes  0a1b2c3d4e5f
-      warning  pods are not all there: permission: GET
-               /api/v1/pods: 403 Forbidden
-
-    kvm  Libvirt  failed
-      error    connection: cannot reach
-               qemu+tcp://kvm.example.com/system: 192.0.2.7 port
-               16509: connection refused
-      hint     is libvirtd running there, and does it listen on
-               TCP?
-
-    vcenter  VMware  complete  1 host, 3 guests
-      NAME          STATE           CPUS   MEMORY  ID
-      esx1.exampl…  maintenance  16c/32t  256 GiB  93ce9…b1a4
-      ├ evil\u{1b…  crashed            1  512 MiB  4c4c4…0003
-      ├ web         running           16    4 GiB  4c4c4…0001
-      └ web         stopped            2  1.5 GiB  4c4c4…0002
-      warning  web: two guests of one name
-
-    3 endpoints: 2 complete, 1 failed; 2 hosts, 3 guests
-    ");
+    insta::assert_snapshot!(render(&sample(), TableStyle { width: 60, color: false }));
 }
 
 #[test]
@@ -150,22 +107,7 @@ fn items_are_counted_and_guests_on_no_host_are_shown() {
     };
     let mut empty = endpoint("empty", "Kubernetes", Vec::new());
     empty.detached_guests = vec![guest(3, "vm-c", GuestState::PoweringOn, 1, 512)];
-    insta::assert_snapshot!(render(&inventory(vec![cluster, empty]), PLAIN), @r"
-    cluster  Kubernetes  complete  1 host, 2 guests
-      NAME       STATE        CPUS  MEMORY  ID
-      node-1                                0a1b2c3d4e5f
-      (no host)
-      ├ vm-a     powering on     1   1 GiB  4c4c4544-0042-3510-8052-000000000001
-      └ vm-b     powering on     2   2 GiB  4c4c4544-0042-3510-8052-000000000002
-      items    312 pods, 1 service
-
-    empty  Kubernetes  complete  0 hosts, 1 guest
-      NAME       STATE        CPUS   MEMORY  ID
-      (no host)
-      └ vm-c     powering on     1  512 MiB  4c4c4544-0042-3510-8052-000000000003
-
-    2 endpoints: 2 complete; 1 host, 3 guests
-    ");
+    insta::assert_snapshot!(render(&inventory(vec![cluster, empty]), PLAIN));
 }
 
 #[test]
