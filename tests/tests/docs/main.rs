@@ -242,7 +242,7 @@ fn every_variable_that_a_document_names_is_read() {
         assert!(!outcome.stderr.is_empty(), "{name} is not read: {}", outcome.describe());
     }
     let document = read("docs/operators-file.md");
-    for (key, cells) in rows(section(&document, "\n## Who wins\n")) {
+    for (key, cells) in rows(section(&document, "\n## Precedence\n")) {
         let option = cells[1].split('`').nth(1).filter(|option| *option != "--plugin-dir");
         if let Some(option) = option {
             let variable = option.trim_start_matches('-').replace('-', "_").to_uppercase();
