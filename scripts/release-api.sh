@@ -1,52 +1,48 @@
 #!/usr/bin/env bash
-# Keeps the plugin API as it is now as a release: its source goes to tests/released-api/MAJOR.MINOR,
-# where the tests build it for good. To be run when the crate's minor number is new; afterwards
-# the crate's patch number has to be raised, since the tests want to cross versions.
+# Archives the plugin API of the last commit as a release, in tests/released-api/MAJOR.MINOR.tar.gz. The
+# tests build plugins from it permanently. Run it when the crate's minor number is new. Afterwards raise the
+# crate's patch number, since the tests require that the current version is not the released one.
 #
-# A release is never changed: --again takes the copy a second time, before anybody else has it.
+# The argument is a folder with a plugin that uses everything that the release offers. To write it, begin with
+# the folder `plugin` of the archive before.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-again=
-case $* in
-'') ;;
---again) again=yes ;;
-*) fail "usage: scripts/release-api.sh [--again]" ;;
-esac
+[ $# -eq 1 ] || fail "usage: scripts/release-api.sh PLUGIN_FOLDER (a path relative to the top of the tree)"
+plugin=$1
+[ -f "$plugin/Cargo.toml" ] || fail "$plugin/Cargo.toml is missing: PLUGIN_FOLDER must be a plugin's crate"
 
-version=$(sed -n '/^version *=/{s/.*"\([0-9.]*\)".*/\1/p;q;}' plugin-api/Cargo.toml)
-series=${version%.*}
-folder=tests/released-api/$series
+series=$(git show HEAD:plugin-api/Cargo.toml | sed -n '/^version *=/{s/.*"\([0-9]*\.[0-9]*\)\..*/\1/p;q;}')
+archive=tests/released-api/$series.tar.gz
+[ ! -e "$archive" ] || fail "The plugin API $series is released: $archive must not change."
 
-if [ -e "$folder/plugin-api" ] && [ -z "$again" ]; then
-    fail "The plugin API $series.0 is released: $folder is never changed. (Before anybody else has it: --again.)"
-fi
-if [ ! -f "$folder/plugin/Cargo.toml" ]; then
-    fail "$folder/plugin is missing: write a plugin there that uses what $series can, beginning with a copy of the release before."
-fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+folder=$work/$series
+mkdir -p "$folder/plugin"
+git archive --prefix="$series/" HEAD plugin-api/src | tar -x -C "$work"
+git archive --prefix="$series/example/" HEAD:plugins/example | tar -x -C "$work"
+cp -r "$plugin/." "$folder/plugin"
+rm -rf "$folder/plugin/target" "$folder/plugin/Cargo.lock"
 
-rm -rf "$folder/plugin-api" "$folder/Cargo.lock" "$folder/target"
-mkdir -p "$folder/plugin-api"
-cp -r plugin-api/src "$folder/plugin-api/src"
-
-# The manifest, as the release: no patch number, no tests, and no lints of ours, which change with the
-# compiler. Comments on the version are about the tree.
-awk -v version="$series.0" '
+# The crate's manifest without patch number, tests and lints, which change with the compiler. Comments on the
+# version are about the tree.
+git show HEAD:plugin-api/Cargo.toml | awk -v version="$series.0" '
     /^\[/ { skip = ($0 == "[dev-dependencies]" || $0 == "[lints]") }
     skip { next }
     /^#/ { comment = comment $0 "\n"; next }
     /^version *=/ { print "version = \"" version "\""; comment = ""; next }
     { printf "%s", comment; comment = ""; print }
-' plugin-api/Cargo.toml | cat -s | sed -e '${/^$/d;}' >"$folder/plugin-api/Cargo.toml"
+' | cat -s | sed -e '${/^$/d;}' >"$folder/plugin-api/Cargo.toml"
 
-# The workspace, with the tables that the two crates take something from.
+# The workspace, with the entries of the tables that the two crates use.
 table() {
-    awk -v table="[$1]" '/^\[/ { inside = ($0 == table) } inside && !/^\[/ && !/^#/ && NF' Cargo.toml
+    git show HEAD:Cargo.toml | awk -v table="[$1]" '/^\[/ { inside = ($0 == table) } inside && !/^\[/ && !/^#/ && NF'
 }
 used=$(sed -n 's/^\([a-z_-]*\)\(\.workspace\| = { workspace\).*/\1/p' "$folder"/plugin*/Cargo.toml | sort -u)
 {
-    printf '# The workspace of the plugin API %s as it was released. Never edited: ../README.md says why.\n' "$series.0"
+    printf '# The workspace of the plugin API %s as it was released.\n' "$series.0"
     printf '\n[workspace]\nresolver = "3"\nmembers = ["plugin-api", "plugin"]\n'
     printf '\n[workspace.package]\n'
     table workspace.package
@@ -56,6 +52,8 @@ used=$(sed -n 's/^\([a-z_-]*\)\(\.workspace\| = { workspace\).*/\1/p' "$folder"/
     done
 } >"$folder/Cargo.toml"
 
-(cd "$folder" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum) >"$folder.sums"
-mv "$folder.sums" "$folder/SHA256SUMS"
-say "The plugin API $series.0 stands in $folder."
+# The same commit gives the same bytes.
+tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mode='u=rwX,go=rX' \
+    --mtime="@$(git log -1 --format=%ct)" -C "$work" -c "$series" | gzip -n -9 >"$archive"
+say "The plugin API $series is archived in $archive. Add it to RELEASES in tests/tests/released_api/build.rs:"
+say "Release { series: \"$series\", sha256: \"$(sha256sum "$archive" | cut -d' ' -f1)\" }"
