@@ -1,16 +1,17 @@
-//! Forwards a plugin's `tracing` events and `log` records to the runner.
+//! Forwards a plugin's `tracing` events, and the `log` records of its libraries, to the runner.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::abi::Callbacks;
 use crate::record::LogLevel;
 
-/// What forwards; one for the life of the process.
+/// Where lines go. There is one for the life of the process.
 struct Forwarder {
     callbacks: Callbacks,
     level: LogLevel,
@@ -18,24 +19,24 @@ struct Forwarder {
 
 static FORWARDER: OnceLock<Forwarder> = OnceLock::new();
 
-/// Installs the forwarding, once in a process.
+/// Starts forwarding lines up to this level, once in a process.
 pub(crate) fn install(callbacks: Callbacks, level: LogLevel) {
     if FORWARDER.set(Forwarder { callbacks, level }).is_err() {
         return;
     }
-    // Either fails only if somebody was first, who then has the say.
+    // Each of these fails only if the plugin has installed a subscriber or logger, which then stays.
     let _ = tracing::subscriber::set_global_default(Bridge);
     if log::set_logger(&Bridge).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
+        log::set_max_level(log_filter(level));
     }
 }
 
 impl Forwarder {
-    /// A plugin's own lines come at the level that was asked for. Libraries below it (HTTP,
-    /// TLS) may print what they send, so theirs stop at `info`.
+    /// Whether a line is forwarded. Lines of the plugin's own crates come at the level that the runner
+    /// asks for. Its libraries (HTTP, TLS) may print what they send, so their lines stop at `info`.
     fn wants(&self, level: LogLevel, target: &str) -> bool {
-        let own = target.starts_with("gatherer");
-        level <= self.level && (own || level <= LogLevel::Info)
+        let is_own = target.starts_with("gatherer");
+        level <= self.level && (is_own || level <= LogLevel::Info)
     }
 
     fn log(&self, level: LogLevel, target: &str, message: &str) {
@@ -43,23 +44,18 @@ impl Forwarder {
     }
 }
 
+/// The subscriber and logger of the plugin. It keeps no spans: a line is forwarded without them.
 struct Bridge;
-
-fn level_of(level: Level) -> LogLevel {
-    match level {
-        Level::ERROR => LogLevel::Error,
-        Level::WARN => LogLevel::Warn,
-        Level::INFO => LogLevel::Info,
-        Level::DEBUG => LogLevel::Debug,
-        Level::TRACE => LogLevel::Trace,
-    }
-}
 
 impl Subscriber for Bridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         FORWARDER.get().is_some_and(|forwarder| {
             forwarder.wants(level_of(*metadata.level()), metadata.target())
         })
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        FORWARDER.get().map(|forwarder| level_filter(forwarder.level))
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -72,13 +68,13 @@ impl Subscriber for Bridge {
 
     fn event(&self, event: &Event<'_>) {
         let Some(forwarder) = FORWARDER.get() else { return };
-        let mut line = Line::default();
-        event.record(&mut line);
+        let mut text = EventText::default();
+        event.record(&mut text);
         let metadata = event.metadata();
         forwarder.log(
             level_of(*metadata.level()),
             metadata.target(),
-            &format!("{}{}", line.message, line.fields),
+            &format!("{}{}", text.message, text.fields),
         );
     }
 
@@ -87,13 +83,14 @@ impl Subscriber for Bridge {
     fn exit(&self, _: &Id) {}
 }
 
+/// The text of an event: its message, then its fields as ` name=value`.
 #[derive(Default)]
-struct Line {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl Visit for Line {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         // Writing to a string cannot fail.
         let _ = if field.name() == "message" {
@@ -127,6 +124,16 @@ impl log::Log for Bridge {
     fn flush(&self) {}
 }
 
+fn level_of(level: Level) -> LogLevel {
+    match level {
+        Level::ERROR => LogLevel::Error,
+        Level::WARN => LogLevel::Warn,
+        Level::INFO => LogLevel::Info,
+        Level::DEBUG => LogLevel::Debug,
+        Level::TRACE => LogLevel::Trace,
+    }
+}
+
 fn level_of_log(level: log::Level) -> LogLevel {
     match level {
         log::Level::Error => LogLevel::Error,
@@ -134,5 +141,25 @@ fn level_of_log(level: log::Level) -> LogLevel {
         log::Level::Info => LogLevel::Info,
         log::Level::Debug => LogLevel::Debug,
         log::Level::Trace => LogLevel::Trace,
+    }
+}
+
+fn level_filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+fn log_filter(level: LogLevel) -> log::LevelFilter {
+    match level {
+        LogLevel::Error => log::LevelFilter::Error,
+        LogLevel::Warn => log::LevelFilter::Warn,
+        LogLevel::Info => log::LevelFilter::Info,
+        LogLevel::Debug => log::LevelFilter::Debug,
+        LogLevel::Trace => log::LevelFilter::Trace,
     }
 }

@@ -47,7 +47,7 @@ where
         let took = started.elapsed();
         let wait = match decide(error, took, attempts, left, remaining, jitter()) {
             Verdict::Wait(wait, error) => {
-                log::info!("{error}; trying again in {}", run::seconds(wait));
+                tracing::info!("{error}; trying again in {}", run::seconds(wait));
                 wait
             }
             Verdict::GiveUp(error) => return Err(counted(error, attempts)),

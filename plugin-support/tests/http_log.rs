@@ -1,5 +1,6 @@
 //! Nothing that the HTTP client or a library below it logs, at any level, holds a credential.
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
@@ -8,19 +9,65 @@ use gatherer_plugin_api::{Context, Options, ProxySettings, Secret};
 use gatherer_plugin_support::http::{Client, Request};
 use gatherer_plugin_support::{retry, run};
 use gatherer_tests::fault_server::{Authority, Fault, FaultServer, ForwardProxy};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-struct Keep;
+/// Collects `tracing` events, the fields of spans and `log` records of every level.
+struct LineCollector;
 
-impl log::Log for Keep {
+fn collect(line: String) {
+    LINES.lock().expect("no test panicked here").push(line);
+}
+
+impl Subscriber for LineCollector {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut text = FieldText(span.metadata().target().to_owned());
+        span.record(&mut text);
+        collect(text.0);
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        let mut text = FieldText(String::new());
+        values.record(&mut text);
+        collect(text.0);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = FieldText(event.metadata().target().to_owned());
+        event.record(&mut text);
+        collect(text.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct FieldText(String);
+
+impl Visit for FieldText {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {field}={value:?}").expect("a string takes everything");
+    }
+}
+
+impl log::Log for LineCollector {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}", record.target(), record.args());
-        LINES.lock().expect("no test panicked here").push(line);
+        collect(format!("{} {}", record.target(), record.args()));
     }
 
     fn flush(&self) {}
@@ -42,7 +89,8 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
 
 #[test]
 fn no_log_line_of_any_level_holds_a_credential() {
-    log::set_logger(&Keep).expect("the only test of this file");
+    tracing::subscriber::set_global_default(LineCollector).expect("the only test of this file");
+    log::set_logger(&LineCollector).expect("the only test of this file");
     log::set_max_level(log::LevelFilter::Trace);
 
     let plain = FaultServer::http(Fault::StatusOnce(500), b"{}");

@@ -57,7 +57,7 @@ impl Trail {
             let text = self.text(&next.url);
             return Err(wrong(format!("more than {MOST_REDIRECTS} redirects: {text}")));
         }
-        log::debug!("{}: {status}, going on to {}", request.what(), display_url(&next.url));
+        tracing::debug!("{}: {status}, going on to {}", request.what(), display_url(&next.url));
         Ok(Some(next))
     }
 

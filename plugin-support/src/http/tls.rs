@@ -109,11 +109,11 @@ pub fn verifier(
 fn add_system(roots: &mut RootCertStore) {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        log::debug!("a trusted certificate cannot be read: {error}");
+        tracing::debug!("a trusted certificate cannot be read: {error}");
     }
     let (_, ignored) = roots.add_parsable_certificates(found.certs);
     if ignored > 0 {
-        log::debug!("{ignored} of the system's trusted certificates are not understood");
+        tracing::debug!("{ignored} of the system's trusted certificates are not understood");
     }
 }
 

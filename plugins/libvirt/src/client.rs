@@ -106,7 +106,7 @@ impl Session {
                 error
             }
         })?;
-        log::debug!("connected to {uri}");
+        tracing::debug!("connected to {uri}");
         Ok(Self {
             connection: Arc::new(connection),
             uri,
@@ -243,7 +243,10 @@ impl Session {
         match domain.info() {
             Ok(info) => Ok(Some(info)),
             Err(failure) if is_gone(&failure) => {
-                log::info!("{}: guest {name} is listed, and gone when it is asked for", self.uri);
+                tracing::info!(
+                    "{}: guest {name} is listed, and gone when it is asked for",
+                    self.uri
+                );
                 Ok(None)
             }
             Err(failure) => Err(self.error(&format!("guest {name}"), &failure)),
@@ -293,7 +296,7 @@ impl Session {
             let nowait = call == StatsCall::BulkNoWait;
             let ask = move || connection.stats(&asked, nowait);
             let Some(answer) = patience::within(self.patience, &check, ask)? else {
-                log::warn!("{}: the bulk call does not come back", self.uri);
+                tracing::warn!("{}: the bulk call does not come back", self.uri);
                 self.hung.set(true);
                 self.stats_call.set(StatsCall::Single);
                 return Ok(HashMap::new());

@@ -66,7 +66,7 @@ pub(super) async fn list<L: Listed>(
                 "the cluster changes faster than its list can be read: set a larger page_size",
             ));
         }
-        log::info!("{error}; starting the list again");
+        tracing::info!("{error}; starting the list again");
         context.count_retry();
         restarts += 1;
         tokio::time::sleep(wait).await;
