@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::run::{Asking, Files};
+use super::gather_options::{Asking, Files};
 
 /// Which containers run which images.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
 
-use crate::escape::{capped, escape, escape_json};
+use crate::output::escape::{capped, escape, escape_json};
 
 /// The longest endpoint id in a log line, in bytes: the infile may hold any text.
 const ID_MAX_BYTES: usize = 256;

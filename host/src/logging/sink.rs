@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use super::file::LogFile;
 use super::queue::{Lost, MAX_BYTES, MAX_LINES, Queue};
 use super::recorder::Recorder;
-use crate::outfile;
-use crate::progress::aside;
+use crate::output::outfile;
+use crate::output::terminal::aside;
 
 /// The most bytes that are handed to the log process at once.
 const BATCH_BYTES: usize = 64 * 1024;

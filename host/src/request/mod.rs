@@ -3,10 +3,13 @@
 //! What is wrong with one endpoint is that endpoint's failure; only an infile that is no list
 //! of endpoints at all fails the run.
 
-mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz_infile;
+mod infile_json;
+mod infile_schema;
 mod options;
+pub mod redact;
 mod references;
-mod schema;
 mod values;
 
 use std::collections::HashMap;
@@ -17,13 +20,13 @@ use gatherer_plugin_api::model::{EndpointResult, Warning};
 use gatherer_plugin_api::{GatherError, GatherRequest, LogLevel, Policy, ProxySettings};
 use uuid::Uuid;
 
-use crate::discovery::Catalog;
-use crate::redact::{Redactor, Secrets};
-use document::{RawObject, Value};
-pub use document::{RequestError, decode};
+use crate::plugins::Catalog;
+use crate::request::redact::{Redactor, Secrets};
+use infile_json::{RawObject, Value};
+pub use infile_json::{RequestError, decode};
+pub use infile_schema::Request;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
-pub use schema::Request;
 pub use values::Folders;
 use values::Given;
 
@@ -85,7 +88,7 @@ pub fn read(
     catalog: &Catalog,
     defaults: &Defaults,
 ) -> Result<Vec<Entry>, RequestError> {
-    let objects = document::objects(text)?;
+    let objects = infile_json::objects(text)?;
     let mut identities: Vec<_> = objects.iter().map(Identity::of).collect();
     fail_repeated(&mut identities);
     Ok(objects
@@ -266,7 +269,7 @@ fn module<'a>(
         };
         GatherError::configuration(format!(
             "there is no module {}: {known}",
-            crate::escape::escape(name)
+            crate::output::escape::escape(name)
         ))
         .with_hint("`virtual-host-gatherer modules` says which plugins were skipped, and why")
     })

@@ -5,10 +5,10 @@ use std::time::Duration;
 use gatherer_plugin_api::{Options, ProxySettings, Secret};
 
 use super::Defaults;
-use super::document::{RawObject, Value};
+use super::infile_json::{RawObject, Value};
 use super::references::FileReference;
 use super::values::{self, Folders, Reference};
-use crate::redact::{Secrets, is_document};
+use crate::request::redact::{Secrets, is_document};
 
 /// The longest timeout, in seconds: a week.
 pub const TIMEOUT_MAX_SECONDS: f64 = 7.0 * 24.0 * 3600.0;

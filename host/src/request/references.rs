@@ -8,11 +8,11 @@ use gatherer_plugin_api::manifest::{Manifest, RESERVED};
 use gatherer_plugin_api::{GatherError, GatherRequest};
 use serde::{Deserialize, Serialize};
 
-use super::document::Value;
+use super::infile_json::Value;
 use super::values::{self, Folders};
 use super::{invalid, options};
-use crate::escape::escape;
-use crate::redact::Secrets;
+use crate::output::escape::escape;
+use crate::request::redact::Secrets;
 
 /// The longest value that a reference may lead to, in bytes.
 const REFERENCE_MAX_BYTES: usize = 1024 * 1024;

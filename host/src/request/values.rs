@@ -7,10 +7,10 @@ use gatherer_plugin_api::manifest::{DefaultValue, Module, Parameter, ParameterTy
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::document::{RawObject, Value};
+use super::infile_json::{RawObject, Value};
 use super::references::FileReference;
-use crate::escape::escape;
-use crate::redact::{Secrets, is_document};
+use crate::output::escape::escape;
+use crate::request::redact::{Secrets, is_document};
 
 /// Where paths of a request start. A folder whose name is not UTF-8 is absent: no path of the request,
 /// which is text, can name what lies in it.
@@ -274,9 +274,9 @@ mod tests {
     use gatherer_plugin_api::manifest::{DefaultValue, Parameter, ParameterType};
     use serde_json::json;
 
-    use super::super::document::Value;
+    use super::super::infile_json::Value;
     use super::{Folders, Secrets, complete, path_of};
-    use crate::redact::Redactor;
+    use crate::request::redact::Redactor;
 
     fn folders() -> Folders {
         Folders::new(Path::new("/in"), Some(Path::new("/home/me")))

@@ -12,8 +12,8 @@ use gatherer_plugin_api::{
     CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, LogLevel, RECORD_MAX_BYTES, Secret,
 };
 
-use crate::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
-use crate::redact::{Redactor, SECRET_MAX_BYTES, Secrets};
+use crate::request::redact::{Redactor, SECRET_MAX_BYTES, Secrets};
+use crate::run::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
 
 /// How many bytes of frames are gathered before they are written.
 const BUFFER_BYTES: usize = 32 * 1024;

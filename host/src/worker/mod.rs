@@ -18,8 +18,8 @@ use std::os::fd::RawFd;
 use abi_stable::std_types::RResult;
 use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Summary};
 
-use crate::protocol::{Assignment, Frame};
-use crate::redact::Secrets;
+use crate::request::redact::Secrets;
+use crate::run::protocol::{Assignment, Frame};
 
 /// What the worker exits with when nobody can be told why.
 const EXIT_NO_RUNNER: i32 = 4;

@@ -292,7 +292,7 @@ fn the_common_options_and_the_kinds_of_errors_are_described_and_no_others() {
 
 #[test]
 fn the_exit_statuses_that_are_described_are_those_of_the_program() {
-    let source = read("host/src/lib.rs");
+    let source = read("host/src/exit.rs");
     let source = source.split_once("enum Exit {").expect("the statuses").1;
     let source = source.split('}').next().expect("an end");
     let numbers = source.lines().filter_map(|line| line.trim().split_once(" = "));

@@ -1,7 +1,7 @@
 //! `match-images`: which containers run which images, of an inventory and of a run; and
 //! `--format containers`, which a Manager's own matching reads.
 //!
-//! The rules themselves are tested beside them, in `host/src/images/matching.rs`.
+//! The rules themselves are tested beside them, in `host/src/commands/match_images/matching/`.
 
 mod cluster;
 mod ends;

@@ -1,0 +1,114 @@
+//! What the log says about results: failures, warnings, and what a format cannot say.
+
+use std::collections::BTreeMap;
+
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+use gatherer_plugin_api::{GatherError, LogLevel};
+
+use crate::logging;
+use crate::output::escape::capped;
+use crate::output::format::Note;
+
+/// The most bytes of warnings that the log has of one endpoint. A thousand warnings, as many as are
+/// kept, have about 200 KiB.
+const WARNINGS_MAX_BYTES: usize = 1024 * 1024;
+
+/// Cuts what is too long of the texts that people read, wherever they come from. Those of workers
+/// are cut when they arrive.
+pub fn cap_texts(result: &mut EndpointResult) {
+    let cap = |text: &mut String| *text = capped(std::mem::take(text));
+    let cap_error = |error: &mut GatherError| {
+        cap(&mut error.message);
+        error.hint.iter_mut().for_each(cap);
+    };
+    result.error.iter_mut().for_each(cap_error);
+    for warning in &mut result.warnings {
+        cap(&mut warning.object);
+        cap(&mut warning.message);
+    }
+    result.collections.values_mut().filter_map(|status| status.error.as_mut()).for_each(cap_error);
+}
+
+/// Logs why an endpoint failed and its warnings, a line each. What the result itself shows goes to
+/// the file alone.
+pub fn log_result(result: &EndpointResult, is_shown: bool) {
+    let log = if is_shown { logging::emit_to_file } else { logging::emit_own };
+    let mut allowance = Allowance::default();
+    for warning in &result.warnings {
+        let message = format!("{}: {}", warning.object, warning.message);
+        if allowance.allows(&message) {
+            log(LogLevel::Warn, Some(&result.id), &message);
+        }
+    }
+    if let Some(message) = allowance.left_out() {
+        log(LogLevel::Warn, Some(&result.id), &message);
+    }
+    for (name, collection) in &result.collections {
+        if let Some(error) = &collection.error {
+            let message = format!("{name} are not whole: {}: {error}", error.kind.as_str());
+            log(LogLevel::Warn, Some(&result.id), &message);
+        }
+    }
+    if result.status == EndpointStatus::Failed {
+        let module = result.module.as_deref().unwrap_or("no module");
+        let (kind, why) = match &result.error {
+            Some(error) => (error.kind.as_str(), error.to_string()),
+            None => ("internal", "no reason is known".to_owned()),
+        };
+        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
+    }
+}
+
+/// Logs what a format cannot say.
+pub fn log_notes(notes: &[Note]) {
+    let mut allowances: BTreeMap<&str, Allowance> = BTreeMap::new();
+    for note in notes {
+        let message = format!("{}: {}", note.warning.object, note.warning.message);
+        if allowances.entry(&note.endpoint).or_default().allows(&message) {
+            logging::warn(Some(&note.endpoint), &message);
+        }
+    }
+    for (endpoint, allowance) in allowances {
+        if let Some(message) = allowance.left_out() {
+            logging::warn(Some(endpoint), &message);
+        }
+    }
+}
+
+/// How many bytes of warnings one endpoint may still have in the log.
+#[derive(Default)]
+struct Allowance {
+    bytes: usize,
+    left_out: usize,
+}
+
+impl Allowance {
+    fn allows(&mut self, message: &str) -> bool {
+        self.bytes = self.bytes.saturating_add(message.len());
+        let allows = self.bytes <= WARNINGS_MAX_BYTES;
+        self.left_out += usize::from(!allows);
+        allows
+    }
+
+    fn left_out(&self) -> Option<String> {
+        (self.left_out > 0).then(|| format!("{} more warnings are not logged", self.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allowance, WARNINGS_MAX_BYTES};
+
+    #[test]
+    fn a_thousand_usual_warnings_are_logged_and_a_flood_is_counted() {
+        let mut allowance = Allowance::default();
+        assert!((0..1000).all(|_| allowance.allows(&"w".repeat(300))));
+        assert_eq!(allowance.left_out(), None);
+        let mut allowance = Allowance::default();
+        let long = "w".repeat(4096);
+        let logged = (0..1000).filter(|_| allowance.allows(&long)).count();
+        assert_eq!(logged, WARNINGS_MAX_BYTES / 4096);
+        let left_out = format!("{} more warnings are not logged", 1000 - logged);
+        assert_eq!(allowance.left_out(), Some(left_out));
+    }
+}

@@ -1,0 +1,273 @@
+//! One run: infile to endpoints, endpoints to results, results to what is printed.
+
+mod logged;
+mod result;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use gatherer_plugin_api::manifest::Manifest;
+use gatherer_plugin_api::model::{EndpointResult, Software};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use super::printing::{abandoned, prepare, until_signal};
+use super::{fail, input, modules};
+use crate::cli::{Cli, Settings};
+use crate::exit::Exit;
+use crate::plugins::{Catalog, Plugin};
+use crate::request::{self, Defaults, Endpoint, Entry, Folders};
+use crate::run::children::{self, Children, ORPHANS_LIMIT};
+use crate::run::progress::{self, Display, Progress};
+use crate::run::reserve::{self, Reserve};
+use crate::run::signals::{EndSignal, Signals};
+use crate::run::supervisor::{self, Library, Stop};
+use crate::{logging, process};
+use result::{Printer, Results};
+pub use result::{Product, Report, table_style};
+
+/// The longest infile, in bytes.
+const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Asks the endpoints of the infile and prints their inventory.
+pub fn run(cli: &Cli, settings: &Settings) -> Exit {
+    let catalog = match modules::read_catalog(settings) {
+        Ok(catalog) => catalog,
+        Err(exit) => return exit,
+    };
+    modules::log_skipped(&catalog);
+    match &cli.files.infile {
+        Some(infile) => {
+            let product = Product::Inventory(settings.format);
+            print_product(product, cli, infile, settings, &catalog)
+        }
+        None => fail(
+            Exit::Usage,
+            "nothing to do: give --infile FILE (- is standard input), --list-modules or a command; \
+             see --help",
+        ),
+    }
+}
+
+/// Runs from the infile to the printed result.
+pub fn print_product(
+    product: Product,
+    cli: &Cli,
+    infile: &Path,
+    settings: &Settings,
+    catalog: &Catalog,
+) -> Exit {
+    let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
+        Ok(outfile) => outfile,
+        Err(problem) => return fail(Exit::Unreadable, &problem),
+    };
+    let entries = match entries(infile, settings, catalog) {
+        Ok(entries) => entries,
+        Err(problem) => return fail(Exit::Unreadable, &problem),
+    };
+    let entries = match only(entries, &cli.asking.only) {
+        Ok(entries) => entries,
+        Err(problem) => return fail(Exit::Usage, &problem),
+    };
+    let printer = Printer::new(product, cli, settings, outfile);
+    match ask_and_print(entries, settings, catalog, printer) {
+        Ok(exit) => exit,
+        Err(error) => {
+            let hint = reserve::hint(&error);
+            fail(Exit::Internal, &format!("the run cannot be started: {error}{hint}"))
+        }
+    }
+}
+
+/// The endpoints of an infile.
+pub fn entries(
+    infile: &Path,
+    settings: &Settings,
+    catalog: &Catalog,
+) -> Result<Vec<Entry>, String> {
+    let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
+    let (text, latin) = request::decode(bytes);
+    if latin {
+        logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
+    }
+    let defaults = Defaults {
+        timeout: settings.timeout,
+        proxy: request::proxies_of_environment(),
+        folders: Folders::new(&folder_of(infile), std::env::home_dir().as_deref()),
+        log_level: logging::level(),
+        policy: settings.policy(),
+    };
+    request::read(&text, catalog, &defaults).map_err(|error| error.to_string())
+}
+
+/// Where relative paths in the infile start.
+fn folder_of(infile: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    match infile.parent() {
+        Some(parent) if infile != Path::new("-") => here.join(parent),
+        _ => here,
+    }
+}
+
+fn only(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
+    if ids.is_empty() {
+        return Ok(entries);
+    }
+    for id in ids {
+        if !entries.iter().any(|entry| entry.id() == id) {
+            return Err(format!("--only {id}: the infile has no endpoint of this id"));
+        }
+    }
+    Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
+}
+
+/// Asks the endpoints that can be asked and prints the results, until a signal says otherwise.
+fn ask_and_print(
+    entries: Vec<Entry>,
+    settings: &Settings,
+    catalog: &Catalog,
+    printer: Printer,
+) -> std::io::Result<Exit> {
+    let total = entries.len();
+    let mut failed = Vec::new();
+    let mut endpoints = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Ready(endpoint) => endpoints.push(*endpoint),
+            Entry::Failed(result) => failed.push(*result),
+        }
+    }
+    let endpoints = with_libraries(endpoints, catalog)?;
+    process::adopt_orphans()?;
+    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
+    let (children, reaper) = {
+        let _inside = runtime.enter();
+        children::listen()?
+    };
+    let display = Display::start(progress::look(settings.progress), total, logging::print_progress);
+    let results = Rc::new(Results::new(printer, total, &output));
+    let asking = Asking { settings, children: children.clone(), progress: display.progress() };
+    let asked = ask(failed, endpoints, asking, &results, &mut signals);
+    let asked = LocalSet::new().block_on(&runtime, async {
+        tokio::select! {
+            asked = asked => asked,
+            never = reaper.run() => never,
+        }
+    });
+    drop(descriptors);
+    children::end_orphans(ORPHANS_LIMIT, &children.remaining());
+    let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
+    let exit = match asked {
+        Ok(()) => runtime.block_on(until_signal(results.finish(&output, display), &mut signals)),
+        Err(signal) => abandoned(signal),
+    };
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// What endpoints are asked with.
+struct Asking<'a> {
+    settings: &'a Settings,
+    children: Children,
+    progress: Progress,
+}
+
+/// Has every endpoint's result delivered, unless a signal ends it: those that failed before they
+/// could be asked, and those of the others.
+async fn ask(
+    failed: Vec<EndpointResult>,
+    endpoints: Vec<(Endpoint, Rc<Library>)>,
+    Asking { settings, children, progress }: Asking<'_>,
+    results: &Rc<Results>,
+    signals: &mut Signals,
+) -> Result<(), EndSignal> {
+    let (stop, watched) = watch::channel(None);
+    for result in failed {
+        progress.done(true);
+        results.accept(result);
+    }
+    let (open_files, raised) = process::raise_open_files();
+    let run = supervisor::run(
+        endpoints,
+        supervisor::Settings {
+            jobs: supervisor::affordable_jobs(settings.jobs, raised),
+            worker_memory: settings.worker_memory,
+            open_files,
+            confine: settings.confine(),
+            progress,
+            children,
+            stop: watched.clone(),
+        },
+        {
+            let results = Rc::clone(results);
+            async move |result| results.take(result, watched.clone()).await
+        },
+    );
+    let limit = async {
+        match settings.run_limit {
+            Some(limit) => {
+                tokio::time::sleep_until(limit.ends_at.into()).await;
+                limit.length
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let unwanted = results.unwanted();
+    tokio::pin!(run, limit, unwanted);
+    let (mut limit_passed, mut is_unwanted, mut ended_by) = (false, false, None);
+    loop {
+        tokio::select! {
+            signal = signals.next() => {
+                // The first signal counts, and counts more than a time limit.
+                ended_by.get_or_insert(signal);
+                stop.send_replace(Some(Stop::Signal));
+            }
+            passed = &mut limit, if !limit_passed => {
+                limit_passed = true;
+                stop.send_if_modified(|stop| {
+                    stop.is_none() && stop.replace(Stop::RunTimeout(passed)).is_none()
+                });
+            }
+            () = &mut unwanted, if !is_unwanted => {
+                is_unwanted = true;
+                stop.send_if_modified(|stop| {
+                    stop.is_none() && stop.replace(Stop::Unwanted).is_none()
+                });
+            }
+            () = &mut run => return ended_by.map_or(Ok(()), Err),
+        }
+    }
+}
+
+/// Each endpoint with its plugin's library, whose descriptor workers inherit.
+fn with_libraries(
+    endpoints: Vec<Endpoint>,
+    catalog: &Catalog,
+) -> std::io::Result<Vec<(Endpoint, Rc<Library>)>> {
+    let mut libraries: HashMap<usize, Rc<Library>> = HashMap::new();
+    let mut paired = Vec::new();
+    for endpoint in endpoints {
+        let library = match libraries.entry(endpoint.plugin) {
+            Slot::Occupied(library) => Rc::clone(library.get()),
+            Slot::Vacant(free) => {
+                Rc::clone(free.insert(Rc::new(library(&catalog.plugins[endpoint.plugin])?)))
+            }
+        };
+        paired.push((endpoint, library));
+    }
+    Ok(paired)
+}
+
+/// What workers of a plugin are started with.
+pub fn library(plugin: &Plugin) -> std::io::Result<Library> {
+    let Manifest { name, version, modules, .. } = &plugin.manifest;
+    Ok(Library {
+        path: plugin.path.display().to_string(),
+        manifest: plugin.manifest_text.clone(),
+        software: Software { name: name.clone(), version: Some(version.clone()) },
+        descriptor: process::inheritable(&plugin.file)?,
+        environment: modules.iter().flat_map(|module| module.environment.iter().cloned()).collect(),
+    })
+}

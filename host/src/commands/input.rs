@@ -1,0 +1,96 @@
+//! Files that the command line names, and standard input.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::process::RunLimit;
+
+/// How much is read at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// A file that the command line names, read to its end; `-` is standard input. `what` is how a
+/// sentence about it begins. A pipe or a terminal that does not end is an error when the run's time is
+/// over.
+pub fn read_file(
+    what: &str,
+    path: &Path,
+    max_bytes: u64,
+    limit: Option<RunLimit>,
+) -> Result<Vec<u8>, String> {
+    let until = limit.map(|limit| limit.ends_at);
+    let read = if path == Path::new("-") {
+        read_to_end(io::stdin(), max_bytes, until)
+    } else {
+        // Opening a FIFO would wait for its writer, without an end.
+        let mut options = File::options();
+        let options = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        options.open(path).and_then(|file| read_to_end(file, max_bytes, until))
+    };
+    let bytes = match (read, limit) {
+        (Ok(bytes), _) => bytes,
+        (Err(error), Some(limit)) if error.kind() == io::ErrorKind::TimedOut => {
+            return Err(format!(
+                "{what} {} cannot be read: it did not end within the run's time limit of {} s; close it \
+                 after the last byte, or raise --run-timeout",
+                path.display(),
+                limit.length.as_secs_f64()
+            ));
+        }
+        (Err(error), _) => {
+            return Err(format!("{what} {} cannot be read: {error}", path.display()));
+        }
+    };
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("{what} is longer than {} MiB", max_bytes / (1024 * 1024)));
+    }
+    Ok(bytes)
+}
+
+/// Reads to the end, or more than `max_bytes`. Also where the caller has made standard input
+/// non-blocking.
+fn read_to_end(from: impl AsFd, max_bytes: u64, until: Option<Instant>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    while bytes.len() as u64 <= max_bytes {
+        wait_until_readable(&from, until)?;
+        match rustix::io::read(&from, &mut piece) {
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(&piece[..length]),
+            Err(Errno::INTR | Errno::WOULDBLOCK) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Waits until there is something to read, or an end. A FIFO that no writer has opened yet has
+/// neither. A regular file always has.
+fn wait_until_readable(from: &impl AsFd, until: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let timeout = left.map(timespec);
+        match poll(&mut [PollFd::new(from, PollFlags::IN)], timeout.as_ref()) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}

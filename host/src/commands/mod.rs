@@ -1,0 +1,64 @@
+//! The commands of the program, a module for each.
+
+pub mod gather;
+mod input;
+pub mod match_images;
+pub mod modules;
+mod printing;
+pub mod schema;
+pub mod verify;
+
+use std::io;
+
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Settings};
+use crate::exit::Exit;
+use crate::run::children;
+use crate::{logging, process};
+
+/// Prepares the runner's process, before any command. An error says why core dumps cannot be
+/// switched off.
+pub fn set_up_runner() -> io::Result<()> {
+    process::wait_for_children();
+    children::spare_children_of_caller();
+    process::raise_open_files();
+    // For every command, not only for those that read a request: a proxy's password may be in the
+    // environment. The log process inherits it.
+    let protected = process::protect();
+    process::survive_file_size_limit();
+    protected
+}
+
+/// Reads the settings, opens the log and runs a command. `protected` is what [`set_up_runner`]
+/// returned.
+pub fn with_settings(
+    cli: &Cli,
+    protected: io::Result<()>,
+    command: impl FnOnce(&Settings) -> Exit,
+) -> Exit {
+    let settings = match Settings::read(cli) {
+        Ok(settings) => settings,
+        Err(error) => {
+            // A Manager drops stderr: without a log the operator would never know.
+            logging::init(Settings::first_logging(cli));
+            return fail(Exit::Unreadable, &error.to_string());
+        }
+    };
+    logging::init(settings.logging());
+    if let Err(error) = protected {
+        logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
+    }
+    command(&settings)
+}
+
+/// Prints the help of the program.
+pub fn print_help() -> Exit {
+    printing::print(&Cli::command().render_help().to_string())
+}
+
+/// Logs why there is no result, and returns the exit status.
+fn fail(exit: Exit, message: &str) -> Exit {
+    logging::error(None, message);
+    exit
+}

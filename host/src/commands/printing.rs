@@ -1,0 +1,76 @@
+//! Printing of results: to standard output or the outfile, until a signal ends it.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::fail;
+use crate::exit::Exit;
+use crate::output::outfile::{self, Outfile, Pieces, WriteError};
+use crate::process::RunLimit;
+use crate::run::reserve::Reserve;
+use crate::run::signals::{EndSignal, Signals};
+
+/// Makes the outfile ready before anybody is asked.
+pub fn prepare(outfile: Option<&Path>, limit: Option<RunLimit>) -> Result<Outfile, String> {
+    Outfile::prepare(outfile, limit).map_err(|error| {
+        let path = outfile.unwrap_or(Path::new("-")).display();
+        format!("the outfile {path} cannot be written: {error}")
+    })
+}
+
+/// Writes the result. That nobody reads it is no error.
+pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
+    write_pieces(outfile, |writer| writer.write_all(text.as_bytes()), exit)
+}
+
+/// Writes a result that is large, piece by piece.
+pub fn write_pieces(
+    outfile: Outfile,
+    result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
+    exit: Exit,
+) -> Exit {
+    let place = outfile.to_string();
+    match outfile.write(result) {
+        Ok(()) | Err(WriteError::Closed) => exit,
+        Err(WriteError::Io(error)) => {
+            fail(Exit::Internal, &format!("the result cannot be written to {place}: {error}"))
+        }
+    }
+}
+
+/// Prints a text on standard output. It is not an error if no process reads it.
+pub fn print(text: &str) -> Exit {
+    write(Outfile::Stdout, text, Exit::Done)
+}
+
+/// Prints a result that needs nobody to be asked, until a signal says otherwise.
+pub fn print_until_signal(print: impl FnOnce() -> Exit + Send + 'static) -> io::Result<Exit> {
+    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
+    drop(descriptors);
+    let printing = output.run(print);
+    let printed = async { printing.await.unwrap_or(Exit::Internal) };
+    let exit = runtime.block_on(until_signal(printed, &mut signals));
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// What printing ends with, or the signal that comes before.
+pub async fn until_signal(printed: impl Future<Output = Exit>, signals: &mut Signals) -> Exit {
+    let signal = tokio::select! {
+        biased;
+        exit = printed => return exit,
+        signal = signals.next() => signal,
+    };
+    abandoned(signal)
+}
+
+/// No file becomes half a result.
+pub fn abandoned(signal: EndSignal) -> Exit {
+    outfile::abandon();
+    ended_by(signal)
+}
+
+/// Says that a signal ended the run.
+pub fn ended_by(signal: EndSignal) -> Exit {
+    fail(signal.exit(), &signal.sentence())
+}

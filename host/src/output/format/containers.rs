@@ -1,0 +1,194 @@
+//! The format `containers`: what `mgrk8s`, the Manager's own reader of clusters, prints. Every
+//! container of whole pods, laid out as Python's `json.dumps(sort_keys=True, indent=4)` does.
+
+use std::borrow::Cow;
+
+use gatherer_plugin_api::model::{Container, ContainerKind, EndpointResult, Inventory, Warning};
+use serde::{Serialize, Serializer};
+
+use super::gatherer::json;
+use super::{Note, Rendered};
+use crate::output::inventory::pods::whole_pods;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    containers: Lines<'a>,
+}
+
+/// One line after the other: a large cluster's need not be held twice.
+struct Lines<'a>(&'a Inventory);
+
+impl Serialize for Lines<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.endpoints.iter().flat_map(lines))
+    }
+}
+
+/// The members in the order of their names; one that Kubernetes' API always has is never null.
+#[derive(Serialize)]
+struct Line<'a> {
+    container_id: Option<Cow<'a, str>>,
+    image: &'a str,
+    image_id: &'a str,
+    pod_name: &'a str,
+    pod_namespace: &'a str,
+}
+
+/// Renders the containers, in the inventory's order. Of an endpoint whose pods are not all there
+/// none is listed: a Manager takes what is absent for stopped.
+pub fn render(inventory: &Inventory) -> Rendered {
+    let notes = inventory.endpoints.iter().filter_map(|endpoint| {
+        let why = whole_pods(endpoint).err()?;
+        let message = format!("its containers are left out: {}", why.message());
+        Some(Note {
+            endpoint: endpoint.id.clone(),
+            warning: Warning { object: "pods".to_owned(), message },
+        })
+    });
+    let mut notes: Vec<_> = notes.collect();
+    notes.sort();
+    Rendered { text: json::to_text(&Document { containers: Lines(inventory) }), notes }
+}
+
+fn lines(endpoint: &EndpointResult) -> impl Iterator<Item = Line<'_>> {
+    whole_pods(endpoint).unwrap_or_default().iter().flat_map(|pod| {
+        let listed = pod.containers.iter().filter(|container| has_app_status(container));
+        listed.map(|container| Line {
+            container_id: container_id(container),
+            image: container.image.as_deref().unwrap_or_default(),
+            image_id: container.image_id.as_deref().unwrap_or_default(),
+            pod_name: &pod.name,
+            pod_namespace: &pod.namespace,
+        })
+    })
+}
+
+/// Whether it stands in `status.containerStatuses`, where a count of restarts always is.
+fn has_app_status(container: &Container) -> bool {
+    container.kind == ContainerKind::App
+        && (container.restart_count.is_some()
+            || container.state.is_some()
+            || container.container_id.is_some()
+            || container.image_id.is_some())
+}
+
+/// As Kubernetes writes it: `containerd://4c4c...`.
+fn container_id(container: &Container) -> Option<Cow<'_, str>> {
+    let id = container.container_id.as_deref()?;
+    Some(match container.runtime.as_deref() {
+        Some(runtime) => Cow::Owned(format!("{runtime}://{id}")),
+        None => Cow::Borrowed(id),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gatherer_plugin_api::model::{
+        CollectionStatus, Completeness, Container, ContainerKind, ContainerState, EndpointResult,
+        EndpointStatus, Inventory, Pod,
+    };
+    use gatherer_plugin_api::{ErrorKind, GatherError};
+
+    use super::render;
+    use crate::output::inventory::assemble;
+
+    fn container(name: &str) -> Container {
+        Container {
+            name: name.to_owned(),
+            image: Some(format!("docker.io/library/{name}:1")),
+            image_id: Some("docker-pullable://nginx@sha256:ab".to_owned()),
+            container_id: Some(format!("id-of-{name}")),
+            runtime: Some("docker".to_owned()),
+            state: Some(ContainerState::Running),
+            restart_count: Some(0),
+            ..Container::default()
+        }
+    }
+
+    fn cluster(id: &str, containers: Vec<Container>) -> EndpointResult {
+        let mut endpoint = EndpointResult::new(id.to_owned(), None, None);
+        endpoint.status = EndpointStatus::Complete;
+        endpoint.workloads.pods = vec![Pod {
+            namespace: "shop".to_owned(),
+            name: format!("pod-of-{id}"),
+            containers,
+            ..Pod::default()
+        }];
+        let whole = CollectionStatus { status: Completeness::Complete, error: None };
+        endpoint.collections.insert("pods".to_owned(), whole);
+        endpoint
+    }
+
+    fn inventory(endpoints: Vec<EndpointResult>) -> Inventory {
+        assemble(endpoints, None)
+    }
+
+    #[test]
+    fn a_container_is_printed_as_mgrk8s_does_in_pythons_layout() {
+        let rendered = render(&inventory(vec![cluster("é", vec![container("web")])]));
+        let expected = r#"{
+    "containers": [
+        {
+            "container_id": "docker://id-of-web",
+            "image": "docker.io/library/web:1",
+            "image_id": "docker-pullable://nginx@sha256:ab",
+            "pod_name": "pod-of-\u00e9",
+            "pod_namespace": "shop"
+        }
+    ]
+}
+"#;
+        assert_eq!(rendered.text, expected);
+        assert!(rendered.notes.is_empty());
+        assert_eq!(render(&inventory(Vec::new())).text, "{\n    \"containers\": []\n}\n");
+    }
+
+    #[test]
+    fn app_containers_with_a_status_are_printed_and_no_others() {
+        let init = Container { kind: ContainerKind::Init, ..container("init") };
+        let ephemeral = Container { kind: ContainerKind::Ephemeral, ..container("debug") };
+        let without_status = Container { name: "later".to_owned(), ..Container::default() };
+        let waiting = Container {
+            name: "waiting".to_owned(),
+            image: Some("app:1".to_owned()),
+            restart_count: Some(0),
+            ..Container::default()
+        };
+        let text =
+            render(&inventory(vec![cluster("c", vec![init, ephemeral, without_status, waiting])]))
+                .text;
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let expected = serde_json::json!({"containers": [{"container_id": null, "image": "app:1",
+            "image_id": "", "pod_name": "pod-of-c", "pod_namespace": "shop"}]});
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn an_endpoint_whose_pods_are_not_all_there_is_left_out_with_one_sentence() {
+        let mut lost = cluster("lost", vec![container("web")]);
+        let pods = lost.collections.get_mut("pods").expect("there");
+        pods.status = Completeness::Failed;
+        pods.error = Some(GatherError::new(ErrorKind::Permission, "403 Forbidden"));
+        let mut failed = EndpointResult::new("failed".to_owned(), None, None);
+        failed.error = Some(GatherError::new(ErrorKind::Connection, "refused"));
+        let mut hosts = cluster("hosts", vec![container("web")]);
+        hosts.collections.clear();
+        let whole = cluster("whole", vec![container("web")]);
+        let rendered = render(&inventory(vec![whole, lost, hosts, failed]));
+        assert_eq!(rendered.text.matches("pod-of-").count(), 1);
+        assert!(rendered.text.contains("pod-of-whole"));
+        let notes: Vec<_> = rendered
+            .notes
+            .iter()
+            .map(|note| format!("{}: {}", note.endpoint, note.warning.message))
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                "failed: its containers are left out: the endpoint failed: connection: refused",
+                "hosts: its containers are left out: its pods were not gathered",
+                "lost: its containers are left out: its pods could not all be read: permission: 403 Forbidden",
+            ]
+        );
+    }
+}

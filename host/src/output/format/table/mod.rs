@@ -1,0 +1,224 @@
+//! The format `table`, for people: each endpoint with its hosts, their guests, and what went
+//! wrong, fitting the terminal, with a summary at the end.
+
+mod cells;
+pub mod grid;
+#[cfg(test)]
+mod table_tests;
+mod text_width;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory};
+
+use self::grid::{Cell, Column, Look};
+pub use self::text_width::wrapped;
+use self::text_width::{cut, width};
+use super::{Rendered, TableStyle};
+use crate::output::escape::escape;
+use crate::output::inventory::{count, counted_items};
+
+/// A terminal narrower than this gets lines of this width.
+pub const LEAST_WIDTH: usize = 20;
+
+/// A column that is never cut.
+pub const PLAIN: Column =
+    Column { title: "", right: false, comfortable: 0, least: 0, middle: false, expendable: 0 };
+
+const COLUMNS: [Column; 6] = [
+    Column { title: "NAME", least: 12, ..PLAIN },
+    Column { title: "STATE", expendable: 1, ..PLAIN },
+    Column { title: "CPUS", right: true, expendable: 2, ..PLAIN },
+    Column { title: "MEMORY", right: true, expendable: 3, ..PLAIN },
+    Column { title: "SYSTEM", comfortable: 18, least: 10, expendable: 5, ..PLAIN },
+    Column { title: "ID", comfortable: 18, least: 10, middle: true, expendable: 4, ..PLAIN },
+];
+
+/// Renders the inventory for a person. Names that repeat are shown as they are: the ids tell
+/// them apart.
+pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
+    let style = TableStyle { width: style.width.max(LEAST_WIDTH), ..style };
+    let mut endpoints: Vec<&EndpointResult> = inventory.endpoints.iter().collect();
+    endpoints.sort_by(|one, other| (&one.id, &one.module).cmp(&(&other.id, &other.module)));
+
+    let mut out = String::new();
+    for endpoint in &endpoints {
+        endpoint_section(endpoint, style, &mut out);
+        out.push('\n');
+    }
+    for line in wrapped(&summary(&endpoints), style.width) {
+        out.push_str(&Look::Bold.paint(&line, style.color));
+        out.push('\n');
+    }
+    Rendered { text: out, notes: Vec::new() }
+}
+
+fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
+    let guests = guests(endpoint);
+    let (status, look, counts) = match endpoint.status {
+        EndpointStatus::Complete => (
+            "complete",
+            Look::Green,
+            format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest")),
+        ),
+        _ => ("failed", Look::Red, String::new()),
+    };
+    let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
+    heading(
+        &[
+            (escape(&endpoint.id), Look::Bold),
+            (module, Look::Plain),
+            (status.to_owned(), look),
+            (counts, Look::Dim),
+        ],
+        style,
+        out,
+    );
+
+    if let Some(error) = &endpoint.error {
+        error_lines("error", Look::Red, &error.kind.to_string(), error, style, out);
+    }
+    let rows = rows(endpoint);
+    if !rows.is_empty() {
+        grid::draw(&COLUMNS, &rows, style.width, style.color, out);
+    }
+    let items = counted_items(&endpoint.workloads).join(", ");
+    if !items.is_empty() {
+        labelled("items", Look::Dim, &items, style, out);
+    }
+    for (name, collection) in &endpoint.collections {
+        if let Some(error) = &collection.error {
+            let what = format!("{name} are not all there: {}", error.kind);
+            error_lines("warning", Look::Yellow, &what, error, style, out);
+        }
+    }
+    let mut warnings: Vec<_> = endpoint.warnings.iter().collect();
+    warnings.sort();
+    for warning in warnings {
+        let text = format!("{}: {}", warning.object, warning.message);
+        labelled("warning", Look::Yellow, &text, style, out);
+    }
+}
+
+/// The parts two columns apart; the first, which may be anything, is cut so that they fit.
+pub fn heading(parts: &[(String, Look)], style: TableStyle, out: &mut String) {
+    let parts: Vec<_> = parts.iter().filter(|(text, _)| !text.is_empty()).collect();
+    let mut room = style.width;
+    for (index, (text, look)) in parts.iter().enumerate() {
+        let rest: usize = parts[index + 1..].iter().map(|(text, _)| width(text) + 2).sum();
+        let limit = room.saturating_sub(rest).max(8).min(room);
+        if index > 0 {
+            if room < 4 {
+                break;
+            }
+            out.push_str("  ");
+        }
+        let text = cut(text, if index > 0 { limit.min(room - 2) } else { limit });
+        room = room.saturating_sub(width(&text) + if index > 0 { 2 } else { 0 });
+        out.push_str(&look.paint(&text, style.color));
+    }
+    out.push('\n');
+}
+
+fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
+    let mut hosts: Vec<&Host> = endpoint.hosts.iter().collect();
+    hosts.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    let mut rows = Vec::new();
+    for host in hosts {
+        let (state, look) = cells::host_state(host);
+        rows.push(vec![
+            Cell::new(shown_name(&host.name), Look::Bold),
+            Cell::new(state, look),
+            Cell::new(cells::host_cpus(&host.cpu), Look::Plain),
+            Cell::new(cells::size(host.memory_bytes), Look::Plain),
+            Cell::new(escape(&cells::system(host)), Look::Plain),
+            Cell::new(escape(&host.id), Look::Dim),
+        ]);
+        guest_rows(&host.guests, &mut rows);
+    }
+    if !endpoint.detached_guests.is_empty() {
+        let mut row = vec![Cell::default(); COLUMNS.len()];
+        row[0] = Cell::new("(no host)", Look::Dim);
+        rows.push(row);
+        guest_rows(&endpoint.detached_guests, &mut rows);
+    }
+    rows
+}
+
+fn guest_rows(guests: &[Guest], rows: &mut Vec<Vec<Cell>>) {
+    let mut guests: Vec<&Guest> = guests.iter().collect();
+    guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    for (index, guest) in guests.iter().enumerate() {
+        let branch = if index + 1 == guests.len() { "└ " } else { "├ " };
+        let (state, look) = cells::guest_state(guest);
+        let id = guest.id.as_deref().or(guest.uuid.as_deref()).unwrap_or_default();
+        rows.push(vec![
+            Cell::new(format!("{branch}{}", shown_name(&guest.name)), Look::Plain),
+            Cell::new(state, look),
+            Cell::new(guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(), Look::Plain),
+            Cell::new(cells::size(guest.memory_bytes), Look::Plain),
+            Cell::default(),
+            Cell::new(escape(id), Look::Dim),
+        ]);
+    }
+}
+
+/// How many guests the endpoint has, on its hosts and on none.
+fn guests(endpoint: &EndpointResult) -> usize {
+    let on_hosts: usize = endpoint.hosts.iter().map(|host| host.guests.len()).sum();
+    on_hosts + endpoint.detached_guests.len()
+}
+
+fn shown_name(name: &str) -> String {
+    if name.is_empty() { "(no name)".to_owned() } else { escape(name) }
+}
+
+fn error_lines(
+    label: &str,
+    look: Look,
+    what: &str,
+    error: &GatherError,
+    style: TableStyle,
+    out: &mut String,
+) {
+    labelled(label, look, &format!("{what}: {}", error.message), style, out);
+    if let Some(hint) = &error.hint {
+        labelled("hint", Look::Dim, hint, style, out);
+    }
+}
+
+/// A sentence behind a word that says what it is; further lines stand under the first.
+pub fn labelled(label: &str, look: Look, text: &str, style: TableStyle, out: &mut String) {
+    const LABEL: usize = 9;
+    let room = style.width.saturating_sub(2 + LABEL);
+    for (index, line) in wrapped(&escape(text), room).iter().enumerate() {
+        let shown = if index == 0 { label } else { "" };
+        out.push_str("  ");
+        out.push_str(&look.paint(shown, style.color));
+        out.push_str(&" ".repeat(LABEL - shown.len()));
+        out.push_str(line);
+        out.push('\n');
+    }
+}
+
+fn summary(endpoints: &[&EndpointResult]) -> String {
+    let failed =
+        endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Failed).count();
+    let hosts: usize = endpoints.iter().map(|endpoint| endpoint.hosts.len()).sum();
+    let guests: usize = endpoints.iter().map(|endpoint| guests(endpoint)).sum();
+    let complete = endpoints.len() - failed;
+    let mut states = Vec::new();
+    if complete > 0 {
+        states.push(format!("{complete} complete"));
+    }
+    if failed > 0 {
+        states.push(format!("{failed} failed"));
+    }
+    let colon = if states.is_empty() { "" } else { ": " };
+    format!(
+        "{}{colon}{}; {}, {}",
+        count(endpoints.len(), "endpoint"),
+        states.join(", "),
+        count(hosts, "host"),
+        count(guests, "guest")
+    )
+}

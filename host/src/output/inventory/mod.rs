@@ -1,0 +1,125 @@
+//! The results put together: whole ones only, in an order that does not depend on who
+//! answered first; and how many of what they hold, in words.
+
+#[cfg(test)]
+mod inventory_tests;
+pub mod pods;
+
+use std::cmp::Ordering;
+
+use gatherer_plugin_api::model::{
+    EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo, SCHEMA_VERSION, Software,
+    Workloads,
+};
+use serde::Serialize;
+
+/// Puts the results together. Without `run`, everything that differs from run to run is left
+/// out.
+pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inventory {
+    for endpoint in &mut endpoints {
+        settle(endpoint, run.is_some());
+    }
+    endpoints.sort_by(|a, b| (&a.id, &a.module).cmp(&(&b.id, &b.module)));
+    Inventory {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        generator: Software {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        },
+        run,
+        endpoints,
+    }
+}
+
+/// Brings one endpoint's result into its order, and leaves out what must not be in it.
+pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
+    if !run_info {
+        endpoint.run = None;
+    }
+    if endpoint.status == EndpointStatus::Failed {
+        endpoint.hosts.clear();
+        endpoint.collections.clear();
+        endpoint.detached_guests.clear();
+        endpoint.workloads = Workloads::default();
+    }
+    let by_id = |one: &Guest, other: &Guest| (&one.id, &one.name).cmp(&(&other.id, &other.name));
+    for host in &mut endpoint.hosts {
+        sort(&mut host.guests, by_id);
+    }
+    sort(&mut endpoint.detached_guests, by_id);
+    settle_workloads(&mut endpoint.workloads);
+    sort(&mut endpoint.hosts, |one, other| (&one.id, &one.name).cmp(&(&other.id, &other.name)));
+    endpoint.warnings.sort();
+    endpoint.warnings.dedup();
+}
+
+fn settle_workloads(workloads: &mut Workloads) {
+    macro_rules! sort_by_name {
+        ($list:expr) => {
+            sort($list, |one, other| {
+                (&one.namespace, &one.name, &one.uid).cmp(&(
+                    &other.namespace,
+                    &other.name,
+                    &other.uid,
+                ))
+            })
+        };
+    }
+    sort(&mut workloads.namespaces, |one, other| {
+        (&one.name, &one.uid).cmp(&(&other.name, &other.uid))
+    });
+    sort_by_name!(&mut workloads.service_accounts);
+    sort_by_name!(&mut workloads.controllers);
+    sort_by_name!(&mut workloads.pods);
+    sort_by_name!(&mut workloads.services);
+    sort_by_name!(&mut workloads.config_maps);
+    sort_by_name!(&mut workloads.secrets);
+    workloads
+        .services
+        .iter_mut()
+        .filter_map(|item| item.pods.as_mut())
+        .for_each(|pods| pods.sort());
+    let config_maps = workloads.config_maps.iter_mut().map(|item| &mut item.used_by);
+    let secrets = workloads.secrets.iter_mut().map(|item| &mut item.used_by);
+    config_maps.chain(secrets).flatten().for_each(|uses| uses.sort());
+}
+
+/// Sorts by what a person would look at, and what is equal in that by everything else: equal
+/// answers give equal bytes.
+fn sort<T: Serialize>(items: &mut [T], by: impl Fn(&T, &T) -> Ordering) {
+    items.sort_by(&by);
+    for equal in items.chunk_by_mut(|one, other| by(one, other).is_eq()) {
+        if equal.len() > 1 {
+            equal.sort_by_cached_key(|item| serde_json::to_string(item).unwrap_or_default());
+        }
+    }
+}
+
+/// How many hosts and guests there are, and of what else there is any: `1 host, 0 guests, 14 pods`.
+pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads) -> String {
+    let on_hosts: usize = hosts.iter().map(|host| host.guests.len()).sum();
+    let guests = on_hosts + detached_guests.len();
+    let mut counts = vec![count(hosts.len(), "host"), count(guests, "guest")];
+    counts.extend(counted_items(workloads));
+    counts.join(", ")
+}
+
+/// How many items there are of each kind of which there is any.
+pub fn counted_items(workloads: &Workloads) -> Vec<String> {
+    let Workloads { namespaces, service_accounts, controllers, pods, .. } = workloads;
+    let counts = [
+        (namespaces.len(), "namespace"),
+        (service_accounts.len(), "service account"),
+        (controllers.len(), "controller"),
+        (pods.len(), "pod"),
+        (workloads.services.len(), "service"),
+        (workloads.config_maps.len(), "config map"),
+        (workloads.secrets.len(), "secret"),
+    ];
+    counts.into_iter().filter(|(number, _)| *number > 0).map(|(n, noun)| count(n, noun)).collect()
+}
+
+/// A count with its noun: `1 host`, `2 hosts`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

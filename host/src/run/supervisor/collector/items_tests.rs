@@ -1,0 +1,213 @@
+//! What becomes of the items of optional collections.
+
+use std::rc::Rc;
+
+use gatherer_plugin_api::model::Completeness;
+use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
+
+use super::{Answer, Budget, Collector};
+use crate::request::redact::Redactor;
+use crate::run::supervisor::Memory;
+
+const DONE: &str = r#"{"frame":"done","summary":{"counts":{"hosts":0,"guests":0}}}"#;
+
+fn record(data: &str) -> String {
+    format!("{{\"frame\":\"record\",\"data\":{data}}}")
+}
+
+fn pod(name: &str) -> String {
+    record(&format!(
+        r#"{{"record":"item","item":{{"pod":{{"namespace":"n","name":"{name}","uid":"{name}"}}}}}}"#
+    ))
+}
+
+fn service(uid: &str, pods: &[&str], more: bool) -> String {
+    let pods: Vec<_> =
+        pods.iter().map(|pod| format!(r#"{{"name":"{pod}","uid":"{pod}"}}"#)).collect();
+    record(&format!(
+        r#"{{"record":"item","more":{more},"item":{{"service":{{"namespace":"n","name":"s","uid":"{uid}","pods":[{}]}}}}}}"#,
+        pods.join(",")
+    ))
+}
+
+fn end(name: &str, items: u64) -> String {
+    record(&format!(r#"{{"record":"collectionEnd","name":"{name}","items":{items}}}"#))
+}
+
+fn failed(name: &str) -> String {
+    record(&format!(
+        r#"{{"record":"collectionEnd","name":"{name}","error":{{"kind":"permission","message":"no"}}}}"#
+    ))
+}
+
+fn over(name: &str) -> String {
+    record(&format!(r#"{{"record":"startOver","collection":"{name}"}}"#))
+}
+
+fn answer(lines: &[String]) -> Result<Answer, ErrorKind> {
+    answer_with(&[], lines)
+}
+
+fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Answer, ErrorKind> {
+    let redactor = Redactor::new(secrets.iter().copied().collect());
+    let mut collector = Collector::new(redactor, Rc::new(Budget::of(Memory::of_process())));
+    for line in lines.iter().map(String::as_str).chain([DONE]) {
+        collector.bytes(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
+    }
+    collector.finish().expect("it has ended").map_err(|error| error.kind)
+}
+
+fn pods(lines: &[String]) -> Result<Vec<String>, ErrorKind> {
+    answer(lines).map(|answer| answer.workloads.pods.into_iter().map(|pod| pod.name).collect())
+}
+
+#[test]
+fn items_are_kept_if_their_collection_ends_well_and_they_are_all() {
+    assert_eq!(pods(&[pod("a"), pod("b"), end("pods", 2)]), Ok(vec!["a".into(), "b".into()]));
+    assert_eq!(pods(&[end("pods", 0)]), Ok(Vec::new()));
+    let odd = [
+        vec![pod("a"), end("pods", 2)],
+        vec![pod("a"), pod("b"), end("pods", 1)],
+        vec![pod("a")],
+        vec![pod("a"), end("services", 0)],
+        vec![pod("a"), end("pods", 1), pod("b")],
+        vec![pod("a"), end("pods", 1), end("pods", 1)],
+        vec![pod("a"), end("pods", 1), over("pods")],
+    ];
+    for lines in odd {
+        assert_eq!(pods(&lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_collection_that_fails_loses_its_own_items_and_no_others() {
+    let answer = answer(&[service("s", &[], false), end("services", 1), pod("a"), failed("pods")])
+        .expect("an answer");
+    assert_eq!((answer.workloads.pods.len(), answer.workloads.services.len()), (0, 1));
+    assert_eq!(answer.collections["pods"].status, Completeness::Failed);
+    assert_eq!(answer.collections["services"].status, Completeness::Complete);
+}
+
+#[test]
+fn the_name_of_a_known_collection_stays_though_a_secret_is_part_of_it() {
+    let secrets = ["virtual", "pods", "config", "secret", "service", "name", "controllers"];
+    let lines: Vec<_> = COLLECTIONS.iter().map(|name| failed(name)).collect();
+    let answer = answer_with(&secrets, &lines).expect("an answer");
+    assert!(COLLECTIONS.iter().all(|name| answer.collections.contains_key(*name)), "{answer:?}");
+    assert_eq!(answer.collections.len(), COLLECTIONS.len());
+
+    // What is checked is checked under the same name.
+    for lines in [
+        vec![pod("a"), end("pods", 1), pod("b")],
+        vec![pod("a"), end("pods", 1), end("pods", 1)],
+        vec![pod("a"), end("pods", 1), over("pods")],
+        vec![failed("pods"), pod("a")],
+    ] {
+        assert_eq!(answer_with(&secrets, &lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_name_of_an_unknown_collection_shows_no_secret_and_is_checked_as_it_is_shown() {
+    let answer = answer_with(&["hunter2"], &[end("of-hunter2", 0)]).expect("an answer");
+    assert_eq!(answer.collections.into_keys().collect::<Vec<_>>(), ["of-***"]);
+    for lines in [
+        vec![end("of-hunter2", 0), end("of-hunter2", 0)],
+        vec![end("of-hunter2", 0), failed("of-***")],
+        vec![end("of-hunter2", 0), over("of-hunter2")],
+    ] {
+        assert_eq!(answer_with(&["hunter2"], &lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_collection_that_begins_anew_has_what_came_since() {
+    let lines = [pod("gone"), over("pods"), pod("a"), end("pods", 1)];
+    assert_eq!(pods(&lines), Ok(vec!["a".into()]));
+}
+
+#[test]
+fn a_list_goes_on_in_the_item_before_it_and_in_no_other() {
+    let lines = [
+        service("s", &["a"], false),
+        service("s", &["b"], true),
+        service("s", &["c"], true),
+        end("services", 1),
+    ];
+    let answer = answer(&lines).expect("an answer");
+    let pods = answer.workloads.services[0].pods.as_ref().expect("its pods");
+    assert_eq!(pods.iter().map(|pod| pod.name.as_str()).collect::<String>(), "abc");
+    for lines in [
+        vec![service("s", &["a"], true), end("services", 0)],
+        vec![service("s", &["a"], false), service("t", &["a"], true), end("services", 1)],
+        vec![record(
+            r#"{"record":"item","more":true,"item":{"pod":{"namespace":"n","name":"p","uid":"p"}}}"#,
+        )],
+    ] {
+        assert_eq!(self::answer(&lines), Err(ErrorKind::Protocol), "{lines:?}");
+    }
+}
+
+#[test]
+fn keys_and_uses_go_on_in_the_item_before_them() {
+    let item = |kind: &str, members: &str, more: bool| {
+        record(&format!(
+            r#"{{"record":"item","more":{more},"item":{{"{kind}":{{"namespace":"","name":"","uid":"u"{members}}}}}}}"#
+        ))
+    };
+    let uses = r#","usedBy":[{"pod":{"name":"p","uid":"p"}}]"#;
+    for (kind, collection) in [("configMap", "config-maps"), ("secret", "secrets")] {
+        let lines = [
+            item(kind, r#","keys":["a"]"#, false),
+            item(kind, r#","keys":["b","c"]"#, true),
+            item(kind, uses, true),
+            item(kind, uses, true),
+            end(collection, 1),
+        ];
+        let workloads = answer(&lines).expect("an answer").workloads;
+        let maps = workloads.config_maps.into_iter().map(|map| (map.keys, map.used_by));
+        let secrets = workloads.secrets.into_iter().map(|secret| (secret.keys, secret.used_by));
+        let [(keys, pods)] = &maps.chain(secrets).collect::<Vec<_>>()[..] else { panic!("one") };
+        assert_eq!((keys.concat().as_str(), pods.as_ref().map(Vec::len)), ("abc", Some(2)));
+
+        let lines =
+            [item(kind, "", false), item(kind, r#","keys":["a"]"#, true), end(collection, 1)];
+        let workloads = answer(&lines).expect("an answer").workloads;
+        let pods = workloads.config_maps.into_iter().map(|map| map.used_by);
+        let pods: Vec<_> = pods.chain(workloads.secrets.into_iter().map(|it| it.used_by)).collect();
+        assert_eq!(pods, [None], "uses that nobody told stay unknown");
+
+        let lines = [item(kind, "", false), item(kind, "", true), end(collection, 1)];
+        assert_eq!(answer(&lines), Err(ErrorKind::Protocol), "a piece of nothing");
+    }
+}
+
+#[test]
+fn items_that_were_dropped_take_no_memory() {
+    let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
+    let mut collector = Collector::new(Redactor::default(), budget);
+    for _ in 0..100 {
+        let lines = format!("{}\n{}\n", pod("a"), over("pods"));
+        collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
+    }
+    let lines = format!("{}\n{}\n{DONE}\n", pod("a"), failed("pods"));
+    collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
+    let answer = collector.finish().expect("it has ended").expect("an answer");
+    // The end itself stays.
+    assert!(answer.memory_bytes < 2048, "{}", answer.memory_bytes);
+}
+
+#[test]
+fn items_that_take_more_memory_than_there_is_fail_the_endpoint() {
+    let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
+    let mut collector = Collector::new(Redactor::default(), Rc::clone(&budget));
+    let lines = format!("{}\n", pod("a")).repeat(100);
+    let error = collector.bytes(lines.as_bytes(), |_| {}).expect_err("there is room for a few");
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    assert!(error.message.starts_with("the answer takes more than"), "{error}");
+    drop(collector);
+    // What it took is there for others.
+    let mut other = Collector::new(Redactor::default(), budget);
+    let lines = format!("{}\n{}\n{DONE}\n", pod("a"), end("pods", 1));
+    other.bytes(lines.as_bytes(), |_| {}).expect("there is room again");
+}
