@@ -1,4 +1,4 @@
-# The commands of the project. What they do stands in scripts/.
+# The commands of the project. The scripts in scripts/ do the work.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -24,19 +24,19 @@ accept: ## run every test and renew the snapshots and generated documents that i
 lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 	@scripts/lint.sh
 
-lab: ## start a Kubernetes API server of NODES=1100 nodes and PODS=600 pods to try things out on
+lab: ## start a Kubernetes API server with NODES=1100 nodes and PODS=600 pods, for experiments
 	@scripts/lab.sh
 
-bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: a part, with more pods
+bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: one part, with more pods
 	@scripts/bench.sh $(PARTS)
 
-fuzz: ## fuzz each parser for SECONDS=60; TARGET=infile: this one, JOBS=1: one at a time
+fuzz: ## fuzz each parser for SECONDS=60; TARGET=infile: only this one, JOBS=1: one at a time
 	@scripts/fuzz.sh "$(or $(SECONDS),60)" $(TARGET)
 
-soak: ## many runs of 1,000 endpoints with failures and signals, for SECONDS=60 or MINUTES=10
+soak: ## repeat runs of 1,000 endpoints with failures and signals, for SECONDS=60 or MINUTES=10
 	@scripts/soak.sh "$(if $(MINUTES),$(MINUTES)m,$(or $(SECONDS),60))"
 
-docs: ## renew what documents have from the code: schemas, parameters
+docs: ## renew the generated parts of documents: schemas, tables of parameters
 	@scripts/docs.sh
 
 build: ## build for PREFIX=/usr/local, to install later without cargo
@@ -45,8 +45,8 @@ build: ## build for PREFIX=/usr/local, to install later without cargo
 install: ## install to PREFIX=/usr/local; also DESTDIR, LIBDIR, SYSCONFDIR
 	@scripts/install.sh install
 
-uninstall: ## remove what install put there
+uninstall: ## remove the installed files
 	@scripts/install.sh uninstall
 
-clean: ## remove everything that was built
+clean: ## remove all build output
 	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"
