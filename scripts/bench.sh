@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Measures the release build as whole processes: see tests/examples/bench/. Arguments choose a part:
-# processes, kubernetes, workloads, libvirt. With PODS=100000 in the environment, workloads goes on to
-# as many pods, which takes a quarter of an hour; PODS=2000 is the quick look.
+# Measures whole processes of the release build: see tests/examples/bench/. The arguments select parts:
+# processes, kubernetes, workloads, libvirt. The environment variable PODS sets the number of pods up
+# to which workloads measures: PODS=100000 takes 15 minutes, PODS=2000 is quick.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_toolchain
 build_program release
-# The measuring program itself may be a debug build: it waits, mostly.
+# A debug build of the measuring program is enough: it mostly waits.
 cargo build --locked -q -p gatherer-tests --example bench
-# What is compared with needs servers; where these cannot be had the table says so.
+# The comparisons need servers; if these are not available, the table says so.
 scripts/servers/kube-apiserver.sh || true
 scripts/servers/libvirt.sh || true
 target=$(target_dir)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a newcomer sees first: builds the program and gathers from libvirt's built-in test
+# A demonstration for newcomers: builds the program and gathers from libvirt's built-in test
 # hypervisor and from a sample inventory file.
 
 # shellcheck source=scripts/lib.sh
@@ -7,12 +7,12 @@
 
 need_toolchain
 
-# Only the Libvirt module needs a package, and only to run. Without it the demo still shows
-# the rest, with Libvirt as an endpoint that failed: that is worth seeing too.
+# Only module Libvirt needs a package, and only at run time. Without the package, the demo shows the
+# Libvirt endpoint as failed, and the rest as usual.
 if ! have_libvirt && ! install_packages libvirt0; then
-    say "The Libvirt module needs libvirt's client library, which is not installed. To have it, run:"
+    say "Module Libvirt needs libvirt's client library, which is not installed. To install it, run:"
     say "    $(libvirt_command)"
-    say "The demo goes on without it."
+    say "The demo continues without it."
 fi
 
 title "Building (a few minutes the first time)"
@@ -20,16 +20,16 @@ build_program release
 target=$(target_dir)
 program=$target/release/virtual-host-gatherer
 
-# The program's own default would be a file in the home folder, or /var/log for root.
+# The program's default is a file in the home folder, or in /var/log for root.
 log=$target/demo.log
 
-# Text as it stands in a JSON string.
+# Prints the text $1 escaped for a JSON string.
 json_text() {
     printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'
 }
 
 request=demo/request.json
-# A person who has a cluster at hand sees that one too.
+# If the user has a cluster, the demo includes it.
 kubeconfig=${KUBECONFIG:-}
 kubeconfig=${kubeconfig%%:*}
 if [ -n "$kubeconfig" ]; then
@@ -49,29 +49,29 @@ fi
 say "\$ $program --infile $request --logfile $log --format table"
 "$program" --infile "$request" --logfile "$log" --format table
 
-title "The same as a Manager reads it"
+title "The same in the format that a Manager reads"
 say "\$ $program --infile $request --logfile $log"
 "$program" --infile "$request" --logfile "$log"
 
 title "Try next"
 cat <<END
-What can be asked, and with which parameters:
+The modules and their parameters:
     $program modules
 
-The same endpoints with everything that is known about them:
+The same endpoints, with everything that is known about them:
     $program --infile $request --format inventory
 
-An endpoint of your own, here of the Example module, as a Manager hands it over:
+Your own endpoint, here of module Example, in the form that a Manager sends:
     echo '[{"id": "mine", "module": "Example", "hostname": "esx1", "guests": "3"}]' | $program --infile - --format table
 END
 
 if [ -z "$kubeconfig" ]; then
     say ""
-    say "A Kubernetes cluster of yours, here in the demo: KUBECONFIG=~/.kube/config make demo"
+    say "The demo with your Kubernetes cluster: KUBECONFIG=~/.kube/config make demo"
 fi
 
 if ! have_libvirt; then
     say ""
-    say "The endpoint 'test hypervisor' failed because libvirt's client library is missing; to have it, run:"
+    say "The endpoint 'test hypervisor' failed because libvirt's client library is missing. To install it, run:"
     say "    $(libvirt_command)"
 fi

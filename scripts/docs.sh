@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the parts of the documents that follow from the code: the JSON Schemas, and the tables of
-# parameters. Tests fail where these are out of step.
+# Generates the parts of the documents that follow from the code: the JSON Schemas, and the tables of
+# parameters. Tests fail if they are out of date.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

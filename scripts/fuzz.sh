@@ -3,8 +3,8 @@
 #
 #     fuzz.sh SECONDS [TARGET...]
 #
-# Each target runs for so many seconds, JOBS of them at once. An input that fails is saved below
-# fuzz/found/, where `make test` replays it. Exit status 1 if there is one.
+# Each target runs for SECONDS, JOBS of them at the same time. An input that fails is saved in
+# fuzz/found/, where `make test` replays it. The exit status is 1 if an input failed.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,22 +12,22 @@
 duration=${1:-60}
 shift || true
 wanted=("$@")
-case $duration in '' | *[!0-9]*) fail "fuzz.sh: the number of seconds is not a whole number: $duration" ;; esac
+case $duration in '' | *[!0-9]*) fail "fuzz.sh: SECONDS must be a whole number, not '$duration'" ;; esac
 
 need_toolchain
 if ! command -v "${CXX:-c++}" >/dev/null 2>&1 && ! install_packages g++; then
     fail "No C++ compiler was found (${CXX:-c++}), which libFuzzer needs: on Debian, run '$(as_root)apt-get install g++'."
 fi
 
-# What `cargo fuzz build --sanitizer none` sets: the stable compiler has these passes of LLVM too.
-# With --target they hold for the targets alone, not for build scripts.
+# The flags that `cargo fuzz build --sanitizer none` sets; the stable compiler has these LLVM passes
+# too. With --target they apply to the targets, not to build scripts.
 coverage=(
     -Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
     -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares
-    # Comparing with a constant text stays a call of bcmp: libFuzzer listens to it, and tries the text.
+    # Comparisons with a constant text remain calls of bcmp, which libFuzzer observes to try that text.
     -Cllvm-args=-max-loads-per-memcmp=0
 )
 machine=$(rustc -vV | sed -n 's/^host: //p')
@@ -42,28 +42,28 @@ jobs=${JOBS:-$(nproc)}
 status=0
 summary=()
 
-# Becomes one target, of the binary $1 and the name $2. Its log is $work/$2.log.
+# Replaces this process by the target $2 of the binary $1. Its log is $work/$2.log.
 fuzz() {
     local binary=$1 name=$2 folders=("$work/corpus/$2" "fuzz/seeds/$2")
     mkdir -p "$work/corpus/$name" "fuzz/found/$name"
     [ -z "$(ls -A "fuzz/found/$name")" ] || folders+=("fuzz/found/$name")
-    # No input needs 10 s of wall time, however loaded the machine is: the target itself fails at 1 s
-    # of CPU time.
+    # An input that takes 10 s of wall time is a failure even on a loaded machine: the target itself
+    # already fails at 1 s of CPU time.
     exec env FUZZ_TARGET="$name" "$binary" -max_total_time="$duration" -timeout=10 -rss_limit_mb=1024 \
         -print_final_stats=1 -artifact_prefix="fuzz/found/$name/" "${folders[@]}" \
         </dev/null >"$work/$name.log" 2>&1
 }
 
-# The last number after the word $2 in the log of the target $1.
+# Prints the last number after the word $2 in the log of the target $1.
 figure() {
     grep -oE "$2[: ]+[0-9]+" "$work/$1.log" | tail -n 1 | grep -oE '[0-9]+$' || printf -- '-'
 }
 
-# Adds the target $1, which ended with the status $2, to the summary.
+# Adds the target $1, which exited with status $2, to the summary.
 report() {
     local name=$1 code=$2 found
     found=$(sed -n "s/.*Test unit written to //p" "$work/$name.log" | tail -n 1)
-    # Only a finding leaves a file there.
+    # The folder is empty unless an input failed.
     rmdir "fuzz/found/$name" 2>/dev/null || true
     rmdir fuzz/found 2>/dev/null || true
     if [ "$code" -ne 0 ]; then
@@ -71,7 +71,7 @@ report() {
         found=${found:-"exit status $code, see $work/$name.log"}
         title "$name: FOUND ($found)"
         grep -A 5 -E '^thread .* panicked at|ERROR: libFuzzer' "$work/$name.log" | head -n 20 || true
-        say "All of it: $work/$name.log"
+        say "Complete log: $work/$name.log"
     else
         found=-
     fi
@@ -81,7 +81,7 @@ report() {
 }
 
 declare -A running=()
-# The trap calls it, which shellcheck does not see.
+# shellcheck does not notice that the trap calls this function.
 # shellcheck disable=SC2317
 stop() {
     [ ${#running[@]} -eq 0 ] || kill "${!running[@]}" 2>/dev/null || true
@@ -90,7 +90,7 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Waits for one target to end.
+# Waits until one target ends.
 wait_for_one() {
     local pid code=0
     wait -n -p pid "${!running[@]}" || code=$?
@@ -98,7 +98,7 @@ wait_for_one() {
     unset "running[$pid]"
 }
 
-title "Fuzzing for $duration s each, $jobs at once"
+title "Fuzzing for $duration s each, $jobs at the same time"
 known=()
 for crate in host support file kubernetes libvirt; do
     binary=$target/$machine/fuzz/fuzz-$crate
@@ -111,14 +111,14 @@ for crate in host support file kubernetes libvirt; do
     done
 done
 while [ ${#running[@]} -gt 0 ]; do wait_for_one; done
-[ ${#summary[@]} -gt 0 ] || fail "fuzz.sh: there is no target ${wanted[*]}; there are: ${known[*]}"
+[ ${#summary[@]} -gt 0 ] || fail "fuzz.sh: unknown target: ${wanted[*]}; the targets are: ${known[*]}"
 
 title "Summary"
 printf '%-16s %12s %9s %8s %8s %7s  %s\n' target executions "a second" edges corpus "peak MB" "found"
 printf '%s\n' "${summary[@]}" | sort
 if [ "$status" -ne 0 ]; then
-    say "Each input that was found is saved. To run one again: FUZZ_TARGET=NAME BINARY FILE, with a BINARY of $target/$machine/fuzz/."
+    say "The inputs that failed are saved. To run one again: FUZZ_TARGET=NAME BINARY FILE, with a BINARY in $target/$machine/fuzz/."
 else
-    say "${#summary[@]} targets, nothing was found"
+    say "${#summary[@]} targets, no input failed"
 fi
 exit "$status"

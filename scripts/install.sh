@@ -3,8 +3,8 @@
 #
 #     install.sh build|install|uninstall
 #
-# The folders come from the environment, as make hands them over: DESTDIR, PREFIX, LIBDIR,
-# SYSCONFDIR, BUILD_PROFILE (release, or dev for the tests).
+# The environment, set by make, has the folders and the profile: DESTDIR, PREFIX, LIBDIR, SYSCONFDIR,
+# BUILD_PROFILE (release, or dev for the tests).
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +18,7 @@ profile=${BUILD_PROFILE:-release}
 for folder in "$prefix" "$libdir" "$sysconfdir"; do
     case $folder in
     /*) ;;
-    *) fail "PREFIX, LIBDIR and SYSCONFDIR must be absolute paths; '$folder' is not." ;;
+    *) fail "PREFIX, LIBDIR and SYSCONFDIR must be absolute paths, not '$folder'." ;;
     esac
 done
 
@@ -27,7 +27,7 @@ plugindir=$libdir/virtual-host-gatherer/plugins
 confdir=$sysconfdir/virtual-host-gatherer
 docdir=$prefix/share/doc/virtual-host-gatherer
 
-# The example is for authors and is not installed.
+# Lists the plugins to install: all except the example, which is for authors.
 installed_plugins() {
     plugin_folders | grep -vx example
 }
@@ -36,7 +36,7 @@ library() {
     printf 'libgatherer_plugin_%s.so\n' "${1//-/_}"
 }
 
-# Where cargo leaves the results of the profile.
+# Prints cargo's output folder for the profile.
 built_dir() {
     local target=${CARGO_TARGET_DIR:-target}
     if command -v cargo >/dev/null 2>&1; then
@@ -51,23 +51,22 @@ built_dir() {
 
 build() {
     need_toolchain
-    # The program looks there for its plugins and the operator's file, so it is compiled for
-    # both folders.
+    # The paths of the plugin folder and of the operator's file are compiled into the program.
     GATHERER_INSTALL_PLUGIN_DIR=$plugindir GATHERER_CONFIG_FILE=$confdir/config.toml \
         build_program "$profile"
     printf '%s\n' "$plugindir $confdir" >"$(built_dir)/.install-folders"
 }
 
-# `sudo make install` often has no cargo in its PATH: what `make build` left is as good.
+# `sudo make install` often has no cargo in its PATH. Then the output of `make build` is installed.
 build_or_reuse() {
     local built
     built=$(built_dir)
     if command -v cargo >/dev/null 2>&1; then
         build
     elif [ "$(cat "$built/.install-folders" 2>/dev/null)" = "$plugindir $confdir" ]; then
-        say "There is no cargo in PATH: installing what 'make build' built."
+        say "cargo is not in PATH: installing the output of 'make build'."
     else
-        fail "There is no cargo in PATH, and nothing is built for $plugindir: run 'make build PREFIX=$prefix LIBDIR=$libdir SYSCONFDIR=$sysconfdir' as the user who has cargo, then install again."
+        fail "cargo is not in PATH, and there is no build for $plugindir: run 'make build PREFIX=$prefix LIBDIR=$libdir SYSCONFDIR=$sysconfdir' as a user that has cargo, then install again."
     fi
 }
 
@@ -82,7 +81,7 @@ install_all() {
         install -m 644 "$built/$(library "$plugin")" "$destdir$plugindir/"
     done
 
-    # The operator's own config.toml beside it is never touched.
+    # The operator's own config.toml in the same folder is never changed.
     install -m 644 packaging/config.toml.example "$destdir$confdir/config.toml.example"
 
     install -m 644 LICENSE "$destdir$docdir/"
@@ -107,10 +106,10 @@ uninstall_all() {
         rm -f "$destdir$plugindir/$(library "$plugin")"
     done
     rm -rf "$destdir$docdir"
-    # Folders with somebody else's plugins or the operator's config.toml stay.
+    # Folders that contain other plugins or the operator's config.toml stay.
     rmdir --ignore-fail-on-non-empty "$destdir$plugindir" 2>/dev/null || true
     rmdir --ignore-fail-on-non-empty "$destdir$libdir/virtual-host-gatherer" "$destdir$confdir" 2>/dev/null || true
-    say "Removed from $destdir$prefix; a config.toml and plugins of others stay."
+    say "Removed from $destdir$prefix; config.toml and other plugins stay."
 }
 
 case ${1:-} in

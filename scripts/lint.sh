@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that reads the code without running it; a warning is an error.
+# Runs all static checks of the code; warnings are errors.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -7,7 +7,7 @@
 need_toolchain
 status=0
 
-# Runs one check, and goes on to the next if it fails: one run tells everything that is wrong.
+# Runs one check. If it fails, the script continues, so that one run reports all problems.
 check() {
     title "$*"
     "$@" </dev/null || status=1
@@ -19,7 +19,7 @@ check cargo clippy --workspace --all-targets --locked --keep-going -- -D warning
 check cargo clippy -p gatherer-fuzz --features targets --locked --keep-going -- -D warnings
 RUSTDOCFLAGS="-D warnings" check cargo doc --workspace --no-deps --locked --keep-going
 
-# Advisories are left out: they need a database from the network, and change without us.
+# Advisories are not checked: they need a database from the network, and change without a commit.
 if cargo deny --version >/dev/null 2>&1; then
     check cargo deny --locked check licenses bans sources
 else
@@ -36,8 +36,8 @@ fi
 
 title "Summary"
 if [ "$status" -eq 0 ]; then
-    say "lint: everything that was checked is fine"
+    say "lint: all checks passed"
 else
-    say "lint: something above is not fine"
+    say "lint: at least one check failed, see above"
 fi
 exit "$status"

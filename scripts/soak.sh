@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Soaks the release build: runs of 1,000 endpoints, of which some fail and some hang, with signals at
-# random times, and counts what is left. See tests/src/soak.rs.
+# Soak test of the release build: repeats runs of 1,000 endpoints, of which some fail and some hang, with
+# signals at random times, and counts what they leave behind. See tests/src/soak.rs.
 #
 #     soak.sh SECONDS|MINUTESm [ENDPOINTS [SEED]]
 
@@ -10,14 +10,14 @@
 duration=${1:-60}
 shift || true
 case $duration in
-'' | m | *[!0-9]*[!0-9]* | *[!0-9m]) fail "soak.sh: not a number of seconds, or of minutes with an m: $duration" ;;
+'' | m | *[!0-9]*[!0-9]* | *[!0-9m]) fail "soak.sh: the duration must be a number of seconds, or of minutes with the suffix m, not '$duration'" ;;
 *m) duration=$((${duration%m} * 60)) ;;
 esac
 
 need_toolchain
 build_program release
 cargo build --locked -q --release -p misbehaving-plugin
-# The soaking program itself may be a debug build: it waits, mostly.
+# A debug build of the soak program is enough: it mostly waits.
 cargo build --locked -q -p gatherer-tests --example soak
 target=$(target_dir)
 case $target in /*) ;; *) target=$PWD/$target ;; esac
