@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the debug build into temporary folders and runs it from there, as a distribution
-# and an operator do. Prints "ok: <rule>" or "not ok: <rule>" for each; test.sh counts them.
-# The checks are handed by name to `rule`: shellcheck takes them for dead, and bash does not
-# stop inside them at a failure, hence the `&&`.
+# Installs the debug build into temporary folders and runs it from there, as a distribution and an
+# operator do. Prints "ok: <rule>" or "not ok: <rule>" for each check; test.sh counts them.
+# The checks are passed by name to `rule`. Therefore shellcheck thinks that they are unused, and bash
+# does not stop inside them at a failure, so their commands are joined by `&&`.
 # shellcheck disable=SC2317
 
 # shellcheck source=scripts/lib.sh
@@ -14,7 +14,7 @@ trap 'rm -rf "$place"' EXIT
 output=$place/output
 status=0
 
-# Checks one rule: the command after its name must succeed.
+# Checks one rule: the command after the rule's name must succeed.
 rule() {
     local name=$1
     shift
@@ -44,15 +44,15 @@ mode_is() {
 }
 
 absent() {
-    [ ! -e "$1" ] || { say "$1 is there"; find "$1"; return 1; }
+    [ ! -e "$1" ] || { say "$1 exists"; find "$1"; return 1; }
 }
 
-# Runs what was installed, without any help from the environment or the tree.
+# Runs the installed program with an empty environment, outside the repository.
 installed() {
     (cd / && env -i PATH=/usr/bin:/bin HOME="$place" "$prefix/bin/virtual-host-gatherer" --logfile "$place/log" "$@")
 }
 
-# Standard input must have the text $1, or with a ! before it, must not.
+# Standard input must contain the text $1; with ! as the first argument, it must not.
 shows() {
     local text expected=0
     [ "$1" != ! ] || { expected=1; shift; }
@@ -78,11 +78,11 @@ gathers_from_a_file() {
         installed --infile - | shows '"esx1.example.com"'
 }
 
-# Every option of the example is a comment; without the comment sign, each must be known.
+# Every option of the example is a comment. After the # is removed, the program must accept each option.
 runs_with_the_example_configuration() {
     local example=$prefix/etc/virtual-host-gatherer/config.toml.example
     local config=$place/uncommented.toml
-    # The folders of the example stand for an operator's own, which must exist.
+    # The plugin folders in the example do not exist here, so they are replaced.
     sed -e 's/^#\([a-z_]* = \)/\1/; s/^#\(\[\)/\1/' \
         -e "s|^plugin_dirs = .*|plugin_dirs = [\"$prefix/lib64/virtual-host-gatherer/plugins\"]|" "$example" >"$config" &&
         chmod 644 "$config" &&
@@ -92,7 +92,7 @@ runs_with_the_example_configuration() {
         installed --config "$config" --list-modules
 }
 
-# 1. Where the program will run. lib64 stands for every other folder than the default.
+# 1. Installation without DESTDIR, with lib64 as an example of a folder other than the default.
 prefix=$place/usr
 operator_file=$prefix/etc/virtual-host-gatherer/config.toml
 mkdir -p "$(dirname "$operator_file")"
@@ -104,21 +104,21 @@ rule "the installed program lists the real modules, not the example" lists_the_r
 rule "its plugins come from the library folder" plugins_come_from_the_library_folder
 rule "the installed program gathers from a file" gathers_from_a_file
 rule "every option of the example configuration is known" runs_with_the_example_configuration
-rule "the operator's configuration is left alone" grep -q "the operator's own" "$operator_file"
-rule "the program can be run by everybody" mode_is "$prefix/bin/virtual-host-gatherer" 755
-rule "plugins cannot be written by others" mode_is "$prefix/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_file.so" 644
-rule "licence is installed" has_files "$prefix/share/doc/virtual-host-gatherer/LICENSE"
+rule "install does not change the operator's configuration" grep -q "the operator's own" "$operator_file"
+rule "every user can run the program" mode_is "$prefix/bin/virtual-host-gatherer" 755
+rule "other users cannot write to plugins" mode_is "$prefix/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_file.so" 644
+rule "the licence is installed" has_files "$prefix/share/doc/virtual-host-gatherer/LICENSE"
 
-# Without cargo, as under sudo, what was built for the folder is installed. The tools that
-# the script needs are linked into a folder of their own.
+# Without cargo in PATH, as under sudo, the existing build is installed. A separate folder has links to
+# only those tools that the script needs.
 tools=$place/tools
 mkdir "$tools"
 for tool in bash make sh install sed grep basename dirname paste find head cat rm env; do
     ln -s "$(command -v "$tool")" "$tools/$tool"
 done
 if [ "$(target_dir)" = target ] || [ -n "${CARGO_TARGET_DIR:-}" ]; then
-    rule "without cargo, what was built before is installed" env PATH="$tools" HOME="$place" BUILD_PROFILE=dev make install "${layout[@]}"
-    rule "without cargo, another folder is refused in one sentence" bash -c '! "$@"' - env PATH="$tools" HOME="$place" BUILD_PROFILE=dev make install "${layout[@]}" LIBDIR="$prefix/lib32"
+    rule "without cargo, the existing build is installed" env PATH="$tools" HOME="$place" BUILD_PROFILE=dev make install "${layout[@]}"
+    rule "without cargo, a folder without a build is refused" bash -c '! "$@"' - env PATH="$tools" HOME="$place" BUILD_PROFILE=dev make install "${layout[@]}" LIBDIR="$prefix/lib32"
 fi
 
 rule "make uninstall succeeds" make_install uninstall "${layout[@]}"
@@ -126,10 +126,10 @@ rule "uninstall removes the program" absent "$prefix/bin/virtual-host-gatherer"
 rule "uninstall removes the plugins' folder" absent "$prefix/lib64/virtual-host-gatherer"
 rule "uninstall leaves the operator's configuration" has_files "$operator_file"
 
-# 2. A package's root: everything below DESTDIR, compiled for the paths without it.
+# 2. Installation into a package's root: all files are below DESTDIR, which is not compiled in.
 root=$place/root
 rule "make install into DESTDIR succeeds" make_install install PREFIX=/usr LIBDIR=/usr/lib64 SYSCONFDIR=/etc DESTDIR="$root"
-rule "DESTDIR has what a distribution expects" has_files \
+rule "DESTDIR has the files that a distribution expects" has_files \
     "$root/usr/bin/virtual-host-gatherer" \
     "$root/usr/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_file.so" \
     "$root/usr/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_libvirt.so" \

@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
-# Builds everything, runs every test, and counts what ran, what failed and what was skipped.
+# Builds everything, runs all tests, and counts the passed, failed and skipped ones.
 #
-# Real servers come first: what they are made of takes minutes once and is kept. A cluster that the
-# tests only read is started here for all of them.
+# It prepares the real servers first, which takes minutes the first time. It also starts one cluster, for
+# all tests that only read from it.
 #
-# A test whose server cannot be had writes the line "test: reason" to GATHERER_SKIP_FILE and
-# returns; the runner takes it for passed, so it is counted over to skipped here.
+# If the server of a test is not available, the test writes the line "test: reason" to GATHERER_SKIP_FILE
+# and returns. The test runner counts it as passed; this script counts it as skipped.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_toolchain
 
-# Without libvirt's library, SASL's mechanisms or ssh the tests that need them say that they are
-# skipped, and why.
+# Tests that need libvirt's library, SASL mechanisms or ssh are skipped if these are missing.
 missing=()
 have_libvirt || missing+=(libvirt0)
 [ -n "$(find /usr/lib /usr/lib64 -path '*/sasl2/libdigestmd5.so' -print -quit 2>/dev/null)" ] || missing+=(libsasl2-modules)
@@ -39,9 +38,9 @@ else
     export GATHERER_NO_LIBVIRT=$reason
 fi
 
-# Before anything is written there: cargo puts its CACHEDIR.TAG, by which the program knows a
-# build folder with plugins, only into a target folder that it makes itself.
-# With everything that the tests are built of, so that nothing is built twice.
+# Build before writing to the target folder: the program recognizes a build folder with plugins by its
+# CACHEDIR.TAG, which cargo creates only if it creates the folder. Build all targets at once, so that
+# nothing is built twice.
 title "Building program, plugins and tests"
 cargo build --workspace --all-targets --locked
 
@@ -54,15 +53,17 @@ skipped=0
 status=0
 unfinished=()
 
-# Adds up "N <word>" for the words of the extended regular expression $1, in what $2 prints.
+# Reads text from stdin and prints the sum of N in all "N <word>", where <word> matches the extended
+# regular expression $1.
 total() {
-    # None is no failure: it would end the script.
+    # grep fails if nothing matches, which must not end the script.
     { grep -oE "[0-9]+ ($1)" || true; } | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-# Runs a command with its output on the terminal and, without colours, in the log. Its
-# status is remembered, and the rest goes on: one run tells everything that is wrong. A failure
-# without the expression $1 in the log is not one of counted tests, and is said at the end.
+# Runs a command with its output on the terminal and, without colours, in the log. If it fails, the script
+# continues, so that one run reports all problems, and exits with the command's status at the end. If the
+# log does not match the expression $1 then, the failure is not counted as a test, and is listed in the
+# summary.
 run() {
     local code=0 failure=$1
     shift
@@ -75,7 +76,7 @@ run() {
     fi
 }
 
-# Counts the "test result:" lines of cargo test.
+# Adds the "test result:" lines of cargo test to the counts.
 count_libtest() {
     local results
     results=$(grep '^test result:' "$log" || true)
@@ -89,7 +90,7 @@ colour=auto
 
 lab_pid=
 
-# It ends when its stdin closes too: that is the end of this script, however it comes.
+# The cluster also ends when its stdin closes, so it ends with this script in any case.
 stop_cluster() {
     [ -n "$lab_pid" ] || return 0
     kill "$lab_pid" 2>/dev/null || true
@@ -100,22 +101,22 @@ trap stop_cluster EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Starts the cluster that the tests share. Without it each test process starts its own.
+# Starts the cluster that the tests share. If that fails, each test process starts its own.
 start_cluster() {
     local folder
     coproc LAB { exec "$target/debug/examples/lab" --folder-only; }
     lab_pid=$!
     if read -r folder <&"${LAB[0]}"; then
         export GATHERER_TEST_CLUSTER=$folder
-        say "A cluster for all tests runs in $folder"
+        say "The shared cluster runs in $folder"
     else
         stop_cluster
-        say "No cluster for all tests could be started: each test starts one, and tells why it cannot."
+        say "The shared cluster could not be started: each test starts its own, or reports why it cannot."
     fi
 }
 
 if [ -z "${GATHERER_NO_KUBERNETES:-}" ]; then
-    title "Starting a cluster"
+    title "Starting the shared cluster"
     start_cluster
 fi
 
@@ -136,7 +137,7 @@ title "Examples in the documentation"
 run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --doc --color "$colour"
 count_libtest
 
-title "Installing, and running from there"
+title "Installation"
 run '^not ok: ' scripts/test-install.sh
 passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
 failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
@@ -147,11 +148,11 @@ skipped=$((skipped + reasons))
 
 title "Summary"
 if [ "$reasons" -gt 0 ]; then
-    # A test's path has :: but no ": ", so the first of these ends it.
+    # A test's path can contain :: but not ": ", so the first ": " ends it.
     sed -n '/./s/^\([^ ]*\): \(.*\)$/skipped: \2 (\1)/p' "$skips"
 fi
 for command in ${unfinished[@]+"${unfinished[@]}"}; do
-    say "Did not come to its end, so the count is not the whole truth: $command"
+    say "Did not finish, so the counts are incomplete: $command"
 done
 say "$passed passed, $failed failed, $skipped skipped" | tee "$summary"
 exit "$status"

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# What the scripts beside this one share: one of them at a time, progress, a log, and Debian's
-# packages without installing any. Sourced, never run. Who sources it sets `what`, the server's
-# name, and `cache`, its folder.
+# Functions that the scripts in this folder share: a lock, progress, a log, and access to Debian's packages
+# without installing them. This file is sourced, not run. The script that sources it sets `what`, the
+# server's name, and `cache`, its folder.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 servers=$(cache_dir)/servers
-# Made by begin_work.
+# The temporary folder, created by begin_work.
 work=
 
-# Ends with the reason why there are no servers on this machine.
+# Exits with status 3 and the reason why this machine cannot run the server.
 cannot() {
     printf 'no %s: %s\n' "${what:?}" "$*" >&2
     exit 3
@@ -19,21 +19,22 @@ cannot() {
 need_tools() {
     local tool
     for tool in "$@"; do
-        command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found, and it is made of Debian's packages"
+        command -v "$tool" >/dev/null 2>&1 || cannot "$tool was not found; it is needed to unpack Debian's packages"
     done
 }
 
-# One at a time; whoever waited finds it made. Everything that is started here holds the lock, so
-# nobody tidies up below a compiler that outlived its script.
+# Locks, so that only one process prepares the server. After waiting, the caller checks again whether it
+# is ready. Child processes inherit the lock, so that the folder is not removed while a compiler that
+# outlived its script still uses it.
 alone() {
     exec 9>"${cache:?}/lock"
     if ! flock --nonblock 9; then
-        say "Waiting: $1 is being made by another process."
+        say "Waiting: another process is preparing $1."
         flock 9
     fi
 }
 
-# A folder for what is needed until all is made, without what an interrupted run left.
+# Creates an empty temporary folder and log, and removes the files of an interrupted run.
 begin_work() {
     work=${cache:?}/work
     log=$cache/log
@@ -47,23 +48,23 @@ stage() {
     printf '%4d s  %s\n' $((SECONDS - begin)) "$*"
 }
 
-# Runs a command with what it says in the log, which is shown if it fails.
+# Runs a command with its output in the log. If it fails, the end of the log is shown.
 quiet() {
     "$@" >>"$log" 2>&1 || {
         tail -n 20 "$log" >&2
-        cannot "'${1##*/}' failed, and $log tells how"
+        cannot "'${1##*/}' failed: see $log"
     }
 }
 
-# Loads the lists of packages, of the kinds $1 (deb, deb-src), into a private place, with further
-# options for apt-get: nothing under /etc/apt or /var/lib/apt changes, and no root is needed.
+# Downloads the package lists of the kinds $1 (deb, deb-src) into the temporary folder. The other arguments
+# are options for apt-get. It changes nothing in /etc/apt and /var/lib/apt, and does not need root.
 load_lists() {
     local kinds=$1 file kind
     shift
     stage "packages: lists"
     mkdir -p "$work"/apt/{lists/partial,parts,archives/partial,debs}
     for file in /etc/apt/sources.list.d/*.sources; do
-        # An empty line between them: they are paragraphs.
+        # The files consist of paragraphs, so an empty line must separate them.
         [ ! -r "$file" ] || { sed "s/^Types:.*/Types: $kinds/" "$file" && echo; } >>"$work/apt/parts/all.sources"
     done
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
@@ -75,14 +76,14 @@ load_lists() {
         -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt"
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
         -o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@")
-    # It succeeds without a network too; what it got is what counts.
+    # The command succeeds even without a network, so the downloaded files are checked instead.
     apt-get "${apt[@]}" update >>"$log" 2>&1 || true
     if [ -z "$(find "$work/apt/lists" -maxdepth 1 -name '*_Packages*' -size +0 | head -n 1)" ]; then
-        cannot "the lists of Debian's packages could not be loaded (is this machine offline?), and $log tells how"
+        cannot "Debian's package lists could not be downloaded (is this machine offline?): see $log"
     fi
 }
 
-# Removes what older recipes made, whose folders begin with $1.
+# Removes the folders of older recipes, whose names begin with $1.
 forget_older() {
     local folder
     for folder in "$servers/$1"-*; do

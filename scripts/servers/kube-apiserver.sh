@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# Makes a real kube-apiserver and etcd for the tests, once: the first is built from Debian's source
-# package, since no binary of it is packaged. Nothing is installed and no root is needed: the
-# packages that this takes (Go, etcd, and openssl where there is none) are unpacked into a cache in the
-# home directory, where only the programs stay.
+# Prepares a real kube-apiserver and etcd for the tests. kube-apiserver is built from Debian's source
+# package, because Debian has no binary package of it. Nothing is installed, and root is not needed: the
+# required packages (Go, etcd, and openssl if it is missing) are unpacked into a cache in the home folder,
+# which keeps only the programs. This is done once.
 #
-#   scripts/servers/kube-apiserver.sh          make them, with progress
-#   scripts/servers/kube-apiserver.sh --path   print the folder that has them; false if not made
+#   scripts/servers/kube-apiserver.sh          prepare them, and show the progress
+#   scripts/servers/kube-apiserver.sh --path   print their folder; exit status 1 if they are not ready
 #
-# Exit status 3, with the reason as the last line of stderr, where they cannot be made on this
-# machine.
+# The exit status is 3, with the reason as the last line of stderr, if this machine cannot build or run them.
 
 # shellcheck source=scripts/servers/common.sh
 . "$(dirname "$0")/common.sh"
 
-# What the source calls itself; Debian's version number says "1.20.5+really1.20.2".
+# The source's own version. (Debian's version number is "1.20.5+really1.20.2".)
 readonly kubernetes=1.20.2
-# Counts up when a change of this script asks for another build.
+# Increase this number if a change to this script requires a new build.
 readonly recipe=1
 what="kube-apiserver"
 cache=$servers/kubernetes-$kubernetes-$recipe
@@ -25,7 +24,7 @@ have_servers() {
     [ -x "$bin/kube-apiserver" ] && [ -x "$bin/etcd" ]
 }
 
-# The tests make keys with it. The folder's own is used first, so it has to run.
+# The tests create keys with openssl. The one in the cache takes precedence, so it must work.
 have_openssl() {
     if [ -e "$bin/openssl" ]; then
         "$bin/openssl" version >/dev/null 2>&1
@@ -45,15 +44,14 @@ fi
 made && exit 0
 
 need_tools apt-get apt-cache dpkg-deb flock
-mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be made"
+mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be created"
 
 alone kube-apiserver
 made && exit 0
 
 compiler=
 
-# The program that is built last goes to the background, where a signal to this script does not
-# reach it.
+# The compiler runs in the background, where it does not get the signals that this script gets.
 tidy() {
     if [ -n "$compiler" ]; then
         kill "$compiler" 2>/dev/null || true
@@ -72,7 +70,7 @@ unpack() {
     shift
     for package in "$@"; do
         apt-cache "${apt[@]}" show "$package" >/dev/null 2>&1 ||
-            cannot "this system's package sources have no $package; those of Debian 12 do"
+            cannot "this system's package sources do not have $package; those of Debian 12 have it"
     done
     (cd "$work/apt/debs" && quiet apt-get "${apt[@]}" download "$@")
     for deb in "$work"/apt/debs/*.deb; do
@@ -81,7 +79,7 @@ unpack() {
     done
 }
 
-# openssl and its library, with a script in front that lets the one find the other.
+# Unpacks openssl and its library, with a wrapper script that sets the library path.
 make_openssl() {
     local root=$work/openssl
     stage "packages: openssl"
@@ -96,10 +94,10 @@ here=$(dirname "$0")/openssl.d
 LD_LIBRARY_PATH=$here OPENSSL_CONF=/dev/null exec "$here/openssl" "$@"
 SCRIPT
     install -m 755 "$work/openssl.sh" "$bin/openssl"
-    have_openssl || cannot "the openssl of Debian's package does not run here"
+    have_openssl || cannot "openssl from Debian's package does not run on this machine"
 }
 
-# The one generated file that the source package lacks.
+# Generates the only generated file that the source package does not have.
 make_generated() {
     local generated=pkg/generated/openapi/zz_generated.openapi.go packages
     [ ! -s "$generated" ] || return 0
@@ -116,9 +114,9 @@ make_generated() {
         -O zz_generated.openapi -h vendor/k8s.io/code-generator/hack/boilerplate.go.txt -r "$work/violations"
 }
 
-# Compiles in the background, to tell how far it is.
+# Compiles in the background, and reports the progress.
 compile() {
-    local package=k8s.io/kubernetes/vendor/k8s.io flags="-s -w" total told path code=0
+    local package=k8s.io/kubernetes/vendor/k8s.io flags="-s -w" total reported path code=0
     for path in "$package/component-base/version" "$package/client-go/pkg/version"; do
         flags+=" -X $path.gitVersion=v$kubernetes -X $path.gitMajor=1 -X $path.gitMinor=20"
     done
@@ -127,11 +125,11 @@ compile() {
     : >"$work/compiled"
     "$go" build -v -trimpath -ldflags "$flags" -o "$work/kube-apiserver" ./cmd/kube-apiserver >>"$log" 2>"$work/compiled" &
     compiler=$!
-    told=$SECONDS
+    reported=$SECONDS
     while kill -0 "$compiler" 2>/dev/null; do
         sleep 1
-        if [ $((SECONDS - told)) -ge 15 ]; then
-            told=$SECONDS
+        if [ $((SECONDS - reported)) -ge 15 ]; then
+            reported=$SECONDS
             stage "compiling: $(wc -l <"$work/compiled") of $total packages"
         fi
     done
@@ -140,7 +138,7 @@ compile() {
     if [ "$code" -ne 0 ]; then
         cat "$work/compiled" >>"$log"
         tail -n 20 "$work/compiled" >&2
-        cannot "it does not compile (exit status $code), and $log tells how"
+        cannot "compiling failed (exit status $code): see $log"
     fi
 }
 
@@ -148,16 +146,16 @@ make_servers() {
     local free orig patch source tools=$work/tools
     case $(uname -m) in
     x86_64 | aarch64) ;;
-    *) cannot "this is a $(uname -m), and it was tried on x86_64 and aarch64 only" ;;
+    *) cannot "the machine is $(uname -m); only x86_64 and aarch64 were tested" ;;
     esac
     free=$(df --output=avail -k "$cache" | tail -n 1)
-    [ "$free" -gt 5000000 ] || cannot "building needs 5 GB below $cache, and $((free / 1000000)) GB are free"
+    [ "$free" -gt 5000000 ] || cannot "building needs 5 GB in $cache, but only $((free / 1000000)) GB are free"
 
     stage "packages: Go, etcd"
     unpack "$tools" golang-1.19-go golang-1.19-src etcd-server golang-github-modern-go-reflect2-dev patch xz-utils
-    # After what the machine has: only what it lacks is taken from there.
+    # The machine's own tools take precedence over the unpacked ones.
     export PATH=$PATH:$tools/usr/bin
-    # Go's folder is one of links to another package's.
+    # Go's folder contains links to the folder of another package.
     mkdir "$work/go"
     cp -rL "$tools/usr/lib/go-1.19/." "$work/go/" 2>>"$log" || true
     cp -r "$tools/usr/share/go-1.19/." "$work/go/"
@@ -167,12 +165,12 @@ make_servers() {
     quiet "$go" version
 
     stage "source"
-    # Compiled in a real folder below GOPATH: Go and its generators look at where they are.
+    # Compile in a real folder below GOPATH: Go and its generators depend on the path.
     source=$GOPATH/src/k8s.io/kubernetes
     mkdir -p "$source" "$work/source"
     (cd "$work/source" && quiet apt-get "${apt[@]}" --download-only source kubernetes)
     orig=$(find "$work/source" -name "kubernetes_*$kubernetes*.orig.tar.*" | head -n 1)
-    [ -n "$orig" ] || cannot "Debian's source package is not of version $kubernetes any more"
+    [ -n "$orig" ] || cannot "Debian's source package no longer has version $kubernetes"
     quiet tar -C "$source" --strip-components=1 -xf "$orig"
     quiet tar -C "$source" -xf "$(find "$work/source" -name 'kubernetes_*.debian.tar.*' | head -n 1)"
     cd "$source"
@@ -180,8 +178,8 @@ make_servers() {
         case $patch in '' | '#'*) continue ;; esac
         quiet patch -p1 --no-backup-if-mismatch -i "debian/patches/$patch"
     done <debian/patches/series
-    # The reflect2 in the source makes every program crash that Go 1.18 or later builds; Debian's
-    # package of it is mended.
+    # With Go 1.18 or later, programs crash with the reflect2 of this source. Debian's package of reflect2 is
+    # fixed.
     rm -rf vendor/github.com/modern-go/reflect2
     cp -r "$tools/usr/share/gocode/src/github.com/modern-go/reflect2" vendor/github.com/modern-go/
     make_generated
@@ -191,13 +189,13 @@ make_servers() {
     quiet "$work/kube-apiserver" --version
     quiet "$tools/usr/bin/etcd" --version
     install -m 755 "$tools/usr/bin/etcd" "$bin/etcd"
-    # Last, and at once: its being there says that all is made.
+    # This comes last and is atomic, because the file's existence means that everything is ready.
     install -m 755 "$work/kube-apiserver" "$bin/kube-apiserver.new"
     mv "$bin/kube-apiserver.new" "$bin/kube-apiserver"
     cd "$cache"
 }
 
-have_servers || say "Building kube-apiserver $kubernetes from Debian's source package: once, some 5 minutes on 2 cores."
+have_servers || say "Building kube-apiserver $kubernetes from Debian's source package. This happens once and takes about 5 minutes on 2 cores."
 load_lists "deb deb-src"
 have_openssl || make_openssl
 have_servers || make_servers
