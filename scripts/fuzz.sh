@@ -81,7 +81,7 @@ report() {
 }
 
 declare -A running=()
-# shellcheck does not notice that the trap calls this function.
+# The trap calls this function, which shellcheck does not notice.
 # shellcheck disable=SC2317
 stop() {
     [ ${#running[@]} -eq 0 ] || kill "${!running[@]}" 2>/dev/null || true
