@@ -1,14 +1,14 @@
-//! Replays the committed cases of fuzz targets, so that every fault that was found stays fixed.
+//! Replays the committed cases of fuzz targets, so that every bug that was found stays fixed.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// A target's name, and the function that takes one input and panics if it finds a fault.
+/// A target's name, and the function that takes one input and panics if it finds a bug.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Runs the seeds and the found cases of each target through it. Panics with the names of the cases
-/// that fail, and if a target has no seeds.
+/// Runs each target on its seeds and its found cases. Panics if a target has no seeds, and with the
+/// names of all cases that fail.
 pub fn replay(targets: &[Target]) {
     let mut failed = Vec::new();
     for (name, target) in targets {
@@ -24,7 +24,7 @@ pub fn replay(targets: &[Target]) {
     assert!(failed.is_empty(), "these cases fail:\n{}", failed.join("\n"));
 }
 
-/// The committed cases of a target, sorted. A target without found cases has no folder for them.
+/// The paths of a target's committed cases, sorted. A target without found cases has no folder.
 fn cases(kind: &str, target: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     let Ok(entries) = fs::read_dir(root.join(kind).join(target)) else { return Vec::new() };

@@ -1,5 +1,5 @@
-//! What the program prints, read the way its readers do: the gatherer format with a Manager's exact
-//! types and none of JSON's leniency, the inventory as a value.
+//! Strict parsing of the program's results: the gatherer format with exactly a Manager's types, the
+//! inventory format as a JSON value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
-/// A result in the gatherer format: the hosts of each endpoint, `None` where it failed.
+/// A result in the gatherer format: the hosts of each endpoint, or `None` if the endpoint failed.
 pub type Document = BTreeMap<String, Option<BTreeMap<String, ManagerHost>>>;
 
-/// A host with the types that a Manager reads. One value that is not of its type fails all
-/// endpoints there, so it fails the test here.
+/// A host with the types that a Manager expects. In a Manager one value of a wrong type makes all
+/// endpoints fail, so here it makes the test fail.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "named as in the document")]
@@ -33,13 +33,13 @@ pub struct ManagerHost {
     pub cpu_description: String,
     pub ram_mb: i32,
     pub vms: Unique<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     pub optional_vm_data: Option<Unique<Unique<String>>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     pub fallback_host_identifier: Option<String>,
 }
 
-/// An object in which no key stands twice.
+/// A JSON object without duplicate keys.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unique<T>(pub BTreeMap<String, T>);
 
@@ -59,14 +59,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
             type Value = Unique<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+                f.write_str("an object without duplicate keys")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<T>, A::Error> {
                 let mut members = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry::<String, T>()? {
                     if members.contains_key(&key) {
-                        return Err(A::Error::custom(format!("the key {key:?} stands twice")));
+                        return Err(A::Error::custom(format!("duplicate key {key:?}")));
                     }
                     members.insert(key, value);
                 }
@@ -78,8 +78,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
     }
 }
 
-/// A member that may be absent, but is not null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+/// Deserializes a member that may be absent but must not be null.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
 
@@ -122,12 +122,12 @@ const STATES: [&str; 14] = [
     "migrating",
 ];
 
-/// Reads a result in the gatherer format, and checks everything that a Manager would stumble
-/// over: the types, ASCII, lengths, unique keys, words of closed lists.
+/// Parses a result in the gatherer format and panics at everything that a Manager would reject: wrong
+/// types, characters outside ASCII, long values, duplicate keys, words that are not in a closed list.
 pub fn gatherer_document(stdout: &[u8]) -> Document {
     let text = std::str::from_utf8(stdout).expect("the result is text");
     assert!(text.is_ascii(), "the result is not pure ASCII: {text}");
-    // A Manager joins the lines without their ends before it parses.
+    // A Manager removes the line breaks before it parses.
     let joined: String = text.lines().collect();
     let document: Unique<Option<Unique<ManagerHost>>> = serde_json::from_str(&joined)
         .unwrap_or_else(|error| panic!("a Manager cannot read the result: {error}\n{text}"));
@@ -143,8 +143,8 @@ pub fn gatherer_document(stdout: &[u8]) -> Document {
 }
 
 fn check_host(key: &str, host: &ManagerHost) {
-    let at_most = |what: &str, value: &str, limit: usize| {
-        assert!(value.chars().count() <= limit, "{what} is longer than {limit}: {value:?}");
+    let at_most = |member: &str, value: &str, limit: usize| {
+        assert!(value.chars().count() <= limit, "{member} is longer than {limit}: {value:?}");
     };
     at_most("the host key", key, 128);
     at_most("name", &host.name, 128);
@@ -156,7 +156,7 @@ fn check_host(key: &str, host: &ManagerHost) {
     assert!(host.cpu_mhz.is_finite(), "{key} has no finite cpuMhz");
     assert!(
         ARCHITECTURES.contains(&host.cpu_arch.as_str()),
-        "{key}: no Manager knows the cpuArch {:?}",
+        "{key}: cpuArch {:?} is unknown to a Manager",
         host.cpu_arch
     );
     for (name, id) in host.vms.iter() {
@@ -164,24 +164,27 @@ fn check_host(key: &str, host: &ManagerHost) {
         assert!(!id.is_empty(), "the guest {name} of {key} has no id");
     }
     for (guest, data) in host.optional_vm_data.iter().flat_map(|data| data.iter()) {
-        assert!(host.vms.contains_key(guest), "optionalVmData of {guest}, which vms lacks");
+        assert!(
+            host.vms.contains_key(guest),
+            "optionalVmData has {guest}, which is missing in vms"
+        );
         if let Some(state) = data.get("vmState") {
-            assert!(STATES.contains(&state.as_str()), "no Manager knows the vmState {state:?}");
+            assert!(STATES.contains(&state.as_str()), "vmState {state:?} is unknown to a Manager");
         }
     }
 }
 
-/// The text between an endpoint's key and the next one's, for comparing byte by byte.
+/// The text of one endpoint in a result of the gatherer format, to compare byte by byte.
 pub fn endpoint_bytes(stdout: &[u8], id: &str) -> String {
     let text = std::str::from_utf8(stdout).expect("the result is text");
     let start = format!("    {}: ", serde_json::to_string(id).expect("a string is JSON"));
     let mut lines = text.lines().skip_while(|line| !line.starts_with(&start));
     let first = lines.next().unwrap_or_else(|| panic!("{id} is not in the result: {text}"));
-    // What follows the endpoint decides whether a comma does.
+    // There is a comma only if another endpoint follows.
     let mut part = vec![first.trim_end_matches(',')];
     if first.ends_with('{') {
         for line in lines {
-            // An endpoint's own lines are indented deeper than its closing brace.
+            // The lines inside an endpoint are indented deeper than its closing brace.
             if line.starts_with("    }") {
                 part.push(line.trim_end_matches(','));
                 break;
@@ -192,8 +195,8 @@ pub fn endpoint_bytes(stdout: &[u8], id: &str) -> String {
     part.join("\n")
 }
 
-/// Reads a result in the inventory format and checks what holds for each: failed exactly if
-/// there is an error, and no hosts then.
+/// Parses a result in the inventory format. Panics unless exactly the failed endpoints have an error,
+/// and those have no hosts.
 pub fn inventory(stdout: &[u8]) -> Value {
     let document: Value = serde_json::from_slice(stdout).unwrap_or_else(|error| {
         panic!("the inventory is not JSON: {error}\n{}", String::from_utf8_lossy(stdout))
@@ -210,7 +213,7 @@ pub fn inventory(stdout: &[u8]) -> Value {
     document
 }
 
-/// The endpoint of this id in an inventory.
+/// The endpoint with this id in an inventory.
 pub fn inventory_endpoint(document: &Value, id: &str) -> Value {
     document["endpoints"]
         .as_array()
@@ -231,14 +234,14 @@ mod tests {
         "totalCpuSockets": 1, "totalCpuCores": 1, "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64",
         "cpuVendor": "", "cpuDescription": "", "ramMb": 1, "vms": {}}"#;
 
-    fn is_read(host: &str) -> bool {
+    fn is_accepted(host: &str) -> bool {
         let text = format!("{{\"e\": {{\"h\": {host}}}}}");
         catch_unwind(|| gatherer_document(text.as_bytes())).is_ok()
     }
 
     #[test]
-    fn a_manager_stumbles_over_the_smallest_thing() {
-        assert!(is_read(HOST));
+    fn rejects_each_deviation_from_a_managers_types() {
+        assert!(is_accepted(HOST));
         for (from, to) in [
             (r#""ramMb": 1"#, r#""ramMb": 1.0"#),
             (r#""ramMb": 1"#, r#""ramMb": "1""#),
@@ -256,12 +259,12 @@ mod tests {
         ] {
             let host = HOST.replace(from, to);
             assert_ne!(host, HOST, "{from}");
-            assert!(!is_read(&host), "{from} -> {to}");
+            assert!(!is_accepted(&host), "{from} -> {to}");
         }
     }
 
     #[test]
-    fn an_endpoints_bytes_end_before_the_next() {
+    fn endpoint_bytes_end_before_the_next_endpoint() {
         let text =
             b"{\n    \"a\": {\n        \"h\": {}\n    },\n    \"b\": null,\n    \"c\": {}\n}\n";
         assert_eq!(endpoint_bytes(text, "a"), "    \"a\": {\n        \"h\": {}\n    }");

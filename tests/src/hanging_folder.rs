@@ -1,31 +1,31 @@
-//! A file system that does not answer: a FUSE server in this process reads requests and keeps them.
-//! A process that opens a file there waits in the kernel (state D), and SIGKILL does not end it.
+//! A file system that does not answer: a FUSE server in this process reads requests and does not reply.
+//! A process that opens a file there waits in the kernel (state D) and survives SIGKILL.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
-/// What the kernel calls the requests that it begins with (fuse(4), `linux/fuse.h`).
+/// The opcode of the kernel's first request (fuse(4), `linux/fuse.h`).
 const FUSE_INIT: u32 = 26;
 
-/// The kernel reads no less than 8 KiB of a request at a time.
+/// The size of the read buffer. The kernel requires at least 8 KiB.
 const REQUEST_MAX_BYTES: usize = 128 * 1024;
 
-/// A mounted folder in which every file hangs. Dropping it ends all waits and unmounts it.
+/// A mounted folder in which every access to a file hangs. Dropping it aborts all accesses and unmounts it.
 #[derive(Debug)]
 pub struct HangingFolder {
     folder: TempDir,
-    kept: Arc<AtomicUsize>,
+    unanswered: Arc<AtomicUsize>,
 }
 
 impl HangingFolder {
-    /// Mounts the folder; an error says why that is not possible here.
+    /// Mounts the folder. The error is the reason why that is not possible on this machine.
     pub fn mount() -> Result<Self, String> {
         let device = File::options().read(true).write(true).open("/dev/fuse");
         let device = device.map_err(|error| format!("/dev/fuse: {error}"))?;
@@ -37,10 +37,10 @@ impl HangingFolder {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("gatherer-tests", folder.path(), "fuse", flags, options)
             .map_err(|error| format!("a FUSE file system cannot be mounted: {error}"))?;
-        let kept = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&kept);
+        let unanswered = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&unanswered);
         std::thread::spawn(move || serve(device, &count));
-        Ok(Self { folder, kept })
+        Ok(Self { folder, unanswered })
     }
 
     /// The path of a file that hangs.
@@ -48,37 +48,33 @@ impl HangingFolder {
         self.folder.path().join("file")
     }
 
-    /// How many requests wait for an answer.
+    /// The number of requests that have been received and not answered.
     pub fn waiting(&self) -> usize {
-        self.kept.load(Ordering::SeqCst)
+        self.unanswered.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for HangingFolder {
     fn drop(&mut self) {
-        // FORCE aborts the connection: every request that waits fails.
-        end(self.folder.path());
+        let folder = self.folder.path();
+        // FORCE aborts the connection, which fails every waiting request.
+        if let Err(error) = unmount(folder, UnmountFlags::FORCE | UnmountFlags::DETACH) {
+            eprintln!("{} cannot be unmounted: {error}", folder.display());
+        }
     }
 }
 
-fn end(folder: &Path) {
-    if let Err(error) = unmount(folder, UnmountFlags::FORCE | UnmountFlags::DETACH) {
-        eprintln!("{} cannot be unmounted: {error}", folder.display());
-    }
-}
-
-/// Answers what the kernel asks before everything else, and nothing more. Ends when the connection is
-/// aborted.
-fn serve(mut device: File, kept: &AtomicUsize) {
+/// Answers the kernel's first request, FUSE_INIT, and no other. Returns when the connection is aborted.
+fn serve(mut device: File, unanswered: &AtomicUsize) {
     let mut request = vec![0; REQUEST_MAX_BYTES];
     // The header of a request: length, opcode, unique, ...
     while let Ok(24..) = device.read(&mut request) {
         let word = |at: usize| u32::from_ne_bytes(request[at..at + 4].try_into().expect("4 bytes"));
         if word(4) == FUSE_INIT {
             let unique: [u8; 8] = request[8..16].try_into().expect("8 bytes");
-            device.write_all(&init_answer(unique)).expect("the kernel takes the answer");
+            device.write_all(&init_answer(unique)).expect("the kernel accepts the answer");
         } else {
-            kept.fetch_add(1, Ordering::SeqCst);
+            unanswered.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -90,11 +86,11 @@ fn init_answer(unique: [u8; 8]) -> Vec<u8> {
     for word in [7_u32, 31, 0, 0] {
         body.extend(word.to_ne_bytes());
     }
-    // How many requests may wait in the background.
+    // The limits of background requests.
     for half in [16_u16, 12] {
         body.extend(half.to_ne_bytes());
     }
-    // The longest write, and the granularity of times.
+    // The longest write in bytes, and the granularity of time stamps in nanoseconds.
     for word in [4096_u32, 1] {
         body.extend(word.to_ne_bytes());
     }

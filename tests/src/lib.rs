@@ -1,8 +1,8 @@
-//! What the tests share: they start the real program, as a Manager does, and read what it
-//! prints with a Manager's types.
+//! The test harness: it starts the real program as a Manager does, and parses the output with a
+//! Manager's types.
 //!
-//! Nothing here builds the program: `make test` does, before the tests run. The program and the plugins
-//! are found beside the test executable, in `target/<profile>/`.
+//! It does not build the program; `make test` does that before the tests run. It finds the program and
+//! the plugins beside the test executable, in `target/<profile>/`.
 
 #![forbid(unsafe_code)]
 
@@ -28,26 +28,26 @@ pub use skip::note_skipped;
 
 use std::path::PathBuf;
 
-/// Where cargo put the program and the plugins: `target/<profile>/`, found from the test
-/// executable's own path, unless `GATHERER_BUILD_FOLDER` names it.
+/// The folder in which cargo put the program and the plugins: the value of `GATHERER_BUILD_FOLDER`, or
+/// `target/<profile>/`, derived from the path of the test executable.
 pub fn build_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("GATHERER_BUILD_FOLDER") {
         return folder.into();
     }
     let test = std::env::current_exe().expect("the test executable has a path");
-    let deps = test.parent().expect("an executable stands in a folder");
-    // Integration tests stand in target/<profile>/deps.
-    deps.parent().expect("deps stands in the profile's folder").to_owned()
+    let deps = test.parent().expect("an executable is in a folder");
+    // Integration tests are in target/<profile>/deps.
+    deps.parent().expect("deps is in the profile's folder").to_owned()
 }
 
-/// The program. Panics with what to do if it was not built.
+/// The path of the program. Panics if it was not built.
 pub fn program() -> PathBuf {
     built("virtual-host-gatherer")
 }
 
-/// A file that the build made, by name. Panics with what to do if it is not there.
+/// The path of a file in [`build_folder`]. Panics if it does not exist, and says how to build it.
 pub fn built(name: &str) -> PathBuf {
     let path = build_folder().join(name);
-    assert!(path.is_file(), "{} is missing: build first: make test", path.display());
+    assert!(path.is_file(), "{} is missing: run make test, or build it", path.display());
     path
 }

@@ -1,4 +1,4 @@
-//! How one run of the program ended: what it said, read in the formats that it prints.
+//! The outcome of one run of the program: its exit status, output and log, and the parsed result.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,31 +11,34 @@ use serde_json::Value;
 use crate::document::{self, Document};
 use crate::run::Run;
 
-/// How a run ended, and what it left.
+/// The exit status, the output and the log of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How the process ended.
+    /// The exit status of the process.
     pub status: ExitStatus,
-    /// Everything on stdout.
+    /// Everything that was written to stdout.
     pub stdout: Vec<u8>,
-    /// Everything on stderr.
+    /// Everything that was written to stderr.
     pub stderr: String,
-    /// What stands in the log file.
+    /// The content of the log file.
     pub log: String,
-    /// From the start to the end.
+    /// The time from the start to the end of the process.
     pub took: Duration,
     pub(crate) run: Run,
 }
 
 impl Outcome {
-    /// The exit status as a shell shows it: 128 and the signal, if one ended the program.
+    /// The exit status as a shell shows it: 128 plus the signal, if a signal ended the program.
     pub fn code(&self) -> i32 {
         self.status.code().or_else(|| Some(128 + self.status.signal()?)).unwrap_or(-1)
     }
 
-    /// Panics with everything that the program said unless it exited with this code.
+    /// Panics with all output of the program unless it exited with this code.
     #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "asserting is a use")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the caller may use it as an assertion only"
+    )]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "exit status; {}", self.describe());
         self
@@ -46,27 +49,28 @@ impl Outcome {
         std::str::from_utf8(&self.stdout).expect("stdout is text")
     }
 
-    /// The result in the gatherer format, see [`document::gatherer_document`].
+    /// Parses the result in the gatherer format, see [`document::gatherer_document`].
     #[track_caller]
     pub fn document(&self) -> Document {
         assert_eq!(self.code(), 0, "exit status; {}", self.describe());
         document::gatherer_document(&self.stdout)
     }
 
-    /// The result in the inventory format, see [`document::inventory`].
+    /// Parses the result in the inventory format, see [`document::inventory`].
     #[track_caller]
     pub fn inventory(&self) -> Value {
         assert_eq!(self.code(), 0, "exit status; {}", self.describe());
         document::inventory(&self.stdout)
     }
 
-    /// The endpoint of this id in the inventory that was printed.
+    /// The endpoint with this id in the result in the inventory format.
     #[track_caller]
     pub fn endpoint(&self, id: &str) -> Value {
         document::inventory_endpoint(&self.inventory(), id)
     }
 
-    /// Why the endpoint of this id failed, from the inventory that was printed. Panics if it is complete.
+    /// The error of the endpoint with this id in the result in the inventory format. Panics if the endpoint
+    /// is complete.
     #[track_caller]
     pub fn failure(&self, id: &str) -> Failure {
         let endpoint = self.endpoint(id);
@@ -90,12 +94,12 @@ impl Outcome {
         format!("{}\n{}", self.stderr, self.log)
     }
 
-    /// The run's `HOME`, which is there as long as the outcome.
+    /// The run's `HOME`, which is removed when the outcome is dropped.
     pub fn home(&self) -> &Path {
         self.run.home()
     }
 
-    /// Everything, for a failed assertion.
+    /// Arguments, exit status, output and log as one text, for the message of a failed assertion.
     pub fn describe(&self) -> String {
         let short = |text: &str| text.chars().take(4000).collect::<String>();
         format!(

@@ -1,4 +1,4 @@
-//! Folders with exactly the plugins that a test needs.
+//! Temporary plugin folders with exactly the plugins that a test needs.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{build_folder, built};
 
-/// A plugin folder, removed with the value.
+/// A plugin folder, which is removed when the value is dropped.
 #[derive(Debug)]
 pub struct PluginFolder {
     folder: TempDir,
@@ -15,19 +15,18 @@ pub struct PluginFolder {
 
 impl PluginFolder {
     /// An empty folder that only its owner may write to.
-    #[expect(clippy::new_without_default, reason = "a folder is no value to default to")]
+    #[expect(clippy::new_without_default, reason = "it creates a folder")]
     pub fn new() -> Self {
-        // Beside the build: one that several tests of a process share is not removed by them.
+        // In the build folder, so that a killed test leaves no folder in the system's temporary folder.
         let parent = build_folder().join("plugin-folders");
-        std::fs::create_dir_all(&parent).expect("the build's folder can be written to");
+        std::fs::create_dir_all(&parent).expect("the build folder is writable");
         let folder =
-            tempfile::Builder::new().tempdir_in(parent).expect("a temporary folder can be made");
+            tempfile::Builder::new().tempdir_in(parent).expect("a temporary folder can be created");
         set_mode(folder.path(), 0o755);
         Self { folder }
     }
 
-    /// A folder with these plugins, by the middle of their names: `example`, `file`, `libvirt`,
-    /// `misbehaving`.
+    /// A folder with the plugins of these names, for example `file` or `misbehaving`.
     pub fn with(plugins: &[&str]) -> Self {
         let folder = Self::new();
         for plugin in plugins {
@@ -39,11 +38,11 @@ impl PluginFolder {
     /// Adds a built plugin, as a symbolic link.
     pub fn add(&self, plugin: &str) -> PathBuf {
         let target = self.path().join(file_name(plugin));
-        symlink(library(plugin), &target).expect("a link can be made");
+        symlink(library(plugin), &target).expect("a link can be created");
         target
     }
 
-    /// Adds a file of one's own under the name `libgatherer_plugin_<name>.so`.
+    /// Adds a file with this content and the name `libgatherer_plugin_<name>.so`.
     pub fn add_bytes(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let target = self.path().join(file_name(name));
         std::fs::write(&target, bytes).expect("a file can be written");
@@ -51,19 +50,19 @@ impl PluginFolder {
         target
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// The name of a plugin's file.
+/// The file name of a plugin's library.
 pub fn file_name(plugin: &str) -> String {
     format!("libgatherer_plugin_{}.so", plugin.replace('-', "_"))
 }
 
-/// The library of a plugin that the build made. The plugins that break the contract are not
-/// named as plugins there, so that nobody finds them by accident.
+/// The path of a plugin's library in the build folder. The plugins that break the contract have other
+/// file names there, so that the program does not find them in its build folder.
 pub fn library(plugin: &str) -> PathBuf {
     match plugin {
         "misbehaving" => built("libmisbehaving_plugin.so"),

@@ -1,6 +1,6 @@
-//! Which processes stem from a run. Workers have a session of their own and outlive nobody, so
-//! neither the session nor the parent tells; a resource limit that only this run has does:
-//! it is handed down to every descendant, and anybody may read it.
+//! Finds the processes that descend from a run. A worker starts a session, and the parent of an orphan
+//! changes, so neither identifies a descendant. A resource limit does: each run gets its own value, all
+//! descendants inherit it, and every user can read it.
 
 use std::process::{Child, Command};
 use std::sync::Mutex;
@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-/// The mark of a run: its value of a limit that nothing here uses otherwise.
+/// The mark of a run: its value of a resource limit that has no other use here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u64);
 
-/// Spawns a command whose descendants can be found again.
+/// Spawns a command and marks it and all its descendants.
 pub(crate) fn spawn_marked(command: &mut Command) -> std::io::Result<(Child, Mark)> {
-    // The limit is this process's own for a moment, so spawning takes turns.
-    static TURN: Mutex<()> = Mutex::new(());
+    // This process has the limit for a moment, so only one thread spawns at a time.
+    static SPAWNING: Mutex<()> = Mutex::new(());
     static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _spawning = SPAWNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
 
-    // Unlike the marks of other test processes and of earlier runs of this one; as a limit so
-    // large that nobody meets it, and on what only real-time processes use.
+    // The value differs from the marks of other test processes and of earlier runs. It is too large to
+    // take effect, and the limit applies to real-time processes only.
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let mark = (1 << 62) | u64::from(std::process::id()) << 24 | u64::from(number);
     let before = getrlimit(Resource::Rttime);
@@ -31,8 +31,8 @@ pub(crate) fn spawn_marked(command: &mut Command) -> std::io::Result<(Child, Mar
     Ok((child?, Mark(mark)))
 }
 
-/// The processes that stem from the marked run and have not ended, as `pid name` (zombies
-/// are ended).
+/// The ids and names of the processes that descend from the marked run and are running. Zombies are not
+/// included.
 pub fn of(mark: Mark) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for pid in all() {
@@ -54,23 +54,22 @@ pub fn of(mark: Mark) -> Vec<(u32, String)> {
     found
 }
 
-/// Ends whatever is left of a run when it goes away, so that a test that fails in the middle
-/// leaves nothing behind.
+/// Kills all processes of a run when it is dropped, so that a test that fails leaves none.
 #[derive(Debug)]
-pub(crate) struct Guard(pub(crate) Mark);
+pub(crate) struct KillOnDrop(pub(crate) Mark);
 
-impl Drop for Guard {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         for (pid, _) in of(self.0) {
             if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                // It may have ended since.
+                // The process may have ended in the meantime.
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
     }
 }
 
-/// Panics if processes of the run are still there after a moment of grace.
+/// Panics if processes of the run are still running after 5 s.
 pub fn assert_none_left(mark: Mark) {
     let until = Instant::now() + Duration::from_secs(5);
     loop {
@@ -83,10 +82,10 @@ pub fn assert_none_left(mark: Mark) {
     }
 }
 
-/// What the program calls the process that writes its log file.
+/// The name of the process that writes the program's log file.
 const LOG_PROCESS: &str = "gatherer-log";
 
-/// The children of a process, without zombies and without the one that writes the log file.
+/// The children of a process, without zombies and without the process that writes the log file.
 pub fn children(parent: u32) -> Vec<u32> {
     let mut children = all_children(parent);
     children.retain(|(_, name)| name != LOG_PROCESS);
@@ -110,15 +109,15 @@ fn all_children(parent: u32) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// How many children of a process have ended and were not reaped.
+/// The number of children of a process that have ended and are not reaped.
 pub fn zombies(parent: u32) -> usize {
-    let is_one = |pid: &u32| {
+    let is_zombie = |pid: &u32| {
         stat(*pid).is_some_and(|(_, fields)| {
             fields.first().is_some_and(|state| state == "Z")
                 && fields.get(1).and_then(|field| field.parse().ok()) == Some(parent)
         })
     };
-    all().iter().filter(|pid| is_one(pid)).count()
+    all().iter().filter(|pid| is_zombie(pid)).count()
 }
 
 fn all() -> Vec<u32> {
@@ -133,10 +132,10 @@ fn state(pid: u32) -> Option<(char, String)> {
     Some((fields.first()?.chars().next()?, name))
 }
 
-/// The name of a process and the fields of its `stat` after it: state, parent, ...
+/// The name of a process and the fields that follow it in `stat`: state, parent, ...
 fn stat(pid: u32) -> Option<(String, Vec<String>)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold any character.
+    // The name is in parentheses and may contain any character.
     let (start, end) = (text.find('(')?, text.rfind(')')?);
     let fields = text[end + 1..].split_whitespace().map(str::to_owned).collect();
     Some((text[start + 1..end].to_owned(), fields))
@@ -146,16 +145,15 @@ fn stat(pid: u32) -> Option<(String, Vec<String>)> {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use super::{Guard, of, spawn_marked};
+    use super::{KillOnDrop, of, spawn_marked};
 
     #[test]
-    fn a_grandchild_in_a_session_of_its_own_is_found() {
+    fn finds_a_grandchild_in_another_session() {
         let mut command = Command::new("sh");
         command.args(["-c", "setsid sleep 30 & echo $!"]).stdout(Stdio::piped());
         let (child, mark) = spawn_marked(&mut command).expect("a shell starts");
-        let (_, other) = spawn_marked(&mut Command::new("true")).expect("it starts");
+        let (_, other) = spawn_marked(&mut Command::new("true")).expect("a command starts");
         let pid = child.id();
-        // The grandchild holds the pipe: the shell's own end is waited for elsewhere.
         let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
         let left = loop {
             let left = of(mark);
@@ -166,9 +164,9 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(5));
         };
         assert!(of(other).iter().all(|found| !left.contains(found)));
-        drop(Guard(mark));
+        drop(KillOnDrop(mark));
         while !of(mark).is_empty() {
-            assert!(std::time::Instant::now() < until, "not ended: {:?}", of(mark));
+            assert!(std::time::Instant::now() < until, "still running: {:?}", of(mark));
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }

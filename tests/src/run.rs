@@ -1,4 +1,4 @@
-//! One run of the program: its command line, what goes in, and a watchdog.
+//! Runs the program once: its command line, its input, and a watchdog.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
@@ -13,11 +13,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::outcome::Outcome;
-use crate::processes::{self, Guard, Mark};
+use crate::processes::{self, KillOnDrop, Mark};
 use crate::program;
 
-/// How the program is called. The environment is empty but for `PATH`, `LC_ALL=C` and a `HOME`
-/// of its own; the log goes to a file of its own at the level that the arguments ask for.
+/// A run of the program that is being prepared. It has a temporary folder as its `HOME` and working
+/// directory, which also holds its log file. Besides `HOME` the environment has `PATH` and `LC_ALL=C`.
 #[derive(Debug)]
 pub struct Run {
     through: Vec<OsString>,
@@ -31,13 +31,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run with nothing but a log file.
-    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    /// A run without arguments, except for the one that names the log file.
+    #[expect(clippy::new_without_default, reason = "it creates a folder")]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("gatherer-run-")
             .tempdir()
-            .expect("a temporary folder can be made");
+            .expect("a temporary folder can be created");
         let log = Some(folder.path().join("gatherer.log"));
         Self {
             through: Vec::new(),
@@ -51,7 +51,7 @@ impl Run {
         }
     }
 
-    /// `--infile -` with these endpoints on stdin.
+    /// A run with `--infile -` and these endpoints on stdin.
     pub fn gather(endpoints: &Value) -> Self {
         Self::new().args(["--infile", "-"]).stdin(endpoints.to_string())
     }
@@ -75,7 +75,7 @@ impl Run {
         self.arg("--plugin-dir").arg(folder.as_ref())
     }
 
-    /// What the program reads on stdin; nothing without this.
+    /// Sets the program's stdin, which is empty by default.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
@@ -89,36 +89,36 @@ impl Run {
         self
     }
 
-    /// Does not pass `--logfile`; the log file of `Outcome` is then empty.
+    /// Does not pass `--logfile`. The log of the `Outcome` is then empty.
     #[must_use]
     pub fn without_logfile(mut self) -> Self {
         self.log = None;
         self
     }
 
-    /// Logs to this file instead of one of its own.
+    /// Logs to this file instead of one in the run's folder.
     #[must_use]
     pub fn logfile(mut self, path: impl AsRef<Path>) -> Self {
         self.log = Some(path.as_ref().to_owned());
         self
     }
 
-    /// How long the run may take before the watchdog ends it and fails the test; 60 s.
+    /// Sets the time after which the watchdog fails the test. The default is 60 s.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Does not fail the test if a process of the run outlives it.
+    /// Lets processes of the run outlive it. Without this they fail the test.
     #[must_use]
     pub fn may_leave_processes(mut self) -> Self {
         self.may_leave_processes = true;
         self
     }
 
-    /// Runs as somebody who is not root: as `nobody`, if the tests run as root. `None` if that
-    /// is not possible here.
+    /// Runs as an unprivileged user: as user 65534 if the tests run as root. `None` if that is not possible
+    /// on this machine.
     pub fn as_user(mut self) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return Some(self);
@@ -134,7 +134,7 @@ impl Run {
         Some(self)
     }
 
-    /// Starts the program through another command, which is put before it.
+    /// Starts the program with another command, such as `setpriv`, in front of it.
     #[must_use]
     pub fn through<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, command: I) -> Self {
         self.through.extend(command.into_iter().map(|word| word.as_ref().to_owned()));
@@ -150,7 +150,7 @@ impl Run {
         &self.args
     }
 
-    /// The command as it will be started, for who wants to start it otherwise.
+    /// The command that starts the program, for tests that start it in another way.
     pub fn command(&self) -> Command {
         let mut words = self.through.clone();
         words.push(program().into_os_string());
@@ -171,18 +171,18 @@ impl Run {
         command
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its end.
     pub fn run(self) -> Outcome {
         self.start().finish()
     }
 
-    /// Starts the program and feeds it its stdin, which is then closed.
+    /// Starts the program and writes its stdin in the background.
     pub fn start(self) -> Running {
         self.start_on(Stdio::piped(), Stdio::piped())
     }
 
-    /// The same, with its stdout and stderr on something else, a terminal say. What is no pipe of
-    /// ours is empty in the `Outcome`.
+    /// Starts the program with another stdout and stderr, for example a terminal. The `Outcome` has only the
+    /// text of pipes.
     pub fn start_on(self, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Running {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
@@ -191,37 +191,38 @@ impl Run {
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
         let bytes = self.stdin.clone();
         std::thread::spawn(move || {
-            // A program that does not read its stdin is no fault of the writer.
+            // The program may end without reading all of its stdin.
             let _ = stdin.write_all(&bytes);
         });
         let stdout = read_all(child.stdout.take());
         let stderr = read_all(child.stderr.take());
-        let (guard, started) = (Guard(mark), Instant::now());
-        Running { pid: child.id(), exit: wait(child), stdout, stderr, guard, started, run: self }
+        let (processes, started) = (KillOnDrop(mark), Instant::now());
+        let pid = child.id();
+        Running { pid, exit: wait(child), stdout, stderr, processes, started, run: self }
     }
 }
 
-/// A program that runs.
+/// A running program.
 #[derive(Debug)]
 pub struct Running {
     pid: u32,
     exit: Receiver<ExitStatus>,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
-    guard: Guard,
+    processes: KillOnDrop,
     started: Instant,
     run: Run,
 }
 
 impl Running {
-    /// The program's process id.
+    /// The process id of the program.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The marks of the processes that stem from it.
+    /// The mark of all processes that descend from it.
     pub fn mark(&self) -> Mark {
-        self.guard.0
+        self.processes.0
     }
 
     /// The run's `HOME`.
@@ -229,49 +230,53 @@ impl Running {
         self.run.home()
     }
 
-    /// The process ids of the workers that run now.
+    /// The process ids of the workers that are running now.
     pub fn workers(&self) -> Vec<u32> {
         processes::children(self.pid)
     }
 
-    /// Waits until the condition holds; panics with `what` if that takes more than 20 s or the program
-    /// ends before.
-    pub fn wait_until<T>(&self, what: &str, mut condition: impl FnMut(&Self) -> Option<T>) -> T {
+    /// Waits until the condition returns a value. Panics with the description of what is expected if that takes
+    /// more than 20 s, or if the program ends before.
+    pub fn wait_until<T>(
+        &self,
+        expected: &str,
+        mut condition: impl FnMut(&Self) -> Option<T>,
+    ) -> T {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(value) = condition(self) {
                 return value;
             }
-            // Not its `exe`: only root may look at that of a process that cannot be dumped.
+            // `exe` would not do: only root can read it for a process that is not dumpable.
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
             let alive = stat.is_ok_and(|stat| !stat.contains(") Z "));
             assert!(
                 alive && Instant::now() < until,
-                "{what}: did not happen (program alive: {alive}); log:\n{}",
+                "{expected}: did not happen (program alive: {alive}); log:\n{}",
                 self.log()
             );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// What the log file holds now.
+    /// The current content of the log file.
     pub fn log(&self) -> String {
         read_log(self.run.log.as_deref())
     }
 
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(as_pid(self.pid), signal).expect("the program is there to be signalled");
+        kill_process(as_pid(self.pid), signal).expect("the program is running");
     }
 
-    /// Waits for the end. Panics if the watchdog had to end the run, or processes are left.
+    /// Waits for the end of the program. Panics if it runs for too long, or if processes are left.
     pub fn finish(self) -> Outcome {
         let until = self.started + self.run.limit;
-        let status = self.expect(&self.exit, until, "to end");
-        // Whoever else holds the pipes (a grandchild, by a fault) shows here.
+        let status = self.wait_for(&self.exit, until, "to end");
+        // A grandchild that still holds the pipes, which is a bug, is found here.
         let until = until.max(Instant::now() + Duration::from_secs(5));
-        let stdout = self.expect(&self.stdout, until, "to close its stdout");
-        let stderr = self.expect(&self.stderr, until, "to close its stderr");
+        let stdout = self.wait_for(&self.stdout, until, "to close its stdout");
+        let stderr = self.wait_for(&self.stderr, until, "to close its stderr");
         if !self.run.may_leave_processes {
             processes::assert_none_left(self.mark());
         }
@@ -285,18 +290,20 @@ impl Running {
         }
     }
 
-    fn expect<T>(&self, what: &Receiver<T>, until: Instant, doing: &str) -> T {
-        match what.recv_timeout(until.saturating_duration_since(Instant::now())) {
+    fn wait_for<T>(&self, receiver: &Receiver<T>, until: Instant, action: &str) -> T {
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(value) => value,
             Err(RecvTimeoutError::Timeout) => {
                 let log = self.log();
                 let left = processes::of(self.mark());
                 panic!(
-                    "the program took more than {:?} {doing}: {:?}\nprocesses: {left:?}\nlog:\n{log}",
+                    "the program took more than {:?} {action}: {:?}\nprocesses: {left:?}\nlog:\n{log}",
                     self.run.limit, self.run.args
                 );
             }
-            Err(RecvTimeoutError::Disconnected) => panic!("a reader of the program's output died"),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("a thread that reads the program's output panicked")
+            }
         }
     }
 }
@@ -307,7 +314,7 @@ fn as_pid(pid: u32) -> Pid {
 }
 
 fn read_log(path: Option<&Path>) -> String {
-    // A device or a pipe is nobody's to read here.
+    // The log may be a device or a pipe, which is not read here.
     path.filter(|path| path.is_file())
         .and_then(|path| std::fs::read(path).ok())
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -319,7 +326,7 @@ fn read_all(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut from) = from {
-            // What came before an error is what the test looks at.
+            // The test gets what was read before an error.
             let _ = from.read_to_end(&mut bytes);
         }
         let _ = sender.send(bytes);

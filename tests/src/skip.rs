@@ -1,8 +1,8 @@
-//! Tests whose server or right cannot be had say so, and are counted.
+//! Skips tests that lack a server or a privilege, and counts them.
 
 use std::io::Write as _;
 
-/// Ends the test with `skipped: reason`, and notes it for the summary of `make test`.
+/// Ends the test with `skipped: reason`, and records it for the summary of `make test`.
 ///
 /// ```no_run
 /// # fn which(_: &str) -> bool { false }
@@ -18,8 +18,8 @@ macro_rules! skip {
     }};
 }
 
-/// Prints `skipped: reason` and appends `test: reason` as one line to the file that `GATHERER_SKIP_FILE`
-/// names. Called by [`skip!`](crate::skip).
+/// Prints `skipped: reason` and appends the line `test: reason` to the file that `GATHERER_SKIP_FILE`
+/// names. [`skip!`](crate::skip) calls it.
 pub fn note_skipped(reason: &str) {
     eprintln!("skipped: {reason}");
     let Some(path) = std::env::var_os("GATHERER_SKIP_FILE") else { return };
@@ -30,6 +30,6 @@ pub fn note_skipped(reason: &str) {
         .append(true)
         .open(&path)
         .unwrap_or_else(|error| panic!("GATHERER_SKIP_FILE {}: {error}", path.display()));
-    // One write, so that tests that run side by side do not mix their lines.
-    file.write_all(line.as_bytes()).expect("the skip file takes a line");
+    // One write, so that concurrent tests do not mix their lines.
+    file.write_all(line.as_bytes()).expect("the skip file is writable");
 }

@@ -1,5 +1,5 @@
-//! Repeated runs of many endpoints, some of which fail or hang, with signals at random times: what a
-//! Manager's months are like. Counts what could leak, and what is wrong in a result.
+//! The soak test: repeated runs with many endpoints, some of which fail or hang, and with signals at random
+//! times. It looks for leaks and for wrong results, as months of use by a Manager would show them.
 
 use std::fmt;
 use std::fs;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{Outcome, PluginFolder, Run, Running};
 
-/// How a misbehaving endpoint fails at once.
+/// The cases of the misbehaving plugin that fail at report.
 const FAILING: [&str; 10] = [
     "refuses",
     "panic",
@@ -26,52 +26,53 @@ const FAILING: [&str; 10] = [
     "wrong-counts",
 ];
 
-/// How a misbehaving endpoint hangs until its timeout.
+/// The cases of the misbehaving plugin that hang until the timeout.
 const HANGING: [&str; 3] = ["sleeps", "endless-loop", "ignores-sigterm"];
 
-/// What leaves a process behind for the runner to end, after a whole answer.
+/// The case that gives a whole answer and leaves a process behind, which the runner must end.
 const LEAVES_A_PROCESS: &str = "daemon-holds-pipes";
 
-/// How long the program may take to end after a signal: ten seconds, and time to be scheduled.
+/// How long the program may take to end after a signal: ten seconds, plus time to be scheduled.
 const ENDS_WITHIN: Duration = Duration::from_secs(12);
 
-/// How much more memory a run may take than the first ones.
+/// How much more memory a run may need than the first runs.
 const GROWTH_MAX_KIB: u64 = 16 * 1024;
 
-/// How many runs show what is usual.
+/// The number of runs that determine the normal use of memory.
 const FIRST_RUNS: usize = 3;
 
-/// What is run, and for how long.
+/// The parameters of a soak test.
 #[derive(Debug, Clone)]
 pub struct Soak {
-    /// How many endpoints each run has.
+    /// The number of endpoints of each run.
     pub endpoints: usize,
-    /// No run is started after this time.
+    /// The time after which no further run is started.
     pub duration: Duration,
-    /// The least number of runs, whatever time they take: 4 have each kind of end once.
+    /// The minimum number of runs, regardless of the duration. Four runs include one without a signal and one with
+    /// each signal that ends a run.
     pub least_runs: usize,
-    /// Where the random numbers start.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// What came of it.
+/// The result of a soak test.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// How many runs there were.
+    /// The number of runs.
     pub runs: usize,
-    /// How many endpoints they had.
+    /// The number of endpoints of all runs.
     pub endpoints: usize,
-    /// How many runs were ended by SIGINT, SIGTERM and SIGHUP.
+    /// The number of runs that SIGINT, SIGTERM and SIGHUP ended.
     pub ended: [usize; 3],
-    /// How many signals came after the result was printed.
+    /// The number of signals that came after the result was printed.
     pub too_late: usize,
     /// How often the runner or a worker was stopped and continued.
     pub stopped: usize,
-    /// The most memory of a runner, in KiB.
+    /// The peak memory of any runner, in KiB.
     pub memory_kib: u64,
-    /// The most descriptors that a runner had open.
+    /// The largest number of descriptors that a runner had open.
     pub descriptors: usize,
-    /// What is wrong.
+    /// The bugs that were found.
     pub findings: Vec<String>,
 }
 
@@ -95,29 +96,29 @@ impl fmt::Display for Report {
     }
 }
 
-/// What happens to a run from outside.
+/// The signals that a run gets.
 #[derive(Debug, Clone, Copy)]
 enum Plan {
-    /// Nothing.
+    /// None.
     Nothing,
     /// The runner or a worker is stopped for a moment, several times.
     Stops,
-    /// A signal ends it: its place in [`Report::ended`].
+    /// A signal that ends the run, by its index in [`ENDS`].
     Ends(usize),
 }
 
-/// The signals that end a run, and the exit status of each.
+/// The signals that end a run, with the exit status of each.
 const ENDS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
 impl Soak {
-    /// Runs, and tells each run as it ends.
-    pub fn run(&self, mut tell: impl FnMut(&str)) -> Report {
+    /// Runs the soak test, and calls `print` with a line after each run.
+    pub fn run(&self, mut print: impl FnMut(&str)) -> Report {
         let mut random = Random(self.seed | 1);
         let plugins = PluginFolder::with(&["example", "misbehaving"]);
-        let temporary = tempfile::tempdir().expect("a temporary folder can be made");
+        let temporary = tempfile::tempdir().expect("a temporary folder can be created");
         let mut report = Report::default();
         let before = own_descriptors();
-        let mut usual_kib = Vec::new();
+        let mut first_kib = Vec::new();
         let (start, mut longest) = (Instant::now(), Duration::from_secs(1));
         while report.runs < self.least_runs || start.elapsed() < self.duration {
             let plan = match report.runs {
@@ -132,45 +133,45 @@ impl Soak {
             report.runs += 1;
             report.endpoints += self.endpoints;
             let entries = entries(self.endpoints, &mut random);
-            // The harness panics where a process is left or the run does not end.
+            // The harness panics if a process is left or the run does not end.
             let result = catch_unwind(AssertUnwindSafe(|| {
-                once(plan, &entries, &plugins, temporary.path(), longest, &mut random)
+                run_once(plan, &entries, &plugins, temporary.path(), longest, &mut random)
             }));
             let number = report.runs;
-            let one = match result {
-                Ok(one) => one,
+            let run = match result {
+                Ok(run) => run,
                 Err(panic) => {
                     let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                     report.findings.push(format!("run {number}, {plan:?}: {text}"));
                     continue;
                 }
             };
-            report.add(plan, &one);
+            report.add(plan, &run);
             if matches!(plan, Plan::Nothing) {
-                longest = longest.max(one.took);
+                longest = longest.max(run.took);
             }
-            if usual_kib.len() < FIRST_RUNS {
-                usual_kib.push(one.memory_kib);
+            if first_kib.len() < FIRST_RUNS {
+                first_kib.push(run.memory_kib);
             }
-            let usual = usual_kib.iter().max().copied().unwrap_or_default();
-            let mut findings = one.findings;
-            if one.memory_kib > usual + GROWTH_MAX_KIB {
-                findings.push(format!("{} KiB of memory, {usual} before", one.memory_kib));
+            let usual = first_kib.iter().max().copied().unwrap_or_default();
+            let mut findings = run.findings;
+            if run.memory_kib > usual + GROWTH_MAX_KIB {
+                findings.push(format!("{} KiB of memory, {usual} before", run.memory_kib));
             }
             findings.extend(files_in(temporary.path()).map(|name| format!("{name} is left")));
-            let more: Vec<_> =
+            let findings: Vec<_> =
                 findings.iter().map(|text| format!("run {number}, {plan:?}: {text}")).collect();
-            tell(&format!(
+            print(&format!(
                 "run {number}: {plan:?}, exit status {}, {:.1} s, {} MiB, {} descriptors{}",
-                one.code,
-                one.took.as_secs_f64(),
-                one.memory_kib.div_ceil(1024),
-                one.descriptors,
-                more.iter().fold(String::new(), |all, text| all + "\n    FOUND " + text)
+                run.code,
+                run.took.as_secs_f64(),
+                run.memory_kib.div_ceil(1024),
+                run.descriptors,
+                findings.iter().fold(String::new(), |all, text| all + "\n    FOUND " + text)
             ));
-            report.findings.extend(more);
+            report.findings.extend(findings);
         }
-        // Threads of the harness close theirs a moment after the run.
+        // The harness's threads may close their descriptors a moment after the run.
         let until = Instant::now() + Duration::from_secs(5);
         while own_descriptors() > before && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
@@ -184,25 +185,25 @@ impl Soak {
 }
 
 impl Report {
-    fn add(&mut self, plan: Plan, one: &Once) {
+    fn add(&mut self, plan: Plan, run: &RunReport) {
         match plan {
-            Plan::Ends(signal) if one.is_ended => self.ended[signal] += 1,
-            Plan::Ends(_) if one.too_late => self.too_late += 1,
+            Plan::Ends(signal) if run.is_ended => self.ended[signal] += 1,
+            Plan::Ends(_) if run.too_late => self.too_late += 1,
             // The run may have ended before its signal was due.
             _ => {}
         }
-        self.stopped += one.stopped;
-        self.memory_kib = self.memory_kib.max(one.memory_kib);
-        self.descriptors = self.descriptors.max(one.descriptors);
+        self.stopped += run.stopped;
+        self.memory_kib = self.memory_kib.max(run.memory_kib);
+        self.descriptors = self.descriptors.max(run.descriptors);
     }
 }
 
-/// How one run ended.
+/// The result of one run.
 #[derive(Default)]
-struct Once {
+struct RunReport {
     code: i32,
     took: Duration,
-    /// The signal ended it.
+    /// The signal ended the run.
     is_ended: bool,
     /// The signal came after the result was printed.
     too_late: bool,
@@ -212,34 +213,34 @@ struct Once {
     findings: Vec<String>,
 }
 
-fn once(
+fn run_once(
     plan: Plan,
     entries: &Value,
     plugins: &PluginFolder,
     temporary: &Path,
     longest: Duration,
     random: &mut Random,
-) -> Once {
+) -> RunReport {
     let running = Run::gather(entries)
         .plugins(plugins.path())
         .args(["--outfile", "result.json"])
         .env("TMPDIR", temporary)
         .within(Duration::from_mins(5))
         .start();
-    let mut once = Once::default();
+    let mut report = RunReport::default();
     let wait = random.up_to(longest);
     let started = Instant::now();
     let mut signalled = None;
     let mut next_stop = random.up_to(longest / 4);
-    // Sampled, because what a process had at most is gone with it.
-    while once.sample(running.pid()) {
+    // Memory and descriptors are sampled, because their peaks cannot be read after the process ended.
+    while report.sample(running.pid()) {
         match plan {
             Plan::Ends(signal) if signalled.is_none() && started.elapsed() >= wait => {
                 send(running.pid(), ENDS[signal].0);
                 signalled = Some(Instant::now());
             }
             Plan::Stops if started.elapsed() >= next_stop => {
-                once.stop(&running, random);
+                report.stop(&running, random);
                 next_stop = started.elapsed() + random.up_to(longest / 2);
             }
             _ => {}
@@ -248,30 +249,30 @@ fn once(
     }
     let ended_within = signalled.map(|at: Instant| at.elapsed());
     let outcome = running.finish();
-    (once.code, once.took) = (outcome.code(), outcome.took);
-    once.is_ended = match plan {
-        Plan::Ends(signal) => signalled.is_some() && once.code == ENDS[signal].1,
+    (report.code, report.took) = (outcome.code(), outcome.took);
+    report.is_ended = match plan {
+        Plan::Ends(signal) => signalled.is_some() && report.code == ENDS[signal].1,
         Plan::Nothing | Plan::Stops => false,
     };
-    if once.is_ended {
+    if report.is_ended {
         if let Some(took) = ended_within.filter(|took| *took > ENDS_WITHIN) {
-            once.findings.push(format!("it took {took:?} to end after the signal"));
+            report.findings.push(format!("it took {took:?} to end after the signal"));
         }
-        once.check_folder(&outcome, &[]);
+        report.check_folder(&outcome, &[]);
     } else {
-        once.too_late = signalled.is_some();
-        once.check_folder(&outcome, &["result.json"]);
-        once.check_result(&outcome, entries);
+        report.too_late = signalled.is_some();
+        report.check_folder(&outcome, &["result.json"]);
+        report.check_result(&outcome, entries);
     }
-    once
+    report
 }
 
-impl Once {
-    /// Looks at a runner; false if it has ended.
+impl RunReport {
+    /// Samples memory and descriptors of a runner. Returns false if it has ended.
     fn sample(&mut self, pid: u32) -> bool {
         let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        // A zombie has no memory.
+        // A zombie has no such line.
         let Some(peak) = peak else { return false };
         let peak = peak.split_whitespace().next().and_then(|number| number.parse().ok());
         self.memory_kib = self.memory_kib.max(peak.unwrap_or_default());
@@ -293,7 +294,7 @@ impl Once {
         self.stopped += 1;
     }
 
-    /// Nothing but the log and these files is left beside the result.
+    /// Checks that the run's folder has these files, besides the log.
     fn check_folder(&mut self, outcome: &Outcome, expected: &[&str]) {
         let mut found: Vec<_> = files_in(outcome.home()).collect();
         found.retain(|name| name != "gatherer.log");
@@ -303,7 +304,7 @@ impl Once {
         }
     }
 
-    /// The result has every endpoint, and null for exactly those that had to fail.
+    /// Checks that the result has every endpoint, with null for exactly those that must fail.
     fn check_result(&mut self, outcome: &Outcome, entries: &Value) {
         if outcome.code() != 0 {
             self.findings.push(format!("exit status {}: {}", outcome.code(), outcome.describe()));
@@ -331,7 +332,8 @@ impl Once {
     }
 }
 
-/// One in ten fails, one in twenty hangs, one in fifty leaves a process behind; spread at random.
+/// The endpoints of a run in random order: one in ten fails, one in twenty hangs, one in fifty leaves a process
+/// behind.
 fn entries(count: usize, random: &mut Random) -> Value {
     let mut entries: Vec<Value> = (0..count)
         .map(|number| {
@@ -356,7 +358,7 @@ fn entries(count: usize, random: &mut Random) -> Value {
     Value::Array(entries)
 }
 
-/// It may have ended since.
+/// Sends a signal to a process, which may have ended in the meantime.
 fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
@@ -372,7 +374,7 @@ fn files_in(folder: &Path) -> impl Iterator<Item = String> + use<> {
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok())
 }
 
-/// Xorshift: the same numbers for the same seed, which is all that is asked for.
+/// A random number generator (xorshift) that gives the same numbers for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -384,10 +386,10 @@ impl Random {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).expect("it is below a usize")
+        usize::try_from(self.next() % end.max(1) as u64).expect("the number is below `end`")
     }
 
     fn up_to(&mut self, longest: Duration) -> Duration {
-        longest / 1000 * u32::try_from(self.next() % 1000).expect("it is below 1000")
+        longest / 1000 * u32::try_from(self.next() % 1000).expect("the number is below 1000")
     }
 }

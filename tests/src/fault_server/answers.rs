@@ -1,4 +1,4 @@
-//! The answers, byte by byte.
+//! The bytes of the answer for each fault.
 
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ pub(super) fn answer(
 ) -> io::Result<()> {
     let half = &document[..document.len() / 2];
     match fault {
-        // These end before an answer does.
+        // `exchange` and `misbehave` handle these.
         Fault::Reset | Fault::Hangup | Fault::BlackHole | Fault::NotHttp => Ok(()),
         Fault::NoneGzip => whole(stream, "200 OK", GZIP, &gzip(document)),
         Fault::Pause => {
@@ -127,7 +127,7 @@ fn redirect(stream: &mut impl Write, to: &str) -> io::Result<()> {
     whole(stream, "302 Found", &format!("location: {to}\r\n"), b"")
 }
 
-/// The same bytes again and again, one every 20 ms, until the peer has enough.
+/// Sends the same bytes repeatedly, one every 20 ms, until the peer closes the connection.
 fn drip(stream: &mut impl Write, bytes: &[u8], state: &State) -> io::Result<()> {
     for byte in bytes.iter().cycle() {
         if state.stopping.load(Ordering::SeqCst) {
@@ -148,15 +148,15 @@ fn endless(stream: &mut impl Write, state: &State) -> io::Result<()> {
     Ok(())
 }
 
-/// The data as one member of gzip.
+/// The data as one gzip member.
 pub fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).expect("a Vec takes everything");
-    encoder.finish().expect("a Vec takes everything")
+    encoder.write_all(data).expect("writing to a Vec cannot fail");
+    encoder.finish().expect("writing to a Vec cannot fail")
 }
 
-/// One block of zeros, compressed once and sent often: after a full flush the same bytes may
-/// follow each other. The end is never reached.
+/// Sends one compressed block of zeros 1024 times, which is valid because the block ends with a full flush. The
+/// gzip member has no end.
 fn gzip_bomb(stream: &mut impl Write) -> io::Result<()> {
     let zeros = vec![0; 1024 * 1024];
     let mut block = Vec::with_capacity(64 * 1024);

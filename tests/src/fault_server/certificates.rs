@@ -1,4 +1,4 @@
-//! Certificates for servers and clients, good ones and bad ones, made in memory.
+//! Valid and invalid certificates for servers and clients, generated in memory.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 
-/// An authority that a client may be told to trust.
+/// A certificate authority.
 #[derive(Debug)]
 pub struct Authority {
     pem: String,
@@ -23,8 +23,8 @@ pub struct Authority {
 pub struct Identity {
     certificate: CertificateDer<'static>,
     key: KeyPair,
-    /// Who has to have signed the certificate that each client brings.
-    clients: Option<CertificateDer<'static>>,
+    /// The authority that must have signed the certificates of clients, if clients need one.
+    client_authority: Option<CertificateDer<'static>>,
 }
 
 /// A client's certificate and its key, both PEM.
@@ -36,7 +36,7 @@ pub struct ClientIdentity {
     pub key: String,
 }
 
-/// How a private key is written down.
+/// The encoding of a private key, by the label of its PEM block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyForm {
     /// `RSA PRIVATE KEY`
@@ -48,27 +48,27 @@ pub enum KeyForm {
 }
 
 impl Authority {
-    /// A fresh one.
+    /// Generates an authority.
     pub fn new(name: &str) -> Self {
         let mut params = params(name, &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("randomness");
-        let pem = params.self_signed(&key).expect("valid parameters").pem();
+        let key = KeyPair::generate().expect("a key can be generated");
+        let pem = params.self_signed(&key).expect("the parameters are valid").pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// Its certificate, for a `ca_file`.
+    /// The authority's certificate, for a `ca_file`.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A good certificate for these host names or addresses. No name: one without a subjectAltName,
-    /// with `127.0.0.1` as its common name alone.
+    /// A valid certificate for these host names or addresses. Without names it has no subjectAltName, only the
+    /// common name `127.0.0.1`.
     pub fn identity(&self, names: &[&str]) -> Identity {
         self.sign(&params("127.0.0.1", names))
     }
 
-    /// One that was valid until 2020.
+    /// A certificate that was valid until 2020.
     pub fn expired_identity(&self, names: &[&str]) -> Identity {
         let mut params = params("127.0.0.1", names);
         params.not_before = date_time_ymd(2019, 1, 1);
@@ -76,16 +76,17 @@ impl Authority {
         self.sign(&params)
     }
 
-    /// A client's certificate, with its key in this form. A key of PKCS#1 is one of RSA, which
-    /// `openssl` has to make: none without that program.
+    /// A client's certificate and its key in this encoding. For PKCS#1, which is for RSA keys, the program `openssl`
+    /// generates the key: `None` if it is not installed.
     pub fn client(&self, form: KeyForm) -> Option<ClientIdentity> {
         let key = match form {
-            KeyForm::Pkcs1 => KeyPair::from_pem(&openssl_key()?).expect("a key"),
-            KeyForm::Pkcs8 | KeyForm::Sec1 => KeyPair::generate().expect("randomness"),
+            KeyForm::Pkcs1 => KeyPair::from_pem(&openssl_key()?).expect("openssl prints a key"),
+            KeyForm::Pkcs8 | KeyForm::Sec1 => KeyPair::generate().expect("a key can be generated"),
         };
         let mut params = params("client", &[]);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
-        let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters").pem();
+        let certificate =
+            params.signed_by(&key, &self.issuer).expect("the parameters are valid").pem();
         let key = match form {
             KeyForm::Pkcs8 => key.serialize_pem(),
             KeyForm::Pkcs1 => pem("RSA PRIVATE KEY", inner_key(&key.serialize_der())),
@@ -95,67 +96,68 @@ impl Authority {
     }
 
     fn sign(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().expect("randomness");
-        let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters");
-        Identity { certificate: certificate.der().clone(), key, clients: None }
+        let key = KeyPair::generate().expect("a key can be generated");
+        let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are valid");
+        Identity { certificate: certificate.der().clone(), key, client_authority: None }
     }
 }
 
 impl Identity {
-    /// A certificate that nobody but itself has signed.
+    /// A self-signed certificate.
     pub fn self_signed(names: &[&str]) -> Self {
-        let key = KeyPair::generate().expect("randomness");
-        let certificate = params("127.0.0.1", names).self_signed(&key).expect("valid parameters");
-        Self { certificate: certificate.der().clone(), key, clients: None }
+        let key = KeyPair::generate().expect("a key can be generated");
+        let certificate =
+            params("127.0.0.1", names).self_signed(&key).expect("the parameters are valid");
+        Self { certificate: certificate.der().clone(), key, client_authority: None }
     }
 
-    /// Demands a certificate of this authority from each client.
+    /// Requires a certificate of this authority from each client.
     #[must_use]
     pub fn demanding(mut self, authority: &Authority) -> Self {
-        let certificate = CertificateDer::from_pem_slice(authority.pem.as_bytes()).expect("PEM");
-        self.clients = Some(certificate);
+        let certificate = CertificateDer::from_pem_slice(authority.pem.as_bytes());
+        self.client_authority = Some(certificate.expect("the authority's certificate is PEM"));
         self
     }
 
     pub(super) fn server_config(&self) -> Arc<rustls::ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
-        let settings = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .expect("ring knows the default versions");
-        let settings = match &self.clients {
-            None => settings.with_no_client_auth(),
+            .expect("ring supports the default versions");
+        let builder = match &self.client_authority {
+            None => builder.with_no_client_auth(),
             Some(authority) => {
                 let mut roots = RootCertStore::empty();
-                roots.add(authority.clone()).expect("a certificate");
+                roots.add(authority.clone()).expect("the authority's certificate is valid");
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-                settings.with_client_cert_verifier(verifier.build().expect("there is a root"))
+                builder.with_client_cert_verifier(verifier.build().expect("there is a root"))
             }
         };
-        let settings = settings
+        let config = builder
             .with_single_cert(vec![self.certificate.clone()], key.into())
-            .expect("the key is the certificate's");
-        Arc::new(settings)
+            .expect("the key belongs to the certificate");
+        Arc::new(config)
     }
 }
 
 fn params(common_name: &str, names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("valid names");
+    let mut params = CertificateParams::new(names).expect("the names are valid");
     params.distinguished_name.push(DnType::CommonName, common_name);
     params
 }
 
-/// A fresh RSA key of PKCS#8.
+/// A new RSA key in PKCS#8, or `None` if `openssl` is not installed.
 fn openssl_key() -> Option<String> {
-    let made = std::process::Command::new("openssl")
+    let output = std::process::Command::new("openssl")
         .args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
         .output()
         .ok()?;
-    made.status.success().then(|| String::from_utf8(made.stdout).expect("PEM is text"))
+    output.status.success().then(|| String::from_utf8(output.stdout).expect("PEM is text"))
 }
 
-/// What PKCS#8 wraps: a key of PKCS#1 or SEC1, in an octet string behind version and algorithm.
+/// The PKCS#1 or SEC1 key in a PKCS#8 key: the octet string after version and algorithm.
 fn inner_key(pkcs8: &[u8]) -> &[u8] {
     let (_, mut members, _) = element(pkcs8);
     loop {
@@ -167,7 +169,7 @@ fn inner_key(pkcs8: &[u8]) -> &[u8] {
     }
 }
 
-/// The first element of DER: its tag, its content, and what comes after it.
+/// Splits DER after its first element. Returns the element's tag and content, and the rest.
 fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
     let (length, start) = match usize::from(der[1]) {
         short if short < 0x80 => (short, 2),
@@ -197,18 +199,18 @@ mod tests {
     use super::{Authority, KeyForm};
 
     #[test]
-    fn each_form_of_a_key_is_what_it_says() {
+    fn each_key_has_the_requested_form() {
         let authority = Authority::new("An authority");
         for form in [KeyForm::Pkcs1, KeyForm::Pkcs8, KeyForm::Sec1] {
             let Some(client) = authority.client(form) else { continue };
-            let key = PrivateKeyDer::from_pem_slice(client.key.as_bytes()).expect("PEM");
-            let read = match key {
+            let key = PrivateKeyDer::from_pem_slice(client.key.as_bytes()).expect("the key is PEM");
+            let found = match key {
                 PrivateKeyDer::Pkcs1(_) => KeyForm::Pkcs1,
                 PrivateKeyDer::Sec1(_) => KeyForm::Sec1,
                 _ => KeyForm::Pkcs8,
             };
-            assert_eq!(read, form);
-            rustls::crypto::ring::sign::any_supported_type(&key).expect("a key that ring takes");
+            assert_eq!(found, form);
+            rustls::crypto::ring::sign::any_supported_type(&key).expect("ring supports the key");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Requests as they arrive.
+//! Parses HTTP requests.
 
 use std::io::{self, Read, Write};
 
-/// A request that arrived.
+/// A request that a server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// `GET`, `CONNECT`, ...
     pub method: String,
-    /// What stands after the method: a path, a whole URL at a proxy, `host:port` for CONNECT.
+    /// The request target: a path, a whole URL at a proxy, or `host:port` for CONNECT.
     pub target: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// What came after the head, where the server waits for that.
+    /// The body, which only a [`ScriptedServer`](super::ScriptedServer) reads.
     pub body: Vec<u8>,
 }
 
@@ -22,19 +22,19 @@ impl Received {
     }
 }
 
-/// Reads a request's body, if it announces one.
+/// Reads the body of a request that has a Content-Length.
 pub(super) fn read_body(stream: &mut impl Read, request: &mut Received) -> io::Result<()> {
     let length = request.header("content-length").and_then(|length| length.parse().ok());
     stream.take(length.unwrap_or(0)).read_to_end(&mut request.body).map(drop)
 }
 
-/// Says that what came was no request of HTTP, as servers do.
+/// Answers something that is not an HTTP request, as servers do.
 pub(super) fn refuse(stream: &mut impl Write) -> io::Result<()> {
     write!(stream, "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
 
-/// Reads a request's head; bodies are not awaited. What is not HTTP from its first
-/// byte on is `InvalidData`.
+/// Reads the head of a request, not its body. The error is `InvalidData` if the first byte cannot begin an
+/// HTTP request.
 pub(super) fn read_request(stream: &mut impl Read) -> io::Result<Received> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -43,7 +43,7 @@ pub(super) fn read_request(stream: &mut impl Read) -> io::Result<Received> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if head.is_empty() && !byte[0].is_ascii_uppercase() {
-            // No method of HTTP begins like this; TLS does.
+            // No HTTP method begins with such a byte, but TLS does.
             return Err(io::ErrorKind::InvalidData.into());
         }
         head.push(byte[0]);

@@ -1,8 +1,8 @@
-//! Kubeconfigs as the tests write them: one cluster, one user, one context.
+//! Kubeconfigs for the tests, with one cluster, one user and one context.
 
 use serde_json::{Value, json};
 
-/// A kubeconfig for the server at this URL. `cluster` and `user` are what else stands there.
+/// A kubeconfig for the server at this URL, with these further members of the cluster and of the user.
 pub fn kubeconfig(server: &str, cluster: &Value, user: &Value) -> Value {
     let mut cluster = cluster.clone();
     cluster["server"] = server.into();
@@ -14,7 +14,7 @@ pub fn kubeconfig(server: &str, cluster: &Value, user: &Value) -> Value {
     })
 }
 
-/// What the `-data` members of a kubeconfig hold.
+/// Encodes a text for the `-data` members of a kubeconfig.
 pub fn base64(text: &str) -> String {
     use base64::Engine as _;
 

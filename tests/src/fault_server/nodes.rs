@@ -1,5 +1,5 @@
-//! The list of a cluster's nodes as an API server gives it, page by page, with one thing wrong at
-//! one page. The pages are made here, or come from a real API server behind this one.
+//! A server of a cluster's list of nodes, page by page as an API server has it, with faults at chosen pages. The
+//! pages are generated here, or come from a real API server behind this one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,22 +12,22 @@ use super::scripted::{Action, ScriptedServer};
 use super::upstream::Upstream;
 use super::{Fault, Identity};
 
-/// Where the pages come from.
+/// The source of the pages.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// These nodes.
     Canned(Arc<Vec<Value>>),
-    /// A real API server, which is asked with the caller's own headers.
+    /// A real API server, which gets the client's headers.
     Upstream(Upstream),
 }
 
-/// Makes what a good answer to the request becomes.
+/// Turns a correct answer to a request into a wrong one.
 pub type Misdeed = Arc<dyn Fn(&Received, Action) -> Action + Send + Sync>;
 
-/// Whether a request may be answered; one that may not is a 401.
-pub type Guard = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
+/// Returns whether a request is authorized. The answer to any other request is status 401.
+pub type RequestFilter = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
 
-/// The API server, which ends when it is dropped.
+/// The running server, which ends when it is dropped.
 pub struct NodeServer {
     server: ScriptedServer,
 }
@@ -38,26 +38,27 @@ impl fmt::Debug for NodeServer {
     }
 }
 
-/// How an API server behaves, to be started.
+/// The behaviour of a [`NodeServer`] that is not started yet.
 #[derive(Clone)]
-pub struct Settings {
+pub struct NodeServerBuilder {
     source: Source,
-    wrong: Vec<Wrong>,
-    guard: Option<Guard>,
+    wrong: Vec<WrongPage>,
+    filter: Option<RequestFilter>,
 }
 
 #[derive(Clone)]
-struct Wrong {
-    /// From 1; 0 is every page.
+struct WrongPage {
+    /// The number of the page, from 1, or 0 for every page.
     page: usize,
+    /// The number of requests that get the wrong page.
     times: usize,
     misdeed: Misdeed,
 }
 
 impl NodeServer {
-    /// One that does nothing wrong.
-    pub fn of(source: &Source) -> Settings {
-        Settings { source: source.clone(), wrong: Vec::new(), guard: None }
+    /// A server without faults.
+    pub fn of(source: &Source) -> NodeServerBuilder {
+        NodeServerBuilder { source: source.clone(), wrong: Vec::new(), filter: None }
     }
 }
 
@@ -69,27 +70,27 @@ impl std::ops::Deref for NodeServer {
     }
 }
 
-impl Settings {
-    /// Does this to the first requests for a page, the first one being 1, and 0 each of them.
+impl NodeServerBuilder {
+    /// Adds a fault to the first `times` requests for a page. Page 1 is the first one, 0 means every page.
     #[must_use]
     pub fn wrong(mut self, page: usize, times: usize, misdeed: Misdeed) -> Self {
-        self.wrong.push(Wrong { page, times, misdeed });
+        self.wrong.push(WrongPage { page, times, misdeed });
         self
     }
 
-    /// Answers whom the guard lets in alone.
+    /// Answers only the requests for which the filter returns true.
     #[must_use]
-    pub fn guarded(mut self, guard: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
-        self.guard = Some(Arc::new(guard));
+    pub fn guarded(mut self, filter: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Arc::new(filter));
         self
     }
 
-    /// Starts it with TLS.
+    /// Starts the server with TLS.
     pub fn https(self, identity: &Identity) -> NodeServer {
         NodeServer { server: ScriptedServer::https(identity, self.script()) }
     }
 
-    /// Starts it without TLS.
+    /// Starts the server without TLS.
     pub fn http(self) -> NodeServer {
         NodeServer { server: ScriptedServer::http(self.script()) }
     }
@@ -106,7 +107,7 @@ impl Settings {
         numbers: &Mutex<HashMap<String, usize>>,
         left: &Mutex<Vec<usize>>,
     ) -> Action {
-        if self.guard.as_ref().is_some_and(|guard| !guard(request)) {
+        if self.filter.as_ref().is_some_and(|filter| !filter(request)) {
             return Action::json(401, &kubernetes_status(401, "Unauthorized", "Unauthorized"));
         }
         let good = self.source.answer(request);
@@ -117,7 +118,7 @@ impl Settings {
         let page = {
             let mut numbers = numbers.lock().expect("no thread panicked");
             let token = parameter(query, "continue").unwrap_or_default();
-            // A token that nobody gave is answered like any other, by whoever knows of tokens.
+            // The source answers an unknown token, and no fault is for page 99.
             let page =
                 if token.is_empty() { 1 } else { numbers.get(&token).copied().unwrap_or(99) };
             if let Some(next) = next_token(&good) {
@@ -138,7 +139,7 @@ impl Settings {
 }
 
 impl Source {
-    /// Canned nodes of these names.
+    /// Generated nodes with these names.
     pub fn canned(names: &[&str]) -> Self {
         Self::Canned(Arc::new(names.iter().map(|name| canned_node(name)).collect()))
     }
@@ -148,12 +149,12 @@ impl Source {
             Self::Canned(nodes) => canned_page(nodes, request),
             Self::Upstream(upstream) => {
                 let Received { method, target, headers, body } = request;
-                match upstream.ask(method, target, headers, body) {
+                match upstream.request(method, target, headers, body) {
                     Ok((status, body)) => {
                         let headers = "content-type: application/json\r\n".to_owned();
                         Action::Answer { status, headers, body }
                     }
-                    // What is not there cannot answer.
+                    // The client must notice that the upstream server is gone.
                     Err(_) => Action::Fault(Fault::Hangup, Vec::new()),
                 }
             }
@@ -188,8 +189,8 @@ fn canned_page(nodes: &[Value], request: &Received) -> Action {
     Action::json(200, &page)
 }
 
-/// What canned tokens begin with: nobody but the server knows what stands in one, and a client has
-/// to encode it.
+/// The start of the continue tokens. A client must treat a token as opaque and encode it in the URL, so this one
+/// has characters with a meaning in URLs.
 const TOKEN: &str = "ey+/J=&%2 ";
 
 fn next_token(action: &Action) -> Option<String> {
@@ -222,7 +223,7 @@ pub fn kubernetes_status(code: u16, reason: &str, message: &str) -> Value {
         "message": message, "reason": reason, "code": code})
 }
 
-/// A node of this name, with all that a kubelet says of one.
+/// A node with this name and everything that a kubelet reports.
 pub fn canned_node(name: &str) -> Value {
     let condition = |kind: &str, status: &str| {
         json!({"type": kind, "status": status, "reason": "Kubelet", "message": "kubelet",
@@ -250,21 +251,21 @@ pub fn canned_node(name: &str) -> Value {
     })
 }
 
-/// What can be wrong.
+/// Faults of a page.
 pub mod misdeed {
     use super::{Action, Arc, Fault, Misdeed, Value, kubernetes_status};
 
-    /// The fault of a web server, on the page that would have been the answer.
+    /// A fault of the HTTP server while it sends the page.
     pub fn fault(fault: Fault) -> Misdeed {
         Arc::new(move |_, good| Action::Fault(fault.clone(), body(good)))
     }
 
-    /// A `Status` of the API server.
+    /// A `Status` object of the API server instead of the page.
     pub fn status(code: u16, reason: &'static str, message: &'static str) -> Misdeed {
         Arc::new(move |_, _| Action::json(code, &kubernetes_status(code, reason, message)))
     }
 
-    /// The page with something changed in it.
+    /// The page with a change of its JSON.
     pub fn change(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Misdeed {
         Arc::new(move |_, good| {
             let mut page = serde_json::from_slice(&body(good)).expect("a page is JSON");
@@ -273,7 +274,7 @@ pub mod misdeed {
         })
     }
 
-    /// The page with its bytes changed.
+    /// The page with a change of its bytes.
     pub fn bytes(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Misdeed {
         Arc::new(move |_, good| {
             let headers = "content-type: application/json\r\n".to_owned();
@@ -281,7 +282,7 @@ pub mod misdeed {
         })
     }
 
-    /// The page with these lines in its head.
+    /// The page with these additional headers.
     pub fn headers(headers: &str) -> Misdeed {
         let headers = headers.to_owned();
         Arc::new(move |_, good| {
@@ -290,10 +291,10 @@ pub mod misdeed {
         })
     }
 
-    /// The page, after something was done.
-    pub fn after(doing: impl Fn() + Send + Sync + 'static) -> Misdeed {
+    /// The page, sent after a function ran.
+    pub fn after(function: impl Fn() + Send + Sync + 'static) -> Misdeed {
         Arc::new(move |_, good| {
-            doing();
+            function();
             good
         })
     }
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_follow_each_other_by_tokens_that_have_to_be_encoded() {
+    fn pages_are_linked_by_tokens_that_must_be_encoded() {
         let names = |page: &Value| -> Vec<String> {
             let items = page["items"].as_array().expect("a list");
             items.iter().map(|item| item["metadata"]["name"].to_string()).collect()

@@ -1,5 +1,5 @@
-//! A forward proxy, plain and CONNECT, that keeps what it was asked. Whatever the name of the
-//! target, it leads to one address: so a test sees that the client left looking it up to the proxy.
+//! A forward proxy, for plain HTTP and CONNECT, that records the requests it receives. It connects to one address
+//! for every name, which shows that the client left resolving the name to the proxy.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,34 +18,35 @@ pub struct ForwardProxy {
 }
 
 impl ForwardProxy {
-    /// A proxy for anybody.
+    /// A proxy without authentication.
     pub fn open(target: SocketAddr) -> Self {
         Self::start(target, None)
     }
 
-    /// A proxy for whoever brings this `Proxy-Authorization`.
+    /// A proxy for requests with this `Proxy-Authorization`.
     pub fn with_authentication(target: SocketAddr, authorization: &'static str) -> Self {
         Self::start(target, Some(authorization))
     }
 
     fn start(target: SocketAddr, authorization: Option<&'static str>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1 is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let state = Arc::new(State::default());
         let accepting = accept(listener, Arc::clone(&state), move |stream, state| {
-            // A peer that goes away needs no answer.
+            // The peer may close the connection at any time.
             let _ = serve(&stream, target, authorization, state);
             let _ = stream.shutdown(Shutdown::Both);
         });
         Self { address, state, accepting: Some(accepting) }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it was asked so far.
+    /// The requests that have been received so far.
     pub fn received(&self) -> Vec<Received> {
         self.state.received.lock().expect("no thread panicked").clone()
     }
@@ -73,7 +74,7 @@ fn serve(
         );
     }
     let mut server = TcpStream::connect(target)?;
-    // Whatever ends, ends with the proxy.
+    // Stopping the proxy closes this connection too.
     state.connections.lock().expect("no thread panicked").push(server.try_clone()?);
     if request.method == "CONNECT" {
         write!(client, "HTTP/1.1 200 Connection established\r\n\r\n")?;
@@ -91,7 +92,7 @@ fn serve(
     Ok(())
 }
 
-/// The request as the server gets it: a path instead of a URL, nothing of the proxy's.
+/// The request as the server gets it: with a path instead of a URL, and without the headers for the proxy.
 fn forwarded(request: &Received) -> String {
     let rest = request.target.split_once("://").map_or("", |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |start| &rest[start..]);

@@ -1,5 +1,5 @@
-//! A server that asks a function what to do with each request, and keeps connections open for the
-//! next one.
+//! A server that calls a function for each request to get the answer, and keeps connections open for the next
+//! request.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,24 +10,24 @@ use std::thread::JoinHandle;
 use super::exchange::{Received, read_body, read_request};
 use super::{Fault, Identity, State, Stream, accept, converse, misbehave, stop};
 
-/// What is done with one request.
+/// How one request is answered.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// An answer in good order; the connection stays.
+    /// A correct answer, after which the connection stays open.
     Answer {
         /// The status.
         status: u16,
-        /// Lines of the head, each with its line break.
+        /// The header lines, each with its line break.
         headers: String,
         /// The body.
         body: Vec<u8>,
     },
-    /// A fault, which may make use of this document; the connection ends.
+    /// A fault with this document, after which the connection ends.
     Fault(Fault, Vec<u8>),
 }
 
 impl Action {
-    /// An answer of this status, with JSON.
+    /// An answer with this status and JSON.
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
         let headers = "content-type: application/json\r\n".to_owned();
         Self::Answer { status, headers, body: body.to_string().into_bytes() }
@@ -61,12 +61,13 @@ impl ScriptedServer {
         tls: Option<Arc<rustls::ServerConfig>>,
         script: impl Fn(&Received) -> Action + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1 is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let state = Arc::new(State::default());
         let secure = tls.is_some();
         let accepting = accept(listener, Arc::clone(&state), move |stream, state| {
-            // A peer that goes away is what most faults lead to.
+            // Most faults make the client close the connection, which is an error here.
             let _ = converse(stream, tls.as_ref(), |stream, raw| {
                 answer_all(stream, raw, &script, state)
             });
@@ -74,23 +75,23 @@ impl ScriptedServer {
         Self { address, secure, state, accepting: Some(accepting) }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL of it, by address.
+    /// The URL of a path on this server, with the IP address as the host.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// The requests so far.
+    /// The requests that have been received so far.
     pub fn received(&self) -> Vec<Received> {
         self.state.received.lock().expect("no thread panicked").clone()
     }
 
-    /// How many connections were made so far.
+    /// The number of connections that have been accepted so far.
     pub fn connections(&self) -> usize {
         self.state.connections.lock().expect("no thread panicked").len()
     }
@@ -102,14 +103,14 @@ impl Drop for ScriptedServer {
     }
 }
 
-/// Answers the requests of a connection until the peer, or a fault, ends it.
+/// Answers the requests of a connection until the peer or a fault ends it.
 fn answer_all(
     mut stream: &mut dyn Stream,
     raw: &TcpStream,
     script: &impl Fn(&Received) -> Action,
     state: &State,
 ) -> io::Result<()> {
-    // A connection that ends between two requests ends well.
+    // The peer may close the connection between two requests.
     while let Ok(mut request) = read_request(&mut stream) {
         read_body(&mut stream, &mut request)?;
         let number = state.requests.fetch_add(1, Ordering::SeqCst);

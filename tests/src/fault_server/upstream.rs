@@ -1,5 +1,4 @@
-//! One request to a server with TLS, and its whole answer: how a server of the tests passes on what
-//! it was asked.
+//! A minimal HTTPS client, with which a server of the tests forwards requests to a real server.
 
 use std::io::{self, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,52 +9,53 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// How long a server may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server behind another one.
+/// A real server to which requests are forwarded.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
 }
 
-/// A request of which the answer comes.
-pub type Answering = StreamOwned<ClientConnection, TcpStream>;
+/// The connection from which the answer of a request is read.
+pub type AnswerStream = StreamOwned<ClientConnection, TcpStream>;
 
 impl Upstream {
-    /// The server at this address, whose certificate names it and is of this authority.
+    /// The server at this address. Its certificate must be for this address and signed by this authority.
     pub fn new(address: SocketAddr, authority_pem: &str) -> Self {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(authority_pem.as_bytes()) {
-            roots.add(certificate.expect("PEM")).expect("a certificate");
+            let certificate = certificate.expect("the authority's certificate is PEM");
+            roots.add(certificate).expect("the authority's certificate is valid");
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let settings = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("ring knows the default versions")
+            .expect("ring supports the default versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { address, tls: Arc::new(settings) }
+        Self { address, tls: Arc::new(config) }
     }
 
-    /// Sends a request; the connection ends after its answer.
+    /// Sends a request. The connection ends after its answer.
     pub fn send(
         &self,
         method: &str,
         target: &str,
         headers: &[(String, String)],
         body: &[u8],
-    ) -> io::Result<Answering> {
+    ) -> io::Result<AnswerStream> {
         let name = ServerName::IpAddress(self.address.ip().into());
         let connection =
             ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
         let socket = TcpStream::connect(self.address)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(READ_TIMEOUT))?;
         let mut stream = StreamOwned::new(connection, socket);
         let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", self.address);
         for (name, value) in headers {
-            // What is passed on is read here, and of these there is one each.
+            // These headers are set below, or would change the form of the answer.
             if !["host", "connection", "accept-encoding", "content-length"].contains(&name.as_str())
             {
                 head.extend([name, ": ", value, "\r\n"]);
@@ -68,8 +68,8 @@ impl Upstream {
         Ok(stream)
     }
 
-    /// Sends a request and waits for all of its answer: status and body.
-    pub fn ask(
+    /// Sends a request, and returns the status and the whole body of the answer.
+    pub fn request(
         &self,
         method: &str,
         target: &str,
@@ -83,18 +83,18 @@ impl Upstream {
     }
 }
 
-/// Status and body of a whole answer.
+/// The status and the body of a whole answer. `None` if the answer is not valid.
 fn split(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?.to_ascii_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let body = &bytes[end + 4..];
     let chunked = head.lines().any(|line| line == "transfer-encoding: chunked");
-    Some((status, if chunked { joined(body)? } else { body.to_vec() }))
+    Some((status, if chunked { join_chunks(body)? } else { body.to_vec() }))
 }
 
-/// The body that came in chunks; none if the last one is missing.
-fn joined(mut chunks: &[u8]) -> Option<Vec<u8>> {
+/// Decodes a chunked body. `None` if the last chunk is missing.
+fn join_chunks(mut chunks: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = chunks.windows(2).position(|window| window == b"\r\n")?;
@@ -114,7 +114,7 @@ mod tests {
     use super::split;
 
     #[test]
-    fn chunks_are_joined_and_a_missing_end_is_seen() {
+    fn joins_chunks_and_rejects_a_body_without_the_last_chunk() {
         let answer = |body: &str| {
             split(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").as_bytes())
         };

@@ -1,5 +1,5 @@
-//! Real servers for the tests: on 127.0.0.1, on free ports, in a temporary folder, and ended with
-//! the test, however that ends.
+//! Real servers for the tests. They listen on free ports of 127.0.0.1, keep their files in a temporary
+//! folder, and end with the test, even if the test is killed.
 
 pub mod kubernetes;
 pub mod libvirt;
@@ -10,12 +10,12 @@ use std::path::Path;
 
 pub use watcher::Watcher;
 
-/// A port of 127.0.0.1 that nobody listens on now. Another process may take it before a server
-/// does: who starts one tries again then.
+/// A port of 127.0.0.1 that is not in use now. Another process may use it before a server is started, in
+/// which case the caller has to try again with another port.
 pub fn free_port() -> u16 {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(address).expect("a port of 127.0.0.1 is free");
-    listener.local_addr().expect("a listener has an address").port()
+    listener.local_addr().expect("the listener has an address").port()
 }
 
 /// The last lines of a server's log, for an error message.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gatherer_tests::fault_server::{
-    Authority, Identity, Misdeed, NodeServer, Settings, Source, base64, kubeconfig,
+    Authority, Identity, Misdeed, NodeServer, NodeServerBuilder, Source, base64, kubeconfig,
 };
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ impl Table {
     }
 
     /// An endpoint of a server that behaves like this, with the table's good certificate.
-    fn add(&mut self, name: &str, server: Settings, timeout: u64, expected: Expected) {
+    fn add(&mut self, name: &str, server: NodeServerBuilder, timeout: u64, expected: Expected) {
         let server = server.https(&self.identity);
         self.add_url(name, &server.url(""), timeout, expected);
         self.servers.push(server);

@@ -38,7 +38,7 @@ fn gather_while(cluster: &Arc<Cluster>, doing: impl Fn(&Cluster) + Send + Sync +
         if is_second && !done.swap(true, Ordering::SeqCst) {
             doing(&changed);
         }
-        match upstream.ask(method, target, headers, body) {
+        match upstream.request(method, target, headers, body) {
             Ok((status, body)) => {
                 let headers = "content-type: application/json\r\n".to_owned();
                 Action::Answer { status, headers, body }

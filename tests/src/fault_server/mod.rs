@@ -1,5 +1,5 @@
-//! A small HTTP server on this machine that misbehaves in one chosen way, with or without TLS, and
-//! keeps what it was asked. It ends when it is dropped.
+//! HTTP servers with one chosen fault, with or without TLS, that record the requests they receive. A server
+//! ends when it is dropped.
 
 mod answers;
 mod certificates;
@@ -23,7 +23,8 @@ pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
 pub use exchange::Received;
 pub use kubeconfig::{base64, kubeconfig};
 pub use nodes::{
-    Guard, Misdeed, NodeServer, Settings, Source, canned_node, kubernetes_status, misdeed,
+    Misdeed, NodeServer, NodeServerBuilder, RequestFilter, Source, canned_node, kubernetes_status,
+    misdeed,
 };
 pub use proxy::ForwardProxy;
 pub use scripted::{Action, ScriptedServer};
@@ -31,80 +32,80 @@ pub use upstream::Upstream;
 
 use exchange::read_request;
 
-/// A document for module File: one host, `h1`.
+/// A document for module File with one host, `h1`.
 pub const DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
     "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
     "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
     "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
 
-/// What the server does to whoever asks.
+/// How a server answers a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Nothing: 200 and the document.
+    /// Without a fault: status 200 and the document.
     None,
-    /// Nothing: 200 and the document, compressed.
+    /// Without a fault: status 200 and the document, compressed with gzip.
     NoneGzip,
-    /// Resets the connection as soon as a request comes.
+    /// Resets the connection after the request.
     Reset,
-    /// Closes the connection as soon as a request comes.
+    /// Closes the connection after the request.
     Hangup,
-    /// Takes connections and says nothing.
+    /// Accepts the connection and never answers.
     BlackHole,
-    /// A good head, a byte of the document, then nothing.
+    /// Sends a valid head and one byte of the document, then nothing more.
     Pause,
-    /// A good head, then a byte of the document every 20 ms, endlessly many.
+    /// Sends a valid head, then a byte of the document every 20 ms, endlessly.
     Drip,
-    /// A byte of the head every 20 ms, endlessly many.
+    /// Sends a byte of the head every 20 ms, endlessly.
     DripHead,
-    /// This status, with a `Retry-After` if there is one.
+    /// Sends this status, with this `Retry-After` if there is one.
     Status(u16, Option<&'static str>),
-    /// This status, these lines of the head, each with its line break, and this body.
+    /// Sends this status, these header lines, each with its line break, and this body.
     Answer(u16, &'static str, Vec<u8>),
-    /// These bytes and the end.
+    /// Sends these bytes and closes the connection.
     Raw(&'static str),
-    /// This status with a body without an end.
+    /// Sends this status with an endless body.
     StatusEndless(u16),
-    /// This status to the first request, the document to later ones.
+    /// Answers the first request with this status, later ones with the document.
     StatusOnce(u16),
-    /// Cuts the first answer off in the middle, later ones are whole.
+    /// Truncates the first answer. Later ones are whole.
     TruncatedOnce,
-    /// A body without an end.
+    /// Sends an endless body.
     Endless,
-    /// A head without an end.
+    /// Sends an endless head.
     EndlessHead,
-    /// Announces this many bytes and sends the document.
+    /// Sends the document with this Content-Length.
     Announces(u64),
-    /// A chunked body that ends before its last chunk.
+    /// Sends a chunked body without the last chunk.
     TruncatedChunked,
-    /// 1 GiB of zeros in about 1 MiB of gzip.
+    /// Sends 1 GiB of zeros in about 1 MiB of gzip.
     GzipBomb,
-    /// Whole as HTTP goes, but the gzip data end early.
+    /// Sends a complete HTTP answer with truncated gzip data.
     TruncatedGzip,
-    /// Says gzip, is not.
+    /// Sends data that are not gzip with `Content-Encoding: gzip`.
     DamagedGzip,
-    /// Compressed in a way that nobody asked for.
+    /// Sends an encoding that the client did not offer.
     Brotli,
-    /// The document with a byte in it that is not UTF-8.
+    /// Sends the document with a byte in it that is not UTF-8.
     InvalidUtf8,
-    /// `[` ten thousand times, and as many `]`.
+    /// Sends `[` ten thousand times, and `]` as many times.
     DeeplyNested,
-    /// Half of the document, as if that were all.
+    /// Sends half of the document as a complete HTTP answer.
     HalfDocument,
-    /// No bytes at all.
+    /// Sends an empty body.
     Empty,
-    /// Greets as an SSH server, before it is asked.
+    /// Sends the greeting of an SSH server and reads no request.
     NotHttp,
-    /// `/a` redirects to `/b` and back.
+    /// Redirects `/a` to `/b` and `/b` to `/a`.
     RedirectLoop,
-    /// `/n` redirects to `/n+1`.
+    /// Redirects `/n` to `/n+1`.
     RedirectChain,
     /// Redirects to this URL.
     RedirectTo(String),
-    /// Like `None`, but 401 unless the request brings this `Authorization`.
+    /// Like `None`, but status 401 unless the request has this `Authorization`.
     Wants(&'static str),
 }
 
-/// The server.
+/// A server that answers every request with the same fault.
 #[derive(Debug)]
 pub struct FaultServer {
     address: SocketAddr,
@@ -135,34 +136,35 @@ impl FaultServer {
     }
 
     fn start(fault: Fault, document: &[u8], tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1 is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let state = Arc::new(State { document: document.to_vec(), ..State::default() });
         let secure = tls.is_some();
         let accepting = accept(listener, Arc::clone(&state), move |stream, state| {
-            // A peer that goes away is what most faults lead to.
+            // Most faults make the client close the connection, which is an error here.
             let _ = serve(stream, &fault, tls.as_ref(), state);
         });
         Self { address, secure, state, accepting: Some(accepting) }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL of it, by address.
+    /// The URL of a path on this server, with the IP address as the host.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// The requests so far.
+    /// The requests that have been received so far.
     pub fn received(&self) -> Vec<Received> {
         self.state.received.lock().expect("no thread panicked").clone()
     }
 
-    /// How many connections were made so far.
+    /// The number of connections that have been accepted so far.
     pub fn connections(&self) -> usize {
         self.state.connections.lock().expect("no thread panicked").len()
     }
@@ -174,13 +176,14 @@ impl Drop for FaultServer {
     }
 }
 
-/// A port on which nobody listens.
+/// The address of a port that is not in use.
 pub fn closed_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound")
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1 is free");
+    listener.local_addr().expect("the listener has an address")
 }
 
-/// A port that answers no connection attempt: its queue is full and nobody empties it.
+/// A port that answers no connection attempt, because its queue is full and no connection is accepted.
 #[derive(Debug)]
 pub struct FullPort {
     address: SocketAddr,
@@ -194,25 +197,26 @@ impl FullPort {
         use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 
         let listener = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
-        bind(&listener, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
-        listen(&listener, 0).expect("it is bound");
+        bind(&listener, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a port of 127.0.0.1 is free");
+        listen(&listener, 0).expect("the listener has an address");
         let listener = TcpListener::from(listener);
-        let address = listener.local_addr().expect("it is bound");
+        let address = listener.local_addr().expect("the listener has an address");
         let mut queue = Vec::new();
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
             queue.push(stream);
-            assert!(queue.len() < 100, "the queue of a port that nobody serves does not fill");
+            assert!(queue.len() < 100, "the queue does not fill up");
         }
         Self { address, _listener: listener.into(), _queue: queue }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// Takes connections until the state says stop; each gets a thread.
+/// Accepts connections until the server stops, and serves each in a thread.
 fn accept(
     listener: TcpListener,
     state: Arc<State>,
@@ -225,18 +229,19 @@ fn accept(
                 return;
             }
             let Ok(stream) = stream else { continue };
-            let clone = stream.try_clone().expect("descriptors are left");
+            let clone = stream.try_clone().expect("a descriptor is free");
             state.connections.lock().expect("no thread panicked").push(clone);
-            let (serve, of_thread) = (Arc::clone(&serve), Arc::clone(&state));
-            let thread = std::thread::spawn(move || serve(stream, &of_thread));
+            let (serve, thread_state) = (Arc::clone(&serve), Arc::clone(&state));
+            let thread = std::thread::spawn(move || serve(stream, &thread_state));
             state.threads.lock().expect("no thread panicked").push(thread);
         }
     })
 }
 
+/// Ends all threads of a server and closes its connections.
 fn stop(state: &State, address: SocketAddr, accepting: Option<JoinHandle<()>>) {
     state.stopping.store(true, Ordering::SeqCst);
-    // Wakes the accepting thread up.
+    // Wakes up the thread that accepts.
     let _ = TcpStream::connect(address);
     if let Some(thread) = accepting {
         let _ = thread.join();
@@ -265,7 +270,7 @@ trait Stream: std::io::Read + Write {}
 
 impl<S: std::io::Read + Write> Stream for S {}
 
-/// Serves one connection and ends it in good order.
+/// Serves one connection and closes it cleanly.
 fn converse(
     stream: TcpStream,
     tls: Option<&Arc<rustls::ServerConfig>>,
@@ -274,9 +279,9 @@ fn converse(
     stream.set_nodelay(true)?;
     let raw = stream.try_clone()?;
     match tls {
-        Some(settings) => {
-            let connection = rustls::ServerConnection::new(Arc::clone(settings))
-                .map_err(std::io::Error::other)?;
+        Some(config) => {
+            let connection =
+                rustls::ServerConnection::new(Arc::clone(config)).map_err(std::io::Error::other)?;
             let mut stream = rustls::StreamOwned::new(connection, stream);
             serve(&mut stream, &raw)?;
             stream.conn.send_close_notify();
@@ -284,7 +289,7 @@ fn converse(
         }
         None => serve(&mut &stream, &raw),
     }?;
-    // The peer shall read everything before it sees the end: what it still sends is waited for.
+    // The peer must be able to read everything: closing with unread input would reset the connection.
     raw.shutdown(std::net::Shutdown::Write)?;
     raw.set_read_timeout(Some(Duration::from_secs(2)))?;
     let mut rest = raw;
@@ -292,7 +297,7 @@ fn converse(
     Ok(())
 }
 
-/// One request and its answer; the connection ends after it.
+/// Handles one request, after which the connection ends.
 fn exchange(
     mut stream: &mut dyn Stream,
     raw: &TcpStream,
@@ -316,7 +321,7 @@ fn exchange(
     misbehave(stream, raw, fault, &request, number, &state.document, state)
 }
 
-/// Does to one request what the fault says; the connection ends after it.
+/// Answers one request with the fault, after which the connection ends.
 fn misbehave(
     mut stream: &mut dyn Stream,
     raw: &TcpStream,
@@ -328,8 +333,8 @@ fn misbehave(
 ) -> std::io::Result<()> {
     match fault {
         Fault::Reset => {
-            // Closing with a linger of 0 would not do: other copies of the descriptor keep the
-            // socket open. Connecting to nowhere resets it at once.
+            // Closing with a linger of 0 would not work, since copies of the descriptor keep the socket
+            // open. Connecting to AF_UNSPEC resets it at once.
             rustix::net::connect_unspec(raw)?;
             Ok(())
         }
