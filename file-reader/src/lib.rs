@@ -1,16 +1,16 @@
 //! Reads files that a request, a kubeconfig or an endpoint's answer names.
 //!
-//! Such a name is untrusted: it may lead to a device that has no end, to a FIFO that blocks, to a file of
-//! the kernel that blocks or has side effects when it is read, or to a file larger than the machine's memory.
-//! So only regular files are opened, never those of the kernel's pseudo file systems, and no more is
-//! read than the caller allows. A file on a file system that hangs (FUSE, NFS) still blocks: read
-//! where a deadline holds, which is the worker of the endpoint and not the runner.
+//! Such a path is untrusted: it may name an endless device, a FIFO that blocks, a kernel file that
+//! blocks or has side effects when it is read, or a file larger than the machine's memory. Therefore
+//! only regular files outside the kernel's pseudo file systems are opened, and at most as many bytes
+//! are read as the caller allows. Reading from a file system that hangs (FUSE, NFS) still blocks, so
+//! call this only in an endpoint's worker, which has a deadline, and never in the runner.
 //!
-//! It is a crate of its own because the plugins (through `gatherer_plugin_support::file`) and the program
+//! This is a separate crate because both the plugins (as `gatherer_plugin_support::file`) and the program
 //! need it, and neither depends on the other.
 #![forbid(unsafe_code)]
 
-mod pseudo;
+mod kernel_filesystems;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -19,29 +19,29 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-/// Why a file is not read. As text it is the end of a sentence whose subject is the file:
+/// Why a file cannot be read. The text is the predicate of a sentence whose subject is the file:
 /// "does not exist".
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Nothing has this name.
+    /// The file does not exist.
     #[error("does not exist")]
     NotFound,
-    /// This user may not read it, or may not enter a folder above it.
-    #[error("may not be read by this user")]
+    /// The user of this process may not read the file, or may not enter a folder above it.
+    #[error("cannot be read: permission denied")]
     PermissionDenied,
-    /// It is a directory.
+    /// The file is a directory.
     #[error("is a folder")]
     Directory,
-    /// It is a device, a FIFO or a socket.
+    /// The file is a device, a FIFO or a socket.
     #[error("is not a regular file")]
     NotRegular,
-    /// It belongs to a file system of the kernel: the name of its type.
-    #[error("is not a regular file: it is a file of the kernel ({0})")]
+    /// The file belongs to a pseudo file system of the kernel, of this type.
+    #[error("is not a regular file: it belongs to the kernel's {0} file system")]
     Pseudo(&'static str),
-    /// It is larger than this many bytes.
-    #[error("is larger than {}", size(*.0))]
+    /// The file is larger than this limit, in bytes.
+    #[error("is larger than {}", format_size(*.0))]
     TooLarge(usize),
-    /// Anything else that the system says.
+    /// Any other error of the operating system.
     #[error("cannot be read: {0}")]
     Io(io::Error),
 }
@@ -62,8 +62,8 @@ impl From<rustix::io::Errno> for FileError {
     }
 }
 
-/// A number of bytes in the largest unit that divides it.
-fn size(bytes: usize) -> String {
+/// Formats a number of bytes in the largest unit that divides it.
+fn format_size(bytes: usize) -> String {
     for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
         if bytes >= unit && bytes.is_multiple_of(unit) {
             return format!("{} {name}", bytes / unit);
@@ -72,37 +72,39 @@ fn size(bytes: usize) -> String {
     format!("{bytes} bytes")
 }
 
-/// Reads a whole file of at most so many bytes. Symbolic links are followed.
+/// Reads a whole file of at most `max_bytes` bytes. Symbolic links are followed.
 pub fn read(path: &Path, max_bytes: usize) -> Result<Vec<u8>, FileError> {
-    Found::find(path)?.read(max_bytes)
+    FoundFile::find(path)?.read(max_bytes)
 }
 
-/// A file that was looked up but not opened for reading: opening some devices has effects. What is
-/// checked here is what is read later, whatever takes the name meanwhile.
-pub struct Found {
-    /// Opened with `O_PATH`: it can be looked at and not read.
+/// A file that was looked up but not opened for reading, because opening some devices has side
+/// effects. The file that is checked is the one that is read, even if another file gets its name in
+/// the meantime.
+pub struct FoundFile {
+    /// Opened with `O_PATH`: the file can be inspected but not read.
     handle: File,
 }
 
-impl Found {
-    /// Looks a file up. It need not be a regular one yet.
+impl FoundFile {
+    /// Looks a file up. It may be of any type.
     pub fn find(path: &Path) -> Result<Self, FileError> {
         let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self { handle: handle.into() })
     }
 
-    /// The file's real name, with all links resolved: of what was found, not of what has this name now.
+    /// The current path of the file that was found, with all links resolved.
     pub fn real_path(&self) -> Result<PathBuf, FileError> {
-        Ok(std::fs::read_link(self.name())?)
+        Ok(std::fs::read_link(self.descriptor_path())?)
     }
 
-    /// Its owner, mode, size and so on.
+    /// The file's owner, mode, size and other metadata.
     pub fn metadata(&self) -> Result<Metadata, FileError> {
         Ok(self.handle.metadata()?)
     }
 
-    /// Checks that it is a regular file of at most so many bytes, and not one of the kernel. For
-    /// files that a library reads itself; [`read`](Self::read) checks this too. Returns the size.
+    /// Checks that this is a regular file of at most `max_bytes` bytes outside the kernel's pseudo file
+    /// systems, and returns its size. For files that a library will read; [`read`](Self::read)
+    /// makes the same check.
     pub fn check(&self, max_bytes: usize) -> Result<usize, FileError> {
         let metadata = self.metadata()?;
         if metadata.is_dir() {
@@ -111,7 +113,8 @@ impl Found {
         if !metadata.is_file() {
             return Err(FileError::NotRegular);
         }
-        if let Some(name) = pseudo::name(rustix::fs::fstatfs(self.handle.as_fd())?.f_type) {
+        let magic = rustix::fs::fstatfs(self.handle.as_fd())?.f_type;
+        if let Some(name) = kernel_filesystems::name(magic) {
             return Err(FileError::Pseudo(name));
         }
         match usize::try_from(metadata.len()) {
@@ -120,15 +123,16 @@ impl Found {
         }
     }
 
-    /// Reads it whole if it is a regular file of at most so many bytes.
+    /// Checks the file as [`check`](Self::check) does, and reads it whole.
     pub fn read(self, max_bytes: usize) -> Result<Vec<u8>, FileError> {
-        // Saves the reading of a file that is far too large; the limit below is what holds.
+        // This avoids reading a file that is already too large. The file may still grow, so the
+        // limit is enforced again below.
         let size = self.check(max_bytes)?;
-        // Through its descriptor, so that it is the file that was checked.
+        // Opened through its descriptor, so that it is the file that was checked.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(self.name(), flags, Mode::empty())?);
+        let file = File::from(rustix::fs::open(self.descriptor_path(), flags, Mode::empty())?);
         let mut bytes = Vec::with_capacity(size);
-        // One byte more tells a file of just this size from a larger one, and from one that grows.
+        // One more byte than allowed shows that the file is larger than the limit.
         file.take((max_bytes as u64).saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() > max_bytes {
             return Err(FileError::TooLarge(max_bytes));
@@ -136,10 +140,10 @@ impl Found {
         Ok(bytes)
     }
 
-    fn name(&self) -> PathBuf {
+    fn descriptor_path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.handle.as_raw_fd()))
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod reader_tests;

@@ -1,7 +1,7 @@
 //! Runs the fuzz targets of one crate under libFuzzer, one target per process.
 //!
-//! The targets themselves stand in a module `fuzzing` of the crate whose code they call. Tests replay
-//! the committed cases through them without this crate.
+//! The targets are in the module `fuzzing` of the crate whose code they call. Unit tests there replay
+//! the committed cases without this crate.
 #![cfg(feature = "targets")]
 
 use std::sync::OnceLock;
@@ -18,36 +18,36 @@ pub type Target = (&'static str, fn(&[u8]));
 /// The environment variable that names the target to run.
 pub const TARGET_VARIABLE: &str = "FUZZ_TARGET";
 
-/// The CPU time that one input may take. Wall time would depend on what else the machine does.
-const INPUT_MAX: Duration = Duration::from_secs(1);
+/// The maximum CPU time for one input. Wall-clock time would depend on the load of the machine.
+const INPUT_MAX_CPU_TIME: Duration = Duration::from_secs(1);
 
 /// The target that this process runs.
-static CHOSEN: OnceLock<fn(&[u8])> = OnceLock::new();
+static SELECTED: OnceLock<fn(&[u8])> = OnceLock::new();
 
-/// Chooses the target that the environment names. Without a name the process prints the names of all
-/// targets and ends.
-pub fn choose(targets: &[Target]) {
-    let Ok(wanted) = std::env::var(TARGET_VARIABLE) else {
+/// Selects the target that [`TARGET_VARIABLE`] names. If the variable is not set, the process prints the
+/// names of all targets and exits.
+pub fn select(targets: &[Target]) {
+    let Ok(selected) = std::env::var(TARGET_VARIABLE) else {
         for (name, _) in targets {
             println!("{name}");
         }
         std::process::exit(0);
     };
-    let Some((_, target)) = targets.iter().find(|(name, _)| *name == wanted) else {
-        eprintln!("{TARGET_VARIABLE}: there is no target {wanted} in this binary");
+    let Some((_, target)) = targets.iter().find(|(name, _)| *name == selected) else {
+        eprintln!("{TARGET_VARIABLE}: this binary has no target {selected}");
         std::process::exit(2);
     };
-    // It is called once.
-    let _ = CHOSEN.set(*target);
+    // libFuzzer calls this once, so the value cannot be set yet.
+    let _ = SELECTED.set(*target);
 }
 
-/// Runs the chosen target on one input.
+/// Runs the selected target on one input.
 pub fn run(input: &[u8]) {
-    let Some(target) = CHOSEN.get() else { return };
+    let Some(target) = SELECTED.get() else { return };
     let start = cpu_time();
     target(input);
     let taken = cpu_time().saturating_sub(start);
-    assert!(taken < INPUT_MAX, "this input takes {} ms of CPU time", taken.as_millis());
+    assert!(taken < INPUT_MAX_CPU_TIME, "this input takes {} ms of CPU time", taken.as_millis());
 }
 
 fn cpu_time() -> Duration {
@@ -61,7 +61,7 @@ fn cpu_time() -> Duration {
 macro_rules! fuzz_main {
     ($targets:expr) => {
         $crate::libfuzzer_sys::fuzz_target!(
-            init: $crate::choose($targets),
+            init: $crate::select($targets),
             |input: &[u8]| $crate::run(input)
         );
     };

@@ -1,16 +1,16 @@
 //! The stable ABI: one root module of two functions, and one table of callbacks.
 //!
 //! **Frozen as ABI 1.0.** No field of [`GathererModule`] or [`Callbacks`] is added, removed, renamed or
-//! moved, no signature changes, no number of [`EmitCode`] gets another meaning: a plugin that was built
-//! once loads in every later program. A field that is only appended is no exception: the program that
-//! has it refuses every plugin that was built before. Everything else crosses as JSON text and grows
-//! there, so this file never has to. `docs/abi.md` has the whole promise,
-//! `tests/golden/abi-1.0.txt` the layout that a test compares this file with.
+//! moved, no signature changes, and no number of [`EmitCode`] changes its meaning, so a plugin that was
+//! built once loads in every later program. Appending a field is not allowed either: a program with the
+//! longer table would refuse every plugin that was built before. All other data crosses as JSON text and
+//! can grow there. `docs/abi.md` describes the whole promise; a test compares this file with the layout
+//! in `tests/golden/abi-1.0.txt`.
 //!
-//! It is one of the few files that may say `unsafe`.
+//! This is one of the few files in which `unsafe` is allowed.
 
 #![allow(unsafe_code)]
-// The derive writes such a Clone for the prefix type.
+// The StableAbi derive generates such a Clone for the prefix type.
 #![allow(clippy::expl_impl_clone_on_copy)]
 
 use abi_stable::StableAbi;
@@ -18,16 +18,17 @@ use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RResult, RStr, RString};
 
-/// The version of this ABI, frozen. A library built for another major version is not loaded.
-/// Independent of the crate's version.
+/// The version of this ABI, frozen. The program does not load a library built for another major
+/// version. Independent of the crate's version.
 pub const ABI_VERSION: &str = "1.0.0";
 
-/// The version of the plugin API, which only grows: what a manifest's `minimumApi` is compared with.
-/// The crate's version without its patch number, since a patch adds nothing that a plugin could need.
+/// The version of the plugin API, which only grows. The program compares a manifest's `minimumApi` with
+/// it. It is the crate's version without the patch number, because a patch adds nothing that a plugin
+/// could require.
 pub const API_VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".0");
 
-/// What a plugin library exports. Frozen.
+/// The functions that a plugin library exports. Frozen.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = GathererModuleRef)))]
@@ -35,15 +36,15 @@ pub struct GathererModule {
     /// Returns the manifest, as JSON.
     ///
     /// Required. Called from one thread, before `invoke`, any number of times. The caller
-    /// owns the text. Must not block, must not unwind.
+    /// owns the returned text. Must not block or unwind.
     pub describe: extern "C" fn() -> RString,
 
-    /// Does one operation and returns its summary or a `GatherError`, both as JSON.
+    /// Performs one operation and returns its summary or a `GatherError`, both as JSON.
     ///
-    /// Required. Called once in a process, from its main thread. `operation` is `gather`
-    /// today; an unknown one is an `unsupported` error. `request` is a
-    /// [`GatherRequest`](crate::GatherRequest) as JSON; both texts live until the call returns. The
-    /// callbacks stay valid until the process ends. The caller owns the returned text. Must
+    /// Required. Called once per process, from its main thread. The only `operation` today is
+    /// `gather`; an unknown one is an `unsupported` error. `request` is a
+    /// [`GatherRequest`](crate::GatherRequest) as JSON. Both texts are valid until the call returns,
+    /// the callbacks until the process ends. The caller owns the returned text. Must
     /// not unwind: `export_gatherer!` compiles a `catch_unwind` into the plugin.
     #[sabi(last_prefix_field)]
     pub invoke: extern "C" fn(RStr<'_>, RStr<'_>, Callbacks) -> RResult<RString, RString>,
@@ -57,49 +58,49 @@ impl RootModule for GathererModuleRef {
     const VERSION_STRINGS: VersionStrings = VersionStrings::new(ABI_VERSION);
 }
 
-/// What a plugin may call while `invoke` runs. Every function may be called from any thread,
-/// also from several at once, and never unwinds. `context` is handed back to each unchanged. Frozen:
-/// what comes later is a method of `call`.
+/// The functions that a plugin may call while `invoke` runs. Each may be called from any thread, from
+/// several at once, and never unwinds. The first argument of each is `context`, unchanged. Frozen:
+/// later additions are methods of `call`.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct Callbacks {
-    /// The caller's own; opaque to the plugin.
+    /// Belongs to the caller of `invoke`; opaque to the plugin.
     pub context: usize,
 
-    /// Hands over one [`Record`](crate::Record) as JSON. Blocks while the reader is slow. Returns one
+    /// Sends one [`Record`](crate::Record) as JSON. Blocks while the reader is slow. Returns one
     /// of the [`EmitCode`] numbers. The text is copied before the function returns.
     pub emit: extern "C" fn(usize, RStr<'_>) -> i32,
 
-    /// Hands over one log line: level 1 (error) to 5 (trace), target, message. Both texts are
-    /// copied. Lines more detailed than the request's `logLevel` need not be sent.
+    /// Sends one log line: level 1 (error) to 5 (trace), target, message. Both texts are
+    /// copied. The plugin need not send lines that are more detailed than the request's `logLevel`.
     pub log: extern "C" fn(usize, u8, RStr<'_>, RStr<'_>),
 
-    /// Whether the plugin should stop: 1 if so. Cheap, may be polled.
+    /// Returns 1 if the plugin should stop. Cheap, may be polled.
     pub cancelled: extern "C" fn(usize) -> u8,
 
-    /// Whatever comes later, by name with JSON both ways. Methods today: `progress`
+    /// Calls a method by name, with JSON as argument and result. Methods today: `progress`
     /// (`{"message": text}` -> `{}`) and `secret` (`{"text": text}` -> `{}`). An unknown method is
     /// an `unsupported` error.
     pub call: extern "C" fn(usize, RStr<'_>, RStr<'_>) -> RResult<RString, RString>,
 }
 
-/// What `emit` answers. The numbers are frozen; a plugin takes one that it does not know for `Closed`.
+/// The result of `emit`. The numbers are frozen; a plugin treats an unknown one as `Closed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 #[non_exhaustive]
 pub enum EmitCode {
-    /// Taken.
+    /// The record was accepted.
     Ok = 0,
-    /// Not taken: the endpoint was given up; return soon.
+    /// Rejected: the runner has given up the endpoint. Return soon.
     Cancelled = 1,
-    /// Not taken: longer than [`RECORD_MAX_BYTES`](crate::RECORD_MAX_BYTES).
+    /// Rejected: the record is longer than [`RECORD_MAX_BYTES`](crate::RECORD_MAX_BYTES).
     TooLarge = 2,
-    /// Not taken: nobody reads any more.
+    /// Rejected: the runner no longer reads records.
     Closed = 3,
 }
 
 impl EmitCode {
-    /// The code of this number; an unknown number is `Closed`.
+    /// The code with this number. Unknown numbers are `Closed`.
     pub const fn from_number(number: i32) -> Self {
         match number {
             0 => Self::Ok,

@@ -2,40 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, in the operator's terms. The word stands in the inventory and the log.
+/// What went wrong, in the operator's terms. Inventories and logs contain the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The endpoint's entry, the operator's file or a file that they name is wrong.
+    /// The endpoint's entry, the operator's file or a file named in either is wrong.
     Configuration,
-    /// The endpoint does not know us: wrong user, password, token, certificate.
+    /// The endpoint does not accept the credentials: wrong user, password, token or certificate.
     Authentication,
-    /// The endpoint knows us and refuses.
+    /// The endpoint accepts the credentials but denies access.
     Permission,
-    /// No conversation came about, or it broke: refused, reset, name not found.
+    /// The connection could not be established or broke: refused, reset, name not found.
     Connection,
-    /// The conversation could not be secured: untrusted, expired or misnamed certificate.
+    /// The connection could not be secured: the certificate is untrusted, expired or for another name.
     Tls,
     /// A deadline passed.
     Timeout,
-    /// The answer is not what the protocol says: not JSON, cut off, too large, contradictory.
+    /// The endpoint's answer violates the protocol: not JSON, truncated, too large, contradictory.
     Protocol,
-    /// The endpoint asks us to come back later (429).
+    /// The endpoint limits the rate of requests (429).
     RateLimited,
-    /// The endpoint is there but cannot answer (5xx).
+    /// The endpoint is reachable but cannot answer (5xx).
     Unavailable,
-    /// The endpoint or the plugin cannot do what was asked.
+    /// The endpoint or the plugin does not support the operation.
     Unsupported,
-    /// The worker that asked the endpoint ended without saying how it went.
+    /// The worker process of the endpoint ended without reporting a result.
     Crashed,
-    /// A fault of ours.
+    /// A fault in this program or in the plugin.
     Internal,
 }
 
 impl ErrorKind {
-    /// The word in JSON and in logs.
+    /// The word used in JSON and in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
@@ -62,8 +62,8 @@ impl std::fmt::Display for ErrorKind {
 
 /// Why an endpoint, or an optional collection of it, could not be read.
 ///
-/// The message names the thing that failed; the hint, where one can be known, says what to
-/// do. Neither ever holds a secret.
+/// The message names the object that failed; the hint, if any, says what to do. Neither may contain
+/// a secret.
 ///
 /// ```
 /// use gatherer_plugin_api::{ErrorKind, GatherError};
@@ -75,34 +75,34 @@ impl std::fmt::Display for ErrorKind {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    // Without the example in Rust.
+    // The doc comment has an example in Rust, which does not belong in a schema.
     schemars(description = "Why an endpoint, or an optional collection of it, could not be read.")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GatherError {
-    /// What went wrong.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// One sentence that names what failed.
+    /// What failed, as one sentence that names the object.
     pub message: String,
-    /// One sentence that says what to do.
+    /// What the operator can do about it, as one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Whether the same request may succeed later with nothing changed.
+    /// Whether the same request may succeed later without any change.
     #[serde(default)]
     pub retryable: bool,
-    /// How long the endpoint asks us to wait, in milliseconds.
+    /// How long the endpoint asks clients to wait before they retry, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// True if [`Context::item`](crate::Context::item) did not hand an item over, because it is
-    /// too long: its collection can be ended with this error, and all else still be told. Known
-    /// to the plugin alone, not to who reads the error as JSON.
+    /// True if [`Context::item`](crate::Context::item) rejected an item because it is too long: end
+    /// its collection with this error and continue. Only the plugin sees this flag; it is not part
+    /// of the JSON.
     #[serde(skip)]
     pub item_too_long: bool,
 }
 
 impl GatherError {
-    /// An error without a hint. `connection`, `timeout`, `rate-limited` and `unavailable` are
-    /// retryable unless [`GatherError::with_retryable`] says otherwise.
+    /// An error without a hint. The kinds `connection`, `timeout`, `rate-limited` and `unavailable`
+    /// are retryable by default; [`GatherError::with_retryable`] overrides that.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let retryable = matches!(
             kind,
@@ -136,21 +136,21 @@ impl GatherError {
         Self::new(ErrorKind::Internal, message)
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint: what the operator can do about the error.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says whether trying again can help.
+    /// Sets whether a retry may succeed.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
         self
     }
 
-    /// Adds how long the endpoint asks us to wait, in milliseconds.
+    /// Sets how long the endpoint asks clients to wait before they retry, in milliseconds.
     #[must_use]
     pub fn with_retry_after_ms(mut self, milliseconds: u64) -> Self {
         self.retry_after_ms = Some(milliseconds);

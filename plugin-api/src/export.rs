@@ -1,5 +1,5 @@
-//! What `export_gatherer!` compiles into a plugin: the manifest's note, the root module, and
-//! the catching of panics.
+//! The code that `export_gatherer!` compiles into a plugin: the ELF note with the manifest, the
+//! root module, and the handler of panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,10 +12,10 @@ use crate::gatherer::{Context, Gatherer};
 use crate::record::GatherRequest;
 use crate::{ErrorKind, GatherError};
 
-/// Exports a plugin: embeds its manifest and serves its modules.
+/// Exports a plugin: embeds its manifest and dispatches requests to its modules.
 ///
-/// The manifest's path is relative to the crate's folder. Its `version` must be the crate's:
-/// the build fails otherwise.
+/// The path of the manifest is relative to the crate's folder. Its `version` must be the crate's
+/// version, otherwise the build fails.
 ///
 /// ```ignore
 /// gatherer_plugin_api::export_gatherer! {
@@ -29,7 +29,7 @@ macro_rules! export_gatherer {
         manifest: $manifest:literal,
         modules: { $($name:literal => $gatherer:ty),+ $(,)? } $(,)?
     ) => {
-        /// The stable ABI's side of the plugin.
+        /// The functions and the ELF note that the stable ABI requires of a plugin.
         #[allow(unsafe_code, missing_docs)]
         mod gatherer_export {
             #[allow(unused_imports)]
@@ -44,11 +44,11 @@ macro_rules! export_gatherer {
                     MANIFEST,
                     concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")
                 ),
-                "the manifest's version is not the crate's (write it as \"version\": \"1.2.3\")"
+                "the version in the manifest must be the crate's, written as \"version\": \"1.2.3\""
             );
 
             #[used]
-            // SAFETY: the section holds nothing but this note, whose layout is an ELF note's.
+            // SAFETY: the section contains only this note, which has the layout of an ELF note.
             #[unsafe(link_section = ".note.gatherer")]
             static NOTE: $crate::__private::Note<
                 { $crate::__private::padded_len(MANIFEST.len()) },
@@ -59,10 +59,10 @@ macro_rules! export_gatherer {
             }
 
             #[allow(non_upper_case_globals)]
-            // SAFETY: the name is abi_stable's own for the one header of a library.
+            // SAFETY: abi_stable reserves this name for the one header of a library.
             #[unsafe(no_mangle)]
             pub static _1as_0lib_1header_0root_bmodule_bloader: abi_stable::library::LibHeader =
-                // SAFETY: the function returns the very root module that the type names.
+                // SAFETY: the function returns the root module of exactly this type.
                 unsafe {
                     abi_stable::library::LibHeader::from_constructor::<
                         $crate::abi::GathererModuleRef,
@@ -86,7 +86,7 @@ macro_rules! export_gatherer {
                         $($name => $crate::__private::gather::<$gatherer>(request, callbacks),)+
                         other => Err($crate::GatherError::new(
                             $crate::ErrorKind::Unsupported,
-                            format!("the plugin serves no module {other}"),
+                            format!("the plugin has no module {other}"),
                         )),
                     }
                 })
@@ -95,22 +95,22 @@ macro_rules! export_gatherer {
     };
 }
 
-/// Builds the root module of a plugin's two functions, the way abi_stable's own attribute does
-/// (which this replaces: it would make every plugin depend on abi_stable by name).
+/// Builds the root module from a plugin's two functions. It replaces abi_stable's own attribute,
+/// which would require every plugin to depend on abi_stable by name.
 pub fn root_module(
     describe: extern "C" fn() -> RString,
     invoke: extern "C" fn(RStr<'_>, RStr<'_>, Callbacks) -> RResult<RString, RString>,
 ) -> RootModuleResult {
     static FUNCTIONS: std::sync::OnceLock<GathererModuleRef> = std::sync::OnceLock::new();
-    fn built() -> GathererModuleRef {
-        *FUNCTIONS.get().expect("set by the only caller, just before")
+    fn initialized() -> GathererModuleRef {
+        *FUNCTIONS.get().expect("root_module sets it before it passes this function on")
     }
     FUNCTIONS.get_or_init(|| GathererModule { describe, invoke }.leak_into_prefix());
-    __call_root_module_loader(built)
+    __call_root_module_loader(initialized)
 }
 
-/// Catches panics around an operation and turns both outcomes into JSON. Called from the
-/// plugin's own code, so that the panic and its catcher share one standard library.
+/// Runs an operation, catches its panics and encodes its result as JSON. This is compiled into the
+/// plugin, so that the panic and `catch_unwind` belong to the same standard library.
 pub fn invoke(
     operation: RStr<'_>,
     request: RStr<'_>,
@@ -122,29 +122,31 @@ pub fn invoke(
         if operation.as_str() != "gather" {
             return Err(GatherError::new(
                 ErrorKind::Unsupported,
-                format!("the plugin knows no operation {}", operation.as_str()),
+                format!("the plugin does not support the operation {}", operation.as_str()),
             ));
         }
         let request: GatherRequest = serde_json::from_str(request.as_str())
-            .map_err(|_| GatherError::internal("the request is not what the plugin API says"))?;
+            .map_err(|_| GatherError::internal("the request is not valid for this plugin API"))?;
         crate::logging::install(callbacks, request.options.log_level);
         dispatch(request, callbacks)
     }));
     let outcome = outcome.unwrap_or_else(|_| {
-        // A panic's message may quote what the plugin was working on; the place does not.
-        Err(GatherError::internal("the plugin panicked; the log says where"))
+        // The message of a panic may quote data of the endpoint; its source location does not.
+        Err(GatherError::internal("the plugin panicked; the log contains the source location"))
     });
     match outcome {
         Ok(summary) => RResult::ROk(summary.into()),
         Err(error) => RResult::RErr(
             serde_json::to_string(&error)
-                .unwrap_or_else(|_| r#"{"kind":"internal","message":"unprintable error"}"#.into())
+                .unwrap_or_else(|_| {
+                    r#"{"kind":"internal","message":"the error cannot be encoded as JSON"}"#.into()
+                })
                 .into(),
         ),
     }
 }
 
-/// Reads the parameters, runs the module and returns its summary.
+/// Deserializes the parameters, runs the module and returns its summary as JSON.
 pub fn gather<G: Gatherer>(
     request: GatherRequest,
     callbacks: Callbacks,
@@ -156,33 +158,32 @@ pub fn gather<G: Gatherer>(
     let context = Context::new(callbacks, endpoint, module, options);
     G::gather(parameters, &context)?;
     serde_json::to_string(&context.summary())
-        .map_err(|_| GatherError::internal("the summary is not JSON"))
+        .map_err(|_| GatherError::internal("the summary cannot be encoded as JSON"))
 }
 
-/// serde quotes the values that it read, and a value may be a secret: only texts that name
-/// a field alone are passed on.
+/// The error of parameters that do not match the module's type. serde's messages quote the values
+/// that it read, and a value may be a secret, so only those that name just a field are passed on.
 fn parameter_error(module: &str, error: &str) -> GatherError {
-    let detail = if error.starts_with("missing field") { error } else { "a value's type differs" };
-    GatherError::configuration(format!(
-        "the parameters do not fit what module {module} expects: {detail}"
-    ))
+    let detail =
+        if error.starts_with("missing field") { error } else { "a value has the wrong type" };
+    GatherError::configuration(format!("invalid parameters for module {module}: {detail}"))
 }
 
 fn install_panic_hook(callbacks: Callbacks) {
     std::panic::set_hook(Box::new(move |info| {
-        let place = info
+        let location = info
             .location()
             .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         (callbacks.log)(
             callbacks.context,
             1,
             "panic".into(),
-            format!("the plugin panicked{place}").as_str().into(),
+            format!("the plugin panicked{location}").as_str().into(),
         );
     }));
 }
 
-/// An ELF note whose descriptor is `N` bytes, padded to 4.
+/// An ELF note with a descriptor of `N` bytes, a multiple of 4.
 #[repr(C, align(4))]
 pub struct Note<const N: usize> {
     name_size: u32,
@@ -193,10 +194,10 @@ pub struct Note<const N: usize> {
 }
 
 impl<const N: usize> Note<N> {
-    /// The note that holds this manifest; `N` is [`padded_len`] of its length.
+    /// The note that contains this manifest. `N` must be [`padded_len`] of the manifest's length.
     pub const fn new(manifest: &str) -> Self {
         let bytes = manifest.as_bytes();
-        assert!(bytes.len() <= 256 * 1024, "a manifest is at most 256 KiB long");
+        assert!(bytes.len() <= 256 * 1024, "a manifest must not be longer than 256 KiB");
         let mut descriptor = [0; N];
         let mut index = 0;
         while index < bytes.len() {
@@ -214,12 +215,12 @@ impl<const N: usize> Note<N> {
     }
 }
 
-/// A length rounded up to a multiple of 4, as ELF notes want it.
+/// A length rounded up to a multiple of 4, as ELF notes require.
 pub const fn padded_len(length: usize) -> usize {
     length.div_ceil(4) * 4
 }
 
-/// Whether one text stands in another; usable in constants.
+/// Whether `text` contains `part`; usable in constants.
 pub const fn contains(text: &str, part: &str) -> bool {
     let (text, part) = (text.as_bytes(), part.as_bytes());
     let mut start = 0;
@@ -241,7 +242,7 @@ mod tests {
     use super::{Note, contains, padded_len};
 
     #[test]
-    fn the_macro_uses_the_name_under_which_abi_stable_looks_for_the_header() {
+    fn the_macro_exports_the_symbol_that_abi_stable_looks_up() {
         assert_eq!(
             abi_stable::library::ROOT_MODULE_LOADER_NAME,
             "_1as_0lib_1header_0root_bmodule_bloader"

@@ -1,4 +1,4 @@
-//! The author's side: the trait that a module implements, and what it works with.
+//! The author's side of a plugin: the trait that a module implements, and the context that it gets.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{Callbacks, EmitCode};
-use crate::encode::{json_length, json_of, keep, no_json};
+use crate::encode::{encode_record, encoding_failed, json_length, reuse_buffer};
 use crate::item::PIECE_BYTES;
 use crate::model::{Guest, Host};
 use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
 use crate::{ErrorKind, GatherError, Item};
 
-/// One module: it asks one endpoint which hosts it has and which guests run on them.
+/// A module: gathers the hosts of one endpoint and the guests that run on them.
 ///
 /// ```no_run
 /// use gatherer_plugin_api::{Context, GatherError, Gatherer, model::Host};
@@ -37,20 +37,21 @@ use crate::{ErrorKind, GatherError, Item};
 /// }
 /// ```
 pub trait Gatherer {
-    /// The module's parameters. The runner has turned each value into the type that the
-    /// manifest asks for, filled in defaults and left unset ones out.
+    /// The module's parameters. The runner converts each value to the type that the manifest
+    /// declares, fills in defaults and omits parameters that are unset.
     type Parameters: DeserializeOwned;
 
-    /// Asks the endpoint and hands over everything that it has. Return `Ok` only if that is
-    /// the whole truth: a Manager deletes what is missing from it.
+    /// Queries the endpoint and sends every host and guest that it has to the runner. Return `Ok`
+    /// only if the answer is complete: a Manager deletes every host and guest that is missing.
     fn gather(parameters: Self::Parameters, context: &Context) -> Result<(), GatherError>;
 }
 
-/// A host that was handed over, to attach guests to.
+/// Refers to a host that was sent to the runner, so that guests can be attached to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostRef(String);
 
-/// What a module hands its findings to. Cheap to clone; may be used from several threads.
+/// The connection to the runner: a module reads its options from it and sends what it finds to
+/// it. Cheap to clone; may be used from several threads.
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<Inner>,
@@ -66,12 +67,13 @@ struct Inner {
     next_ref: AtomicU64,
     hosts: AtomicU64,
     guests: AtomicU64,
+    /// The number of items that were sent, by collection, until the collection ends.
     items: Mutex<BTreeMap<String, u64>>,
     retries: AtomicU32,
 }
 
 impl Context {
-    /// Made by `export_gatherer!`.
+    /// Called by `export_gatherer!` only.
     #[doc(hidden)]
     pub fn new(callbacks: Callbacks, endpoint: String, module: String, options: Options) -> Self {
         let deadline = options.timeout_ms.and_then(|milliseconds| {
@@ -103,17 +105,17 @@ impl Context {
         &self.inner.module
     }
 
-    /// What means the same on every endpoint: proxy, certificates, retries.
+    /// The options that every endpoint has: proxy, certificates, retries.
     pub fn options(&self) -> &Options {
         &self.inner.options
     }
 
-    /// When the endpoint is given up.
+    /// When the runner gives up the endpoint; `None` if the endpoint has no time limit.
     pub fn deadline(&self) -> Option<Instant> {
         self.inner.deadline
     }
 
-    /// How much time is left; zero if none.
+    /// The time until the deadline, zero if it has passed; `None` if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.inner.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
@@ -123,12 +125,12 @@ impl Context {
         (self.inner.callbacks.cancelled)(self.inner.callbacks.context) != 0
     }
 
-    /// An error if the module should stop: `context.check_cancelled()?`.
+    /// Returns an error if the module should stop: `context.check_cancelled()?`.
     pub fn check_cancelled(&self) -> Result<(), GatherError> {
         if self.cancelled() { Err(cancelled()) } else { Ok(()) }
     }
 
-    /// Hands over a host; guests that it holds already are handed over with it.
+    /// Sends a host, and then the guests in `host.guests`.
     pub fn host(&self, mut host: Host) -> Result<HostRef, GatherError> {
         let guests = std::mem::take(&mut host.guests);
         self.inner.hosts.fetch_add(1, Ordering::Relaxed);
@@ -141,14 +143,14 @@ impl Context {
         Ok(host_ref)
     }
 
-    /// Hands over a guest of a host.
+    /// Sends a guest of a host.
     pub fn guest(&self, host: &HostRef, guest: Guest) -> Result<(), GatherError> {
         self.inner.guests.fetch_add(1, Ordering::Relaxed);
         let name = guest.name.clone();
         self.emit(&Record::Guest { host_ref: host.0.clone(), guest: Box::new(guest) }, &name)
     }
 
-    /// Says that something about an object is odd, without making the answer untrue.
+    /// Sends a warning about an object: something unusual that does not make the answer wrong.
     pub fn warning(
         &self,
         object: impl Into<String>,
@@ -159,7 +161,8 @@ impl Context {
         self.emit(&Record::Warning { object, message: message.into() }, &name)
     }
 
-    /// Says that an optional collection came to its end, whole or not.
+    /// Ends an optional collection: `Ok` if all of its items were sent, otherwise the reason why it
+    /// is incomplete.
     pub fn collection_end(
         &self,
         name: impl Into<String>,
@@ -172,20 +175,21 @@ impl Context {
         self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)
     }
 
-    /// Hands over an item of an optional collection, which [`collection_end`](Self::collection_end)
-    /// ends. Where a collection does not come to a good end, its items are dropped, and nothing else.
+    /// Sends an item of an optional collection. After the last one call
+    /// [`collection_end`](Self::collection_end). If a collection ends with an error, the runner drops
+    /// its items and keeps everything else.
     ///
-    /// An item that is too long is not handed over. That is a `protocol` error whose
-    /// [`item_too_long`](GatherError::item_too_long) is set: without the item the collection is not
-    /// whole, so end it with this error, and go on with the next one.
+    /// An item that is too long is not sent. The result is a `protocol` error whose
+    /// [`item_too_long`](GatherError::item_too_long) is set. The collection is incomplete without the
+    /// item, so end it with this error and continue with the next collection.
     ///
     /// ```no_run
     /// # use gatherer_plugin_api::{Context, GatherError, model::Pod};
     /// # fn gather(context: &Context, pods: Vec<Pod>) -> Result<(), GatherError> {
-    /// let handed_over = pods.into_iter().try_for_each(|pod| context.item(pod));
-    /// match handed_over {
+    /// let result = pods.into_iter().try_for_each(|pod| context.item(pod));
+    /// match result {
     ///     Err(error) if !error.item_too_long => return Err(error),
-    ///     whole_or_not => context.collection_end("pods", whole_or_not)?,
+    ///     result => context.collection_end("pods", result)?,
     /// }
     /// # Ok(())
     /// # }
@@ -194,47 +198,49 @@ impl Context {
         let item = item.into();
         let (name, collection) = (item.name().to_owned(), item.collection());
         let mut record = Record::Item { item, more: false };
-        let mut more = Vec::new();
-        // Nearly all are short.
-        let json = json_of(&record, &name, PIECE_BYTES)?;
+        let mut continuations = Vec::new();
+        // Almost every item is short enough for one record.
+        let json = encode_record(&record, &name, PIECE_BYTES)?;
         if json.is_none()
             && let Record::Item { item, .. } = &mut record
         {
-            more.extend(item.split_off().into_iter().map(|item| Record::Item { item, more: true }));
-            // Before the first of them is handed over: an item comes whole or not at all.
-            for record in &more {
-                item_fits(json_length(record), &name)?;
+            let pieces = item.split_off().into_iter();
+            continuations.extend(pieces.map(|item| Record::Item { item, more: true }));
+            // Check all pieces before the first is sent: an item arrives whole or not at all.
+            for record in &continuations {
+                check_item_length(json_length(record), &name)?;
             }
         }
-        // Held until the last piece is handed over, or those of two items could mix.
+        // Held until the last piece is sent, so that the pieces of two items do not mix.
         let mut counts = self.items();
         match json {
-            Some(json) => self.hand_over(json, &name)?,
+            Some(json) => self.send(json, &name)?,
             None => self.emit(&record, &name)?,
         }
         match counts.get_mut(collection) {
             Some(count) => *count += 1,
             None => drop(counts.insert(collection.to_owned(), 1)),
         }
-        more.iter().try_for_each(|record| self.emit(record, &name))
+        continuations.iter().try_for_each(|record| self.emit(record, &name))
     }
 
-    /// Takes back every item of a collection, which is read again from its beginning.
+    /// Withdraws every item of a collection that was sent so far, because the collection is read
+    /// again from its beginning.
     pub fn start_collection_over(&self, name: &str) -> Result<(), GatherError> {
         let mut counts = self.items();
         counts.remove(name);
         self.emit(&Record::StartOver { collection: Some(name.to_owned()) }, name)
     }
 
-    /// How many items of each open collection were handed over. What changes that hands over its
-    /// record before it lets go.
+    /// Locks the item counts of the open collections. A caller that changes a count must send the
+    /// record for it before it releases the lock.
     fn items(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.inner.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes back every host, guest and collection that was handed over: what they come from has
-    /// changed while it was read, and is read again from its beginning. So a module may hand over a
-    /// long list piece by piece. Warnings stay. No other thread may hand over anything meanwhile.
+    /// Withdraws every host, guest and collection that was sent so far, because the source changed
+    /// while it was read and is read again from its beginning. This allows a module to send a long
+    /// list page by page. Warnings are kept. No other thread may send anything during this call.
     pub fn start_over(&self) -> Result<(), GatherError> {
         self.inner.hosts.store(0, Ordering::Relaxed);
         self.inner.guests.store(0, Ordering::Relaxed);
@@ -243,10 +249,10 @@ impl Context {
         self.emit(&Record::StartOver { collection: None }, "start over")
     }
 
-    /// Says what the module is doing, for a person who waits.
+    /// Reports what the module is doing, for the progress display.
     pub fn progress(&self, message: &str) {
         let request = serde_json::json!({ "message": message }).to_string();
-        // A runner that does not know the method loses nothing.
+        // Errors are ignored: a runner without this method shows no progress, which is harmless.
         let _ = (self.inner.callbacks.call)(
             self.inner.callbacks.context,
             "progress".into(),
@@ -254,13 +260,14 @@ impl Context {
         );
     }
 
-    /// Says that this text is secret: one that the module learned while it gathers, from a file
-    /// that it read or from a log-in. What the request holds is known already.
+    /// Registers a secret that the module obtained while gathering, for example from a file or a
+    /// login. The runner already knows the secrets in the request.
     ///
-    /// Tell it before you use it: from then on it is taken out of log lines, of what lands on
-    /// stdout and stderr, of warnings and errors. Hosts and guests stay as they are. The runner
-    /// takes 256 such texts of at most 128 KiB each and 1 MiB together; more ends the
-    /// gathering, which fails. Telling one twice costs nothing; one of less than four bytes is not hidden.
+    /// Register a secret before you use it: from then on the runner redacts it in log lines, in
+    /// output to stdout and stderr, in warnings and in errors. Hosts and guests are not redacted. The
+    /// runner accepts 256 secrets of at most 128 KiB each and 1 MiB in total; if there are more, the
+    /// gathering fails. Registering a secret twice has no effect. Secrets shorter than four bytes
+    /// are not redacted.
     ///
     /// ```no_run
     /// # fn gather(context: &gatherer_plugin_api::Context) -> std::io::Result<()> {
@@ -271,7 +278,7 @@ impl Context {
     /// ```
     pub fn secret(&self, text: &str) {
         let request = serde_json::json!({ "text": text }).to_string();
-        // A runner that does not know the method hides what it was given, as it always did.
+        // Errors are ignored: a runner without this method still redacts the request's secrets.
         let _ = (self.inner.callbacks.call)(
             self.inner.callbacks.context,
             "secret".into(),
@@ -279,17 +286,17 @@ impl Context {
         );
     }
 
-    /// Counts one repeated request; the support crate's retry helper calls it.
+    /// Counts one retried request. The retry helper of the support crate calls it.
     pub fn count_retry(&self) {
         self.inner.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many requests were repeated so far, in the whole gathering.
+    /// The number of retried requests so far, in the whole gathering.
     pub fn retries(&self) -> u32 {
         self.inner.retries.load(Ordering::Relaxed)
     }
 
-    /// What is returned to the runner after the last record.
+    /// The summary that `invoke` returns after the last record.
     #[doc(hidden)]
     pub fn summary(&self) -> Summary {
         Summary {
@@ -303,54 +310,54 @@ impl Context {
     }
 
     fn emit(&self, record: &Record, object: &str) -> Result<(), GatherError> {
-        let json = json_of(record, object, usize::MAX)?.unwrap_or_default();
+        let json = encode_record(record, object, usize::MAX)?.unwrap_or_default();
         if let Record::Item { .. } = record {
-            item_fits(json.len(), object)?;
+            check_item_length(json.len(), object)?;
         }
-        self.hand_over(json, object)
+        self.send(json, object)
     }
 
-    /// Hands over what [`json_of`] wrote.
-    fn hand_over(&self, json: Vec<u8>, object: &str) -> Result<(), GatherError> {
-        let text = std::str::from_utf8(&json).map_err(|_| no_json(object))?;
+    /// Sends a record that [`encode_record`] has encoded.
+    fn send(&self, json: Vec<u8>, object: &str) -> Result<(), GatherError> {
+        let text = std::str::from_utf8(&json).map_err(|_| encoding_failed(object))?;
         let code = (self.inner.callbacks.emit)(self.inner.callbacks.context, text.into());
         let length = json.len();
-        keep(json);
+        reuse_buffer(json);
         match EmitCode::from_number(code) {
             EmitCode::Ok => Ok(()),
             EmitCode::Cancelled => Err(cancelled()),
-            EmitCode::TooLarge => Err(too_long(length, object)),
-            EmitCode::Closed => Err(GatherError::internal("nobody reads the records any more")),
+            EmitCode::TooLarge => Err(record_too_long(length, object)),
+            EmitCode::Closed => Err(GatherError::internal("the runner no longer reads records")),
         }
     }
 }
 
-/// An item that is too long is not even offered to the runner, to which a record that it had to
-/// refuse is a finding lost, and the endpoint with it. Here the plugin can still say which collection
-/// lacks it.
-fn item_fits(length: usize, name: &str) -> Result<(), GatherError> {
+/// Returns an error with `item_too_long` if an item of this length does not fit into a record. The
+/// check is made here because the runner treats a record that it rejects as lost and fails the
+/// endpoint, whereas the plugin can still fail only the item's collection.
+fn check_item_length(length: usize, name: &str) -> Result<(), GatherError> {
     if length <= RECORD_MAX_BYTES {
         return Ok(());
     }
-    let mut error = too_long(length, name);
+    let mut error = record_too_long(length, name);
     error.item_too_long = true;
     Err(error)
 }
 
-/// The error of a record that is too long.
-fn too_long(length: usize, name: &str) -> GatherError {
-    // The name may be what is too long, and the error goes into a record itself.
-    let object = if name.len() <= NAMED_BYTES { name } else { "an object with a long name" };
+fn record_too_long(length: usize, name: &str) -> GatherError {
+    // The error is sent in a record too, so it must not contain a name that is itself too long.
+    let object =
+        if name.len() <= NAME_IN_MESSAGE_MAX_BYTES { name } else { "an object with a long name" };
     GatherError::protocol(format!(
-        "the record of {object} is {length} bytes long, more than a record may be"
+        "the record of {object} is {length} bytes long; the limit is {RECORD_MAX_BYTES} bytes"
     ))
 }
 
-/// The longest name that stands in a message.
-const NAMED_BYTES: usize = 1024;
+/// Longer names are not included in messages.
+const NAME_IN_MESSAGE_MAX_BYTES: usize = 1024;
 
-/// The message of the error that a cancelled gathering ends with. The runner, which cancelled
-/// it, says why in its place.
+/// The message of the error that a cancelled gathering returns. The runner recognizes it and reports
+/// its own reason for the cancellation instead.
 pub const CANCELLED: &str = "the gathering was cancelled";
 
 fn cancelled() -> GatherError {

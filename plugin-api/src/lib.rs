@@ -1,9 +1,9 @@
 //! The contract between virtual-host-gatherer and its plugins, and the author's SDK. No I/O.
 //!
 //! Start here: a plugin is a `cdylib` crate with a `manifest.json`, a type that implements
-//! [`Gatherer`] for each of its modules, and one call of [`export_gatherer!`]. Its findings go
-//! to the [`Context`], in the types of [`model`]; what goes wrong is a [`GatherError`].
-//! `plugins/example` is a complete plugin, `docs/writing-a-plugin.md` walks through it.
+//! [`Gatherer`] for each of its modules, and one call of [`export_gatherer!`]. It passes what it
+//! finds to the [`Context`], in the types of [`model`], and reports failures as [`GatherError`].
+//! `plugins/example` is a complete plugin, and `docs/writing-a-plugin.md` explains it.
 
 #![deny(unsafe_code)]
 

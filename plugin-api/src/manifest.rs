@@ -1,50 +1,50 @@
-//! What a plugin says of itself: the modules that it serves and their parameters.
+//! The manifest of a plugin: its modules and their parameters.
 //!
-//! The manifest is a JSON file beside the plugin's sources. `export_gatherer!` embeds it in
-//! the library as an ELF note, where the runner reads it without loading the library.
+//! The manifest is a JSON file next to the plugin's sources. `export_gatherer!` embeds it in
+//! the library as an ELF note, so that the runner can read it without loading the library.
 
 use serde::{Deserialize, Serialize};
 
-/// The ELF note that holds the manifest: its name, which includes the final NUL in the file.
+/// The name of the ELF note that contains the manifest. In the file it ends with a NUL.
 pub const NOTE_NAME: &str = "Gatherer";
-/// The ELF note's type.
+/// The type of the ELF note.
 pub const NOTE_TYPE: u32 = 1;
-/// The section that holds the note.
+/// The section that contains the note.
 pub const NOTE_SECTION: &str = ".note.gatherer";
-/// The longest manifest, in bytes.
+/// The maximum length of a manifest, in bytes.
 pub const MANIFEST_MAX_BYTES: u64 = 256 * 1024;
 
-/// What a plugin says of itself.
+/// The manifest of a plugin: its modules and their parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The plugin's name, by convention its crate's.
+    /// The plugin's name, by convention the name of its crate.
     pub name: String,
     /// The plugin's own version.
     pub version: String,
     /// The version of the stable ABI that the library was built for (`ABI_VERSION`).
     pub abi: String,
-    /// The oldest plugin API that can serve the plugin (`API_VERSION` or earlier).
+    /// The oldest version of the plugin API that the plugin works with (`API_VERSION` or earlier).
     pub minimum_api: String,
-    /// The modules that the library serves, at least one.
+    /// The modules in the library, at least one.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub modules: Vec<Module>,
 }
 
-/// One kind of endpoint.
+/// A module: one kind of endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Module {
-    /// The name in the request's `module`.
+    /// The value of `module` in a request.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = NAME_PATTERN)))]
     pub name: String,
-    /// One line for people.
+    /// One line that describes the module.
     pub summary: String,
     /// The parameters, in the order in which a form shows them.
     pub parameters: Vec<Parameter>,
-    /// Environment variables that the worker keeps for this module, by name.
+    /// The names of the environment variables that the worker keeps for this module.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
 }
@@ -54,56 +54,56 @@ pub struct Module {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Parameter {
-    /// The member's name in an endpoint.
+    /// The name of the member in an endpoint.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = NAME_PATTERN)))]
     pub name: String,
-    /// What its value must be.
+    /// The type of the value.
     #[serde(rename = "type")]
     pub kind: ParameterType,
-    /// What holds where the endpoint leaves it unset, and what the Manager's form shows.
+    /// The value if the endpoint leaves the parameter unset. The Manager's form shows it.
     #[serde(default)]
     pub default: DefaultValue,
-    /// Whether an endpoint without it is an error; says nothing about the default.
+    /// Whether an endpoint must set the parameter, independent of the default.
     #[serde(default)]
     pub required: bool,
-    /// Whether the value must never be shown.
+    /// Whether the value is secret and must never be shown.
     #[serde(default)]
     pub secret: bool,
-    /// Whether the Manager's form leaves it out.
+    /// Whether the Manager's form omits the parameter.
     #[serde(default)]
     pub advanced: bool,
-    /// One or two sentences for people.
+    /// One or two sentences that describe the parameter.
     pub description: String,
-    /// An example value, as one would write it.
+    /// An example value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
 }
 
-/// The type of a parameter. The Manager sends every value as text; the runner turns it into
-/// what is asked for here.
+/// The type of a parameter. A Manager sends every value as text; the runner converts it to this
+/// type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ParameterType {
-    /// Text.
+    /// A string.
     String,
-    /// A whole number (64 bits).
+    /// A signed 64-bit integer.
     Integer,
-    /// Any finite number.
+    /// A finite number.
     Number,
-    /// `true` or `false`; as text also `yes`, `no`, `on`, `off`, `1`, `0`.
+    /// `true` or `false`; a string may also be `yes`, `no`, `on`, `off`, `1` or `0`.
     Boolean,
-    /// A file's path: `~/` and relative paths are resolved by the runner. Text with a line
-    /// break is no path but the document itself, and text with a scheme (`https://`) is a URL:
-    /// both are left alone.
+    /// The path of a file. The runner resolves `~/` and relative paths. It does not change text
+    /// with a line break, which is the document itself, or text with a scheme (`https://`), which is
+    /// a URL.
     Path,
-    /// Several texts; as text separated by commas.
+    /// A list of strings; a single string is split at commas.
     List,
 }
 
 impl ParameterType {
-    /// What a person would call it, for "expected ...".
+    /// The type with its article, for messages like "expected an integer".
     pub const fn article(self) -> &'static str {
         match self {
             Self::String => "a string",
@@ -115,7 +115,7 @@ impl ParameterType {
         }
     }
 
-    /// The word in JSON.
+    /// The word used in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -128,8 +128,8 @@ impl ParameterType {
     }
 }
 
-/// A default that the Manager's form can read: text, a number or nothing. A boolean, a list
-/// or an object here would make the Manager's whole list of modules unreadable.
+/// The default of a parameter: a string, a number or null. A Manager cannot read its list of modules
+/// at all if a default is a boolean, a list or an object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a default is a string, a number or null")]
@@ -139,17 +139,17 @@ pub enum DefaultValue {
     Null,
     /// A number.
     Number(serde_json::Number),
-    /// Text; the empty text means unset.
+    /// A string. The empty string means "no default".
     Text(String),
 }
 
-/// Why a manifest was refused: one sentence.
+/// Why a manifest is invalid, as one sentence whose subject is the plugin's file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ManifestError(String);
 
 impl Manifest {
-    /// Reads and checks a manifest. The sentence on failure says what is wrong with it.
+    /// Parses and checks a manifest.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = serde_json::from_str(text)
             .map_err(|error| ManifestError(format!("its manifest cannot be read: {error}")))?;
@@ -157,7 +157,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The module of this name.
+    /// The module with this name.
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.name == name)
     }
@@ -168,47 +168,50 @@ impl Manifest {
             return fail("its manifest has no name or no version".into());
         }
         if self.modules.is_empty() {
-            return fail("its manifest lists no module".into());
+            return fail("its manifest has no modules".into());
         }
         for (index, module) in self.modules.iter().enumerate() {
             if !is_plain_name(&module.name) {
-                return fail(
-                    "its manifest has a module whose name is not letters, digits, - and _".into(),
-                );
+                return fail(format!("its manifest has a module whose name {PLAIN_NAME_RULE}"));
             }
             if self.modules[..index].iter().any(|earlier| earlier.name == module.name) {
-                return fail(format!("its manifest lists the module {} twice", module.name));
+                return fail(format!("its manifest has a duplicate module {}", module.name));
             }
-            for (index, parameter) in module.parameters.iter().enumerate() {
-                if !is_plain_name(&parameter.name) {
-                    return fail(format!(
-                        "its module {} has a parameter whose name is not letters, digits, - and _",
-                        module.name
-                    ));
-                }
-                if RESERVED.contains(&parameter.name.as_str()) {
-                    return fail(format!(
-                        "its module {} names a parameter {}, which means something on every endpoint",
-                        module.name, parameter.name
-                    ));
-                }
-                if module.parameters[..index].iter().any(|earlier| earlier.name == parameter.name) {
-                    return fail(format!(
-                        "its module {} lists the parameter {} twice",
-                        module.name, parameter.name
-                    ));
-                }
+            module.check_parameters()?;
+        }
+        Ok(())
+    }
+}
+
+impl Module {
+    fn check_parameters(&self) -> Result<(), ManifestError> {
+        let fail = |what: String| Err(ManifestError(format!("its module {} {what}", self.name)));
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let name = parameter.name.as_str();
+            if !is_plain_name(name) {
+                return fail(format!("has a parameter whose name {PLAIN_NAME_RULE}"));
+            }
+            if RESERVED.contains(&name) {
+                return fail(format!(
+                    "has a parameter {name}, which is reserved for an option of every endpoint"
+                ));
+            }
+            if self.parameters[..index].iter().any(|earlier| earlier.name == name) {
+                return fail(format!("has a duplicate parameter {name}"));
             }
         }
         Ok(())
     }
 }
 
-/// Members that mean the same on every endpoint, whatever its module.
+/// Members that every endpoint may have, whatever its module. They cannot be names of parameters.
 pub const RESERVED: [&str; 7] =
     ["id", "module", "timeout", "retries", "proxy", "ca_file", "insecure"];
 
-/// What [`is_plain_name`] checks, for the schema.
+/// The rule of [`is_plain_name`], for messages about a name.
+const PLAIN_NAME_RULE: &str = "must consist of 1 to 128 letters, digits, - and _";
+
+/// The rule of [`is_plain_name`], for the schema.
 #[cfg(feature = "schema")]
 const NAME_PATTERN: &str = "^[A-Za-z0-9_-]{1,128}$";
 
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_text_a_number_or_null() {
+    fn a_default_is_a_string_a_number_or_null() {
         for good in ["\"\"", "\"x\"", "443", "1.5", "null"] {
             assert!(Manifest::parse(&manifest(good)).is_ok(), "{good}");
         }
@@ -241,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn common_options_cannot_be_parameters() {
+    fn rejects_reserved_names_of_parameters() {
         let text = manifest("null").replace("\"name\": \"a\"", "\"name\": \"timeout\"");
         let error = Manifest::parse(&text).expect_err("reserved");
         assert!(error.to_string().contains("timeout"), "{error}");

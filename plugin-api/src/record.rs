@@ -1,4 +1,4 @@
-//! What crosses the boundary as JSON while a plugin works: the request, the records, the end.
+//! The JSON messages between the runner and a plugin: the request, the records and the summary.
 
 use std::collections::BTreeMap;
 
@@ -7,70 +7,70 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Guest, Host, is_false};
 use crate::{GatherError, Item, Secret};
 
-/// The longest record, in bytes of JSON; the worker refuses longer ones.
+/// The maximum length of a record, in bytes of JSON; the worker rejects longer ones.
 pub const RECORD_MAX_BYTES: usize = 1024 * 1024 - 1024;
 
-/// One finding of a plugin. A host comes before its guests.
+/// One message from a plugin to the runner. A host comes before its guests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[serde(try_from = "Members")]
+#[serde(try_from = "RecordMembers")]
 #[non_exhaustive]
 pub enum Record {
     /// A host, without its guests.
     Host {
-        /// A name for the host that is unique in this gathering. Guests refer to it, because
-        /// a host's own id may repeat (cloned machines).
+        /// An id for the host that is unique in this gathering. Guests refer to it, because the
+        /// host's own id may not be unique (cloned machines).
         host_ref: String,
         /// The host.
         host: Box<Host>,
     },
-    /// A guest of a host that was recorded before.
+    /// A guest of a host that was sent before.
     Guest {
         /// The `hostRef` of its host.
         host_ref: String,
         /// The guest.
         guest: Box<Guest>,
     },
-    /// Something odd that does not make the answer untrue.
+    /// Something unusual that does not make the answer wrong.
     Warning {
-        /// What it is about.
+        /// The name of the object.
         object: String,
-        /// One sentence.
+        /// The warning, as one sentence.
         message: String,
     },
     /// An item of an optional collection.
     Item {
-        /// It.
+        /// The item.
         item: Item,
-        /// True if it belongs to the item before it, which has the same uid: its lists go on.
+        /// True if this record continues the lists of the item before it, which has the same uid.
         #[serde(default, skip_serializing_if = "is_false")]
         more: bool,
     },
-    /// An optional collection came to its end.
+    /// The end of an optional collection.
     CollectionEnd {
-        /// Which one.
+        /// The name of the collection.
         name: String,
-        /// How many items of it were emitted.
+        /// The number of its items that were sent.
         #[serde(default)]
         items: u64,
-        /// Why it is not whole. Absent: it is.
+        /// Why the collection is incomplete. Absent if it is complete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<GatherError>,
     },
-    /// Every host, guest and collection until now is void: what they were read from has to be read
-    /// again. Warnings stay.
+    /// Withdraws every host, guest and collection that was sent so far, because their source is read
+    /// again. Warnings are kept.
     StartOver {
-        /// If it is there, only the items of this collection are void.
+        /// If present, only the items of this collection are withdrawn.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         collection: Option<String>,
     },
 }
 
-/// Every member that any record has. serde's own tagged enum would first read each record into a
-/// tree, which takes longer than all the rest of reading it.
+/// The members of all kinds of records. serde's own tagged enum would first read each record into a
+/// tree, which takes longer than the rest of its parsing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Members {
+struct RecordMembers {
     record: String,
     host_ref: Option<String>,
     host: Option<Box<Host>>,
@@ -87,105 +87,107 @@ struct Members {
     collection: Option<String>,
 }
 
-impl TryFrom<Members> for Record {
+impl TryFrom<RecordMembers> for Record {
     type Error = &'static str;
 
-    fn try_from(members: Members) -> Result<Self, Self::Error> {
-        let host_ref = || members.host_ref.ok_or("a record lacks its hostRef");
+    fn try_from(members: RecordMembers) -> Result<Self, Self::Error> {
+        let host_ref = || members.host_ref.ok_or("a record has no hostRef");
         match members.record.as_str() {
             "host" => Ok(Self::Host {
                 host_ref: host_ref()?,
-                host: members.host.ok_or("a record lacks its host")?,
+                host: members.host.ok_or("a host record has no host")?,
             }),
             "guest" => Ok(Self::Guest {
                 host_ref: host_ref()?,
-                guest: members.guest.ok_or("a record lacks its guest")?,
+                guest: members.guest.ok_or("a guest record has no guest")?,
             }),
             "warning" => Ok(Self::Warning {
-                object: members.object.ok_or("a warning lacks its object")?,
-                message: members.message.ok_or("a warning lacks its message")?,
+                object: members.object.ok_or("a warning record has no object")?,
+                message: members.message.ok_or("a warning record has no message")?,
             }),
             "item" => Ok(Self::Item {
-                item: members.item.ok_or("a record lacks its item")?,
+                item: members.item.ok_or("an item record has no item")?,
                 more: members.more,
             }),
             "collectionEnd" => Ok(Self::CollectionEnd {
-                name: members.name.ok_or("a collection lacks its name")?,
+                name: members.name.ok_or("a collectionEnd record has no name")?,
                 items: members.items,
                 error: members.error,
             }),
             "startOver" => Ok(Self::StartOver { collection: members.collection }),
-            _ => Err("no record is called that"),
+            _ => Err("unknown kind of record"),
         }
     }
 }
 
-/// What `invoke("gather", ...)` is given.
+/// The argument of `invoke("gather", ...)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatherRequest {
     /// The endpoint's id.
     pub endpoint: String,
-    /// Which of the library's modules is meant.
+    /// The name of the module in the library.
     pub module: String,
-    /// The endpoint's parameters, of the types that the manifest asks for. Unset ones are absent.
+    /// The endpoint's parameters, with the types that the manifest declares. Unset ones are absent.
     pub parameters: serde_json::Map<String, serde_json::Value>,
-    /// What means the same on every endpoint.
+    /// The options that every endpoint has.
     pub options: Options,
 }
 
-/// What means the same on every endpoint.
+/// The options that every endpoint has, whatever its module.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Options {
     /// How long the whole gathering may take from now on, in milliseconds.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
-    /// How often requests may be repeated in all. Absent: the support crate's default.
+    /// The maximum number of retries, over all requests. Absent: the support crate's default.
     #[serde(default)]
     pub retries: Option<u32>,
-    /// Which proxies to use.
+    /// The proxies to use.
     #[serde(default)]
     pub proxy: ProxySettings,
-    /// A file of further certificate authorities, PEM.
+    /// The path of a PEM file with additional certificate authorities.
     #[serde(default)]
     pub ca_file: Option<String>,
-    /// Whether certificates are not verified.
+    /// True if certificates must not be verified.
     #[serde(default)]
     pub insecure: bool,
-    /// The most detailed level that `log` is to be called for.
+    /// The most detailed level for which the plugin should call `log`.
     #[serde(default)]
     pub log_level: LogLevel,
-    /// What the operator allows this endpoint.
+    /// What the operator allows for this endpoint.
     #[serde(default)]
     pub policy: Policy,
 }
 
-/// What the operator's file allows an endpoint. A refusal names the file and the key.
+/// What the operator's file allows for an endpoint. An error about a missing permission names the
+/// file and the key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
-    /// The operator's file, whether it exists or not.
+    /// The path of the operator's file, even if it does not exist.
     #[serde(default)]
     pub config_file: String,
-    /// `allow_exec`: whether credentials may be had by running a program.
+    /// `allow_exec`: whether the plugin may run a program to obtain credentials.
     #[serde(default)]
     pub allow_exec: bool,
-    /// `allow_unverified_ssh`: whether ssh may accept unknown host keys, which it then writes
-    /// into the known_hosts file of the user who runs the program.
+    /// `allow_unverified_ssh`: whether ssh may accept unknown host keys. ssh then adds them to the
+    /// known_hosts file of the user that runs the program.
     #[serde(default)]
     pub allow_unverified_ssh: bool,
-    /// `credential_folders`: where files of credentials may lie that a request or a file of
-    /// credentials names.
+    /// `credential_folders`: the folders that may contain credential files which a request or
+    /// another credential file names.
     #[serde(default)]
     pub credential_folders: Vec<String>,
-    /// `allow_machine_identity`: whether the identity of the machine that we run on may be used.
+    /// `allow_machine_identity`: whether the identity of the machine that runs the program may be
+    /// used.
     #[serde(default)]
     pub allow_machine_identity: bool,
 }
 
-/// Proxies, as the runner found them in the endpoint or in its environment. URLs may hold a
-/// password.
+/// The proxies that the runner found in the endpoint or in its environment. The URLs may contain
+/// passwords.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxySettings {
@@ -195,11 +197,11 @@ pub struct ProxySettings {
     /// For `https://` URLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub https: Option<Secret<String>>,
-    /// For both, where the one above is unset.
+    /// For both, if the more specific one above is unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Secret<String>>,
-    /// What is asked directly, comma-separated: domains, addresses, CIDR ranges, each with a
-    /// port if it is to hold for that port only; `*` is everything.
+    /// The hosts to connect to directly, comma-separated: domains, addresses, CIDR ranges, or `*` for
+    /// all hosts. Each may have a port, and then applies to that port only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_proxy: Option<String>,
 }
@@ -209,21 +211,21 @@ pub struct ProxySettings {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Something failed.
+    /// A failure.
     Error = 1,
-    /// Something is odd.
+    /// A problem that is not a failure.
     Warn = 2,
-    /// A step was taken.
+    /// A completed step.
     #[default]
     Info = 3,
-    /// For who looks for a fault.
+    /// Details for troubleshooting.
     Debug = 4,
     /// Everything.
     Trace = 5,
 }
 
 impl LogLevel {
-    /// The level of this number, as it crosses the ABI; anything above 5 is `Trace`, 0 is `Error`.
+    /// The level with this number in the ABI. Numbers above 5 are `Trace`, 0 is `Error`.
     pub const fn from_number(number: u8) -> Self {
         match number {
             0 | 1 => Self::Error,
@@ -235,22 +237,22 @@ impl LogLevel {
     }
 }
 
-/// What a plugin returns after its last record. The runner compares the counts with what
-/// arrived: an answer that does not add up is a failed one.
+/// What a plugin returns after its last record. The runner compares the counts with the records that
+/// it received, and fails the endpoint if they differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// How many records of each kind were emitted.
+    /// The number of records that the plugin sent.
     pub counts: Counts,
-    /// How many requests had to be repeated.
+    /// The number of retried requests.
     #[serde(default)]
     pub retries: u32,
-    /// For later versions.
+    /// Members of later versions.
     #[serde(flatten)]
     pub other: BTreeMap<String, serde_json::Value>,
 }
 
-/// How many records of each kind.
+/// The number of records of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -267,7 +269,7 @@ mod tests {
     use crate::{ErrorKind, GatherError};
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn records_survive_a_round_trip() {
         let error = Some(GatherError::new(ErrorKind::Permission, "403"));
         for record in [
             Record::Host { host_ref: "0".into(), host: Box::new(Host::new("i", "n")) },
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_lacks_something_or_has_another_name_is_none() {
+    fn rejects_incomplete_unknown_and_duplicate_members() {
         for json in [
             r#"{"hostRef":"0","host":{"id":"i","name":"n"}}"#,
             r#"{"record":"host","host":{"id":"i","name":"n"}}"#,

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A value that must never be shown: `Debug` and `Display` print `***`. Serializing shows
-/// it, because the request frame is where secrets travel.
+/// A value that must never be shown: `Debug` and `Display` print `***`. Serializing writes the value
+/// itself, because the request to a plugin contains secrets.
 ///
 /// ```
 /// let password = gatherer_plugin_api::Secret::new("hunter2".to_owned());
@@ -20,7 +20,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself, for the one place that needs it.
+    /// The value itself. Call this only where the value is used.
     pub const fn expose(&self) -> &T {
         &self.0
     }

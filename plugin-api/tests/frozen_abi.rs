@@ -1,7 +1,7 @@
-//! The door between the program and its plugins is the one that was frozen as ABI 1.0: a text of
-//! everything that a built plugin relies on is compared with the golden file of the release.
+//! The interface between the program and its plugins is the one that was frozen as ABI 1.0: a
+//! description of everything that a built plugin relies on is compared with the release's golden file.
 //!
-//! What stands in no layout, the promises about threads and memory, is in `docs/abi.md`.
+//! Promises that no layout expresses, about threads and memory, are in `docs/abi.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,13 +16,13 @@ use gatherer_plugin_api::{__private, RECORD_MAX_BYTES};
 const GOLDEN: &str = include_str!("golden/abi-1.0.txt");
 
 const FROZEN: &str = "\
-The stable ABI differs from the one that was released as 1.0, and that one is frozen: plugins are out
-there that were built for it, and the program would refuse or crash every one of them. An appended field
-is no exception. Take the change back and grow in the JSON instead: a member, a method of `call`, an
-operation, a kind of record (docs/abi.md says how). The golden file is never edited.";
+The stable ABI differs from the one that was released as 1.0 and is frozen. Plugins exist that were built
+for it, and the program would refuse or crash every one of them, even if a field was only appended. Revert
+the change and extend the JSON instead: with a member, a method of `call`, an operation or a kind of record
+(docs/abi.md describes how). Never edit the golden file.";
 
-/// All of the door as text. Versions of crates are left out, they change; so are line numbers.
-fn door() -> String {
+/// Describes the whole interface as text, without line numbers and crate versions, which may change.
+fn describe_interface() -> String {
     let mut text = String::new();
     let _ = writeln!(text, "abi {}", <GathererModuleRef as RootModule>::VERSION_STRINGS.version);
     let _ = writeln!(
@@ -52,7 +52,7 @@ fn door() -> String {
     text
 }
 
-/// The note's constants, and its bytes around a manifest of three.
+/// The constants of the note, and its size with a manifest of three bytes.
 fn note() -> String {
     let note = __private::Note::<{ __private::padded_len(3) }>::new("{ }");
     let size = size_of_val(&note);
@@ -63,7 +63,7 @@ fn note() -> String {
     )
 }
 
-/// One type with its fields and functions, then the types that it is made of.
+/// Describes a type with its fields and functions, and then the types that it consists of.
 fn layout(text: &mut String, seen: &mut BTreeSet<String>, of: &'static TypeLayout) {
     let mut one = String::new();
     let _ = writeln!(
@@ -140,18 +140,21 @@ fn lifetimes(of: &[LifetimeIndexPair]) -> String {
 }
 
 #[test]
-fn the_door_is_the_one_that_was_frozen() {
-    let door = door();
-    let mut lines = door.lines().zip(GOLDEN.lines()).enumerate();
-    if let Some((number, (is, was))) = lines.find(|(_, (is, was))| is != was) {
-        panic!("{FROZEN}\n\nline {}\n  frozen: {was}\n  here:   {is}\n", number + 1);
+fn the_interface_is_the_frozen_one() {
+    let interface = describe_interface();
+    let mut lines = interface.lines().zip(GOLDEN.lines()).enumerate();
+    if let Some((index, (actual, frozen))) = lines.find(|(_, (actual, frozen))| actual != frozen) {
+        panic!("{FROZEN}\n\nline {}\n  frozen: {frozen}\n  actual: {actual}\n", index + 1);
     }
-    let (here, frozen) = (door.lines().count(), GOLDEN.lines().count());
-    assert_eq!(here, frozen, "{FROZEN}\n\nThe text has {here} lines and had {frozen}:\n{door}");
+    let (actual, frozen) = (interface.lines().count(), GOLDEN.lines().count());
+    assert_eq!(
+        actual, frozen,
+        "{FROZEN}\n\nThe description has {actual} lines instead of {frozen}:\n{interface}"
+    );
 }
 
 #[test]
-fn limits_may_grow_and_never_shrink() {
-    const { assert!(RECORD_MAX_BYTES >= 1_047_552, "plugins hand over records of this length") };
-    const { assert!(MANIFEST_MAX_BYTES >= 262_144, "plugins have manifests of this length") };
+fn limits_never_shrink() {
+    const { assert!(RECORD_MAX_BYTES >= 1_047_552, "released plugins send records of this length") };
+    const { assert!(MANIFEST_MAX_BYTES >= 262_144, "released plugins have manifests this long") };
 }

@@ -11,17 +11,17 @@ use super::is_false;
 pub struct Container {
     /// The name, unique in its pod.
     pub name: String,
-    /// What it is for.
+    /// The purpose of the container.
     pub kind: ContainerKind,
-    /// The image, in the runtime's words where it tells it, else as the pod asks for it.
+    /// The name of the image as the runtime reports it, or else as the pod specifies it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// The image that runs, verbatim as the runtime names it:
-    /// `docker-pullable://repo@sha256:...`, `sha256:...`. Absent: nothing runs yet.
+    /// The image that runs, exactly as the runtime reports it:
+    /// `docker-pullable://repo@sha256:...`, `sha256:...`. Absent if no image runs yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// The digest under which a registry has the image (`sha256:...`). Absent: not known; the
-    /// image's own id is another thing.
+    /// The digest of the image in a registry (`sha256:...`). Absent if unknown. This is not the
+    /// image's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<String>,
     /// The image's own id (`sha256:...`): the digest of its configuration.
@@ -30,27 +30,27 @@ pub struct Container {
     /// The repository with its registry: `docker.io/library/nginx`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_repository: Option<String>,
-    /// The tag; `latest` where the image is named without tag and digest.
+    /// The tag; `latest` if the image is named without a tag and a digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_tag: Option<String>,
-    /// The runtime's id of the container, without the runtime's name. Absent: never started.
+    /// The runtime's id of the container, without the runtime's name. Absent if it never started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<String>,
     /// The runtime: `containerd`, `cri-o`, `docker`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-    /// What it is doing.
+    /// The state of the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ContainerState>,
-    /// True if it is ready to serve.
+    /// True if the container is ready to serve.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ready: bool,
-    /// How often it was started again. Absent: unknown.
+    /// The number of restarts. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_count: Option<u32>,
 }
 
-/// What a container is for.
+/// The purpose of a container.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -58,25 +58,25 @@ pub struct Container {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ContainerKind {
-    /// It does the pod's work.
+    /// A regular container.
     #[default]
     App,
-    /// It runs before the others.
+    /// Runs before the regular containers start.
     Init,
-    /// It was added for who looks for a fault.
+    /// Added to a running pod for troubleshooting.
     Ephemeral,
 }
 
-/// What a container is doing.
+/// The state of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ContainerState {
-    /// It is to be started.
+    /// Not started yet.
     Waiting,
-    /// It runs.
+    /// Running.
     Running,
-    /// It has ended.
+    /// Ended.
     Terminated,
 }

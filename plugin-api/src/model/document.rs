@@ -1,4 +1,4 @@
-//! The document and its endpoints: what was asked, and whether the answer is whole.
+//! The inventory document and the results of its endpoints.
 
 use std::collections::BTreeMap;
 
@@ -10,88 +10,88 @@ use crate::GatherError;
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
 pub const SCHEMA_VERSION: &str = "1.1";
 
-/// One run's result: every endpoint of the request, each whole or marked failed.
+/// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
-    /// The version of this document's schema, `major.minor`; a reader accepts any minor
-    /// version of the major version that it knows.
+    /// The version of this document's schema, `major.minor`. A reader should accept any minor
+    /// version of a major version that it supports.
     pub schema_version: String,
     /// The program that wrote the document.
     pub generator: Software,
-    /// When the run took place. Left out by `--no-run-info`, so that equal answers give equal bytes.
+    /// When the run took place. `--no-run-info` omits it, so that equal answers give equal bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunInfo>,
     /// The endpoints of the request, sorted by id.
     pub endpoints: Vec<EndpointResult>,
 }
 
-/// A program or a library with its version.
+/// A program or library with its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Software {
-    /// The name, as its makers write it.
+    /// The name, as its vendor writes it.
     pub name: String,
     /// The version, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// When a run began and ended.
+/// The start and end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RunInfo {
-    /// The moment at which the request had been read.
+    /// When the program had read the request.
     pub started_at: Timestamp,
-    /// The moment at which the last endpoint had been answered or given up.
+    /// When the last endpoint had answered or failed.
     pub finished_at: Timestamp,
 }
 
-/// The answer of one endpoint: whole, or failed with a reason and without hosts.
+/// The result of one endpoint: complete, or failed with an error and without hosts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointResult {
-    /// The id that the request gave the endpoint, or a fresh UUID.
+    /// The endpoint's id in the request, or a generated UUID if it has none.
     pub id: String,
-    /// The module that the request named. Absent where it named none.
+    /// The endpoint's module in the request. Absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// The plugin that served the endpoint. Absent where none was started.
+    /// The plugin that gathered from the endpoint. Absent if none was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<Software>,
-    /// Whether `hosts` is the whole truth.
+    /// Whether `hosts` is complete.
     pub status: EndpointStatus,
-    /// Why the endpoint failed. Present exactly if `status` is `failed`.
+    /// Why the endpoint failed. Present if and only if `status` is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<GatherError>,
-    /// The hosts, sorted by id. Empty where the endpoint failed.
+    /// The hosts, sorted by id. Empty if the endpoint failed.
     #[serde(default)]
     pub hosts: Vec<Host>,
-    /// Guests on no host: not yet placed, or on one that the source does not tell. Sorted by id
-    /// and name.
+    /// Guests without a host: not placed yet, or on a host that the source does not report. Sorted
+    /// by id and name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detached_guests: Vec<Guest>,
-    /// What runs on the hosts besides guests. Empty where the endpoint failed.
+    /// What runs on the hosts besides guests. Empty if the endpoint failed.
     #[serde(default, skip_serializing_if = "Workloads::is_empty")]
     pub workloads: Workloads,
-    /// Optional collections (a cluster's pods, say) and whether each is whole: losing one of
-    /// them does not lose the hosts.
+    /// Optional collections, for example a cluster's pods, and whether each is complete. An
+    /// incomplete collection does not fail the endpoint.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub collections: BTreeMap<String, CollectionStatus>,
-    /// What was odd but did not make the answer untrue, sorted.
+    /// Unusual findings that do not make the answer wrong, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// What differs from run to run.
+    /// Data that differ from run to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<EndpointRun>,
 }
 
 impl EndpointResult {
-    /// A failed result without anything yet.
+    /// A failed result without an error, hosts or any other data yet.
     pub fn new(id: String, module: Option<String>, plugin: Option<Software>) -> Self {
         Self {
             id,
@@ -109,65 +109,65 @@ impl EndpointResult {
     }
 }
 
-/// Whether an endpoint's answer is whole.
+/// Whether an endpoint's answer is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum EndpointStatus {
-    /// Every host and guest that the endpoint has is listed; there may truly be none.
+    /// Every host and guest of the endpoint is listed. An empty list means that it has none.
     Complete,
-    /// The endpoint could not be read to its end; nothing may be concluded from absence.
+    /// The endpoint could not be read completely. A missing host or guest may still exist.
     Failed,
 }
 
-/// Whether one optional collection is whole.
+/// The status of one optional collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CollectionStatus {
     /// Whether every item is listed.
-    // The schema has the two words once, as long as they are the same.
+    // Both enumerations have the same two words today, so the schema defines them once.
     #[cfg_attr(feature = "schema", schemars(with = "EndpointStatus"))]
     pub status: Completeness,
-    /// Why the collection is not whole. Present exactly if `status` is `failed`.
+    /// Why the collection is incomplete. Present if and only if `status` is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<GatherError>,
 }
 
-/// Whether a collection is whole: the same two words as an endpoint's, today.
+/// Whether a collection is complete. Today the words are those of [`EndpointStatus`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Completeness {
-    /// Every item that the endpoint has is listed; there may truly be none.
+    /// Every item of the collection is listed. An empty list means that it has none.
     Complete,
-    /// The collection could not be read to its end, and no item of it is listed.
+    /// The collection could not be read completely, and none of its items is listed.
     Failed,
 }
 
-/// Something odd about one object that did not make the answer untrue.
+/// Something unusual about one object that does not make the answer wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Warning {
-    /// What it is about: a host's or guest's name, a parameter, a URL without secrets.
+    /// The object: the name of a host or guest, a parameter, or a URL without secrets.
     pub object: String,
-    /// One sentence for the operator.
+    /// The warning, as one sentence for the operator.
     pub message: String,
 }
 
-/// What of an endpoint's answer differs from run to run.
+/// Data about how an endpoint was gathered, which differ from run to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointRun {
-    /// The moment at which the endpoint's worker was started.
+    /// When the endpoint's worker was started.
     pub started_at: Timestamp,
-    /// From the worker's start to its last frame, in milliseconds.
+    /// The time from the worker's start to its last frame, in milliseconds.
     pub duration_ms: u64,
-    /// How many requests the plugin had to repeat. Absent where the endpoint failed: its error
-    /// says it where it matters.
+    /// The number of requests that the plugin retried. Absent if the endpoint failed; the error then
+    /// mentions retries where they matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
 }

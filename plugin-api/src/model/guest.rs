@@ -11,25 +11,25 @@ use super::{Address, GuestState, Identifiers, Timestamp, is_false};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Guest {
-    /// What a Manager keys on: the guest's UUID or instance id, as the source's consumers
-    /// expect it. Absent where the source knows none.
+    /// The id by which a Manager identifies the guest: its UUID or instance id, as consumers of the
+    /// source expect it. Absent if the source has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The name; it may repeat, even on one host.
+    /// The name. It may be duplicated, even on one host.
     pub name: String,
-    /// The UUID, canonical lower case.
+    /// The UUID, in canonical lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
-    /// Every further identity.
+    /// Further identifiers.
     #[serde(default, skip_serializing_if = "Identifiers::is_empty")]
     pub identifiers: Identifiers,
-    /// What the guest is doing.
+    /// The state of the guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<GuestState>,
-    /// The source's own word for the state.
+    /// The state in the source's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_state: Option<String>,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<u32>,
     /// The memory, in bytes.
@@ -38,19 +38,19 @@ pub struct Guest {
     /// The network addresses, in the source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
-    /// True if it is a template, which never runs.
+    /// True if the guest is a template, which never runs.
     #[serde(default, skip_serializing_if = "is_false")]
     pub template: bool,
-    /// When the guest was made.
+    /// When the guest was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// Further facts for a Manager's optional data, as text (`vmware_uuid`).
+    /// Further attributes for a Manager's optional data, as text (`vmware_uuid`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
 impl Guest {
-    /// A guest of this id and name, of which nothing else is known yet.
+    /// A guest with this id and name and no other data.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self { id: Some(id.into()), name: name.into(), ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! A virtual host: a hypervisor, a cluster's node, or the pseudo-host that stands for a cloud.
+//! A virtual host: a hypervisor, a node of a cluster, or a pseudo-host that represents a cloud.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use super::{Guest, HostState, Identifiers, Software, Timestamp, is_false};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Host {
-    /// What a Manager keys on: the source's own identifier, verbatim. It may repeat within
-    /// an endpoint (cloned machines): nothing is dropped because of it.
+    /// The id by which a Manager identifies the host: the source's own identifier, verbatim. It may
+    /// be duplicated within an endpoint (cloned machines); no host is dropped because of that.
     pub id: String,
-    /// The host's name, as the source says it.
+    /// The host's name, as the source reports it.
     pub name: String,
-    /// A shorter name for formats that list hosts under a key, where the field has one
+    /// A shorter name for formats that list hosts under a key, if one is customary
     /// (`esx1` for `esx1.example.com`). Absent: the name itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_name: Option<String>,
-    /// What runs the guests.
+    /// The hypervisor that runs the guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypervisor: Option<Hypervisor>,
-    /// What manages the host (`libvirt` 9.0, `Amazon AWS` EC2).
+    /// The software that manages the host (`libvirt` 9.0, `Amazon AWS` EC2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software: Option<Software>,
     /// The host's operating system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<Version>,
-    /// Every identity that the source knows of the host.
+    /// All identifiers of the host that the source reports.
     #[serde(default, skip_serializing_if = "Identifiers::is_empty")]
     pub identifiers: Identifiers,
-    /// What the host is doing.
+    /// The state of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<HostState>,
-    /// The source's own word for the state.
+    /// The state in the source's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_state: Option<String>,
     /// The processors.
@@ -47,7 +47,7 @@ pub struct Host {
     /// The network addresses, in the source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
-    /// Where in the source's own tree the host stands.
+    /// The host's location in the source's hierarchy.
     #[serde(default, skip_serializing_if = "Location::is_empty")]
     pub location: Location,
     /// The cloud or hypervisor that the host itself is an instance of.
@@ -56,7 +56,7 @@ pub struct Host {
     /// Labels or tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What keeps work off the host.
+    /// The taints that keep pods off the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taints: Vec<Taint>,
     /// The roles, sorted (`control-plane`, `worker`).
@@ -65,20 +65,20 @@ pub struct Host {
     /// The conditions that the source reports, without heartbeat times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// What the host has, by resource, in the source's own text (`"memory": "16Gi"`).
+    /// The host's resources, in the source's own notation (`"memory": "16Gi"`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capacity: BTreeMap<String, String>,
-    /// What of it guests may use, by resource, in the source's own text.
+    /// The share of the resources that guests may use, in the source's own notation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub allocatable: BTreeMap<String, String>,
     /// Versions of the host's parts (`kernel`, `kubelet`, `containerRuntime`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
-    /// When the host was made.
+    /// When the host was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// True if no machine stands behind the host: it groups guests whose real host the source
-    /// does not tell (a cloud's instances). Absent counts are then 0 in fixed-type formats.
+    /// True if the host is not a real machine: it groups guests whose real host the source does not
+    /// report (a cloud's instances). Formats with fixed types then print absent counts as 0.
     #[serde(default, skip_serializing_if = "is_false")]
     pub synthetic: bool,
     /// The guests, sorted by id and name.
@@ -87,7 +87,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host of this id and name, of which nothing else is known yet.
+    /// A host with this id and name and no other data.
     ///
     /// ```
     /// use gatherer_plugin_api::model::Host;
@@ -99,7 +99,7 @@ impl Host {
     }
 }
 
-/// What runs a host's guests.
+/// The hypervisor that runs a host's guests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -112,53 +112,53 @@ pub struct Hypervisor {
     pub version: Option<String>,
 }
 
-/// An operating system with its version, either of which may be unknown.
+/// An operating system and its version. Either may be unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
-    /// The name as the source says it.
+    /// The name, as the source reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The version as text.
+    /// The version, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// A host's processors. Counts are totals of the host.
+/// The processors of a host. Counts are totals for the host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Cpu {
-    /// The architecture as `uname -m` says it (`x86_64`, `aarch64`), or the source's own
-    /// word where that has no such name.
+    /// The architecture as `uname -m` prints it (`x86_64`, `aarch64`), or the source's own word if
+    /// `uname` has none for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
-    /// The maker.
+    /// The vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
     /// The model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The nominal frequency, in MHz. A JSON number, so that 2400 and 2400.0 stay what they were.
+    /// The nominal frequency, in MHz. A JSON number keeps its notation: 2400 and 2400.0 differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequency_mhz: Option<serde_json::Number>,
-    /// Physical packages.
+    /// The number of physical packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<u32>,
-    /// Physical cores.
+    /// The number of physical cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cores: Option<u32>,
-    /// Hardware threads: the CPUs that an operating system sees.
+    /// The number of hardware threads: the CPUs that an operating system sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
-    /// Exact capacity in thousandths of a CPU, where the source counts so (Kubernetes).
+    /// The exact capacity in thousandths of a CPU, if the source uses this unit (Kubernetes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub millicores: Option<u64>,
 }
 
 impl Cpu {
-    /// Whether nothing is known.
+    /// Whether all members are unknown.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -169,14 +169,14 @@ impl Cpu {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Address {
-    /// The source's own word: `InternalIP`, `Hostname`, `fixed`.
+    /// The type in the source's own word: `InternalIP`, `Hostname`, `fixed`.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The address or name.
+    /// The address or host name.
     pub address: String,
 }
 
-/// Where in its source's tree a host stands.
+/// The location of a host in its source's hierarchy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -193,7 +193,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// Whether nothing is known.
+    /// Whether all members are unknown.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -204,7 +204,7 @@ impl Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Provider {
-    /// Which: `aws`, `azure`, `gce`, `openstack`, `vsphere`, or the source's own word.
+    /// The name: `aws`, `azure`, `gce`, `openstack`, `vsphere`, or the source's own word.
     pub name: String,
     /// The provider's id of the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,7 +217,7 @@ pub struct Provider {
     pub zone: Option<String>,
 }
 
-/// A mark that keeps work off a host (Kubernetes).
+/// A Kubernetes taint, which keeps pods off a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -227,24 +227,24 @@ pub struct Taint {
     /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What it does: `NoSchedule`, `PreferNoSchedule`, `NoExecute`.
+    /// The effect: `NoSchedule`, `PreferNoSchedule`, `NoExecute`.
     pub effect: String,
 }
 
-/// A condition that a source reports of a host, without its heartbeat time.
+/// A condition of a host as the source reports it, without its heartbeat time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Which condition: `Ready`, `MemoryPressure`.
+    /// The type of the condition: `Ready`, `MemoryPressure`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// One word why.
+    /// The reason, as one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// One sentence why.
+    /// The reason, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the status last changed.

@@ -1,4 +1,4 @@
-//! The identities of a host or a guest.
+//! The identifiers of a host or a guest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,56 +6,56 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-/// Every identity that a source knows of one host or guest. UUIDs are canonical lower case;
-/// where the source writes one otherwise, its own form stands under `raw<Name>`.
+/// All identifiers of one host or guest that the source reports. UUIDs are in canonical lower case;
+/// if the source's own form differs, it is added as `raw<Name>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Identifiers {
-    /// The hardware's or machine's UUID (SMBIOS, libvirt's host UUID).
+    /// The UUID of the hardware or machine (SMBIOS, libvirt's host UUID).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
     /// The operating system's `/etc/machine-id`, verbatim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine_id: Option<String>,
-    /// The system UUID as the node's own agent reports it.
+    /// The system UUID as the agent on the node reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_uuid: Option<String>,
     /// The UID of the Kubernetes object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes_uid: Option<String>,
-    /// The managed object of a vCenter.
+    /// The managed object id in a vCenter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_object: Option<String>,
-    /// The instance id that a cloud gave it.
+    /// The instance id in a cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
-    /// An older identity under which a Manager may still know the same object.
+    /// An older identifier by which a Manager may still know the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// Any further identity, by name.
+    /// Further identifiers, by name.
     #[serde(flatten)]
     pub other: BTreeMap<String, String>,
 }
 
 impl Identifiers {
-    /// Whether none is known.
+    /// Whether there are no identifiers.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What serde derives for a flattened member reads every identity into a tree first, which takes
-/// as long as the rest of a host.
+/// Written by hand because the code that serde derives for a flattened member first reads all
+/// identifiers into a tree, which takes as long as the rest of a host.
 impl<'de> Deserialize<'de> for Identifiers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ByName;
+        struct IdentifiersVisitor;
 
-        impl<'de> Visitor<'de> for ByName {
+        impl<'de> Visitor<'de> for IdentifiersVisitor {
             type Value = Identifiers;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("identities by name")
+                f.write_str("an object of identifiers")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Identifiers, A::Error> {
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Identifiers {
             }
         }
 
-        deserializer.deserialize_map(ByName)
+        deserializer.deserialize_map(IdentifiersVisitor)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::Identifiers;
 
     #[test]
-    fn every_identity_that_is_written_is_read_again() {
+    fn identifiers_survive_a_round_trip() {
         let text = |name: &str| Some(format!("own {name}"));
         let all = Identifiers {
             uuid: text("uuid"),
@@ -106,14 +106,14 @@ mod tests {
         };
         let json = serde_json::to_value(&all).expect("JSON");
         assert_eq!(json.as_object().expect("an object").len(), 8);
-        assert_eq!(serde_json::from_value::<Identifiers>(json).expect("identities"), all);
-        let read = serde_json::from_str::<Identifiers>("{}").expect("identities");
+        assert_eq!(serde_json::from_value::<Identifiers>(json).expect("identifiers"), all);
+        let read = serde_json::from_str::<Identifiers>("{}").expect("identifiers");
         assert!(read.is_empty());
     }
 
     #[test]
-    fn a_null_is_no_identity_and_one_name_stands_there_once() {
-        let read = serde_json::from_str::<Identifiers>(r#"{"uuid":null}"#).expect("identities");
+    fn accepts_null_and_rejects_duplicates_and_wrong_types() {
+        let read = serde_json::from_str::<Identifiers>(r#"{"uuid":null}"#).expect("identifiers");
         assert!(read.is_empty());
         for json in [r#"{"uuid":"a","uuid":"b"}"#, r#"{"uuid":1}"#, r#"{"x":null}"#, "[]"] {
             assert!(serde_json::from_str::<Identifiers>(json).is_err(), "{json}");

@@ -1,8 +1,8 @@
 //! The normalized inventory: what every plugin produces and every format is made from.
 //!
-//! Three rules hold for all of it. Names are camelCase in JSON. An absent member means
-//! *unknown*: no plugin makes up a 0 or a placeholder text. And an identity is an id,
-//! never a name: names repeat, and nothing is dropped because of it.
+//! Three rules apply to all types. Names are camelCase in JSON. An absent member means *unknown*:
+//! plugins must not substitute 0 or a placeholder. Objects are identified by id, never by name:
+//! names may be duplicated, and no object is dropped because of that.
 
 mod container;
 mod document;
@@ -27,10 +27,10 @@ pub use workload::{
     ServiceAccount, ServicePort, Use, Workloads,
 };
 
-/// A moment, in UTC; RFC 3339 with `Z` in JSON.
+/// A timestamp in UTC; RFC 3339 with `Z` in JSON.
 pub type Timestamp = jiff::Timestamp;
 
-/// Tells serde to leave a `false` out: an absent flag is not set.
+/// Makes serde omit a flag that is `false`: an absent flag means `false`.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 pub(crate) fn is_false(flag: &bool) -> bool {
     !flag

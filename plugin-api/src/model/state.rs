@@ -1,48 +1,47 @@
-//! The states of hosts and guests. The source's own word always stays beside them.
+//! The states of hosts and guests. The model also keeps the source's own word for each state.
 
 use serde::{Deserialize, Serialize};
 
-/// What a guest is doing: the one enumeration that the Manager's labels and virt-who's
-/// numbers both follow from.
+/// The state of a guest. The Manager's labels and virt-who's numbers are both derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum GuestState {
-    /// The source itself does not know.
+    /// The source does not know the state.
     Unknown,
-    /// It runs.
+    /// Running.
     Running,
-    /// It runs and waits for a resource (libvirt's "blocked", shown as "idle").
+    /// Running and waiting for a resource (libvirt's "blocked", which virsh shows as "idle").
     Blocked,
-    /// Its CPUs are stopped, its memory is kept.
+    /// The CPUs are stopped; the memory is kept.
     Paused,
-    /// It was asked to shut down and has not yet.
+    /// Requested to shut down, but still running.
     ShuttingDown,
-    /// It is off.
+    /// Powered off.
     Stopped,
-    /// It ended by a fault.
+    /// Ended because of a fault.
     Crashed,
-    /// Its state is kept on disk, or its power management put it to sleep.
+    /// Saved to disk, or put to sleep by its power management.
     Suspended,
-    /// It is being started.
+    /// Being started.
     PoweringOn,
-    /// It is being switched off.
+    /// Being powered off.
     PoweringOff,
-    /// It is about to be paused.
+    /// Being paused.
     Pausing,
-    /// It is about to be suspended.
+    /// Being suspended.
     Suspending,
-    /// It is about to run again.
+    /// Being resumed.
     Resuming,
-    /// It is being reset.
+    /// Being reset.
     Resetting,
-    /// It is moving to another host.
+    /// Being migrated to another host.
     Migrating,
 }
 
 impl GuestState {
-    /// Every state, in the order of declaration.
+    /// All states, in the order of declaration.
     pub const ALL: [Self; 15] = [
         Self::Unknown,
         Self::Running,
@@ -61,8 +60,8 @@ impl GuestState {
         Self::Migrating,
     ];
 
-    /// The label under which SUSE Manager and Uyuni know the state (`vmState`); any other
-    /// word shows as Unknown there. A blocked guest is a running one to them.
+    /// The label of the state in SUSE Manager and Uyuni (`vmState`), which show any other word as
+    /// Unknown. They have no label for a blocked guest, so it gets the label of a running one.
     ///
     /// ```
     /// use gatherer_plugin_api::model::GuestState;
@@ -87,13 +86,13 @@ impl GuestState {
         }
     }
 
-    /// The state of a Manager's label; `None` for a word that the Manager does not know.
+    /// The state with this Manager label; `None` if the Manager does not have this label.
     pub fn from_manager_label(label: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.manager_label() == label)
     }
 
-    /// virt-who's number, 0 to 7, which is libvirt's `virDomainState`: a guest on its way
-    /// into or out of rest counts as what it still is.
+    /// virt-who's number for the state, 0 to 7, as in libvirt's `virDomainState`. A guest that is
+    /// changing its state has the number of its current state.
     pub const fn virt_who_number(self) -> u8 {
         match self {
             Self::Unknown => 0,
@@ -113,19 +112,19 @@ impl GuestState {
     }
 }
 
-/// What a host is doing.
+/// The state of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum HostState {
-    /// It is reachable and takes guests.
+    /// Reachable and accepts guests.
     Up,
-    /// It is reachable and takes no new guests (maintenance mode, a cordoned node).
+    /// Reachable but does not accept new guests (maintenance mode, a cordoned node).
     Maintenance,
-    /// It is known to be off or not working.
+    /// Known to be off or not working.
     Down,
-    /// Whoever manages it has lost it.
+    /// The software that manages the host has lost the connection to it.
     Disconnected,
 }
 
@@ -134,7 +133,7 @@ mod tests {
     use super::GuestState;
 
     #[test]
-    fn every_label_but_the_shared_one_leads_back_to_its_state() {
+    fn labels_map_back_to_their_states_except_for_blocked() {
         for state in GuestState::ALL {
             let back = GuestState::from_manager_label(state.manager_label());
             let expected = if state == GuestState::Blocked { GuestState::Running } else { state };
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn virt_who_numbers_stay_in_range() {
+    fn virt_who_numbers_are_at_most_7() {
         assert!(GuestState::ALL.iter().all(|state| state.virt_who_number() <= 7));
     }
 }

@@ -1,6 +1,6 @@
-//! What runs on a cluster besides its hosts and guests: pods, and the objects around them.
+//! The workloads of a cluster besides hosts and guests: pods and related objects.
 //!
-//! An object is known by its `uid`. Names repeat, in other namespaces and in time.
+//! The `uid` identifies an object. The same name can occur in other namespaces and be reused later.
 
 use std::collections::BTreeMap;
 
@@ -8,37 +8,37 @@ use serde::{Deserialize, Serialize};
 
 use super::{Container, Timestamp, is_false};
 
-/// The workloads of an endpoint. Each list is one of its `collections`, where it stands whether
-/// the list is whole; each is sorted by namespace, name and uid.
+/// The workloads of an endpoint. Each list belongs to one of the endpoint's `collections`, which
+/// records whether the list is complete. Lists are sorted by namespace, name and uid.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Workloads {
-    /// Collection `namespaces`.
+    /// The items of the collection `namespaces`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<Namespace>,
-    /// Collection `service-accounts`.
+    /// The items of the collection `service-accounts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service_accounts: Vec<ServiceAccount>,
-    /// Collection `controllers`.
+    /// The items of the collection `controllers`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<Controller>,
-    /// Collection `pods`.
+    /// The items of the collection `pods`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pods: Vec<Pod>,
-    /// Collection `services`.
+    /// The items of the collection `services`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<Service>,
-    /// Collection `config-maps`.
+    /// The items of the collection `config-maps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config_maps: Vec<ConfigMap>,
-    /// Collection `secrets`.
+    /// The items of the collection `secrets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretKeys>,
 }
 
 impl Workloads {
-    /// Whether there are none.
+    /// Whether all lists are empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -59,12 +59,12 @@ pub struct Namespace {
     /// `Active` or `Terminating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// When it was made.
+    /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
 }
 
-/// A principal that pods act as.
+/// A service account: the identity that pods use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -77,7 +77,7 @@ pub struct ServiceAccount {
     pub uid: String,
 }
 
-/// An object that another one belongs to, as an owner reference names it.
+/// The owner of an object, as an owner reference names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -90,27 +90,28 @@ pub struct Owner {
     pub uid: String,
 }
 
-/// An object that makes and keeps pods.
+/// A controller: an object that creates and maintains pods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Controller {
     /// The namespace.
     pub namespace: String,
-    /// The name, unique among its kind in the namespace at one time.
+    /// The name, unique in its kind and namespace at one time.
     pub name: String,
     /// The UID of the object.
     pub uid: String,
     /// `Deployment`, `StatefulSet`, `DaemonSet`, `ReplicaSet`, `Job`, `CronJob`,
-    /// `ReplicationController`, or what the owner reference of a pod says.
+    /// `ReplicationController`, or the kind in the owner reference of a pod.
     pub kind: String,
-    /// How many pods it is to keep. A `Job` counts completions; a `CronJob` none. Absent: unknown.
+    /// The desired number of pods; for a `Job`, of completions. A `CronJob` has none. Absent if
+    /// unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_replicas: Option<u32>,
-    /// How many of its pods are ready; of a `Job`, how many have succeeded. Absent: unknown.
+    /// The number of pods that are ready; for a `Job`, that have succeeded. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_replicas: Option<u32>,
-    /// What controls it in turn.
+    /// The object that controls this controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
@@ -129,35 +130,35 @@ pub struct Pod {
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// The host that it is assigned to. Absent: none yet.
+    /// The host that the pod is assigned to. Absent if it is not assigned yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<PodHost>,
     /// The pod's own addresses.
     #[serde(default, rename = "podIPs", skip_serializing_if = "Vec::is_empty")]
     pub pod_ips: Vec<String>,
-    /// Its host's addresses; where the source tells one alone, that one.
+    /// The addresses of the pod's host; only one if the source reports only one.
     #[serde(default, rename = "hostIPs", skip_serializing_if = "Vec::is_empty")]
     pub host_ips: Vec<String>,
-    /// The service account that it acts as.
+    /// The service account of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
     /// The labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// When it was made.
+    /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// The top of the chain of controllers, as far as that is known: `Deployment` where a
-    /// `ReplicaSet` of it made the pod.
+    /// The topmost known controller: for example the `Deployment` of the `ReplicaSet` that created
+    /// the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<Owner>,
-    /// The chain of controllers, from the one that made the pod to the top.
+    /// The chain of controllers, from the one that created the pod to the topmost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Owner>,
-    /// True if nothing controls it: what is gone is not made again.
+    /// True if no controller recreates the pod when it is gone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub bare: bool,
-    /// True if its host's own files define it, and the object only mirrors it.
+    /// True for a static pod: a file on its host defines it, and the object only mirrors it.
     #[serde(default, rename = "static", skip_serializing_if = "is_false")]
     pub is_static: bool,
     /// The containers: `init`, `app` and `ephemeral` ones, each kind in the source's order.
@@ -170,14 +171,14 @@ pub struct Pod {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PodHost {
-    /// The `id` of the host. Absent: there is no host of that name among the endpoint's.
+    /// The `id` of the host. Absent if the endpoint has no host with that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The name.
     pub name: String,
 }
 
-/// A pod that another object speaks of.
+/// A reference from another object to a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -188,7 +189,7 @@ pub struct PodReference {
     pub uid: String,
 }
 
-/// An address that stands for pods.
+/// A service: an address that represents pods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -202,20 +203,20 @@ pub struct Service {
     /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The addresses within the cluster; `None` for a headless service.
+    /// The addresses inside the cluster; the text `None` for a headless service.
     #[serde(default, rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")]
     pub cluster_ips: Vec<String>,
-    /// The addresses outside: those that it was given and those of its load balancer.
+    /// The external addresses: those in its specification and those of its load balancer.
     #[serde(default, rename = "externalIPs", skip_serializing_if = "Vec::is_empty")]
     pub external_ips: Vec<String>,
     /// The ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ServicePort>,
-    /// The labels of the pods that it stands for.
+    /// The labels that select the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
-    /// The pods that its selector fits, whether ready or not, sorted by name and uid. Absent: the
-    /// pods are not known, or it has no selector.
+    /// The pods that the selector matches, ready or not, sorted by name and uid. Absent if the pods
+    /// are unknown or the service has no selector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<Vec<PodReference>>,
 }
@@ -225,15 +226,15 @@ pub struct Service {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServicePort {
-    /// The name, which a service of several ports gives each.
+    /// The name. Every port of a service with several ports has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `TCP`, `UDP` or `SCTP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// The service's own port.
+    /// The port of the service.
     pub port: u16,
-    /// The pods' port: a number or the name of a container's port, as text.
+    /// The port of the pods, as text: a number or the name of a container's port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_port: Option<String>,
     /// The port on every host.
@@ -241,7 +242,7 @@ pub struct ServicePort {
     pub node_port: Option<u16>,
 }
 
-/// A config map: its keys, never a value.
+/// A config map with its keys, never with values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -260,7 +261,7 @@ pub struct ConfigMap {
     pub used_by: Option<Vec<Use>>,
 }
 
-/// A secret: its type and keys, never a value.
+/// A secret with its type and keys, never with values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -271,7 +272,7 @@ pub struct SecretKeys {
     pub name: String,
     /// The UID of the object.
     pub uid: String,
-    /// `Opaque`, `kubernetes.io/tls` and others.
+    /// The type, for example `Opaque` or `kubernetes.io/tls`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The keys, sorted.
@@ -282,24 +283,24 @@ pub struct SecretKeys {
     pub used_by: Option<Vec<Use>>,
 }
 
-/// How a pod uses a config map or a secret. Neither `mountPath` nor `env`: the pod's images are
-/// pulled with it, or it is a volume that no container mounts.
+/// How a pod uses a config map or a secret. If neither `mountPath` nor `env` is present, it is used to
+/// pull the pod's images, or it is a volume that no container mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Use {
     /// The pod.
     pub pod: PodReference,
-    /// The container, by its name. Absent: the pod as a whole.
+    /// The name of the container. Absent if the pod as a whole uses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// Where it is mounted.
+    /// The path at which it is mounted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount_path: Option<String>,
-    /// What of the volume is mounted there. Absent: all of it.
+    /// The path inside the volume that is mounted there. Absent if the whole volume is mounted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_path: Option<String>,
-    /// The environment variable that has a value of it; `*` where every key is one.
+    /// The environment variable that is set from it; `*` if every key becomes a variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
 }

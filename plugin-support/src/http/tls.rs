@@ -270,7 +270,7 @@ mod tests {
 
         for (path, sentence) in [
             ("/dev/zero", "the file is not a regular file"),
-            ("/proc/self/environ", "it is a file of the kernel (proc)"),
+            ("/proc/self/environ", "it belongs to the kernel's proc file system"),
             ("/", "the file is a folder"),
         ] {
             let error = failure(path);

@@ -1,4 +1,4 @@
-//! The smallest complete plugin: one made-up host with as many guests as asked for.
+//! The smallest complete plugin: one made-up host with a given number of guests.
 
 use std::time::{Duration, Instant};
 
@@ -14,20 +14,17 @@ struct Parameters {
     delay_ms: u64,
 }
 
+/// The module `Example`.
 struct Example;
 
 impl Gatherer for Example {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
-        let ready = Instant::now() + Duration::from_millis(parameters.delay_ms);
-        while Instant::now() < ready {
-            context.check_cancelled()?;
-            std::thread::sleep(Duration::from_millis(10).min(ready - Instant::now()));
-        }
+        wait(Duration::from_millis(parameters.delay_ms), context)?;
 
-        let host = Host::new(format!("id-of-{}", parameters.hostname), parameters.hostname);
-        let host = context.host(host)?;
+        let id = format!("id-of-{}", parameters.hostname);
+        let host = context.host(Host::new(id, parameters.hostname))?;
         for number in 1..=parameters.guests {
             let id = format!("00000000-0000-4000-8000-{number:012}");
             let mut guest = Guest::new(id, format!("guest{number}"));
@@ -35,6 +32,19 @@ impl Gatherer for Example {
             context.guest(&host, guest)?;
         }
         Ok(())
+    }
+}
+
+/// Waits in short steps, so that the module stops soon after the runner cancels it.
+fn wait(delay: Duration, context: &Context) -> Result<(), GatherError> {
+    let end = Instant::now() + delay;
+    loop {
+        context.check_cancelled()?;
+        let remaining = end.saturating_duration_since(Instant::now());
+        if remaining.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(remaining.min(Duration::from_millis(10)));
     }
 }
 

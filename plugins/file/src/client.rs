@@ -184,7 +184,7 @@ mod tests {
             (fifo, "it is not a regular file"),
             ("/dev/zero", "it is not a regular file"),
             ("file:///dev/zero", "it is not a regular file"),
-            ("/proc/self/environ", "it is a file of the kernel (proc)"),
+            ("/proc/self/environ", "it belongs to the kernel's proc file system"),
             (folder, "it is a folder"),
             ("/nonexistent/x", "there is no such file"),
         ] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_support::file::Found;
+use gatherer_plugin_support::file::FoundFile;
 
 use crate::Parameters;
 use crate::errors::{
@@ -341,7 +341,7 @@ const TEST_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// it itself, would wait for a FIFO for ever and take any amount of memory.
 fn check_file(uri: &Uri) -> Result<(), GatherError> {
     let Some(path) = uri.test_file() else { return Ok(()) };
-    Found::find(path)
+    FoundFile::find(path)
         .and_then(|found| found.check(TEST_FILE_MAX_BYTES))
         .map(drop)
         .map_err(|error| GatherError::configuration(format!("{uri}: it {error}")))

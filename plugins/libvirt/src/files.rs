@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
-use gatherer_plugin_support::file::{FileError, Found};
+use gatherer_plugin_support::file::{FileError, FoundFile};
 
 use crate::uri::{Parameter, Uri, Way};
 
@@ -166,7 +166,9 @@ impl PrivateFile {
 /// reports itself.
 fn check_pki(folder: &Path) -> Result<(), GatherError> {
     for name in PKI_FILES {
-        match Found::find(&folder.join(name)).and_then(|found| found.check(CREDENTIAL_MAX_BYTES)) {
+        match FoundFile::find(&folder.join(name))
+            .and_then(|found| found.check(CREDENTIAL_MAX_BYTES))
+        {
             Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied) => {}
             Err(error) => {
                 return Err(GatherError::configuration(format!(
@@ -221,7 +223,7 @@ impl Allowed {
 
     /// Looks a file up; `None` if it is missing in a folder that is allowed. Whether a file exists
     /// elsewhere is not told.
-    fn find(&self, parameter: Parameter, name: &str) -> Result<Option<Found>, GatherError> {
+    fn find(&self, parameter: Parameter, name: &str) -> Result<Option<FoundFile>, GatherError> {
         let path = match (name.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(name),
@@ -229,7 +231,7 @@ impl Allowed {
         let refusal = || {
             fault(parameter, "is not in a folder from which it may be used").with_hint(&*self.hint)
         };
-        let found = Found::find(&path);
+        let found = FoundFile::find(&path);
         let real = match &found {
             Ok(found) => found.real_path().ok(),
             Err(_) => path
@@ -261,7 +263,7 @@ impl Allowed {
         for suffix in BESIDE_KEY {
             let mut beside = real.clone().into_os_string();
             beside.push(suffix);
-            let checked = Found::find(Path::new(&beside));
+            let checked = FoundFile::find(Path::new(&beside));
             match checked.and_then(|found| found.check(CREDENTIAL_MAX_BYTES)) {
                 Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied) => {}
                 Err(error) => return Err(fault(&format!("has a {suffix} that {error}"))),

@@ -32,12 +32,12 @@ fn bad_files(folder: &Path) -> Vec<Bad> {
         bad("a terminal", "/dev/tty".into(), "not a regular file"),
         bad("a FIFO", text(fifo), "not a regular file"),
         bad("a folder", text(folder.to_owned()), "is a folder"),
-        bad("a process's environment", "/proc/self/environ".into(), "file of the kernel (proc)"),
+        bad("a process's environment", "/proc/self/environ".into(), "kernel's proc file system"),
         bad("a file of 10 GiB", text(sparse), "MiB"),
     ];
     // The kernel's log blocks its reader; some kernels and containers have none.
     if Path::new("/proc/kmsg").exists() {
-        found.push(bad("the kernel's log", "/proc/kmsg".into(), "file of the kernel (proc)"));
+        found.push(bad("the kernel's log", "/proc/kmsg".into(), "kernel's proc file system"));
     }
     found
 }

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
-use gatherer_plugin_support::file::Found;
+use gatherer_plugin_support::file::FoundFile;
 
 use super::view::{error, shown};
 
@@ -100,7 +100,7 @@ impl Files {
         let Some(folder) = &self.base else { return Err(self.refusal(field, name)) };
         // An absolute name takes the folder's place.
         let path = folder.join(name);
-        let found = Found::find(&path).and_then(|found| Ok((found.real_path()?, found)));
+        let found = FoundFile::find(&path).and_then(|found| Ok((found.real_path()?, found)));
         let found = match found {
             Ok((real, found)) if self.allows(&real) => found,
             // Whether a file exists that may not be read is not told either.

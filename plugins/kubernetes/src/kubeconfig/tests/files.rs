@@ -229,7 +229,7 @@ fn a_kubeconfig_that_may_not_be_read_is_told() {
     let path = folder.write("config", with_user("token: abc"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("set");
     let said = refused(folder.read("config", &policy()));
-    assert_eq!(said, format!("kubeconfig {}: may not be read by this user", text(&path)));
+    assert_eq!(said, format!("kubeconfig {}: cannot be read: permission denied", text(&path)));
 }
 
 #[test]

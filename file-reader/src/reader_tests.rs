@@ -1,3 +1,5 @@
+//! Tests of reading files: which are refused, and how much is read.
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -5,16 +7,16 @@ use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::{FileError, read, size};
+use super::{FileError, FoundFile, format_size, read};
 
 const LIMIT: usize = 1024;
 
-fn refusal(path: &Path) -> String {
-    read(path, LIMIT).expect_err("refused").to_string()
+fn error(path: &Path) -> FileError {
+    read(path, LIMIT).expect_err("the file must be refused")
 }
 
 #[test]
-fn reads_a_regular_file_of_at_most_the_limit() {
+fn reads_a_regular_file_up_to_the_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     for length in [0, 1, LIMIT - 1, LIMIT] {
@@ -22,33 +24,34 @@ fn reads_a_regular_file_of_at_most_the_limit() {
         assert_eq!(read(&path, LIMIT).expect("read"), vec![7; length]);
     }
     std::fs::write(&path, vec![7; LIMIT + 1]).expect("written");
-    assert_eq!(refusal(&path), "is larger than 1 KiB");
+    assert!(matches!(error(&path), FileError::TooLarge(LIMIT)));
     let link = folder.path().join("link");
     symlink(&path, &link).expect("a link");
     assert_eq!(read(&link, LIMIT + 1).expect("read").len(), LIMIT + 1);
 }
 
 #[test]
-fn refuses_what_is_not_a_regular_file() {
+fn refuses_files_that_are_not_regular() {
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = folder.path().join("fifo");
     rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
     let socket = folder.path().join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     for path in [&fifo, &socket, Path::new("/dev/zero"), Path::new("/dev/tty")] {
-        assert_eq!(refusal(path), "is not a regular file", "{}", path.display());
+        assert!(matches!(error(path), FileError::NotRegular), "{}", path.display());
     }
-    assert_eq!(refusal(folder.path()), "is a folder");
-    assert_eq!(refusal(Path::new("/proc")), "is a folder");
-    assert_eq!(refusal(&folder.path().join("none")), "does not exist");
-    assert_eq!(
-        refusal(Path::new("/dev/null/none")),
-        "cannot be read: Not a directory (os error 20)"
+    assert!(matches!(error(folder.path()), FileError::Directory));
+    assert!(matches!(error(Path::new("/proc")), FileError::Directory));
+    assert!(matches!(error(&folder.path().join("none")), FileError::NotFound));
+    let not_a_directory = error(Path::new("/dev/null/none"));
+    assert!(
+        matches!(&not_a_directory, FileError::Io(error) if error.raw_os_error() == Some(20)),
+        "{not_a_directory}"
     );
 }
 
 #[test]
-fn refuses_files_of_the_kernel_also_through_a_link() {
+fn refuses_kernel_files_even_through_a_link() {
     let folder = tempfile::tempdir().expect("a folder");
     let link = folder.path().join("link");
     symlink("/proc/self/environ", &link).expect("a link");
@@ -56,7 +59,7 @@ fn refuses_files_of_the_kernel_also_through_a_link() {
         assert!(matches!(read(path, LIMIT), Err(FileError::Pseudo("proc"))));
     }
     for path in ["/proc/kmsg", "/proc/kcore"].map(Path::new) {
-        // A container may hide one, behind a device for example.
+        // In a container these may be missing, or hidden by a device.
         assert!(
             !path.exists()
                 || matches!(
@@ -67,49 +70,48 @@ fn refuses_files_of_the_kernel_also_through_a_link() {
     }
     let sysfs = Path::new("/sys/kernel/notes");
     if sysfs.exists() {
-        assert_eq!(refusal(sysfs), "is not a regular file: it is a file of the kernel (sysfs)");
+        assert!(matches!(error(sysfs), FileError::Pseudo("sysfs")));
     }
-    // A descriptor's name below /proc leads to the file itself.
+    // The path of a descriptor below /proc is a link to the file itself, which may be read.
     let file = tempfile::tempfile().expect("a file");
     let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
     assert_eq!(read(Path::new(&name), LIMIT).expect("read"), b"");
 }
 
 #[test]
-fn a_large_sparse_file_is_refused_by_its_size() {
+fn refuses_a_large_sparse_file_by_its_size() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     file.as_file().set_len(10 << 30).expect("sparse");
-    assert_eq!(refusal(file.path()), "is larger than 1 KiB");
+    assert!(matches!(error(file.path()), FileError::TooLarge(LIMIT)));
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_read_is_read_to_the_limit_only() {
+fn refuses_a_file_that_grows_beyond_the_limit_after_the_lookup() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let mut writer = OpenOptions::new().append(true).open(file.path()).expect("opens");
-    let found = super::Found::find(file.path()).expect("there");
-    // The size that was seen when it was looked up does not count.
+    let mut writer = OpenOptions::new().append(true).open(file.path()).expect("opened");
+    let found = FoundFile::find(file.path()).expect("found");
     writer.write_all(&vec![0; 1 << 20]).expect("written");
     assert!(matches!(found.read(LIMIT), Err(FileError::TooLarge(LIMIT))));
 }
 
 #[test]
-fn what_was_found_is_what_is_read() {
+fn reads_the_file_that_was_found_even_if_another_gets_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     std::fs::write(&path, "first").expect("written");
-    let found = super::Found::find(&path).expect("there");
-    let real = found.real_path().expect("it has a name");
-    assert_eq!(real, path.canonicalize().expect("there"));
+    let found = FoundFile::find(&path).expect("found");
+    let real = found.real_path().expect("the file has a path");
+    assert_eq!(real, path.canonicalize().expect("the file exists"));
     std::fs::rename(&path, folder.path().join("moved")).expect("moved");
     rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
     assert_eq!(found.read(LIMIT).expect("read"), b"first");
 }
 
 #[test]
-fn sizes_are_shown_in_the_largest_unit_that_divides_them() {
+fn formats_sizes_in_the_largest_unit_that_divides_them() {
     for (bytes, text) in
         [(1000, "1000 bytes"), (1 << 20, "1 MiB"), (1 << 30, "1 GiB"), (1536, "1536 bytes")]
     {
-        assert_eq!(size(bytes), text);
+        assert_eq!(format_size(bytes), text);
     }
 }

@@ -1,13 +1,15 @@
-//! The parser on generated texts: against the grammar's regular expression, and by what must hold
-//! for any text.
+//! Property tests of the parser: compared with the grammar as a regular expression, and on any text.
 
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::super::{container_id, image_id};
-use super::parse;
+use super::{ImageReference, ImageReferenceError, container_id, image_id};
+
+fn parse(text: &str) -> Result<ImageReference, ImageReferenceError> {
+    text.parse()
+}
 
 /// The grammar as one regular expression: registry, path, tag, digest's algorithm and digits.
 static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
@@ -23,18 +25,18 @@ static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&grammar).unwrap()
 });
 
-/// Whether the regular expression takes a text whose registry has a dot: no default changes it.
-fn by_expression(text: &str) -> bool {
+/// Whether the regular expression matches a text whose registry has a dot, so that no default applies.
+fn matches_grammar(text: &str) -> bool {
     GRAMMAR.captures(text).is_some_and(|found| {
         let digits = found.get(5).map_or(0, |digits| digits.len());
-        let of_right_length = match found.get(4).map(|a| a.as_str().to_ascii_lowercase()).as_deref()
-        {
+        let algorithm = found.get(4).map(|algorithm| algorithm.as_str().to_ascii_lowercase());
+        let has_valid_length = match algorithm.as_deref() {
             Some("sha256") => digits == 64,
             Some("sha384") => digits == 96,
             Some("sha512") => digits == 128,
             _ => true,
         };
-        of_right_length && found[2].len() <= 255
+        has_valid_length && found[2].len() <= 255
     })
 }
 
@@ -57,7 +59,7 @@ fn digests() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_put_together_comes_apart_into_its_parts(
+    fn a_reference_made_of_valid_parts_parses_into_them(
         registry in registries(),
         path in paths(),
         tag in prop::option::of("[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,20}"),
@@ -80,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn what_parses_prints_as_text_that_parses_to_the_same(
+    fn display_prints_text_that_parses_to_the_same_reference(
         text in "(([a-cA-C0-9.:_-]|localhost|docker\\.io|\\[::1\\]){1,3}/)?[ab0-9]{1,2}([a._-]{0,2}[b/]){0,3}\
                  (:[a-zA-Z0-9._-]{1,3})?(@[a-zA-Z]{1,3}:[0-9a-fA-F]{31,33})?"
     ) {
@@ -90,27 +92,30 @@ proptest! {
     }
 
     #[test]
-    fn the_parser_takes_what_the_grammars_expression_takes(
+    fn accepts_exactly_the_references_of_the_grammar(
         text in "[a-cA0.:_/@-]{0,24}(@sha(256|38)(:|[+.]x:)([0-9a-fA-F]{31,33}|[0-9a-fA-F]{63,65}))?"
     ) {
         let text = format!("r.io/{text}");
-        prop_assert_eq!(parse(&text).is_ok(), by_expression(&text), "{}", text);
+        prop_assert_eq!(parse(&text).is_ok(), matches_grammar(&text), "{}", text);
     }
 
     #[test]
-    fn a_registry_is_what_the_grammars_expression_takes(
-        // A dot or a colon makes it a registry, whatever else stands there.
+    fn accepts_exactly_the_registries_of_the_grammar(
+        // A dot or a colon makes it a registry, whatever the other characters are.
         host in prop_oneof![
             "[aB0-]{0,3}[.:][aB0.:-]{0,4}",
             "\\[?[a0g]{0,2}:[a0:g]{0,3}\\]{0,2}:{0,2}[0a]{0,2}",
         ],
     ) {
         let text = format!("{host}/a");
-        prop_assert_eq!(parse(&text).is_ok(), by_expression(&text), "{}", text);
+        prop_assert_eq!(parse(&text).is_ok(), matches_grammar(&text), "{}", text);
     }
 
     #[test]
-    fn no_text_is_too_odd(text in any::<String>(), sign in "[@:/]{0,2}|://|@sha256:|docker://") {
+    fn any_text_can_be_parsed_without_a_panic(
+        text in any::<String>(),
+        sign in "[@:/]{0,2}|://|@sha256:|docker://",
+    ) {
         for text in [text.clone(), format!("{sign}{text}"), format!("{text}{sign}"), format!("a{sign}{text}")] {
             if let Ok(image) = parse(&text) {
                 prop_assert_eq!(parse(&image.to_string()), Ok(image));

@@ -1,12 +1,12 @@
-//! The kernel's pseudo file systems. Their files call themselves regular, and yet reading one may
+//! The pseudo file systems of the kernel. Their files claim to be regular files, but reading one may
 //! block (`/proc/kmsg`, `trace_pipe`), never end, or have side effects.
 //!
-//! The list need not be complete to be safe: a file system that is missing here is still read with a limit
-//! and under the deadline of the endpoint. What it adds is that the refusal is immediate, says why, and
-//! that nothing is read whose reading changes something.
+//! The list need not be complete to be safe: files of a file system that is missing here are still read
+//! with a size limit and within the endpoint's deadline. With the list, such a file is refused at once
+//! and with a reason, and no file is read that changes state when it is read.
 
-/// The numbers of `statfs(2)` and the kernel's `magic.h`. Their low 32 bits, as some are above 2^31.
-const PSEUDO: [(u32, &str); 22] = [
+/// The magic numbers of `statfs(2)` and the kernel's `magic.h`, and the names of the types.
+const PSEUDO_FILE_SYSTEMS: [(u32, &str); 22] = [
     (0x0000_9fa0, "proc"),
     (0x6265_6572, "sysfs"),
     (0x6462_6720, "debugfs"),
@@ -31,10 +31,10 @@ const PSEUDO: [(u32, &str); 22] = [
     (0xabba_1974, "xenfs"),
 ];
 
-/// The name of a file system's type, if it is a pseudo file system.
+/// The name of the file system type with this magic number, if it is a pseudo file system.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn name(magic: rustix::fs::FsWord) -> Option<&'static str> {
-    // Its width and its sign differ between architectures; the number has 32 bits.
+    // The width and sign of FsWord depend on the architecture; magic numbers have 32 bits.
     let magic = magic as u32;
-    PSEUDO.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
+    PSEUDO_FILE_SYSTEMS.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
 }

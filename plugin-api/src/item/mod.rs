@@ -1,4 +1,4 @@
-//! What a plugin hands over besides hosts and their guests: items of optional collections.
+//! Items of optional collections, which a plugin sends besides hosts and their guests.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, SecretKeys, Service, ServiceAccount,
 };
 
-/// One item of an optional collection.
+/// An item of an optional collection.
 ///
 /// ```
 /// use gatherer_plugin_api::Item;
@@ -18,27 +18,27 @@ use crate::model::{
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Item {
-    /// Of `namespaces`.
+    /// An item of `namespaces`.
     Namespace(Namespace),
-    /// Of `service-accounts`.
+    /// An item of `service-accounts`.
     ServiceAccount(ServiceAccount),
-    /// Of `controllers`.
+    /// An item of `controllers`.
     Controller(Controller),
-    /// Of `pods`.
+    /// An item of `pods`.
     Pod(Box<Pod>),
-    /// Of `services`.
+    /// An item of `services`.
     Service(Service),
-    /// Of `config-maps`.
+    /// An item of `config-maps`.
     ConfigMap(ConfigMap),
-    /// Of `secrets`.
+    /// An item of `secrets`.
     Secret(SecretKeys),
-    /// Of `virtual-machines`: a guest on no host. One that has a host is handed over as every
-    /// host's guests are.
+    /// An item of `virtual-machines`: a guest that is not on a host. Send a guest that is on a host
+    /// with [`Context::guest`](crate::Context::guest).
     DetachedGuest(Box<Guest>),
 }
 
 impl Item {
-    /// The collection that it is of.
+    /// The name of the item's collection.
     pub fn collection(&self) -> &'static str {
         match self {
             Self::Namespace(_) => "namespaces",
@@ -52,7 +52,7 @@ impl Item {
         }
     }
 
-    /// Its name, for messages.
+    /// The item's name, for messages.
     pub fn name(&self) -> &str {
         match self {
             Self::Namespace(item) => &item.name,
@@ -66,45 +66,46 @@ impl Item {
         }
     }
 
-    /// What of it is too much for one record, in pieces, each an item that has nothing but its uid
-    /// and the piece.
+    /// Removes the list entries that do not fit into one record, and returns them as further items
+    /// that have only the uid and some of the entries.
     pub(crate) fn split_off(&mut self) -> Vec<Self> {
         match self {
-            Self::Service(item) => pieces(item.pods.as_mut(), |pods| {
+            Self::Service(item) => split_list(item.pods.as_mut(), |pods| {
                 let uid = item.uid.clone();
                 Self::Service(Service { uid, pods: Some(pods), ..Service::default() })
             }),
             Self::ConfigMap(item) => {
                 let uid = item.uid.clone();
-                let piece = || ConfigMap { uid: uid.clone(), ..ConfigMap::default() };
-                let mut more = pieces(Some(&mut item.keys), |keys| {
-                    Self::ConfigMap(ConfigMap { keys, ..piece() })
+                let with_uid = || ConfigMap { uid: uid.clone(), ..ConfigMap::default() };
+                let mut pieces = split_list(Some(&mut item.keys), |keys| {
+                    Self::ConfigMap(ConfigMap { keys, ..with_uid() })
                 });
-                more.extend(pieces(item.used_by.as_mut(), |uses| {
-                    Self::ConfigMap(ConfigMap { used_by: Some(uses), ..piece() })
+                pieces.extend(split_list(item.used_by.as_mut(), |uses| {
+                    Self::ConfigMap(ConfigMap { used_by: Some(uses), ..with_uid() })
                 }));
-                more
+                pieces
             }
             Self::Secret(item) => {
                 let uid = item.uid.clone();
-                let piece = || SecretKeys { uid: uid.clone(), ..SecretKeys::default() };
-                let mut more = pieces(Some(&mut item.keys), |keys| {
-                    Self::Secret(SecretKeys { keys, ..piece() })
+                let with_uid = || SecretKeys { uid: uid.clone(), ..SecretKeys::default() };
+                let mut pieces = split_list(Some(&mut item.keys), |keys| {
+                    Self::Secret(SecretKeys { keys, ..with_uid() })
                 });
-                more.extend(pieces(item.used_by.as_mut(), |uses| {
-                    Self::Secret(SecretKeys { used_by: Some(uses), ..piece() })
+                pieces.extend(split_list(item.used_by.as_mut(), |uses| {
+                    Self::Secret(SecretKeys { used_by: Some(uses), ..with_uid() })
                 }));
-                more
+                pieces
             }
             _ => Vec::new(),
         }
     }
 }
 
-/// The collection of guests. Where it is not whole, no guest of the endpoint is known for sure.
+/// The collection of detached guests. If it is incomplete, the endpoint's guests are not known for
+/// certain.
 pub const VIRTUAL_MACHINES: &str = "virtual-machines";
 
-/// The names of the collections that items are of.
+/// The names of all collections.
 pub const COLLECTIONS: &[&str] = &[
     "namespaces",
     "service-accounts",
@@ -116,46 +117,48 @@ pub const COLLECTIONS: &[&str] = &[
     VIRTUAL_MACHINES,
 ];
 
-/// How many entries of a list go into one record at most, of an item that is longer than
+/// The maximum number of entries of one list in one record, for an item that is longer than
 /// [`PIECE_BYTES`].
-const PIECE: usize = 100;
+const PIECE_ENTRIES: usize = 100;
 
-/// Up to how many bytes of JSON an item is one record. The entries of a list that go into one record
-/// of a longer item have no more together; an item has two such lists at most, so that there is room
-/// for the rest of it.
+/// An item with up to this many bytes of JSON is sent as one record. If an item is longer, the entries
+/// of one list in one record have at most this many bytes together. An item has at most two such
+/// lists, which leaves room for its other members within the limit of a record.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 
-/// Leaves in the list what goes into the first record. Each piece has one entry at least.
-fn pieces<T: Serialize>(
+/// Truncates a list to the entries of the first record, and makes a piece of each further group of
+/// entries. Each piece has at least one entry.
+fn split_list<T: Serialize>(
     list: Option<&mut Vec<T>>,
-    mut piece: impl FnMut(Vec<T>) -> Item,
+    mut make_piece: impl FnMut(Vec<T>) -> Item,
 ) -> Vec<Item> {
     let mut pieces = Vec::new();
     let Some(list) = list else { return pieces };
-    let end = end_of_piece(list);
+    let end = piece_len(list);
     if end == list.len() {
         return pieces;
     }
     let mut rest = list.split_off(end).into_iter();
     while rest.len() > 0 {
-        let end = end_of_piece(rest.as_slice());
-        pieces.push(piece(rest.by_ref().take(end).collect()));
+        let end = piece_len(rest.as_slice());
+        pieces.push(make_piece(rest.by_ref().take(end).collect()));
     }
     pieces
 }
 
-/// How many entries from the first on make a piece.
-fn end_of_piece<T: Serialize>(list: &[T]) -> usize {
+/// The number of entries at the start of the list that fit into one piece; at least one, unless the
+/// list is empty.
+fn piece_len<T: Serialize>(list: &[T]) -> usize {
     let mut bytes = 0;
     let fits = |entry: &&T| {
-        // With a comma.
+        // One more for the comma.
         bytes += json_length(entry) + 1;
         bytes <= PIECE_BYTES
     };
-    list.iter().take(PIECE).take_while(fits).count().max(1).min(list.len())
+    list.iter().take(PIECE_ENTRIES).take_while(fits).count().max(1).min(list.len())
 }
 
-macro_rules! from {
+macro_rules! impl_from {
     ($($from:ty => $variant:ident $boxed:expr;)+) => { $(
         impl From<$from> for Item {
             fn from(item: $from) -> Self {
@@ -166,7 +169,7 @@ macro_rules! from {
     )+ };
 }
 
-from! {
+impl_from! {
     Namespace => Namespace std::convert::identity;
     ServiceAccount => ServiceAccount std::convert::identity;
     Controller => Controller std::convert::identity;
@@ -177,4 +180,4 @@ from! {
 }
 
 #[cfg(test)]
-mod tests;
+mod splitting_tests;

@@ -1,6 +1,6 @@
-//! How an item is cut into records, and which collections there are.
+//! Tests of splitting items into records, and of the list of collections.
 
-use super::{COLLECTIONS, Item, PIECE, PIECE_BYTES};
+use super::{COLLECTIONS, Item, PIECE_BYTES, PIECE_ENTRIES};
 use crate::Record;
 use crate::encode::json_length;
 use crate::model::{
@@ -14,23 +14,23 @@ fn reference(name: impl Into<String>) -> PodReference {
     PodReference { uid: name.clone(), name }
 }
 
-/// The records of an item.
-fn cut(item: impl Into<Item>) -> Vec<Item> {
+/// Splits an item into the items of its records.
+fn split(item: impl Into<Item>) -> Vec<Item> {
     let mut item = item.into();
-    let more = item.split_off();
-    std::iter::once(item).chain(more).collect()
+    let pieces = item.split_off();
+    std::iter::once(item).chain(pieces).collect()
 }
 
-fn pods_of(parts: Vec<Item>) -> Vec<Vec<PodReference>> {
-    let pods = |part| match part {
-        Item::Service(part) if part.uid == "s" => part.pods.expect("its pods"),
-        other => panic!("not of the service: {other:?}"),
+fn pods_of(pieces: Vec<Item>) -> Vec<Vec<PodReference>> {
+    let pods = |piece| match piece {
+        Item::Service(piece) if piece.uid == "s" => piece.pods.expect("a piece has pods"),
+        other => panic!("not a piece of the service: {other:?}"),
     };
-    parts.into_iter().map(pods).collect()
+    pieces.into_iter().map(pods).collect()
 }
 
 #[test]
-fn the_list_of_collections_has_each_that_an_item_can_be_of() {
+fn collections_lists_the_collection_of_every_item() {
     let items = [
         Item::from(Namespace::default()),
         ServiceAccount::default().into(),
@@ -46,39 +46,39 @@ fn the_list_of_collections_has_each_that_an_item_can_be_of() {
 }
 
 #[test]
-fn a_long_list_goes_into_several_records_and_nothing_of_it_is_lost() {
-    for count in [0, 1, PIECE, PIECE + 1, 10 * PIECE + 3] {
+fn a_long_list_is_split_without_loss() {
+    for count in [0, 1, PIECE_ENTRIES, PIECE_ENTRIES + 1, 10 * PIECE_ENTRIES + 3] {
         let pods: Vec<_> = (0..count).map(|n| reference(n.to_string())).collect();
         let service = Service { uid: "s".into(), pods: Some(pods.clone()), ..Service::default() };
-        let parts = pods_of(cut(service));
-        assert!(parts.iter().all(|part| part.len() <= PIECE), "{count}");
-        assert_eq!(parts.concat(), pods);
+        let pieces = pods_of(split(service));
+        assert!(pieces.iter().all(|piece| piece.len() <= PIECE_ENTRIES), "{count}");
+        assert_eq!(pieces.concat(), pods);
     }
 }
 
 #[test]
-fn a_list_of_long_entries_is_cut_by_their_length() {
-    // Escaping makes each letter of them six.
+fn a_list_of_long_entries_is_split_by_their_length() {
+    // JSON escapes each of these characters as six.
     let pods: Vec<_> = (0..40).map(|n| reference("\u{1}".repeat(n * 150))).collect();
     let service = Service { uid: "s".into(), pods: Some(pods.clone()), ..Service::default() };
-    let parts = pods_of(cut(service));
-    assert!(parts.len() > 2, "{}", parts.len());
-    assert!(parts.iter().all(|part| !part.is_empty() && json_length(part) <= PIECE_BYTES + 2));
-    assert_eq!(parts.concat(), pods);
+    let pieces = pods_of(split(service));
+    assert!(pieces.len() > 2, "{}", pieces.len());
+    assert!(pieces.iter().all(|piece| !piece.is_empty() && json_length(piece) <= PIECE_BYTES + 2));
+    assert_eq!(pieces.concat(), pods);
 }
 
 #[test]
-fn an_entry_that_is_too_long_by_itself_is_a_piece_of_its_own() {
+fn an_entry_longer_than_a_piece_gets_a_piece_without_other_entries() {
     let long = "x".repeat(PIECE_BYTES);
     let pods = vec![reference("a"), reference(long.as_str()), reference("b"), reference("c")];
     let service = Service { uid: "s".into(), pods: Some(pods.clone()), ..Service::default() };
-    let parts = pods_of(cut(service));
-    assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 2]);
-    assert_eq!(parts.concat(), pods);
+    let pieces = pods_of(split(service));
+    assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 2]);
+    assert_eq!(pieces.concat(), pods);
 }
 
 #[test]
-fn the_keys_and_uses_of_config_maps_and_secrets_are_cut_and_each_record_is_short_enough() {
+fn keys_and_uses_of_config_maps_and_secrets_are_split_into_records_within_the_limit() {
     let keys: Vec<_> = (0..3000).map(|n| format!("{n:0>253}")).collect();
     let path = "/".repeat(4096);
     let one = |n: u32| Use {
@@ -92,15 +92,15 @@ fn the_keys_and_uses_of_config_maps_and_secrets_are_cut_and_each_record_is_short
     let map = ConfigMap { uid, keys: keys.clone(), used_by, ..ConfigMap::default() };
     let (uid, used_by) = ("u".to_owned(), Some(uses.clone()));
     let secret = SecretKeys { uid, keys: keys.clone(), used_by, ..SecretKeys::default() };
-    for parts in [cut(map), cut(secret)] {
+    for pieces in [split(map), split(secret)] {
         let (mut all_keys, mut all_uses) = (Vec::new(), Vec::new());
-        for item in parts {
+        for item in pieces {
             let record = Record::Item { item: item.clone(), more: true };
             assert!(json_length(&record) <= RECORD_MAX_BYTES);
             let (uid, keys, uses) = match item {
-                Item::ConfigMap(part) => (part.uid, part.keys, part.used_by),
-                Item::Secret(part) => (part.uid, part.keys, part.used_by),
-                other => panic!("neither: {other:?}"),
+                Item::ConfigMap(piece) => (piece.uid, piece.keys, piece.used_by),
+                Item::Secret(piece) => (piece.uid, piece.keys, piece.used_by),
+                other => panic!("neither a config map nor a secret: {other:?}"),
             };
             assert_eq!(uid, "u");
             all_keys.extend(keys);
@@ -114,6 +114,6 @@ fn the_keys_and_uses_of_config_maps_and_secrets_are_cut_and_each_record_is_short
 fn a_short_item_is_one_record() {
     let map =
         ConfigMap { keys: vec!["a".into()], used_by: Some(Vec::new()), ..ConfigMap::default() };
-    assert_eq!(cut(map.clone()), [Item::from(map)]);
-    assert_eq!(cut(Pod::default()).len(), 1);
+    assert_eq!(split(map.clone()), [Item::from(map)]);
+    assert_eq!(split(Pod::default()).len(), 1);
 }

@@ -1,6 +1,4 @@
-//! References and ids against tables; the properties stand in `properties`.
-
-mod properties;
+//! Table tests of image references and ids.
 
 use super::{ImageId, ImageReference, ImageReferenceError as Error, container_id, image_id};
 
@@ -11,16 +9,16 @@ fn parse(text: &str) -> Result<ImageReference, Error> {
     text.parse()
 }
 
-/// `{D}` stands for a SHA-256, `{H}` for its 64 digits.
-fn spelled(text: &str) -> String {
+/// Replaces `{D}` by a SHA-256 digest and `{H}` by its 64 digits.
+fn expand(text: &str) -> String {
     text.replace("{D}", SHA256).replace("{H}", HEX)
 }
 
 #[test]
-fn a_reference_comes_apart_by_the_grammar_and_the_defaults_of_docker() {
+fn parses_references_with_dockers_defaults() {
     // Text, registry, path, tag, digest.
     let table: &[(&str, &str, &str, &str, &str)] = &[
-        // The defaults.
+        // Defaults.
         ("nginx", "docker.io", "library/nginx", "", ""),
         ("nginx:1.25", "docker.io", "library/nginx", "1.25", ""),
         ("nginx@{D}", "docker.io", "library/nginx", "", "{D}"),
@@ -35,7 +33,7 @@ fn a_reference_comes_apart_by_the_grammar_and_the_defaults_of_docker() {
         ("registry-1.docker.io/nginx", "registry-1.docker.io", "nginx", "", ""),
         ("docker.io:443/nginx", "docker.io:443", "nginx", "", ""),
         ("library/nginx", "docker.io", "library/nginx", "", ""),
-        // A registry, or the first part of a path.
+        // A registry or the first component of a path.
         ("quay.io/app", "quay.io", "app", "", ""),
         (
             "registry.example:5000/team/app:1.2@{D}",
@@ -68,7 +66,7 @@ fn a_reference_comes_apart_by_the_grammar_and_the_defaults_of_docker() {
         ("[::1]/a", "[::1]", "a", "", ""),
         ("[::1]:5000/a", "[::1]:5000", "a", "", ""),
         ("[2001:DB8::1]:5000/team/a:1@{D}", "[2001:DB8::1]:5000", "team/a", "1", "{D}"),
-        // Words and what stands between them.
+        // Separators in paths.
         ("a_b/c__d/e.f/g-h/i----j", "docker.io", "a_b/c__d/e.f/g-h/i----j", "", ""),
         ("a-b.c_d__e", "docker.io", "library/a-b.c_d__e", "", ""),
         ("1/2", "docker.io", "1/2", "", ""),
@@ -100,20 +98,20 @@ fn a_reference_comes_apart_by_the_grammar_and_the_defaults_of_docker() {
         ("a@x+y.z-u_v:{H}", "docker.io", "library/a", "", "x+y.z-u_v:{H}"),
         ("a@sha512:{H}{H}", "docker.io", "library/a", "", "sha512:{H}{H}"),
     ];
-    let set = |part: &str| Some(spelled(part)).filter(|part| !part.is_empty());
+    let set = |part: &str| Some(expand(part)).filter(|part| !part.is_empty());
     for (text, registry, path, tag, digest) in table {
         let expected = ImageReference {
             registry: (*registry).to_owned(),
-            path: spelled(path),
+            path: expand(path),
             tag: set(tag),
             digest: set(digest),
         };
-        assert_eq!(parse(&spelled(text)), Ok(expected), "{text}");
+        assert_eq!(parse(&expand(text)), Ok(expected), "{text}");
     }
 }
 
 #[test]
-fn what_breaks_the_grammar_is_no_reference_and_the_error_names_the_part() {
+fn rejects_invalid_references_and_names_the_invalid_part() {
     let table: &[(&str, Error)] = &[
         ("", Error::Path),
         (" ", Error::Path),
@@ -196,18 +194,18 @@ fn what_breaks_the_grammar_is_no_reference_and_the_error_names_the_part() {
         ("sha512:{H}{H}", Error::Id),
     ];
     for (text, expected) in table {
-        assert_eq!(parse(&spelled(text)), Err(*expected), "{text:?}");
+        assert_eq!(parse(&expand(text)), Err(*expected), "{text:?}");
     }
 }
 
 #[test]
-fn a_digest_compares_without_regard_to_case() {
-    let capitals = format!("a@SHA256:{}", HEX.to_ascii_uppercase());
-    assert_eq!(parse(&capitals), parse(&format!("a@{SHA256}")));
+fn digests_are_case_insensitive() {
+    let upper_case = format!("a@SHA256:{}", HEX.to_ascii_uppercase());
+    assert_eq!(parse(&upper_case), parse(&format!("a@{SHA256}")));
 }
 
 #[test]
-fn the_path_has_at_most_255_characters_and_the_registry_does_not_count() {
+fn a_path_has_at_most_255_characters_without_the_registry() {
     let at_most = "a".repeat(255);
     let host = "h".repeat(300) + ".io";
     assert_eq!(parse(&format!("{host}/{at_most}")).map(|image| image.path), Ok(at_most.clone()));
@@ -225,33 +223,33 @@ fn a_tag_has_at_most_128_characters() {
 }
 
 #[test]
-fn latest_is_meant_where_neither_tag_nor_digest_is_named() {
+fn the_tag_defaults_to_latest_without_a_digest() {
     for (text, expected) in [
         ("nginx", Some("latest")),
         ("nginx:1.25", Some("1.25")),
         ("nginx:1.25@{D}", Some("1.25")),
         ("nginx@{D}", None),
     ] {
-        let image = parse(&spelled(text)).unwrap();
+        let image = parse(&expand(text)).unwrap();
         assert_eq!(image.tag_or_latest(), expected, "{text}");
         assert_eq!(image.repository(), "docker.io/library/nginx", "{text}");
     }
 }
 
 #[test]
-fn a_reference_prints_in_full_and_adds_no_tag() {
+fn display_prints_the_full_reference_without_a_default_tag() {
     for (text, printed) in [
         ("nginx", "docker.io/library/nginx"),
         ("index.docker.io/team/app:1", "docker.io/team/app:1"),
         ("[::1]:5000/a@{D}", "[::1]:5000/a@{D}"),
         ("r:1/a:2@{D}", "r:1/a:2@{D}"),
     ] {
-        assert_eq!(parse(&spelled(text)).unwrap().to_string(), spelled(printed));
+        assert_eq!(parse(&expand(text)).unwrap().to_string(), expand(printed));
     }
 }
 
 #[test]
-fn an_image_id_is_a_repository_digest_or_the_images_own_id() {
+fn parses_image_ids() {
     let pulled = |repository: &str| ImageId {
         repository: Some(repository.to_owned()),
         repo_digest: Some(SHA256.to_owned()),
@@ -269,12 +267,12 @@ fn an_image_id_is_a_repository_digest_or_the_images_own_id() {
         ("sha256:B5B2B2C507A0944348E0303114D8D93AAAA081732B86451D9BCE1F432A537BC7", own),
     ];
     for (text, expected) in table {
-        assert_eq!(image_id(&spelled(text)), expected, "{text}");
+        assert_eq!(image_id(&expand(text)), expected, "{text}");
     }
 }
 
 #[test]
-fn of_any_other_image_id_nothing_is_known() {
+fn other_image_ids_are_unknown() {
     for text in [
         "",
         " ",
@@ -298,12 +296,12 @@ fn of_any_other_image_id_nothing_is_known() {
         "docker://docker://{D}",
         "://{D}",
     ] {
-        assert_eq!(image_id(&spelled(text)), ImageId::default(), "{text:?}");
+        assert_eq!(image_id(&expand(text)), ImageId::default(), "{text:?}");
     }
 }
 
 #[test]
-fn a_container_id_comes_apart_into_runtime_and_id() {
+fn splits_container_ids_into_runtime_and_id() {
     for (text, expected) in [
         ("containerd://4f2a", (Some("containerd"), Some("4f2a"))),
         ("docker://4f2a", (Some("docker"), Some("4f2a"))),

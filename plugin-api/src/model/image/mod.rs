@@ -1,15 +1,15 @@
-//! References to images, and what container runtimes say of the image and container that run.
+//! Parsing of image references, and of the image and container ids that runtimes report.
 //!
-//! The grammar and its defaults are the distribution project's
-//! (<https://github.com/distribution/reference>), which Docker, containerd and CRI-O read names
-//! by. Nothing here asks a registry: two references are compared by what they say.
+//! The grammar and its defaults are those of the distribution project
+//! (<https://github.com/distribution/reference>), which Docker, containerd and CRI-O use. Nothing
+//! here queries a registry: references are compared by their text.
 
 use std::fmt;
 use std::str::FromStr;
 
 const DOCKER_HUB: &str = "docker.io";
 const OLD_DOCKER_HUB: &str = "index.docker.io";
-/// Where Docker Hub keeps what is named by a single word.
+/// The path prefix of Docker Hub's official images, whose names have only one component.
 const OFFICIAL: &str = "library/";
 const PATH_MAX_BYTES: usize = 255;
 const TAG_MAX_BYTES: usize = 128;
@@ -17,7 +17,7 @@ const DIGEST_MIN_DIGITS: usize = 32;
 
 /// A reference to an image, normalized: `nginx` is `docker.io/library/nginx`.
 ///
-/// It prints as text that reads as the same reference.
+/// `Display` prints text that parses to the same reference.
 ///
 /// ```
 /// use gatherer_plugin_api::model::image::ImageReference;
@@ -35,41 +35,41 @@ const DIGEST_MIN_DIGITS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct ImageReference {
-    /// The registry's host, with its port where one is named. Its case is kept as written: of
-    /// `Registry/app` only the capital tells that it is a host.
+    /// The registry's host, with its port if one is given. Its case is preserved: in `Registry/app`
+    /// only the capital letter shows that the first component is a host.
     pub registry: String,
     /// The path in the registry: `library/nginx`.
     pub path: String,
-    /// The tag, as written. Absent: none was named.
+    /// The tag, as written. Absent if none is given.
     pub tag: Option<String>,
-    /// The digest, in lower case: `sha256:...`. Absent: none was named.
+    /// The digest, in lower case: `sha256:...`. Absent if none is given.
     pub digest: Option<String>,
 }
 
-/// Why a text is no reference to an image.
+/// Why a text is not a valid image reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageReferenceError {
-    /// The text is an image's id, 64 hexadecimal digits or a digest, and names no repository.
-    #[error("an image's id names no repository")]
+    /// The text is an image id, that is 64 hexadecimal digits or a digest, without a repository.
+    #[error("an image id without a repository is not a reference")]
     Id,
-    /// What stands before the first slash can only be a registry, and is none.
-    #[error("the registry is no host with an optional port")]
+    /// The text before the first slash can only be a registry, but is not a valid one.
+    #[error("the registry must be a host with an optional port")]
     Registry,
-    /// The path holds a capital.
-    #[error("a repository's name is in lower case")]
+    /// The path contains an upper-case letter.
+    #[error("the repository name must be in lower case")]
     UpperCase,
     /// The path is empty or has an empty or malformed component.
-    #[error("the repository's name breaks the grammar")]
+    #[error("the repository name is not valid")]
     Path,
-    /// The path is too long, `library/` included.
-    #[error("the repository's name is longer than {PATH_MAX_BYTES} characters")]
+    /// The path is too long, including `library/`.
+    #[error("the repository name is longer than {PATH_MAX_BYTES} characters")]
     PathTooLong,
     /// The tag is empty, too long or malformed.
-    #[error("the tag breaks the grammar")]
+    #[error("the tag is not valid")]
     Tag,
-    /// What stands after `@` is no digest.
-    #[error("the digest breaks the grammar")]
+    /// The text after `@` is not a valid digest.
+    #[error("the digest is not valid")]
     Digest,
 }
 
@@ -79,8 +79,8 @@ impl ImageReference {
         format!("{}/{}", self.registry, self.path)
     }
 
-    /// The tag that is meant: `latest` if the reference has neither a tag nor a digest, and none
-    /// if it has a digest alone.
+    /// The tag that the reference implies: `latest` if it has neither a tag nor a digest, and `None`
+    /// if it has only a digest.
     pub fn tag_or_latest(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {
             (Some(tag), _) => Some(tag),
@@ -107,16 +107,16 @@ impl FromStr for ImageReference {
     type Err = ImageReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ImageReferenceError> {
-        if is_hex_id(text) || own_digest(text).is_some() {
+        if is_hex_id(text) || parse_own_digest(text).is_some() {
             return Err(ImageReferenceError::Id);
         }
         let (text, digest) = match text.split_once('@') {
             Some((text, found)) => {
-                (text, Some(read_digest(found).ok_or(ImageReferenceError::Digest)?))
+                (text, Some(parse_digest(found).ok_or(ImageReferenceError::Digest)?))
             }
             None => (text, None),
         };
-        // A colon before the last slash is a port's, or an IPv6 address's.
+        // A colon before the last slash belongs to a port or an IPv6 address.
         let (name, tag) = match text.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => {
                 if !is_tag(tag) {
@@ -145,22 +145,22 @@ impl FromStr for ImageReference {
     }
 }
 
-/// What a runtime says of the image that it runs, as `imageID` of a container's status.
+/// The image that a runtime runs, from the `imageID` of a container's status.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ImageId {
-    /// The repository that it was pulled from, with its registry: `docker.io/library/nginx`.
+    /// The repository that the image was pulled from, with its registry: `docker.io/library/nginx`.
     pub repository: Option<String>,
-    /// The digest under which that repository has it: of its manifest, or of the index that
-    /// lists one manifest per platform.
+    /// The digest of the image in that repository: of its manifest, or of the index that lists one
+    /// manifest per platform.
     pub repo_digest: Option<String>,
-    /// The image's own id: the digest of its configuration, the same wherever it was pulled
-    /// from.
+    /// The image's own id: the digest of its configuration, which does not depend on where it was
+    /// pulled from.
     pub config_digest: Option<String>,
 }
 
-/// Reads `imageID`. `docker-pullable://repo@sha256:...` and bare `repo@sha256:...` hold a
-/// repository's digest; `docker://sha256:...` and bare `sha256:...` are the image's own id, and so
-/// are 64 hexadecimal digits alone, as CRI-O writes it. Of anything else nothing is known.
+/// Parses an `imageID`. `docker-pullable://repo@sha256:...` and bare `repo@sha256:...` contain the
+/// digest in a repository. `docker://sha256:...`, bare `sha256:...` and 64 hexadecimal digits, as
+/// CRI-O writes it, are the image's own id. For any other text all fields are `None`.
 ///
 /// ```
 /// use gatherer_plugin_api::model::image::image_id;
@@ -173,11 +173,11 @@ pub struct ImageId {
 /// ```
 pub fn image_id(text: &str) -> ImageId {
     let (own, pulled) = match text.split_once("://") {
-        Some(("docker", rest)) => (own_digest(rest), None),
+        Some(("docker", rest)) => (parse_own_digest(rest), None),
         Some(("docker-pullable", rest)) => (None, rest.parse().ok()),
         Some(_) => (None, None),
         None if is_hex_id(text) => (Some(format!("sha256:{text}")), None),
-        None => (own_digest(text), text.parse().ok()),
+        None => (parse_own_digest(text), text.parse().ok()),
     };
     match pulled {
         Some(ImageReference { registry, path, digest: Some(digest), .. }) => ImageId {
@@ -189,48 +189,48 @@ pub fn image_id(text: &str) -> ImageId {
     }
 }
 
-/// Takes `containerID` of a container's status apart into the runtime and its id of the
+/// Splits the `containerID` of a container's status into the runtime and the runtime's id of the
 /// container: `containerd://<id>`, `docker://<id>`, `cri-o://<id>`. Without a scheme the runtime
-/// is unknown; what is empty is absent.
+/// is unknown. An empty part is `None`.
 pub fn container_id(text: &str) -> (Option<&str>, Option<&str>) {
     let (runtime, id) = text.split_once("://").unwrap_or(("", text));
-    (said(runtime), said(id))
+    (non_empty(runtime), non_empty(id))
 }
 
-fn said(part: &str) -> Option<&str> {
+fn non_empty(part: &str) -> Option<&str> {
     Some(part.trim()).filter(|part| !part.is_empty())
 }
 
-/// Splits at the first slash if a registry stands before it; else the registry is Docker Hub.
+/// Splits a name into registry and path. The registry is Docker Hub unless the name starts with one.
 fn split_registry(name: &str) -> (&str, &str) {
     match name.split_once('/') {
         Some((OLD_DOCKER_HUB, path)) => (DOCKER_HUB, path),
-        Some((first, path)) if names_registry(first) => (first, path),
+        Some((first, path)) if is_registry(first) => (first, path),
         _ => (DOCKER_HUB, name),
     }
 }
 
-/// Whether the first component cannot be a path's, or is the one word kept for a host.
-fn names_registry(component: &str) -> bool {
+/// Whether the first component of a name is a registry: it is `localhost`, or contains a character
+/// that a path must not contain.
+fn is_registry(component: &str) -> bool {
     component == "localhost"
         || component.bytes().any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase())
 }
 
 fn is_host_and_port(text: &str) -> bool {
-    // The colons of an IPv6 address stand within its brackets.
+    // The colons of an IPv6 address are inside its brackets.
     let (host, rest) = match text.find(']') {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
-    let port = rest.strip_prefix(':');
-    let port_is_right = match port {
+    let port_is_valid = match rest.strip_prefix(':') {
         Some(port) => !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()),
         None => rest.is_empty(),
     };
-    port_is_right && (is_ipv6(host) || host.split('.').all(is_host_component))
+    port_is_valid && (is_ipv6(host) || host.split('.').all(is_host_component))
 }
 
-/// Any hexadecimal digits and colons in brackets: the grammar asks for no more.
+/// Hexadecimal digits and colons in brackets. The grammar requires nothing more.
 fn is_ipv6(text: &str) -> bool {
     text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).is_some_and(|address| {
         !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
@@ -244,7 +244,7 @@ fn is_host_component(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Words of `a-z0-9`, with one `.`, one or two `_` or any number of `-` between two of them.
+/// Words of `a-z0-9`, separated by one `.`, by one or two `_`, or by any number of `-`.
 fn is_path_component(text: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let mut rest = text.as_bytes();
@@ -272,30 +272,36 @@ fn is_tag(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
-/// A digest in lower case. The grammar takes capitals too; that the same bytes compare as the
-/// same digest is worth more than how they were written.
-fn read_digest(text: &str) -> Option<String> {
+/// Parses a digest and converts it to lower case, so that equal digests compare equal. The grammar
+/// also allows upper-case letters.
+fn parse_digest(text: &str) -> Option<String> {
     let (algorithm, digits) = text.split_once(':')?;
-    let is_right = algorithm.split(['-', '_', '+', '.']).all(|component| {
+    let is_valid = algorithm.split(['-', '_', '+', '.']).all(|component| {
         component.starts_with(|c: char| c.is_ascii_alphabetic())
             && component.bytes().all(|byte| byte.is_ascii_alphanumeric())
     }) && digits.len() >= DIGEST_MIN_DIGITS
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digest = is_right.then(|| text.to_ascii_lowercase())?;
-    let algorithm = &digest[..algorithm.len()];
-    digits_of(algorithm).is_none_or(|length| length == digits.len()).then_some(digest)
+    if !is_valid {
+        return None;
+    }
+    let digest = text.to_ascii_lowercase();
+    match digest_length(&digest[..algorithm.len()]) {
+        Some(length) if length != digits.len() => None,
+        _ => Some(digest),
+    }
 }
 
-/// A digest that stands for itself. Only of the algorithms in use: with any other word before
-/// the colon the text is a name, tagged with what is often a commit's hash.
-fn own_digest(text: &str) -> Option<String> {
-    let digest = read_digest(text)?;
+/// Parses a digest that is an image id, without a repository. Only known algorithms count: with any
+/// other word before the colon the text is a name and a tag, which is often a commit's hash.
+fn parse_own_digest(text: &str) -> Option<String> {
+    let digest = parse_digest(text)?;
     let (algorithm, _) = digest.split_once(':')?;
-    digits_of(algorithm).is_some().then_some(digest)
+    digest_length(algorithm)?;
+    Some(digest)
 }
 
-/// How many hexadecimal digits a digest of the algorithm has.
-fn digits_of(algorithm: &str) -> Option<usize> {
+/// The number of hexadecimal digits in a digest of this algorithm; `None` for an unknown one.
+fn digest_length(algorithm: &str) -> Option<usize> {
     match algorithm {
         "sha256" => Some(64),
         "sha384" => Some(96),
@@ -304,10 +310,12 @@ fn digits_of(algorithm: &str) -> Option<usize> {
     }
 }
 
-/// The grammar's identifier: a SHA-256 without its algorithm's name.
+/// The grammar's identifier: a SHA-256 digest without the name of the algorithm.
 fn is_hex_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
-mod tests;
+mod parser_tests;
+#[cfg(test)]
+mod property_tests;
