@@ -1,5 +1,5 @@
-//! The documents are true: their links lead somewhere, what they name exists, what exists is named,
-//! and what they show as output is what the program prints.
+//! Checks the documents against the program and the repository: links, options, keys, variables, kinds of
+//! errors, exit statuses, modules, and the output that they show.
 
 mod map;
 mod parameters;
@@ -11,11 +11,8 @@ use std::path::{Path, PathBuf};
 use gatherer_tests::Run;
 use serde_json::Value;
 
-/// How long the README may get: it is to be read in one sitting.
-const README_LINES: usize = 150;
-
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository exists")
 }
 
 fn read(path: &str) -> String {
@@ -23,12 +20,12 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file of the repository, without what was built or is hidden.
+/// Every file below a folder, except for hidden files and build folders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+    for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("the name is UTF-8");
         if name.starts_with('.') || path.join("CACHEDIR.TAG").exists() {
             continue;
         }
@@ -37,48 +34,51 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The text of every Markdown file, by path.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut files = files(&repository());
     files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     assert!(files.len() >= 5, "{files:?}");
-    files.into_iter().map(|path| (path.clone(), read(path.to_str().expect("UTF-8")))).collect()
+    let text = |path: &PathBuf| read(path.to_str().expect("the path is UTF-8"));
+    files.into_iter().map(|path| (path.clone(), text(&path))).collect()
 }
 
-/// Everything that a user reads.
+/// The text of all documents.
 fn all_text() -> String {
     documents().into_values().collect::<Vec<_>>().join("\n")
 }
 
-/// The text without its code blocks.
+/// The text of a document without its code blocks.
 fn prose(text: &str) -> String {
     let mut in_code = false;
-    let mut lines = text.lines().filter(|line| {
+    let lines = text.lines().filter(|line| {
         let fence = line.trim_start().starts_with("```");
         in_code ^= fence;
         !in_code && !fence
     });
-    lines.by_ref().collect::<Vec<_>>().join("\n")
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The words that follow `start` and consist of these characters.
-fn words<'a>(text: &'a str, start: &str, part: impl Fn(char) -> bool + Copy) -> Vec<&'a str> {
-    text.match_indices(start)
-        .filter(|(at, _)| !text[..*at].ends_with(part))
+/// The words after each `prefix` that consist of characters for which `is_part` is true.
+fn words<'a>(text: &'a str, prefix: &str, is_part: impl Fn(char) -> bool + Copy) -> Vec<&'a str> {
+    text.match_indices(prefix)
+        .filter(|(at, _)| !text[..*at].ends_with(is_part))
         .map(|(at, _)| {
-            let rest = &text[at + start.len()..];
-            &rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())]
+            let rest = &text[at + prefix.len()..];
+            &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]
         })
         .filter(|word| !word.is_empty())
         .collect()
 }
 
+/// The names of the options in a text, without the two hyphens.
 fn options_in(text: &str) -> BTreeSet<String> {
-    let part = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let words = words(text, "--", part).into_iter();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let words = words(text, "--", is_part).into_iter();
     words.filter(|word| word.starts_with(char::is_alphabetic)).map(str::to_owned).collect()
 }
 
-/// What the program itself says that it understands.
+/// The options in the help of the program and its subcommands.
 fn options_of_the_program() -> BTreeSet<String> {
     let mut options = BTreeSet::new();
     for command in [
@@ -97,18 +97,19 @@ fn options_of_the_program() -> BTreeSet<String> {
     options
 }
 
-/// The cells of a table's rows of which the first cell is code, and that code.
+/// The rows of tables whose first cell is code: that code, and all cells.
 fn rows(text: &str) -> Vec<(String, Vec<String>)> {
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()
     };
     let rows = text.lines().filter(|line| line.starts_with("| `")).map(cells);
-    rows.map(|cells| (cells[0].split('`').nth(1).expect("code").to_owned(), cells)).collect()
+    rows.map(|cells| (cells[0].split('`').nth(1).expect("the cell has code").to_owned(), cells))
+        .collect()
 }
 
-/// From a heading, or a table's first line, to the next heading that is not below it.
+/// The text from a heading, or from the first line of a table, to the next heading of the same or a higher level.
 fn section<'a>(text: &'a str, heading: &str) -> &'a str {
-    let start = text.find(heading).unwrap_or_else(|| panic!("no section {heading}"));
+    let start = text.find(heading).unwrap_or_else(|| panic!("the section {heading} is missing"));
     let rest = &text[start + heading.len()..];
     let level = heading.trim_start().chars().take_while(|c| *c == '#').count().max(2);
     // A single # may be a comment in a code block.
@@ -117,14 +118,8 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
 }
 
 #[test]
-fn the_readme_is_read_in_one_sitting() {
-    let lines = read("README.md").lines().count();
-    assert!(lines < README_LINES, "{lines} lines");
-}
-
-#[test]
-fn every_relative_link_leads_somewhere() {
-    let slug = |heading: &str| -> String {
+fn every_relative_link_has_a_target() {
+    let anchor_of = |heading: &str| -> String {
         let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
         heading.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
     };
@@ -139,14 +134,14 @@ fn every_relative_link_leads_somewhere() {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target = match file {
                 "" => path.clone(),
-                _ => path.parent().expect("a folder").join(file),
+                _ => path.parent().expect("a file is in a folder").join(file),
             };
             let inside = target.canonicalize().is_ok_and(|path| path.starts_with(repository()));
             let found = anchor.is_empty()
                 || std::fs::read_to_string(&target).is_ok_and(|text| {
                     let text = prose(&text);
                     let mut headings = text.lines().filter(|line| line.starts_with('#'));
-                    headings.any(|line| slug(line.trim_start_matches('#')) == anchor)
+                    headings.any(|line| anchor_of(line.trim_start_matches('#')) == anchor)
                 });
             if !inside || !found {
                 broken.push(format!("{}: {link}", path.display()));
@@ -160,28 +155,28 @@ fn every_relative_link_leads_somewhere() {
 fn every_option_that_a_document_names_exists() {
     let known = options_of_the_program();
     for (path, text) in documents() {
-        // Other programs have options of their own.
-        let others = ["cargo ", "apt-get ", "kubectl ", "virsh ", "curl "];
-        let own = text.lines().filter(|line| !others.iter().any(|other| line.contains(other)));
-        let named = options_in(&own.collect::<Vec<_>>().join("\n"));
+        // Lines with options of other programs.
+        let programs = ["cargo ", "apt-get ", "kubectl ", "virsh ", "curl "];
+        let is_ours = |line: &&str| !programs.iter().any(|program| line.contains(program));
+        let named = options_in(&text.lines().filter(is_ours).collect::<Vec<_>>().join("\n"));
         let unknown: Vec<_> = named.difference(&known).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
     }
 }
 
 #[test]
-fn every_option_stands_in_a_document() {
+fn every_option_is_in_a_document() {
+    let options = options_of_the_program();
     let named = options_in(&all_text());
-    let missing: Vec<_> = options_of_the_program().into_iter().collect();
-    let missing: Vec<_> = missing.iter().filter(|option| !named.contains(*option)).collect();
+    let missing: Vec<_> = options.difference(&named).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// The keys that the program expects, from its own words about one that it does not know.
+/// The keys of the operator's file, from the program's error message about an unknown key.
 fn keys_of_the_program() -> BTreeSet<String> {
     let expected = |text: &str| -> BTreeSet<String> {
         let run = Run::new().args(["--list-modules", "--config", "config.toml"]);
-        std::fs::write(run.home().join("config.toml"), text).expect("written");
+        std::fs::write(run.home().join("config.toml"), text).expect("the file can be written");
         let stderr = run.run().expect_code(3).stderr;
         let list = stderr.split("expected one of").nth(1).unwrap_or_else(|| panic!("{stderr}"));
         list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -193,7 +188,7 @@ fn keys_of_the_program() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_operators_example_and_its_document_have_the_keys_that_the_program_accepts() {
+fn the_operators_file_is_documented_with_all_its_keys() {
     let keys = keys_of_the_program();
     let document = read("docs/operators-file.md");
     let described = rows(section(&document, "\n## Keys\n")).into_iter().map(|(key, _)| key);
@@ -215,25 +210,10 @@ fn the_operators_example_and_its_document_have_the_keys_that_the_program_accepts
 }
 
 #[test]
-fn a_policy_that_is_said_to_have_no_effect_is_asked_for_by_no_plugin() {
-    let document = read("docs/operators-file.md");
-    let files = files(&repository().join("plugins"));
-    let sources: String =
-        files.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
-    for (key, cells) in rows(section(&document, "\n## Keys\n")) {
-        // The runner itself acts on `confine`.
-        if let Some(key) = key.strip_prefix("policy.").filter(|key| *key != "confine") {
-            let without_effect = cells.last().expect("a cell").contains("No effect yet");
-            assert_eq!(without_effect, !sources.contains(key), "{key}");
-        }
-    }
-}
-
-#[test]
 fn every_variable_that_a_document_names_is_read() {
     let text = all_text();
-    let part = |c: char| c.is_ascii_uppercase() || c == '_';
-    let named: BTreeSet<_> = words(&text, "VIRTUAL_HOST_GATHERER_", part).into_iter().collect();
+    let is_part = |c: char| c.is_ascii_uppercase() || c == '_';
+    let named: BTreeSet<_> = words(&text, "VIRTUAL_HOST_GATHERER_", is_part).into_iter().collect();
     assert!(named.len() >= 10, "{named:?}");
     for name in named {
         let run = Run::new().without_logfile().arg("--list-modules");
@@ -253,37 +233,46 @@ fn every_variable_that_a_document_names_is_read() {
 }
 
 #[test]
-fn the_common_options_and_the_kinds_of_errors_are_described_and_no_others() {
-    fn find<'a>(value: &'a Value, wanted: &impl Fn(&Value) -> bool) -> Option<&'a Value> {
-        if wanted(value) {
+fn exactly_the_options_of_every_endpoint_are_documented() {
+    fn find<'a>(value: &'a Value, is_wanted: &impl Fn(&Value) -> bool) -> Option<&'a Value> {
+        if is_wanted(value) {
             return Some(value);
         }
         match value {
-            Value::Object(members) => members.values().find_map(|value| find(value, wanted)),
-            Value::Array(items) => items.iter().find_map(|value| find(value, wanted)),
+            Value::Object(members) => members.values().find_map(|value| find(value, is_wanted)),
+            Value::Array(items) => items.iter().find_map(|value| find(value, is_wanted)),
             _ => None,
         }
     }
-    let first_cells = |section: &str| -> BTreeSet<String> {
-        rows(section).into_iter().map(|(cell, _)| cell).collect()
-    };
     let manager = read("docs/manager.md");
+    let documented = rows(section(&manager, "\n### Options of every endpoint\n"));
+    let documented: BTreeSet<_> = documented.into_iter().map(|(name, _)| name).collect();
 
-    let request: Value = serde_json::from_str(&read("docs/schema/request.json")).expect("JSON");
-    let options = find(&request, &|value| value.get("ca_file").is_some()).expect("an endpoint");
-    let mut options: BTreeSet<_> = options.as_object().expect("members").keys().cloned().collect();
+    let request = read("docs/schema/request.json");
+    let request: Value = serde_json::from_str(&request).expect("a schema is JSON");
+    let options = find(&request, &|value| value.get("ca_file").is_some());
+    let options = options.and_then(Value::as_object).expect("the schema has the common options");
+    let mut options: BTreeSet<_> = options.keys().cloned().collect();
     assert!(options.remove("id") && options.remove("module"));
-    assert_eq!(first_cells(section(&manager, "\n### Options of every endpoint\n")), options);
+    assert_eq!(documented, options);
+}
 
-    let inventory: Value = serde_json::from_str(&read("docs/schema/inventory.json")).expect("JSON");
+#[test]
+fn exactly_the_kinds_of_errors_are_documented() {
+    let inventory = read("docs/schema/inventory.json");
+    let inventory: Value = serde_json::from_str(&inventory).expect("a schema is JSON");
     let kinds = inventory["$defs"]["ErrorKind"].to_string();
-    let part = |c: char| c.is_ascii_lowercase() || c == '-';
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
     let kinds: BTreeSet<_> =
-        words(&kinds, "\"const\":\"", part).into_iter().map(str::to_owned).collect();
+        words(&kinds, "\"const\":\"", is_part).into_iter().map(str::to_owned).collect();
     assert!(kinds.contains("rate-limited"), "{kinds:?}");
+
+    let manager = read("docs/manager.md");
     let table = section(&manager, "\n| kind | what went wrong |");
-    let table = &table[..table.find("\n\n").expect("an end")];
-    assert_eq!(first_cells(table), kinds);
+    let table = &table[..table.find("\n\n").expect("an empty line follows the table")];
+    let documented: BTreeSet<_> = rows(table).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(documented, kinds);
+
     let shown = read("docs/troubleshooting.md");
     let missing: Vec<_> =
         kinds.iter().filter(|kind| !shown.contains(&format!("`{kind}`"))).collect();
@@ -291,18 +280,19 @@ fn the_common_options_and_the_kinds_of_errors_are_described_and_no_others() {
 }
 
 #[test]
-fn the_exit_statuses_that_are_described_are_those_of_the_program() {
-    let source = read("host/src/exit.rs");
-    let source = source.split_once("enum Exit {").expect("the statuses").1;
-    let source = source.split('}').next().expect("an end");
-    let numbers = source.lines().filter_map(|line| line.trim().split_once(" = "));
-    let numbers: BTreeSet<_> =
-        numbers.map(|(_, number)| number.trim_end_matches(',').to_owned()).collect();
-    assert!(numbers.contains("143"), "{numbers:?}");
+fn the_documents_and_the_help_have_the_same_exit_statuses() {
+    let help = Run::new().without_logfile().arg("--help").run().expect_code(0);
+    let help = help.stdout_text().split_once("Exit status:\n").expect("the help has a section").1;
+    let help = help.split("\n\n").next().expect("a section has a text");
+    let words = help.split([' ', ',', '\n']);
+    let listed: BTreeSet<u8> = words.filter_map(|word| word.parse().ok()).collect();
+    assert!(listed.contains(&143), "{listed:?}");
 
     let manager = read("docs/manager.md");
-    let rows = section(&manager, "\n| status | meaning |").split("\n\n").next().expect("a table");
-    let cells = rows.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-    let described = cells.skip(1).flat_map(|cell| cell.split(", ")).map(str::to_owned);
-    assert_eq!(described.collect::<BTreeSet<_>>(), numbers);
+    let table = section(&manager, "\n| status | meaning |").split("\n\n").next();
+    let rows = table.expect("the section begins with the table").lines();
+    let cells = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let numbers = cells.skip(1).flat_map(|cell| cell.split(", "));
+    let documented = numbers.map(|number| number.parse().expect("a status is a number"));
+    assert_eq!(documented.collect::<BTreeSet<u8>>(), listed);
 }

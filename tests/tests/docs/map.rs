@@ -1,11 +1,11 @@
-//! `ARCHITECTURE.md` is a map of what is there.
+//! Checks the code map in `ARCHITECTURE.md` against the files of the repository.
 
 use std::collections::BTreeSet;
 
 use super::{files, read, repository, section};
 
 #[test]
-fn the_map_names_what_is_there_and_nothing_else() {
+fn the_map_names_exactly_the_existing_modules_and_files() {
     let map = read("ARCHITECTURE.md");
     let files = files(&repository());
     let top = |folder: &str| -> BTreeSet<String> {
@@ -14,7 +14,7 @@ fn the_map_names_what_is_there_and_nothing_else() {
         below
             .map(|path| match path.iter().count() {
                 1 => path.display().to_string(),
-                _ => format!("{}/", path.iter().next().expect("a folder").display()),
+                _ => format!("{}/", path.iter().next().expect("the path is not empty").display()),
             })
             .collect()
     };
@@ -26,11 +26,11 @@ fn the_map_names_what_is_there_and_nothing_else() {
         let names = top(&format!("{folder}/src"));
         let missing: Vec<_> =
             names.iter().filter(|name| *name != "lib.rs" && missing(folder, name)).collect();
-        assert!(missing.is_empty(), "the map lacks of {folder}/src: {missing:?}");
+        assert!(missing.is_empty(), "missing in the map of {folder}/src: {missing:?}");
     }
     for plugin in top("plugins") {
         let name = format!("`plugins/{}`", plugin.trim_end_matches('/'));
-        assert!(map.contains(&name), "the map lacks {name}");
+        assert!(map.contains(&name), "{name} is missing in the map");
     }
     let paths: Vec<String> = files.iter().map(|path| format!("/{}", path.display())).collect();
     let is_path = |code: &&str| {
@@ -40,10 +40,10 @@ fn the_map_names_what_is_there_and_nothing_else() {
     let named = map.split('`').skip(1).step_by(2).filter(is_path);
     for name in named {
         let wanted = format!("/{name}");
-        let there = |path: &String| match wanted.strip_suffix('/') {
+        let matches = |path: &String| match wanted.strip_suffix('/') {
             Some(_) => path.contains(&wanted),
             None => path.ends_with(&wanted),
         };
-        assert!(paths.iter().any(there), "the map names {name}, which is not there");
+        assert!(paths.iter().any(matches), "the map names {name}, which does not exist");
     }
 }

@@ -1,4 +1,4 @@
-//! The tables of parameters in `docs/modules/` are those of the manifests. `make docs` writes them.
+//! Checks the tables of parameters in `docs/modules/` against the manifests, or writes them for `make docs`.
 
 use std::fmt::Write as _;
 
@@ -10,28 +10,28 @@ use super::{read, repository, section};
 const BEGIN: &str = "<!-- parameters: `make docs` writes this table from the manifest -->\n";
 const END: &str = "<!-- end of parameters -->";
 
-/// Every module that is installed, with its part of the manifest.
+/// The manifest's entry of every module that is installed, by name.
 fn modules() -> Vec<Value> {
     let mut modules = Vec::new();
     for plugin in super::shown::installed_plugins() {
         let manifest = read(&format!("plugins/{plugin}/manifest.json"));
-        let mut manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-        modules.extend(manifest["modules"].take().as_array().expect("a list").clone());
+        let mut manifest: Value = serde_json::from_str(&manifest).expect("a manifest is JSON");
+        modules.extend(manifest["modules"].take().as_array().expect("modules is a list").clone());
     }
     modules.sort_by_key(name);
     modules
 }
 
 fn name(of: &Value) -> String {
-    of["name"].as_str().expect("a name").to_owned()
+    of["name"].as_str().expect("the name is a string").to_owned()
 }
 
-/// A table for people, one row a parameter, in the manifest's order.
+/// The table of a module's parameters in Markdown, in the manifest's order.
 fn table(module: &Value) -> String {
     let mut table =
         "| parameter | type | default | what it is |\n| --- | --- | --- | --- |\n".to_owned();
-    for parameter in module["parameters"].as_array().expect("a list") {
-        let mut kind = vec![parameter["type"].as_str().expect("a type")];
+    for parameter in module["parameters"].as_array().expect("parameters is a list") {
+        let mut kind = vec![parameter["type"].as_str().expect("the type is a string")];
         for mark in ["required", "secret", "advanced"] {
             kind.extend((parameter[mark] == true).then_some(mark));
         }
@@ -40,15 +40,16 @@ fn table(module: &Value) -> String {
             Value::Number(number) => format!("`{number}`"),
             _ => String::new(),
         };
-        let description = parameter["description"].as_str().expect("a description");
-        // An example of a secret teaches nobody anything.
+        let description = parameter["description"].as_str().expect("the description is a string");
+        // An example of a secret is of no use.
         let example = match parameter["example"].as_str() {
             Some(example) if parameter["secret"] != true => format!(" For example `{example}`."),
             _ => String::new(),
         };
-        let what = format!("{description}{example}").replace('|', "\\|").replace('\n', " ");
+        let text = format!("{description}{example}").replace('|', "\\|").replace('\n', " ");
         let (name, kind) = (name(parameter), kind.join(", "));
-        writeln!(table, "| `{name}` | {kind} | {default} | {what} |").expect("a string");
+        writeln!(table, "| `{name}` | {kind} | {default} | {text} |")
+            .expect("writing to a String cannot fail");
     }
     table
 }
@@ -63,25 +64,27 @@ fn every_module_has_a_document_with_the_parameters_of_its_manifest() {
         let text = read(&path);
         let (before, rest) = text
             .split_once(BEGIN)
-            .unwrap_or_else(|| panic!("{path} has no place for the parameters: {BEGIN}"));
-        let (shown, after) = rest.split_once(END).expect("the end of the table");
-        let made = table(&module);
+            .unwrap_or_else(|| panic!("{path} lacks the line before the table: {BEGIN}"));
+        let (shown, after) = rest.split_once(END).expect("a comment ends the table");
+        let expected = table(&module);
         if renew {
-            let text = format!("{before}{BEGIN}{made}{END}{after}");
-            std::fs::write(repository().join(&path), text).expect("written");
+            let text = format!("{before}{BEGIN}{expected}{END}{after}");
+            std::fs::write(repository().join(&path), text).expect("the document can be written");
         } else {
-            assert_eq!(shown, made, "{path}: run `make docs`");
+            assert_eq!(shown, expected, "{path}: run `make docs`");
         }
     }
 }
 
 #[test]
-fn the_page_on_security_says_where_each_parameter_goes() {
+fn the_page_on_security_has_every_parameter() {
     let security = read("docs/security.md");
     let table = section(&security, "## Where each parameter goes");
     let mut names: Vec<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
     for module in modules() {
-        names.extend(module["parameters"].as_array().expect("a list").iter().map(name));
+        names.extend(
+            module["parameters"].as_array().expect("parameters is a list").iter().map(name),
+        );
     }
     let libvirt = read("docs/modules/Libvirt.md");
     let uri = section(&libvirt, "| parameter | used with | value |");
@@ -92,6 +95,6 @@ fn the_page_on_security_says_where_each_parameter_goes() {
             let first = line.strip_prefix("| ").and_then(|line| line.split(" | ").next());
             first.is_some_and(|cell| cell.contains(&format!("`{name}`")))
         });
-        assert!(is_listed, "docs/security.md does not say where {name} goes");
+        assert!(is_listed, "docs/security.md does not list {name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The modules that the documents describe, and the output that they show.
+//! Checks the list of modules and the shown output in the documents against the program.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,27 @@ use serde_json::{Value, json};
 
 use super::{read, repository, section};
 
-/// The plugins that are installed: all but the example.
+/// The plugins that are installed: all except the example.
 pub fn installed_plugins() -> Vec<String> {
-    let entries = std::fs::read_dir(repository().join("plugins")).expect("plugins");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
-    names.map(|name| name.expect("UTF-8")).filter(|name| name != "example").collect()
+    let entries = std::fs::read_dir(repository().join("plugins")).expect("plugins/ can be listed");
+    let names = entries.map(|entry| entry.expect("plugins/ can be listed").file_name());
+    let names = names.map(|name| name.into_string().expect("the name is UTF-8"));
+    names.filter(|name| name != "example").collect()
 }
 
 #[test]
-fn the_modules_that_are_described_are_those_that_there_are() {
+fn the_readme_lists_exactly_the_installed_modules() {
     let readme = read("README.md");
     let mut parameters = BTreeMap::new();
     for plugin in installed_plugins() {
         let manifest = read(&format!("plugins/{plugin}/manifest.json"));
-        let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-        for module in manifest["modules"].as_array().expect("a list") {
-            let listed = module["parameters"].as_array().expect("a list");
+        let manifest: Value = serde_json::from_str(&manifest).expect("a manifest is JSON");
+        let name = |of: &Value| of["name"].as_str().expect("the name is a string").to_owned();
+        for module in manifest["modules"].as_array().expect("modules is a list") {
+            let listed = module["parameters"].as_array().expect("parameters is a list");
             let listed = listed.iter().filter(|parameter| parameter["advanced"] != true);
-            let listed: Vec<_> = listed
-                .map(|parameter| format!("`{}`", parameter["name"].as_str().expect("a name")))
-                .collect();
-            let name = module["name"].as_str().expect("a name").to_owned();
-            parameters.insert(name, listed.join(", "));
+            let listed: Vec<_> = listed.map(|parameter| format!("`{}`", name(parameter))).collect();
+            parameters.insert(name(module), listed.join(", "));
         }
     }
     let table = section(&readme, "\n## Modules\n").lines().filter(|line| line.starts_with("| "));
@@ -40,14 +39,15 @@ fn the_modules_that_are_described_are_those_that_there_are() {
 }
 
 #[test]
-fn what_the_documents_show_is_what_the_program_prints() {
+fn the_documents_show_the_output_of_the_program() {
     let (readme, manager) = (read("README.md"), read("docs/manager.md"));
     let file = PluginFolder::with(&["file"]);
 
     let run = Run::new().arg("-i").arg(repository().join("demo/request.json"));
     let run = run.args(["--only", "sample inventory", "--format", "table"]).plugins(file.path());
     let table = run.env("COLUMNS", "100").run().expect_code(0);
-    let (hosts, _) = table.stdout_text().split_once("\n\n").expect("hosts, and a summary");
+    let (hosts, _) =
+        table.stdout_text().split_once("\n\n").expect("an empty line is before the summary");
     assert!(readme.contains(hosts), "README.md:\n{hosts}");
 
     let refused = r#"{"id": "web", "module": "File", "url": "http://127.0.0.1:1/"}"#;
@@ -71,7 +71,8 @@ fn what_the_documents_show_is_what_the_program_prints() {
     let document = json!({"schemaVersion": "1.0", "generator": {"name": "test"}, "endpoints": [
         {"id": "x", "status": "complete", "hosts": [host("aaaa", guests), host("bbbb", json!([]))]}]});
     let run = Run::gather(&json!({"id": "c", "module": "File", "url": "clones.json"}));
-    std::fs::write(run.home().join("clones.json"), document.to_string()).expect("written");
+    let clones = run.home().join("clones.json");
+    std::fs::write(clones, document.to_string()).expect("the file can be written");
     let clones = run.plugins(file.path()).run().expect_code(0);
     let lines = clones.stdout_text().lines();
     let lines = lines.filter(|line| line.ends_with("\": {") || line.contains("hostIdentifier"));

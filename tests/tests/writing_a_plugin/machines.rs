@@ -18,10 +18,10 @@ impl Gatherer for Machines {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let machines = run::block_on(context, machines(&parameters, context))?;
-        tracing::debug!(machines = machines.len(), "the database has answered");
+        tracing::debug!(machines = machines.len(), "the database answered");
         for machine in machines {
             if machine.uuid.is_none() {
-                context.warning(&machine.name, "has no UUID; its name stands in its place")?;
+                context.warning(&machine.name, "has no UUID: its name is used as its id")?;
             }
             context.host(host(machine))?;
         }
@@ -29,11 +29,11 @@ impl Gatherer for Machines {
     }
 }
 
-/// I/O: one request, repeated as far as the endpoint's budget goes.
+/// I/O: one request, repeated within the endpoint's budget of retries.
 async fn machines(parameters: &Parameters, context: &Context) -> Result<Vec<Machine>, GatherError> {
     let url = parameters.url.parse().map_err(|_| {
         GatherError::configuration("the parameter url is not a URL")
-            .with_hint("it begins with http:// or https://")
+            .with_hint("it must begin with http:// or https://")
     })?;
     let mut request = http::Request::get(url).max_body_bytes(16 * 1024 * 1024);
     if let Some(token) = &parameters.token {
@@ -61,7 +61,7 @@ struct VirtualMachine {
     status: String,
 }
 
-/// Pure: what the database says, in the model's words.
+/// Pure: from the reply of the database to the model.
 fn host(machine: Machine) -> Host {
     let id = machine.uuid.unwrap_or_else(|| machine.name.clone());
     let mut host = Host::new(id, machine.name);
@@ -84,10 +84,11 @@ fn guest(machine: VirtualMachine) -> Guest {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_machine_becomes_a_host_and_what_is_not_said_stays_unknown() {
+    fn maps_a_machine_to_a_host_and_leaves_missing_values_unknown() {
         let reply = r#"[{"name": "kvm1", "uuid": "4c4c4544-0042-3510-8051-b4c04f4d3132",
             "virtual_machines": [{"uuid": "6f0c54c5", "name": "web", "status": "asleep"}]}]"#;
-        let mut machines: Vec<super::Machine> = serde_json::from_str(reply).expect("JSON");
+        let mut machines: Vec<super::Machine> =
+            serde_json::from_str(reply).expect("the reply is valid");
         let host = super::host(machines.remove(0));
         assert_eq!(host.id, "4c4c4544-0042-3510-8051-b4c04f4d3132");
         assert_eq!(host.memory_bytes, None);
@@ -96,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn machines_is_a_module() {
-        fn is_a_module<G: gatherer_plugin_api::Gatherer>() {}
-        is_a_module::<super::Machines>();
+    fn machines_implements_gatherer() {
+        fn require<G: gatherer_plugin_api::Gatherer>() {}
+        require::<super::Machines>();
     }
 }

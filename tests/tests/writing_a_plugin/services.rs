@@ -1,11 +1,11 @@
-//! A collection beside the hosts: the services of the machine database, page by page.
+//! An optional collection: the services of the machine database, page by page.
 
 use gatherer_plugin_api::model::Service;
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::{http, json, retry};
 use serde::Deserialize;
 
-/// A collection of its own: that it cannot be read loses neither the hosts nor another collection.
+/// If this collection cannot be read, the hosts and the other collections remain.
 pub async fn services(list: &http::Request, context: &Context) -> Result<(), GatherError> {
     let client = http::Client::new(context)?;
     let mut after = String::new();
@@ -15,18 +15,18 @@ pub async fn services(list: &http::Request, context: &Context) -> Result<(), Gat
             Err(error) => return context.collection_end("services", Err(error)),
         };
         if page.expired {
-            // The list has changed under us: what was handed over of it may be gone.
+            // The list changed while it was read, so services of earlier pages may be gone.
             context.start_collection_over("services")?;
             after.clear();
             continue;
         }
         for service in page.services {
             match context.item(item(service)) {
-                // It is too long to be handed over, so this cannot be the whole list.
+                // The service is too long for a record, so the list would not be whole.
                 Err(error) if error.item_too_long => {
                     return context.collection_end("services", Err(error));
                 }
-                handed_over => handed_over?,
+                result => result?,
             }
         }
         match page.next {
@@ -63,7 +63,7 @@ struct Entry {
     id: String,
 }
 
-/// Pure: what the database says, in the model's words.
+/// Pure: from the reply of the database to the model.
 fn item(entry: Entry) -> Service {
     Service { namespace: entry.project, name: entry.name, uid: entry.id, ..Service::default() }
 }
@@ -71,16 +71,16 @@ fn item(entry: Entry) -> Service {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_service_is_known_by_its_id() {
+    fn maps_an_entry_to_a_service() {
         let reply = r#"{"services": [{"project": "shop", "name": "web", "id": "7"}]}"#;
-        let mut page: super::Page = serde_json::from_str(reply).expect("JSON");
+        let mut page: super::Page = serde_json::from_str(reply).expect("the reply is valid");
         assert!(!page.expired && page.next.is_none());
         let service = super::item(page.services.remove(0));
         assert_eq!((&*service.namespace, &*service.name, &*service.uid), ("shop", "web", "7"));
     }
 
     #[test]
-    fn the_list_is_read_by_a_future_that_any_module_can_wait_for() {
+    fn services_compiles() {
         let _ = super::services;
     }
 }
