@@ -1,4 +1,4 @@
-//! What libvirt's failures mean to an operator: kinds, one-sentence messages, hints.
+//! Translates libvirt's failures into errors for the operator: kind, message, hint.
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
@@ -32,70 +32,70 @@ const LIBSSH: ErrorCode = 98;
 // virErrorDomain
 const FROM_XML: i32 = 5;
 
-/// The longest text of libvirt's that is passed on, in characters.
+/// The longest part of libvirt's text that a message quotes, in characters.
 const MESSAGE_MAX: usize = 600;
 
-/// Whether the driver does not have the call at all, today and tomorrow.
+/// Whether the driver does not support the call, so that another attempt is useless.
 pub fn is_unsupported(failure: &Failure) -> bool {
     let codes = [NO_SUPPORT, CALL_FAILED, OPERATION_UNSUPPORTED];
     codes.contains(&failure.code)
 }
 
-/// Whether a flag or argument is one that the driver does not know.
+/// Whether the driver does not know a flag or argument of the call.
 pub fn is_unknown_flag(failure: &Failure) -> bool {
     [INVALID_ARG, ARGUMENT_UNSUPPORTED].contains(&failure.code)
 }
 
-/// Whether the guest that was asked for no longer exists.
+/// Whether the guest of the call no longer exists.
 pub fn is_gone(failure: &Failure) -> bool {
     failure.code == NO_DOMAIN
 }
 
-/// Whether the answer was more than the daemon may send at once. A connection that broke is no
-/// `RPC` error, but one of the system.
-pub fn is_too_much(failure: &Failure) -> bool {
+/// Whether the answer was larger than a daemon may send at once. (A broken connection is not an
+/// `RPC` error but a `SYSTEM_ERROR`.)
+pub fn is_answer_too_large(failure: &Failure) -> bool {
     failure.code == RPC
 }
 
-/// Whether it is about user and password, as SASL asks for them.
+/// Whether the failure is about the user name or password of SASL.
 pub fn is_sasl(failure: &Failure) -> bool {
     let text = failure.message.to_ascii_lowercase();
     text.contains("sasl") || text.contains("credential")
 }
 
-/// The error of a call. `what` names the call's object and the URI without its secrets.
-pub fn from_failure(what: &str, failure: &Failure) -> GatherError {
+/// The error of a failed call. `what` names the URI without its secrets, and what the call reads.
+pub fn gather_error(what: &str, failure: &Failure) -> GatherError {
     let kind = kind(failure);
-    // A socket or a key that is not there does not come by waiting.
-    let lasting = ["No such file or directory", "too long for unix socket"];
-    let lasting = lasting.iter().any(|text| failure.message.contains(text));
+    // A retry does not create a missing socket or key.
+    let permanent = ["No such file or directory", "too long for unix socket"];
+    let is_permanent = permanent.iter().any(|text| failure.message.contains(text));
     let error = GatherError::new(kind, format!("{what}: {}", message(failure)));
-    let error = if lasting { error.with_retryable(false) } else { error };
+    let error = if is_permanent { error.with_retryable(false) } else { error };
     match hint(kind, failure) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
 }
 
-/// The error of a library that cannot be used.
-pub fn from_load_error(library: &str, error: LoadError) -> GatherError {
+/// The error of a library that cannot be loaded.
+pub fn load_error(library: &str, error: LoadError) -> GatherError {
     let install = format!(
-        "install libvirt's client library: libvirt0 on Debian, libvirt-libs on SUSE and Fedora; \
-         it brings {LIBRARY}"
+        "install libvirt's client library ({LIBRARY}): libvirt0 on Debian, libvirt-libs on SUSE \
+         and Fedora"
     );
     let (message, hint) = match error {
-        LoadError::Missing => (format!("{library} is not installed"), install),
-        LoadError::Refused(text) => (format!("{library} cannot be loaded: {text}"), install),
-        LoadError::Lacks(function) => (
-            format!("{library} has no function {function}"),
-            "libvirt 1.2.8 or newer is needed".to_owned(),
+        LoadError::NotInstalled => (format!("{library} is not installed"), install),
+        LoadError::Unloadable(text) => (format!("{library} cannot be loaded: {text}"), install),
+        LoadError::MissingFunction(function) => (
+            format!("{library} does not have the function {function}"),
+            "install libvirt 1.2.8 or newer".to_owned(),
         ),
     };
     GatherError::new(ErrorKind::Unsupported, message).with_hint(hint)
 }
 
-/// libvirt's text in one line. After the first line of an XML error stands an excerpt of the
-/// file that was read, whatever file that is: never shown.
+/// libvirt's text in one line. Of an XML error only the first line is used: the lines after it are
+/// an excerpt of the file that libvirt read, which may be any file and must not be shown.
 fn message(failure: &Failure) -> String {
     let of_xml = failure.domain == FROM_XML || [XML_ERROR, XML_DETAIL].contains(&failure.code);
     let mut lines = failure.message.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -114,14 +114,15 @@ fn kind(failure: &Failure) -> ErrorKind {
     let text = failure.message.to_ascii_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     match failure.code {
-        // libvirt says of a server's certificate as well that authentication failed.
+        // libvirt also uses this code for a server's certificate.
         AUTH_FAILED if says(&["certificate", "tls handshake"]) => ErrorKind::Tls,
         AUTH_FAILED | AUTH_CANCELLED | AUTH_UNAVAILABLE => ErrorKind::Authentication,
         OPERATION_DENIED | ACCESS_DENIED => ErrorKind::Permission,
         GNUTLS_ERROR => ErrorKind::Tls,
         UNKNOWN_HOST => ErrorKind::Connection,
         OPERATION_TIMEOUT => ErrorKind::Timeout,
-        // Of a driver that is not there, and of libssh's transport where it meets no ssh server.
+        // NO_CONNECT means that the driver is missing; but libssh's transport uses it too, if the
+        // peer is not an ssh server.
         NO_CONNECT if says(&["handshake failed"]) => ErrorKind::Connection,
         NO_CONNECT
         | NO_SUPPORT
@@ -132,8 +133,8 @@ fn kind(failure: &Failure) -> ErrorKind {
         INVALID_ARG => ErrorKind::Configuration,
         XML_ERROR | XML_DETAIL => ErrorKind::Protocol,
         NO_MEMORY => ErrorKind::Internal,
-        // The rest covers many things that only the words tell apart. ssh's come first: its
-        // "Permission denied (publickey)" is about who we are.
+        // The other codes cover many causes that differ only in their text. ssh's texts come first,
+        // because its "Permission denied (publickey)" is an authentication failure.
         _ if says(&["(publickey", "host key", "authentication fail", "access denied"]) => {
             ErrorKind::Authentication
         }
@@ -153,45 +154,47 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
     let says = |part: &str| failure.message.contains(part);
     Some(match kind {
         ErrorKind::Authentication if says("ost key") && [SSH, LIBSSH].contains(&failure.code) => {
-            "add the host's key to the file that the URI's parameter known_hosts names, or without \
-             it to ~/.config/libvirt/known_hosts of the user who runs the gatherer"
+            "add the host's key to the file in the URI's parameter known_hosts, or without that \
+             parameter to ~/.config/libvirt/known_hosts of the user that runs the gatherer"
         }
         ErrorKind::Authentication if says("ost key") => {
-            "add the host's key to known_hosts of the user who runs the gatherer"
+            "add the host's key to known_hosts of the user that runs the gatherer"
         }
         ErrorKind::Authentication if says("publickey") || says("private key") => {
-            "give the user who runs the gatherer an ssh key that the host accepts"
+            "give the user that runs the gatherer an ssh key that the host accepts"
         }
         ErrorKind::Authentication if says("No worthy mechs") => {
-            "this machine lacks what the daemon's SASL needs (libsasl2-modules on Debian, \
-             cyrus-sasl-digestmd5, -scram and -plain elsewhere), or the connection is not encrypted"
+            "install the daemon's SASL mechanism on this machine (libsasl2-modules on Debian, \
+             cyrus-sasl-digestmd5, -scram and -plain elsewhere), or use an encrypted connection"
         }
         ErrorKind::Authentication => "check sasl_username and sasl_password",
-        ErrorKind::Connection if says("ssh: ") => "try the same log-in with ssh by hand",
+        ErrorKind::Connection if says("ssh: ") => "try the same login with ssh on the command line",
         ErrorKind::Connection if says("No such file or directory") => {
-            "is the libvirt daemon running? its socket is missing"
+            "start the libvirt daemon: its socket does not exist"
         }
         ErrorKind::Connection if says("refused") => {
-            "is the libvirt daemon listening there? see listen_tcp, listen_tls and its sockets"
+            "check that the libvirt daemon listens there: see listen_tcp, listen_tls and its sockets"
         }
         ErrorKind::Connection if says("End of file") => {
-            "the daemon ended, was restarted or hung up on us: its log says why"
+            "the daemon stopped, restarted or closed the connection: see its log"
         }
         ErrorKind::Permission if says("socket") => {
-            "the user who runs the gatherer may not use the daemon's socket"
+            "give the user that runs the gatherer access to the daemon's socket"
         }
         ErrorKind::Tls if says("verify peer's certificate") => {
-            "the URI's host has to be a name in the server's certificate, and cacert.pem, in \
-             /etc/pki/CA or the URI's pkipath, the authority that signed it"
+            "the URI's host must be a name in the server's certificate, and cacert.pem, in \
+             /etc/pki/CA or the URI's pkipath, must be the authority that signed it"
         }
         ErrorKind::Tls if says("TLS confirmation") || says("server verification") => {
-            "the daemon hung up on us: it may ask for a client's certificate that it trusts, \
+            "the daemon closed the connection: it may require a client certificate that it trusts, \
              clientcert.pem with clientkey.pem, in /etc/pki/libvirt or the URI's pkipath"
         }
-        ErrorKind::Tls if says("handshake") => "is that the daemon's port for TLS? see tls_port",
+        ErrorKind::Tls if says("handshake") => {
+            "check that this is the daemon's port for TLS: see tls_port"
+        }
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
         ErrorKind::Unsupported if failure.code == NO_CONNECT => {
-            "this machine's libvirt lacks the driver; it may be a package of its own"
+            "install the driver on this machine: it may be a separate libvirt package"
         }
         _ => return None,
     })
@@ -201,7 +204,7 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
 mod tests {
     use gatherer_plugin_api::ErrorKind;
 
-    use super::{from_failure, from_load_error};
+    use super::{gather_error, load_error};
     use crate::ffi::{Failure, LoadError};
 
     fn failure(code: i32, domain: i32, message: &str) -> Failure {
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_has_the_kind_that_an_operator_expects() {
+    fn each_failure_has_its_kind_and_quotes_libvirt() {
         for (code, domain, message, kind) in [
             (38, 7, "unable to connect to server at 'h:16509': Connection refused", "connection"),
             (
@@ -241,41 +244,42 @@ mod tests {
             (3, 0, "this function is not supported", "unsupported"),
             (39, 7, "too many remote domains: 20000 > 16384", "protocol"),
         ] {
-            let error = from_failure("uri", &failure(code, domain, message));
+            let error = gather_error("uri", &failure(code, domain, message));
             assert_eq!(error.kind.as_str(), kind, "{message}");
             assert!(error.message.ends_with(message), "{error}");
         }
     }
 
     #[test]
-    fn what_waiting_may_mend_is_retryable_and_a_missing_socket_is_not() {
-        let retryable = |text| from_failure("uri", &failure(38, 7, text)).retryable;
+    fn a_refused_connection_is_retryable_and_a_missing_socket_is_not() {
+        let retryable = |text| gather_error("uri", &failure(38, 7, text)).retryable;
         assert!(retryable("unable to connect to server at 'h:16509': Connection refused"));
         assert!(!retryable("Failed to connect socket to '/run/s': No such file or directory"));
         assert!(!retryable("Path /run/s too long for unix socket: Cannot allocate memory"));
-        assert!(!from_failure("uri", &failure(45, 7, "authentication failed")).retryable);
+        assert!(!gather_error("uri", &failure(45, 7, "authentication failed")).retryable);
     }
 
     #[test]
-    fn the_excerpt_of_an_xml_error_is_not_shown() {
+    fn an_xml_error_hides_the_excerpt_of_the_file() {
         let text = "/etc/shadow:1: Start tag expected, '<' not found\nroot:hunter2:\n^";
-        let error = from_failure("test:///etc/shadow", &failure(27, 5, text)).to_string();
+        let error = gather_error("test:///etc/shadow", &failure(27, 5, text)).to_string();
         assert!(error.contains("Start tag expected"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn a_message_is_one_line_and_not_endless() {
+    fn a_message_is_one_line_of_limited_length() {
         let text = format!("banner\n\n{}", "x".repeat(5_000));
-        let error = from_failure("uri", &failure(38, 7, &text));
+        let error = gather_error("uri", &failure(38, 7, &text));
         assert!(error.message.starts_with("uri: banner; xxx"), "{error}");
         assert!(error.message.len() < 700);
     }
 
     #[test]
-    fn a_missing_library_is_one_sentence_that_says_what_to_install() {
-        let error = from_load_error("libvirt.so.0", LoadError::Missing);
+    fn a_missing_library_names_the_package_to_install() {
+        let error = load_error("libvirt.so.0", LoadError::NotInstalled);
         assert_eq!(error.kind, ErrorKind::Unsupported);
+        // The end-to-end tests recognize a machine without libvirt by this message.
         assert_eq!(error.message, "libvirt.so.0 is not installed");
         assert!(error.hint.expect("a hint").contains("libvirt0"));
     }

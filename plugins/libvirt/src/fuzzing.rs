@@ -1,4 +1,4 @@
-//! Fuzz targets: each takes one input and panics if a rule is broken.
+//! Fuzz targets: each takes one input and panics if it breaks a rule.
 
 use gatherer_plugin_api::model::Host;
 use percent_encoding::percent_decode_str;
@@ -6,26 +6,29 @@ use percent_encoding::percent_decode_str;
 use crate::map::{self, HostFacts, NodeInfo};
 use crate::uri::Uri;
 
-/// A target's name, and the function that runs one input.
+/// A target's name, and the function that runs it on one input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[("uri", uri), ("capabilities", capabilities)];
 
-/// Characters that mean something to a shell wherever they stand.
-const SHELL: [char; 15] =
+/// Characters that a shell interprets in any position.
+const SHELL_SPECIAL: [char; 15] =
     ['$', '`', ';', '|', '&', '<', '>', '(', ')', '\'', '"', '*', '!', '{', '}'];
 
-/// libvirt puts host, path and parameters together for the shell of the remote side. User and names of
-/// local files are arguments of the local ssh, in which a backslash or a blank means itself.
-fn check_for_shell(written: &str) {
-    for part in written.split(['/', '?', '&', '@']) {
+/// Panics if a part of the URI contains a character that a shell interprets.
+///
+/// libvirt builds a command line for the remote shell from host, path and parameters. The user name
+/// and the names of local files are arguments of the local ssh, which takes a backslash or a space
+/// literally.
+fn assert_shell_safe(connect_string: &str) {
+    for part in connect_string.split(['/', '?', '&', '@']) {
         let (name, value) = part.split_once('=').unwrap_or(("", part));
         let value = percent_decode_str(value).decode_utf8().expect("a part is text");
-        assert!(!value.contains(SHELL), "{value:?} of {written} may reach a shell");
+        assert!(!value.contains(SHELL_SPECIAL), "{value:?} of {connect_string} may reach a shell");
         let is_remote = matches!(name, "socket" | "netcat" | "command" | "proxy");
-        let is_plain = !is_remote || !value.contains(['\\', ' ']);
-        assert!(is_plain, "{value:?} of {written} may reach a shell");
+        let is_literal = !is_remote || !value.contains(['\\', ' ']);
+        assert!(is_literal, "{value:?} of {connect_string} may reach a shell");
     }
 }
 
@@ -35,21 +38,22 @@ fn uri(input: &[u8]) {
     let Ok(uri) = Uri::parse(text) else { return };
     let written = uri.to_connect_string();
     assert!(written.bytes().all(|byte| byte.is_ascii_graphic()), "{written:?}");
-    let again = Uri::parse(&written).expect("what libvirt is given is a URI that is allowed");
-    assert_eq!(again.to_connect_string(), written, "the URI is read as it is written");
-    if uri.way().is_ssh() {
-        check_for_shell(&written);
+    let again = Uri::parse(&written).expect("the URI for libvirt is allowed");
+    assert_eq!(again.to_connect_string(), written, "parsing the URI again gives the same URI");
+    if uri.channel().is_ssh() {
+        assert_shell_safe(&written);
     }
     let shown = uri.to_string();
     let authority = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let has_user = authority.is_some_and(|authority| authority.contains('@'));
-    assert!(!shown.contains('?') && !has_user, "{shown} shows too much");
-    let _ = (uri.tcp_target(), uri.test_file(), uri.unverified());
+    assert!(!shown.contains('?') && !has_user, "{shown} shows a user name or parameters");
+    let _ = (uri.tcp_target(), uri.test_file(), uri.verification_warning());
     let (unverified, _) = uri.without_verification();
-    Uri::parse(&unverified.to_connect_string()).expect("without verification it is allowed too");
+    Uri::parse(&unverified.to_connect_string()).expect("allowed without verification too");
 }
 
-/// The capabilities of a hypervisor, as XML. The first bytes are the numbers beside them.
+/// The capabilities of a hypervisor, as XML. The first eight bytes are the numbers of the other
+/// calls.
 fn capabilities(input: &[u8]) {
     let Some((numbers, xml)) = input.split_at_checked(8) else { return };
     let Ok(xml) = std::str::from_utf8(xml) else { return };
@@ -75,10 +79,10 @@ fn capabilities(input: &[u8]) {
         }),
     };
     let Ok(host) = map::host(&facts) else { return };
-    let _ = map::identity_doubt(&facts, &host);
-    let json = serde_json::to_string(&host).expect("a host is JSON");
-    let again: Host = serde_json::from_str(&json).expect("the runner reads it");
-    assert_eq!(again, host, "a host crosses as it is");
+    let _ = map::missing_uuid_warning(&facts, &host);
+    let json = serde_json::to_string(&host).expect("a host can be serialized");
+    let again: Host = serde_json::from_str(&json).expect("the runner can parse the host");
+    assert_eq!(again, host, "a host is the same after serialization");
 }
 
 #[cfg(test)]

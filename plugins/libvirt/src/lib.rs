@@ -1,7 +1,8 @@
-//! Module Libvirt: one hypervisor, asked read-only through libvirt's client library.
+//! Module Libvirt: reads one hypervisor and its guests through libvirt's client library, read-only.
 
 #![deny(unsafe_code)]
 
+mod call_timeout;
 pub mod client;
 pub mod errors;
 pub mod ffi;
@@ -9,7 +10,6 @@ pub mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod map;
-mod patience;
 mod probe;
 pub mod uri;
 
@@ -18,23 +18,23 @@ use gatherer_plugin_support::{retry, run};
 use serde::Deserialize;
 
 use client::{BATCH, Session};
-use files::Homes;
+use files::HomeFolders;
 use uri::Uri;
 
 /// The module's parameters, as `manifest.json` lists them.
 #[derive(Debug, Deserialize)]
 pub struct Parameters {
-    /// The connection URI.
+    /// The connection URI, not yet checked.
     pub uri: String,
-    /// The user name, where the daemon asks for one.
+    /// The user name, if the daemon requires one.
     #[serde(default)]
     pub sasl_username: Option<String>,
-    /// The password that belongs to it.
+    /// The password of `sasl_username`.
     #[serde(default)]
     pub sasl_password: Option<Secret<String>>,
 }
 
-/// The module.
+/// The gatherer of module Libvirt.
 pub struct Libvirt;
 
 impl Gatherer for Libvirt {
@@ -42,36 +42,39 @@ impl Gatherer for Libvirt {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let mut uri = Uri::parse(&parameters.uri)?;
-        let (policy, homes) = (&context.options().policy, Homes::of_this_process());
+        let (policy, homes) = (&context.options().policy, HomeFolders::of_current_user());
         uri.check_unverified_ssh(context.options().insecure, policy, homes.login())?;
         let unused: Vec<_> = uri.unused_parameters().collect();
         if !unused.is_empty() {
-            let message =
-                format!("without effect with this driver and transport: {}", unused.join(", "));
+            let message = format!(
+                "parameters without effect with this driver and transport: {}",
+                unused.join(", ")
+            );
             context.warning("uri", message)?;
         }
         if context.options().insecure {
-            let (unverified, what) = uri.without_verification();
+            let (unverified, warning) = uri.without_verification();
             uri = unverified;
-            if let Some(what) = what {
-                context.warning("insecure", what)?;
+            if let Some(warning) = warning {
+                context.warning("insecure", warning)?;
             }
-        } else if let Some(what) = uri.unverified() {
-            context.warning("insecure", what)?;
+        } else if let Some(warning) = uri.verification_warning() {
+            context.warning("insecure", warning)?;
         }
         if context.options().ca_file.is_some() {
-            let message = "libvirt reads no ca_file; the URI's parameter pkipath names a folder \
-                           with cacert.pem";
+            let message = "libvirt does not use ca_file; set the URI's parameter pkipath to a \
+                           folder with cacert.pem";
             context.warning("ca_file", message)?;
         }
         let credentials = client::credentials(&parameters)?;
-        // Before the library is loaded: what is wrong with the request is reported without it too.
-        let files = files::prepare(&mut uri, policy, &homes)?;
+        // Checked before the library is loaded, so that a machine without libvirt reports errors of
+        // the request too.
+        let copies = files::prepare(&mut uri, policy, &homes)?;
 
         let api = client::load(ffi::LIBRARY)?;
         let connect = async || {
             Session::open(api, uri.clone(), &credentials, context.remaining())
-                .map_err(|error| files.explain(error))
+                .map_err(|error| copies.restore_original_names(error))
         };
         let session = run::block_on(context, retry::idempotent(context, connect))?;
         context.check_cancelled()?;
@@ -79,9 +82,9 @@ impl Gatherer for Libvirt {
         for message in warnings {
             context.warning(&facts.hostname, message)?;
         }
-        let host = map::host(&facts).map_err(|error| session.name(error))?;
-        if let Some(doubt) = map::identity_doubt(&facts, &host) {
-            context.warning(&facts.hostname, doubt)?;
+        let host = map::host(&facts).map_err(|error| session.with_uri(error))?;
+        if let Some(warning) = map::missing_uuid_warning(&facts, &host) {
+            context.warning(&facts.hostname, warning)?;
         }
         let host = context.host(host)?;
 
@@ -96,8 +99,8 @@ impl Gatherer for Libvirt {
                 context.guest(&host, guest)?;
             }
         }
-        if let Some(slowness) = session.slowness() {
-            context.warning(&facts.hostname, slowness)?;
+        if let Some(warning) = session.bulk_timeout_warning() {
+            context.warning(&facts.hostname, warning)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A look at the daemon's port before libvirt connects to it.
+//! Connects to the daemon's port once before libvirt does, to respect the endpoint's deadline.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -7,39 +7,43 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::uri::Uri;
 
-/// The longest wait for a TCP connection, where the endpoint's own deadline is later.
+/// The longest wait for a TCP connection; shorter if the endpoint's deadline is earlier.
 const PROBE_MAX: Duration = Duration::from_secs(20);
-/// How much earlier than the runner the probe gives up, so that its own sentence is told.
+/// How long before the endpoint's deadline the probe stops, so that its error is reported instead
+/// of the runner's.
 const PROBE_MARGIN: Duration = Duration::from_millis(500);
-/// What an address is given at least, as far as there is as much.
-const SHARE_MIN: Duration = Duration::from_secs(2);
+/// The shortest wait for one address, if that much time is left.
+const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
-/// Connects to the port that libvirt is about to connect to, and hangs up: libvirt would wait
-/// for a silent host as long as the kernel does, and its errors do not tell a deadline.
+/// Connects to the port that libvirt is about to connect to, and closes the connection.
+///
+/// libvirt itself would wait for a silent host as long as the kernel does, and its error would not
+/// mention a timeout.
 pub fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> {
     let Some((host, port)) = uri.tcp_target() else { return Ok(()) };
     let addresses = (host, port).to_socket_addrs().map_err(|error| {
         GatherError::new(ErrorKind::Connection, format!("{uri}: {error}"))
-            .with_hint("is the host's name right, and does this machine's resolver know it?")
+            .with_hint("check the host name in the URI, and that this machine can resolve it")
     })?;
     let addresses: Vec<_> = addresses.collect();
     let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
     connect_any(&addresses, allowed.min(PROBE_MAX)).map_err(|(kind, text)| {
         GatherError::new(kind, format!("{uri}: no connection to port {port}: {text}"))
-            .with_hint("is the libvirt daemon listening there? see listen_tcp, listen_tls")
+            .with_hint("check that the libvirt daemon listens there: see listen_tcp, listen_tls")
     })
 }
 
-/// Tries one address after the other. The error is that of the last one tried.
+/// Tries the addresses one after the other. The error is that of the last one tried.
 fn connect_any(addresses: &[SocketAddr], allowed: Duration) -> Result<(), (ErrorKind, String)> {
     let end = Instant::now() + allowed;
     let mut outcome = Err((ErrorKind::Connection, "the host has no address".to_owned()));
     for (index, address) in addresses.iter().enumerate() {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err((ErrorKind::Timeout, "the time is up".to_owned()));
+            return Err((ErrorKind::Timeout, "timed out".to_owned()));
         }
-        match TcpStream::connect_timeout(address, share(left, addresses.len() - index)) {
+        let timeout = address_timeout(left, addresses.len() - index);
+        match TcpStream::connect_timeout(address, timeout) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 outcome = Err((ErrorKind::Timeout, "no answer".to_owned()));
@@ -50,11 +54,11 @@ fn connect_any(addresses: &[SocketAddr], allowed: Duration) -> Result<(), (Error
     outcome
 }
 
-/// How much of the time left the next of so many addresses may take: a host whose first
-/// address swallows packets is often to be had at its second.
-fn share(left: Duration, addresses: usize) -> Duration {
+/// How long to wait for the next of `addresses` addresses: an equal share of the time left, because
+/// a host whose first address drops packets often answers on its second one.
+fn address_timeout(left: Duration, addresses: usize) -> Duration {
     let parts = u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
-    (left / parts).max(SHARE_MIN).min(left)
+    (left / parts).max(ADDRESS_TIMEOUT_MIN).min(left)
 }
 
 #[cfg(test)]
@@ -65,13 +69,13 @@ mod tests {
     use gatherer_plugin_api::ErrorKind;
     use gatherer_tests::fault_server::{FullPort, closed_port};
 
-    use super::{connect_any, probe, share};
+    use super::{address_timeout, connect_any, probe};
     use crate::uri::Uri;
 
     #[test]
-    fn a_closed_port_is_a_connection_error_before_libvirt_is_asked() {
+    fn a_closed_port_is_a_connection_error_without_the_user_name() {
         let port = closed_port().port();
-        let uri = Uri::parse(&format!("qemu+tcp://u@127.0.0.1:{port}/system")).expect("fine");
+        let uri = Uri::parse(&format!("qemu+tcp://u@127.0.0.1:{port}/system")).expect("allowed");
         let error = probe(&uri, Some(Duration::from_secs(5))).expect_err("closed");
         assert_eq!(error.kind, ErrorKind::Connection);
         assert!(error.message.contains(&port.to_string()), "{error}");
@@ -79,22 +83,23 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_swallows_packets_leaves_time_for_the_next() {
+    fn an_address_that_drops_packets_leaves_time_for_the_next() {
         let silent = FullPort::open();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let open = listener.local_addr().expect("it is bound");
         let addresses = [silent.address(), open];
         assert_eq!(connect_any(&addresses, Duration::from_secs(6)), Ok(()));
-        let (kind, _) = connect_any(&addresses[..1], Duration::from_millis(300)).expect_err("mute");
+        let (kind, _) =
+            connect_any(&addresses[..1], Duration::from_millis(300)).expect_err("no answer");
         assert_eq!(kind, ErrorKind::Timeout);
     }
 
     #[test]
-    fn addresses_share_the_time_and_none_gets_next_to_nothing() {
+    fn addresses_share_the_time_with_a_minimum_for_each() {
         let seconds = Duration::from_secs;
-        assert_eq!(share(seconds(20), 2), seconds(10));
-        assert_eq!(share(seconds(10), 1), seconds(10));
-        assert_eq!(share(seconds(20), 40), seconds(2));
-        assert_eq!(share(seconds(1), 2), seconds(1));
+        assert_eq!(address_timeout(seconds(20), 2), seconds(10));
+        assert_eq!(address_timeout(seconds(10), 1), seconds(10));
+        assert_eq!(address_timeout(seconds(20), 40), seconds(2));
+        assert_eq!(address_timeout(seconds(1), 2), seconds(1));
     }
 }

@@ -51,7 +51,7 @@ fn names(guests: &[Guest]) -> Vec<&str> {
 fn host(session: &Session) -> Result<(Host, Option<&'static str>), GatherError> {
     let (facts, _) = session.host()?;
     let host = map::host(&facts)?;
-    let doubt = map::identity_doubt(&facts, &host);
+    let doubt = map::missing_uuid_warning(&facts, &host);
     Ok((host, doubt))
 }
 
@@ -141,10 +141,10 @@ fn a_bulk_call_that_stumbles_over_one_guest_is_replaced_by_single_calls() {
 #[test]
 fn a_bulk_call_that_does_not_come_back_is_replaced_by_single_calls_and_told() {
     let Some(session) = fake("hangs", 1_500) else { return };
-    assert_eq!(session.slowness(), None);
+    assert_eq!(session.bulk_timeout_warning(), None);
     let guests = guests(&session).expect("guests");
     assert!(guests.len() == 1_500 && guests.iter().all(|guest| guest.cpus == Some(2)));
-    let told = session.slowness().expect("it is told");
+    let told = session.bulk_timeout_warning().expect("it is told");
     assert!(told.contains("within 0.1 s"), "{told}");
 }
 

@@ -14,7 +14,7 @@ use gatherer_plugin_libvirt::uri::Uri;
 fn libvirt_is_installed() -> bool {
     match Api::load(LIBRARY) {
         Ok(_) => true,
-        Err(LoadError::Missing) => {
+        Err(LoadError::NotInstalled) => {
             gatherer_tests::note_skipped(&format!("{LIBRARY} is not installed"));
             false
         }

@@ -1,4 +1,4 @@
-//! The library itself: opened at run time, its functions by name, and its last error.
+//! Loads the library at run time, resolves its functions by name, and reads its last error.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr::null_mut;
@@ -11,19 +11,19 @@ use super::raw::{
 };
 use super::text;
 
-/// libvirt's client library, by the name that every distribution gives it.
+/// The file name of libvirt's client library in all distributions.
 pub const LIBRARY: &str = "libvirt.so.0";
 
 /// The number of a libvirt error (`virErrorNumber`).
 pub type ErrorCode = c_int;
 
-/// The environment is changed once, however often the library is opened (tests do).
+/// Changes the environment only once, even if the library is loaded several times, as in tests.
 static AUTOSTART_OFF: std::sync::Once = std::sync::Once::new();
 
-/// Declares the table of functions and how it is filled.
+/// Declares the table of functions, and `resolve`, which fills it.
 macro_rules! functions {
     ($($field:ident = $symbol:literal: fn($($argument:ty),*) $(-> $result:ty)?;)+) => {
-        /// libvirt's functions, as far as they are used here.
+        /// The libvirt functions that this crate uses.
         pub struct Api {
             $(pub(super) $field: unsafe extern "C" fn($($argument),*) $(-> $result)?,)+
         }
@@ -31,14 +31,14 @@ macro_rules! functions {
         impl Api {
             fn resolve(library: &Library) -> Result<Self, LoadError> {
                 Ok(Self {$(
-                    // SAFETY: the type is the one of libvirt's public header for this name,
-                    // and the library is never closed.
+                    // SAFETY: this is the type of the function in libvirt's public header, and
+                    // the library is never closed.
                     $field: *unsafe {
                         library.get::<unsafe extern "C" fn($($argument),*) $(-> $result)?>(
                             $symbol.as_bytes(),
                         )
                     }
-                    .map_err(|_| LoadError::Lacks($symbol))?,
+                    .map_err(|_| LoadError::MissingFunction($symbol))?,
                 )+})
             }
         }
@@ -68,65 +68,66 @@ functions! {
     stats_list_free = "virDomainStatsRecordListFree": fn(*mut *mut RawStatsRecord);
 }
 
-/// Why the library cannot be used.
+/// Why the library cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadError {
-    /// There is no such library.
-    Missing,
-    /// The loader refuses it; its own text.
-    Refused(String),
-    /// It has no function of this name.
-    Lacks(&'static str),
+    /// The library does not exist.
+    NotInstalled,
+    /// The dynamic loader rejects the library, with this text.
+    Unloadable(String),
+    /// The library does not have the function of this name.
+    MissingFunction(&'static str),
 }
 
-/// What libvirt said when a call failed.
+/// libvirt's error of a failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// `virErrorNumber`; 0 if libvirt left none.
+    /// `virErrorNumber`; 0 if libvirt reported no error.
     pub code: ErrorCode,
     /// `virErrorDomain`: the part of libvirt that failed.
     pub domain: c_int,
-    /// libvirt's text.
+    /// The text of the error.
     pub message: String,
 }
 
 impl Api {
-    /// Opens the library, for good: it is never closed, as libvirt does not allow that.
+    /// Loads the library. It is never closed, because libvirt does not allow that.
     pub fn load(library: &str) -> Result<&'static Self, LoadError> {
-        // A session URI would start a daemon of its own; asking must not do that.
+        // For a session URI libvirt would start a daemon, but a query must not start anything.
         #[expect(clippy::disallowed_methods, reason = "libvirt has no other switch for it")]
         AUTOSTART_OFF.call_once(|| {
-            // SAFETY: nothing reads the environment meanwhile. The worker calls a plugin from
-            // its main thread; its one other thread waits for a line of the runner, then sets
-            // a flag, and reads no environment at either. This plugin has started no thread
-            // yet, and no C code that reads the environment behind std's lock: libvirt is
-            // opened below.
+            // SAFETY: no other thread reads the environment at this time. The worker calls the
+            // plugin from its main thread; its only other thread waits for a line of the runner
+            // and sets a flag, without reading the environment. This plugin has not started a
+            // thread yet, and has not run C code that reads the environment without std's lock:
+            // libvirt is loaded below.
             unsafe { std::env::set_var("LIBVIRT_AUTOSTART", "0") };
         });
 
-        // SAFETY: libvirt's initialisers are what every program that links it runs too.
+        // SAFETY: every program that links libvirt runs the same initialisers.
         let opened = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_LOCAL) };
         let opened = opened.map_err(|error| {
             let text = std::error::Error::source(&error)
                 .map_or_else(|| error.to_string(), ToString::to_string);
-            // A library that it needs in turn may be the missing one: that is another matter.
-            let missing = text.starts_with(library) && text.contains("No such file or directory");
-            if missing { LoadError::Missing } else { LoadError::Refused(text) }
+            // If a dependency of the library is missing, the text starts with the dependency's name.
+            let not_installed =
+                text.starts_with(library) && text.contains("No such file or directory");
+            if not_installed { LoadError::NotInstalled } else { LoadError::Unloadable(text) }
         })?;
         let api: &'static Self = Box::leak(Box::new(Self::resolve(&opened)?));
         std::mem::forget(opened);
-        // SAFETY: the handler ignores its arguments; libvirt would print to stderr otherwise.
+        // SAFETY: the handler ignores its arguments. Without it libvirt would print to stderr.
         unsafe { (api.set_error_func)(null_mut(), ignore_error) };
         Ok(api)
     }
 
-    /// What libvirt says of the call of this thread that has just failed.
+    /// libvirt's error of this thread's last call, which has failed.
     pub(super) fn failure(&self) -> Failure {
-        // SAFETY: takes no arguments; the result is null or this thread's error, which stays
-        // as it is until the thread's next call of libvirt.
+        // SAFETY: the function has no arguments; its result is null or this thread's error, which
+        // does not change before the thread's next call to libvirt.
         let error = unsafe { (self.get_last_error)().as_ref() };
         match error {
-            None => Failure { code: 0, domain: 0, message: "no reason given".to_owned() },
+            None => Failure { code: 0, domain: 0, message: "libvirt gave no reason".to_owned() },
             Some(error) => Failure {
                 code: error.code,
                 domain: error.domain,
@@ -136,29 +137,30 @@ impl Api {
         }
     }
 
+    /// The result of a C function, of which a negative number is a failure.
     pub(super) fn check(&self, result: c_int) -> Result<c_int, Failure> {
         if result < 0 { Err(self.failure()) } else { Ok(result) }
     }
 
-    /// Takes over a C string that libvirt allocated.
+    /// Copies a C string that libvirt allocated, and frees it. Null is a failure.
     ///
     /// # Safety
-    /// The pointer is null or a C string from malloc that nobody else uses.
+    /// The pointer must be null or a C string from malloc that nothing else uses.
     pub(super) unsafe fn take(&self, pointer: *mut c_char) -> Result<String, Failure> {
         if pointer.is_null() {
             return Err(self.failure());
         }
-        // SAFETY: not null, so a C string, as the caller promises.
+        // SAFETY: not null, so the caller guarantees a C string.
         let owned = unsafe { text(pointer) }.unwrap_or_default();
-        // SAFETY: from malloc, used by nobody else, freed once.
+        // SAFETY: the string comes from malloc, nothing else uses it, and it is freed once.
         unsafe { libc::free(pointer.cast()) };
         Ok(owned)
     }
 
-    /// The UUID of a domain, which has to live.
+    /// The UUID of a domain, which must be alive.
     pub(super) fn uuid(&self, domain: DomainPtr) -> Result<[u8; 16], Failure> {
         let mut uuid = [0; 16];
-        // SAFETY: the domain lives, and libvirt writes exactly 16 bytes.
+        // SAFETY: the domain is alive, and libvirt writes exactly 16 bytes.
         self.check(unsafe { (self.domain_get_uuid)(domain, uuid.as_mut_ptr()) })?;
         Ok(uuid)
     }

@@ -1,4 +1,4 @@
-//! Connecting, and answering when libvirt asks who we are.
+//! Connects to a hypervisor, and answers libvirt's requests for credentials.
 
 use std::ffi::{CStr, CString, c_uint, c_void};
 
@@ -8,7 +8,7 @@ use super::raw::{
 };
 use super::{Api, Connection, Failure};
 
-/// What libvirt may be told when it asks who we are.
+/// The credentials that libvirt may request.
 #[derive(Default)]
 pub struct Credentials {
     /// The user name.
@@ -18,8 +18,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The names of the parameters that are not there.
-    pub fn lacking(&self) -> Option<&'static str> {
+    /// The names of the module's parameters that are not set.
+    pub fn missing_parameters(&self) -> Option<&'static str> {
         match (&self.username, &self.password) {
             (None, None) => Some("sasl_username and sasl_password"),
             (None, Some(_)) => Some("sasl_username"),
@@ -30,7 +30,7 @@ impl Credentials {
 }
 
 impl Api {
-    /// Connects read-only. Blocks as long as libvirt likes to.
+    /// Connects read-only. Blocks without a time limit.
     pub fn connect(
         &'static self,
         uri: &CStr,
@@ -45,7 +45,7 @@ impl Api {
         }
         let mut auth = RawAuth {
             types: types.as_mut_ptr(),
-            // At most the four above.
+            // At most four, as added above.
             type_count: c_uint::try_from(types.len()).unwrap_or(0),
             callback: answer,
             data: std::ptr::from_ref(credentials).cast_mut().cast(),
@@ -57,33 +57,33 @@ impl Api {
     }
 }
 
-/// libvirt calls this to learn who we are. 0 = answered, -1 = we cannot. It does nothing that
-/// could panic: a panic would end the process here.
+/// libvirt calls this to request credentials. Returns 0 if all are answered, -1 if one cannot be.
+/// It must not panic: a panic in a C callback aborts the process.
 pub(super) unsafe extern "C" fn answer(
-    asked: *mut RawCredential,
+    requests: *mut RawCredential,
     count: c_uint,
     credentials: *mut c_void,
 ) -> std::ffi::c_int {
-    // SAFETY: libvirt hands back the pointer that `connect` gave it, which lives meanwhile.
+    // SAFETY: libvirt passes the pointer that `connect` gave it, which is valid during the call.
     let Some(credentials) = (unsafe { credentials.cast::<Credentials>().as_ref() }) else {
         return -1;
     };
     for index in 0..count as usize {
-        // SAFETY: libvirt hands over an array of `count` questions, ours to write to.
-        let asked = unsafe { &mut *asked.add(index) };
-        let answer = match asked.kind {
+        // SAFETY: libvirt passes an array of `count` requests, which we may write to.
+        let request = unsafe { &mut *requests.add(index) };
+        let answer = match request.kind {
             CRED_USERNAME | CRED_AUTHNAME => credentials.username.as_deref(),
             CRED_PASSPHRASE | CRED_NOECHOPROMPT => credentials.password.as_deref(),
             _ => None,
         };
         let Some(answer) = answer else { return -1 };
-        // SAFETY: a C string; libvirt frees the copy, which therefore is from malloc.
-        asked.result = unsafe { libc::strdup(answer.as_ptr()) };
-        if asked.result.is_null() {
+        // SAFETY: `answer` is a C string. The copy comes from malloc, because libvirt frees it.
+        request.result = unsafe { libc::strdup(answer.as_ptr()) };
+        if request.result.is_null() {
             return -1;
         }
-        // libvirt's own lengths are 32-bit; a longer answer does not exist.
-        asked.result_len = c_uint::try_from(answer.count_bytes()).unwrap_or(0);
+        // libvirt uses 32-bit lengths; a parameter is never longer than that.
+        request.result_len = c_uint::try_from(answer.count_bytes()).unwrap_or(0);
     }
     0
 }

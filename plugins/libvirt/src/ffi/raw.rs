@@ -1,4 +1,4 @@
-//! libvirt's constants and structs, as its public headers declare them.
+//! libvirt's constants and structs from its public headers.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
@@ -20,7 +20,7 @@ pub const PARAM_ULLONG: c_int = 4;
 pub type ConnectPtr = *mut c_void;
 pub type DomainPtr = *mut c_void;
 
-/// The beginning of `struct _virError`; only ever read through libvirt's pointer.
+/// The first fields of `struct _virError`; only read through libvirt's pointer.
 #[repr(C)]
 pub struct RawError {
     pub code: c_int,

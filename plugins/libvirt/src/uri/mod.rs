@@ -1,8 +1,8 @@
-//! Which libvirt URIs may be opened: an allow-list, because parts of a URI run programs.
+//! Parses libvirt connection URIs with an allow-list, because parts of a URI can run programs.
 //!
-//! A URI is taken apart, every piece is checked, and what libvirt gets is put together anew
-//! from the checked pieces: two parsers can then not disagree about what a text means.
-//! Errors never quote the user-info, a parameter's value or an unknown parameter's name.
+//! A URI is split into parts, each part is checked, and libvirt gets a new URI that is built from the
+//! checked parts, so that two parsers cannot disagree about a text. Errors never quote the user, the
+//! value of a parameter, or the name of an unknown parameter.
 
 mod grammar;
 mod parameters;
@@ -16,48 +16,50 @@ use gatherer_plugin_api::GatherError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use parameters::Parameter;
-pub use scheme::Way;
+pub use scheme::Channel;
 
-use parameters::Parameters;
+use parameters::UriParameters;
 use scheme::{TEST_DRIVER, Transport};
 
 /// The longest URI, in bytes.
-const MAX_BYTES: usize = 8 * 1024;
+const URI_MAX_BYTES: usize = 8 * 1024;
 
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const KEPT_IN_PATH: &AsciiSet = &KEPT.remove(b'/');
+/// The characters that are percent-encoded in a user name or a parameter's value.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The characters that are percent-encoded in a path.
+const ENCODED_IN_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
-/// A URI that may be opened. `Display` shows it without user and parameters.
+/// A URI that libvirt may open. `Display` shows it without user and parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri {
     driver: &'static str,
     transport: Option<Transport>,
-    way: Way,
+    channel: Channel,
     user: Option<String>,
     host: Option<String>,
     port: Option<u16>,
     path: String,
-    parameters: Parameters,
+    parameters: UriParameters,
 }
 
 impl Uri {
-    /// Checks a URI. The error says which part is not allowed.
+    /// Parses and checks a URI. The error names the part that is not allowed.
     pub fn parse(text: &str) -> Result<Self, GatherError> {
         let text = text.trim();
-        if text.len() > MAX_BYTES {
-            return Err(refused("it is longer than 8 KiB"));
+        if text.len() > URI_MAX_BYTES {
+            return Err(uri_error("it is longer than 8 KiB"));
         }
         if text.chars().any(|character| character.is_control() || character == ' ') {
-            return Err(refused("it holds a space or a control character"));
+            return Err(uri_error("it contains a space or a control character"));
         }
-        // Without a scheme it would be an alias of libvirt.conf, which may mean anything.
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| refused("it does not begin like qemu:// or qemu+ssh://"))?;
+        // Without a scheme it would be an alias from libvirt.conf, which may refer to any URI.
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+            uri_error("it must begin with a driver, for example qemu:// or qemu+ssh://")
+        })?;
         let (driver, transport) = scheme::parse(scheme)?;
 
         if rest.contains('#') {
-            return Err(refused("it has a fragment (#)"));
+            return Err(uri_error("it has a fragment (#)"));
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -67,36 +69,36 @@ impl Uri {
         };
 
         let (host, port) = grammar::parse_address(address)?;
-        let way = Way::of(driver, transport, host.is_some());
-        let user = user.map(|user| grammar::parse_user(user, way)).transpose()?;
+        let channel = Channel::of(driver, transport, host.is_some());
+        let user = user.map(|user| grammar::parse_user(user, channel)).transpose()?;
         if host.is_none() && (user.is_some() || port.is_some()) {
-            return Err(refused("it has a user or a port but no host"));
+            return Err(uri_error("it has a user or a port but no host"));
         }
         if transport == Some(Transport::Unix) && host.is_some() {
-            return Err(refused("the transport unix is used without a host"));
+            return Err(uri_error("a host is not allowed with the transport unix"));
         }
-        let path = grammar::parse_path(driver, path, way)?;
-        let mut parameters = Parameters::parse(query, way)?;
+        let path = grammar::parse_path(driver, path, channel)?;
+        let mut parameters = UriParameters::parse(query, channel)?;
 
-        // There is no terminal: ssh must fail instead of asking.
-        if way.is_ssh() {
+        // A worker has no terminal, so ssh must fail instead of prompting.
+        if channel.is_ssh() {
             parameters.set(Parameter::NoTty, "1".to_owned());
         }
-        Ok(Self { driver, transport, way, user, host, port, path, parameters })
+        Ok(Self { driver, transport, channel, user, host, port, path, parameters })
     }
 
-    /// How libvirt reaches what it names.
-    pub const fn way(&self) -> Way {
-        self.way
+    /// How libvirt connects.
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
 
-    /// The value of a parameter that libvirt gets.
+    /// The value of a parameter; `None` if it is not set or has no effect with this channel.
     pub fn value(&self, parameter: Parameter) -> Option<&str> {
         self.parameters.get(parameter)
     }
 
-    /// Puts the path of a file that was checked in the place of the one that the URI names. False if
-    /// it has a character that libvirt, ssh or a library of theirs could take for something else.
+    /// Replaces the file of a parameter by `path`, which the caller has checked. Returns false if the
+    /// path contains a character that libvirt, ssh or their libraries could interpret.
     pub fn set_file(&mut self, parameter: Parameter, path: &Path) -> bool {
         let Some(path) = path.to_str().filter(|path| grammar::is_local_path(path)) else {
             return false;
@@ -105,51 +107,51 @@ impl Uri {
         true
     }
 
-    /// The names of the parameters that the URI holds and this way to the daemon has no use for.
+    /// The names of the URI's parameters that have no effect with this channel.
     pub fn unused_parameters(&self) -> impl Iterator<Item = &'static str> {
         self.parameters.unused.iter().map(|parameter| parameter.name())
     }
 
-    /// The file that libvirt's test driver is about to read.
+    /// The file that libvirt's test driver would read.
     pub fn test_file(&self) -> Option<&Path> {
         let is_file = self.driver == TEST_DRIVER
-            && matches!(self.way, Way::Test | Way::Unix)
+            && matches!(self.channel, Channel::Test | Channel::Unix)
             && self.path != "/default";
         is_file.then(|| Path::new(&self.path))
     }
 
-    /// What libvirt is given. It holds the user and the parameters: not for messages.
+    /// The URI for libvirt. It contains the user and the parameters, so it must not be shown.
     pub fn to_connect_string(&self) -> String {
         let mut text = self.scheme();
         text.push_str("://");
         if let Some(user) = &self.user {
-            text.extend(utf8_percent_encode(user, KEPT));
+            text.extend(utf8_percent_encode(user, ENCODED));
             text.push('@');
         }
         text.push_str(&self.address());
-        text.extend(utf8_percent_encode(&self.path, KEPT_IN_PATH));
+        text.extend(utf8_percent_encode(&self.path, ENCODED_IN_PATH));
         for (index, (parameter, value)) in self.parameters.used.iter().enumerate() {
             text.push(if index == 0 { '?' } else { '&' });
             text.push_str(parameter.name());
             text.push('=');
-            text.extend(utf8_percent_encode(value, KEPT));
+            text.extend(utf8_percent_encode(value, ENCODED));
         }
         text
     }
 
-    /// The host and port that libvirt itself will connect to without any time limit. `None`
-    /// where it speaks through a socket file, through ssh or with the hypervisor directly.
+    /// The host and port of the daemon, to which libvirt connects without a time limit. `None` if
+    /// it uses a socket file, ssh or the hypervisor's own protocol.
     pub fn tcp_target(&self) -> Option<(&str, u16)> {
-        let default_port = match self.way {
-            Way::Tcp => 16509,
-            Way::Tls => 16514,
+        let default_port = match self.channel {
+            Channel::Tcp => 16509,
+            Channel::Tls => 16514,
             _ => return None,
         };
         let host = self.host.as_deref().unwrap_or("localhost");
         Some((host, self.port.unwrap_or(default_port)))
     }
 
-    /// The host that the URI names.
+    /// The host in the URI.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
@@ -180,11 +182,11 @@ impl fmt::Display for Uri {
     }
 }
 
-fn refused(why: &str) -> GatherError {
-    GatherError::configuration(format!("the parameter uri cannot be used: {why}"))
+fn uri_error(problem: &str) -> GatherError {
+    GatherError::configuration(format!("the parameter uri cannot be used: {problem}"))
 }
 
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
-mod tests;
+mod uri_tests;

@@ -1,17 +1,17 @@
-//! The first part of a URI: the driver, and the transport by which its daemon is reached.
+//! Parses the scheme of a URI: the driver, and the transport to its daemon.
 
 use gatherer_plugin_api::GatherError;
 
-use super::refused;
+use super::uri_error;
 
-/// Drivers that speak to a libvirt daemon, local or remote.
+/// Drivers that connect to a libvirt daemon, local or remote.
 const DAEMON_DRIVERS: [&str; 7] = ["qemu", "xen", "lxc", "ch", "bhyve", "vz", "vbox"];
-/// Drivers that work inside the client library and speak the hypervisor's own protocol.
+/// Drivers in the client library that use the hypervisor's own protocol.
 const HYPERVISOR_DRIVERS: [&str; 4] = ["esx", "vpx", "gsx", "hyperv"];
 /// libvirt's built-in driver for tests.
 pub(super) const TEST_DRIVER: &str = "test";
 
-/// How a URI says that the daemon is reached.
+/// The transport that a URI names explicitly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Unix,
@@ -47,11 +47,11 @@ impl Transport {
     }
 }
 
-/// How libvirt reaches what the URI names, with or without a transport in it. It decides where a
-/// part of the URI goes, and so which characters it may hold.
+/// How libvirt connects, also if the URI names no transport. The channel decides where the parts of
+/// the URI are used, and so which characters they may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// A unix socket of this machine.
+pub enum Channel {
+    /// A unix socket on this machine.
     Unix,
     /// TCP without TLS.
     Tcp,
@@ -63,13 +63,13 @@ pub enum Way {
     Libssh,
     /// The library libssh2.
     Libssh2,
-    /// The hypervisor's own protocol, spoken by the client library.
+    /// The hypervisor's own protocol, which the client library implements.
     Hypervisor,
-    /// The test driver in this process.
+    /// libvirt's test driver in this process.
     Test,
 }
 
-impl Way {
+impl Channel {
     pub(super) fn of(driver: &str, transport: Option<Transport>, has_host: bool) -> Self {
         match transport {
             Some(Transport::Tcp) => Self::Tcp,
@@ -84,17 +84,18 @@ impl Way {
         }
     }
 
-    /// Whether a command line for the remote shell is part of it.
+    /// Whether libvirt runs a command line in the remote shell.
     pub const fn is_ssh(self) -> bool {
         matches!(self, Self::Ssh | Self::Libssh | Self::Libssh2)
     }
 }
 
-/// Whether the driver speaks the hypervisor's own protocol.
+/// Whether the driver uses the hypervisor's own protocol.
 pub(super) fn is_hypervisor(driver: &str) -> bool {
     HYPERVISOR_DRIVERS.contains(&driver)
 }
 
+/// Parses `DRIVER` or `DRIVER+TRANSPORT`.
 pub(super) fn parse(scheme: &str) -> Result<(&'static str, Option<Transport>), GatherError> {
     let scheme = scheme.to_ascii_lowercase();
     let (driver, transport) = match scheme.split_once('+') {
@@ -104,20 +105,22 @@ pub(super) fn parse(scheme: &str) -> Result<(&'static str, Option<Transport>), G
     let mut drivers = DAEMON_DRIVERS.iter().chain(&HYPERVISOR_DRIVERS).chain([&TEST_DRIVER]);
     let Some(driver) = drivers.clone().find(|known| **known == driver) else {
         let list = drivers.by_ref().copied().collect::<Vec<_>>().join(", ");
-        return Err(refused("its driver is not allowed").with_hint(format!("allowed: {list}")));
+        return Err(uri_error("its driver is not allowed").with_hint(format!("allowed: {list}")));
     };
     let transport = match transport {
         None => None,
         Some("ext") => {
-            return Err(refused("the transport ext is not allowed, it runs a program"));
+            return Err(uri_error("the transport ext is not allowed, because it runs a program"));
         }
-        // No daemon speaks for these drivers: libvirt fails too, but only after it has connected.
+        // These drivers have no daemon. libvirt would fail too, but only after it has connected.
         Some(_) if is_hypervisor(driver) => {
-            return Err(refused(&format!("the driver {driver} is used without a transport"))
-                .with_hint(format!("write {driver}://HOST/")));
+            return Err(uri_error(&format!(
+                "a transport is not allowed with the driver {driver}"
+            ))
+            .with_hint(format!("write {driver}://HOST/")));
         }
         Some(word) => Some(Transport::parse(word).ok_or_else(|| {
-            refused("its transport is not allowed")
+            uri_error("its transport is not allowed")
                 .with_hint("allowed: none, unix, tcp, tls, ssh, libssh, libssh2")
         })?),
     };

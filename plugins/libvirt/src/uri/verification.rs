@@ -1,54 +1,57 @@
-//! What a URI, or the option `insecure`, has libvirt not verify, and what that needs.
+//! Disabled verification, by a URI or by the option `insecure`: warnings, and what the operator must
+//! allow.
 
 use std::path::Path;
 
 use gatherer_plugin_api::{GatherError, Policy};
 
-use super::scheme::Way;
-use super::{Parameter, Uri, refused};
+use super::scheme::Channel;
+use super::{Parameter, Uri, uri_error};
 
 impl Uri {
-    /// The same URI with what the option `insecure` switches off, and a sentence that says
-    /// what that is. Without a sentence nothing is verified with this URI, and it is as before.
+    /// The URI with the verification disabled, as the option `insecure` requires, and a warning. If
+    /// libvirt verifies nothing with this URI, the URI does not change and the warning is `None`.
     #[must_use]
     pub fn without_verification(mut self) -> (Self, Option<&'static str>) {
-        if let Way::Libssh | Way::Libssh2 = self.way {
-            let text = "without effect: the URI's parameter known_hosts_verify says how host \
-                        keys are verified";
-            return (self, Some(text));
+        if let Channel::Libssh | Channel::Libssh2 = self.channel {
+            let warning = "no effect with this transport: the URI's parameter known_hosts_verify \
+                           controls how host keys are verified";
+            return (self, Some(warning));
         }
-        let text = self.risk();
-        if text.is_some() {
+        let warning = self.no_verify_warning();
+        if warning.is_some() {
             self.parameters.set(Parameter::NoVerify, "1".to_owned());
         }
-        (self, text)
+        (self, warning)
     }
 
-    /// What the URI itself has libvirt not verify: the sentence of the option `insecure`, where a
-    /// parameter does the same.
-    pub fn unverified(&self) -> Option<&'static str> {
-        match self.way {
-            Way::Libssh | Way::Libssh2 => {
+    /// The warning if a parameter of the URI disables the verification; the same as that of the
+    /// option `insecure`.
+    pub fn verification_warning(&self) -> Option<&'static str> {
+        match self.channel {
+            Channel::Libssh | Channel::Libssh2 => {
                 matches!(self.value(Parameter::KnownHostsVerify), Some("ignore" | "auto"))
                     .then_some("ssh accepts host keys that are unknown")
             }
-            _ if self.value(Parameter::NoVerify) == Some("1") => self.risk(),
+            _ if self.value(Parameter::NoVerify) == Some("1") => self.no_verify_warning(),
             _ => None,
         }
     }
 
-    /// What `no_verify` means with this URI; nothing where it has no effect.
-    fn risk(&self) -> Option<&'static str> {
-        match self.way {
-            Way::Tls | Way::Hypervisor => Some("the server's certificate is not verified"),
-            Way::Ssh => Some("ssh accepts host keys that are unknown or have changed"),
-            Way::Unix | Way::Tcp | Way::Libssh | Way::Libssh2 | Way::Test => None,
+    /// The warning about `no_verify`; `None` if that parameter has no effect with this channel.
+    fn no_verify_warning(&self) -> Option<&'static str> {
+        match self.channel {
+            Channel::Tls | Channel::Hypervisor => Some("the server's certificate is not verified"),
+            Channel::Ssh => Some("ssh accepts host keys that are unknown or have changed"),
+            Channel::Unix | Channel::Tcp | Channel::Libssh | Channel::Libssh2 | Channel::Test => None,
         }
     }
 
-    /// Refuses what would write unknown host keys into a file of the user who runs the program,
-    /// unless the operator allows it. `home` is the folder in which ssh looks for `.ssh`; to be called
-    /// before [`without_verification`](Self::without_verification), with what the option says.
+    /// Rejects a URI with which ssh or libssh would write unknown host keys to a file of the user
+    /// that runs the program, unless the operator allows it.
+    ///
+    /// `insecure` is the endpoint's option, `home` the folder in which ssh looks for `.ssh`. Must be
+    /// called before [`without_verification`](Self::without_verification), which changes the URI.
     pub fn check_unverified_ssh(
         &self,
         insecure: bool,
@@ -61,18 +64,18 @@ impl Uri {
         let ssh =
             home.map_or_else(|| "~/.ssh".to_owned(), |home| format!("{}/.ssh", home.display()));
         let known_hosts = format!("{ssh}/known_hosts");
-        let error = match self.way {
-            Way::Ssh if self.value(Parameter::NoVerify) == Some("1") => refused(&format!(
+        let error = match self.channel {
+            Channel::Ssh if self.value(Parameter::NoVerify) == Some("1") => uri_error(&format!(
                 "with its parameter no_verify ssh accepts unknown host keys and writes them to \
                  {known_hosts}"
             )),
-            Way::Ssh if insecure => GatherError::configuration(format!(
+            Channel::Ssh if insecure => GatherError::configuration(format!(
                 "the option insecure cannot be used with the transport ssh: ssh accepts unknown \
                  host keys and writes them to {known_hosts}"
             )),
-            // Unlike libssh2, it prefers what ssh's own configuration says to the file it is given.
-            Way::Libssh if self.value(Parameter::KnownHostsVerify) == Some("auto") => {
-                refused(&format!(
+            // Unlike libssh2, libssh prefers the file in ssh's configuration to the given one.
+            Channel::Libssh if self.value(Parameter::KnownHostsVerify) == Some("auto") => {
+                uri_error(&format!(
                     "with known_hosts_verify=auto libssh accepts unknown host keys and writes them \
                      to the file that UserKnownHostsFile in {ssh}/config names"
                 ))
@@ -80,8 +83,8 @@ impl Uri {
             _ => return Ok(()),
         };
         Err(error.with_hint(format!(
-            "add the host's key to {known_hosts} (ssh-keyscan prints it, compare it with the \
-             host's own), or name the endpoint in allow_unverified_ssh in {}",
+            "add the host's key to {known_hosts} (ssh-keyscan prints it; compare it with the key \
+             on the host), or name the endpoint in allow_unverified_ssh in {}",
             policy.config_file
         )))
     }

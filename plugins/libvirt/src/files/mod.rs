@@ -1,9 +1,9 @@
-//! The files that a URI names: where they may lie, and what libvirt is given instead of them.
+//! Checks the files that a URI names, and replaces known hosts by a private copy.
 //!
-//! libssh and libssh2 write to the file of known hosts that they are given, and a key that a request
-//! names is used by the user who runs the program. So both may lie only in folders that are meant for
-//! that, and the libraries get a private copy of the known hosts, which has no name in any folder
-//! and ends with the worker, however that ends.
+//! libssh and libssh2 write to the file of known hosts that they get, and the user that runs the
+//! program authenticates with the key that a request names. So both must be in folders that are meant
+//! for such files, and the libraries get a private copy of the known hosts. The copy has no name in
+//! the file system, and disappears with the worker in any case.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -15,32 +15,32 @@ use std::path::{Path, PathBuf};
 use gatherer_plugin_api::{GatherError, Policy};
 use gatherer_plugin_support::file::{FileError, FoundFile};
 
-use crate::uri::{Parameter, Uri, Way};
+use crate::uri::{Parameter, Uri, Channel};
 
-/// The largest file of known hosts: some 100,000 hosts.
+/// The largest file of known hosts; enough for about 100,000 hosts.
 const KNOWN_HOSTS_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// The largest key, certificate or list of revoked certificates.
+/// The largest key, certificate or certificate revocation list.
 const CREDENTIAL_MAX_BYTES: usize = 1024 * 1024;
 
-/// What libvirt opens in the folder that `pkipath` names, as far as it is there.
+/// The files that libvirt opens in the folder of `pkipath`, if they exist.
 const PKI_FILES: [&str; 4] = ["cacert.pem", "cacrl.pem", "clientcert.pem", "clientkey.pem"];
-/// What ssh and libssh open beside a key, as far as it is there.
-const BESIDE_KEY: [&str; 3] = [".pub", "-cert.pub", "-cert"];
+/// The suffixes of the files that ssh and libssh open beside a key, if they exist.
+const KEY_FILE_SUFFIXES: [&str; 3] = [".pub", "-cert.pub", "-cert"];
 
-/// The home folders of the user who runs the program.
+/// The home folders of the user that runs the program.
 #[derive(Debug, Clone, Default)]
-pub struct Homes {
-    /// That of the list of users, which ssh and libssh use.
+pub struct HomeFolders {
+    /// The home folder from the user database, which ssh and libssh use.
     pub login: Option<PathBuf>,
-    /// That of the environment, which libvirt uses. The operator or the Manager has set it.
+    /// The home folder from `HOME`, which libvirt uses. The operator or the Manager sets it.
     pub environment: Option<PathBuf>,
-    /// The folder of libvirt's own configuration.
+    /// The folder of libvirt's client configuration.
     pub libvirt: Option<PathBuf>,
 }
 
-impl Homes {
-    /// Those of this process.
-    pub fn of_this_process() -> Self {
+impl HomeFolders {
+    /// The home folders of the user that runs this process.
+    pub fn of_current_user() -> Self {
         let absolute =
             |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
         let login = crate::ffi::home_of_user();
@@ -51,71 +51,73 @@ impl Homes {
         Self { libvirt: config.map(|config| config.join("libvirt")), login, environment }
     }
 
-    /// The home folder that `~` and the messages mean.
+    /// The home folder that replaces `~`, and that messages mention.
     pub fn login(&self) -> Option<&Path> {
         self.login.as_deref().or(self.environment.as_deref())
     }
 }
 
-/// Files that libvirt is given instead of those that the URI names. They are gone when this is
-/// dropped.
+/// Copies that libvirt opens instead of the files that the URI names. Dropping this removes them.
 #[derive(Debug, Default)]
-pub struct PrivateFiles {
-    known_hosts: Option<PrivateFile>,
+pub struct PrivateCopies {
+    known_hosts: Option<PrivateCopy>,
 }
 
 #[derive(Debug)]
-struct PrivateFile {
-    /// Keeps it.
+struct PrivateCopy {
+    /// The copy exists as long as this descriptor is open.
     _file: File,
-    /// The name by which this process can open it.
+    /// The path by which this process can open the copy.
     path: PathBuf,
-    /// The name of the file that it is a copy of.
+    /// The name of the original file.
     original: String,
 }
 
-impl PrivateFiles {
-    /// The error with the names of the original files, which mean something to the operator.
-    pub fn explain(&self, error: GatherError) -> GatherError {
+impl PrivateCopies {
+    /// The error with the names of the original files, which the operator knows, not the copies'.
+    pub fn restore_original_names(&self, error: GatherError) -> GatherError {
         let Some(file) = &self.known_hosts else { return error };
         let message = error.message.replace(&*file.path.to_string_lossy(), &file.original);
         GatherError { message, ..error }
     }
 }
 
-/// Checks the files that the URI names, and puts in their place what libvirt is to open.
-pub fn prepare(uri: &mut Uri, policy: &Policy, homes: &Homes) -> Result<PrivateFiles, GatherError> {
-    let allowed = Allowed::new(policy, homes);
+/// Checks the files that the URI names, and changes the URI to the files that libvirt opens.
+pub fn prepare(uri: &mut Uri, policy: &Policy, homes: &HomeFolders) -> Result<PrivateCopies, GatherError> {
+    let allowed = CredentialFolders::new(policy, homes);
     if let Some(name) = uri.value(Parameter::Keyfile) {
         let path = allowed.key(Parameter::Keyfile, name)?;
         if !uri.set_file(Parameter::Keyfile, &path) {
-            return Err(fault(Parameter::Keyfile, "is a link to a name with other characters"));
+            return Err(file_error(
+                Parameter::Keyfile,
+                "is a link to a name with characters that are not allowed",
+            ));
         }
     }
     if let Some(folder) = uri.value(Parameter::Pkipath) {
         check_pki(Path::new(folder))?;
     }
-    let mut files = PrivateFiles::default();
-    if let Way::Libssh | Way::Libssh2 = uri.way() {
+    let mut files = PrivateCopies::default();
+    if let Channel::Libssh | Channel::Libssh2 = uri.channel() {
         let (original, contents) = known_hosts(uri, &allowed, homes)?;
-        let copy = PrivateFile::new(original, &contents)?;
+        let copy = PrivateCopy::new(original, &contents)?;
         uri.set_file(Parameter::KnownHosts, &copy.path);
         files.known_hosts = Some(copy);
     }
     Ok(files)
 }
 
-/// What users name where they want no known hosts.
+/// The path that users write for an empty list of known hosts.
 const NO_FILE: &str = "/dev/null";
 
-/// The known hosts that libvirt would read, and the name of their file.
+/// The name and contents of the file of known hosts that libvirt would read.
 fn known_hosts(
     uri: &Uri,
-    allowed: &Allowed,
-    homes: &Homes,
+    allowed: &CredentialFolders,
+    homes: &HomeFolders,
 ) -> Result<(String, Vec<u8>), GatherError> {
     let Some(name) = uri.value(Parameter::KnownHosts) else {
-        // Without the parameter it is libvirt's own file, which may be missing.
+        // Without the parameter libvirt reads its own file, which may be missing.
         let Some(path) = homes.libvirt.as_ref().map(|folder| folder.join("known_hosts")) else {
             return Ok(("known_hosts".to_owned(), Vec::new()));
         };
@@ -126,44 +128,46 @@ fn known_hosts(
             Ok(bytes) => Ok((name, bytes)),
             Err(FileError::NotFound) => Ok((name, Vec::new())),
             Err(_) if accepts_any || is_no_file => Ok((name, Vec::new())),
-            Err(error) => Err(GatherError::configuration(format!("libvirt's file {name} {error}"))),
+            Err(error) => {
+                Err(GatherError::configuration(format!("libvirt's known hosts file {name} {error}")))
+            }
         };
     };
     if name == NO_FILE {
         return Ok((name.to_owned(), Vec::new()));
     }
     let parameter = Parameter::KnownHosts;
-    let checked = matches!(uri.value(Parameter::KnownHostsVerify), None | Some("normal"));
+    let is_required = matches!(uri.value(Parameter::KnownHostsVerify), None | Some("normal"));
     let bytes = match allowed.find(parameter, name)? {
         Some(found) => found
             .read(KNOWN_HOSTS_MAX_BYTES)
-            .map_err(|error| fault(parameter, &error.to_string()))?,
-        None if checked => return Err(fault(parameter, &FileError::NotFound.to_string())),
-        // A URI that accepts any host needs no known one.
+            .map_err(|error| file_error(parameter, &error.to_string()))?,
+        None if is_required => return Err(file_error(parameter, &FileError::NotFound.to_string())),
+        // A URI that accepts unknown hosts does not need the file.
         None => Vec::new(),
     };
     Ok((name.to_owned(), bytes))
 }
 
-impl PrivateFile {
-    /// A file in memory, closed in programs that this process starts.
+impl PrivateCopy {
+    /// Writes a file in memory. Programs that this process starts do not inherit it.
     fn new(original: String, contents: &[u8]) -> Result<Self, GatherError> {
         let failed = |error: std::io::Error| {
-            GatherError::internal(format!("the known hosts cannot be copied: {error}"))
+            GatherError::internal(format!("the file of known hosts cannot be copied: {error}"))
         };
         let flags = rustix::fs::MemfdFlags::CLOEXEC;
         let mut file = rustix::fs::memfd_create("known_hosts", flags)
             .map(File::from)
             .map_err(|error| failed(error.into()))?;
         file.write_all(contents).map_err(failed)?;
-        // An open by this name starts at its first byte.
+        // Opening this path gives a new descriptor that starts at the first byte.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         Ok(Self { _file: file, path, original })
     }
 }
 
-/// Lets libvirt open nothing but plain files in the folder that `pkipath` names. What is missing it
-/// reports itself.
+/// Checks that the files in the folder of `pkipath` are regular files. libvirt itself reports
+/// missing ones.
 fn check_pki(folder: &Path) -> Result<(), GatherError> {
     for name in PKI_FILES {
         match FoundFile::find(&folder.join(name))
@@ -181,22 +185,23 @@ fn check_pki(folder: &Path) -> Result<(), GatherError> {
     Ok(())
 }
 
-fn fault(parameter: Parameter, what: &str) -> GatherError {
+/// The error of the file that a parameter of the URI names. `problem` is a predicate: "is missing".
+fn file_error(parameter: Parameter, problem: &str) -> GatherError {
     GatherError::configuration(format!(
-        "the parameter uri cannot be used: the file of its parameter {} {what}",
+        "the parameter uri cannot be used: the file of its parameter {} {problem}",
         parameter.name()
     ))
 }
 
-/// The folders below which keys and known hosts may lie.
-struct Allowed {
+/// The folders in which keys and known hosts are allowed, at any depth.
+struct CredentialFolders {
     home: Option<PathBuf>,
     folders: Vec<PathBuf>,
     hint: String,
 }
 
-impl Allowed {
-    fn new(policy: &Policy, homes: &Homes) -> Self {
+impl CredentialFolders {
+    fn new(policy: &Policy, homes: &HomeFolders) -> Self {
         let home = homes.login().map(Path::to_path_buf);
         let ssh = [&homes.login, &homes.environment].into_iter().flatten();
         let folders = policy
@@ -204,7 +209,7 @@ impl Allowed {
             .iter()
             .map(PathBuf::from)
             .chain(ssh.map(|home| home.join(".ssh")))
-            // A relative folder would depend on where the program was started.
+            // A relative folder would depend on the working directory.
             .filter(|folder| folder.is_absolute())
             .filter_map(|folder| folder.canonicalize().ok())
             .collect();
@@ -217,20 +222,20 @@ impl Allowed {
         Self { home, folders, hint }
     }
 
-    fn holds(&self, real: &Path) -> bool {
+    /// Whether a path without links is inside one of the folders.
+    fn contain(&self, real: &Path) -> bool {
         self.folders.iter().any(|folder| real.starts_with(folder) && real != folder)
     }
 
-    /// Looks a file up; `None` if it is missing in a folder that is allowed. Whether a file exists
-    /// elsewhere is not told.
+    /// Finds a file; `None` if it is missing in an allowed folder. For other folders the error does
+    /// not reveal whether the file exists.
     fn find(&self, parameter: Parameter, name: &str) -> Result<Option<FoundFile>, GatherError> {
         let path = match (name.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(name),
         };
-        let refusal = || {
-            fault(parameter, "is not in a folder from which it may be used").with_hint(&*self.hint)
-        };
+        let not_allowed =
+            || file_error(parameter, "is not in an allowed folder").with_hint(&*self.hint);
         let found = FoundFile::find(&path);
         let real = match &found {
             Ok(found) => found.real_path().ok(),
@@ -239,47 +244,50 @@ impl Allowed {
                 .zip(path.file_name())
                 .and_then(|(folder, name)| Some(folder.canonicalize().ok()?.join(name))),
         };
-        if !real.is_some_and(|real| self.holds(&real)) {
-            return Err(refusal());
+        if !real.is_some_and(|real| self.contain(&real)) {
+            return Err(not_allowed());
         }
         match found {
             Ok(found) => Ok(Some(found)),
             Err(FileError::NotFound) => Ok(None),
-            Err(error) => Err(fault(parameter, &error.to_string())),
+            Err(error) => Err(file_error(parameter, &error.to_string())),
         }
     }
 
-    /// Checks a private key, and returns its real name. The key itself is not read.
+    /// Checks a private key, and returns its path without links. Does not read the key.
     fn key(&self, parameter: Parameter, name: &str) -> Result<PathBuf, GatherError> {
-        let fault = |what: &str| fault(parameter, what);
-        let io = |error: FileError| fault(&error.to_string());
+        let file_error = |problem: &str| file_error(parameter, problem);
+        let io = |error: FileError| file_error(&error.to_string());
         let found = self.find(parameter, name)?.ok_or_else(|| io(FileError::NotFound))?;
         found.check(CREDENTIAL_MAX_BYTES).map_err(io)?;
-        check_owner(&found.metadata().map_err(io)?).map_err(|why| fault(&why))?;
+        check_owner(&found.metadata().map_err(io)?).map_err(|problem| file_error(&problem))?;
         let real = found.real_path().map_err(io)?;
         let folder = real.parent().unwrap_or(Path::new("/"));
         let metadata = std::fs::metadata(folder).map_err(|error| io(error.into()))?;
-        check_owner(&metadata).map_err(|why| fault(&format!("lies in a folder that {why}")))?;
-        for suffix in BESIDE_KEY {
-            let mut beside = real.clone().into_os_string();
-            beside.push(suffix);
-            let checked = FoundFile::find(Path::new(&beside));
+        check_owner(&metadata)
+            .map_err(|problem| file_error(&format!("is in a folder that {problem}")))?;
+        for suffix in KEY_FILE_SUFFIXES {
+            let mut companion = real.clone().into_os_string();
+            companion.push(suffix);
+            let checked = FoundFile::find(Path::new(&companion));
             match checked.and_then(|found| found.check(CREDENTIAL_MAX_BYTES)) {
                 Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied) => {}
-                Err(error) => return Err(fault(&format!("has a {suffix} that {error}"))),
+                Err(error) => {
+                    return Err(file_error(&format!("has a companion file {suffix} that {error}")));
+                }
             }
         }
         Ok(real)
     }
 }
 
-/// Whether only root and the user who runs the program can have written it. The rule is that of
-/// plugins and the operator's file.
+/// Checks that only root and the user that runs the program can write the file or folder. The same
+/// rule applies to plugins and to the operator's file.
 fn check_owner(metadata: &Metadata) -> Result<(), String> {
     let user = rustix::process::geteuid().as_raw();
     if ![0, user].contains(&metadata.uid()) {
         return Err(format!(
-            "belongs to user {}, neither to root nor to the user that runs this",
+            "belongs to user {}, not to root or the user that runs the program",
             metadata.uid()
         ));
     }
@@ -294,4 +302,4 @@ fn check_owner(metadata: &Metadata) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests;
+mod files_tests;

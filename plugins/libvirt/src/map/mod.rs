@@ -1,4 +1,4 @@
-//! What libvirt answers, turned into the model: pure functions, no I/O.
+//! Converts libvirt's answers into the inventory model. Pure functions without I/O.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use gatherer_plugin_support::uuid;
 use gatherer_plugin_support::xml::{self, Limits, Node};
 use serde::Deserialize;
 
-/// Everything that was learnt of the host. Absent: the driver does not have the call.
+/// The facts about the host. A field is absent if the driver does not support the call for it.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct HostFacts {
-    /// The host name of the machine at the other end.
+    /// The host name of the hypervisor's machine.
     pub hostname: String,
-    /// The driver, as libvirt writes it: `QEMU`, `Xen`, `TEST`.
+    /// The driver in libvirt's spelling: `QEMU`, `Xen`, `TEST`.
     pub driver: String,
     /// The hypervisor's version: major * 1,000,000 + minor * 1,000 + release.
     pub hypervisor_version: Option<u64>,
-    /// The version of the libvirt at the other end, in the same notation.
+    /// The version of libvirt on the hypervisor's side, in the same notation.
     pub library_version: Option<u64>,
     /// The capabilities, as XML.
     #[serde(default)]
@@ -26,52 +26,54 @@ pub struct HostFacts {
     pub node: Option<NodeInfo>,
 }
 
-/// `virNodeInfo`. Unusual topologies read 1 node, 1 socket, all CPUs as cores, 1 thread.
+/// `virNodeInfo`. For a topology that does not fit, libvirt reports 1 node, 1 socket, all CPUs as
+/// cores, and 1 thread.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct NodeInfo {
-    /// The architecture with most drivers, the processor's name with ESX.
+    /// The architecture with most drivers, but the processor's name with ESX.
     pub model: String,
     /// The memory, in KiB.
     pub memory_kib: u64,
     /// Active CPUs.
     pub cpus: u32,
-    /// The frequency in MHz; 0 if unknown.
+    /// The frequency, in MHz; 0 if unknown.
     pub mhz: u32,
     /// NUMA nodes.
     pub nodes: u32,
-    /// Sockets of a node.
+    /// Sockets in each node.
     pub sockets: u32,
-    /// Cores of a socket.
+    /// Cores in each socket.
     pub cores: u32,
-    /// Threads of a core.
+    /// Threads in each core.
     pub threads: u32,
 }
 
-/// State, virtual CPUs and memory of a guest, as far as the driver tells.
+/// State, virtual CPUs and memory of a guest; a field is absent if the driver did not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// `virDomainState`
     pub state: Option<i32>,
-    /// Virtual CPUs that the guest has now.
+    /// The current number of virtual CPUs.
     pub vcpus: Option<u32>,
-    /// The most memory that it may have, in KiB.
+    /// The most memory that the guest may have, in KiB.
     pub max_memory_kib: Option<u64>,
 }
 
 impl Stats {
-    /// Whether nothing is left to ask for.
-    pub fn is_whole(&self) -> bool {
+    /// Whether all fields are known.
+    pub fn is_complete(&self) -> bool {
         self.state.is_some() && self.vcpus.is_some() && self.max_memory_kib.is_some()
     }
 }
 
-/// Under which name the host's UUID is kept as libvirt wrote it, where that is not canonical.
+/// The key in `identifiers.other` of the host's UUID in libvirt's spelling, if that spelling is not
+/// canonical.
 const RAW_UUID: &str = "rawUuid";
 
 /// The host, without its guests.
 ///
-/// `id` is the host UUID of the capabilities, verbatim. Where there is none (the test driver)
-/// it is the host's name. `os` stays absent: libvirt does not tell it.
+/// Its `id` is the host UUID from the capabilities, verbatim, or the host's name if the capabilities
+/// have no UUID (the test driver). `os` stays absent, because libvirt does not report it.
 pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
     let document = facts
         .capabilities
@@ -109,35 +111,35 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
     Ok(host)
 }
 
-/// The one `host` of the capabilities. A document of another kind fails the endpoint: without
-/// it the host would lose its UUID, and so would be another host.
+/// The only `host` element of the capabilities. Any other document fails the endpoint, because
+/// without its UUID the host would count as a different host.
 fn host_element<'a, 'input>(
     document: &'a xml::Document<'input>,
 ) -> Result<Node<'a, 'input>, GatherError> {
-    let wrong = |what: &str| Err(GatherError::protocol(format!("the capabilities: {what}")));
+    let invalid = |problem: &str| Err(GatherError::protocol(format!("the capabilities: {problem}")));
     let root = document.root_element();
     if root.tag_name().name() != "capabilities" {
-        return wrong("the document is not one of capabilities");
+        return invalid("the root element must be capabilities");
     }
     let mut hosts = xml::children(root, "host");
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => Ok(host),
-        (None, _) => wrong("they describe no host"),
-        (Some(_), Some(_)) => wrong("they describe more than one host"),
+        (None, _) => invalid("the element host is missing"),
+        (Some(_), Some(_)) => invalid("duplicate element host"),
     }
 }
 
-/// What is to be said of a host that goes by its name; nothing of the test driver's, which
-/// never has a UUID.
-pub fn identity_doubt(facts: &HostFacts, host: &Host) -> Option<&'static str> {
+/// A warning if the host is identified by its name, because libvirt reports no UUID. `None` for the
+/// test driver, which never has a UUID.
+pub fn missing_uuid_warning(facts: &HostFacts, host: &Host) -> Option<&'static str> {
     let has_uuid = host.identifiers.uuid.is_some() || host.identifiers.other.contains_key(RAW_UUID);
     (!has_uuid && !facts.driver.eq_ignore_ascii_case("test")).then_some(
-        "libvirt tells no UUID of the host, which therefore goes by its name: with a UUID, or \
-         another name, it would be another host",
+        "libvirt does not report the host's UUID, so the host is identified by its name: if its \
+         name changes, or libvirt reports a UUID later, it counts as a different host",
     )
 }
 
-/// A guest. Its identity is its UUID, as libvirt guarantees one.
+/// A guest. Its UUID identifies it, because libvirt guarantees one.
 pub fn guest(name: String, uuid: [u8; 16], known: Stats) -> Guest {
     let uuid = uuid::from_bytes(uuid);
     let mut guest = Guest::new(uuid.clone(), name);
@@ -147,19 +149,19 @@ pub fn guest(name: String, uuid: [u8; 16], known: Stats) -> Guest {
         guest.state = Some(state);
         guest.source_state = Some(word.map_or_else(|| number.to_string(), str::to_owned));
     }
-    // Drivers write 0 for what they do not know.
+    // Drivers report 0 for an unknown number.
     guest.cpus = known.vcpus.filter(|cpus| *cpus > 0);
     guest.memory_bytes = known.max_memory_kib.and_then(bytes);
     guest
 }
 
-/// KiB in bytes; `None` for 0 and for what no machine has.
+/// Converts KiB to bytes; `None` for 0, which means unknown, and on overflow.
 fn bytes(kib: u64) -> Option<u64> {
     kib.checked_mul(1024).filter(|bytes| *bytes > 0)
 }
 
-/// The state of a `virDomainState` and the word that virsh shows for it; no word for a number
-/// that came after libvirt 11.
+/// The state for a `virDomainState`, and virsh's word for it; no word for numbers that are not
+/// defined in libvirt 11.
 fn guest_state(number: i32) -> (GuestState, Option<&'static str>) {
     match number {
         0 => (GuestState::Unknown, Some("no state")),
@@ -186,13 +188,14 @@ fn full_version(version: u64) -> String {
 fn cpu(capabilities: Option<Node<'_, '_>>, node: Option<&NodeInfo>) -> Cpu {
     let of_host = |name| capabilities.and_then(|host| xml::text(host, &["cpu", name]));
     let architecture = of_host("arch").or_else(|| {
-        // ESX writes the processor's name here: an architecture is one word in lower case.
+        // ESX reports the processor's name here. An architecture is one lower-case word.
         node.map(|node| node.model.as_str()).filter(|model| {
             let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             !model.is_empty() && model.bytes().all(|byte| is_word(byte) || byte == b'_')
         })
     });
-    let counts = Counts::of_cells(capabilities).or(node, cell_count(capabilities));
+    let counts = CpuCounts::from_cells(capabilities)
+        .or_from_node_info(node, cell_count(capabilities));
     Cpu {
         architecture: architecture.map(str::to_owned),
         vendor: of_host("vendor").map(str::to_owned),
@@ -213,18 +216,18 @@ fn cell_count(host: Option<Node<'_, '_>>) -> usize {
     cells(host).map_or(0, |cells| xml::children(cells, "cell").count())
 }
 
-/// Totals of the host.
+/// Total numbers of sockets, cores and threads of the host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
+struct CpuCounts {
     sockets: Option<u32>,
     cores: Option<u32>,
     threads: Option<u32>,
 }
 
-impl Counts {
-    /// From the CPUs that the NUMA cells list. A CPU without a socket and a core is offline
-    /// where others have them; where none has, only the number of CPUs is known.
-    fn of_cells(host: Option<Node<'_, '_>>) -> Self {
+impl CpuCounts {
+    /// Counts the CPUs that the NUMA cells list. A CPU without a socket and a core is offline if
+    /// other CPUs have them. If no CPU has them, only the number of threads is known.
+    fn from_cells(host: Option<Node<'_, '_>>) -> Self {
         let mut all = BTreeSet::new();
         let mut placed = BTreeSet::new();
         let mut sockets = BTreeSet::new();
@@ -235,14 +238,14 @@ impl Counts {
             .filter_map(|cell| xml::child(cell, "cpus"))
             .flat_map(|cpus| xml::children(cpus, "cpu"));
         for cpu in cpus {
-            // A cell may repeat another's CPUs (emulated NUMA): ids are counted, not elements.
+            // Several cells may list the same CPU (emulated NUMA), so ids are counted, not elements.
             let Some(id) = cpu.attribute("id") else { continue };
             all.insert(id);
             let attribute = |name| cpu.attribute(name);
             if let (Some(socket), Some(core)) = (attribute("socket_id"), attribute("core_id")) {
                 placed.insert(id);
                 sockets.insert(socket);
-                // Core ids repeat on each die, and on some machines in each cluster.
+                // A core id is unique only within its die, and on some machines within its cluster.
                 cores.insert((socket, attribute("die_id"), attribute("cluster_id"), core));
             }
         }
@@ -250,8 +253,8 @@ impl Counts {
         Self { sockets: count(&sockets), cores: count(&cores), threads: count(threads) }
     }
 
-    /// Fills in what the cells did not tell from nodeinfo, if that agrees with itself.
-    fn or(self, node: Option<&NodeInfo>, cells: usize) -> Self {
+    /// Adds the counts that the cells lack from `virNodeInfo`, if its numbers are consistent.
+    fn or_from_node_info(self, node: Option<&NodeInfo>, cells: usize) -> Self {
         let Some(node) = node else { return self };
         if self.sockets.is_some() {
             return self;
@@ -261,13 +264,13 @@ impl Counts {
         let threads = cores.saturating_mul(u64::from(node.threads));
         let known = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
         let online = self.threads.or(known(node.cpus.into()));
-        // One node while there are several cells is libvirt's way to say that it cannot tell;
-        // a product below the number of CPUs, that the machine is not as regular as that.
-        let vague = node.nodes == 1 && cells > 1;
-        if vague || threads == 0 || threads < u64::from(node.cpus) {
+        // With one node for several cells libvirt means that the topology does not fit. A product
+        // below the number of CPUs means that not all sockets or cores are the same.
+        let is_placeholder = node.nodes == 1 && cells > 1;
+        if is_placeholder || threads == 0 || threads < u64::from(node.cpus) {
             return Self { threads: online, ..self };
         }
-        // The product counts CPUs that are offline too: what is online is the truer number.
+        // The product includes CPUs that are offline, so the number of online CPUs is better.
         Self { sockets: known(sockets), cores: known(cores), threads: online }
     }
 }
@@ -277,4 +280,4 @@ fn count<T>(set: &BTreeSet<T>) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests;
+mod map_tests;

@@ -1,10 +1,10 @@
-//! Which URIs reach libvirt, and in which form.
+//! Tests of the URI for libvirt, of errors, and of warnings about verification.
 
 use gatherer_plugin_api::ErrorKind;
 
 use super::Uri;
 
-fn opened(text: &str) -> String {
+fn connect_string(text: &str) -> String {
     Uri::parse(text).expect(text).to_connect_string()
 }
 
@@ -26,21 +26,21 @@ fn usual_uris_reach_libvirt_unchanged() {
         "test:///default",
         "test:///srv/a%20b/node.xml",
     ] {
-        assert_eq!(opened(text), text);
+        assert_eq!(connect_string(text), text);
     }
 }
 
 #[test]
-fn ssh_is_told_to_ask_nothing() {
+fn ssh_never_prompts() {
     for transport in ["ssh", "libssh", "libssh2"] {
         let text = format!("qemu+{transport}://u@h/system?no_tty=0&keyfile=/k");
         let expected = format!("qemu+{transport}://u@h/system?keyfile=%2Fk&no_tty=1");
-        assert_eq!(opened(&text), expected);
+        assert_eq!(connect_string(&text), expected);
     }
 }
 
 #[test]
-fn what_runs_programs_is_refused() {
+fn rejects_uris_that_run_programs() {
     for text in [
         "qemu+ext://h/system?command=/tmp/x",
         "qemu+ext://h/system",
@@ -69,7 +69,7 @@ fn what_runs_programs_is_refused() {
 }
 
 #[test]
-fn malformed_uris_are_refused() {
+fn rejects_malformed_uris() {
     for text in [
         "",
         "qemu",
@@ -110,18 +110,18 @@ fn errors_name_the_part_and_never_quote_secrets() {
         assert!(!error.contains("hunter2") && !error.contains("admin"), "{error}");
         assert!(error.contains("uri"), "{error}");
     }
-    let error = Uri::parse("qemu+ssh://h/system?command=x").expect_err("refused");
+    let error = Uri::parse("qemu+ssh://h/system?command=x").expect_err("rejected");
     assert!(error.message.contains("command"), "{error}");
 }
 
 #[test]
-fn a_uri_prints_without_user_and_parameters() {
-    let uri = Uri::parse("qemu+ssh://hunter2@h:22/system?keyfile=/hunter2").expect("fine");
+fn a_uri_is_shown_without_user_and_parameters() {
+    let uri = Uri::parse("qemu+ssh://hunter2@h:22/system?keyfile=/hunter2").expect("allowed");
     assert_eq!(uri.to_string(), "qemu+ssh://h:22/system");
 }
 
 #[test]
-fn only_what_libvirt_connects_to_itself_is_probed() {
+fn only_tcp_and_tls_have_a_target_to_probe() {
     let target = |text: &str| {
         let uri = Uri::parse(text).expect(text);
         uri.tcp_target().map(|(host, port)| format!("{host} {port}"))
@@ -136,38 +136,38 @@ fn only_what_libvirt_connects_to_itself_is_probed() {
 }
 
 fn insecure(text: &str) -> (String, Option<&'static str>) {
-    let (uri, told) = Uri::parse(text).expect(text).without_verification();
-    (uri.to_connect_string(), told)
+    let (uri, warning) = Uri::parse(text).expect(text).without_verification();
+    (uri.to_connect_string(), warning)
 }
 
 #[test]
-fn verification_is_switched_off_by_the_parameter_that_libvirt_knows() {
+fn insecure_sets_no_verify_for_tls_and_hypervisors() {
     for (text, expected) in [
         ("qemu+tls://h/system?no_verify=0", "qemu+tls://h/system?no_verify=1"),
         ("qemu://h/system", "qemu://h/system?no_verify=1"),
         ("esx://h/", "esx://h/?no_verify=1"),
     ] {
-        let (uri, told) = insecure(text);
+        let (uri, warning) = insecure(text);
         assert_eq!(uri, expected);
-        assert!(told.is_some_and(|told| told.contains("certificate")), "{text}: {told:?}");
+        assert!(warning.is_some_and(|text| text.contains("certificate")), "{text}: {warning:?}");
     }
 }
 
 #[test]
-fn with_ssh_it_is_the_host_key_that_insecure_is_about() {
-    let (uri, told) = insecure("qemu+ssh://h/system");
+fn insecure_with_ssh_warns_about_host_keys() {
+    let (uri, warning) = insecure("qemu+ssh://h/system");
     assert_eq!(uri, "qemu+ssh://h/system?no_tty=1&no_verify=1");
-    assert!(told.is_some_and(|told| told.contains("host key")), "{told:?}");
-    // libvirt's own ssh clients do not look at no_verify.
+    assert!(warning.is_some_and(|text| text.contains("host key")), "{warning:?}");
+    // libssh and libssh2 ignore no_verify.
     for transport in ["libssh", "libssh2"] {
-        let (uri, told) = insecure(&format!("qemu+{transport}://h/system"));
+        let (uri, warning) = insecure(&format!("qemu+{transport}://h/system"));
         assert!(!uri.contains("no_verify"), "{uri}");
-        assert!(told.is_some_and(|told| told.contains("known_hosts_verify")), "{told:?}");
+        assert!(warning.is_some_and(|text| text.contains("known_hosts_verify")), "{warning:?}");
     }
 }
 
 #[test]
-fn insecure_changes_and_says_nothing_where_nothing_is_verified() {
+fn insecure_changes_nothing_if_libvirt_verifies_nothing() {
     for text in ["test:///default", "qemu:///system", "qemu+unix:///system", "qemu+tcp://h/system"]
     {
         assert_eq!(insecure(text), (text.to_owned(), None));
@@ -175,20 +175,20 @@ fn insecure_changes_and_says_nothing_where_nothing_is_verified() {
 }
 
 #[test]
-fn a_uri_that_switches_verification_off_says_what_insecure_says() {
-    let told = |text: &str| Uri::parse(text).expect(text).unverified();
+fn no_verify_in_a_uri_warns_like_insecure() {
+    let warning = |text: &str| Uri::parse(text).expect(text).verification_warning();
     for text in ["qemu+tls://h/system", "qemu://h/system", "esx://h/", "qemu+ssh://h/system"] {
-        assert_eq!(told(text), None, "{text}");
-        assert_eq!(told(&format!("{text}?no_verify=0")), None, "{text}");
+        assert_eq!(warning(text), None, "{text}");
+        assert_eq!(warning(&format!("{text}?no_verify=0")), None, "{text}");
         let of_insecure = insecure(text).1;
         assert!(of_insecure.is_some(), "{text}");
-        assert_eq!(told(&format!("{text}?no_verify=1")), of_insecure, "{text}");
+        assert_eq!(warning(&format!("{text}?no_verify=1")), of_insecure, "{text}");
     }
     for without_effect in ["qemu+tcp://h/system", "qemu:///system", "qemu+libssh://h/system"] {
-        assert_eq!(told(&format!("{without_effect}?no_verify=1")), None, "{without_effect}");
+        assert_eq!(warning(&format!("{without_effect}?no_verify=1")), None, "{without_effect}");
     }
-    assert_eq!(told("qemu+libssh2://h/system?known_hosts_verify=normal"), None);
-    let ignored = told("qemu+libssh2://h/system?known_hosts_verify=ignore");
+    assert_eq!(warning("qemu+libssh2://h/system?known_hosts_verify=normal"), None);
+    let ignored = warning("qemu+libssh2://h/system?known_hosts_verify=ignore");
     assert!(ignored.is_some_and(|text| text.contains("host keys")), "{ignored:?}");
 }
 

@@ -1,6 +1,6 @@
-//! What libvirt's answers become, where no recorded host shows it.
+//! Tests of the conversion to the model that the recorded hosts do not cover.
 
-use super::{Counts, HostFacts, NodeInfo, Stats, guest, guest_state, host, identity_doubt};
+use super::{CpuCounts, HostFacts, NodeInfo, Stats, guest, guest_state, host, missing_uuid_warning};
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::GuestState;
 
@@ -9,25 +9,25 @@ fn node(cpus: u32, nodes: u32, sockets: u32, cores: u32, threads: u32) -> NodeIn
 }
 
 fn counts(node: &NodeInfo, cells: usize) -> (Option<u32>, Option<u32>, Option<u32>) {
-    let counts = Counts::default().or(Some(node), cells);
+    let counts = CpuCounts::default().or_from_node_info(Some(node), cells);
     (counts.sockets, counts.cores, counts.threads)
 }
 
 #[test]
-fn nodeinfo_is_multiplied_only_where_it_agrees_with_itself() {
+fn node_info_is_multiplied_only_if_it_is_consistent() {
     assert_eq!(counts(&node(64, 2, 1, 16, 2), 2), (Some(2), Some(32), Some(64)));
     assert_eq!(counts(&node(8, 1, 1, 8, 1), 1), (Some(1), Some(8), Some(8)));
-    // Unusual topology: one socket is not what the machine has.
+    // A topology that does not fit: the single socket is a placeholder.
     assert_eq!(counts(&node(8, 1, 1, 8, 1), 4), (None, None, Some(8)));
     // Two CPUs are offline.
     assert_eq!(counts(&node(6, 1, 1, 4, 2), 1), (Some(1), Some(4), Some(6)));
-    // Less than there is.
+    // The product is below the number of CPUs.
     assert_eq!(counts(&node(12, 1, 1, 4, 2), 1), (None, None, Some(12)));
     assert_eq!(counts(&node(0, 0, 0, 0, 0), 0), (None, None, None));
 }
 
 #[test]
-fn a_cpu_that_stands_in_two_cells_is_one_cpu() {
+fn a_cpu_in_two_cells_is_counted_once() {
     let cell = "<cell><cpus><cpu id='0' socket_id='0' core_id='0'/>\
                 <cpu id='1' socket_id='0' core_id='1'/></cpus></cell>";
     let xml = format!(
@@ -35,12 +35,12 @@ fn a_cpu_that_stands_in_two_cells_is_one_cpu() {
          </capabilities>"
     );
     let facts = HostFacts { capabilities: Some(xml), ..HostFacts::default() };
-    let cpu = host(&facts).expect("fine").cpu;
+    let cpu = host(&facts).expect("mapped").cpu;
     assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(1), Some(2), Some(2)));
 }
 
 #[test]
-fn every_state_has_the_word_that_virsh_shows() {
+fn every_state_has_virshs_word_and_its_number() {
     let words: Vec<_> = (0..=7).filter_map(|number| guest_state(number).1).collect();
     let expected = "no state|running|idle|paused|in shutdown|shut off|crashed|pmsuspended";
     assert_eq!(words.join("|"), expected);
@@ -50,7 +50,7 @@ fn every_state_has_the_word_that_virsh_shows() {
 }
 
 #[test]
-fn a_state_of_a_later_libvirt_is_unknown_and_keeps_its_number() {
+fn an_undefined_state_is_unknown_and_keeps_its_number() {
     let stats = Stats { state: Some(42), ..Stats::default() };
     let guest = guest("g".into(), [0; 16], stats);
     assert_eq!(guest.state, Some(GuestState::Unknown));
@@ -59,7 +59,7 @@ fn a_state_of_a_later_libvirt_is_unknown_and_keeps_its_number() {
 }
 
 #[test]
-fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
+fn a_uuid_that_is_not_canonical_stays_the_id_verbatim() {
     let xml = "<capabilities><host><uuid>4C4C4544-0042-3510-8051-B4C04F4D3132</uuid></host>\
                </capabilities>";
     let facts = HostFacts {
@@ -67,7 +67,7 @@ fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
         capabilities: Some(xml.into()),
         ..HostFacts::default()
     };
-    let host = host(&facts).expect("fine");
+    let host = host(&facts).expect("mapped");
     assert_eq!(host.id, "4C4C4544-0042-3510-8051-B4C04F4D3132");
     let canonical = host.identifiers.uuid.as_deref();
     assert_eq!(canonical, Some("4c4c4544-0042-3510-8051-b4c04f4d3132"));
@@ -77,8 +77,9 @@ fn a_host_uuid_in_another_spelling_stays_the_id_verbatim() {
 #[test]
 fn capabilities_that_are_not_xml_are_a_protocol_error() {
     let facts = HostFacts { capabilities: Some("<host>".into()), ..HostFacts::default() };
-    assert_eq!(host(&facts).expect_err("cut off").kind, ErrorKind::Protocol);
+    assert_eq!(host(&facts).expect_err("truncated").kind, ErrorKind::Protocol);
 }
+
 fn with_capabilities(xml: &str, driver: &str) -> HostFacts {
     HostFacts {
         hostname: "kvm1".into(),
@@ -89,7 +90,7 @@ fn with_capabilities(xml: &str, driver: &str) -> HostFacts {
 }
 
 #[test]
-fn capabilities_describe_exactly_one_host() {
+fn capabilities_must_describe_exactly_one_host() {
     for xml in [
         "<capabilities/>",
         "<html/>",
@@ -103,19 +104,19 @@ fn capabilities_describe_exactly_one_host() {
 }
 
 #[test]
-fn a_host_that_goes_by_its_name_is_doubted_unless_its_driver_has_no_uuid() {
-    let doubt = |facts: &HostFacts| identity_doubt(facts, &host(facts).expect("fine"));
-    let bare = "<capabilities><host><uuid/></host></capabilities>";
-    let odd = "<capabilities><host><uuid>ESX-7</uuid></host></capabilities>";
-    assert!(doubt(&with_capabilities(bare, "QEMU")).is_some());
-    assert_eq!(host(&with_capabilities(bare, "QEMU")).expect("fine").id, "kvm1");
-    assert!(doubt(&HostFacts { driver: "LXC".into(), ..HostFacts::default() }).is_some());
-    assert_eq!(doubt(&with_capabilities(bare, "TEST")), None);
-    assert_eq!(doubt(&with_capabilities(odd, "ESX")), None);
+fn warns_about_a_host_without_a_uuid_except_with_the_test_driver() {
+    let warning = |facts: &HostFacts| missing_uuid_warning(facts, &host(facts).expect("mapped"));
+    let empty = "<capabilities><host><uuid/></host></capabilities>";
+    let not_canonical = "<capabilities><host><uuid>ESX-7</uuid></host></capabilities>";
+    assert!(warning(&with_capabilities(empty, "QEMU")).is_some());
+    assert_eq!(host(&with_capabilities(empty, "QEMU")).expect("mapped").id, "kvm1");
+    assert!(warning(&HostFacts { driver: "LXC".into(), ..HostFacts::default() }).is_some());
+    assert_eq!(warning(&with_capabilities(empty, "TEST")), None);
+    assert_eq!(warning(&with_capabilities(not_canonical, "ESX")), None);
 }
 
 #[test]
-fn zero_is_what_drivers_say_for_unknown() {
+fn zero_and_impossible_amounts_are_unknown() {
     let stats = |number: u32| Stats {
         state: Some(1),
         vcpus: Some(number),
@@ -127,6 +128,6 @@ fn zero_is_what_drivers_say_for_unknown() {
     };
     assert_eq!(known(stats(0)), (None, None));
     assert_eq!(known(stats(2)), (Some(2), Some(2048)));
-    let endless = Stats { max_memory_kib: Some(u64::MAX), ..stats(2) };
-    assert_eq!(known(endless), (Some(2), None));
+    let unlimited = Stats { max_memory_kib: Some(u64::MAX), ..stats(2) };
+    assert_eq!(known(unlimited), (Some(2), None));
 }
