@@ -14,7 +14,8 @@ use gatherer_plugin_support::file::FoundFile;
 use crate::Parameters;
 use crate::call_timeout::call_with_timeout;
 use crate::errors::{
-    gather_error, load_error, is_gone, is_sasl, is_answer_too_large, is_unknown_flag, is_unsupported,
+    gather_error, is_answer_too_large, is_gone, is_sasl, is_unknown_flag, is_unsupported,
+    load_error,
 };
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
 use crate::map::{self, HostFacts, Stats};
@@ -88,8 +89,9 @@ impl Session {
     ) -> Result<Self, GatherError> {
         check_file(&uri)?;
         probe(&uri, remaining)?;
-        let text = CString::new(uri.to_connect_string())
-            .map_err(|_| GatherError::configuration("the parameter uri contains a NUL character"))?;
+        let text = CString::new(uri.to_connect_string()).map_err(|_| {
+            GatherError::configuration("the parameter uri contains a NUL character")
+        })?;
         let connection = api.connect(&text, credentials).map_err(|failure| {
             let error = gather_error(&uri.to_string(), &failure);
             // The daemon's SASL mechanism needs a parameter that the request does not have.

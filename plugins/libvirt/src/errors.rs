@@ -251,6 +251,30 @@ mod tests {
     }
 
     #[test]
+    fn failures_with_a_known_cause_have_a_hint() {
+        let hints = [
+            (85, "host key verification failed"),
+            (38, "Host key verification failed."),
+            (38, "Permission denied (publickey)."),
+            (45, "No worthy mechs found"),
+            (45, "authentication failed"),
+            (38, "ssh: connect to host h port 22: No route to host"),
+            (38, "Failed to connect socket to '/run/s': No such file or directory"),
+            (38, "unable to connect to server at 'h:16509': Connection refused"),
+            (38, "End of file while reading data"),
+            (38, "Failed to connect socket to '/run/s': Permission denied"),
+            (40, "Failed to verify peer's certificate"),
+            (40, "Unable to read TLS confirmation"),
+            (40, "TLS handshake failed"),
+            (38, "Cannot read CA certificate"),
+            (5, "no connection driver available for xen:///"),
+        ];
+        let line =
+            |(code, message)| format!("{}\n", gather_error("uri", &failure(code, 7, message)));
+        insta::assert_snapshot!(hints.map(line).concat());
+    }
+
+    #[test]
     fn a_refused_connection_is_retryable_and_a_missing_socket_is_not() {
         let retryable = |text| gather_error("uri", &failure(38, 7, text)).retryable;
         assert!(retryable("unable to connect to server at 'h:16509': Connection refused"));
@@ -276,11 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_library_names_the_package_to_install() {
-        let error = load_error("libvirt.so.0", LoadError::NotInstalled);
-        assert_eq!(error.kind, ErrorKind::Unsupported);
-        // The end-to-end tests recognize a machine without libvirt by this message.
-        assert_eq!(error.message, "libvirt.so.0 is not installed");
-        assert!(error.hint.expect("a hint").contains("libvirt0"));
+    fn a_library_that_cannot_be_loaded_is_unsupported_with_a_hint() {
+        let causes = [
+            LoadError::NotInstalled,
+            LoadError::Unloadable("file too short".to_owned()),
+            LoadError::MissingFunction("virGetLastError"),
+        ];
+        let errors = causes.map(|cause| load_error("libvirt.so.0", cause));
+        assert!(errors.iter().all(|error| error.kind == ErrorKind::Unsupported), "{errors:?}");
+        insta::assert_snapshot!(errors.map(|error| format!("{error}\n")).concat());
     }
 }

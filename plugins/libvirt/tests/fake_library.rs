@@ -1,5 +1,5 @@
-//! What becomes of a libvirt that contradicts itself, fails in the middle or says nonsense:
-//! `fake/libvirt.c`, compiled and opened in libvirt's place.
+//! Sessions with a fake libvirt that contradicts itself, fails in the middle or returns nonsense:
+//! `fake/libvirt.c`, compiled and loaded instead of libvirt.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use gatherer_plugin_libvirt::ffi::Credentials;
 use gatherer_plugin_libvirt::map;
 use gatherer_plugin_libvirt::uri::Uri;
 
-/// A session with the fake, which behaves as `how` names it and has this many guests.
-/// `None`, with the reason printed, where no C compiler is installed.
-fn fake(how: &str, guests: usize) -> Option<Session> {
-    let folder = tempfile::tempdir().expect("a folder");
+/// A session with the fake library, which has this many guests and shows the behavior `behavior`
+/// (see `fake/libvirt.c`). `None`, with the reason printed, if no C compiler is installed.
+fn fake(behavior: &str, guests: usize) -> Option<Session> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let library = folder.path().join("libvirt-fake.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fake/libvirt.c");
     let built = Command::new("cc")
@@ -29,11 +29,13 @@ fn fake(how: &str, guests: usize) -> Option<Session> {
         }
     };
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let api = client::load(library.to_str().expect("text")).expect("it can be opened");
-    let uri = Uri::parse(&format!("qemu+unix:///system?socket=/{how}/{guests}")).expect("fine");
-    // A bulk call may take a quarter of the time that is left.
-    let left = (how == "hangs").then_some(Duration::from_millis(400));
-    Some(Session::open(api, uri, &Credentials::default(), left).expect("connected"))
+    let library = library.to_str().expect("the path is text");
+    let api = client::load(library).expect("the library can be loaded");
+    let uri = format!("qemu+unix:///system?socket=/{behavior}/{guests}");
+    let uri = Uri::parse(&uri).expect("an allowed URI");
+    // A bulk call may take a quarter of the remaining time.
+    let remaining = (behavior == "hangs").then_some(Duration::from_millis(400));
+    Some(Session::open(api, uri, &Credentials::default(), remaining).expect("connected"))
 }
 
 fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {
@@ -51,62 +53,62 @@ fn names(guests: &[Guest]) -> Vec<&str> {
 fn host(session: &Session) -> Result<(Host, Option<&'static str>), GatherError> {
     let (facts, _) = session.host()?;
     let host = map::host(&facts)?;
-    let doubt = map::missing_uuid_warning(&facts, &host);
-    Ok((host, doubt))
+    let warning = map::missing_uuid_warning(&facts, &host);
+    Ok((host, warning))
 }
 
-/// How many calls the daemon has had, which the fake tells as its version.
+/// How many calls the daemon has received. The fake reports this number as its version.
 fn calls(session: &Session) -> u64 {
-    session.host().expect("a host").0.library_version.expect("it was called")
+    session.host().expect("a host").0.library_version.expect("at least one call")
 }
 
 #[test]
-fn a_host_with_a_uuid_goes_by_it_and_nothing_is_doubted() {
+fn a_uuid_identifies_the_host_without_a_warning() {
     let Some(session) = fake("plain", 3) else { return };
-    let (host, doubt) = host(&session).expect("fine");
-    assert_eq!((host.id.as_str(), doubt), ("4c4c4544-0042-3510-8051-b4c04f4d3132", None));
+    let (host, warning) = host(&session).expect("a host");
+    assert_eq!((host.id.as_str(), warning), ("4c4c4544-0042-3510-8051-b4c04f4d3132", None));
     assert_eq!(names(&guests(&session).expect("guests")), ["guest0000", "guest0001", "guest0002"]);
 }
 
 #[test]
-fn a_host_whose_capabilities_lack_a_uuid_goes_by_its_name_and_says_so() {
+fn the_name_identifies_a_host_without_a_uuid_with_a_warning() {
     let Some(session) = fake("no-uuid", 1) else { return };
-    let (host, doubt) = host(&session).expect("fine");
+    let (host, warning) = host(&session).expect("a host");
     assert_eq!((host.id.as_str(), host.identifiers.uuid), ("kvm1", None));
-    assert!(doubt.is_some_and(|text| text.contains("UUID")), "{doubt:?}");
+    assert!(warning.is_some_and(|text| text.contains("UUID")), "{warning:?}");
 }
 
 #[test]
-fn capabilities_of_something_else_are_a_protocol_error() {
+fn a_web_page_instead_of_capabilities_is_a_protocol_error() {
     let Some(session) = fake("web-page", 1) else { return };
-    assert_eq!(host(&session).expect_err("no capabilities").kind, ErrorKind::Protocol);
+    assert_eq!(host(&session).expect_err("not capabilities").kind, ErrorKind::Protocol);
 }
 
 #[test]
-fn an_empty_host_name_is_a_missing_one() {
+fn an_empty_host_name_counts_as_missing() {
     let Some(session) = fake("no-name", 1) else { return };
-    let error = session.host().map(|(facts, _)| facts.hostname).expect_err("no name at all");
+    let error = session.host().map(|(facts, _)| facts.hostname).expect_err("an empty name");
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
 }
 
 #[test]
-fn a_failure_in_mid_list_fails_the_endpoint_and_gives_no_partial_list() {
-    for how in ["second-fails", "single-second-fails", "redefined-fails"] {
-        let Some(session) = fake(how, 3) else { return };
-        let error = guests(&session).expect_err(how);
-        assert_eq!(error.kind, ErrorKind::Connection, "{how}: {error}");
-        assert!(error.message.contains("guest0001"), "{how}: {error}");
+fn a_failure_for_one_guest_fails_the_endpoint_instead_of_shortening_the_list() {
+    for behavior in ["second-fails", "single-second-fails", "redefined-fails"] {
+        let Some(session) = fake(behavior, 3) else { return };
+        let error = guests(&session).expect_err(behavior);
+        assert_eq!(error.kind, ErrorKind::Connection, "{behavior}: {error}");
+        assert!(error.message.contains("guest0001"), "{behavior}: {error}");
     }
 }
 
 #[test]
-fn a_guest_that_is_listed_no_more_is_left_out() {
+fn leaves_out_a_guest_that_is_no_longer_listed() {
     let Some(session) = fake("deleted", 3) else { return };
     assert_eq!(names(&guests(&session).expect("guests")), ["guest0000", "guest0002"]);
 }
 
 #[test]
-fn a_guest_that_was_made_anew_between_two_calls_is_not_lost() {
+fn keeps_a_guest_that_is_created_again_between_two_calls() {
     let Some(session) = fake("redefined", 3) else { return };
     let guests = guests(&session).expect("guests");
     assert_eq!(guests.len(), 3, "{:?}", names(&guests));
@@ -114,72 +116,71 @@ fn a_guest_that_was_made_anew_between_two_calls_is_not_lost() {
 }
 
 #[test]
-fn a_guest_that_comes_and_goes_is_asked_for_until_the_list_and_it_agree() {
+fn lists_again_until_the_list_and_the_guests_agree() {
     let Some(session) = fake("flickers", 3) else { return };
     let guests = guests(&session).expect("guests");
     assert_eq!(guests.len(), 3, "{:?}", names(&guests));
 }
 
 #[test]
-fn guests_that_are_listed_and_do_not_exist_fail_the_endpoint() {
-    let Some(session) = fake("denied-life", 3) else { return };
+fn guests_that_are_listed_but_do_not_exist_fail_the_endpoint() {
+    let Some(session) = fake("never-exist", 3) else { return };
     let error = guests(&session).expect_err("a contradiction");
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
-    assert!(error.message.contains("is listed, and does not exist"), "{error}");
+    insta::assert_snapshot!(error);
 }
 
 #[test]
-fn a_bulk_call_that_stumbles_over_one_guest_is_replaced_by_single_calls() {
-    for how in ["bulk-gone", "too-much"] {
-        let Some(session) = fake(how, 3) else { return };
-        let guests = guests(&session).expect(how);
-        assert!(guests.len() == 3, "{how}: {guests:?}");
-        assert!(guests.iter().all(|guest| guest.cpus == Some(2)), "{how}: {guests:?}");
+fn single_calls_replace_a_bulk_call_that_fails_because_of_one_guest() {
+    for behavior in ["bulk-gone", "too-much"] {
+        let Some(session) = fake(behavior, 3) else { return };
+        let guests = guests(&session).expect(behavior);
+        assert!(guests.len() == 3, "{behavior}: {guests:?}");
+        assert!(guests.iter().all(|guest| guest.cpus == Some(2)), "{behavior}: {guests:?}");
     }
 }
 
 #[test]
-fn a_bulk_call_that_does_not_come_back_is_replaced_by_single_calls_and_told() {
+fn single_calls_replace_a_bulk_call_that_times_out_with_a_warning() {
     let Some(session) = fake("hangs", 1_500) else { return };
     assert_eq!(session.bulk_timeout_warning(), None);
     let guests = guests(&session).expect("guests");
     assert!(guests.len() == 1_500 && guests.iter().all(|guest| guest.cpus == Some(2)));
-    let told = session.bulk_timeout_warning().expect("it is told");
-    assert!(told.contains("within 0.1 s"), "{told}");
+    insta::assert_snapshot!(session.bulk_timeout_warning().expect("a warning"));
 }
 
 #[test]
-fn zero_cpus_and_zero_memory_are_not_known() {
+fn zero_cpus_and_zero_memory_are_unknown() {
     let Some(session) = fake("zeros", 1) else { return };
     let guests = guests(&session).expect("guests");
     assert_eq!((guests[0].cpus, guests[0].memory_bytes), (None, None));
 }
 
 #[test]
-fn memory_beyond_all_bounds_is_asked_for_again_and_not_believed() {
-    let Some(session) = fake("endless", 1) else { return };
+fn an_impossible_amount_of_memory_is_read_again_with_a_single_call() {
+    let Some(session) = fake("unlimited", 1) else { return };
     assert_eq!(guests(&session).expect("guests")[0].memory_bytes, Some(1024 * 1024));
 }
 
 #[test]
-fn calls_grow_with_batches_and_not_with_guests() {
-    let asked = |how: &str, count: usize| {
-        let session = fake(how, count)?;
+fn the_number_of_calls_grows_with_batches_and_not_with_guests() {
+    let calls_for = |behavior: &str, count: usize| {
+        let session = fake(behavior, count)?;
         let before = calls(&session);
         assert_eq!(guests(&session).expect("guests").len(), count);
-        // The question itself calls some functions before it tells the number.
-        let of_question = {
+        // `calls` itself makes some calls before it gets the number.
+        let of_calls = {
             let first = calls(&session);
             calls(&session) - first
         };
-        Some(calls(&session) - before - 3 * of_question)
+        Some(calls(&session) - before - 3 * of_calls)
     };
-    let Some(calls) = asked("plain", 2_000) else { return };
-    // One list, and a bulk call for each 1,000.
-    assert_eq!(calls, 1 + 2);
-    assert_eq!(asked("plain", 1), Some(1 + 1));
-    // A daemon without the newest flag says so once.
-    assert_eq!(asked("old-flags", 2_000), Some(1 + 1 + 2));
-    // One without the bulk call is tried once, then asked guest by guest.
-    assert_eq!(asked("single", 2_000), Some(1 + 1 + 2_000));
+    let Some(plain) = calls_for("plain", 2_000) else { return };
+    // One list, and a bulk call for each 1,000 guests.
+    assert_eq!(plain, 1 + 2);
+    assert_eq!(calls_for("plain", 1), Some(1 + 1));
+    // A daemon that does not know the newest flag rejects it once.
+    assert_eq!(calls_for("old-flags", 2_000), Some(1 + 1 + 2));
+    // A driver without the bulk call rejects it once; then each guest needs a call.
+    assert_eq!(calls_for("single", 2_000), Some(1 + 1 + 2_000));
 }

@@ -1,4 +1,4 @@
-//! Sessions with libvirt's built-in test driver, which needs no daemon.
+//! Sessions with libvirt's built-in test driver, which does not need a daemon.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ use gatherer_plugin_libvirt::ffi::{Api, Credentials, LIBRARY, LoadError};
 use gatherer_plugin_libvirt::map;
 use gatherer_plugin_libvirt::uri::Uri;
 
-/// False, with the reason printed, where libvirt is not installed. A libvirt that is there
-/// and cannot be used fails the test.
+/// Whether libvirt is installed; prints the reason if not. A libvirt that cannot be loaded fails the
+/// test.
 fn libvirt_is_installed() -> bool {
     match Api::load(LIBRARY) {
         Ok(_) => true,
@@ -35,7 +35,7 @@ fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {
     Ok(guests)
 }
 
-/// A test driver's file with guests of these names and states.
+/// Writes a file for the test driver, with guests of these names and states, and returns its URI.
 fn node_file(folder: &tempfile::TempDir, guests: &[(String, u8)]) -> String {
     let mut xml = String::from(
         "<node xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>\
@@ -51,12 +51,12 @@ fn node_file(folder: &tempfile::TempDir, guests: &[(String, u8)]) -> String {
              <memory>262144</memory><currentMemory>131072</currentMemory><vcpu>2</vcpu>\
              <os><type>hvm</type></os><test:runstate>{state}</test:runstate></domain>"
         )
-        .expect("a String takes everything");
+        .expect("writing to a String cannot fail");
     }
     xml.push_str("</node>");
     let path = folder.path().join("node.xml");
-    std::fs::write(&path, xml).expect("written");
-    format!("test://{}", path.to_str().expect("text"))
+    std::fs::write(&path, xml).expect("the file can be written");
+    format!("test://{}", path.to_str().expect("the path is text"))
 }
 
 #[test]
@@ -84,27 +84,27 @@ fn the_default_hypervisor_has_one_running_guest() {
 }
 
 #[test]
-fn guests_are_listed_in_every_state_with_cpus_and_memory() {
+fn reads_guests_in_every_state_with_cpus_and_memory() {
     if !libvirt_is_installed() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let wanted = [
+    let expected = [
         ("a", 1, GuestState::Running, "running"),
         ("b", 3, GuestState::Paused, "paused"),
         ("c", 5, GuestState::Stopped, "shut off"),
         ("d", 6, GuestState::Crashed, "crashed"),
         ("e", 7, GuestState::Suspended, "pmsuspended"),
     ];
-    let uri = node_file(&folder, &wanted.map(|(name, state, _, _)| (name.to_owned(), state)));
+    let uri = node_file(&folder, &expected.map(|(name, state, _, _)| (name.to_owned(), state)));
     let session = open(&uri).expect("connected");
     let (facts, _) = session.host().expect("a host");
     let cpu = map::host(&facts).expect("mapped").cpu;
     assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(2), Some(4), Some(8)));
 
     let guests = guests(&session).expect("guests");
-    assert_eq!(guests.len(), wanted.len());
-    for (guest, (name, _, state, word)) in guests.iter().zip(wanted) {
+    assert_eq!(guests.len(), expected.len());
+    for (guest, (name, _, state, word)) in guests.iter().zip(expected) {
         assert_eq!(guest.name, name);
         assert_eq!((guest.state, guest.source_state.as_deref()), (Some(state), Some(word)));
         assert_eq!((guest.cpus, guest.memory_bytes), (Some(2), Some(256 * 1024 * 1024)));
@@ -112,20 +112,20 @@ fn guests_are_listed_in_every_state_with_cpus_and_memory() {
 }
 
 #[test]
-fn two_thousand_guests_are_read_in_batches_and_none_is_lost() {
+fn reads_all_of_two_thousand_guests_in_batches() {
     if !libvirt_is_installed() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let wanted: Vec<_> = (0..2_000).map(|number| (format!("guest{number:04}"), 1)).collect();
-    let session = open(&node_file(&folder, &wanted)).expect("connected");
+    let expected: Vec<_> = (0..2_000).map(|number| (format!("guest{number:04}"), 1)).collect();
+    let session = open(&node_file(&folder, &expected)).expect("connected");
     let guests = guests(&session).expect("guests");
-    assert!(guests.iter().map(|guest| &guest.name).eq(wanted.iter().map(|(name, _)| name)));
+    assert!(guests.iter().map(|guest| &guest.name).eq(expected.iter().map(|(name, _)| name)));
     assert!(guests.iter().all(|guest| guest.state == Some(GuestState::Running)));
 }
 
 #[test]
-fn a_hypervisor_without_guests_is_an_empty_answer_and_no_error() {
+fn a_hypervisor_without_guests_gives_an_empty_list() {
     if !libvirt_is_installed() {
         return;
     }
@@ -135,7 +135,7 @@ fn a_hypervisor_without_guests_is_an_empty_answer_and_no_error() {
 }
 
 #[test]
-fn a_cancelled_gathering_ends_before_the_next_call() {
+fn cancellation_stops_before_the_next_call() {
     if !libvirt_is_installed() {
         return;
     }
@@ -147,7 +147,7 @@ fn a_cancelled_gathering_ends_before_the_next_call() {
 }
 
 #[test]
-fn a_missing_or_foreign_file_is_a_configuration_error_that_shows_nothing_of_it() {
+fn a_missing_or_invalid_file_is_a_configuration_error_without_its_contents() {
     if !libvirt_is_installed() {
         return;
     }
@@ -159,7 +159,7 @@ fn a_missing_or_foreign_file_is_a_configuration_error_that_shows_nothing_of_it()
         (folder.path().join("missing.xml"), ErrorKind::Configuration),
     ] {
         let uri = format!("test://{}", path.to_str().expect("text"));
-        let error = open(&uri).err().expect("refused");
+        let error = open(&uri).err().expect("rejected");
         assert_eq!(error.kind, kind, "{error}");
         assert!(error.message.contains(&uri), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -167,7 +167,7 @@ fn a_missing_or_foreign_file_is_a_configuration_error_that_shows_nothing_of_it()
 }
 
 #[test]
-fn a_socket_that_is_missing_is_a_connection_error_and_starts_no_daemon() {
+fn a_missing_socket_is_a_connection_error_and_starts_no_daemon() {
     if !libvirt_is_installed() {
         return;
     }
@@ -175,14 +175,14 @@ fn a_socket_that_is_missing_is_a_connection_error_and_starts_no_daemon() {
     let socket = folder.path().join("libvirt-sock");
     for path in ["system", "session"] {
         let uri = format!("qemu+unix:///{path}?socket={}", socket.to_str().expect("text"));
-        let error = open(&uri).err().expect("refused");
+        let error = open(&uri).err().expect("not connected");
         assert_eq!(error.kind, ErrorKind::Connection, "{error}");
         assert!(error.message.starts_with(&format!("qemu+unix:///{path}: ")), "{error}");
     }
 }
 
 #[test]
-fn a_test_drivers_path_is_a_regular_file() {
+fn the_test_drivers_file_must_be_a_regular_file_of_limited_size() {
     if !libvirt_is_installed() {
         return;
     }
@@ -190,18 +190,19 @@ fn a_test_drivers_path_is_a_regular_file() {
     let fifo = folder.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("coreutils");
     assert!(made.success());
-    // libvirt would wait for the FIFO's writer for ever.
+    // libvirt would wait forever for a writer of the FIFO.
     let large = folder.path().join("large");
     std::fs::File::create(&large).and_then(|file| file.set_len(10 << 30)).expect("sparse");
-    for (path, why) in [
+    for (path, problem) in [
         (fifo.as_path(), "is not a regular file"),
         (folder.path(), "is a folder"),
         (std::path::Path::new("/dev/zero"), "is not a regular file"),
         (&large, "is larger than 16 MiB"),
     ] {
         let uri = format!("test://{}", path.to_str().expect("text"));
-        let error = open(&uri).err().expect("refused");
+        let error = open(&uri).err().expect("rejected");
         assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
-        assert_eq!(error.message, format!("{uri}: it {why}"));
+        assert!(error.message.starts_with(&uri), "{error}");
+        assert!(error.message.ends_with(problem), "{error}");
     }
 }

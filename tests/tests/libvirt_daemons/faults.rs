@@ -29,7 +29,7 @@ fn a_port_that_swallows_refuses_or_says_nothing_is_told_by_its_own_sentence() {
         short("stopped-tls", &daemon.tls_uri("127.0.0.1", "pki")),
         short("stopped-unix", &daemon.unix_uri()),
     ]);
-    let hint = "is the libvirt daemon listening there?";
+    let hint = "check that the libvirt daemon listens there";
     let message = "no connection to port";
     assert_failed(&outcome, "swallows", "timeout", message, hint);
     assert_failed(&outcome, "refuses", "connection", "Connection refused", hint);

@@ -40,7 +40,8 @@ impl Folders {
     fn fifo(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         let kind = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, rustix::fs::Mode::RUSR, 0).expect("a FIFO can be created");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, rustix::fs::Mode::RUSR, 0)
+            .expect("a FIFO can be created");
         path
     }
 
@@ -67,14 +68,18 @@ impl Folders {
     }
 }
 
+/// The message of a configuration error.
 #[track_caller]
-fn assert_rejected<T>(result: Result<T, GatherError>, words: &str) {
-    let Err(error) = result else { panic!("accepted, but expected the error {words:?}") };
+fn rejection<T>(result: Result<T, GatherError>) -> String {
+    let error = result.map(drop).expect_err("rejected");
     assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
-    assert!(error.message.contains(words), "{words:?} is missing: {error}");
+    error.message
 }
 
-const OUTSIDE: &str = "is not in an allowed folder";
+/// One line for each case, with its message.
+fn lines(messages: &[(&str, String)]) -> String {
+    messages.iter().map(|(case, message)| format!("{case}: {message}\n")).collect()
+}
 
 #[test]
 fn known_hosts_are_copied_and_writes_to_the_copy_do_not_reach_the_original() {
@@ -151,16 +156,22 @@ fn known_hosts_must_be_in_a_credential_folder_or_the_users_ssh_folder() {
         Path::new("/etc/passwd"),
     ] {
         for verify in ["normal", "auto"] {
-            assert_rejected(known(path, verify), OUTSIDE);
+            // The message does not reveal whether the file exists.
+            let message = rejection(known(path, verify));
+            assert_eq!(message, rejection(known(&outside, "normal")), "{}", path.display());
         }
     }
-    let hint = known(&outside, "auto").expect_err("refused").hint.unwrap_or_default();
+    let hint = known(&outside, "auto").expect_err("rejected").hint.unwrap_or_default();
     assert!(hint.contains("credential_folders in /etc/vhg.toml"), "{hint}");
     assert!(!folders.path("other/missing").exists());
 
-    assert_rejected(known(&folders.fifo("operator/fifo"), "auto"), "is not a regular file");
-    assert_rejected(known(&folders.path("operator/deep"), "auto"), "is a folder");
-    assert_rejected(known(&folders.path("operator/missing"), "normal"), "does not exist");
+    let messages = [
+        ("outside", rejection(known(&outside, "normal"))),
+        ("FIFO", rejection(known(&folders.fifo("operator/fifo"), "auto"))),
+        ("folder", rejection(known(&folders.path("operator/deep"), "auto"))),
+        ("missing", rejection(known(&folders.path("operator/missing"), "normal"))),
+    ];
+    insta::assert_snapshot!(lines(&messages));
     // With known_hosts_verify=auto the file may be missing, and it is not created.
     known(&folders.path("operator/missing"), "auto").expect("an empty copy");
     assert!(!folders.path("operator/missing").exists());
@@ -178,33 +189,40 @@ fn a_key_must_be_a_regular_file_of_root_or_the_user_in_an_allowed_folder() {
     assert_eq!(folders.key(&link).expect("the link's target is allowed"), real);
     folders.key(&folders.file("operator/deep/key", "key")).expect("allowed");
 
-    assert_rejected(folders.key(&folders.file("other/key", "key")), OUTSIDE);
-    assert_rejected(folders.key(Path::new("/dev/zero")), OUTSIDE);
-    assert_rejected(folders.key(&folders.path("other/missing")), OUTSIDE);
-    assert_rejected(folders.key(&folders.path("operator/missing")), "does not exist");
-    assert_rejected(folders.key(&folders.fifo("operator/fifo")), "is not a regular file");
-    assert_rejected(folders.key(&folders.path("operator/deep")), "is a folder");
+    let outside = rejection(folders.key(&folders.file("other/key", "key")));
+    // The message does not reveal whether the file exists.
+    for path in [Path::new("/dev/zero"), &folders.path("other/missing")] {
+        assert_eq!(rejection(folders.key(path)), outside, "{}", path.display());
+    }
+    let mut messages = vec![
+        ("outside", outside),
+        ("missing", rejection(folders.key(&folders.path("operator/missing")))),
+        ("FIFO", rejection(folders.key(&folders.fifo("operator/fifo")))),
+        ("folder", rejection(folders.key(&folders.path("operator/deep")))),
+    ];
     let expanded = folders.file("operator/%h", "key");
     let link = folders.path("operator/plain");
     symlink(expanded, &link).expect("a link");
-    assert_rejected(folders.key(&link), "is a link to a name with characters");
+    messages.push(("link to %h", rejection(folders.key(&link))));
 
     set_permissions(&key, Permissions::from_mode(0o602)).expect("allowed");
-    assert_rejected(folders.key(&key), "is writable by everybody");
+    messages.push(("mode 602", rejection(folders.key(&key))));
     set_permissions(&key, Permissions::from_mode(0o600)).expect("allowed");
     set_permissions(folders.path("home/.ssh"), Permissions::from_mode(0o777)).expect("allowed");
-    assert_rejected(folders.key(&key), "is in a folder that is writable by everybody");
+    messages.push(("folder with mode 777", rejection(folders.key(&key))));
     set_permissions(folders.path("home/.ssh"), Permissions::from_mode(0o700)).expect("allowed");
     // libssh and ssh read the files beside a key.
     folders.fifo("home/.ssh/key.pub");
-    assert_rejected(folders.key(&key), "has a companion file .pub that is not a regular file");
+    messages.push(("FIFO beside it", rejection(folders.key(&key))));
+    insta::assert_snapshot!(lines(&messages));
 
     let foreign = folders.file("operator/foreign", "key");
     if chown(&foreign, Some(65_534), None).is_err() {
         gatherer_tests::skip!("only root can give a file to another user");
     }
     if rustix::process::geteuid().is_root() {
-        assert_rejected(folders.key(&foreign), "belongs to user 65534");
+        let message = rejection(folders.key(&foreign));
+        assert!(message.contains("65534"), "{message}");
     }
 }
 
@@ -214,13 +232,15 @@ fn certificates_must_be_regular_files() {
     let uri = format!("qemu+tls://h/system?pkipath={}", folders.path("other").display());
     folders.file("other/cacert.pem", "x");
     folders.prepare(&uri).expect("regular or missing files are allowed");
+    let mut messages = Vec::new();
     for name in ["clientcert.pem", "clientkey.pem", "cacrl.pem"] {
         let fifo = folders.fifo(&format!("other/{name}"));
-        assert_rejected(folders.prepare(&uri), &format!("{name} in the folder of its parameter"));
+        messages.push(("FIFO", rejection(folders.prepare(&uri))));
         std::fs::remove_file(fifo).expect("removed");
     }
     symlink("/dev/zero", folders.path("other/clientkey.pem")).expect("a link");
-    assert_rejected(folders.prepare(&uri), "is not a regular file");
+    messages.push(("link to a device", rejection(folders.prepare(&uri))));
+    insta::assert_snapshot!(lines(&messages));
 }
 
 #[test]
@@ -237,6 +257,7 @@ fn a_message_about_the_copy_names_the_original_file() {
     let uri = format!("qemu+libssh2://h/system?known_hosts={}", known.display());
     let (uri, files) = folders.prepare(&uri).expect("allowed");
     let copy = uri.value(Parameter::KnownHosts).expect("a copy");
-    let error = files.restore_original_names(GatherError::configuration(format!("cannot load '{copy}'")));
+    let error =
+        files.restore_original_names(GatherError::configuration(format!("cannot load '{copy}'")));
     assert_eq!(error.message, format!("cannot load '{}'", known.display()));
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gatherer_plugin_api::{GatherError, Policy};
 use gatherer_plugin_support::file::{FileError, FoundFile};
 
-use crate::uri::{Parameter, Uri, Channel};
+use crate::uri::{Channel, Parameter, Uri};
 
 /// The largest file of known hosts; enough for about 100,000 hosts.
 const KNOWN_HOSTS_MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -83,7 +83,11 @@ impl PrivateCopies {
 }
 
 /// Checks the files that the URI names, and changes the URI to the files that libvirt opens.
-pub fn prepare(uri: &mut Uri, policy: &Policy, homes: &HomeFolders) -> Result<PrivateCopies, GatherError> {
+pub fn prepare(
+    uri: &mut Uri,
+    policy: &Policy,
+    homes: &HomeFolders,
+) -> Result<PrivateCopies, GatherError> {
     let allowed = CredentialFolders::new(policy, homes);
     if let Some(name) = uri.value(Parameter::Keyfile) {
         let path = allowed.key(Parameter::Keyfile, name)?;
@@ -128,9 +132,9 @@ fn known_hosts(
             Ok(bytes) => Ok((name, bytes)),
             Err(FileError::NotFound) => Ok((name, Vec::new())),
             Err(_) if accepts_any || is_no_file => Ok((name, Vec::new())),
-            Err(error) => {
-                Err(GatherError::configuration(format!("libvirt's known hosts file {name} {error}")))
-            }
+            Err(error) => Err(GatherError::configuration(format!(
+                "libvirt's known hosts file {name} {error}"
+            ))),
         };
     };
     if name == NO_FILE {

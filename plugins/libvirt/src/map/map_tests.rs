@@ -1,6 +1,8 @@
 //! Tests of the conversion to the model that the recorded hosts do not cover.
 
-use super::{CpuCounts, HostFacts, NodeInfo, Stats, guest, guest_state, host, missing_uuid_warning};
+use super::{
+    CpuCounts, HostFacts, NodeInfo, Stats, guest, guest_state, host, missing_uuid_warning,
+};
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::GuestState;
 

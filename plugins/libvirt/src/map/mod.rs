@@ -116,7 +116,8 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
 fn host_element<'a, 'input>(
     document: &'a xml::Document<'input>,
 ) -> Result<Node<'a, 'input>, GatherError> {
-    let invalid = |problem: &str| Err(GatherError::protocol(format!("the capabilities: {problem}")));
+    let invalid =
+        |problem: &str| Err(GatherError::protocol(format!("the capabilities: {problem}")));
     let root = document.root_element();
     if root.tag_name().name() != "capabilities" {
         return invalid("the root element must be capabilities");
@@ -194,8 +195,8 @@ fn cpu(capabilities: Option<Node<'_, '_>>, node: Option<&NodeInfo>) -> Cpu {
             !model.is_empty() && model.bytes().all(|byte| is_word(byte) || byte == b'_')
         })
     });
-    let counts = CpuCounts::from_cells(capabilities)
-        .or_from_node_info(node, cell_count(capabilities));
+    let counts =
+        CpuCounts::from_cells(capabilities).or_from_node_info(node, cell_count(capabilities));
     Cpu {
         architecture: architecture.map(str::to_owned),
         vendor: of_host("vendor").map(str::to_owned),

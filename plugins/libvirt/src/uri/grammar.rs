@@ -11,8 +11,8 @@ use std::net::Ipv6Addr;
 use gatherer_plugin_api::GatherError;
 use percent_encoding::percent_decode_str;
 
+use super::scheme::{Channel, TEST_DRIVER, is_hypervisor};
 use super::uri_error;
-use super::scheme::{TEST_DRIVER, Channel, is_hypervisor};
 
 /// The longest path, in bytes: the kernel's PATH_MAX.
 const PATH_MAX: usize = 4_096;
@@ -124,7 +124,11 @@ pub(super) fn parse_address(text: &str) -> Result<(Option<String>, Option<u16>),
 /// Only fixed paths are allowed for daemons, because `/embed` would start a complete hypervisor
 /// driver in this process. The path of a local test driver is a file. For a remote test driver it
 /// would be a file on that machine, so only `/default` is allowed.
-pub(super) fn parse_path(driver: &str, text: &str, channel: Channel) -> Result<String, GatherError> {
+pub(super) fn parse_path(
+    driver: &str,
+    text: &str,
+    channel: Channel,
+) -> Result<String, GatherError> {
     let path = decode(text)?;
     let (is_allowed, allowed) = if is_hypervisor(driver) {
         (

@@ -199,18 +199,18 @@ fn ssh_writes_known_hosts_only_with_the_operators_permission() {
         let uri = Uri::parse(text).expect(text);
         uri.check_unverified_ssh(insecure, &policy(allowed), Some(Path::new("/home/me")))
     };
-    for (uri, insecure, file) in [
-        ("qemu+ssh://h/system?no_verify=1", false, "/home/me/.ssh/known_hosts"),
-        ("qemu+ssh://h/system", true, "/home/me/.ssh/known_hosts"),
-        ("qemu+libssh://h/system?known_hosts_verify=AUTO", false, "/home/me/.ssh/config"),
+    let mut errors = String::new();
+    for (uri, insecure) in [
+        ("qemu+ssh://h/system?no_verify=1", false),
+        ("qemu+ssh://h/system", true),
+        ("qemu+libssh://h/system?known_hosts_verify=AUTO", false),
     ] {
         let error = check(uri, insecure, false).expect_err(uri);
         assert_eq!(error.kind, ErrorKind::Configuration, "{uri}");
-        assert!(error.message.contains(file), "{error}");
-        let hint = error.hint.unwrap_or_default();
-        assert!(hint.contains("allow_unverified_ssh in /etc/vhg.toml"), "{hint}");
+        errors.push_str(&format!("{uri}\n  {error}\n"));
         check(uri, insecure, true).unwrap_or_else(|error| panic!("{uri}: {error}"));
     }
+    insta::assert_snapshot!(errors);
     for (uri, insecure) in [
         ("qemu+ssh://h/system?no_verify=0", false),
         ("qemu+tls://h/system?no_verify=1", true),

@@ -4,8 +4,8 @@
 use gatherer_plugin_api::GatherError;
 
 use super::grammar::{decode, is_local_path, is_shell_safe_path, is_tls_priority};
-use super::uri_error;
 use super::scheme::Channel;
+use super::uri_error;
 
 /// An allowed parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

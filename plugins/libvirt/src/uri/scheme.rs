@@ -114,10 +114,8 @@ pub(super) fn parse(scheme: &str) -> Result<(&'static str, Option<Transport>), G
         }
         // These drivers have no daemon. libvirt would fail too, but only after it has connected.
         Some(_) if is_hypervisor(driver) => {
-            return Err(uri_error(&format!(
-                "a transport is not allowed with the driver {driver}"
-            ))
-            .with_hint(format!("write {driver}://HOST/")));
+            return Err(uri_error(&format!("a transport is not allowed with the driver {driver}"))
+                .with_hint(format!("write {driver}://HOST/")));
         }
         Some(word) => Some(Transport::parse(word).ok_or_else(|| {
             uri_error("its transport is not allowed")

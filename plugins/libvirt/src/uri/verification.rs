@@ -43,7 +43,9 @@ impl Uri {
         match self.channel {
             Channel::Tls | Channel::Hypervisor => Some("the server's certificate is not verified"),
             Channel::Ssh => Some("ssh accepts host keys that are unknown or have changed"),
-            Channel::Unix | Channel::Tcp | Channel::Libssh | Channel::Libssh2 | Channel::Test => None,
+            Channel::Unix | Channel::Tcp | Channel::Libssh | Channel::Libssh2 | Channel::Test => {
+                None
+            }
         }
     }
 

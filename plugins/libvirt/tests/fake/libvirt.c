@@ -1,10 +1,10 @@
 /*
- * A libvirt that answers as a test wants it to: tests/fake_library.rs compiles and opens it.
+ * A fake libvirt with the behavior that a test selects: tests/fake_library.rs compiles and loads it.
  *
- * The URI says how: qemu+unix:///system?socket=/HOW/COUNT is a host with COUNT guests. What
- * each HOW does stands where it is looked at. Structs are those of libvirt's public headers,
- * as far as they are used. Every call to the daemon is counted; the count is told as libvirt's
- * version, which nobody needs here.
+ * The URI selects the behavior: qemu+unix:///system?socket=/BEHAVIOR/COUNT is a host with COUNT
+ * guests. Comments below describe each behavior where the code checks it. The structs have the used
+ * members of libvirt's public headers. Calls to the daemon are counted, and virConnectGetLibVersion
+ * returns their number, because the tests do not need libvirt's version.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum { SYSTEM_ERROR = 38, NO_SUPPORT = 3, INVALID_ARG = 8, NO_DOMAIN = 42, RPC =
 enum { NO_WAIT = 1 << 29 };
 
 struct error { int code, domain; char *message; };
-struct connection { char how[32]; int guests, lists; unsigned long calls; };
+struct connection { char behavior[32]; int guests, lists; unsigned long calls; };
 struct domain { struct connection *connection; int index, list; char name[16]; };
 struct domain_info { unsigned char state; unsigned long max_memory, memory; unsigned short cpus; unsigned long long time; };
 struct parameter { char field[80]; int type; union { int i; unsigned u; unsigned long long ul; } value; };
@@ -29,16 +29,16 @@ static int fail(int code, char *message) {
     return -1;
 }
 
-static int is(struct connection *connection, const char *how) { return !strcmp(connection->how, how); }
+static int is(struct connection *connection, const char *behavior) { return !strcmp(connection->behavior, behavior); }
 
 struct error *virGetLastError(void) { return last.code ? &last : NULL; }
 void virSetErrorFunc(void *data, void *handler) { (void)data; (void)handler; }
 
 void *virConnectOpenAuth(const char *uri, void *auth, unsigned flags) {
     struct connection *connection = calloc(1, sizeof *connection);
-    const char *how = strstr(uri, "socket=%2F");
+    const char *behavior = strstr(uri, "socket=%2F");
     (void)auth;
-    if (!how || flags != 1 || sscanf(how, "socket=%%2F%31[a-z-]%%2F%d", connection->how, &connection->guests) != 2) {
+    if (!behavior || flags != 1 || sscanf(behavior, "socket=%%2F%31[a-z-]%%2F%d", connection->behavior, &connection->guests) != 2) {
         free(connection);
         fail(INVALID_ARG, "not a URI of the fake, or not read-only");
         return NULL;
@@ -79,7 +79,7 @@ int virConnectListAllDomains(struct connection *connection, struct domain ***lis
     connection->lists++;
     *list = calloc(connection->guests + 1, sizeof **list);
     for (int index = 0; index < connection->guests; index++) {
-        /* "deleted": guest 1 is listed once and never again. */
+        /* "deleted": guest 1 is only in the first list. */
         if (is(connection, "deleted") && index == 1 && connection->lists > 1)
             continue;
         struct domain *domain = calloc(1, sizeof *domain);
@@ -101,7 +101,7 @@ int virDomainGetUUID(struct domain *domain, unsigned char *uuid) {
     return 0;
 }
 
-/* Guest 1 is one that the bulk call does not tell of, in these. */
+/* Whether the bulk call leaves this guest out: guest 1, with these behaviors. */
 static int is_left_out(struct domain *domain) {
     struct connection *connection = domain->connection;
     return domain->index == 1 &&
@@ -112,13 +112,13 @@ int virDomainGetInfo(struct domain *domain, struct domain_info *info) {
     struct connection *connection = domain->connection;
     connection->calls++;
     memset(info, 0, sizeof *info);
-    /* "denied-life": listed for ever, and none exists. */
-    if (is(connection, "denied-life") || (is(connection, "deleted") && is_left_out(domain)))
+    /* "never-exist": guests are always listed, but do not exist. */
+    if (is(connection, "never-exist") || (is(connection, "deleted") && is_left_out(domain)))
         return fail(NO_DOMAIN, "Domain not found");
-    /* "redefined": guest 1 was deleted and made again after the first list. */
-    if (!strncmp(connection->how, "redefined", 9) && is_left_out(domain) && domain->list == 1)
+    /* "redefined": guest 1 is deleted and created again after the first list. */
+    if (!strncmp(connection->behavior, "redefined", 9) && is_left_out(domain) && domain->list == 1)
         return fail(NO_DOMAIN, "Domain not found");
-    /* "flickers": guest 1 is listed every time, and there only after the fourth. */
+    /* "flickers": guest 1 is in every list, but exists only from the fourth list on. */
     if (is(connection, "flickers") && is_left_out(domain) && domain->list < 4)
         return fail(NO_DOMAIN, "Domain not found");
     if (is(connection, "redefined-fails") && is_left_out(domain))
@@ -143,24 +143,24 @@ int virDomainListGetStats(struct domain **domains, unsigned kinds, struct record
     int total = 0, count = 0;
     (void)kinds;
     connection->calls++;
-    /* "hangs": as with a guest whose QEMU is dead to the world. */
+    /* "hangs": never returns, like libvirt if the QEMU process of a guest hangs. */
     if (is(connection, "hangs"))
         for (;;)
             pause();
     if (is(connection, "old-flags") && (flags & NO_WAIT))
         return fail(INVALID_ARG, "unsupported flags");
-    /* "bulk-gone": one deleted guest spoils the call for all. */
+    /* "bulk-gone": one deleted guest fails the call for all guests. */
     if (is(connection, "bulk-gone"))
         return fail(NO_DOMAIN, "Domain not found");
     if (is(connection, "too-much"))
         return fail(RPC, "too many parameters '4100' for limit '4096'");
-    if (!strncmp(connection->how, "single", 6))
+    if (!strncmp(connection->behavior, "single", 6))
         return fail(NO_SUPPORT, "this function is not supported");
     while (domains[total])
         total++;
     *list = calloc(total + 1, sizeof **list);
     for (int index = 0; index < total; index++) {
-        if (is_left_out(domains[index]) || is(connection, "denied-life"))
+        if (is_left_out(domains[index]) || is(connection, "never-exist"))
             continue;
         struct record *record = calloc(1, sizeof *record);
         record->domain = domains[index];
@@ -171,7 +171,7 @@ int virDomainListGetStats(struct domain **domains, unsigned kinds, struct record
         set(&record->parameters[1], "vcpu.current", 2);
         record->parameters[1].value.u = is(connection, "zeros") ? 0 : 2;
         set(&record->parameters[2], "balloon.maximum", 4);
-        record->parameters[2].value.ul = is(connection, "zeros") ? 0 : is(connection, "endless") ? ~0ULL : 1024;
+        record->parameters[2].value.ul = is(connection, "zeros") ? 0 : is(connection, "unlimited") ? ~0ULL : 1024;
         (*list)[count++] = record;
     }
     return count;
