@@ -36,7 +36,8 @@ fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
     assert_failed(&outcome, "unknown-user", "authentication", refused, hint);
     let hint = "the daemon requires a user name and a password: set sasl_password";
     assert_failed(&outcome, "no-password", "authentication", "SASL", hint);
-    let hint = "the daemon requires a user name and a password: set sasl_username and sasl_password";
+    let hint =
+        "the daemon requires a user name and a password: set sasl_username and sasl_password";
     assert_failed(&outcome, "neither", "authentication", "SASL", hint);
     for secret in [PASSWORD, wrong] {
         assert!(!outcome.messages().contains(secret), "{}", outcome.messages());

@@ -78,7 +78,7 @@ fn rejection<T>(result: Result<T, GatherError>) -> String {
 
 /// One line for each case, with its message.
 fn lines(messages: &[(&str, String)]) -> String {
-    messages.iter().map(|(case, message)| format!("{case}: {message}\n")).collect()
+    messages.iter().map(|(case, message)| [case, ": ", message, "\n"].concat()).collect()
 }
 
 #[test]

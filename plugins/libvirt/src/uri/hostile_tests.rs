@@ -199,7 +199,7 @@ fn ssh_writes_known_hosts_only_with_the_operators_permission() {
         let uri = Uri::parse(text).expect(text);
         uri.check_unverified_ssh(insecure, &policy(allowed), Some(Path::new("/home/me")))
     };
-    let mut errors = String::new();
+    let mut errors = Vec::new();
     for (uri, insecure) in [
         ("qemu+ssh://h/system?no_verify=1", false),
         ("qemu+ssh://h/system", true),
@@ -207,10 +207,10 @@ fn ssh_writes_known_hosts_only_with_the_operators_permission() {
     ] {
         let error = check(uri, insecure, false).expect_err(uri);
         assert_eq!(error.kind, ErrorKind::Configuration, "{uri}");
-        errors.push_str(&format!("{uri}\n  {error}\n"));
+        errors.push(format!("{uri}\n  {error}\n"));
         check(uri, insecure, true).unwrap_or_else(|error| panic!("{uri}: {error}"));
     }
-    insta::assert_snapshot!(errors);
+    insta::assert_snapshot!(errors.concat());
     for (uri, insecure) in [
         ("qemu+ssh://h/system?no_verify=0", false),
         ("qemu+tls://h/system?no_verify=1", true),
