@@ -219,7 +219,7 @@ fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
     assert_eq!(kind("pods"), "timeout", "{collections}");
     assert_eq!(kind("virtual-machines"), "timeout");
     assert!(collections["virtual-machines"]["error"]["message"].as_str().is_some_and(|message| {
-        message.contains("not asked for within the endpoint's timeout of 3 s")
+        message.contains("not requested within the endpoint's timeout of 3 s")
     }));
     assert_eq!(collections["secrets"]["status"], "complete");
     let secrets = &endpoint["workloads"]["secrets"];

@@ -26,13 +26,13 @@ impl Gatherer for Kubernetes {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let page_size = parameters.page_size()?;
-        let wanted = parameters.wanted()?;
+        let selection = parameters.selection()?;
         let name = parameters.context.as_deref().filter(|name| !name.is_empty());
         let access = kubeconfig::read(&parameters.kubeconfig, name, context)?;
         for (object, sentence) in &access.warnings {
             context.warning(object, sentence)?;
         }
-        collect::cluster(&access, page_size, &wanted, context)
+        collect::cluster(&access, page_size, &selection, context)
     }
 }
 

@@ -9,7 +9,7 @@ use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
 use gatherer_plugin_kubernetes::client::{Client, ItemSink, Resource};
 use gatherer_plugin_kubernetes::kubeconfig;
-use gatherer_plugin_kubernetes::objects::node::{Node, Nodes};
+use gatherer_plugin_kubernetes::objects::node::{Node, NodeList};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{
     Authority, ForwardProxy, NodeServer, Source, base64, kubeconfig as document, misdeed,
@@ -95,7 +95,7 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
 
 struct Nobody;
 
-impl ItemSink<Nodes> for Nobody {
+impl ItemSink<NodeList> for Nobody {
     fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
@@ -112,7 +112,7 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
     run::block_on(&context, async {
         let client = Client::new(&access, 2, &context).await?;
-        client.list::<Nodes>(&Resource::nodes(), Arc::new(Nobody)).await
+        client.list::<NodeList>(&Resource::nodes(), Arc::new(Nobody)).await
     })
 }
 

@@ -5,19 +5,22 @@
 use std::fs;
 use std::path::Path;
 
-use gatherer_plugin_kubernetes::map::{self, Mapped};
+use gatherer_plugin_kubernetes::map::{
+    self, IgnoredBecause, MappedHost, ObjectWarning, Problem, Warnings,
+};
 use gatherer_plugin_kubernetes::objects::node::Node;
+use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
 use serde_json::{Value, json};
 
-fn map_text(text: &[u8]) -> Mapped {
+fn map_text(text: &[u8]) -> MappedHost {
     map::host(serde_json::from_slice::<Node<'_>>(text).expect("a node"))
 }
 
-fn mapped(node: &Value) -> Mapped {
+fn mapped(node: &Value) -> MappedHost {
     map_text(node.to_string().as_bytes())
 }
 
-fn mapped_fixture(name: &str) -> Mapped {
+fn mapped_fixture(name: &str) -> MappedHost {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nodes").join(name);
     map_text(&fs::read(path).expect("a fixture"))
 }
@@ -25,7 +28,11 @@ fn mapped_fixture(name: &str) -> Mapped {
 #[test]
 fn maps_every_fixture_as_its_snapshot_shows() {
     insta::glob!("fixtures/nodes/*.json", |path| {
-        let Mapped { host, warnings } = map_text(&fs::read(path).expect("a fixture"));
+        let MappedHost { host, warnings } = map_text(&fs::read(path).expect("a fixture"));
+        let warnings: Vec<[String; 2]> = warnings
+            .into_iter()
+            .map(|warning| [warning.object, warning.problem.to_string()])
+            .collect();
         insta::assert_json_snapshot!("node", json!({"host": host, "warnings": warnings}));
     });
 }
@@ -48,30 +55,39 @@ fn cloned_nodes_keep_their_common_machine_id() {
     assert_ne!(a.identifiers.kubernetes_uid, b.identifiers.kubernetes_uid);
 }
 
+fn warning(problem: Problem) -> ObjectWarning {
+    ObjectWarning { object: "n1".to_owned(), problem }
+}
+
+fn ignored(field: &str, because: IgnoredBecause) -> ObjectWarning {
+    warning(Problem::Ignored { field: field.to_owned(), because })
+}
+
 #[test]
-fn the_identity_is_the_first_that_the_node_tells() {
-    let node = |machine: &str, system: &str, uid: &str| {
+fn the_id_is_the_first_identifier_of_the_node() {
+    let node = |machine: &str, system: &str, uid: &str| -> (String, Warnings) {
         let node = json!({
             "metadata": {"name": "n1", "uid": uid},
             "status": {"nodeInfo": {"machineID": machine, "systemUUID": system}},
         });
-        let Mapped { host, warnings } = mapped(&node);
-        (host.id, warnings.into_iter().map(|(_, sentence)| sentence).collect::<String>())
+        let MappedHost { host, warnings } = mapped(&node);
+        (host.id, warnings)
     };
-    let id = |id: &str, sentence: &str| (id.to_owned(), sentence.to_owned());
-    assert_eq!(node("93CE9D1D", "S", "u"), id("93CE9D1D", ""));
-    assert_eq!(node("", "S", "u"), id("S", "it tells no machineID; its system UUID stands for it"));
-    assert_eq!(
-        node(" ", "", "u"),
-        id("u", "it tells no machineID; its Kubernetes UID stands for it")
-    );
-    assert_eq!(node("", "", ""), id("n1", "it tells no machineID; its name stands for it"));
-    // Which ids are junk is for the formats to say.
-    assert_eq!(node(&"0".repeat(32), "S", "u"), id(&"0".repeat(32), ""));
+    let substitute =
+        |id: &str, field| (id.to_owned(), vec![warning(Problem::NoMachineId(Some(field)))]);
+    assert_eq!(node("93CE9D1D", "S", "u"), ("93CE9D1D".to_owned(), vec![]));
+    assert_eq!(node("", "S", "u"), substitute("S", "system UUID"));
+    assert_eq!(node(" ", "", "u"), substitute("u", "Kubernetes UID"));
+    assert_eq!(node("", "", ""), substitute("n1", "name"));
+    // Unusable ids, like this one, are left to the output formats.
+    assert_eq!(node(&"0".repeat(32), "S", "u"), ("0".repeat(32), vec![]));
+    let nameless = mapped(&json!({}));
+    assert_eq!(nameless.host.id, "");
+    assert_eq!(nameless.warnings[0].problem, Problem::NoMachineId(None));
 }
 
 #[test]
-fn the_state_is_what_kubectl_prints() {
+fn the_state_follows_kubectl() {
     for (status, cordoned, state, word) in [
         (Some("True"), false, Some("up"), "Ready"),
         (Some("True"), true, Some("maintenance"), "Ready,SchedulingDisabled"),
@@ -96,7 +112,7 @@ fn the_state_is_what_kubectl_prints() {
 }
 
 #[test]
-fn architectures_are_named_as_uname_does_and_unknown_ones_as_the_node_does() {
+fn architectures_have_the_names_of_uname_and_unknown_ones_are_kept() {
     for (own, expected) in [
         ("amd64", "x86_64"),
         ("arm64", "aarch64"),
@@ -109,17 +125,17 @@ fn architectures_are_named_as_uname_does_and_unknown_ones_as_the_node_does() {
         ("sparc64", "sparc64"),
         ("AMD64", "AMD64"),
     ] {
-        let said = json!({"status": {"nodeInfo": {"architecture": own}}});
+        let reported = json!({"status": {"nodeInfo": {"architecture": own}}});
         let labelled = json!({"metadata": {"labels": {"kubernetes.io/arch": own}}});
-        let long_ago = json!({"metadata": {"labels": {"beta.kubernetes.io/arch": own}}});
-        for node in [said, labelled, long_ago] {
+        let labelled_in_beta = json!({"metadata": {"labels": {"beta.kubernetes.io/arch": own}}});
+        for node in [reported, labelled, labelled_in_beta] {
             assert_eq!(mapped(&node).host.cpu.architecture.as_deref(), Some(expected), "{node}");
         }
     }
 }
 
 #[test]
-fn bad_times_are_left_out_with_a_warning_that_quotes_nothing() {
+fn ignores_invalid_timestamps_with_a_warning() {
     let node = json!({
         "metadata": {"name": "n1", "creationTimestamp": "yesterday"},
         "status": {
@@ -127,40 +143,40 @@ fn bad_times_are_left_out_with_a_warning_that_quotes_nothing() {
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-13-01"}],
         },
     });
-    let Mapped { host, warnings } = mapped(&node);
+    let MappedHost { host, warnings } = mapped(&node);
     assert_eq!((host.created_at, host.conditions[0].last_transition_time), (None, None));
     let expected = [
-        "the lastTransitionTime of its condition \"Ready\" is left out, because it is no time",
-        "its creationTimestamp is left out, because it is no time",
+        ignored("condition \"Ready\": lastTransitionTime", IgnoredBecause::NotATimestamp),
+        ignored("creationTimestamp", IgnoredBecause::NotATimestamp),
     ];
-    assert_eq!(warnings, expected.map(|sentence| ("n1".to_owned(), sentence.to_owned())));
+    assert_eq!(warnings, expected);
 }
 
 #[test]
-fn amounts_above_64_bits_and_below_0_are_left_out() {
-    for (resource, text, why) in [
-        ("memory", "16Ei", "it is larger than anything can be"),
-        ("memory", "1e999999999", "it is larger than anything can be"),
-        ("memory", "-1Gi", "it is negative"),
-        ("memory", "", "it is no quantity: it is empty"),
-        ("cpu", "1E18", "it is larger than anything can be"),
-        ("cpu", "many", "it is no quantity: it does not begin with a number"),
-        ("cpu", "4 ", "it is no quantity: what follows its number is no suffix of quantities"),
+fn ignores_unusable_quantities_with_a_warning() {
+    let too_large = IgnoredBecause::QuantityOutOfRange(OutOfRange::TooLarge);
+    for (resource, text, because) in [
+        ("memory", "16Ei", too_large),
+        ("memory", "1e999999999", too_large),
+        ("memory", "-1Gi", IgnoredBecause::QuantityOutOfRange(OutOfRange::Negative)),
+        ("memory", "", IgnoredBecause::NotAQuantity(ParseError::Empty)),
+        ("cpu", "1E18", too_large),
+        ("cpu", "many", IgnoredBecause::NotAQuantity(ParseError::NoNumber)),
+        ("cpu", "4 ", IgnoredBecause::NotAQuantity(ParseError::UnknownSuffix)),
     ] {
         let node = json!({
             "metadata": {"name": "n1"},
             "status": {"nodeInfo": {"machineID": "m"}, "capacity": {resource: text}},
         });
-        let Mapped { host, warnings } = mapped(&node);
+        let MappedHost { host, warnings } = mapped(&node);
         assert_eq!((host.memory_bytes, host.cpu.millicores), (None, None), "{resource} {text}");
         assert_eq!(host.capacity[resource], text);
-        let sentence = format!("its capacity of {resource} is left out, because {why}");
-        assert_eq!(warnings, [("n1".to_owned(), sentence)]);
+        assert_eq!(warnings, [ignored(&format!("capacity.{resource}"), because)]);
     }
 }
 
 #[test]
-fn conditions_come_in_one_order_whatever_the_sources() {
+fn conditions_are_sorted_by_type() {
     let conditions =
         [json!({"type": "Ready", "status": "True"}), json!({"type": "A", "status": "x"})];
     let host =
@@ -168,4 +184,22 @@ fn conditions_come_in_one_order_whatever_the_sources() {
     let in_order = host(conditions.iter().collect());
     assert_eq!(in_order, host(conditions.iter().rev().collect()));
     assert_eq!(in_order.conditions[0].kind, "A");
+}
+
+#[test]
+fn every_problem_has_its_message() {
+    let ignored = |because| Problem::Ignored { field: "capacity.memory".to_owned(), because };
+    let messages = [
+        Problem::NoMachineId(Some("system UUID")),
+        Problem::NoMachineId(None),
+        Problem::NoProvider,
+        Problem::NoInstance,
+        Problem::NamespaceNotFound,
+        ignored(IgnoredBecause::NumberOutOfRange),
+        ignored(IgnoredBecause::NotATimestamp),
+        ignored(IgnoredBecause::NotAQuantity(ParseError::NoNumber)),
+        ignored(IgnoredBecause::QuantityOutOfRange(OutOfRange::Negative)),
+    ]
+    .map(|problem| problem.to_string());
+    insta::assert_snapshot!(messages.join("\n"));
 }

@@ -178,7 +178,8 @@ fn a_namespace_that_the_server_does_not_have_is_told() {
     let warned = |kubeconfig: PathBuf| {
         let endpoint = gather(kubeconfig, &some);
         let warnings = endpoint["warnings"].as_array().cloned().unwrap_or_default();
-        let about = |warning: &&Value| warning["message"] == "there is no namespace of this name";
+        let about =
+            |warning: &&Value| warning["message"] == "the cluster has no namespace of this name";
         warnings.iter().filter(about).map(|warning| warning["object"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(warned(cluster.kubeconfig("token")), ["casse"]);

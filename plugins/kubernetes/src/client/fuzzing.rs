@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::document::{self, Head};
 use super::resource::{Listed, Resource};
 use super::status::{Refusal, Subject};
-use crate::collect::listed;
+use crate::collect::collected_resources as lists;
 use crate::map::{self, Owners};
-use crate::objects::node::Nodes;
+use crate::objects::node::NodeList;
 
 pub use super::discovery::fuzz as discovery;
 
@@ -23,27 +23,27 @@ pub use super::discovery::fuzz as discovery;
 pub fn page(input: &[u8]) {
     let Some((&which, bytes)) = input.split_first() else { return };
     match which % 8 {
-        0 => read::<Nodes>(bytes, &Resource::nodes(), |node| crosses(&map::host(node).host)),
-        1 => read::<listed::Pods>(bytes, &listed::PODS, |pod| {
+        0 => read::<NodeList>(bytes, &Resource::nodes(), |node| crosses(&map::host(node).host)),
+        1 => read::<lists::PodList>(bytes, &lists::PODS, |pod| {
             let _ = map::uses(&pod, |_, _| true);
             let (pod, _) = map::pod(pod, &Owners::new(), &HashMap::<String, String>::new());
             crosses(&pod);
         }),
-        2 => read::<listed::Controllers>(bytes, &listed::CONTROLLERS[0], |item| {
+        2 => read::<lists::ControllerList>(bytes, &lists::CONTROLLERS[0], |item| {
             crosses(&map::controller("Deployment", item).0);
         }),
         3 => {
-            read::<listed::Services>(bytes, &listed::SERVICES, |item| {
+            read::<lists::ServiceList>(bytes, &lists::SERVICES, |item| {
                 crosses(&map::service(item).0);
             });
         }
-        4 => read::<listed::Namespaces>(bytes, &listed::NAMESPACES, |item| {
+        4 => read::<lists::NamespaceList>(bytes, &lists::NAMESPACES, |item| {
             crosses(&map::namespace(item).0);
         }),
-        5 => read::<listed::ServiceAccounts>(bytes, &listed::SERVICE_ACCOUNTS, |item| {
+        5 => read::<lists::ServiceAccountList>(bytes, &lists::SERVICE_ACCOUNTS, |item| {
             crosses(&map::service_account(item));
         }),
-        6 => read::<listed::KeyedObjects>(bytes, &listed::SECRETS, |item| {
+        6 => read::<lists::KeyedObjectList>(bytes, &lists::SECRETS, |item| {
             crosses(&map::secret(item));
         }),
         _ => {
@@ -54,7 +54,9 @@ pub fn page(input: &[u8]) {
                 "",
             );
             machines.api_version = "kubevirt.io/v1".into();
-            read::<listed::Machines>(bytes, &machines, |item| crosses(&map::guest(item).1));
+            read::<lists::VirtualMachineList>(bytes, &machines, |item| {
+                crosses(&map::guest(item).1);
+            });
         }
     }
 }
@@ -64,7 +66,7 @@ pub fn status(input: &[u8]) {
     let Some(([high, low], body)) = input.split_first_chunk::<2>() else { return };
     let Ok(status) = StatusCode::from_u16(u16::from_be_bytes([*high, *low])) else { return };
     let place = Place::new("GET https://h/api/v1/nodes", true, Limits::default());
-    for subject in [Subject::Discovery, Subject::List(&listed::PODS)] {
+    for subject in [Subject::Discovery, Subject::List(&lists::PODS)] {
         let refusal = Refusal::new(&place, subject, status, &HeaderMap::new(), body);
         assert!(refusal.error.message.len() < 8192, "an endless sentence");
         assert!(!refusal.missing || status == StatusCode::NOT_FOUND);

@@ -15,7 +15,7 @@ use gatherer_plugin_support::run;
 use serde_json::{Value, json};
 
 use crate::kubeconfig;
-use crate::objects::node::{Node, Nodes};
+use crate::objects::node::{Node, NodeList};
 
 /// What a request said.
 #[derive(Debug, Clone)]
@@ -193,7 +193,7 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
         context.warning(object, sentence)?;
     }
     let list = Arc::new(List::default());
-    let sink: Arc<dyn super::ItemSink<Nodes>> = list.clone();
+    let sink: Arc<dyn super::ItemSink<NodeList>> = list.clone();
     run::block_on(context, async {
         let client = super::Client::new(&access, 2, context).await?;
         client.list(&super::Resource::nodes(), sink).await
@@ -222,7 +222,7 @@ pub fn with_client<T>(
 #[derive(Default)]
 struct List(Mutex<Vec<String>>);
 
-impl super::ItemSink<Nodes> for List {
+impl super::ItemSink<NodeList> for List {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
         self.0.lock().expect("no test panics there").push(node.metadata.name.to_string());
         Ok(())

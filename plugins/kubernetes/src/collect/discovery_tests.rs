@@ -1,10 +1,11 @@
-//! What is made of what servers say that they have.
+//! How the API versions of cron jobs and virtual machines are found.
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use serde_json::{Value, json};
 
-use super::listed::{cron_jobs, machines};
-use crate::client::testing::{Asked, Server, answer, ok, with_client};
+use super::collected_resources::{cron_jobs, virtual_machines};
+use super::test_cluster::Request;
+use crate::client::testing::{Server, answer, ok, with_client};
 
 const LIST: &str = "virtualmachineinstances";
 
@@ -28,42 +29,43 @@ fn resources(names: &[&str]) -> Vec<u8> {
     ok(&json!({"kind": "APIResourceList", "resources": list}))
 }
 
-/// Where such a server has virtual machines.
-fn machines_of(
-    answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static,
+/// The path of the virtual machines on a server with these responses.
+fn machines_path(
+    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
 ) -> Result<Option<String>, GatherError> {
-    with_client(&Server::new(answer), 2, async |client| machines(client).await)
+    with_client(&Server::new(respond), 2, async |client| virtual_machines(client).await)
         .map(|found| found.map(|resource| resource.path()))
 }
 
-fn cron_jobs_of(
-    answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static,
+/// The path of the cron jobs on a server with these responses.
+fn cron_jobs_path(
+    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
 ) -> Result<String, GatherError> {
-    with_client(&Server::new(answer), 2, async |client| cron_jobs(client).await)
+    with_client(&Server::new(respond), 2, async |client| cron_jobs(client).await)
         .map(|resource| resource.path())
 }
 
 #[test]
-fn kubevirt_is_not_installed_where_the_list_of_groups_lacks_it_and_a_404_does_not_say_so() {
-    let others = json!([group("apps", &["apps/v1"]), {"name": "odd"}]);
-    assert_eq!(machines_of(move |_| groups(&others)), Ok(None));
-    let error = machines_of(|_| not_found()).expect_err("nothing is known");
+fn kubevirt_is_missing_if_the_list_of_groups_lacks_it_and_not_on_a_404() {
+    let others = json!([group("apps", &["apps/v1"]), {"name": "without-versions"}]);
+    assert_eq!(machines_path(move |_| groups(&others)), Ok(None));
+    let error = machines_path(|_| not_found()).expect_err("not found");
     assert_eq!(error.kind, ErrorKind::Configuration);
     assert!(error.message.ends_with("/apis: 404 Not Found"), "{error}");
     assert!(error.hint.expect("a hint").contains("lets /apis through"));
 }
 
 #[test]
-fn kubevirts_version_is_the_servers_preferred_one_that_has_virtual_machines() {
+fn uses_the_preferred_version_of_kubevirt_that_has_virtual_machines() {
     let path = |resources_of: &'static [(&'static str, &'static str)]| {
-        machines_of(move |asked| {
-            if asked.target == "/apis" {
+        machines_path(move |request| {
+            if request.target == "/apis" {
                 return groups(&json!([group(
                     "kubevirt.io",
                     &["kubevirt.io/v1alpha3", "kubevirt.io/v1"]
                 )]));
             }
-            let found = resources_of.iter().find(|(path, _)| *path == asked.target);
+            let found = resources_of.iter().find(|(path, _)| *path == request.target);
             found.map_or_else(not_found, |(_, name)| resources(&["kubevirts", name]))
         })
     };
@@ -75,20 +77,20 @@ fn kubevirts_version_is_the_servers_preferred_one_that_has_virtual_machines() {
         path(&[("/apis/kubevirt.io/v1", "x"), ("/apis/kubevirt.io/v1alpha3", LIST)]),
         Ok(Some(format!("/apis/kubevirt.io/v1alpha3/{LIST}")))
     );
-    // Its operator alone.
+    // Only its operator is installed.
     assert_eq!(
         path(&[("/apis/kubevirt.io/v1", "x"), ("/apis/kubevirt.io/v1alpha3", "y")]),
         Ok(None)
     );
-    // The server that said that it has the group does not know it yet.
+    // The server lists the group, but does not serve it yet.
     let error = path(&[]).expect_err("a 404");
     assert!(error.message.ends_with("/apis/kubevirt.io/v1: 404 Not Found"), "{error}");
     assert!(error.hint.expect("a hint").contains("a server that starts"));
 }
 
 #[test]
-fn what_is_no_list_of_groups_does_not_say_that_one_is_missing() {
-    let of = |versions: &[&str]| json!({"kind": "APIGroupList", "groups": [group("kubevirt.io", versions)]});
+fn rejects_responses_that_are_not_a_list_of_groups() {
+    let kubevirt = |versions: &[&str]| json!({"kind": "APIGroupList", "groups": [group("kubevirt.io", versions)]});
     for document in [
         json!({}),
         json!([]),
@@ -96,24 +98,24 @@ fn what_is_no_list_of_groups_does_not_say_that_one_is_missing() {
         json!({"kind": "APIGroupList", "groups": null}),
         json!({"kind": "APIResourceList", "groups": []}),
         json!({"kind": "Status", "code": 404}),
-        of(&[]),
-        of(&["kubevirt.io"]),
-        of(&["kubevirt.io/"]),
-        of(&["kubevirt.iox/v1"]),
-        of(&["apps/v1"]),
-        of(&["kubevirt.io/../../api/v1"]),
-        of(&["kubevirt.io/v1?x=y"]),
+        kubevirt(&[]),
+        kubevirt(&["kubevirt.io"]),
+        kubevirt(&["kubevirt.io/"]),
+        kubevirt(&["kubevirt.iox/v1"]),
+        kubevirt(&["apps/v1"]),
+        kubevirt(&["kubevirt.io/../../api/v1"]),
+        kubevirt(&["kubevirt.io/v1?x=y"]),
     ] {
-        let shown = document.to_string();
-        let error = machines_of(move |_| ok(&document)).expect_err(&shown);
-        assert_eq!(error.kind, ErrorKind::Protocol, "{shown}");
+        let text = document.to_string();
+        let error = machines_path(move |_| ok(&document)).expect_err(&text);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{text}");
     }
 }
 
 #[test]
-fn cron_jobs_are_of_the_version_that_the_server_has_them_in() {
+fn uses_the_version_of_cron_jobs_that_the_server_has() {
     let server = |v1: &'static [&'static str], v1beta1: Option<&'static [&'static str]>| {
-        cron_jobs_of(move |asked| match (asked.target.as_str(), v1beta1) {
+        cron_jobs_path(move |request| match (request.target.as_str(), v1beta1) {
             ("/apis/batch/v1", _) => resources(v1),
             ("/apis/batch/v1beta1", Some(names)) => resources(names),
             _ => not_found(),
@@ -130,19 +132,19 @@ fn cron_jobs_are_of_the_version_that_the_server_has_them_in() {
     assert_eq!(error.kind, ErrorKind::Protocol);
     let error = server(&["jobs"], None).expect_err("in neither");
     assert!(error.message.ends_with("/apis/batch/v1beta1: 404 Not Found"), "{error}");
-    let error = cron_jobs_of(|_| not_found()).expect_err("every server has batch/v1");
+    let error = cron_jobs_path(|_| not_found()).expect_err("every server has batch/v1");
     assert!(error.message.ends_with("/apis/batch/v1: 404 Not Found"), "{error}");
 }
 
 #[test]
-fn who_may_not_ask_what_there_is_is_told_the_role_for_that() {
+fn a_forbidden_discovery_names_the_missing_role() {
     let body =
         br#"{"kind":"Status","message":"forbidden: User \"nobody\" cannot get path \"/apis\""}"#;
-    let error = machines_of(|_| answer("403 Forbidden", "", body)).expect_err("no right");
+    let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("no right");
     assert_eq!(error.kind, ErrorKind::Permission);
     assert!(error.hint.expect("a hint").contains("ClusterRole system:discovery"));
     let body =
         br#"{"kind":"Status","message":"User \"system:anonymous\" cannot get path \"/apis\""}"#;
-    let error = machines_of(|_| answer("403 Forbidden", "", body)).expect_err("nobody");
+    let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("anonymous");
     assert!(error.hint.expect("a hint").contains("no credentials"));
 }

@@ -1,18 +1,20 @@
-//! What is read of a cluster, and in which order: the nodes, which have to be whole, and the optional
-//! collections, each of which stands for itself.
+//! Which lists are read, and in which order: first the nodes, without which the endpoint fails, then the
+//! optional collections, each of which can fail alone.
 
-mod controllers;
+pub(crate) mod collected_resources;
+#[cfg(test)]
+mod collection_tests;
+mod controller_lists;
 #[cfg(test)]
 mod discovery_tests;
 mod join;
-pub(crate) mod listed;
-mod lists;
+mod parameters;
+mod selected_lists;
 #[cfg(test)]
-mod narrowed_tests;
+mod selection_tests;
 mod sinks;
 #[cfg(test)]
-mod tests;
-mod wanted;
+mod test_cluster;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,105 +26,117 @@ use gatherer_plugin_support::run;
 
 use crate::client::{Client, ItemSink, Listed, Resource};
 use crate::kubeconfig::Access;
-use crate::map;
+use crate::map::{self, ObjectWarning, Problem, Warnings};
 use crate::objects;
-use crate::objects::node::Nodes;
+use crate::objects::node::NodeList;
 use crate::wipe;
+use collected_resources::{
+    KeyedObjectList, NamespaceList, PodList, ServiceAccountList, ServiceList, VirtualMachineList,
+};
 use join::Join;
-use lists::Lists;
-use sinks::{Collecting, Warnings};
-pub use wanted::{Parameters, Wanted};
+pub use parameters::{Parameters, Selection};
+use selected_lists::SelectedLists;
+use sinks::Collecting;
 
-/// The hosts that guests may run on, by the names of their nodes.
+/// The hosts that guests can run on, by the names of their nodes.
 type HostRefs = BTreeMap<String, HostRef>;
 
-/// Reads a cluster. An error is the whole cluster's; what is wrong with an optional collection is
-/// told at its end.
+/// Reads a cluster. An error fails the whole endpoint; the error of an optional collection is reported at
+/// the end of that collection.
 pub fn cluster(
     access: &Access,
     page_size: u32,
-    wanted: &Wanted,
+    selection: &Selection,
     context: &Context,
 ) -> Result<(), GatherError> {
     run::block_on(context, async {
         let client = Client::new(access, page_size, context).await?;
-        let hosts = Arc::new(sinks::Hosts::new(context.clone(), wanted));
-        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn ItemSink<Nodes>>).await?;
-        hosts.tell_warnings()?;
+        let hosts = Arc::new(sinks::HostSink::new(context.clone(), selection));
+        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn ItemSink<NodeList>>).await?;
+        hosts.report_warnings()?;
         let (join, hosts) = hosts.take();
-        let lists = Lists { client: &client, wanted, context };
-        Collect { context, wanted, lists, join: Arc::new(Mutex::new(join)) }.all(&hosts).await
+        let lists = SelectedLists { client: &client, selection, context };
+        let join = Arc::new(Mutex::new(join));
+        Collector { context, selection, lists, join }.collect_all(&hosts).await
     })
 }
 
-struct Collect<'a> {
+struct Collector<'a> {
     context: &'a Context,
-    wanted: &'a Wanted,
-    lists: Lists<'a>,
+    selection: &'a Selection,
+    lists: SelectedLists<'a>,
     join: Arc<Mutex<Join>>,
 }
 
-/// What is odd about a namespace that was asked for.
-const NO_NAMESPACE: &str = "there is no namespace of this name";
+/// The most time that the check for missing namespaces may take: the lists wait for it.
+const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it may take to learn which namespaces are not there.
-const LOOK: Duration = Duration::from_secs(5);
+/// The items of a complete list and the warnings about them, or why the list is not complete.
+type CollectedList<T> = Result<(Vec<T>, Warnings), GatherError>;
 
-/// A list that is whole, and what is odd about it; or why it is not.
-type Kept<T> = Result<(Vec<T>, Warnings), GatherError>;
-
-impl Collect<'_> {
-    /// The smaller lists come first, in rows side by side: pods are joined to them while they
-    /// pass.
-    async fn all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
-        let wanted = self.wanted;
+impl Collector<'_> {
+    /// Reads the smaller lists first and at the same time, because each pod is joined with them when it
+    /// arrives.
+    async fn collect_all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+        let selection = self.selection;
         let controllers = async {
-            if wanted.controllers || wanted.pods { Some(self.controllers().await) } else { None }
+            let needed = selection.controllers || selection.pods;
+            if needed { Some(self.controllers().await) } else { None }
         };
-        let (services, config_maps, secrets, controllers) =
-            tokio::join!(self.small(), self.config_maps(), self.secrets(), controllers);
+        let (services, config_maps, secrets, controllers) = tokio::join!(
+            self.namespaces_accounts_and_services(),
+            self.config_maps(),
+            self.secrets(),
+            controllers
+        );
         let services = services?;
-        let pods_are_known = wanted.pods && self.pods().await?;
-        if let Some(read) = controllers {
-            self.end_controllers(read, pods_are_known)?;
+        let pods_are_complete = selection.pods && self.pods().await?;
+        if let Some(results) = controllers {
+            self.end_controllers(results, pods_are_complete)?;
         }
-        self.tell_what_is_too_much(pods_are_known)?;
-        let are_uses_known = pods_are_known && self.join().are_uses_known();
+        self.warn_of_dropped_references(pods_are_complete)?;
+        let with_uses = pods_are_complete && self.join().uses_are_complete();
         if let Some(read) = services {
-            let are_known = pods_are_known && self.join().services.are_pods_known();
-            let services = self.join().services.take(are_known);
-            self.end("services", read.map(|warnings| (services, warnings)), Item::Service)?;
+            let with_pods = pods_are_complete && self.join().services.pods_are_complete();
+            let services = self.join().services.take(with_pods);
+            let list = read.map(|warnings| (services, warnings));
+            self.end_collection("services", list, Item::Service)?;
         }
         if let Some(read) = config_maps {
-            let objects = self.join().config_maps.take(are_uses_known);
+            let objects = self.join().config_maps.take(with_uses);
             let objects = objects.map(|(object, used_by)| ConfigMap { used_by, ..object });
-            self.end("config-maps", read.map(|()| (objects, Warnings::new())), Item::ConfigMap)?;
+            let list = read.map(|()| (objects, Warnings::new()));
+            self.end_collection("config-maps", list, Item::ConfigMap)?;
         }
         if let Some(read) = secrets {
-            let objects = self.join().secrets.take(are_uses_known);
+            let objects = self.join().secrets.take(with_uses);
             let objects = objects.map(|(object, used_by)| SecretKeys { used_by, ..object });
-            self.end("secrets", read.map(|()| (objects, Warnings::new())), Item::Secret)?;
+            let list = read.map(|()| (objects, Warnings::new()));
+            self.end_collection("secrets", list, Item::Secret)?;
         }
-        if wanted.machines {
-            self.machines(hosts).await?;
+        if selection.virtual_machines {
+            self.virtual_machines(hosts).await?;
         }
         Ok(())
     }
 
-    /// Namespaces and service accounts, which are handed over, and services, which are kept.
-    async fn small(&self) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
-        if self.wanted.namespaces {
+    /// Reports namespaces and service accounts, and stores services. Returns the result of the services,
+    /// if they are selected.
+    async fn namespaces_accounts_and_services(
+        &self,
+    ) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
+        if self.selection.namespaces {
             self.namespaces().await?;
         } else {
-            self.look_for_namespaces().await?;
+            self.warn_of_missing_namespaces().await?;
         }
-        if self.wanted.service_accounts {
-            let keep = Collecting::new(|item: objects::ServiceAccount<'_>| {
+        if self.selection.service_accounts {
+            let collecting = Collecting::new(|item: objects::ServiceAccount<'_>| {
                 (map::service_account(item), Warnings::new())
             });
-            let kept =
-                self.keep::<listed::ServiceAccounts, _>(&listed::SERVICE_ACCOUNTS, keep).await;
-            self.end("service-accounts", kept, Item::ServiceAccount)?;
+            let resource = &collected_resources::SERVICE_ACCOUNTS;
+            let list = self.read_list::<ServiceAccountList, _>(resource, collecting).await;
+            self.end_collection("service-accounts", list, Item::ServiceAccount)?;
         }
         Ok(self.services().await)
     }
@@ -131,67 +145,73 @@ impl Collect<'_> {
         lock(&self.join)
     }
 
-    /// Reads a list to its end.
-    async fn keep<L: Listed, T: Send + 'static>(
+    /// Reads a list of the selected objects.
+    async fn read_list<L: Listed, T: Send + 'static>(
         &self,
         resource: &Resource,
-        keep: Arc<Collecting<L, T>>,
-    ) -> Kept<T> {
-        self.lists.read(resource, &(keep.clone() as Arc<dyn ItemSink<L>>)).await?;
-        Ok(keep.take())
+        collecting: Arc<Collecting<L, T>>,
+    ) -> CollectedList<T> {
+        self.lists.read(resource, &(collecting.clone() as Arc<dyn ItemSink<L>>)).await?;
+        Ok(collecting.take())
     }
 
-    /// Namespaces are in no namespace: where some are asked for, the others are left out here.
+    /// Namespaces are not themselves in a namespace, so the list cannot be narrowed to the selected ones by the
+    /// server.
     async fn namespaces(&self) -> Result<(), GatherError> {
-        let keep = Collecting::<listed::Namespaces, _>::new(map::namespace);
-        let sink = keep.clone() as Arc<dyn ItemSink<listed::Namespaces>>;
-        let read = self.lists.read_all(&listed::NAMESPACES, &sink).await;
-        let kept = read.map(|()| {
-            let (mut items, mut warnings) = keep.take();
-            let within = &self.wanted.within;
-            items.retain(|item| within.is_empty() || within.contains(&item.name));
-            for name in within.iter().filter(|name| items.iter().all(|item| item.name != **name)) {
-                warnings.push((name.clone(), NO_NAMESPACE.to_owned()));
+        let collecting = Collecting::<NamespaceList, _>::new(map::namespace);
+        let sink = collecting.clone() as Arc<dyn ItemSink<NamespaceList>>;
+        let read = self.lists.read_cluster(&collected_resources::NAMESPACES, &sink).await;
+        let list = read.map(|()| {
+            let (mut items, mut warnings) = collecting.take();
+            let selected = &self.selection.only_namespaces;
+            items.retain(|item| selected.is_empty() || selected.contains(&item.name));
+            for name in selected.iter().filter(|name| items.iter().all(|item| item.name != **name))
+            {
+                let problem = Problem::NamespaceNotFound;
+                warnings.push(ObjectWarning { object: name.clone(), problem });
             }
             (items, warnings)
         });
-        self.end("namespaces", kept, Item::Namespace)
+        self.end_collection("namespaces", list, Item::Namespace)
     }
 
-    /// Says which namespaces are not there, where that can be learned: the lists of one that is
-    /// misspelt are empty, and nothing else is wrong with them.
-    async fn look_for_namespaces(&self) -> Result<(), GatherError> {
-        let wanted = self.wanted;
-        let keyed = wanted.config_maps || wanted.secrets;
-        let others = wanted.service_accounts || wanted.services || wanted.machines;
-        if !(wanted.controllers || wanted.pods || keyed || others) {
+    /// Warns of selected namespaces that do not exist, as far as the user may see that. Without this, a
+    /// misspelt name would only lead to empty lists.
+    async fn warn_of_missing_namespaces(&self) -> Result<(), GatherError> {
+        if !self.selection.has_namespaced() {
             return Ok(());
         }
-        let mut missing = Vec::new();
-        let look = async {
-            for name in &wanted.within {
+        let mut missing = Warnings::new();
+        let check = async {
+            for name in &self.selection.only_namespaces {
                 match self.lists.client.has_namespace(name).await {
                     Ok(true) => {}
-                    Ok(false) => missing.push(name),
-                    // Whoever may read what is in a namespace need not be allowed to see it.
+                    Ok(false) => {
+                        let problem = Problem::NamespaceNotFound;
+                        missing.push(ObjectWarning { object: name.clone(), problem });
+                    }
+                    // The right to read objects in a namespace does not include the right to get it.
                     Err(error) if error.kind == ErrorKind::Permission => {}
                     Err(_) => break,
                 }
             }
         };
-        // The lists wait for this, and are what was asked for.
-        let time = run::operation_remaining(self.context).unwrap_or(LOOK).min(LOOK);
-        let _ = tokio::time::timeout(time, look).await;
-        missing.into_iter().try_for_each(|name| self.context.warning(name, NO_NAMESPACE))
+        let timeout = run::operation_remaining(self.context)
+            .unwrap_or(NAMESPACE_CHECK_TIMEOUT)
+            .min(NAMESPACE_CHECK_TIMEOUT);
+        // What was found before the timeout is reported.
+        let _ = tokio::time::timeout(timeout, check).await;
+        sinks::report(self.context, missing)
     }
 
     async fn services(&self) -> Option<Result<Warnings, GatherError>> {
-        if !self.wanted.services {
+        if !self.selection.services {
             return None;
         }
-        let keep = Collecting::new(map::service);
-        let kept = self.keep::<listed::Services, _>(&listed::SERVICES, keep).await;
-        Some(kept.map(|(services, warnings)| {
+        let collecting = Collecting::new(map::service);
+        let resource = &collected_resources::SERVICES;
+        let list = self.read_list::<ServiceList, _>(resource, collecting).await;
+        Some(list.map(|(services, warnings)| {
             let mut join = self.join();
             for service in services {
                 join.services.insert(service);
@@ -201,77 +221,88 @@ impl Collect<'_> {
     }
 
     async fn config_maps(&self) -> Option<Result<(), GatherError>> {
-        if !self.wanted.config_maps {
+        if !self.selection.config_maps {
             return None;
         }
         wipe::begin();
-        let keep =
-            Collecting::new(|item: objects::Keyed<'_>| (map::config_map(item), Warnings::new()));
-        let kept = self.keep::<listed::KeyedObjects, _>(&listed::CONFIG_MAPS, keep).await;
-        Some(kept.map(|(objects, _)| {
+        let collecting = Collecting::new(|item: objects::KeyedObject<'_>| {
+            (map::config_map(item), Warnings::new())
+        });
+        let resource = &collected_resources::CONFIG_MAPS;
+        let list = self.read_list::<KeyedObjectList, _>(resource, collecting).await;
+        Some(list.map(|(objects, _)| {
             let name = |object: &ConfigMap| (object.namespace.clone(), object.name.clone());
             self.join().config_maps.set(objects, name);
         }))
     }
 
     async fn secrets(&self) -> Option<Result<(), GatherError>> {
-        if !self.wanted.secrets {
+        if !self.selection.secrets {
             return None;
         }
         wipe::begin();
-        let keep = Collecting::new(|item: objects::Keyed<'_>| (map::secret(item), Warnings::new()));
-        let kept = self.keep::<listed::KeyedObjects, _>(&listed::SECRETS, keep).await;
-        Some(kept.map(|(objects, _)| {
+        let collecting =
+            Collecting::new(|item: objects::KeyedObject<'_>| (map::secret(item), Warnings::new()));
+        let resource = &collected_resources::SECRETS;
+        let list = self.read_list::<KeyedObjectList, _>(resource, collecting).await;
+        Some(list.map(|(objects, _)| {
             let name = |object: &SecretKeys| (object.namespace.clone(), object.name.clone());
             self.join().secrets.set(objects, name);
         }))
     }
 
-    /// What would take too much memory is left out as a whole, and said to be.
-    fn tell_what_is_too_much(&self, pods_are_known: bool) -> Result<(), GatherError> {
-        let (uses, pods) = {
-            let join = self.join();
-            (!join.are_uses_known(), !join.services.are_pods_known())
-        };
-        let narrow = "so they are left out; `namespaces` narrows the lists";
-        if pods_are_known && uses {
-            let sentence =
-                format!("they use more config maps and secrets than can be kept, {narrow}");
-            self.context.warning("pods", sentence)?;
+    /// Warns if uses, or the pods of services, were dropped because they would take too much memory.
+    fn warn_of_dropped_references(&self, pods_are_complete: bool) -> Result<(), GatherError> {
+        if !pods_are_complete {
+            return Ok(());
         }
-        if pods_are_known && pods {
-            let sentence = format!("they select more pods than can be kept, {narrow}");
-            self.context.warning("services", sentence)?;
+        let (uses_are_complete, service_pods_are_complete) = {
+            let join = self.join();
+            (join.uses_are_complete(), join.services.pods_are_complete())
+        };
+        let consequence = "none are reported; set `namespaces` to collect fewer";
+        if !uses_are_complete {
+            let message = format!("too many uses of config maps and secrets: {consequence}");
+            self.context.warning("pods", message)?;
+        }
+        if !service_pods_are_complete {
+            let message = format!("too many pods of services: {consequence}");
+            self.context.warning("services", message)?;
         }
         Ok(())
     }
 
-    /// Hands the pods over. Whether they are all known then.
+    /// Reports the pods, and returns whether their list is complete.
     async fn pods(&self) -> Result<bool, GatherError> {
-        let emit = sinks::EmitPods::new(self.context.clone(), Arc::clone(&self.join));
-        let sink = emit.clone() as Arc<dyn ItemSink<listed::Pods>>;
+        let pods = sinks::PodSink::new(self.context.clone(), Arc::clone(&self.join));
+        let sink = pods.clone() as Arc<dyn ItemSink<PodList>>;
         self.join().forget_pods();
-        let read = self.lists.read(&listed::PODS, &sink).await;
-        let are_known = read.is_ok();
-        if !are_known {
+        let read = self.lists.read(&collected_resources::PODS, &sink).await;
+        let is_complete = read.is_ok();
+        if !is_complete {
             self.join().forget_pods();
         }
-        self.end("pods", read.map(|()| (Vec::new(), emit.take_warnings())), Item::Pod)?;
-        Ok(are_known)
+        let list = read.map(|()| (Vec::new(), pods.take_warnings()));
+        self.end_collection("pods", list, Item::Pod)?;
+        Ok(is_complete)
     }
 
-    /// Guests are handed over when the list is whole: they cannot be taken back without their hosts.
-    async fn machines(&self, hosts: &HostRefs) -> Result<(), GatherError> {
-        let kept = self.kept_machines().await.and_then(|(guests, warnings)| {
-            let runs = |guest: &Guest| {
+    /// Reports the virtual machines once their list is complete: guests of a host cannot be withdrawn without
+    /// the host.
+    async fn virtual_machines(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+        let list = self.list_virtual_machines().await.and_then(|(guests, warnings)| {
+            let is_running = |guest: &Guest| {
                 !matches!(guest.state, Some(GuestState::Stopped | GuestState::Crashed))
             };
             for (node, guest) in &guests {
                 if let Some(node) = node.as_ref().filter(|node| !hosts.contains_key(*node))
-                    && runs(guest)
+                    && is_running(guest)
                 {
-                    let why = "it runs on a node that came after the nodes were listed";
-                    let message = format!("{}: {why}: {node}", guest.name);
+                    let message = format!(
+                        "virtual machine {} runs on node {node}, which was added after the nodes were \
+                         listed",
+                        guest.name
+                    );
                     return Err(GatherError::new(ErrorKind::Unavailable, message));
                 }
             }
@@ -284,43 +315,45 @@ impl Collect<'_> {
             }
             Ok((detached, warnings))
         });
-        self.end(VIRTUAL_MACHINES, kept, Item::DetachedGuest)
+        self.end_collection(VIRTUAL_MACHINES, list, Item::DetachedGuest)
     }
 
-    async fn kept_machines(&self) -> Kept<(Option<String>, Guest)> {
-        self.lists.in_time("virtual machines")?;
-        let Some(resource) = listed::machines(self.lists.client).await? else {
+    /// The virtual machines with the names of their nodes.
+    async fn list_virtual_machines(&self) -> CollectedList<(Option<String>, Guest)> {
+        self.lists.check_time("virtual machines")?;
+        let Some(resource) = collected_resources::virtual_machines(self.lists.client).await? else {
             return Ok((Vec::new(), Warnings::new()));
         };
-        let keep = Collecting::new(|item: objects::Machine<'_>| {
+        let collecting = Collecting::new(|item: objects::VirtualMachine<'_>| {
             let (node, guest, warnings) = map::guest(item);
             ((node, guest), warnings)
         });
-        self.keep::<listed::Machines, _>(&resource, keep).await
+        self.read_list::<VirtualMachineList, _>(&resource, collecting).await
     }
 
-    fn emit(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
+    fn report_items(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
         items.try_for_each(|item| self.context.item(item))
     }
 
-    /// Ends a collection, with these items if it is whole.
-    fn end<T>(
+    /// Ends a collection: reports the items and warnings of a complete list, or the error.
+    fn end_collection<T>(
         &self,
         name: &str,
-        kept: Result<(impl IntoIterator<Item = T>, Warnings), GatherError>,
+        list: Result<(impl IntoIterator<Item = T>, Warnings), GatherError>,
         item: impl Fn(T) -> Item,
     ) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
-        let result = kept.and_then(|(items, warnings)| {
-            self.emit(items.into_iter().map(item))?;
-            sinks::tell(self.context, warnings)
+        let result = list.and_then(|(items, warnings)| {
+            self.report_items(items.into_iter().map(item))?;
+            sinks::report(self.context, warnings)
         });
         self.context.check_cancelled()?;
         self.context.collection_end(name, result)
     }
 }
 
-/// A lock; a thread that panicked has left what it holds in order.
+/// Locks a mutex, even if a thread panicked while it held the lock: every update leaves the value
+/// consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,153 +1,151 @@
-//! The sinks of each list: they emit items at once, or collect them for the join.
+//! The sinks of the lists: they report items at once, or collect them until the list is complete.
 
 use std::sync::{Arc, Mutex};
 
 use gatherer_plugin_api::{Context, GatherError};
 
+use super::collected_resources::PodList;
 use super::join::Join;
-use super::listed::Pods;
-use super::wanted::Wanted;
+use super::parameters::Selection;
 use super::{HostRefs, lock};
 use crate::client::{ItemSink, Listed};
-use crate::map;
+use crate::map::{self, Warnings};
 use crate::objects;
-use crate::objects::node::{Node, Nodes};
+use crate::objects::node::{Node, NodeList};
 
-/// How many warnings are kept; about so many are shown.
-const MOST_WARNINGS: usize = 20_000;
+/// No warnings are stored beyond this number. The warnings of one object are never split.
+const MAX_WARNINGS: usize = 20_000;
 
-/// An object and what is odd about it.
-pub type Warnings = Vec<(String, String)>;
-
-/// Adds warnings as long as there is room.
-fn add(kept: &mut Warnings, warnings: Warnings) {
-    if kept.len() < MOST_WARNINGS {
-        kept.extend(warnings);
+fn store(stored: &mut Warnings, warnings: Warnings) {
+    if stored.len() < MAX_WARNINGS {
+        stored.extend(warnings);
     }
 }
 
-/// Tells them all.
-pub fn tell(context: &Context, warnings: Warnings) -> Result<(), GatherError> {
-    warnings.into_iter().try_for_each(|(object, sentence)| context.warning(object, sentence))
+/// Reports warnings to the runner.
+pub fn report(context: &Context, warnings: Warnings) -> Result<(), GatherError> {
+    warnings
+        .into_iter()
+        .try_for_each(|warning| context.warning(warning.object, warning.problem.to_string()))
 }
 
-/// Hands each node over as a host.
-pub struct Hosts {
+/// Reports each Node as a host.
+pub struct HostSink {
     context: Context,
-    /// Whether it has to be known afterwards which hosts there are.
-    keep: bool,
-    kept: Mutex<(Join, HostRefs)>,
-    /// Of the nodes that were handed over. Warnings cannot be taken back, so they wait until it is
-    /// certain that the list is not started again.
+    /// Whether later lists refer to the hosts.
+    remember_hosts: bool,
+    hosts: Mutex<(Join, HostRefs)>,
+    /// The warnings about the hosts so far. A reported warning cannot be withdrawn, so they wait until
+    /// the list cannot start over any more.
     warnings: Mutex<Warnings>,
 }
 
-impl Hosts {
-    pub fn new(context: Context, wanted: &Wanted) -> Self {
-        let keep = wanted.pods || wanted.machines;
-        Self { context, keep, kept: Mutex::default(), warnings: Mutex::default() }
+impl HostSink {
+    pub fn new(context: Context, selection: &Selection) -> Self {
+        let remember_hosts = selection.pods || selection.virtual_machines;
+        Self { context, remember_hosts, hosts: Mutex::default(), warnings: Mutex::default() }
     }
 
-    /// Tells what is odd about the hosts.
-    pub fn tell_warnings(&self) -> Result<(), GatherError> {
-        tell(&self.context, std::mem::take(&mut *lock(&self.warnings)))
+    /// Reports the warnings about the hosts. The list must be complete.
+    pub fn report_warnings(&self) -> Result<(), GatherError> {
+        report(&self.context, std::mem::take(&mut *lock(&self.warnings)))
     }
 
-    /// What the other lists are joined to.
+    /// The hosts, for the lists that refer to them.
     pub fn take(&self) -> (Join, HostRefs) {
-        std::mem::take(&mut *lock(&self.kept))
+        std::mem::take(&mut *lock(&self.hosts))
     }
 }
 
-impl ItemSink<Nodes> for Hosts {
+impl ItemSink<NodeList> for HostSink {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mapped = map::host(node);
-        if self.keep {
+        if self.remember_hosts {
             let (name, id) = (mapped.host.name.clone(), mapped.host.id.clone());
             let host_ref = self.context.host(mapped.host)?;
-            let (join, hosts) = &mut *lock(&self.kept);
+            let (join, hosts) = &mut *lock(&self.hosts);
             join.host_ids.insert(name.clone(), id);
             hosts.insert(name, host_ref);
         } else {
             self.context.host(mapped.host)?;
         }
-        add(&mut lock(&self.warnings), mapped.warnings);
+        store(&mut lock(&self.warnings), mapped.warnings);
         Ok(())
     }
 
     fn start_over(&self) -> Result<(), GatherError> {
         lock(&self.warnings).clear();
-        *lock(&self.kept) = Default::default();
+        *lock(&self.hosts) = Default::default();
         self.context.start_over()
     }
 }
 
-/// Keeps the items of a list until it is whole.
+/// Collects the items of a list until it is complete.
 pub struct Collecting<L: Listed, T> {
     convert: Box<Convert<L, T>>,
-    kept: Mutex<(Vec<T>, Warnings)>,
+    collected: Mutex<(Vec<T>, Warnings)>,
 }
 
 type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send + Sync;
 
 impl<L: Listed, T: Send + 'static> Collecting<L, T> {
-    /// Keeps what `convert` makes of each item.
+    /// Collects the result of `convert` for each item.
     pub fn new(
         convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { convert: Box::new(convert), kept: Mutex::default() })
+        Arc::new(Self { convert: Box::new(convert), collected: Mutex::default() })
     }
 
-    /// What was kept, and what is odd about it.
+    /// The items and the warnings about them.
     pub fn take(&self) -> (Vec<T>, Warnings) {
-        std::mem::take(&mut *lock(&self.kept))
+        std::mem::take(&mut *lock(&self.collected))
     }
 }
 
 impl<L: Listed, T: Send + 'static> ItemSink<L> for Collecting<L, T> {
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
-        let (converted, warnings) = (self.convert)(item);
-        let (items, kept) = &mut *lock(&self.kept);
+        let (converted, new_warnings) = (self.convert)(item);
+        let (items, warnings) = &mut *lock(&self.collected);
         items.push(converted);
-        add(kept, warnings);
+        store(warnings, new_warnings);
         Ok(())
     }
 
     fn start_over(&self) -> Result<(), GatherError> {
-        *lock(&self.kept) = Default::default();
+        *lock(&self.collected) = Default::default();
         Ok(())
     }
 }
 
-/// Hands each pod over, and joins it to what is known already.
-pub struct EmitPods {
+/// Reports each pod, joined with the lists that were read before.
+pub struct PodSink {
     context: Context,
     join: Arc<Mutex<Join>>,
     warnings: Mutex<Warnings>,
 }
 
-impl EmitPods {
+impl PodSink {
     pub fn new(context: Context, join: Arc<Mutex<Join>>) -> Arc<Self> {
         Arc::new(Self { context, join, warnings: Mutex::default() })
     }
 
-    /// What is odd about the pods.
+    /// The warnings about the pods.
     pub fn take_warnings(&self) -> Warnings {
         std::mem::take(&mut *lock(&self.warnings))
     }
 }
 
-impl ItemSink<Pods> for EmitPods {
+impl ItemSink<PodList> for PodSink {
     fn take(&self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mut join = lock(&self.join);
         let uses = join.uses(&pod);
-        let others = join.owners.others(&pod.metadata.owner_references);
+        let unlisted_owners = join.owners.unlisted(&pod.metadata.owner_references);
         let (pod, warnings) = map::pod(pod, &join.owners, &join.host_ids);
-        join.add(&pod, uses, &others);
+        join.add(&pod, uses, &unlisted_owners);
         drop(join);
-        add(&mut lock(&self.warnings), warnings);
+        store(&mut lock(&self.warnings), warnings);
         self.context.item(pod)
     }
 

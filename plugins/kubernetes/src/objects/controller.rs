@@ -1,21 +1,21 @@
-//! What makes and keeps pods: one type for the kinds of apps/v1, batch/v1 and core/v1, which count
-//! their pods under different names.
+//! Controllers of pods: one type for the kinds of apps/v1, batch/v1 and core/v1, which count their pods
+//! in different fields.
 
 use crate::json::{only_from_an_object, or_default};
 
-use super::Metadata;
+use super::ObjectMeta;
 
 /// A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or ReplicationController.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Controller<'a> {
-    /// What every object has.
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// What somebody wants of it.
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
     #[serde(deserialize_with = "or_default")]
     pub spec: ControllerSpec,
-    /// What its controller says. Absent: that has not seen it yet.
+    /// The observed state; absent until the controller has processed the object.
     pub status: Option<ControllerStatus>,
 }
 
@@ -35,13 +35,13 @@ pub struct ControllerSpec {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct ControllerStatus {
-    /// Of Deployments, StatefulSets, ReplicaSets and ReplicationControllers; a 0 is left out.
+    /// Of Deployments, StatefulSets, ReplicaSets and ReplicationControllers; omitted if 0.
     pub ready_replicas: Option<i64>,
     /// Of DaemonSets.
     pub desired_number_scheduled: Option<i64>,
     /// Of DaemonSets.
     pub number_ready: Option<i64>,
-    /// Of Jobs; a 0 is left out.
+    /// Of Jobs; omitted if 0.
     pub succeeded: Option<i64>,
 }
 

@@ -1,19 +1,19 @@
-//! The API's objects, as far as `map` reads them. k8s-openapi has all of each; but a list of pods is
-//! megabytes long, most of which nobody here asks for, and what has no member is skipped without
-//! being kept.
+//! The objects of the Kubernetes API, limited to the members that `map` reads. k8s-openapi has complete
+//! types, but a list of pods is megabytes long and few of its members are needed; a member without a
+//! field here is skipped without being stored.
 //!
-//! What is missing or null is empty, and what has another JSON type than the API says is an error.
-//! Texts are those of the page itself.
+//! A missing or null member is empty. A member of another JSON type than the API defines is an error.
+//! Texts borrow from the page unless they contain escapes.
 
-mod account;
 mod controller;
-mod keyed;
-mod machine;
-mod metadata;
+mod keyed_object;
 mod namespace;
 pub mod node;
+mod object_meta;
 mod pod;
 mod service;
+mod service_account;
+mod virtual_machine;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,29 +23,30 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 
 use crate::json::only_from_an_object;
 
-pub use account::ServiceAccount;
 pub use controller::{Controller, ControllerSpec, ControllerStatus};
-pub use keyed::{Keyed, Keys};
-pub use machine::{
-    Cpu, Domain, Firmware, GuestMemory, Interface, Machine, MachineCondition, MachineSpec,
-    MachineStatus, Requests, Resources,
-};
-pub use metadata::{Metadata, OwnerReference};
+pub use keyed_object::{KeyedObject, Keys};
 pub use namespace::{Namespace, NamespaceStatus};
+pub use object_meta::{ObjectMeta, OwnerReference};
 pub use pod::{
-    ContainerSpec, ContainerStatus, ContainerStatusState, EnvFrom, EnvVar, EnvVarSource, Ip, Named,
-    Pod, PodSpec, PodStatus, Projected, Projection, SecretVolume, Volume, VolumeMount,
+    ContainerSpec, ContainerStatus, ContainerStatusState, EnvFrom, EnvVar, EnvVarSource, Ip,
+    LocalObjectReference, Pod, PodSpec, PodStatus, Projected, Projection, SecretVolume, Volume,
+    VolumeMount,
 };
 pub use service::{Ingress, LoadBalancer, Service, ServicePort, ServiceSpec, ServiceStatus};
+pub use service_account::ServiceAccount;
+pub use virtual_machine::{
+    VirtualMachine, VmCondition, VmCpu, VmDomain, VmFirmware, VmInterface, VmMemory, VmRequests,
+    VmResources, VmSpec, VmStatus,
+};
 
-/// A member of which only counts that it is there. It has to be an object.
+/// A member whose presence is all that matters. It must be an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Present {}
 
 only_from_an_object!(Present);
 
-/// What the API writes as a number or as a text.
+/// A member that the API allows to be a number or a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NumberOrText<'a> {
     /// A whole number.
@@ -56,13 +57,13 @@ pub enum NumberOrText<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for NumberOrText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<'a>(PhantomData<&'a ()>);
+        struct NumberOrTextVisitor<'a>(PhantomData<&'a ()>);
 
-        impl<'de: 'a, 'a> Visitor<'de> for Either<'a> {
+        impl<'de: 'a, 'a> Visitor<'de> for NumberOrTextVisitor<'a> {
             type Value = NumberOrText<'a>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number or a text")
+                f.write_str("a whole number or a string")
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
@@ -71,7 +72,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for NumberOrText<'a> {
 
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
                 let number = i64::try_from(number);
-                number.map(NumberOrText::Number).map_err(|_| E::custom("a number is too large"))
+                number
+                    .map(NumberOrText::Number)
+                    .map_err(|_| E::custom("a number does not fit 64 bits"))
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -83,6 +86,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for NumberOrText<'a> {
             }
         }
 
-        deserializer.deserialize_any(Either(PhantomData))
+        deserializer.deserialize_any(NumberOrTextVisitor(PhantomData))
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::json::{Text, only_from_an_object, or_default};
 
-use super::Metadata;
+use super::ObjectMeta;
 
 /// A Namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Namespace<'a> {
-    /// What every object has.
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// Where it is in its life.
+    pub metadata: ObjectMeta<'a>,
+    /// The observed state.
     #[serde(borrow, deserialize_with = "or_default")]
     pub status: NamespaceStatus<'a>,
 }

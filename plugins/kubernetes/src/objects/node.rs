@@ -1,35 +1,35 @@
-//! A Node of the API group core/v1. Most of its bytes are images, annotations and managed fields,
-//! which are skipped. One that has just registered lacks most of the rest.
+//! A Node of core/v1. Most of its bytes are images, annotations and managed fields, which are skipped.
+//! A Node that has just registered lacks most of the rest.
 
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use super::Metadata;
+use super::ObjectMeta;
 use crate::client::Listed;
 use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
 
-/// A Node. Texts that are not there are empty; most are those of the page itself.
+/// A Node. Missing texts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Node<'a> {
-    /// Nothing, or the word itself.
-    pub kind: Kind,
-    /// What every object has.
+    /// Absent, or `Node`.
+    pub kind: NodeKind,
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// What somebody wants of the node.
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub spec: Spec<'a>,
-    /// What its kubelet says.
+    pub spec: NodeSpec<'a>,
+    /// The state that the kubelet reports.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub status: Status<'a>,
+    pub status: NodeStatus<'a>,
 }
 
 /// The list of nodes.
-pub struct Nodes;
+pub struct NodeList;
 
-impl Listed for Nodes {
+impl Listed for NodeList {
     type Item<'de> = Node<'de>;
 
     fn identity<'a>(item: &'a Node<'_>) -> (&'a str, &'a str) {
@@ -37,11 +37,11 @@ impl Listed for Nodes {
     }
 }
 
-/// The `kind` of a Node, which an API server leaves out in lists. Another one is an error.
+/// The `kind` of a Node, which API servers omit in lists. Any other kind is an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Kind;
+pub struct NodeKind;
 
-impl<'de> Deserialize<'de> for Kind {
+impl<'de> Deserialize<'de> for NodeKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let kind: Text<'de> = or_default(deserializer)?;
         let fits = matches!(&*kind, "" | "Node");
@@ -52,14 +52,14 @@ impl<'de> Deserialize<'de> for Kind {
 /// `spec`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Spec<'a> {
-    /// `<provider>://<its own id>`.
+pub struct NodeSpec<'a> {
+    /// `<provider>://<the provider's id>`.
     #[serde(rename = "providerID", borrow, deserialize_with = "or_default")]
     pub provider_id: Text<'a>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
-    pub taints: Vec<Taint<'a>>,
-    /// Whether it is cordoned.
+    pub taints: Vec<NodeTaint<'a>>,
+    /// Whether the Node is cordoned.
     #[serde(deserialize_with = "or_default")]
     pub unschedulable: bool,
 }
@@ -67,11 +67,11 @@ pub struct Spec<'a> {
 /// One of `spec.taints`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Taint<'a> {
-    /// Which.
+pub struct NodeTaint<'a> {
+    /// The key.
     #[serde(borrow, deserialize_with = "or_default")]
     pub key: Text<'a>,
-    /// Often empty.
+    /// The value; often empty.
     #[serde(borrow, deserialize_with = "or_default")]
     pub value: Text<'a>,
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
@@ -82,19 +82,19 @@ pub struct Taint<'a> {
 /// `status`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Status<'a> {
-    /// In the source's order.
+pub struct NodeStatus<'a> {
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
-    pub addresses: Vec<Address<'a>>,
+    pub addresses: Vec<NodeAddress<'a>>,
     /// Quantities by resource.
     #[serde(deserialize_with = "texts")]
     pub capacity: BTreeMap<String, String>,
-    /// What of the capacity pods may use.
+    /// The part of the capacity that pods may use.
     #[serde(deserialize_with = "texts")]
     pub allocatable: BTreeMap<String, String>,
-    /// In the source's order, which differs from node to node.
+    /// In the order of the source, which differs from Node to Node.
     #[serde(borrow, deserialize_with = "items")]
-    pub conditions: Vec<Condition<'a>>,
+    pub conditions: Vec<NodeCondition<'a>>,
     /// Identities and versions.
     #[serde(borrow, deserialize_with = "or_default")]
     pub node_info: NodeInfo<'a>,
@@ -103,7 +103,7 @@ pub struct Status<'a> {
 /// One of `status.addresses`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Address<'a> {
+pub struct NodeAddress<'a> {
     /// `InternalIP`, `ExternalIP`, `Hostname`, `InternalDNS`, `ExternalDNS`.
     #[serde(rename = "type", borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,
@@ -115,17 +115,17 @@ pub struct Address<'a> {
 /// One of `status.conditions`, without its heartbeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Condition<'a> {
-    /// Which.
+pub struct NodeCondition<'a> {
+    /// The type.
     #[serde(rename = "type", borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,
     /// `True`, `False` or `Unknown`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub status: Text<'a>,
-    /// One word why.
+    /// The reason, in one word.
     #[serde(borrow, deserialize_with = "or_default")]
     pub reason: Text<'a>,
-    /// One sentence why.
+    /// The reason, in one sentence.
     #[serde(borrow, deserialize_with = "or_default")]
     pub message: Text<'a>,
     /// RFC 3339.
@@ -140,13 +140,13 @@ pub struct NodeInfo<'a> {
     /// `/etc/machine-id`.
     #[serde(rename = "machineID", borrow, deserialize_with = "or_default")]
     pub machine_id: Text<'a>,
-    /// The firmware's UUID.
+    /// The UUID of the firmware.
     #[serde(rename = "systemUUID", borrow, deserialize_with = "or_default")]
     pub system_uuid: Text<'a>,
-    /// Another one after each start of the machine.
+    /// Changes with every boot.
     #[serde(rename = "bootID", borrow, deserialize_with = "or_default")]
     pub boot_id: Text<'a>,
-    /// As Go names them: `amd64`.
+    /// As Go names it: `amd64`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub architecture: Text<'a>,
     /// `linux` or `windows`.
@@ -155,27 +155,27 @@ pub struct NodeInfo<'a> {
     /// The distribution with its version, in one text.
     #[serde(borrow, deserialize_with = "or_default")]
     pub os_image: Text<'a>,
-    /// As `uname -r` says it.
+    /// As `uname -r` prints it.
     #[serde(borrow, deserialize_with = "or_default")]
     pub kernel_version: Text<'a>,
-    /// With its name: `containerd://1.7.1`.
+    /// With the name of the runtime: `containerd://1.7.1`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub container_runtime_version: Text<'a>,
-    /// The kubelet's.
+    /// The version of the kubelet.
     #[serde(borrow, deserialize_with = "or_default")]
     pub kubelet_version: Text<'a>,
-    /// Seldom true, and no longer set by newer kubelets.
+    /// Often wrong, and no longer set by newer kubelets.
     #[serde(borrow, deserialize_with = "or_default")]
     pub kube_proxy_version: Text<'a>,
 }
 
 only_from_an_object!(
     Node<'de>,
-    Spec<'de>,
-    Taint<'de>,
-    Status<'de>,
-    Address<'de>,
-    Condition<'de>,
+    NodeSpec<'de>,
+    NodeTaint<'de>,
+    NodeStatus<'de>,
+    NodeAddress<'de>,
+    NodeCondition<'de>,
     NodeInfo<'de>
 );
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_null_is_empty() {
+    fn missing_and_null_members_are_empty() {
         for node in [
             json!({}),
             json!({"metadata": null, "spec": null, "status": null}),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_skipped() {
+    fn skips_unused_members() {
         let node = json!({
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"annotations": {"a": "b"}, "managedFields": [{"fieldsV1": {"f:x": {}}}]},
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn another_json_type_is_an_error() {
+    fn rejects_members_of_another_json_type() {
         for node in [
             json!([]),
             json!("node"),

@@ -2,19 +2,19 @@
 
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::{Metadata, Present};
+use super::{ObjectMeta, Present};
 
 /// A Pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Pod<'a> {
-    /// What every object has.
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// What somebody wants of it.
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
     #[serde(borrow, deserialize_with = "or_default")]
     pub spec: PodSpec<'a>,
-    /// What its kubelet says.
+    /// The state that the kubelet reports.
     #[serde(borrow, deserialize_with = "or_default")]
     pub status: PodStatus<'a>,
 }
@@ -23,46 +23,46 @@ pub struct Pod<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct PodSpec<'a> {
-    /// The node that it is assigned to.
+    /// The node, once the pod was scheduled.
     #[serde(borrow, deserialize_with = "or_default")]
     pub node_name: Text<'a>,
-    /// The service account that it acts as.
+    /// The service account of its processes.
     #[serde(borrow, deserialize_with = "or_default")]
     pub service_account_name: Text<'a>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub init_containers: Vec<ContainerSpec<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub containers: Vec<ContainerSpec<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub ephemeral_containers: Vec<ContainerSpec<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub volumes: Vec<Volume<'a>>,
-    /// The secrets that its images are pulled with.
+    /// The secrets for pulling its images.
     #[serde(borrow, deserialize_with = "items")]
-    pub image_pull_secrets: Vec<Named<'a>>,
+    pub image_pull_secrets: Vec<LocalObjectReference<'a>>,
 }
 
-/// A container, as somebody wants it.
+/// A container in the specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct ContainerSpec<'a> {
     /// Unique in the pod.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// A reference.
+    /// The image reference.
     #[serde(borrow, deserialize_with = "or_default")]
     pub image: Text<'a>,
-    /// In the source's order, without the values that are written there: passwords, often.
+    /// In the order of the source. Literal values are skipped, because they are often passwords.
     #[serde(borrow, deserialize_with = "items")]
     pub env: Vec<EnvVar<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub env_from: Vec<EnvFrom<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub volume_mounts: Vec<VolumeMount<'a>>,
 }
@@ -71,10 +71,10 @@ pub struct ContainerSpec<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct EnvVar<'a> {
-    /// The variable.
+    /// The name of the variable.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// Where its value comes from.
+    /// The source of its value.
     #[serde(borrow, deserialize_with = "or_default")]
     pub value_from: EnvVarSource<'a>,
 }
@@ -83,40 +83,40 @@ pub struct EnvVar<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct EnvVarSource<'a> {
-    /// A config map's key.
+    /// A key of a config map.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub config_map_key_ref: Named<'a>,
-    /// A secret's key.
+    pub config_map_key_ref: LocalObjectReference<'a>,
+    /// A key of a secret.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub secret_key_ref: Named<'a>,
+    pub secret_key_ref: LocalObjectReference<'a>,
 }
 
-/// One of a container's `envFrom`: every key is a variable.
+/// One of a container's `envFrom`: every key of the object becomes a variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct EnvFrom<'a> {
     /// A config map.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub config_map_ref: Named<'a>,
+    pub config_map_ref: LocalObjectReference<'a>,
     /// A secret.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub secret_ref: Named<'a>,
+    pub secret_ref: LocalObjectReference<'a>,
 }
 
 /// One of a container's `volumeMounts`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct VolumeMount<'a> {
-    /// The volume's.
+    /// The name of the volume.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// Where in the container.
+    /// The path in the container.
     #[serde(borrow, deserialize_with = "or_default")]
     pub mount_path: Text<'a>,
-    /// What of the volume.
+    /// The path in the volume.
     #[serde(borrow, deserialize_with = "or_default")]
     pub sub_path: Text<'a>,
-    /// The same with variables in it.
+    /// The path in the volume, with variables.
     #[serde(borrow, deserialize_with = "or_default")]
     pub sub_path_expr: Text<'a>,
 }
@@ -128,48 +128,48 @@ pub struct Volume<'a> {
     /// Unique in the pod.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// It has a secret's keys.
+    /// A volume with the keys of a secret.
     #[serde(borrow, deserialize_with = "or_default")]
     pub secret: SecretVolume<'a>,
-    /// It has a config map's keys.
+    /// A volume with the keys of a config map.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub config_map: Named<'a>,
-    /// It is put together of several.
+    pub config_map: LocalObjectReference<'a>,
+    /// A volume that combines several sources.
     #[serde(borrow, deserialize_with = "or_default")]
     pub projected: Projected<'a>,
-    /// A driver of the cluster's own mounts it.
+    /// A volume of a CSI driver.
     #[serde(borrow, deserialize_with = "or_default")]
     pub csi: CsiVolume<'a>,
-    /// A share of Azure's.
+    /// An Azure file share.
     #[serde(borrow, deserialize_with = "or_default")]
     pub azure_file: SecretVolume<'a>,
-    /// Ceph's file system.
+    /// A Ceph file system.
     #[serde(borrow, deserialize_with = "or_default")]
     pub cephfs: RemoteVolume<'a>,
-    /// OpenStack's.
+    /// An OpenStack Cinder volume.
     #[serde(borrow, deserialize_with = "or_default")]
     pub cinder: RemoteVolume<'a>,
-    /// Of a driver that is a program on the node.
+    /// A volume of a driver that is a program on the node.
     #[serde(borrow, deserialize_with = "or_default")]
     pub flex_volume: RemoteVolume<'a>,
-    /// A disk behind iSCSI.
+    /// An iSCSI disk.
     #[serde(borrow, deserialize_with = "or_default")]
     pub iscsi: RemoteVolume<'a>,
-    /// Ceph's block device.
+    /// A Ceph block device.
     #[serde(borrow, deserialize_with = "or_default")]
     pub rbd: RemoteVolume<'a>,
-    /// ScaleIO's.
+    /// A ScaleIO volume.
     #[serde(rename = "scaleIO", borrow, deserialize_with = "or_default")]
     pub scale_io: RemoteVolume<'a>,
-    /// StorageOS's.
+    /// A StorageOS volume.
     #[serde(borrow, deserialize_with = "or_default")]
     pub storageos: RemoteVolume<'a>,
 }
 
 impl Volume<'_> {
-    /// The secret that it is logged in with where its storage is, for each kind of such storage:
-    /// empty if it is of another kind.
-    pub fn logins(&self) -> [&str; 9] {
+    /// The secret for logging in to the storage, for each kind of volume that has one; empty for every kind that
+    /// this volume is not.
+    pub fn login_secrets(&self) -> [&str; 9] {
         [
             &self.csi.node_publish_secret_ref.name,
             &self.azure_file.secret_name,
@@ -188,25 +188,25 @@ impl Volume<'_> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct CsiVolume<'a> {
-    /// The secret that its driver is given.
+    /// The secret that the driver receives.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub node_publish_secret_ref: Named<'a>,
+    pub node_publish_secret_ref: LocalObjectReference<'a>,
 }
 
-/// A volume of storage that one logs in to.
+/// A volume on storage that requires a login.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct RemoteVolume<'a> {
-    /// The secret that it is logged in with.
+    /// The secret for the login.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub secret_ref: Named<'a>,
+    pub secret_ref: LocalObjectReference<'a>,
 }
 
 /// A volume's `secret`, or its `azureFile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct SecretVolume<'a> {
-    /// The secret. Elsewhere it is called `name`.
+    /// The name of the secret. Other volumes call this member `name`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub secret_name: Text<'a>,
 }
@@ -215,7 +215,7 @@ pub struct SecretVolume<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Projected<'a> {
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub sources: Vec<Projection<'a>>,
 }
@@ -224,19 +224,19 @@ pub struct Projected<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct Projection<'a> {
-    /// A secret's keys.
+    /// The keys of a secret.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub secret: Named<'a>,
-    /// A config map's keys.
+    pub secret: LocalObjectReference<'a>,
+    /// The keys of a config map.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub config_map: Named<'a>,
+    pub config_map: LocalObjectReference<'a>,
 }
 
-/// A reference to an object of the pod's namespace.
+/// A reference to an object in the pod's namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Named<'a> {
-    /// Its name.
+pub struct LocalObjectReference<'a> {
+    /// The name of the object.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
 }
@@ -251,22 +251,22 @@ pub struct PodStatus<'a> {
     /// The first of `podIPs`.
     #[serde(rename = "podIP", borrow, deserialize_with = "or_default")]
     pub pod_ip: Text<'a>,
-    /// One for each IP family.
+    /// One per IP family.
     #[serde(rename = "podIPs", borrow, deserialize_with = "items")]
     pub pod_ips: Vec<Ip<'a>>,
-    /// The first of `hostIPs`, and all that servers before 1.28 tell.
+    /// The first of `hostIPs`; servers before 1.28 have only this.
     #[serde(rename = "hostIP", borrow, deserialize_with = "or_default")]
     pub host_ip: Text<'a>,
-    /// One for each IP family.
+    /// One per IP family.
     #[serde(rename = "hostIPs", borrow, deserialize_with = "items")]
     pub host_ips: Vec<Ip<'a>>,
-    /// By name, not in the specification's order.
+    /// In any order; their names are those of the specification.
     #[serde(borrow, deserialize_with = "items")]
     pub init_container_statuses: Vec<ContainerStatus<'a>>,
-    /// By name, not in the specification's order.
+    /// In any order; their names are those of the specification.
     #[serde(borrow, deserialize_with = "items")]
     pub container_statuses: Vec<ContainerStatus<'a>>,
-    /// By name, not in the specification's order.
+    /// In any order; their names are those of the specification.
     #[serde(borrow, deserialize_with = "items")]
     pub ephemeral_container_statuses: Vec<ContainerStatus<'a>>,
 }
@@ -280,41 +280,41 @@ pub struct Ip<'a> {
     pub ip: Text<'a>,
 }
 
-/// A container, as its kubelet sees it.
+/// The status of a container, which the kubelet reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct ContainerStatus<'a> {
-    /// That of the specification.
+    /// The name in the specification.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// The image in the runtime's words.
+    /// The image as the runtime names it.
     #[serde(borrow, deserialize_with = "or_default")]
     pub image: Text<'a>,
-    /// What of it runs. Empty before it was started.
+    /// The id of the image that runs. Empty before the container was started.
     #[serde(rename = "imageID", borrow, deserialize_with = "or_default")]
     pub image_id: Text<'a>,
-    /// `<runtime>://<its own id>`.
+    /// `<runtime>://<the runtime's id>`.
     #[serde(rename = "containerID", borrow, deserialize_with = "or_default")]
     pub container_id: Text<'a>,
-    /// What it is doing.
+    /// The state.
     #[serde(deserialize_with = "or_default")]
     pub state: ContainerStatusState,
-    /// Whether it is ready to serve.
+    /// Whether the container passes its readiness probe.
     #[serde(deserialize_with = "or_default")]
     pub ready: bool,
-    /// How often it was started again.
+    /// How often the container was restarted.
     pub restart_count: Option<i64>,
 }
 
-/// `state`: one of these is there.
+/// `state`: one of these members is present.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct ContainerStatusState {
-    /// It is to be started.
+    /// The container has not started yet.
     pub waiting: Option<Present>,
-    /// It runs.
+    /// The container runs.
     pub running: Option<Present>,
-    /// It has ended.
+    /// The container has ended.
     pub terminated: Option<Present>,
 }
 
@@ -332,7 +332,7 @@ only_from_an_object!(
     SecretVolume<'de>,
     Projected<'de>,
     Projection<'de>,
-    Named<'de>,
+    LocalObjectReference<'de>,
     PodStatus<'de>,
     Ip<'de>,
     ContainerStatus<'de>,

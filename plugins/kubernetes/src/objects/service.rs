@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::json::{Text, items, only_from_an_object, or_default, texts};
 
-use super::{Metadata, NumberOrText};
+use super::{NumberOrText, ObjectMeta};
 
 /// A Service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Service<'a> {
-    /// What every object has.
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// What somebody wants of it.
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
     #[serde(borrow, deserialize_with = "or_default")]
     pub spec: ServiceSpec<'a>,
-    /// What its load balancer says.
+    /// The observed state.
     #[serde(borrow, deserialize_with = "or_default")]
     pub status: ServiceStatus<'a>,
 }
@@ -28,19 +28,19 @@ pub struct ServiceSpec<'a> {
     /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
     #[serde(rename = "type", borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,
-    /// The first of `clusterIPs`, and all that servers before 1.20 tell.
+    /// The first of `clusterIPs`; servers before 1.20 have only this.
     #[serde(rename = "clusterIP", borrow, deserialize_with = "or_default")]
     pub cluster_ip: Text<'a>,
-    /// One for each IP family.
+    /// One per IP family.
     #[serde(rename = "clusterIPs", borrow, deserialize_with = "items")]
     pub cluster_ips: Vec<Text<'a>>,
-    /// Addresses that somebody else routes to the nodes.
+    /// Addresses that are routed to the nodes without Kubernetes.
     #[serde(rename = "externalIPs", borrow, deserialize_with = "items")]
     pub external_ips: Vec<Text<'a>>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub ports: Vec<ServicePort<'a>>,
-    /// The labels of its pods.
+    /// The labels that its pods must have.
     #[serde(deserialize_with = "texts")]
     pub selector: BTreeMap<String, String>,
 }
@@ -49,18 +49,18 @@ pub struct ServiceSpec<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct ServicePort<'a> {
-    /// Which.
+    /// The name; optional if the service has one port.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
     /// `TCP`, `UDP` or `SCTP`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub protocol: Text<'a>,
-    /// The service's own.
+    /// The port of the service.
     pub port: Option<i64>,
-    /// The pods', or the name of a container's.
+    /// The port of the pods: a number, or the name of a container's port.
     #[serde(borrow)]
     pub target_port: Option<NumberOrText<'a>>,
-    /// That on every node.
+    /// The port on every node.
     pub node_port: Option<i64>,
 }
 
@@ -68,7 +68,7 @@ pub struct ServicePort<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
 pub struct ServiceStatus<'a> {
-    /// Of services of type `LoadBalancer`.
+    /// For services of type `LoadBalancer`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub load_balancer: LoadBalancer<'a>,
 }
@@ -77,19 +77,19 @@ pub struct ServiceStatus<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct LoadBalancer<'a> {
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub ingress: Vec<Ingress<'a>>,
 }
 
-/// One of `status.loadBalancer.ingress`: an address or a name.
+/// One of `status.loadBalancer.ingress`: an address or a host name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Ingress<'a> {
     /// The address.
     #[serde(borrow, deserialize_with = "or_default")]
     pub ip: Text<'a>,
-    /// The name. Amazon's load balancers have nothing else.
+    /// The host name. Amazon's load balancers have no address here.
     #[serde(borrow, deserialize_with = "or_default")]
     pub hostname: Text<'a>,
 }

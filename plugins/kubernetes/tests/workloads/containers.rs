@@ -1,15 +1,16 @@
-//! Each field of a container.
+//! How the fields of a container are mapped.
 
 use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};
+use gatherer_plugin_kubernetes::map::IgnoredBecause;
 use serde_json::{Value, json};
 
-use super::{pod, warned};
+use super::{ignored, pod};
 
 fn digest(digit: char) -> String {
     format!("sha256:{}", digit.to_string().repeat(64))
 }
 
-/// A container of this image, with this status if it is an object.
+/// Maps a container with this image, and with this status if it is an object.
 fn container(image: &str, status: &Value) -> Container {
     let status = match status {
         Value::Object(members) => {
@@ -29,7 +30,7 @@ fn container(image: &str, status: &Value) -> Container {
 }
 
 #[test]
-fn statuses_belong_to_the_containers_of_their_names_and_kinds() {
+fn joins_each_container_with_the_status_of_its_name_and_kind() {
     use ContainerKind::{App, Ephemeral, Init};
 
     let spec = |names: [&str; 2]| names.map(|name| json!({"name": name, "image": "i"}));
@@ -67,7 +68,7 @@ fn statuses_belong_to_the_containers_of_their_names_and_kinds() {
 }
 
 #[test]
-fn a_container_without_a_status_is_reported_with_what_its_specification_says() {
+fn a_container_without_a_status_has_the_fields_of_its_specification() {
     let found = container("registry.example/app:2", &Value::Null);
     let expected = Container {
         name: "c".into(),
@@ -80,28 +81,28 @@ fn a_container_without_a_status_is_reported_with_what_its_specification_says() {
 }
 
 #[test]
-fn the_image_is_in_the_runtimes_words_unless_those_are_empty_and_an_id_has_no_tag() {
+fn prefers_the_image_that_the_runtime_reports_and_an_id_has_no_tag() {
     let id = digest('a');
     let digits = "a".repeat(64);
-    for (said, image, repository, tag) in [
+    for (reported, image, repository, tag) in [
         ("docker.io/a/nginx:1", "docker.io/a/nginx:1", "docker.io/a/nginx", Some("1")),
         ("", "own/app:3", "docker.io/own/app", Some("3")),
         (" ", "own/app:3", "docker.io/own/app", Some("3")),
-        // The tag is another image's by now, or the runtime never knew it.
+        // The tag has moved to another image, or the runtime never had it.
         (id.as_str(), id.as_str(), "docker.io/own/app", None),
         (digits.as_str(), digits.as_str(), "docker.io/own/app", None),
     ] {
-        let found = container("own/app:3", &json!({"image": said}));
-        assert_eq!(found.image.as_deref(), Some(image), "{said}");
-        assert_eq!(found.image_repository.as_deref(), Some(repository), "{said}");
-        assert_eq!(found.image_tag.as_deref(), tag, "{said}");
+        let found = container("own/app:3", &json!({"image": reported}));
+        assert_eq!(found.image.as_deref(), Some(image), "{reported}");
+        assert_eq!(found.image_repository.as_deref(), Some(repository), "{reported}");
+        assert_eq!(found.image_tag.as_deref(), tag, "{reported}");
     }
 }
 
 #[test]
-fn an_image_id_is_kept_verbatim_and_is_a_repositorys_digest_or_the_images_own() {
+fn an_image_id_is_a_repository_digest_or_a_config_digest() {
     let d = digest('b');
-    for (image_id, repo_digest, own) in [
+    for (image_id, repo_digest, config_digest) in [
         (format!("docker-pullable://nginx@{d}"), Some(&d), None),
         (format!("docker.io/library/nginx@{d}"), Some(&d), None),
         (format!("docker://{d}"), None, Some(&d)),
@@ -111,14 +112,14 @@ fn an_image_id_is_kept_verbatim_and_is_a_repositorys_digest_or_the_images_own() 
         let found = container("nginx", &json!({"imageID": image_id}));
         assert_eq!(found.image_id.as_ref(), Some(&image_id));
         assert_eq!(found.image_digest.as_ref(), repo_digest, "{image_id}");
-        assert_eq!(found.image_config_digest.as_ref(), own, "{image_id}");
+        assert_eq!(found.image_config_digest.as_ref(), config_digest, "{image_id}");
     }
     let found = container("nginx", &json!({"imageID": ""}));
     assert_eq!((found.image_id, found.image_digest, found.image_config_digest), (None, None, None));
 }
 
 #[test]
-fn repository_and_tag_are_those_of_the_image() {
+fn repository_and_tag_come_from_the_image() {
     let d = digest('c');
     for (image, repository, tag) in [
         ("nginx", "docker.io/library/nginx", Some("latest")),
@@ -136,7 +137,7 @@ fn repository_and_tag_are_those_of_the_image() {
 }
 
 #[test]
-fn the_repository_is_that_of_the_digest_only_where_the_image_tells_none() {
+fn the_repository_comes_from_the_image_id_if_the_image_has_none() {
     let d = digest('d');
     let image_id = format!("mirror.example/app@{d}");
     let found = container(&digest('e'), &json!({"image": digest('e'), "imageID": image_id}));
@@ -146,21 +147,21 @@ fn the_repository_is_that_of_the_digest_only_where_the_image_tells_none() {
 }
 
 #[test]
-fn an_image_that_is_named_by_its_digest_is_known_by_it_unless_another_is_said_to_run() {
+fn the_digest_in_an_image_name_counts_unless_the_runtime_reports_another() {
     let (d, other) = (digest('f'), digest('1'));
     let image = format!("registry.example/app:2@{d}");
     assert_eq!(container(&image, &Value::Null).image_digest.as_ref(), Some(&d));
     let by_id = json!({"image": image, "imageID": digest('a')});
     assert_eq!(container(&image, &by_id).image_digest.as_ref(), Some(&d));
-    let forgotten = json!({"image": digest('a'), "imageID": ""});
-    assert_eq!(container(&image, &forgotten).image_digest.as_ref(), Some(&d));
-    // A manifest of one platform, where the image is named by the index of all.
-    let by_platform = json!({"image": image, "imageID": format!("registry.example/app@{other}")});
-    assert_eq!(container(&image, &by_platform).image_digest.as_ref(), Some(&other));
+    let without_image_id = json!({"image": digest('a'), "imageID": ""});
+    assert_eq!(container(&image, &without_image_id).image_digest.as_ref(), Some(&d));
+    // The runtime reports the manifest of one platform, and the image is named by the index of all platforms.
+    let by_manifest = json!({"image": image, "imageID": format!("registry.example/app@{other}")});
+    assert_eq!(container(&image, &by_manifest).image_digest.as_ref(), Some(&other));
 }
 
 #[test]
-fn the_runtime_stands_before_the_containers_id() {
+fn splits_a_container_id_into_runtime_and_id() {
     for (text, runtime, id) in [
         ("containerd://abc", Some("containerd"), Some("abc")),
         ("cri-o://abc", Some("cri-o"), Some("abc")),
@@ -173,7 +174,7 @@ fn the_runtime_stands_before_the_containers_id() {
 }
 
 #[test]
-fn the_state_is_the_one_that_is_there_and_waiting_where_none_is() {
+fn an_empty_state_is_waiting() {
     for (state, expected) in [
         (json!({"waiting": {"reason": "ContainerCreating"}}), ContainerState::Waiting),
         (json!({"waiting": {}}), ContainerState::Waiting),
@@ -190,14 +191,14 @@ fn the_state_is_the_one_that_is_there_and_waiting_where_none_is() {
 }
 
 #[test]
-fn whether_it_is_ready_is_what_its_kubelet_says() {
+fn a_container_is_ready_if_the_kubelet_reports_it() {
     assert!(container("i", &json!({"ready": true})).ready);
     assert!(!container("i", &json!({"ready": false})).ready);
     assert!(!container("i", &json!({"image": "i"})).ready);
 }
 
 #[test]
-fn a_count_of_restarts_is_left_out_with_a_warning_if_it_cannot_be_one() {
+fn ignores_an_invalid_restart_count_with_a_warning() {
     assert_eq!(container("i", &json!({"restartCount": 0})).restart_count, Some(0));
     assert_eq!(container("i", &json!({"restartCount": 17})).restart_count, Some(17));
     assert_eq!(container("i", &json!({"image": "i"})).restart_count, None);
@@ -208,8 +209,7 @@ fn a_count_of_restarts_is_left_out_with_a_warning_if_it_cannot_be_one() {
             "status": {"containerStatuses": [{"name": "c", "restartCount": count}]},
         }));
         assert_eq!(pod.containers[0].restart_count, None);
-        let sentence =
-            "the restartCount of its container \"c\" is left out, because it is out of range";
-        assert_eq!(warnings, warned("Pod shop/p", sentence));
+        let field = "container \"c\": restartCount";
+        assert_eq!(warnings, ignored("Pod shop/p", field, IgnoredBecause::NumberOutOfRange));
     }
 }

@@ -6,9 +6,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use gatherer_plugin_kubernetes::map::{self, Owners};
+use gatherer_plugin_kubernetes::map::{self, Owners, Warnings};
 use gatherer_plugin_kubernetes::objects::{
-    Controller, Keyed, Machine, Namespace, Pod, Service, ServiceAccount,
+    Controller, KeyedObject, Namespace, Pod, Service, ServiceAccount, VirtualMachine,
 };
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::de::DeserializeOwned;
@@ -30,41 +30,47 @@ fn kind(path: &Path) -> &str {
     name.rsplit('.').next().expect("a kind")
 }
 
+/// The object and the message of each warning.
+fn pairs(warnings: Warnings) -> Vec<[String; 2]> {
+    let pair = |warning: map::ObjectWarning| [warning.object, warning.problem.to_string()];
+    warnings.into_iter().map(pair).collect()
+}
+
 /// The mapped object, with everything that the mapping of its kind returns.
 fn mapped(kind: &str, text: &str) -> Value {
     match kind {
         "pod" => {
             let pod: Pod<'_> = read(text);
-            let uses = map::uses(&pod, |_, _| true).expect("few uses");
+            let uses = map::uses(&pod, |_, _| true).expect("not too many uses");
             let uses: Vec<Value> = uses
                 .into_iter()
-                .map(|(source, name, place)| json!([format!("{source:?}"), name, place]))
+                .map(|(kind, name, place)| json!([format!("{kind:?}"), name, place]))
                 .collect();
             let host_ids = [("worker-1".to_owned(), "m1".to_owned())].into();
             let (item, warnings) = map::pod(pod, &Owners::new(), &host_ids);
-            json!({"item": item, "warnings": warnings, "uses": uses})
+            json!({"item": item, "warnings": pairs(warnings), "uses": uses})
         }
         "deployment" | "cron-job" => {
             let kind = if kind == "deployment" { "Deployment" } else { "CronJob" };
             let (item, warnings) = map::controller(kind, read::<Controller<'_>>(text));
-            json!({"item": item, "warnings": warnings})
+            json!({"item": item, "warnings": pairs(warnings)})
         }
         "service" => {
             let (item, warnings) = map::service(read::<Service<'_>>(text));
-            json!({"item": item, "warnings": warnings})
+            json!({"item": item, "warnings": pairs(warnings)})
         }
         "namespace" => {
             let (item, warnings) = map::namespace(read::<Namespace<'_>>(text));
-            json!({"item": item, "warnings": warnings})
+            json!({"item": item, "warnings": pairs(warnings)})
         }
         "service-account" => {
             json!({"item": map::service_account(read::<ServiceAccount<'_>>(text))})
         }
-        "config-map" => json!({"item": map::config_map(read::<Keyed<'_>>(text))}),
-        "secret" => json!({"item": map::secret(read::<Keyed<'_>>(text))}),
+        "config-map" => json!({"item": map::config_map(read::<KeyedObject<'_>>(text))}),
+        "secret" => json!({"item": map::secret(read::<KeyedObject<'_>>(text))}),
         "virtual-machine" => {
-            let (node, item, warnings) = map::guest(read::<Machine<'_>>(text));
-            json!({"item": item, "warnings": warnings, "node": node})
+            let (node, item, warnings) = map::guest(read::<VirtualMachine<'_>>(text));
+            json!({"item": item, "warnings": pairs(warnings), "node": node})
         }
         _ => panic!("this test cannot map a {kind}"),
     }

@@ -1,22 +1,27 @@
-//! Pods and what belongs to them: what of an object is read, and what the model says of it.
+//! Pods and the other objects besides nodes: how they are parsed and mapped, kind by kind.
 
 mod containers;
+mod controllers;
 mod fixtures;
-mod objects;
-mod others;
+mod namespaces;
 mod owners;
+mod parsing;
 mod pods;
+mod secret_values;
+mod services;
 mod uses;
-mod values;
+mod virtual_machines;
 
 use std::collections::HashMap;
 
 use gatherer_plugin_api::model;
-use gatherer_plugin_kubernetes::map::{self, Owners, Warnings};
+use gatherer_plugin_kubernetes::map::{
+    self, IgnoredBecause, ObjectWarning, Owners, Problem, Warnings,
+};
 use gatherer_plugin_kubernetes::objects::{Controller, Pod};
 use serde_json::Value;
 
-/// A pod of which nothing else is known.
+/// Maps a pod without knowledge of any controller.
 fn pod(pod: &Value) -> (model::Pod, Warnings) {
     owned_pod(pod, &Owners::new())
 }
@@ -32,7 +37,8 @@ fn controller(kind: &str, controller: &Value) -> (model::Controller, Warnings) {
     map::controller(kind, serde_json::from_str::<Controller<'_>>(&text).expect("a controller"))
 }
 
-/// One warning about this object.
-fn warned(object: &str, sentence: &str) -> Warnings {
-    vec![(object.to_owned(), sentence.to_owned())]
+/// The single warning that this field of this object is ignored.
+fn ignored(object: &str, field: &str, because: IgnoredBecause) -> Warnings {
+    let problem = Problem::Ignored { field: field.to_owned(), because };
+    vec![ObjectWarning { object: object.to_owned(), problem }]
 }

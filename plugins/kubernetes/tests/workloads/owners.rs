@@ -1,21 +1,21 @@
-//! Chains of owners, from the lists of controllers alone.
+//! Chains of owners, from the lists of controllers.
 
 use gatherer_plugin_api::model::Owner;
-use gatherer_plugin_kubernetes::map::{self, Entry, Owners};
-use gatherer_plugin_kubernetes::objects::Metadata;
+use gatherer_plugin_kubernetes::map::{self, OwnerEntry, Owners};
+use gatherer_plugin_kubernetes::objects::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::owned_pod;
 
-/// A controller by its kind and name, and the references that it has.
-type Listed<'a> = (&'a str, &'a str, Value);
+/// A controller: its kind, its name and its owner references.
+type ListedController<'a> = (&'a str, &'a str, Value);
 
-/// A reference to what is called so; its UID is made of its name.
+/// A reference to the owner of this name. Its UID is made from the name.
 fn reference(kind: &str, name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": kind, "name": name, "uid": format!("uid-{name}"), "controller": true})
 }
 
-fn owners(listed: &[Listed<'_>]) -> Owners {
+fn owners(listed: &[ListedController<'_>]) -> Owners {
     let mut owners = Owners::new();
     for (kind, name, references) in listed {
         let metadata = json!({
@@ -23,15 +23,15 @@ fn owners(listed: &[Listed<'_>]) -> Owners {
             "ownerReferences": references,
         });
         let text = metadata.to_string();
-        let metadata: Metadata<'_> = serde_json::from_str(&text).expect("metadata");
-        owners.insert(Entry::new(kind, &metadata));
+        let metadata: ObjectMeta<'_> = serde_json::from_str(&text).expect("metadata");
+        owners.insert(OwnerEntry::new(kind, &metadata));
     }
     owners
 }
 
-/// The chain of a pod with these references, as `Kind/name`, each checked to have its own UID; and
-/// whether the pod is bare.
-fn chain(references: &Value, listed: &[Listed<'_>]) -> (Vec<String>, bool) {
+/// The chain of a pod with these references, as `Kind/name`, and whether the pod is bare. Asserts that each
+/// link has the right UID.
+fn chain(references: &Value, listed: &[ListedController<'_>]) -> (Vec<String>, bool) {
     let pod = json!({"metadata": {"name": "p", "uid": "u", "ownerReferences": references}});
     let (pod, warnings) = owned_pod(&pod, &owners(listed));
     assert_eq!(warnings, []);
@@ -44,7 +44,7 @@ fn chain(references: &Value, listed: &[Listed<'_>]) -> (Vec<String>, bool) {
 }
 
 #[test]
-fn a_chain_of_two_links_ends_at_what_nothing_controls() {
+fn a_chain_ends_at_a_controller_without_an_owner() {
     let listed = [
         ("ReplicaSet", "web-1", json!([reference("Deployment", "web")])),
         ("Deployment", "web", json!([])),
@@ -55,7 +55,7 @@ fn a_chain_of_two_links_ends_at_what_nothing_controls() {
 }
 
 #[test]
-fn a_chain_of_three_links_ends_at_an_owner_of_a_kind_that_nobody_lists() {
+fn a_chain_ends_at_an_owner_of_an_unlisted_kind() {
     let listed = [
         ("Deployment", "web", json!([reference("Application", "shop")])),
         ("ReplicaSet", "web-1", json!([reference("Deployment", "web")])),
@@ -66,7 +66,7 @@ fn a_chain_of_three_links_ends_at_an_owner_of_a_kind_that_nobody_lists() {
 }
 
 #[test]
-fn a_missing_owner_is_the_last_link_as_its_reference_names_it() {
+fn a_missing_owner_is_the_last_link_of_its_chain() {
     let found = chain(&json!([reference("ReplicaSet", "gone")]), &[]);
     assert_eq!(found, (vec!["ReplicaSet/gone".to_owned()], false));
     let listed = [("Job", "report-1", json!([reference("CronJob", "gone")]))];
@@ -75,13 +75,13 @@ fn a_missing_owner_is_the_last_link_as_its_reference_names_it() {
 }
 
 #[test]
-fn an_owner_of_an_unknown_kind_owns_a_pod_as_its_reference_says() {
+fn an_owner_of_an_unknown_kind_is_taken_from_its_reference() {
     let found = chain(&json!([reference("Rollout", "web")]), &[]);
     assert_eq!(found, (vec!["Rollout/web".to_owned()], false));
 }
 
 #[test]
-fn a_loop_is_gone_through_once() {
+fn follows_a_loop_only_once() {
     let listed = [
         ("ReplicaSet", "a", json!([reference("Deployment", "b")])),
         ("Deployment", "b", json!([reference("ReplicaSet", "a")])),
@@ -94,9 +94,9 @@ fn a_loop_is_gone_through_once() {
 }
 
 #[test]
-fn a_chain_has_32_links_at_most() {
+fn a_chain_has_at_most_32_links() {
     let names: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
-    let listed: Vec<Listed<'_>> = names
+    let listed: Vec<ListedController<'_>> = names
         .windows(2)
         .map(|pair| ("Custom", pair[0].as_str(), json!([reference("Custom", &pair[1])])))
         .collect();
@@ -106,7 +106,7 @@ fn a_chain_has_32_links_at_most() {
 }
 
 #[test]
-fn a_reference_without_the_controller_flag_is_no_link() {
+fn ignores_references_without_the_controller_flag() {
     let mut unset = reference("ReplicaSet", "web-1");
     unset.as_object_mut().expect("an object").remove("controller");
     let mut no = reference("Node", "n1");
@@ -115,7 +115,7 @@ fn a_reference_without_the_controller_flag_is_no_link() {
     null["controller"] = Value::Null;
     assert_eq!(chain(&json!([unset, no, null]), &[]), (vec![], true));
 
-    // It stands behind the others here, and is found all the same.
+    // The position of the controlling reference does not matter.
     let references = json!([unset, no, reference("Job", "j")]);
     assert_eq!(chain(&references, &[]), (vec!["Job/j".to_owned()], false));
     let listed = [("Job", "j", json!([unset]))];
@@ -123,18 +123,18 @@ fn a_reference_without_the_controller_flag_is_no_link() {
 }
 
 #[test]
-fn an_owner_is_known_by_its_uid_and_not_by_its_name() {
+fn identifies_an_owner_by_its_uid_and_not_by_its_name() {
     let mut older = reference("ReplicaSet", "web-1");
-    older["uid"] = json!("uid-of-the-one-before");
+    older["uid"] = json!("uid-of-the-predecessor");
     let listed = owners(&[("ReplicaSet", "web-1", json!([reference("Deployment", "web")]))]);
     let pod = json!({"metadata": {"name": "p", "uid": "u", "ownerReferences": [older]}});
     let (pod, _) = owned_pod(&pod, &listed);
     assert_eq!(pod.owners.len(), 1);
-    assert_eq!(pod.owners[0].uid, "uid-of-the-one-before");
+    assert_eq!(pod.owners[0].uid, "uid-of-the-predecessor");
 }
 
 #[test]
-fn a_controller_of_a_kind_that_is_not_listed_is_what_its_reference_says() {
+fn a_controller_of_an_unlisted_kind_has_the_fields_of_its_reference() {
     let owner = Owner { kind: "Rollout".into(), name: "web".into(), uid: "u".into() };
     let controller = map::unlisted_controller("shop", &owner);
     let expected = json!({"namespace": "shop", "name": "web", "uid": "u", "kind": "Rollout"});
@@ -142,13 +142,13 @@ fn a_controller_of_a_kind_that_is_not_listed_is_what_its_reference_says() {
 }
 
 #[test]
-fn an_owner_of_another_group_is_of_another_kind_whatever_its_name() {
-    let others = |api_version: &str, kind: &str| {
+fn a_kind_of_another_api_group_is_unlisted() {
+    let unlisted = |api_version: &str, kind: &str| {
         let reference = json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "u",
             "controller": true});
         let text = json!({"ownerReferences": [reference]}).to_string();
-        let metadata: Metadata<'_> = serde_json::from_str(&text).expect("metadata");
-        Owners::new().others(&metadata.owner_references).len()
+        let metadata: ObjectMeta<'_> = serde_json::from_str(&text).expect("metadata");
+        Owners::new().unlisted(&metadata.owner_references).len()
     };
     for (api_version, kind) in [
         ("apps/v1", "ReplicaSet"),
@@ -156,7 +156,7 @@ fn an_owner_of_another_group_is_of_another_kind_whatever_its_name() {
         ("batch/v1", "Job"),
         ("v1", "ReplicationController"),
     ] {
-        assert_eq!(others(api_version, kind), 0, "{api_version} {kind}");
+        assert_eq!(unlisted(api_version, kind), 0, "{api_version} {kind}");
     }
     for (api_version, kind) in [
         ("apps.kruise.io/v1", "StatefulSet"),
@@ -164,6 +164,6 @@ fn an_owner_of_another_group_is_of_another_kind_whatever_its_name() {
         ("argoproj.io/v1alpha1", "Rollout"),
         ("apps/v1", "Other"),
     ] {
-        assert_eq!(others(api_version, kind), 1, "{api_version} {kind}");
+        assert_eq!(unlisted(api_version, kind), 1, "{api_version} {kind}");
     }
 }

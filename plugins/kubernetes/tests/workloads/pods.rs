@@ -1,16 +1,16 @@
-//! Each field of a pod.
+//! How the fields of a pod are mapped.
 
 use std::collections::{BTreeMap, HashMap};
 
 use gatherer_plugin_api::model::PodHost;
-use gatherer_plugin_kubernetes::map::{self, Owners};
+use gatherer_plugin_kubernetes::map::{self, IgnoredBecause, Owners};
 use gatherer_plugin_kubernetes::objects::Pod;
 use serde_json::{Value, json};
 
-use super::{pod, warned};
+use super::{ignored, pod};
 
 #[test]
-fn a_pod_is_known_by_its_uid_so_two_of_one_name_are_two() {
+fn pods_of_one_name_differ_by_uid() {
     let one = |namespace: &str, uid: &str| {
         pod(&json!({"metadata": {"name": "web-0", "namespace": namespace, "uid": uid}})).0
     };
@@ -23,7 +23,7 @@ fn a_pod_is_known_by_its_uid_so_two_of_one_name_are_two() {
 }
 
 #[test]
-fn the_phase_is_the_sources_own_word() {
+fn the_phase_is_unchanged() {
     for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown"] {
         assert_eq!(pod(&json!({"status": {"phase": phase}})).0.phase.as_deref(), Some(phase));
     }
@@ -31,7 +31,7 @@ fn the_phase_is_the_sources_own_word() {
 }
 
 #[test]
-fn the_host_has_its_id_where_its_node_is_known() {
+fn the_host_has_an_id_if_its_node_is_known() {
     let ids: HashMap<String, String> = [("n1".to_owned(), "m1".to_owned())].into();
     let host = |spec: &Value| {
         let text = json!({"spec": spec}).to_string();
@@ -48,7 +48,7 @@ fn the_host_has_its_id_where_its_node_is_known() {
 }
 
 #[test]
-fn pod_addresses_are_all_of_them_else_the_one() {
+fn pod_addresses_come_from_the_list_or_the_single_member() {
     let ips = |status: &Value| pod(&json!({"status": status})).0.pod_ips;
     let both = json!({"podIP": "10.1.0.2", "podIPs": [{"ip": "10.1.0.2"}, {"ip": "fd00::2"}]});
     assert_eq!(ips(&both), ["10.1.0.2", "fd00::2"]);
@@ -58,7 +58,7 @@ fn pod_addresses_are_all_of_them_else_the_one() {
 }
 
 #[test]
-fn host_addresses_are_all_of_them_else_the_one_that_older_servers_tell() {
+fn host_addresses_come_from_the_list_or_the_single_member_of_older_servers() {
     let ips = |status: &Value| pod(&json!({"status": status})).0.host_ips;
     let both = json!({"hostIP": "10.0.0.2", "hostIPs": [{"ip": "10.0.0.2"}, {"ip": "fd00::2"}]});
     assert_eq!(ips(&both), ["10.0.0.2", "fd00::2"]);
@@ -68,7 +68,7 @@ fn host_addresses_are_all_of_them_else_the_one_that_older_servers_tell() {
 }
 
 #[test]
-fn the_service_account_is_the_one_that_it_acts_as() {
+fn the_service_account_comes_from_the_specification() {
     let account = |spec: &Value| pod(&json!({"spec": spec})).0.service_account;
     assert_eq!(account(&json!({"serviceAccountName": "web"})).as_deref(), Some("web"));
     assert_eq!(account(&json!({})), None);
@@ -83,20 +83,20 @@ fn labels_are_kept() {
 }
 
 #[test]
-fn the_time_when_it_was_made_is_left_out_with_a_warning_if_it_is_none() {
-    let made = |time: &str| {
+fn ignores_an_invalid_creation_time_with_a_warning() {
+    let created_at = |time: &str| {
         let metadata = json!({"name": "p", "namespace": "shop", "creationTimestamp": time});
         let (pod, warnings) = pod(&json!({"metadata": metadata}));
         (pod.created_at.map(|time| time.to_string()), warnings)
     };
     let time = "2026-03-02T09:10:11Z";
-    assert_eq!(made(time), (Some(time.to_owned()), vec![]));
-    let sentence = "its creationTimestamp is left out, because it is no time";
-    assert_eq!(made("yesterday"), (None, warned("Pod shop/p", sentence)));
+    assert_eq!(created_at(time), (Some(time.to_owned()), vec![]));
+    let warning = ignored("Pod shop/p", "creationTimestamp", IgnoredBecause::NotATimestamp);
+    assert_eq!(created_at("yesterday"), (None, warning));
 }
 
 #[test]
-fn a_pod_is_bare_if_nothing_controls_it_and_no_file_does() {
+fn a_pod_is_bare_if_it_has_no_controller_and_is_not_static() {
     let owned = json!([{"kind": "Job", "name": "j", "uid": "u", "controller": true}]);
     let mirror = json!({"kubernetes.io/config.mirror": "hash"});
     let other =

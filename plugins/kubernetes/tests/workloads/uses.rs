@@ -1,18 +1,18 @@
-//! Where a pod uses config maps and secrets.
+//! Which config maps and secrets a pod uses, and where.
 
 use gatherer_plugin_api::model::{PodReference, Use};
-use gatherer_plugin_kubernetes::map::{self, Source};
+use gatherer_plugin_kubernetes::map::{self, KeyedKind, ObjectUse};
 use gatherer_plugin_kubernetes::objects::Pod;
 use serde_json::{Value, json};
 
 /// The uses of a pod with this specification.
-fn uses(spec: &Value) -> Vec<(Source, String, Use)> {
+fn uses(spec: &Value) -> Vec<ObjectUse> {
     let text = json!({"metadata": {"name": "p", "uid": "u"}, "spec": spec}).to_string();
     let pod: Pod<'_> = serde_json::from_str(&text).expect("a pod");
-    map::uses(&pod, |_, name| !name.is_empty()).expect("few uses")
+    map::uses(&pod, |_, name| !name.is_empty()).expect("not too many uses")
 }
 
-/// A use of the pod; what is empty is absent.
+/// A place of the pod. Empty texts are absent members.
 fn place(container: &str, mount_path: &str, sub_path: &str, env: &str) -> Use {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Use {
@@ -24,16 +24,16 @@ fn place(container: &str, mount_path: &str, sub_path: &str, env: &str) -> Use {
     }
 }
 
-fn secret(name: &str, place: Use) -> (Source, String, Use) {
-    (Source::Secret, name.to_owned(), place)
+fn secret(name: &str, place: Use) -> ObjectUse {
+    (KeyedKind::Secret, name.to_owned(), place)
 }
 
-fn config_map(name: &str, place: Use) -> (Source, String, Use) {
-    (Source::ConfigMap, name.to_owned(), place)
+fn config_map(name: &str, place: Use) -> ObjectUse {
+    (KeyedKind::ConfigMap, name.to_owned(), place)
 }
 
 #[test]
-fn a_volume_is_used_wherever_a_container_mounts_it() {
+fn a_volume_is_used_at_each_of_its_mounts() {
     let found = uses(&json!({
         "volumes": [
             {"name": "s", "secret": {"secretName": "tls"}},
@@ -61,7 +61,7 @@ fn a_volume_is_used_wherever_a_container_mounts_it() {
 }
 
 #[test]
-fn a_volume_of_other_storage_uses_the_secret_that_it_is_logged_in_with() {
+fn a_volume_uses_the_secret_for_the_login_to_its_storage() {
     let reference = |name: &str| json!({"secretRef": {"name": name}});
     let volumes = json!([
         {"name": "1", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "csi"}}},
@@ -76,9 +76,10 @@ fn a_volume_of_other_storage_uses_the_secret_that_it_is_logged_in_with() {
         {"name": "10", "csi": {"driver": "without"}},
     ]);
     let full: Vec<k8s_openapi::api::core::v1::Volume> =
-        serde_json::from_value(volumes.clone()).expect("volumes, to the API's own types");
-    let known = full.iter().map(|volume| serde_json::to_string(volume).expect("JSON"));
-    assert_eq!(known.filter(|text| text.contains("ecret")).count(), 9, "all are the API's words");
+        serde_json::from_value(volumes.clone()).expect("volumes by the complete types of the API");
+    let serialized = full.iter().map(|volume| serde_json::to_string(volume).expect("JSON"));
+    let with_secret = serialized.filter(|text| text.contains("ecret")).count();
+    assert_eq!(with_secret, 9, "the API knows each of these members");
     let mounts: Vec<Value> =
         (1..=10).map(|n| json!({"name": n.to_string(), "mountPath": format!("/{n}")})).collect();
     let found = uses(&json!({
@@ -93,7 +94,7 @@ fn a_volume_of_other_storage_uses_the_secret_that_it_is_logged_in_with() {
 }
 
 #[test]
-fn each_source_of_a_projected_volume_is_used_once_per_mount() {
+fn a_projected_volume_uses_each_source_once_per_mount() {
     let found = uses(&json!({
         "volumes": [{"name": "v", "projected": {"sources": [
             {"serviceAccountToken": {"path": "token"}},
@@ -120,7 +121,7 @@ fn a_volume_that_no_container_mounts_is_used_by_the_pod_as_a_whole() {
 }
 
 #[test]
-fn a_variable_uses_what_its_value_comes_from() {
+fn a_variable_uses_the_source_of_its_value() {
     let container = |name: &str| {
         json!({"name": name, "env": [
             {"name": "PLAIN", "value": "v"},
@@ -144,7 +145,7 @@ fn a_variable_uses_what_its_value_comes_from() {
 }
 
 #[test]
-fn a_whole_environment_uses_what_it_is_made_from() {
+fn env_from_uses_the_whole_object() {
     let found = uses(&json!({"containers": [{"name": "c", "envFrom": [
         {"prefix": "A_", "configMapRef": {"name": "settings"}},
         {"secretRef": {"name": "db", "optional": true}},
@@ -155,13 +156,13 @@ fn a_whole_environment_uses_what_it_is_made_from() {
 }
 
 #[test]
-fn images_are_pulled_with_secrets_of_the_pod_as_a_whole() {
+fn image_pull_secrets_are_used_by_the_pod_as_a_whole() {
     let found = uses(&json!({"imagePullSecrets": [{"name": "registry"}, {"name": ""}, null]}));
     assert_eq!(found, [secret("registry", place("", "", "", ""))]);
 }
 
 #[test]
-fn what_is_not_listed_is_not_looked_for_and_a_pod_that_uses_too_much_is_told() {
+fn rejects_too_many_uses_and_counts_only_listed_objects() {
     let sources: Vec<Value> =
         (0..1000).map(|n| json!({"secret": {"name": format!("s{n}")}})).collect();
     let mounts: Vec<Value> =
@@ -171,8 +172,8 @@ fn what_is_not_listed_is_not_looked_for_and_a_pod_that_uses_too_much_is_told() {
         "containers": [{"name": "c", "volumeMounts": mounts}]}})
     .to_string();
     let pod: Pod<'_> = serde_json::from_str(&text).expect("a pod");
-    assert_eq!(map::uses(&pod, |_, _| true), Err(map::TooMany));
+    assert_eq!(map::uses(&pod, |_, _| true), Err(map::TooManyUses));
     assert_eq!(map::uses(&pod, |_, _| false), Ok(Vec::new()));
-    let one = map::uses(&pod, |_, name| name == "s7").expect("each mount of one");
+    let one = map::uses(&pod, |_, name| name == "s7").expect("not too many uses");
     assert_eq!(one.len(), 1000);
 }

@@ -6,7 +6,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::client::testing::{Server, answer, with_client};
 use crate::client::{ItemSink, Resource};
-use crate::objects::node::{Node, Nodes};
+use crate::objects::node::{Node, NodeList};
 
 const PODS: Resource = Resource::new("Pod", "a pod", "pods", "v1");
 const SECRETS: Resource = Resource::new("Secret", "a secret", "secrets", "v1").secret();
@@ -14,7 +14,7 @@ const DEPLOYMENTS: Resource = Resource::new("Deployment", "a deployment", "deplo
 
 struct Nobody;
 
-impl ItemSink<Nodes> for Nobody {
+impl ItemSink<NodeList> for Nobody {
     fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }

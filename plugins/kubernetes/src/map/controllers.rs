@@ -1,31 +1,31 @@
-//! Controllers: each kind counts its pods under names of its own.
+//! Controllers of pods. Each kind counts its pods in different fields.
 
 use gatherer_plugin_api::model;
 
 use crate::objects::{Controller, ControllerSpec, ControllerStatus};
 
-use super::Warnings;
-use super::owner::{controlling, owner};
-use super::small::{fitting, named};
+use super::fields::in_range;
+use super::owners::{controlling, owner};
+use super::warnings::{Warnings, about};
 
-/// The controller that an object of this kind describes.
+/// Maps a controller of this kind.
 ///
-/// Servers leave a count of 0 out of `readyReplicas` and `succeeded`: where there is a status they
-/// are 0. All else that is absent stays absent. A `Job` without `completions` is to have as many as
-/// it runs at once. A `CronJob` keeps no pods itself.
+/// API servers omit `readyReplicas` and `succeeded` when they are 0, so they are 0 if the object has a
+/// status without them. Every other missing count stays absent. A `Job` without `completions`
+/// completes as often as its `parallelism`. A `CronJob` creates jobs and has no pods of its own.
 pub fn controller(kind: &str, item: Controller<'_>) -> (model::Controller, Warnings) {
     let Controller { metadata, spec, status } = item;
     let ControllerSpec { replicas, completions, parallelism } = spec;
-    let counted = |count: fn(ControllerStatus) -> Option<i64>| {
+    let omitted_if_zero = |count: fn(ControllerStatus) -> Option<i64>| {
         status.map(|status| count(status).unwrap_or_default())
     };
-    let mut warnings = Vec::new();
+    let mut problems = Vec::new();
     let mut count =
-        |number, what: &str| fitting::<u32>(number, || format!("its {what}"), &mut warnings);
+        |number, field: &str| in_range::<u32>(number, || field.to_owned(), &mut problems);
     let (desired_replicas, ready_replicas) = match kind {
         "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" => (
             count(replicas, "replicas"),
-            count(counted(|status| status.ready_replicas), "readyReplicas"),
+            count(omitted_if_zero(|status| status.ready_replicas), "readyReplicas"),
         ),
         "DaemonSet" => (
             count(
@@ -36,7 +36,7 @@ pub fn controller(kind: &str, item: Controller<'_>) -> (model::Controller, Warni
         ),
         "Job" => (
             count(completions.or(parallelism), "completions"),
-            count(counted(|status| status.succeeded), "succeeded"),
+            count(omitted_if_zero(|status| status.succeeded), "succeeded"),
         ),
         _ => (None, None),
     };
@@ -49,10 +49,10 @@ pub fn controller(kind: &str, item: Controller<'_>) -> (model::Controller, Warni
         ready_replicas,
         owner: controlling(&metadata.owner_references).map(owner),
     };
-    (controller, named(kind, &metadata, warnings))
+    (controller, about(kind, &metadata, problems))
 }
 
-/// A controller of a kind that is not listed, as the reference of what it controls names it.
+/// A controller of a kind that is not listed, from the owner reference of an object that it controls.
 pub fn unlisted_controller(namespace: &str, owner: &model::Owner) -> model::Controller {
     let model::Owner { kind, name, uid } = owner.clone();
     model::Controller { namespace: namespace.to_owned(), name, uid, kind, ..Default::default() }

@@ -1,98 +1,107 @@
-//! Which cloud or hypervisor a node is an instance of: from its provider ID, which every cloud
-//! writes in its own way, and its topology labels.
+//! The provider of a node, a cloud or a hypervisor: from its provider ID, which each provider formats
+//! differently, and its topology labels.
 
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::Provider;
 use gatherer_plugin_support::uuid;
 
-/// The labels that name region and zone, the present ones before those of Kubernetes up to 1.16.
+use super::warnings::Problem;
+
+/// The labels for region and zone: the current one, then that of Kubernetes before 1.17.
 const REGION: [&str; 2] =
     ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
 const ZONE: [&str; 2] = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"];
 
-/// What was learnt.
+/// A provider ID, parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Read {
-    /// The provider, if the id says whose it is.
+pub(super) struct ProviderId {
+    /// The provider, if the id has a scheme.
     pub provider: Option<Provider>,
     /// The provider's id of the instance.
     pub instance_id: Option<String>,
-    /// What is odd about the id.
-    pub warning: Option<&'static str>,
+    /// What the id lacks.
+    pub problem: Option<Problem>,
 }
 
-/// What the part of an id behind its scheme says.
+/// The part of a provider ID after its scheme.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Parts {
+struct InstancePath {
     instance_id: Option<String>,
     region: Option<String>,
     zone: Option<String>,
 }
 
-/// Reads a provider ID. Region and zone are those of the labels, else those of the id.
-pub fn read(provider_id: &str, labels: &BTreeMap<String, String>) -> Read {
+/// Parses a provider ID. The labels for region and zone take precedence over those in the id.
+pub(super) fn parse(provider_id: &str, labels: &BTreeMap<String, String>) -> ProviderId {
     let id = provider_id.trim();
     if id.is_empty() {
-        return Read::default();
+        return ProviderId::default();
     }
     let Some((scheme, rest)) = id.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
-        // Oracle's are like that, and old ones of Amazon.
-        return Read {
+        // Oracle's provider IDs have no scheme, and neither have old ones of Amazon.
+        return ProviderId {
             instance_id: Some(id.to_owned()),
-            warning: Some("its providerID does not say which provider's it is"),
-            ..Read::default()
+            problem: Some(Problem::NoProvider),
+            ..ProviderId::default()
         };
     };
-    let parts = match scheme {
+    let path = match scheme {
         "aws" => aws(rest),
         "azure" => azure(rest),
         "gce" => gce(rest),
         "openstack" => openstack(rest),
-        "vsphere" => Parts { instance_id: own_or_canonical(rest), ..Parts::default() },
-        _ => Parts { instance_id: some(rest.trim_start_matches('/')), ..Parts::default() },
+        "vsphere" => {
+            InstancePath { instance_id: canonical_uuid_or_text(rest), ..InstancePath::default() }
+        }
+        _ => InstancePath {
+            instance_id: non_empty(rest.trim_start_matches('/')),
+            ..InstancePath::default()
+        },
     };
-    let label =
-        |keys: [&str; 2]| keys.iter().find_map(|key| labels.get(*key).and_then(|own| some(own)));
-    Read {
-        warning: parts
-            .instance_id
-            .is_none()
-            .then_some("its providerID does not say which instance it is"),
-        instance_id: parts.instance_id.clone(),
+    let label = |keys: [&str; 2]| {
+        keys.iter().find_map(|key| labels.get(*key).and_then(|value| non_empty(value)))
+    };
+    ProviderId {
+        problem: path.instance_id.is_none().then_some(Problem::NoInstance),
+        instance_id: path.instance_id.clone(),
         provider: Some(Provider {
             name: scheme.to_owned(),
-            instance_id: parts.instance_id,
-            region: label(REGION).or(parts.region),
-            zone: label(ZONE).or(parts.zone),
+            instance_id: path.instance_id,
+            region: label(REGION).or(path.region),
+            zone: label(ZONE).or(path.zone),
         }),
     }
 }
 
-fn some(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Whether it is a scheme by RFC 3986, section 3.1.
+/// Whether the text is a scheme by RFC 3986, section 3.1.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// The UUID of an instance in its one spelling; another text as it is.
-fn own_or_canonical(text: &str) -> Option<String> {
+/// A UUID in its canonical spelling; any other text unchanged.
+fn canonical_uuid_or_text(text: &str) -> Option<String> {
     let text = text.trim_start_matches('/');
-    uuid::canonical(text).or_else(|| some(text))
+    uuid::canonical(text).or_else(|| non_empty(text))
 }
 
-/// `/<zone>/<instance>`, or `/<instance>` or `//<instance>`; Fargate has further parts behind.
-fn aws(rest: &str) -> Parts {
+/// `/<zone>/<instance>`, `/<instance>` or `//<instance>`. On Fargate, more parts follow.
+fn aws(rest: &str) -> InstancePath {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let (zone, instance) = rest.split_once('/').unwrap_or(("", rest));
-    Parts { instance_id: some(instance), region: aws_region(zone), zone: some(zone) }
+    InstancePath {
+        instance_id: non_empty(instance),
+        region: aws_region(zone),
+        zone: non_empty(zone),
+    }
 }
 
-/// `eu-west-1` of `eu-west-1b`. Local zones (`us-west-2-lax-1a`) do not follow that rule.
+/// The region of a zone: `eu-west-1` for `eu-west-1b`. Local zones (`us-west-2-lax-1a`) do not follow this rule.
 fn aws_region(zone: &str) -> Option<String> {
     let region = zone.strip_suffix(|c: char| c.is_ascii_lowercase())?;
     let (area, number) = region.rsplit_once('-')?;
@@ -104,36 +113,46 @@ fn aws_region(zone: &str) -> Option<String> {
     (is_area && is_number).then(|| region.to_owned())
 }
 
-/// `/subscriptions/<subscription>/resourceGroups/...`: the id is the resource's path.
-fn azure(rest: &str) -> Parts {
+/// `/subscriptions/<subscription>/resourceGroups/...`: the path of the resource is the instance's id.
+fn azure(rest: &str) -> InstancePath {
     let path = rest.trim_start_matches('/');
-    Parts { instance_id: some(path).map(|path| format!("/{path}")), ..Parts::default() }
+    InstancePath {
+        instance_id: non_empty(path).map(|path| format!("/{path}")),
+        ..InstancePath::default()
+    }
 }
 
 /// `<project>/<zone>/<name>`
-fn gce(rest: &str) -> Parts {
-    let [_, zone, name] = rest.split('/').collect::<Vec<_>>()[..] else { return Parts::default() };
-    let region = zone.rsplit_once('-').and_then(|(region, _)| some(region));
-    Parts { instance_id: some(name), region, zone: some(zone) }
+fn gce(rest: &str) -> InstancePath {
+    let [_, zone, name] = rest.split('/').collect::<Vec<_>>()[..] else {
+        return InstancePath::default();
+    };
+    let region = zone.rsplit_once('-').and_then(|(region, _)| non_empty(region));
+    InstancePath { instance_id: non_empty(name), region, zone: non_empty(zone) }
 }
 
 /// `/<instance>`, or `<region>/<instance>`.
-fn openstack(rest: &str) -> Parts {
+fn openstack(rest: &str) -> InstancePath {
     let (region, instance) = rest.split_once('/').unwrap_or(("", rest));
-    Parts { instance_id: own_or_canonical(instance), region: some(region), zone: None }
+    InstancePath {
+        instance_id: canonical_uuid_or_text(instance),
+        region: non_empty(region),
+        zone: None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{REGION, ZONE, read};
+    use super::super::warnings::Problem;
+    use super::{REGION, ZONE, parse};
 
-    /// Provider, instance, region, zone; empty for what is not known.
-    fn told(id: &str) -> [String; 4] {
-        let read = read(id, &BTreeMap::new());
-        let provider = read.provider.unwrap_or_default();
-        [provider.name, read.instance_id.unwrap_or_default()]
+    /// Provider, instance, region and zone; empty if unknown.
+    fn parts(id: &str) -> [String; 4] {
+        let parsed = parse(id, &BTreeMap::new());
+        let provider = parsed.provider.unwrap_or_default();
+        [provider.name, parsed.instance_id.unwrap_or_default()]
             .into_iter()
             .chain([provider.region, provider.zone].map(Option::unwrap_or_default))
             .collect::<Vec<_>>()
@@ -142,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_provider_has_its_own_form() {
+    fn parses_the_format_of_each_provider() {
         const UUID: &str = "7b2f5c1e-08d3-4f4e-9a52-1d3c6b7e8f90";
         const AZURE: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/\
             virtualMachineScaleSets/aks-pool-vmss/virtualMachines/0";
@@ -175,13 +194,13 @@ mod tests {
             (String::new(), ["", "", "", ""]),
             (" ".into(), ["", "", "", ""]),
         ] {
-            assert_eq!(told(&id), expected, "{id}");
-            assert_eq!(read(&id, &BTreeMap::new()).warning, None, "{id}");
+            assert_eq!(parts(&id), expected, "{id}");
+            assert_eq!(parse(&id, &BTreeMap::new()).problem, None, "{id}");
         }
     }
 
     #[test]
-    fn of_a_malformed_id_is_told_what_can_be() {
+    fn a_malformed_id_is_a_problem_and_its_valid_parts_are_kept() {
         for (id, expected) in [
             ("aws://", ["aws", "", "", ""]),
             ("aws:///eu-west-1b/", ["aws", "", "eu-west-1", "eu-west-1b"]),
@@ -198,26 +217,29 @@ mod tests {
             ("a b://x", ["", "a b://x", "", ""]),
             ("://", ["", "://", "", ""]),
         ] {
-            assert_eq!(told(id), expected, "{id}");
-            assert!(read(id, &BTreeMap::new()).warning.is_some(), "{id}");
+            assert_eq!(parts(id), expected, "{id}");
+            let has_provider = !expected[0].is_empty();
+            let problem = if has_provider { Problem::NoInstance } else { Problem::NoProvider };
+            assert_eq!(parse(id, &BTreeMap::new()).problem, Some(problem), "{id}");
         }
     }
 
     #[test]
-    fn labels_say_region_and_zone_before_the_id_does_and_new_ones_before_old_ones() {
-        let labels = |pairs: &[(&str, &str)]| {
-            let own = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-            let provider = read("aws:///eu-west-1b/i-0a1", &own.collect()).provider.expect("aws");
+    fn labels_take_precedence_over_the_id_and_current_labels_over_old_ones() {
+        let location = |pairs: &[(&str, &str)]| {
+            let labels = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let parsed = parse("aws:///eu-west-1b/i-0a1", &labels.collect());
+            let provider = parsed.provider.expect("aws");
             (provider.region.expect("region"), provider.zone.expect("zone"))
         };
-        let told = |region: &str, zone: &str| (region.to_owned(), zone.to_owned());
+        let expected = |region: &str, zone: &str| (region.to_owned(), zone.to_owned());
         let old = [(REGION[1], "old"), (ZONE[1], "old-z")];
         let new = [(REGION[0], "new"), (ZONE[0], "new-z")];
         let empty = [(REGION[0], ""), (ZONE[0], "")];
-        assert_eq!(labels(&[]), told("eu-west-1", "eu-west-1b"));
-        assert_eq!(labels(&old), told("old", "old-z"));
-        assert_eq!(labels(&[old, new].concat()), told("new", "new-z"));
-        assert_eq!(labels(&[old, empty].concat()), told("old", "old-z"));
-        assert_eq!(labels(&new[..1]), told("new", "eu-west-1b"));
+        assert_eq!(location(&[]), expected("eu-west-1", "eu-west-1b"));
+        assert_eq!(location(&old), expected("old", "old-z"));
+        assert_eq!(location(&[old, new].concat()), expected("new", "new-z"));
+        assert_eq!(location(&[old, empty].concat()), expected("old", "old-z"));
+        assert_eq!(location(&new[..1]), expected("new", "eu-west-1b"));
     }
 }

@@ -1,40 +1,41 @@
-//! What the types read: nulls as nothing, other JSON types not at all.
+//! How objects are parsed: nulls as absent members, other JSON types as errors.
 
 use std::fmt::Debug;
 
 use gatherer_plugin_kubernetes::objects::{
-    Controller, ControllerStatus, Keyed, Machine, Namespace, Pod, Service, ServiceAccount,
+    Controller, ControllerStatus, KeyedObject, Namespace, Pod, Service, ServiceAccount,
+    VirtualMachine,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-type Read = fn(&Value) -> Result<(), serde_json::Error>;
+type ParseEmpty = fn(&Value) -> Result<(), serde_json::Error>;
 
-/// Reads an object, and asserts that nothing is known of it, or says why it cannot.
-fn nothing<T>(object: &Value) -> Result<(), serde_json::Error>
+/// Parses an object, and asserts that all of its fields are empty.
+fn parse_empty<T>(object: &Value) -> Result<(), serde_json::Error>
 where
     T: Deserialize<'static> + Default + PartialEq + Debug,
 {
-    assert_eq!(read::<T>(object)?, T::default(), "{object}");
+    assert_eq!(parse::<T>(object)?, T::default(), "{object}");
     Ok(())
 }
 
-fn read<T: Deserialize<'static>>(object: &Value) -> Result<T, serde_json::Error> {
+fn parse<T: Deserialize<'static>>(object: &Value) -> Result<T, serde_json::Error> {
     serde_json::from_str(object.to_string().leak())
 }
 
-const ALL: [Read; 7] = [
-    nothing::<Pod<'_>>,
-    nothing::<Controller<'_>>,
-    nothing::<Service<'_>>,
-    nothing::<Namespace<'_>>,
-    nothing::<ServiceAccount<'_>>,
-    nothing::<Keyed<'_>>,
-    nothing::<Machine<'_>>,
+const ALL: [ParseEmpty; 7] = [
+    parse_empty::<Pod<'_>>,
+    parse_empty::<Controller<'_>>,
+    parse_empty::<Service<'_>>,
+    parse_empty::<Namespace<'_>>,
+    parse_empty::<ServiceAccount<'_>>,
+    parse_empty::<KeyedObject<'_>>,
+    parse_empty::<VirtualMachine<'_>>,
 ];
 
 #[test]
-fn what_is_missing_null_or_of_no_interest_is_empty() {
+fn missing_null_and_unused_members_are_empty() {
     for object in [
         json!({}),
         json!({"metadata": null, "spec": null, "status": null, "data": null}),
@@ -45,8 +46,8 @@ fn what_is_missing_null_or_of_no_interest_is_empty() {
         json!({"metadata": {"annotations": {"a": "b"}, "ownerReferences": [{}, null]}}),
         json!({"apiVersion": "v1", "kind": "X", "metadata": {"managedFields": [{"fieldsV1": {}}]}}),
     ] {
-        for read in ALL {
-            read(&object).expect("an object");
+        for parse in ALL {
+            parse(&object).expect("an object");
         }
     }
     let pod = json!({
@@ -61,33 +62,34 @@ fn what_is_missing_null_or_of_no_interest_is_empty() {
             "containerStatuses": [{"state": {"running": null}, "restartCount": null, "ready": null}],
         },
     });
-    nothing::<Pod<'_>>(&pod).expect("a pod");
+    parse_empty::<Pod<'_>>(&pod).expect("a pod");
     let service = json!({
         "spec": {"ports": [{"targetPort": null}], "clusterIPs": [null], "selector": {"a": null}},
         "status": {"loadBalancer": {"ingress": null}},
     });
-    nothing::<Service<'_>>(&service).expect("a service");
+    parse_empty::<Service<'_>>(&service).expect("a service");
     let machine = json!({
         "spec": {"domain": {"cpu": {"cores": null}, "memory": {"guest": null}, "resources": null}},
         "status": {"interfaces": [{"ipAddresses": [null]}], "conditions": null},
     });
-    nothing::<Machine<'_>>(&machine).expect("a machine");
+    parse_empty::<VirtualMachine<'_>>(&machine).expect("a machine");
 }
 
 #[test]
-fn a_status_is_there_though_it_is_empty() {
-    let controller = serde_json::from_str::<Controller<'_>>(r#"{"status": {}}"#).expect("one");
+fn an_empty_status_is_present() {
+    let controller =
+        serde_json::from_str::<Controller<'_>>(r#"{"status": {}}"#).expect("a controller");
     assert_eq!(controller.status, Some(ControllerStatus::default()));
 }
 
-fn refused<T: Deserialize<'static>, const N: usize>(objects: [Value; N]) {
+fn assert_rejected<T: Deserialize<'static>, const N: usize>(objects: [Value; N]) {
     for object in objects {
-        assert!(read::<T>(&object).is_err(), "{object}");
+        assert!(parse::<T>(&object).is_err(), "{object}");
     }
 }
 
 #[test]
-fn another_json_type_is_an_error() {
+fn rejects_members_of_another_json_type() {
     for object in [
         json!(null),
         json!([]),
@@ -101,11 +103,11 @@ fn another_json_type_is_an_error() {
         json!({"metadata": {"ownerReferences": [["Job", "j", "u", true]]}}),
         json!({"metadata": {"ownerReferences": [{"controller": "true"}]}}),
     ] {
-        for read in ALL {
-            assert!(read(&object).is_err(), "{object}");
+        for parse in ALL {
+            assert!(parse(&object).is_err(), "{object}");
         }
     }
-    refused::<Pod<'_>, _>([
+    assert_rejected::<Pod<'_>, _>([
         json!({"spec": {"containers": {}}}),
         json!({"spec": {"containers": ["c"]}}),
         json!({"spec": {"containers": [{"env": [{"name": "a", "valueFrom": "b"}]}]}}),
@@ -118,26 +120,26 @@ fn another_json_type_is_an_error() {
         json!({"status": {"containerStatuses": [{"state": {"running": true}}]}}),
         json!({"status": {"containerStatuses": [{"state": {"running": []}}]}}),
     ]);
-    refused::<Controller<'_>, _>([
+    assert_rejected::<Controller<'_>, _>([
         json!({"spec": {"replicas": "3"}}),
         json!({"spec": [3]}),
         json!({"status": [1]}),
         json!({"status": {"readyReplicas": true}}),
     ]);
-    refused::<Service<'_>, _>([
+    assert_rejected::<Service<'_>, _>([
         json!({"spec": {"ports": [{"targetPort": {}}]}}),
         json!({"spec": {"ports": [{"targetPort": 1.5}]}}),
         json!({"spec": {"ports": [{"port": "80"}]}}),
         json!({"spec": {"clusterIPs": "10.0.0.1"}}),
     ]);
-    refused::<Keyed<'_>, _>([
+    assert_rejected::<KeyedObject<'_>, _>([
         json!({"data": []}),
         json!({"data": "text"}),
         json!({"binaryData": 1}),
         json!({"stringData": true}),
         json!({"type": {}}),
     ]);
-    refused::<Machine<'_>, _>([
+    assert_rejected::<VirtualMachine<'_>, _>([
         json!({"spec": {"domain": {"cpu": {"cores": -1}}}}),
         json!({"spec": {"domain": {"memory": {"guest": {}}}}}),
         json!({"status": {"interfaces": [{"ipAddresses": "10.0.0.1"}]}}),
@@ -145,12 +147,12 @@ fn another_json_type_is_an_error() {
 }
 
 #[test]
-fn texts_are_those_of_the_page_unless_they_are_escaped_in_it() {
+fn texts_borrow_from_the_page_unless_they_are_escaped() {
     let text = r#"{"metadata": {"name": "p", "namespace": "\u0061"}, "spec": {"nodeName": "n"}}"#;
     let pod = serde_json::from_str::<Pod<'_>>(text).expect("a pod");
-    let of_the_page = |part: &str| text.as_bytes().as_ptr_range().contains(&part.as_ptr());
-    assert!(of_the_page(&pod.metadata.name));
-    assert!(of_the_page(&pod.spec.node_name));
+    let is_borrowed = |part: &str| text.as_bytes().as_ptr_range().contains(&part.as_ptr());
+    assert!(is_borrowed(&pod.metadata.name));
+    assert!(is_borrowed(&pod.spec.node_name));
     assert_eq!(&*pod.metadata.namespace, "a");
-    assert!(!of_the_page(&pod.metadata.namespace));
+    assert!(!is_borrowed(&pod.metadata.namespace));
 }

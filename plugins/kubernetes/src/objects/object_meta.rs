@@ -1,4 +1,4 @@
-//! `metadata`, which every object has.
+//! `metadata`, which is the same for every object.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,20 +7,20 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::json::{Text, items, only_from_an_object, or_default, texts};
 
-/// The annotation of a pod that a kubelet made to mirror one of its own files.
+/// The annotation of a mirror pod, which a kubelet creates for a pod that is defined in one of its files.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// `metadata`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Metadata<'a> {
-    /// Unique among its kind in the namespace at one time.
+pub struct ObjectMeta<'a> {
+    /// Unique per kind and namespace at any one time.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// Empty for what belongs to the cluster as a whole.
+    /// Empty for objects that are not in a namespace.
     #[serde(borrow, deserialize_with = "or_default")]
     pub namespace: Text<'a>,
-    /// Unique in time as well.
+    /// Unique for all time.
     #[serde(borrow, deserialize_with = "or_default")]
     pub uid: Text<'a>,
     /// RFC 3339.
@@ -29,11 +29,11 @@ pub struct Metadata<'a> {
     /// By key.
     #[serde(deserialize_with = "texts")]
     pub labels: BTreeMap<String, String>,
-    /// What it belongs to, in the source's order.
+    /// The owners, in the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub owner_references: Vec<OwnerReference<'a>>,
-    /// Whether it mirrors a file of its node. No annotation is kept: `kubectl apply` writes the
-    /// whole object into one, a secret's values too.
+    /// Whether the object is a mirror pod. No annotation itself is kept: `kubectl apply` stores the whole
+    /// object in one, including the values of a secret.
     #[serde(rename = "annotations", deserialize_with = "is_mirror")]
     pub mirror: bool,
 }
@@ -54,12 +54,12 @@ pub struct OwnerReference<'a> {
     /// The UID.
     #[serde(borrow, deserialize_with = "or_default")]
     pub uid: Text<'a>,
-    /// Whether it manages the object. The others are there so that the object goes when they do.
+    /// Whether this owner controls the object. Other owners only matter for garbage collection.
     #[serde(deserialize_with = "or_default")]
     pub controller: bool,
 }
 
-only_from_an_object!(Metadata<'de>, OwnerReference<'de>);
+only_from_an_object!(ObjectMeta<'de>, OwnerReference<'de>);
 
 fn is_mirror<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Annotations;

@@ -3,11 +3,13 @@
 use gatherer_plugin_api::GatherError;
 
 use crate::client::{Client, Listed, Resource};
-use crate::objects::{Controller, Keyed, Machine, Namespace, Pod, Service, ServiceAccount};
+use crate::objects::{
+    Controller, KeyedObject, Namespace, Pod, Service, ServiceAccount, VirtualMachine,
+};
 
-macro_rules! listed {
+macro_rules! list_types {
     ($($list:ident => $item:ident;)+) => { $(
-        #[doc = concat!("A list whose items are read as [`", stringify!($item), "`].")]
+        #[doc = concat!("A list whose items are parsed as [`", stringify!($item), "`].")]
         pub struct $list;
 
         impl Listed for $list {
@@ -20,14 +22,14 @@ macro_rules! listed {
     )+ };
 }
 
-listed! {
-    Namespaces => Namespace;
-    ServiceAccounts => ServiceAccount;
-    Controllers => Controller;
-    Pods => Pod;
-    Services => Service;
-    KeyedObjects => Keyed;
-    Machines => Machine;
+list_types! {
+    NamespaceList => Namespace;
+    ServiceAccountList => ServiceAccount;
+    ControllerList => Controller;
+    PodList => Pod;
+    ServiceList => Service;
+    KeyedObjectList => KeyedObject;
+    VirtualMachineList => VirtualMachine;
 }
 
 /// `namespaces`
@@ -45,7 +47,7 @@ pub const CONFIG_MAPS: Resource =
 /// `secrets`
 pub const SECRETS: Resource = Resource::new("Secret", "a secret", "secrets", "v1").secret();
 
-/// The controllers whose version is the same in every cluster.
+/// The controllers whose API version is the same in every cluster.
 pub const CONTROLLERS: [Resource; 6] = [
     Resource::new("Deployment", "a deployment", "deployments", "apps/v1"),
     Resource::new("StatefulSet", "a stateful set", "statefulsets", "apps/v1"),
@@ -60,8 +62,8 @@ pub const CONTROLLERS: [Resource; 6] = [
     ),
 ];
 
-/// Cron jobs: of `batch/v1` from Kubernetes 1.21 on, of `batch/v1beta1` before. All servers have
-/// `batch/v1`, because jobs are in it, and one of the two has cron jobs.
+/// Cron jobs, which are in `batch/v1` from Kubernetes 1.21 on and in `batch/v1beta1` before. Every server has
+/// `batch/v1`, because it also contains jobs.
 pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
     for api_version in ["batch/v1", "batch/v1beta1"] {
         let resources = client.resources(api_version).await?;
@@ -69,11 +71,11 @@ pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
             return Ok(Resource::new("CronJob", "a cron job", "cronjobs", api_version));
         }
     }
-    Err(GatherError::protocol("the server has cron jobs neither in batch/v1 nor in batch/v1beta1"))
+    Err(GatherError::protocol("the server has no cronjobs in batch/v1 or batch/v1beta1"))
 }
 
-/// KubeVirt's virtual machines that run or are about to; none where it is not installed.
-pub async fn machines(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
+/// KubeVirt's virtual machines that are running or starting; `None` if KubeVirt is not installed.
+pub async fn virtual_machines(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
     let resource = Resource::new(
         "VirtualMachineInstance",
         "a virtual machine instance",
@@ -86,6 +88,6 @@ pub async fn machines(client: &Client<'_>) -> Result<Option<Resource>, GatherErr
             return Ok(Some(Resource { api_version: api_version.into(), ..resource }));
         }
     }
-    // Of KubeVirt's operator alone, the group has other resources.
+    // If only KubeVirt's operator is installed, the group exists without this resource.
     Ok(None)
 }

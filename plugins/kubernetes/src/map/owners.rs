@@ -1,52 +1,56 @@
-//! What controls what: the chain of owners of a pod, from the lists of controllers alone.
+//! Which controller owns which: the chain of owners of a pod, from the lists of controllers only.
 
 use std::collections::HashMap;
 
 use gatherer_plugin_api::model::Owner;
 
-use crate::objects::{Metadata, OwnerReference};
+use crate::objects::{ObjectMeta, OwnerReference};
 
-/// How long a chain may be. Real ones have two or three links.
-const MOST_LINKS: usize = 32;
+/// The longest chain that is followed. Real chains have two or three links.
+const MAX_LINKS: usize = 32;
 
-/// Every controller that was listed, by UID.
+/// Every controller that was listed, by its UID.
 #[derive(Debug, Clone, Default)]
-pub struct Owners(HashMap<Box<str>, Known>);
+pub struct Owners(HashMap<Box<str>, ListedController>);
 
-/// There may be as many of these as pods: an owner of its own takes room only where there is one.
+/// There can be as many of these as pods, so the controller's own owner is boxed: most have none.
 #[derive(Debug, Clone)]
-struct Known {
+struct ListedController {
     kind: Box<str>,
     name: Box<str>,
-    controller: Option<Box<Reference>>,
+    controller: Option<Box<ControllerReference>>,
 }
 
 #[derive(Debug, Clone)]
-struct Reference {
+struct ControllerReference {
     kind: Box<str>,
     name: Box<str>,
     uid: Box<str>,
     is_listed: bool,
 }
 
-/// A controller, to be remembered.
+/// A controller that was listed, for [`Owners::insert`].
 #[derive(Debug, Clone)]
-pub struct Entry(Box<str>, Known);
+pub struct OwnerEntry {
+    uid: Box<str>,
+    controller: ListedController,
+}
 
-impl Entry {
-    /// Of the controller of this kind.
-    pub fn new(kind: &str, metadata: &Metadata<'_>) -> Self {
+impl OwnerEntry {
+    /// The entry for a controller of this kind.
+    pub fn new(kind: &str, metadata: &ObjectMeta<'_>) -> Self {
         let controller = controlling(&metadata.owner_references).map(|reference| {
             let OwnerReference { kind, name, uid, .. } = reference;
-            Box::new(Reference {
+            Box::new(ControllerReference {
                 kind: (**kind).into(),
                 name: (**name).into(),
                 uid: (**uid).into(),
                 is_listed: is_listed(reference),
             })
         });
-        let known = Known { kind: kind.into(), name: (*metadata.name).into(), controller };
-        Self((*metadata.uid).into(), known)
+        let controller =
+            ListedController { kind: kind.into(), name: (*metadata.name).into(), controller };
+        Self { uid: (*metadata.uid).into(), controller }
     }
 }
 
@@ -55,7 +59,7 @@ struct Link<'l> {
     kind: &'l str,
     name: &'l str,
     uid: &'l str,
-    /// Whether it is of a kind that is listed, whether it was found in its list or not.
+    /// Whether objects of its kind are listed, even if this one was not in the list.
     is_listed: bool,
 }
 
@@ -67,28 +71,27 @@ impl Link<'_> {
 }
 
 impl Owners {
-    /// None yet.
+    /// Without any controller.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Remembers a controller that was listed.
-    pub fn insert(&mut self, Entry(uid, known): Entry) {
-        self.0.insert(uid, known);
+    /// Adds a controller that was listed.
+    pub fn insert(&mut self, entry: OwnerEntry) {
+        self.0.insert(entry.uid, entry.controller);
     }
 
-    /// The chain of controllers, from the one that these references name to the top. References
-    /// without `controller: true` are none of it: they only say what an object goes with.
+    /// The chain of controllers, from the one in these references to the top. References without
+    /// `controller: true` are skipped: they only decide when the object is garbage collected.
     ///
-    /// It ends where nothing controls the last link; at an owner that was not listed, which is the
-    /// last link as the reference names it; where it comes back to a link that it has; and after
-    /// 32 links.
+    /// The chain ends at a controller that no other one controls; at an owner that was not listed, which is
+    /// included as its reference names it; before a link that it already contains; and after 32 links.
     pub fn chain(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
         self.links(references).iter().map(Link::owner).collect()
     }
 
-    /// The controllers of that chain whose kind is in no list: they are known from here alone.
-    pub fn others(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
+    /// The controllers of that chain whose kind is not listed: only such references mention them.
+    pub fn unlisted(&self, references: &[OwnerReference<'_>]) -> Vec<Owner> {
         let links = self.links(references);
         links.iter().filter(|link| !link.is_listed).map(Link::owner).collect()
     }
@@ -102,10 +105,10 @@ impl Owners {
             is_listed: is_listed(reference),
         });
         while let Some(mut link) = next.take() {
-            if chain.len() == MOST_LINKS || chain.iter().any(|other| other.uid == link.uid) {
+            if chain.len() == MAX_LINKS || chain.iter().any(|other| other.uid == link.uid) {
                 break;
             }
-            if let Some(Known { kind, name, controller }) = self.0.get(link.uid) {
+            if let Some(ListedController { kind, name, controller }) = self.0.get(link.uid) {
                 link.kind = kind;
                 link.name = name;
                 next = controller.as_deref().map(|reference| Link {
@@ -121,8 +124,8 @@ impl Owners {
     }
 }
 
-/// Whether what the reference names is in one of the lists that are read: a kind's name alone says
-/// little, others have a `StatefulSet` and a `Job` of their own.
+/// Whether objects of the reference's kind are listed. The name of the kind is not enough: other API groups
+/// define a `StatefulSet` and a `Job`, too.
 fn is_listed(reference: &OwnerReference<'_>) -> bool {
     let group = reference.api_version.rsplit_once('/').map_or("", |(group, _)| group);
     matches!(
@@ -133,7 +136,7 @@ fn is_listed(reference: &OwnerReference<'_>) -> bool {
     )
 }
 
-/// The reference to what manages the object. The API allows one at most.
+/// The reference to the object's controller. The API allows at most one.
 pub(super) fn controlling<'r, 'a>(
     references: &'r [OwnerReference<'a>],
 ) -> Option<&'r OwnerReference<'a>> {

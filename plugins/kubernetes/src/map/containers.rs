@@ -1,4 +1,4 @@
-//! The containers of a pod: what its specification asks for, joined with what its kubelet says.
+//! The containers of a pod: each entry of the specification, joined with the status of the same name.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +9,46 @@ use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};
 
 use crate::objects::{ContainerSpec, ContainerStatus, ContainerStatusState};
 
-use super::known;
-use super::small::fitting;
+use super::fields::{in_range, non_blank};
+use super::warnings::Problem;
 
-/// Appends the containers of one kind in the specification's order, each with the status of its
-/// name. One without is reported with what the specification says.
-pub(super) fn joined(
+/// Appends the containers of one kind in the order of the specification. A container without a status
+/// has the fields of its specification only.
+pub(super) fn append(
     kind: ContainerKind,
-    wanted: Vec<ContainerSpec<'_>>,
-    seen: Vec<ContainerStatus<'_>>,
+    specs: Vec<ContainerSpec<'_>>,
+    statuses: Vec<ContainerStatus<'_>>,
     containers: &mut Vec<Container>,
-    warnings: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) {
     let mut by_name = BTreeMap::new();
-    for status in seen {
+    for status in statuses {
         by_name.entry(status.name.clone()).or_insert(status);
     }
-    containers.extend(
-        wanted.into_iter().map(|wanted| {
-            container(kind, &wanted, by_name.remove(&wanted.name).as_ref(), warnings)
-        }),
-    );
+    for spec in specs {
+        let status = by_name.remove(&spec.name);
+        containers.push(container(kind, &spec, status.as_ref(), problems));
+    }
 }
 
 fn container(
     kind: ContainerKind,
-    wanted: &ContainerSpec<'_>,
+    spec: &ContainerSpec<'_>,
     status: Option<&ContainerStatus<'_>>,
-    warnings: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> Container {
-    let mut container = Container { name: wanted.name.to_string(), kind, ..Container::default() };
-    let said = status.and_then(|status| image(&status.image));
-    // A runtime says an id, and no name, where the name has moved on to another image.
-    let has_moved = matches!(said, Some((_, Err(ImageReferenceError::Id))));
-    let (image, reference) = match said {
+    let mut container = Container { name: spec.name.to_string(), kind, ..Container::default() };
+    let reported = status.and_then(|status| image(&status.image));
+    // A runtime reports an image id in place of a name when the name has moved to another image.
+    let has_moved = matches!(reported, Some((_, Err(ImageReferenceError::Id))));
+    let (image, reference) = match reported {
         Some((image, Ok(reference))) => (Some(image), Some(reference)),
         Some((image, Err(_))) if !has_moved => (Some(image), None),
         _ => {
-            let asked = image(&wanted.image);
-            let (asked, reference) = asked.map(|(image, read)| (image, read.ok())).unzip();
-            (said.map(|(image, _)| image).or(asked), reference.flatten())
+            let requested = image(&spec.image);
+            let (requested, reference) =
+                requested.map(|(image, parsed)| (image, parsed.ok())).unzip();
+            (reported.map(|(image, _)| image).or(requested), reference.flatten())
         }
     };
     container.image = image;
@@ -56,14 +56,14 @@ fn container(
 
     if let Some(status) = status {
         pulled = image_id(&status.image_id);
-        container.image_id = known(&status.image_id);
+        container.image_id = non_blank(&status.image_id);
         let (runtime, id) = container_id(&status.container_id);
         container.runtime = runtime.map(str::to_owned);
         container.container_id = id.map(str::to_owned);
         container.state = Some(state(status.state));
         container.ready = status.ready;
-        let what = || format!("the restartCount of its container {:?}", &*wanted.name);
-        container.restart_count = fitting(status.restart_count, what, warnings);
+        let field = || format!("container {:?}: restartCount", &*spec.name);
+        container.restart_count = in_range(status.restart_count, field, problems);
     }
 
     container.image_config_digest = pulled.config_digest;
@@ -72,7 +72,7 @@ fn container(
         let tag = reference.tag_or_latest().filter(|_| !has_moved);
         container.image_tag = tag.map(str::to_owned);
         container.image_repository = Some(reference.repository());
-        // Of an image that is named by its digest no other one can run.
+        // A container whose image is named by digest can run no other image.
         container.image_digest = container.image_digest.or(reference.digest);
     } else {
         container.image_repository = pulled.repository;
@@ -80,12 +80,12 @@ fn container(
     container
 }
 
-/// An image's name as it is written, and as it reads.
+/// An image's name as it is written, and the same parsed; `None` if it is blank.
 fn image(text: &str) -> Option<(String, Result<ImageReference, ImageReferenceError>)> {
-    known(text).map(|name| (name, text.parse()))
+    non_blank(text).map(|name| (name, text.parse()))
 }
 
-/// The API's rule: of what says nothing else, that it waits.
+/// The state. The API reference defines an empty state as waiting.
 fn state(state: ContainerStatusState) -> ContainerState {
     match state {
         ContainerStatusState { terminated: Some(_), .. } => ContainerState::Terminated,

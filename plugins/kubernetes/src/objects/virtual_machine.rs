@@ -1,68 +1,69 @@
-//! A VirtualMachineInstance of KubeVirt (kubevirt.io/v1): a virtual machine while it is to run.
+//! A VirtualMachineInstance of KubeVirt (kubevirt.io/v1). The object exists only while the virtual machine is to
+//! run.
 
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::{Metadata, NumberOrText};
+use super::{NumberOrText, ObjectMeta};
 
 /// A VirtualMachineInstance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Machine<'a> {
-    /// What every object has.
+pub struct VirtualMachine<'a> {
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// What somebody wants of it.
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub spec: MachineSpec<'a>,
-    /// What KubeVirt says.
+    pub spec: VmSpec<'a>,
+    /// The state that KubeVirt reports.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub status: MachineStatus<'a>,
+    pub status: VmStatus<'a>,
 }
 
 /// `spec`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct MachineSpec<'a> {
-    /// The machine itself.
+pub struct VmSpec<'a> {
+    /// The hardware of the virtual machine.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub domain: Domain<'a>,
+    pub domain: VmDomain<'a>,
 }
 
 /// `spec.domain`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Domain<'a> {
-    /// Its virtual CPUs.
+pub struct VmDomain<'a> {
+    /// The virtual CPUs.
     #[serde(deserialize_with = "or_default")]
-    pub cpu: Cpu,
-    /// Its memory.
+    pub cpu: VmCpu,
+    /// The memory.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub memory: GuestMemory<'a>,
-    /// What the pod around it asks its node for.
+    pub memory: VmMemory<'a>,
+    /// The resources of the pod that runs the virtual machine.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub resources: Resources<'a>,
-    /// Its firmware.
+    pub resources: VmResources<'a>,
+    /// The firmware.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub firmware: Firmware<'a>,
+    pub firmware: VmFirmware<'a>,
 }
 
 /// `spec.domain.cpu`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Cpu {
-    /// Sockets.
+pub struct VmCpu {
+    /// The number of sockets.
     pub sockets: Option<u64>,
-    /// Cores of a socket.
+    /// The cores per socket.
     pub cores: Option<u64>,
-    /// Threads of a core.
+    /// The threads per core.
     pub threads: Option<u64>,
 }
 
 /// `spec.domain.memory`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct GuestMemory<'a> {
-    /// What the guest sees: a quantity.
+pub struct VmMemory<'a> {
+    /// The memory inside the guest: a quantity.
     #[serde(borrow)]
     pub guest: Option<NumberOrText<'a>>,
 }
@@ -70,17 +71,17 @@ pub struct GuestMemory<'a> {
 /// `spec.domain.resources`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Resources<'a> {
-    /// What is set aside.
+pub struct VmResources<'a> {
+    /// The resources that are reserved.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub requests: Requests<'a>,
+    pub requests: VmRequests<'a>,
 }
 
 /// `spec.domain.resources.requests`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Requests<'a> {
-    /// A quantity. Where the guest's own memory is not given, it is this.
+pub struct VmRequests<'a> {
+    /// A quantity. It is the guest's memory if `memory.guest` is missing.
     #[serde(borrow)]
     pub memory: Option<NumberOrText<'a>>,
 }
@@ -88,8 +89,8 @@ pub struct Requests<'a> {
 /// `spec.domain.firmware`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct Firmware<'a> {
-    /// The UUID that the guest reads from its firmware.
+pub struct VmFirmware<'a> {
+    /// The UUID that the firmware shows to the guest.
     #[serde(borrow, deserialize_with = "or_default")]
     pub uuid: Text<'a>,
 }
@@ -97,26 +98,26 @@ pub struct Firmware<'a> {
 /// `status`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct MachineStatus<'a> {
-    /// The node that it runs on, as soon as one was found.
+pub struct VmStatus<'a> {
+    /// The node, once the virtual machine was scheduled.
     #[serde(borrow, deserialize_with = "or_default")]
     pub node_name: Text<'a>,
     /// `Pending`, `Scheduling`, `Scheduled`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub phase: Text<'a>,
-    /// In the source's order.
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
-    pub conditions: Vec<MachineCondition<'a>>,
-    /// In the source's order.
+    pub conditions: Vec<VmCondition<'a>>,
+    /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
-    pub interfaces: Vec<Interface<'a>>,
+    pub interfaces: Vec<VmInterface<'a>>,
 }
 
 /// One of `status.conditions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct MachineCondition<'a> {
-    /// Which.
+pub struct VmCondition<'a> {
+    /// The type.
     #[serde(rename = "type", borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,
     /// `True`, `False` or `Unknown`.
@@ -127,28 +128,28 @@ pub struct MachineCondition<'a> {
 /// One of `status.interfaces`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Interface<'a> {
-    /// Which network of the specification it is; empty for those that only the guest knows of.
+pub struct VmInterface<'a> {
+    /// The network in the specification; empty for interfaces that exist only inside the guest.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
-    /// The first address.
+    /// The first of `ipAddresses`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub ip_address: Text<'a>,
-    /// All of them.
+    /// All addresses.
     #[serde(borrow, deserialize_with = "items")]
     pub ip_addresses: Vec<Text<'a>>,
 }
 
 only_from_an_object!(
-    Machine<'de>,
-    MachineSpec<'de>,
-    Domain<'de>,
-    Cpu,
-    GuestMemory<'de>,
-    Resources<'de>,
-    Requests<'de>,
-    Firmware<'de>,
-    MachineStatus<'de>,
-    MachineCondition<'de>,
-    Interface<'de>
+    VirtualMachine<'de>,
+    VmSpec<'de>,
+    VmDomain<'de>,
+    VmCpu,
+    VmMemory<'de>,
+    VmResources<'de>,
+    VmRequests<'de>,
+    VmFirmware<'de>,
+    VmStatus<'de>,
+    VmCondition<'de>,
+    VmInterface<'de>
 );

@@ -2,15 +2,15 @@
 
 use crate::json::{only_from_an_object, or_default};
 
-use super::Metadata;
+use super::ObjectMeta;
 
 /// A ServiceAccount.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct ServiceAccount<'a> {
-    /// What every object has.
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
+    pub metadata: ObjectMeta<'a>,
 }
 
 only_from_an_object!(ServiceAccount<'de>);

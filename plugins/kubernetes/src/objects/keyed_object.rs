@@ -1,5 +1,5 @@
-//! A ConfigMap or a Secret of core/v1: its keys. No value is read: the parser runs over its text
-//! to find its end, and copies nothing of it.
+//! A ConfigMap or a Secret of core/v1: an object with keys, whose values are never read. The parser only
+//! searches for the end of a value and copies nothing of it.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use crate::json::{REPEATED, Text, only_from_an_object, or_default};
 
-use super::Metadata;
+use super::ObjectMeta;
 
-/// The error of anything but an object, which must not be serde's own: that quotes what it found.
-const NO_OBJECT: &str = "the values of a config map or a secret are no object";
+/// The error if the values are not an object. serde's own message would quote what it found.
+const NOT_AN_OBJECT: &str = "the values of a config map or a secret must be an object";
 
 /// A ConfigMap or a Secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default, rename_all = "camelCase")]
-pub struct Keyed<'a> {
-    /// What every object has.
+pub struct KeyedObject<'a> {
+    /// The metadata.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: Metadata<'a>,
-    /// A secret's: `Opaque`.
+    pub metadata: ObjectMeta<'a>,
+    /// The type of a secret, such as `Opaque`.
     #[serde(rename = "type", borrow, deserialize_with = "or_default")]
     pub kind: Text<'a>,
-    /// Texts of a config map, encoded bytes of a secret.
+    /// Texts in a config map, base64 in a secret.
     #[serde(borrow, deserialize_with = "or_default")]
     pub data: Keys<'a>,
-    /// Encoded bytes of a config map.
+    /// Base64, in a config map.
     #[serde(borrow, deserialize_with = "or_default")]
     pub binary_data: Keys<'a>,
-    /// Texts of a secret. Servers take it and never answer with it.
+    /// Texts in a secret. Servers accept this member and never return it.
     #[serde(borrow, deserialize_with = "or_default")]
     pub string_data: Keys<'a>,
 }
 
-impl<'a> Keyed<'a> {
-    /// Every key, sorted, each once.
+impl<'a> KeyedObject<'a> {
+    /// All keys, sorted and without duplicates.
     pub fn into_keys(self) -> Vec<Text<'a>> {
         let mut keys = self.data.0;
         keys.extend(self.binary_data.0);
@@ -45,29 +45,29 @@ impl<'a> Keyed<'a> {
     }
 }
 
-only_from_an_object!(Keyed<'de>);
+only_from_an_object!(KeyedObject<'de>);
 
-/// The keys of an object, without what stands behind them.
+/// The keys of a JSON object, without their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys<'a>(pub Vec<Text<'a>>);
 
 impl<'de> Deserialize<'de> for Keys<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeysAlone)
+        deserializer.deserialize_any(KeysVisitor)
     }
 }
 
-struct KeysAlone;
+struct KeysVisitor;
 
-impl<'de> Visitor<'de> for KeysAlone {
+impl<'de> Visitor<'de> for KeysVisitor {
     type Value = Keys<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    /// The number of keys has no limit but that of the page: a key takes little more memory than
-    /// its text.
+    /// The number of keys is limited by the size of the page only: a key takes little more memory than its
+    /// text.
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut keys = Vec::new();
         while let Some((key, IgnoredAny)) = entries.next_entry::<Text<'de>, IgnoredAny>()? {
@@ -81,22 +81,22 @@ impl<'de> Visitor<'de> for KeysAlone {
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Err(E::custom(NO_OBJECT))
+        Err(E::custom(NOT_AN_OBJECT))
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Err(E::custom(NO_OBJECT))
+        Err(E::custom(NOT_AN_OBJECT))
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Err(E::custom(NO_OBJECT))
+        Err(E::custom(NOT_AN_OBJECT))
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Err(E::custom(NO_OBJECT))
+        Err(E::custom(NOT_AN_OBJECT))
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Err(E::custom(NO_OBJECT))
+        Err(E::custom(NOT_AN_OBJECT))
     }
 }

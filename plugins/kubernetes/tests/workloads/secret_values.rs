@@ -1,10 +1,10 @@
-//! No value of a secret or a config map is read, let alone kept.
+//! The values of secrets and config maps are neither read nor stored.
 
 use std::collections::BTreeMap;
 use std::vec;
 
 use gatherer_plugin_kubernetes::map;
-use gatherer_plugin_kubernetes::objects::{Keyed, Pod};
+use gatherer_plugin_kubernetes::objects::{KeyedObject, Pod};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde::de::value::{Error, MapDeserializer};
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 const CANARY: &str = "CANARY";
 
-/// Everything that is made of an object, as text.
+/// Everything that the object is turned into, as text.
 fn all_texts(text: &str) -> [String; 5] {
-    let read = || serde_json::from_str::<Keyed<'_>>(text).expect("an object");
+    let read = || serde_json::from_str::<KeyedObject<'_>>(text).expect("an object");
     let (config_map, secret) = (map::config_map(read()), map::secret(read()));
     [
         format!("{:?}", read()),
@@ -34,7 +34,7 @@ fn values() -> impl Strategy<Value = BTreeMap<String, String>> {
 
 proptest! {
     #[test]
-    fn no_value_is_in_anything_that_is_made_of_its_object(
+    fn values_are_in_nothing_that_an_object_is_turned_into(
         data in values(), binary in values(), text in values(),
     ) {
         let annotation = json!({"data": data}).to_string();
@@ -45,47 +45,50 @@ proptest! {
             },
             "type": "Opaque", "data": data, "binaryData": binary, "stringData": text,
         });
-        for made in all_texts(&object.to_string()) {
-            prop_assert!(!made.contains(CANARY), "{made}");
+        for output in all_texts(&object.to_string()) {
+            prop_assert!(!output.contains(CANARY), "{output}");
         }
         let keys: std::collections::BTreeSet<&String> =
             data.keys().chain(binary.keys()).chain(text.keys()).collect();
         let object = object.to_string();
-        let found = map::secret(serde_json::from_str::<Keyed<'_>>(&object).expect("a secret"));
+        let found = map::secret(serde_json::from_str::<KeyedObject<'_>>(&object).expect("a secret"));
         prop_assert!(found.keys.iter().eq(keys));
     }
 }
 
 #[test]
-fn keys_are_sorted_and_stand_there_once() {
+fn keys_are_sorted_and_unique() {
     let object = json!({
         "type": "kubernetes.io/tls",
         "data": {"tls.key": "", "ca.crt": null}, "binaryData": {"z": ""},
         "stringData": {"tls.key": "", "a": {"b": ["c"]}},
     });
     let object = object.to_string();
-    let secret = map::secret(serde_json::from_str::<Keyed<'_>>(&object).expect("a secret"));
+    let secret = map::secret(serde_json::from_str::<KeyedObject<'_>>(&object).expect("a secret"));
     assert_eq!(secret.keys, ["a", "ca.crt", "tls.key", "z"]);
     assert_eq!(secret.kind.as_deref(), Some("kubernetes.io/tls"));
     assert_eq!(secret.used_by, None);
-    let config_map = map::config_map(serde_json::from_str::<Keyed<'_>>(&object).expect("a map"));
+    let config_map =
+        map::config_map(serde_json::from_str::<KeyedObject<'_>>(&object).expect("a map"));
     assert_eq!(config_map.keys, ["a", "ca.crt", "tls.key", "z"]);
     assert_eq!(config_map.used_by, None);
 }
 
 #[test]
-fn one_key_twice_is_an_error() {
+fn rejects_duplicate_keys() {
     let text = r#"{"data": {"a": "CANARY", "b": "", "a": "CANARY"}}"#;
-    let error = serde_json::from_str::<Keyed<'_>>(text).expect_err("a key twice").to_string();
+    let error =
+        serde_json::from_str::<KeyedObject<'_>>(text).expect_err("a duplicate key").to_string();
     assert!(!error.contains(CANARY), "{error}");
 }
 
 #[test]
-fn no_error_quotes_what_stands_where_the_values_should() {
+fn rejects_values_that_are_not_an_object_without_quoting_them() {
     for member in ["data", "binaryData", "stringData"] {
         for found in [json!(CANARY), json!([CANARY]), json!("CA\nNARY"), json!(1), json!(1.5)] {
             let object = json!({member: found}).to_string();
-            let error = serde_json::from_str::<Keyed<'_>>(&object).expect_err("no object");
+            let error =
+                serde_json::from_str::<KeyedObject<'_>>(&object).expect_err("not an object");
             let error = error.to_string();
             for part in [CANARY, "NARY", "1.5"] {
                 assert!(!error.contains(part), "{error}");
@@ -95,7 +98,7 @@ fn no_error_quotes_what_stands_where_the_values_should() {
 }
 
 #[test]
-fn the_value_of_a_pods_variable_is_not_kept() {
+fn does_not_store_the_values_of_environment_variables() {
     let object = json!({"spec": {"containers": [{
         "name": "c", "image": "i", "args": [CANARY],
         "env": [{"name": "PASSWORD", "value": CANARY}],
@@ -105,8 +108,8 @@ fn the_value_of_a_pods_variable_is_not_kept() {
     assert!(!format!("{pod:?}").contains(CANARY));
 }
 
-/// An object whose values, and whose annotations', may be skipped and not be looked at. serde's
-/// way to skip is a call of its own, which a format answers without making anything of the text.
+/// An object whose values and annotations may be skipped, but not read. serde skips with a separate
+/// call, for which a format does not convert the text.
 #[derive(Clone)]
 enum Guarded {
     Text(&'static str),
@@ -132,7 +135,7 @@ impl<'de> Deserializer<'de> for Guarded {
                 let members: vec::IntoIter<_> = members.into_iter();
                 visitor.visit_map(MapDeserializer::new(members))
             }
-            Self::Value => Err(Error::custom("somebody has read a value")),
+            Self::Value => Err(Error::custom("a value was read")),
         }
     }
 
@@ -151,7 +154,7 @@ impl<'de> Deserializer<'de> for Guarded {
 }
 
 #[test]
-fn values_are_skipped_and_never_read() {
+fn skips_values_without_reading_them() {
     let values = || Guarded::Members(vec![("k2", Guarded::Value), ("k1", Guarded::Value)]);
     let annotations = vec![("last-applied", Guarded::Value)];
     let metadata =
@@ -163,8 +166,8 @@ fn values_are_skipped_and_never_read() {
         ("stringData", values()),
         ("anythingElse", Guarded::Value),
     ]);
-    let secret = map::secret(Keyed::deserialize(object.clone()).expect("a secret"));
+    let secret = map::secret(KeyedObject::deserialize(object.clone()).expect("a secret"));
     assert_eq!((&*secret.name, secret.keys), ("s", vec!["k1".to_owned(), "k2".to_owned()]));
-    // The guard works: a type that reads values is told.
+    // The guard works: a type that reads values gets an error.
     assert!(Value::deserialize(object).is_err());
 }

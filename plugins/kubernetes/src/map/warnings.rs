@@ -1,0 +1,94 @@
+//! Warnings about objects: which field of which object could not be used, and why.
+
+use std::fmt;
+
+use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
+
+use crate::objects::ObjectMeta;
+
+/// The warnings about some objects, in the order of the objects.
+pub type Warnings = Vec<ObjectWarning>;
+
+/// A warning about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectWarning {
+    /// Kind, namespace and name (`Pod shop/web-0`); the name alone for nodes and namespaces that the
+    /// endpoint lists.
+    pub object: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What can be wrong with an object. The mapping goes on in every case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// A Node has no machine ID. The text names what is used as the host's id instead; there is
+    /// nothing else if it is `None`.
+    NoMachineId(Option<&'static str>),
+    /// The provider ID of a Node has no scheme.
+    NoProvider,
+    /// The provider ID of a Node has nothing after its scheme that could be an instance.
+    NoInstance,
+    /// A field has a value that cannot be used.
+    Ignored {
+        /// The field, with the part of the object that it belongs to: `container "c": restartCount`.
+        field: String,
+        /// Why it cannot be used.
+        because: IgnoredBecause,
+    },
+    /// The endpoint lists a namespace that the cluster does not have.
+    NamespaceNotFound,
+}
+
+/// Why the value of a field cannot be used. None of the messages quotes the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IgnoredBecause {
+    /// The number does not fit the model's field.
+    NumberOutOfRange,
+    /// The text is not a quantity.
+    NotAQuantity(ParseError),
+    /// The quantity is negative or does not fit 64 bits.
+    QuantityOutOfRange(OutOfRange),
+    /// The text is not a time by RFC 3339.
+    NotATimestamp,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMachineId(Some(substitute)) => {
+                write!(f, "machineID is missing; the {substitute} is used as the host's id")
+            }
+            Self::NoMachineId(None) => {
+                f.write_str("machineID is missing, and the node has no other identifier")
+            }
+            Self::NoProvider => f.write_str("providerID does not name a provider"),
+            Self::NoInstance => f.write_str("providerID does not name an instance"),
+            Self::Ignored { field, because } => write!(f, "{field} is ignored: {because}"),
+            Self::NamespaceNotFound => f.write_str("the cluster has no namespace of this name"),
+        }
+    }
+}
+
+impl fmt::Display for IgnoredBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NumberOutOfRange => f.write_str("out of range"),
+            Self::NotAQuantity(error) => write!(f, "not a valid quantity: {error}"),
+            Self::QuantityOutOfRange(error) => error.fmt(f),
+            Self::NotATimestamp => f.write_str("not a valid timestamp"),
+        }
+    }
+}
+
+/// The problems as warnings about one object. The object's text has its kind and its namespace,
+/// because names repeat among kinds and among namespaces.
+pub(super) fn about(kind: &str, metadata: &ObjectMeta<'_>, problems: Vec<Problem>) -> Warnings {
+    if problems.is_empty() {
+        return Vec::new();
+    }
+    let ObjectMeta { namespace, name, .. } = metadata;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    let object = format!("{kind} {}{slash}{}", &**namespace, &**name);
+    problems.into_iter().map(|problem| ObjectWarning { object: object.clone(), problem }).collect()
+}

@@ -1,0 +1,132 @@
+//! How the fields of KubeVirt's virtual machines are mapped.
+
+use gatherer_plugin_api::model::{Guest, GuestState};
+use gatherer_plugin_kubernetes::map::{self, IgnoredBecause, Warnings};
+use gatherer_plugin_kubernetes::objects::VirtualMachine;
+use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
+use serde_json::{Value, json};
+
+use super::ignored;
+
+fn mapped(machine: &Value) -> (Option<String>, Guest, Warnings) {
+    let text = machine.to_string();
+    map::guest(serde_json::from_str::<VirtualMachine<'_>>(&text).expect("a machine"))
+}
+
+const UID: &str = "6b0f5d0e-52c1-4a9c-8f0d-0f5a1de1b001";
+const UUID: &str = "5d307ca9-b3ef-428c-8861-06e72d69f223";
+
+#[test]
+fn the_id_is_the_uuid_of_the_firmware_or_the_uid() {
+    let guest_with = |uuid: &str| {
+        let firmware = json!({"domain": {"firmware": {"uuid": uuid}}});
+        mapped(&json!({"metadata": {"name": "db", "uid": UID}, "spec": firmware})).1
+    };
+    for (uuid, id, canonical, raw) in [
+        (UUID, UUID, Some(UUID), None),
+        (&UUID.to_uppercase(), UUID, Some(UUID), Some(UUID.to_uppercase())),
+        ("", UID, None, None),
+        ("not-a-uuid", UID, None, Some("not-a-uuid".to_owned())),
+    ] {
+        let guest = guest_with(uuid);
+        assert_eq!((guest.id.as_deref(), guest.uuid.as_deref()), (Some(id), canonical), "{uuid}");
+        assert_eq!(guest.identifiers.kubernetes_uid.as_deref(), Some(UID));
+        assert_eq!(guest.identifiers.other.get("rawUuid"), raw.as_ref());
+    }
+}
+
+#[test]
+fn the_state_follows_from_the_phase_and_the_condition_paused() {
+    for (phase, paused, state) in [
+        ("Pending", "False", Some(GuestState::PoweringOn)),
+        ("Scheduling", "False", Some(GuestState::PoweringOn)),
+        ("Scheduled", "False", Some(GuestState::PoweringOn)),
+        ("Running", "False", Some(GuestState::Running)),
+        ("Running", "True", Some(GuestState::Paused)),
+        ("Succeeded", "True", Some(GuestState::Stopped)),
+        ("Failed", "False", Some(GuestState::Crashed)),
+        ("Unknown", "False", Some(GuestState::Unknown)),
+        ("WaitingForSync", "False", None),
+    ] {
+        let conditions =
+            json!([{"type": "Ready", "status": "True"}, {"type": "Paused", "status": paused}]);
+        let (_, guest, _) = mapped(&json!({"status": {"phase": phase, "conditions": conditions}}));
+        assert_eq!((guest.state, guest.source_state.as_deref()), (state, Some(phase)), "{phase}");
+    }
+    let (_, guest, _) = mapped(&json!({}));
+    assert_eq!((guest.state, guest.source_state), (None, None));
+}
+
+#[test]
+fn a_scheduled_machine_has_a_node() {
+    assert_eq!(mapped(&json!({"status": {"nodeName": "n1"}})).0.as_deref(), Some("n1"));
+    assert_eq!(mapped(&json!({"status": {"phase": "Pending"}})).0, None);
+}
+
+#[test]
+fn the_number_of_cpus_is_the_product_of_the_topology() {
+    let cpus = |cpu: Value| {
+        let object = json!({"metadata": {"name": "db"}, "spec": {"domain": {"cpu": cpu}}});
+        let (_, guest, warnings) = mapped(&object);
+        (guest.cpus, warnings)
+    };
+    assert_eq!(cpus(json!({"sockets": 2, "cores": 3, "threads": 4})), (Some(24), vec![]));
+    assert_eq!(cpus(json!({"cores": 3})), (Some(3), vec![]));
+    assert_eq!(cpus(json!({"cores": 3, "sockets": 0})), (Some(3), vec![]));
+    assert_eq!(cpus(json!({"model": "host-model"})), (None, vec![]));
+    assert_eq!(cpus(Value::Null), (None, vec![]));
+    let because = IgnoredBecause::NumberOutOfRange;
+    let warning = ignored("VirtualMachineInstance db", "domain.cpu", because);
+    for cores in [u64::MAX, 1 << 31] {
+        assert_eq!(cpus(json!({"cores": cores, "sockets": 2})), (None, warning.clone()));
+    }
+}
+
+#[test]
+fn the_memory_is_that_of_the_guest_or_the_request_of_its_pod() {
+    let memory = |guest: Value, request: Value| {
+        let domain =
+            json!({"memory": {"guest": guest}, "resources": {"requests": {"memory": request}}});
+        let (_, guest, warnings) =
+            mapped(&json!({"metadata": {"name": "db"}, "spec": {"domain": domain}}));
+        (guest.memory_bytes, warnings)
+    };
+    assert_eq!(memory(json!("4Gi"), json!("5Gi")), (Some(4 << 30), vec![]));
+    assert_eq!(memory(Value::Null, json!("64M")), (Some(64_000_000), vec![]));
+    assert_eq!(memory(json!(1024), Value::Null), (Some(1024), vec![]));
+    assert_eq!(memory(Value::Null, Value::Null), (None, vec![]));
+    let warning = |because| ignored("VirtualMachineInstance db", "memory.guest", because);
+    let negative = IgnoredBecause::QuantityOutOfRange(OutOfRange::Negative);
+    assert_eq!(memory(json!(-1), Value::Null), (None, warning(negative)));
+    assert_eq!(memory(json!("-1Gi"), json!("1Gi")), (None, warning(negative)));
+    let not_a_number = IgnoredBecause::NotAQuantity(ParseError::NoNumber);
+    assert_eq!(memory(json!("much"), Value::Null), (None, warning(not_a_number)));
+}
+
+#[test]
+fn addresses_have_the_name_of_their_interface() {
+    let (_, guest, _) = mapped(&json!({"status": {"interfaces": [
+        {"name": "default", "ipAddress": "10.0.0.1", "ipAddresses": ["10.0.0.1", "fd00::1"]},
+        {"ipAddress": "172.17.0.1"},
+        {"name": "off"},
+    ]}}));
+    let found: Vec<_> =
+        guest.addresses.iter().map(|one| (one.kind.as_deref(), &*one.address)).collect();
+    let default = Some("default");
+    assert_eq!(found, [(default, "10.0.0.1"), (default, "fd00::1"), (None, "172.17.0.1")]);
+}
+
+#[test]
+fn the_namespace_is_an_attribute_and_an_invalid_creation_time_is_ignored() {
+    let metadata =
+        json!({"name": "db", "namespace": "vms", "creationTimestamp": "2026-03-02T09:10:11Z"});
+    let (_, guest, warnings) = mapped(&json!({"metadata": metadata}));
+    assert_eq!((&*guest.name, warnings), ("db", vec![]));
+    assert_eq!(guest.attributes, [("namespace".to_owned(), "vms".to_owned())].into());
+    assert_eq!(guest.created_at.expect("a time").to_string(), "2026-03-02T09:10:11Z");
+    let metadata = json!({"name": "db", "namespace": "vms", "creationTimestamp": "soon"});
+    let (_, guest, warnings) = mapped(&json!({"metadata": metadata}));
+    assert_eq!(guest.created_at, None);
+    let object = "VirtualMachineInstance vms/db";
+    assert_eq!(warnings, ignored(object, "creationTimestamp", IgnoredBecause::NotATimestamp));
+}
