@@ -1,17 +1,17 @@
 //! The exit statuses of the program.
 
-/// Why the program ends; the numbers are part of the command line's contract.
+/// The exit status; the numbers are part of the command line's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// The result was printed.
     Done = 0,
-    /// `--fail-on` applies, or a plugin that is verified does not pass.
+    /// `--fail-on` applies, or a plugin did not pass `plugin verify`.
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,
     /// The infile, the config file or a folder that was given cannot be read.
     Unreadable = 3,
-    /// Something that should not happen.
+    /// An internal error.
     Internal = 4,
     /// SIGHUP.
     HungUp = 129,

@@ -201,9 +201,10 @@ fn the_list_of_modules_tells_which_protections_are_active() {
 
 #[test]
 fn a_kernel_without_landlock_costs_one_debug_line() {
-    for (errno, why) in
-        [(libc::ENOSYS, "the kernel has none"), (libc::EOPNOTSUPP, "it is switched off at boot")]
-    {
+    for (errno, why) in [
+        (libc::ENOSYS, "the kernel does not support it"),
+        (libc::EOPNOTSUPP, "it is disabled at boot"),
+    ] {
         let folder = PluginFolder::with(&["example"]);
         let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": "2"}]);
         let run = Run::gather(&endpoints).plugins(folder.path());

@@ -116,7 +116,7 @@ cases! {
     half_a_list_after_a_refused_record_is_no_list: "stops-when-refused" within 1 =>
         FailedSaying("timeout", &["did not answer within 1 s"]);
     a_list_that_lost_a_record_is_no_list: "loses-a-record" within 30 =>
-        FailedSaying("protocol", &["longer than one may be"]);
+        FailedSaying("protocol", &["a record of more than"]);
 
     a_panic_is_internal: "panic" within 30 => FailedSaying("internal", &["panicked"]);
     a_panic_in_a_thread_is_internal: "panic-in-thread" within 30 => Failed(&["internal"]);
@@ -166,7 +166,7 @@ cases! {
     the_rest_of_no_item_is_protocol: "rest-of-no-item" within 30 => Failed(&["protocol"]);
     an_unknown_item_is_protocol: "unknown-item" within 30 => Failed(&["protocol"]);
     an_oversized_record_that_was_offered_is_protocol: "oversized-record-of-an-item" within 30 =>
-        FailedSaying("protocol", &["longer than one may be"]);
+        FailedSaying("protocol", &["a record of more than"]);
     endless_items_end: "endless-items" within 2 => Failed(&["timeout", "protocol"]);
 
     a_nonsense_error_is_failed: "nonsense-error" within 30 => Failed(&["protocol", "internal"]);

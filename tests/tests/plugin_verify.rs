@@ -79,7 +79,11 @@ fn each_broken_rule_has_its_line() {
     let any_type = "Misbehaving: a value of a wrong type is `configuration`";
     let gathers = "it gathers as if nothing were wrong";
     for (habit, check, reason) in [
-        ("describes-another", "it says the same of itself as its note", "something else of itself"),
+        (
+            "describes-another",
+            "it says the same of itself as its note",
+            "a manifest that differs from the one in its file",
+        ),
         ("does-any-operation", operation, gathers),
         ("dies-of-operations", operation, "`crashed`"),
         ("serves-any-module", "an unknown module is `unsupported`", gathers),
@@ -100,7 +104,7 @@ fn a_library_of_another_layout_is_not_asked_anything() {
     let plugins = PluginFolder::new();
     let outcome = verify(&plugins.add("changed-layout")).run();
     let check = "it can be loaded, and its layout is this program's";
-    assert_fails(&outcome, check, "has another layout");
+    assert_fails(&outcome, check, "the layout of its root module differs");
     assert_eq!(lines(&outcome, "skipped"), ["skipped  everything else: it is not loaded"]);
 }
 

@@ -20,7 +20,7 @@ use crate::{logging, process};
 /// Prepares the runner's process, before any command. An error says why core dumps cannot be
 /// switched off.
 pub fn set_up_runner() -> io::Result<()> {
-    process::wait_for_children();
+    process::reset_inherited_signals();
     children::spare_children_of_caller();
     process::raise_open_files();
     // For every command, not only for those that read a request: a proxy's password may be in the

@@ -72,5 +72,5 @@ pub fn abandoned(signal: EndSignal) -> Exit {
 
 /// Says that a signal ended the run.
 pub fn ended_by(signal: EndSignal) -> Exit {
-    fail(signal.exit(), &signal.sentence())
+    fail(signal.exit(), &signal.message())
 }

@@ -12,7 +12,7 @@ use super::file::LogFile;
 use super::queue::{Lost, MAX_BYTES, MAX_LINES, Queue};
 use super::recorder::Recorder;
 use crate::output::outfile;
-use crate::output::terminal::aside;
+use crate::output::terminal::suspend_display;
 
 /// The most bytes that are handed to the log process at once.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -35,7 +35,7 @@ impl Target {
     /// Writes whole lines, for as long as that takes.
     fn write(&self, lines: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stderr => aside(|| outfile::write_all(io::stderr(), lines)),
+            Self::Stderr => suspend_display(|| outfile::write_all(io::stderr(), lines)),
             Self::Recorder(recorder) => recorder.write_all(lines),
             Self::File(file) => {
                 // A line that cannot be written, to a full disk say, is lost alone.
@@ -51,7 +51,9 @@ impl Target {
             Self::Stderr => {
                 let stderr = io::stderr();
                 wait_for_room(&stderr, wait)?;
-                Ok(aside(|| rustix::io::write(&stderr, &lines[..lines.len().min(PIPE_BUF)]))?)
+                Ok(suspend_display(|| {
+                    rustix::io::write(&stderr, &lines[..lines.len().min(PIPE_BUF)])
+                })?)
             }
             Self::Recorder(recorder) => {
                 wait_for_room(recorder.socket(), wait)?;

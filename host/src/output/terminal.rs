@@ -1,10 +1,11 @@
-//! The terminal that the progress display and other writers share.
+//! Access to the terminal, which the progress display shares with log lines and results.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::MultiProgress;
 
-/// The progress lines that the terminal shows now. The holder of the lock has the terminal alone.
+/// The progress lines that are on the terminal now. The holder of the lock has exclusive access to the
+/// terminal.
 static PROGRESS_LINES: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 /// Locks the terminal.
@@ -12,13 +13,13 @@ pub fn progress_lines() -> MutexGuard<'static, Option<MultiProgress>> {
     PROGRESS_LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes something else to the terminal, with the progress lines out of the way. They come back by
-/// themselves a moment later. Where no lines are shown, others may write at the same time: one that
-/// waits for its reader keeps no other from writing elsewhere.
-pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+/// Calls a function that writes to the terminal, after clearing the progress lines. The display draws them
+/// again at its next update. If no progress lines are shown, the lock is not held while `write` runs: a
+/// writer that waits for its reader then does not block others.
+pub fn suspend_display<T>(write: impl FnOnce() -> T) -> T {
     let lines = progress_lines();
     match &*lines {
-        // A terminal that is gone needs no clearing.
+        // An error means that the terminal is gone.
         Some(shown) => drop(shown.clear()),
         None => drop(lines),
     }

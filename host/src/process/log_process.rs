@@ -1,4 +1,4 @@
-//! The child process that writes the log file: how it is made and told from other children.
+//! The child process that writes the log file: forking it, and recognizing it among the children.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,38 +7,39 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::Pid;
 
-/// The process id of the log process; 0 if there is none.
+/// The process id of the log process; 0 before it is forked.
 static LOG_PROCESS: AtomicI32 = AtomicI32::new(0);
 
-/// What the log process is called in lists of processes.
+/// The name of the log process in `ps`.
 const NAME: &std::ffi::CStr = c"gatherer-log";
 
-/// Whether a child is the log process, which ends by itself when its work is done: it is neither a
-/// worker nor an orphan of one.
+/// Whether a child is the log process. It is neither a worker nor an orphan of one, and exits when the
+/// runner closes its socket.
 pub fn is_log_process(pid: Pid) -> bool {
     LOG_PROCESS.load(Ordering::Relaxed) == pid.as_raw_nonzero().get()
 }
 
-/// Forks the log process. In it this descriptor is standard input, output and error, everything
-/// else is closed, and signals that end the runner do not end it. `serve` says its exit status.
+/// Forks the log process. In the child, `socket` becomes standard input, output and error, all other
+/// descriptors are closed, and the signals that end the runner are ignored. The child runs `serve` and
+/// exits with the status that it returns.
 ///
-/// The caller must have no other thread: of what other threads hold, a lock of the allocator for
-/// example, the child would never be rid.
+/// The process must have only one thread: a lock that another thread holds, for example the
+/// allocator's, would stay locked in the child for ever.
 pub fn fork_log_process(socket: BorrowedFd<'_>, serve: impl FnOnce() -> i32) -> io::Result<Pid> {
     if !is_single_threaded() {
-        return Err(io::Error::other("other threads run"));
+        return Err(io::Error::other("the process has several threads"));
     }
-    // SAFETY: no other thread runs (see above), so the child is a whole process.
+    // SAFETY: no other thread runs (see above), so the child may run any code.
     let pid = match unsafe { libc::fork() } {
         0 => {
-            // A panic must not go on into the runner's code.
+            // A panic must not unwind into the runner's code.
             let status = std::panic::catch_unwind(AssertUnwindSafe(|| {
                 if detach(socket).is_ok() { serve() } else { 1 }
             }));
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(status.unwrap_or(1)) }
         }
-        // -1 is not a process id, and `from_raw` accepts none below 0.
+        // -1: the fork failed.
         ..0 => return Err(io::Error::last_os_error()),
         pid => Pid::from_raw(pid).ok_or_else(io::Error::last_os_error)?,
     };
@@ -46,22 +47,21 @@ pub fn fork_log_process(socket: BorrowedFd<'_>, serve: impl FnOnce() -> i32) -> 
     Ok(pid)
 }
 
-/// Whether this process has one thread, or cannot know.
+/// Whether this process has one thread; true if `/proc` cannot be read.
 fn is_single_threaded() -> bool {
     std::fs::read_dir("/proc/self/task").map_or(true, |threads| threads.count() <= 1)
 }
 
-/// Rids the child of the runner's descriptors, above all of the caller's pipes: a reader of them
-/// must not wait for us. And of the signals that reach the whole group from a terminal.
+/// Closes the runner's descriptors in the child, above all the caller's pipes, whose reader would otherwise
+/// wait for this process; and ignores signals that a terminal sends to the whole group.
 fn detach(socket: BorrowedFd<'_>) -> io::Result<()> {
     for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
-        // SAFETY: a disposition that runs no code.
+        // SAFETY: ignoring a signal runs no code.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
     // SAFETY: the name is a C string that lives as long as the program.
     unsafe { libc::prctl(libc::PR_SET_NAME, NAME.as_ptr()) };
-    // What a panic would print goes to the runner, which does not look at it. No /dev/null is
-    // needed for that.
+    // The message of a panic goes to the runner, which ignores it. A container may have no /dev/null.
     rustix::stdio::dup2_stdin(socket)?;
     rustix::stdio::dup2_stdout(socket)?;
     rustix::stdio::dup2_stderr(socket)?;
@@ -81,7 +81,7 @@ fn close_others() {
         .filter(|descriptor| *descriptor > 2)
         .collect();
     for descriptor in open {
-        // SAFETY: as above; one that is closed already is an error that `close` takes.
+        // SAFETY: as above; closing a closed descriptor is an error without effect.
         unsafe { libc::close(descriptor) };
     }
 }

@@ -1,5 +1,6 @@
-//! The frames between runner and worker: one JSON object a line, in both directions.
-//! `docs/worker-protocol.md` describes them for people.
+//! The frames between runner and worker, one JSON object per line.
+//!
+//! `docs/worker-protocol.md` is the description of the protocol.
 
 use gatherer_plugin_api::{GatherError, GatherRequest, Secret, Summary};
 use serde::ser::Error as _;
@@ -12,21 +13,21 @@ use crate::request::redact::{SECRET_MAX_BYTES, Secrets};
 /// The longest frame, in bytes, line end included.
 pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
 
-/// The most records that the runner takes from one endpoint.
+/// The maximum number of records that the runner accepts from one endpoint.
 pub const RECORDS_MAX: u64 = 2_000_000;
 
-/// The most bytes of frames that the runner takes from one endpoint.
+/// The maximum size of all frames that the runner accepts from one endpoint, in bytes.
 pub const FRAMES_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// The most bytes of log lines and of stderr that the runner passes on for one endpoint. A module
-/// that logs a line for each page of a list of two million items needs a third of it. One more than
-/// this would push everything else out of the log file, which is put aside at 5 MiB.
+/// The maximum size of log lines and of stderr that the runner forwards for one endpoint, in bytes. A module
+/// that logs a line for each page of a list of two million items needs a third of it. With a higher limit
+/// one endpoint could push everything else out of the log file, which is rotated at 5 MiB.
 pub const LOG_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-// Escaping makes a byte up to six bytes long, and a frame of one secret must fit.
+// Escaping makes a text up to six times as long, and a secret must fit into one frame.
 const _: () = assert!(SECRET_MAX_BYTES * 6 + 64 < FRAME_MAX_BYTES);
 
-/// The hidden subcommand.
+/// The hidden subcommand that starts a worker.
 pub const WORKER_SUBCOMMAND: &str = "__worker";
 
 /// The operation that gathers an endpoint.
@@ -39,83 +40,83 @@ pub const CANCEL_LINE: &[u8] = b"cancel\n";
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assignment {
-    /// The library, for messages: it is loaded through the descriptor that was inspected.
+    /// The path of the library, for messages; it is loaded through the descriptor that was inspected.
     pub plugin_path: String,
-    /// The manifest that the runner read out of the library, to be compared with what the
-    /// library says of itself.
+    /// The manifest that the runner read from the library's ELF note. The worker compares it with the one
+    /// that the loaded library returns.
     pub manifest: String,
-    /// How many bytes of data the worker may have.
+    /// The limit on the worker's data (`RLIMIT_DATA`), in bytes.
     pub memory_bytes: Option<u64>,
-    /// The soft limit on open descriptors; absent is none.
+    /// The soft limit on open descriptors; absent is unlimited.
     pub open_files: Option<u64>,
-    /// Whether the worker keeps its plugin away from other processes.
+    /// Whether the worker confines itself before it loads the plugin.
     pub confined: bool,
-    /// What to do. Absent: nothing but to load the library and to compare what it says of itself.
+    /// The operation. Absent: only load the library and compare the manifests.
     pub operation: Option<String>,
-    /// What to do it with.
+    /// The argument of the operation.
     pub request: GatherRequest,
-    /// The values of the request that stand in files, which the worker reads.
+    /// The values of the request that are in files, which the worker reads.
     #[serde(default)]
     pub references: References,
-    /// What of the request is secret: the worker takes it out of what it cuts.
+    /// The secrets of the request. The worker removes them from texts that it truncates.
     #[serde(default)]
     pub secrets: Secrets,
 }
 
-/// What a worker writes.
+/// A frame that a worker writes.
 #[derive(Debug, Serialize)]
 #[serde(tag = "frame", rename_all = "camelCase")]
 pub enum Frame<'a> {
-    /// One finding, as the plugin wrote it.
+    /// A record, as the plugin wrote it.
     Record {
-        /// A `Record`, not looked at yet.
-        #[serde(serialize_with = "as_it_is")]
+        /// The JSON of a `Record`, not parsed yet.
+        #[serde(serialize_with = "serialize_raw")]
         data: &'a [u8],
     },
-    /// One log line.
+    /// A log line.
     Log {
         /// 1 (error) to 5 (trace).
         level: u8,
-        /// Where in the plugin it comes from.
+        /// The target: the part of the plugin that logs.
         target: String,
-        /// The line.
+        /// The message.
         message: String,
     },
-    /// What the plugin is doing.
+    /// The plugin's current step, for the progress display.
     Progress {
         /// One sentence.
         message: String,
     },
-    /// A text that the plugin learned and that must not be shown from now on.
+    /// A secret that the plugin learned, to be redacted from now on.
     Secret {
-        /// It. Prints as `***`.
+        /// The secret.
         text: Secret<String>,
     },
-    /// A secret text from a file that the request refers to, or a piece of one. Only before the
-    /// plugin is loaded.
+    /// A secret from a file that the request refers to, or a piece of one. Sent only before the plugin is
+    /// loaded.
     Reference {
-        /// It. Prints as `***`.
+        /// The secret, or a piece of it.
         text: Secret<String>,
         /// Whether the next frame continues it.
         more: bool,
     },
-    /// The files that the request refers to have been read; the plugin is loaded next.
+    /// All files that the request refers to have been read; the plugin is loaded next.
     ReferencesEnd,
-    /// The last frame of a whole answer.
+    /// The last frame of a complete answer.
     Done {
-        /// What was found, counted.
+        /// The counts of the records.
         summary: Summary,
     },
     /// The last frame of a failure.
     Failed {
-        /// Why.
+        /// The error.
         error: GatherError,
     },
 }
 
-/// Every member that any frame has. serde's own tagged enum would copy each record first.
+/// The members of all frames. A tagged enum of serde would copy each record before parsing it.
 #[derive(Deserialize)]
-struct Members<'a> {
+struct FrameMembers<'a> {
     frame: &'a str,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
@@ -128,27 +129,26 @@ struct Members<'a> {
     error: Option<GatherError>,
 }
 
-/// How a worker begins a record's frame.
+/// The beginning of a record's frame, before the record.
 pub const RECORD_BEGIN: &[u8] = b"{\"frame\":\"record\",\"data\":";
-/// How it ends one.
+/// The end of a record's frame, after the record.
 pub const RECORD_END: &[u8] = b"}";
 
-fn as_it_is<S: Serializer>(data: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_raw<S: Serializer>(data: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
     let data: &RawValue = serde_json::from_slice(data).map_err(S::Error::custom)?;
     data.serialize(serializer)
 }
 
 impl<'a> Frame<'a> {
-    /// Reads one line; `None` if it is no frame.
+    /// Parses one line; `None` if it is not a valid frame.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        // Nearly all are this: what is between need not be read twice. If it is not one value, it is
-        // no record either.
-        let between =
-            line.strip_prefix(RECORD_BEGIN).and_then(|rest| rest.strip_suffix(RECORD_END));
-        if let Some(data) = between {
+        // Nearly all frames are records. Their data is parsed later; if it is not one JSON value, that fails.
+        if let Some(rest) = line.strip_prefix(RECORD_BEGIN)
+            && let Some(data) = rest.strip_suffix(RECORD_END)
+        {
             return Some(Self::Record { data });
         }
-        let members: Members<'a> = serde_json::from_slice(line).ok()?;
+        let members: FrameMembers<'a> = serde_json::from_slice(line).ok()?;
         Some(match members.frame {
             "record" => Self::Record { data: members.data?.get().as_bytes() },
             "log" => Self::Log {
@@ -174,7 +174,7 @@ mod tests {
     use super::Frame;
 
     #[test]
-    fn what_the_worker_writes_the_runner_reads() {
+    fn a_frame_is_parsed_as_it_was_written() {
         for frame in [
             Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
             Frame::Progress { message: "p".into() },
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_found_however_its_frame_is_written() {
+    fn parses_a_record_whatever_the_layout_of_its_frame() {
         for line in [
             "{\"frame\":\"record\",\"data\":{\"record\":\"other\"}}",
             "{ \"data\" : {\"record\":\"other\"} , \"frame\" : \"record\" }",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_lacks_its_members_is_no_frame() {
+    fn rejects_a_line_without_the_members_of_a_frame() {
         for line in ["", "{}", "[]", "{\"frame\":\"record\"}", "{\"frame\":\"other\"}", "\u{0}"] {
             assert!(Frame::parse(line.as_bytes()).is_none(), "{line}");
         }

@@ -1,5 +1,5 @@
-//! What the end of a run needs, made at its start: free descriptors, and a thread that prints. When
-//! all endpoints have been asked, it is too late to find that there are none left.
+//! Resources that the end of a run needs, allocated at its start: free descriptors, and a thread that
+//! prints. After the endpoints have been queried it is too late to find out that a limit is reached.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,37 +11,37 @@ use tokio::sync::oneshot;
 use crate::process;
 use crate::run::signals::Signals;
 
-/// How many descriptors the runtimes take, of this thread and of the one that ends the program in
-/// time: an epoll, an event and a socket each, and two sockets for both.
+/// The number of descriptors that two runtimes use, the main thread's and that of the thread that enforces
+/// the time limit after a signal: an epoll, an eventfd and a socket each, and two shared sockets.
 const RUNTIME_DESCRIPTORS: usize = 8;
 
-/// How many descriptors the start of a worker takes: both ends of three pipes.
+/// The number of descriptors that starting a worker uses: both ends of three pipes.
 const WORKER_DESCRIPTORS: usize = 6;
 
-/// How many descriptors the end takes: an outfile, its folder, a log file that is opened anew, and
-/// the folder of processes with one file in it.
+/// The number of descriptors that the end of a run uses: the outfile, its folder, a reopened log file,
+/// `/proc` and one file in it.
 const END_DESCRIPTORS: usize = 6;
 
-/// What is there from the start.
+/// The resources of a run.
 pub struct Reserve {
-    /// The one runtime of the run.
+    /// The runtime of the main thread.
     pub runtime: Runtime,
     /// The signals that end the run.
     pub signals: Signals,
     /// The thread that prints.
     pub output: OutputThread,
-    /// Free descriptors, until the end needs them.
+    /// Reserved descriptors, to be dropped when the end needs them.
     pub descriptors: Descriptors,
 }
 
 impl Reserve {
-    /// Makes all of it.
+    /// Allocates all resources.
     pub fn new() -> io::Result<Self> {
         process::raise_open_files();
-        // The runtime panics where it finds no descriptor for its signals.
-        let needed_before = Descriptors::reserve(RUNTIME_DESCRIPTORS + WORKER_DESCRIPTORS)?;
+        // Checked first, because tokio panics if there is no descriptor for its signal handling.
+        let needed_now = Descriptors::reserve(RUNTIME_DESCRIPTORS + WORKER_DESCRIPTORS)?;
         let descriptors = Descriptors::reserve(END_DESCRIPTORS)?;
-        drop(needed_before);
+        drop(needed_now);
         let output = OutputThread::start();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let signals = {
@@ -52,7 +52,7 @@ impl Reserve {
     }
 }
 
-/// Descriptors that are kept open, so that as many are free when they are dropped.
+/// Descriptors that are held open, so that as many are free once they are dropped.
 pub struct Descriptors(#[expect(dead_code, reason = "dropping them is the use")] Vec<OwnedFd>);
 
 impl Descriptors {
@@ -63,7 +63,7 @@ impl Descriptors {
     }
 }
 
-/// What to do about an error of starting something, to be put behind it.
+/// The hint for an error of starting a process, a thread or a runtime, to be appended to its message.
 pub fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EMFILE) => "; raise the limit on open files (`ulimit -n`)",
@@ -74,12 +74,12 @@ pub fn hint(error: &io::Error) -> &'static str {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that prints, so that signals are heard while the reader of the result is slow. Without
-/// one, what it is given is done by the thread that waits for it.
+/// A thread that prints, so that signals are handled while the reader of the result is slow. If the thread
+/// could not be started, jobs run on the calling thread.
 pub struct OutputThread(Option<Sender<Job>>);
 
 impl OutputThread {
-    /// Starts the thread, if there may be one more.
+    /// Starts the thread, if the limits allow one more.
     pub fn start() -> Self {
         let (jobs, queue) = channel::<Job>();
         let work = move || queue.into_iter().for_each(|job| job());
@@ -87,25 +87,25 @@ impl OutputThread {
         Self(thread.is_ok().then_some(jobs))
     }
 
-    /// Whether there is a thread.
+    /// Whether the thread was started.
     pub fn is_running(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Does a job in the thread. The receiver gets its result, or an error if it panicked.
+    /// Runs a job on the thread. The receiver gets its result, or an error if it panicked.
     ///
-    /// Without a thread the job is done now, and signals end the program at once from then on.
+    /// Without the thread the job runs now, and from then on a signal ends the program at once.
     pub fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
         let job = move || {
-            // No code waits for it where a signal ended the run.
+            // The receiver was dropped if a signal ended the run.
             let _ = sender.send(job());
         };
         if let Some(jobs) = &self.0 {
-            // It fails only after a panic of an earlier job, and the receiver reports that.
+            // It fails only if an earlier job panicked; then the receiver returns an error.
             let _ = jobs.send(Box::new(job));
         } else {
             process::end_on_signals();

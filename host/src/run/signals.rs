@@ -1,4 +1,4 @@
-//! The signals that end the program in good order.
+//! The signals that end the program in an orderly way, within a time limit.
 
 use std::io;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::exit::Exit;
 use crate::logging;
 use crate::output::outfile;
 
-/// How long the program may take to end in good order. It takes a second or two, unless a log, a
-/// terminal or a disk takes nothing.
-const LIMIT: Duration = Duration::from_secs(10);
+/// The time limit for ending in an orderly way. It normally takes a second or two, unless a log, a terminal
+/// or a disk does not accept data.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long it cleans up after that.
-const LAST_LIMIT: Duration = Duration::from_secs(1);
+/// The time limit for the cleanup after that.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(1);
 
-/// How much of that it spends on ending what workers left behind.
-const ORPHANS_LIMIT: Duration = Duration::from_millis(500);
+/// The part of the cleanup for ending processes that workers left behind.
+const CLEANUP_ORPHANS_LIMIT: Duration = Duration::from_millis(500);
 
-/// A signal that ends the program in good order.
+/// A signal that ends the program in an orderly way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndSignal {
     /// SIGHUP.
@@ -34,7 +34,7 @@ pub enum EndSignal {
 }
 
 impl EndSignal {
-    /// What the program ends with.
+    /// The exit status.
     pub const fn exit(self) -> Exit {
         match self {
             Self::Hangup => Exit::HungUp,
@@ -43,8 +43,8 @@ impl EndSignal {
         }
     }
 
-    /// What is said when it ended the run.
-    pub fn sentence(self) -> String {
+    /// The message about the run that it ended.
+    pub fn message(self) -> String {
         let name = match self {
             Self::Hangup => "SIGHUP",
             Self::Interrupt => "SIGINT",
@@ -54,8 +54,8 @@ impl EndSignal {
     }
 }
 
-/// Listens for the signals. From its making on their default actions are off: somebody has to
-/// ask for the next one until the program ends.
+/// Listens for the signals. Once it is created, signals have no other effect: [`Signals::next`] must be
+/// polled until the program ends, or [`end_on_signals`](crate::process::end_on_signals) called.
 pub struct Signals {
     hangup: Signal,
     interrupt: Signal,
@@ -63,15 +63,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens, inside a runtime, and sees to it that the first of them ends the program, whatever
-    /// holds it up.
+    /// Starts to listen, inside a runtime. It also starts a thread that ends the program some time after the
+    /// first signal, even if the main thread is blocked.
     pub fn new() -> io::Result<Self> {
         let signals = Self::listen()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let watch = move || end_in_time(&runtime);
-        // Where no thread can be started, a signal is still heard, but not while the main thread
-        // waits for something else.
-        let _ = std::thread::Builder::new().name("end".to_owned()).spawn(watch);
+        let watch = move || enforce_shutdown_limit(&runtime);
+        // Without the thread signals still work, but not while the main thread is blocked.
+        let _ = std::thread::Builder::new().name("shutdown".to_owned()).spawn(watch);
         Ok(signals)
     }
 
@@ -83,7 +82,7 @@ impl Signals {
         })
     }
 
-    /// The next signal. Dropping the future loses none.
+    /// Waits for the next signal. Cancel safe.
     pub async fn next(&mut self) -> EndSignal {
         tokio::select! {
             _ = self.hangup.recv() => EndSignal::Hangup,
@@ -93,22 +92,23 @@ impl Signals {
     }
 }
 
-/// Ends the program a while after the first signal. Who writes to stderr may wait for its reader
-/// without an end, and hears no signal meanwhile.
-fn end_in_time(runtime: &Runtime) {
+/// Ends the program some time after the first signal. The main thread may be blocked by the reader of
+/// stderr or by a disk, and does not handle signals meanwhile.
+fn enforce_shutdown_limit(runtime: &Runtime) {
     runtime.block_on(async {
         let Ok(mut signals) = Signals::listen() else { return };
         let signal = signals.next().await;
-        tokio::time::sleep(LIMIT).await;
-        // Workers end with us; what they started does not. A disk that hangs is not waited for.
-        let last = std::thread::Builder::new().name("last".to_owned()).spawn(move || {
+        tokio::time::sleep(SHUTDOWN_LIMIT).await;
+        // Workers end with this process, but the processes that they started do not. The outfile and the log
+        // get a thread of their own, because a disk may hang.
+        let last = std::thread::Builder::new().name("cleanup".to_owned()).spawn(move || {
             outfile::abandon();
-            logging::emit_to_file(LogLevel::Error, None, &signal.sentence());
+            logging::emit_to_file(LogLevel::Error, None, &signal.message());
         });
-        let cleaned_up = tokio::time::Instant::now() + LAST_LIMIT;
-        children::end_orphans(ORPHANS_LIMIT, &[]);
+        let deadline = tokio::time::Instant::now() + CLEANUP_LIMIT;
+        children::end_orphans(CLEANUP_ORPHANS_LIMIT, &[]);
         if last.is_ok() {
-            tokio::time::sleep_until(cleaned_up).await;
+            tokio::time::sleep_until(deadline).await;
         }
         std::process::exit(signal.exit() as i32);
     });

@@ -1,4 +1,4 @@
-//! What the plugin calls: writes frames, from any thread, and never unwinds.
+//! The callbacks of the plugin. They write frames, from any thread, and never unwind.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -15,45 +15,46 @@ use gatherer_plugin_api::{
 use crate::request::redact::{Redactor, SECRET_MAX_BYTES, Secrets};
 use crate::run::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
 
-/// How many bytes of frames are gathered before they are written.
+/// The number of bytes of frames that are buffered before they are written.
 const BUFFER_BYTES: usize = 32 * 1024;
 
+/// Whether the plugin is to stop.
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the plugin has seen that it was to stop. From then on it may have left things out.
-static TOLD_TO_STOP: AtomicBool = AtomicBool::new(false);
+/// Whether the plugin has seen that it is to stop. After that its answer may be incomplete.
+static CANCELLATION_SEEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether a record was refused for its length.
-static RECORD_LOST: AtomicBool = AtomicBool::new(false);
+/// Whether a record was refused because of its length.
+static RECORD_REFUSED: AtomicBool = AtomicBool::new(false);
 
 static FRAMES: OnceLock<Frames> = OnceLock::new();
 static REDACTOR: OnceLock<Redactor> = OnceLock::new();
 
-/// The frame pipe; whole frames only, one thread at a time.
+/// The frame pipe. It gets only complete frames, from one thread at a time.
 pub struct Frames {
-    state: Mutex<State>,
+    pipe: Mutex<FramePipe>,
 }
 
-struct State {
+struct FramePipe {
     pipe: File,
     buffer: Vec<u8>,
     closed: bool,
 }
 
-/// Installs the pipe that frames go to, once in a process.
+/// Sets the pipe for frames, once per process.
 pub fn install(pipe: File) -> &'static Frames {
     FRAMES.get_or_init(|| Frames {
-        state: Mutex::new(State { pipe, buffer: Vec::new(), closed: false }),
+        pipe: Mutex::new(FramePipe { pipe, buffer: Vec::new(), closed: false }),
     })
 }
 
-/// Says what must not be cut through, once in a process.
-pub fn hide(secrets: Secrets) {
+/// Sets the secrets that are redacted in texts before they are truncated, once per process.
+pub fn set_secrets(secrets: Secrets) {
     REDACTOR.get_or_init(|| Redactor::new(secrets));
 }
 
-/// Tells the runner and this process which texts of the files that the request refers to are secret.
-/// Once, before the plugin is loaded.
+/// Reports the secrets that were read from files to the runner, and redacts them in this process. To be
+/// called once, before the plugin is loaded.
 pub fn report_references(secrets: &Secrets) -> Result<(), GatherError> {
     for text in secrets.texts() {
         if let Some(redactor) = REDACTOR.get() {
@@ -70,57 +71,59 @@ pub fn report_references(secrets: &Secrets) -> Result<(), GatherError> {
     write_at_once(&Frame::ReferencesEnd)
 }
 
-/// From now on the plugin is told to stop. Async-signal-safe.
+/// Cancels the gathering: the plugin is to stop. Async-signal-safe.
 pub fn cancel() {
     CANCELLED.store(true, Ordering::Relaxed);
 }
 
-/// Why the plugin's answer cannot be whole, whatever it says.
+/// The reason why the plugin's answer cannot be complete, whatever the plugin returns.
 pub fn refusal() -> Option<GatherError> {
-    if RECORD_LOST.load(Ordering::Relaxed) {
-        return Some(GatherError::protocol(
-            "the plugin sent a record that is longer than one may be",
-        ));
+    if RECORD_REFUSED.load(Ordering::Relaxed) {
+        return Some(GatherError::protocol(format!(
+            "the plugin sent a record of more than {RECORD_MAX_BYTES} bytes"
+        )));
     }
-    let told = TOLD_TO_STOP.load(Ordering::Relaxed);
-    told.then(|| GatherError::new(ErrorKind::Timeout, CANCELLED_MESSAGE))
+    if CANCELLATION_SEEN.load(Ordering::Relaxed) {
+        return Some(GatherError::new(ErrorKind::Timeout, CANCELLED_MESSAGE));
+    }
+    None
 }
 
-/// The table that is handed to the plugin.
+/// The callbacks for the plugin.
 pub fn table() -> Callbacks {
     Callbacks { context: 0, emit, log, cancelled, call }
 }
 
 impl Frames {
-    /// Writes the last frame; later ones are refused. False if nobody took it.
+    /// Writes the last frame; later ones are refused. Returns false if the runner has closed the pipe.
     pub fn write_last(&self, frame: &Frame<'_>) -> bool {
         let Ok(line) = to_line(frame) else { return false };
-        let mut state = self.lock();
-        let written = state.append(&[&line]).and_then(|()| state.flush()).is_ok();
-        state.closed = true;
+        let mut pipe = self.lock();
+        let written = pipe.append(&[&line]).and_then(|()| pipe.flush()).is_ok();
+        pipe.closed = true;
         written
     }
 
-    /// Writes one line, which comes in parts.
+    /// Writes one line, which is given in parts.
     fn write(&self, line: &[&[u8]], at_once: bool) -> Result<(), ()> {
-        let mut state = self.lock();
-        if state.closed {
+        let mut pipe = self.lock();
+        if pipe.closed {
             return Err(());
         }
-        let mut written = state.append(line);
+        let mut written = pipe.append(line);
         if at_once && written.is_ok() {
-            written = state.flush();
+            written = pipe.flush();
         }
-        written.map_err(|_| state.closed = true)
+        written.map_err(|_| pipe.closed = true)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // A thread that died while it wrote left whole frames in the buffer.
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, FramePipe> {
+        // A thread that panicked while it held the lock left complete frames in the buffer.
+        self.pipe.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-impl State {
+impl FramePipe {
     fn append(&mut self, line: &[&[u8]]) -> io::Result<()> {
         for part in line {
             self.buffer.extend_from_slice(part);
@@ -145,10 +148,10 @@ extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
     let code = if cancelled(0) != 0 {
         EmitCode::Cancelled
     } else if record.len() > RECORD_MAX_BYTES {
-        RECORD_LOST.store(true, Ordering::Relaxed);
+        RECORD_REFUSED.store(true, Ordering::Relaxed);
         EmitCode::TooLarge
     } else {
-        // A line end is white space in JSON, and would end the frame here.
+        // In JSON a line feed is white space, but here it would end the frame.
         let record = match memchr::memchr(b'\n', record.as_bytes()) {
             None => Cow::from(record.as_str()),
             Some(_) => record.replace('\n', " ").into(),
@@ -166,16 +169,16 @@ extern "C" fn log(_: usize, level: u8, target: RStr<'_>, message: RStr<'_>) {
     let frame = Frame::Log {
         level,
         target: shorten(target.as_str(), 256),
-        // Escaping makes a character up to six bytes long.
+        // Escaping makes a character up to six times as long.
         message: shorten(message.as_str(), FRAME_MAX_BYTES / 8),
     };
     if let (Ok(line), Some(frames)) = (to_line(&frame), FRAMES.get()) {
-        // A log line that nobody takes is lost; the next record says so.
+        // If the pipe is closed the line is lost; the next record returns an error to the plugin.
         let _ = frames.write(&[&line], true);
     }
 }
 
-/// Logs a line of the worker's own.
+/// Logs a message of the worker itself.
 pub fn log_own(level: LogLevel, message: &str) {
     log(0, level as u8, "worker".into(), message.into());
 }
@@ -183,7 +186,7 @@ pub fn log_own(level: LogLevel, message: &str) {
 extern "C" fn cancelled(_: usize) -> u8 {
     let cancelled = CANCELLED.load(Ordering::Relaxed);
     if cancelled {
-        TOLD_TO_STOP.store(true, Ordering::Relaxed);
+        CANCELLATION_SEEN.store(true, Ordering::Relaxed);
     }
     u8::from(cancelled)
 }
@@ -194,7 +197,7 @@ extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RSt
         "secret" => secret(request.as_str()),
         other => Err(GatherError::new(
             ErrorKind::Unsupported,
-            format!("the runner knows no method {}", shorten(other, 64)),
+            format!("unknown method {}", shorten(other, 64)),
         )),
     };
     match outcome {
@@ -210,16 +213,16 @@ fn progress(request: &str) -> Result<(), GatherError> {
     write_at_once(&Frame::Progress { message: shorten(message, 4096) })
 }
 
-/// The worker learns a secret at once, and the runner with the next that it reads. What cannot
-/// be hidden might be shown: that ends the process.
+/// Redacts a secret in this process from now on, and reports it to the runner. If it cannot be redacted,
+/// it might be shown later, so the worker fails and exits.
 fn secret(request: &str) -> Result<(), GatherError> {
     #[derive(serde::Deserialize)]
-    struct Request {
+    struct SecretRequest {
         text: Secret<String>,
     }
     let learned = serde_json::from_str(request)
-        .map_err(|_| GatherError::protocol("the request of `secret` is not {\"text\": text}"))
-        .and_then(|Request { text }| match REDACTOR.get() {
+        .map_err(|_| GatherError::protocol("the request of `secret` must be {\"text\": text}"))
+        .and_then(|SecretRequest { text }| match REDACTOR.get() {
             Some(redactor) => Ok(redactor.learn(text.expose()).map(|()| text)?),
             None => Ok(text),
         });
@@ -229,7 +232,7 @@ fn secret(request: &str) -> Result<(), GatherError> {
             if let Some(frames) = FRAMES.get() {
                 frames.write_last(&Frame::Failed { error });
             }
-            super::process::exit(0);
+            super::isolation::exit(0);
         }
     }
 }
@@ -238,21 +241,21 @@ fn write_at_once(frame: &Frame<'_>) -> Result<(), GatherError> {
     let line = to_line(frame).map_err(|_| GatherError::internal("the frame is not JSON"))?;
     match FRAMES.get().map(|frames| frames.write(&[&line], true)) {
         Some(Ok(())) => Ok(()),
-        _ => Err(GatherError::internal("nobody reads the frames any more")),
+        _ => Err(GatherError::internal("the runner has closed the frame pipe")),
     }
 }
 
-/// The error, with texts so short that it fits into a frame: a name in it may be of any length.
+/// Shortens the texts of an error so that it fits into a frame; names in it may have any length.
 pub fn shorten_error(mut error: GatherError) -> GatherError {
-    // Escaping makes a character up to six bytes long, and there are two texts.
+    // Escaping makes a character up to six times as long, and there are two texts.
     const TEXT_BYTES: usize = FRAME_MAX_BYTES / 16;
     error.message = shorten(&error.message, TEXT_BYTES);
     error.hint = error.hint.map(|hint| shorten(&hint, TEXT_BYTES));
     error
 }
 
-/// The beginning of a text. Where it is cut, the secrets are taken out first: the runner would
-/// not know the rest of one.
+/// Truncates a text. If it is too long it is redacted first, because the runner would not recognize a part
+/// of a secret.
 fn shorten(text: &str, bytes: usize) -> String {
     match REDACTOR.get() {
         Some(redactor) if text.len() > bytes => redactor.redact_beginning(text, bytes),

@@ -1,13 +1,12 @@
-//! What keeps a plugin away from the runner and from other workers: no CAP_SYS_PTRACE, a Landlock
-//! domain that signals and abstract sockets do not leave, no new privileges.
+//! Confinement of a worker: no CAP_SYS_PTRACE, a Landlock domain for signals and abstract sockets, and no new
+//! privileges. It keeps a plugin from accessing the runner and other workers.
 //!
-//! A plugin is trusted code, so this is a second line of defence. Each protection is best effort:
-//! a kernel that lacks one costs a debug line, never a run. Files and the network stay open to a
-//! plugin, because modules need them.
+//! A plugin is trusted code, so this is a second line of defence. Each protection is best effort: if the
+//! kernel lacks one, the worker logs that at debug level and goes on. Files and the network stay accessible,
+//! because modules need them.
 //!
-//! The kernel keeps all three per thread, and a new thread or process inherits them. So a worker
-//! confines itself while it has one thread, and what `modules --json` reports is measured on a
-//! thread of its own.
+//! The kernel keeps all three per thread, and new threads and processes inherit them. So a worker confines
+//! itself while it has one thread, and `modules --json` measures the protections on a separate thread.
 
 use landlock::{
     ABI, Access as _, CompatLevel, Compatible as _, LandlockStatus, Ruleset, RulesetAttr as _,
@@ -17,40 +16,40 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
-/// The first Landlock ABI that keeps signals and abstract sockets inside a domain (Linux 6.12).
+/// The first Landlock ABI that can scope signals and abstract sockets (Linux 6.12).
 const SCOPES_SINCE: ABI = ABI::V6;
 
-/// Which protections are active in a worker.
+/// The protections that are active in a worker.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Protections {
     /// Other processes of the same user cannot read the worker's memory.
     pub non_dumpable: bool,
-    /// Programs that it runs gain no privileges from their files.
+    /// Programs that it runs gain no privileges from set-user-ID bits or file capabilities.
     pub no_new_privs: bool,
-    /// It has no CAP_SYS_PTRACE and cannot get it back by running a program.
+    /// It has no CAP_SYS_PTRACE and cannot regain it by running a program.
     pub cap_sys_ptrace_dropped: bool,
-    /// Absent where Landlock does not protect.
+    /// The Landlock domain; absent if there is none.
     pub landlock: Option<Landlock>,
-    /// Why Landlock does not protect, unless it was not asked to.
+    /// Why there is no Landlock domain, if one was requested.
     #[serde(skip)]
     pub landlock_problem: Option<String>,
 }
 
-/// A Landlock domain that is in force.
+/// An active Landlock domain.
 #[derive(Debug, Serialize)]
 pub struct Landlock {
     /// The version of the kernel's Landlock interface.
     pub abi: i32,
-    /// What does not leave the domain.
+    /// The scoped operations: they cannot reach a process outside of the domain.
     pub scoped: [&'static str; 2],
 }
 
-/// Confines the calling thread and whatever it starts from now on.
+/// Confines the calling thread, and the threads and processes that it starts from now on.
 pub fn confine() -> Protections {
     drop_ptrace();
     if needs_no_new_privs() {
-        // Fails on kernels before 3.5 only.
+        // Fails only on kernels before 3.5.
         let _ = rustix::thread::set_no_new_privs(true);
     }
     let landlock = restrict_scopes();
@@ -62,7 +61,7 @@ pub fn confine() -> Protections {
     protections
 }
 
-/// The protections of the calling thread as the kernel reports them. It does not report a Landlock
+/// The protections of the calling thread as the kernel reports them. The kernel does not report a Landlock
 /// domain.
 pub fn active() -> Protections {
     let no_new_privs = rustix::thread::no_new_privs().unwrap_or(false);
@@ -76,19 +75,20 @@ pub fn active() -> Protections {
     }
 }
 
-/// The protections that a worker has on this machine. Measured on a thread that confines itself as
-/// a worker does; `None` if there can be no thread.
+/// The protections that a worker has on this machine, measured on a thread that confines itself as a worker
+/// does; `None` if the thread cannot be started.
 pub fn measure(confined: bool) -> Option<Protections> {
-    // The whole process's, as in a worker.
+    // For the whole process, as in a worker.
     let _ = crate::process::protect();
     let measure = if confined { confine } else { active };
     std::thread::Builder::new().spawn(measure).ok()?.join().ok()
 }
 
-/// Takes CAP_SYS_PTRACE out of every set of the thread; the ambient set follows the permitted one.
-/// With it, root reads the memory and opens the descriptors of any process, dumpable or not.
+/// Removes CAP_SYS_PTRACE from all capability sets of the thread; the ambient set follows the permitted one.
+/// With this capability, root can read the memory and open the descriptors of any process, dumpable or
+/// not.
 fn drop_ptrace() {
-    // Without this, root gets the capability back by running a program. It takes CAP_SETPCAP.
+    // Otherwise root would regain the capability by running a program. This requires CAP_SETPCAP.
     let _ = rustix::thread::remove_capability_from_bounding_set(CapabilitySet::SYS_PTRACE);
     if let Ok(mut sets) = rustix::thread::capabilities(None) {
         sets.effective.remove(CapabilitySet::SYS_PTRACE);
@@ -106,16 +106,16 @@ fn has_ptrace(no_new_privs: bool) -> bool {
     held.contains(CapabilitySet::SYS_PTRACE) || (bounded && !no_new_privs)
 }
 
-/// Whether to give up privileges that programs gain from their files. Landlock asks that of a
-/// process without CAP_SYS_ADMIN. Root keeps them: there is nothing for it to gain.
+/// Whether to set `no_new_privs`. Landlock requires it of a process without CAP_SYS_ADMIN. Root does not need
+/// it, because it has all privileges already.
 fn needs_no_new_privs() -> bool {
     let sets = rustix::thread::capabilities(None);
     let is_admin = sets.is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
     !(rustix::process::geteuid().is_root() && is_admin)
 }
 
-/// Enters a Landlock domain without rules on files or the network: only signals, abstract
-/// sockets and, as in every domain, ptrace are kept inside. The worker's own children are inside.
+/// Enters a Landlock domain without rules on files or the network. Only signals, abstract sockets and, as in
+/// every domain, ptrace are restricted to the domain, which includes the worker's children.
 fn restrict_scopes() -> Result<Landlock, String> {
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -124,15 +124,15 @@ fn restrict_scopes() -> Result<Landlock, String> {
         .and_then(|ruleset| ruleset.no_new_privs(false).restrict_self())
         .map_err(|error| error_chain(&error))?;
     let abi = match status.landlock {
-        LandlockStatus::NotImplemented => return Err("the kernel has none".to_owned()),
-        LandlockStatus::NotEnabled => return Err("it is switched off at boot".to_owned()),
+        LandlockStatus::NotImplemented => return Err("the kernel does not support it".to_owned()),
+        LandlockStatus::NotEnabled => return Err("it is disabled at boot".to_owned()),
         LandlockStatus::Available { effective_abi, kernel_abi } => {
             kernel_abi.unwrap_or(effective_abi as i32)
         }
     };
     if status.ruleset != RulesetStatus::FullyEnforced {
         return Err(format!(
-            "the kernel's version {abi} cannot scope signals, which begins with version {}",
+            "the kernel has version {abi}, which cannot scope signals; that requires version {}",
             SCOPES_SINCE as i32
         ));
     }

@@ -1,4 +1,4 @@
-//! Loads a plugin through the descriptor that was inspected, and checks its layout.
+//! Loading a plugin through the descriptor that was inspected, and checking its layout.
 
 use std::os::fd::RawFd;
 
@@ -9,17 +9,17 @@ use gatherer_plugin_api::abi::GathererModuleRef;
 use gatherer_plugin_api::{ABI_VERSION, ErrorKind, GatherError};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-/// How many of the checker's complaints are shown; it writes hundreds of lines.
-const COMPLAINTS_SHOWN: usize = 3;
+/// The maximum number of layout errors in a message; the checker reports hundreds of lines.
+const LAYOUT_ERRORS_MAX: usize = 3;
 
-/// Loads the library behind a descriptor. It is never closed: the process's end is the unload.
+/// Loads the library behind a descriptor. It is never unloaded; `shown_path` is its path for messages.
 pub fn load(plugin: RawFd, shown_path: &str) -> Result<GathererModuleRef, GatherError> {
     let path = format!("/proc/self/fd/{plugin}");
-    // SAFETY: loading runs the library's constructors; that is what this process is for.
+    // SAFETY: loading runs the library's constructors, which is the purpose of this process.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }
         .map_err(|error| open_error(&error, &path, shown_path))?;
-    // SAFETY: a library of our note exports its header under this name; the header checks
-    // itself (magic, versions) in `upgrade`.
+    // SAFETY: a library with our note exports its header under this name. `upgrade` checks the header's
+    // magic number and versions.
     let header = unsafe {
         library
             .get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes())
@@ -46,38 +46,40 @@ fn open_error(error: &libloading::Error, path: &str, shown_path: &str) -> Gather
         ErrorKind::Unsupported,
         format!("the plugin {shown_path} cannot be loaded: {}", cause.replace(path, shown_path)),
     )
-    .with_hint("install the libraries that it needs, or the plugin again")
+    .with_hint("install the libraries that it needs, or reinstall the plugin")
 }
 
 fn layout_error(error: &LibraryError, shown_path: &str) -> GatherError {
     let what = match error {
         LibraryError::AbiInstability(errors) => {
-            format!("its root module has another layout{}", complaints(&errors.to_string()))
+            format!("the layout of its root module differs{}", layout_errors(&errors.to_string()))
         }
         LibraryError::IncompatibleVersionNumber { actual_version, .. } => {
             format!("it was built for ABI {actual_version}")
         }
         LibraryError::InvalidAbiHeader(_) => {
-            "it was built with another version of abi_stable".to_owned()
+            "it was built with a different version of abi_stable".to_owned()
         }
         LibraryError::InvalidCAbi { .. } => "its C ABI differs".to_owned(),
-        _ => "its root module cannot be made".to_owned(),
+        _ => "its root module cannot be created".to_owned(),
     };
     GatherError::new(
         ErrorKind::Unsupported,
-        format!("the plugin {shown_path} does not fit this program (ABI {ABI_VERSION}): {what}"),
+        format!(
+            "the plugin {shown_path} is not compatible with this program (ABI {ABI_VERSION}): {what}"
+        ),
     )
-    .with_hint("build the plugin again with this program's gatherer-plugin-api")
+    .with_hint("rebuild the plugin with this program's gatherer-plugin-api")
 }
 
-/// The checker's `Error:` lines, without the type layouts between them.
-fn complaints(report: &str) -> String {
-    let complaints: Vec<_> = report
+/// The first `Error:` lines of the checker's report, without the type layouts between them.
+fn layout_errors(report: &str) -> String {
+    let errors: Vec<_> = report
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Error:"))
         .map(str::trim)
         .filter(|line| !line.is_empty())
-        .take(COMPLAINTS_SHOWN)
+        .take(LAYOUT_ERRORS_MAX)
         .collect();
-    if complaints.is_empty() { String::new() } else { format!(": {}", complaints.join("; ")) }
+    if errors.is_empty() { String::new() } else { format!(": {}", errors.join("; ")) }
 }

@@ -1,16 +1,15 @@
-//! The worker: the one process that loads a plugin, for exactly one endpoint.
+//! The worker process, which loads one plugin for one endpoint.
 //!
-//! It is this program again, started by the supervisor with a hidden subcommand. Its standard
-//! input brings the assignment and later perhaps `cancel`, its standard output takes the
-//! frames, its standard error the log. Before the plugin is loaded all three are moved out of
-//! the plugin's reach.
+//! The supervisor starts this program again with a hidden subcommand. The worker reads the assignment and
+//! later possibly `cancel` from standard input, writes frames to standard output and log lines to standard
+//! error. It moves these pipes to other descriptors before it loads the plugin.
 
 #![allow(unsafe_code)]
 
 mod callbacks;
 pub mod confine;
+mod isolation;
 mod loader;
-mod process;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::RawFd;
@@ -21,39 +20,39 @@ use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Summary};
 use crate::request::redact::Secrets;
 use crate::run::protocol::{Assignment, Frame};
 
-/// What the worker exits with when nobody can be told why.
+/// The exit status if the worker cannot report its error to the runner.
 const EXIT_NO_RUNNER: i32 = 4;
 
-/// Runs one assignment and ends the process.
+/// Runs one assignment and exits.
 ///
-/// `runner` is the process id of the supervisor, `plugin` the descriptor of the library. Both
-/// come from our own command line: a person who types it is told so.
+/// `runner` is the process id of the runner, `plugin` the descriptor of the library. Both come from the
+/// command line that the runner made; a user who runs the subcommand gets an error.
 pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
-    let (Some(runner), Some(plugin)) = (runner, plugin) else { by_hand() };
-    if process::isolate(runner).is_err() {
-        by_hand();
+    let (Some(runner), Some(plugin)) = (runner, plugin) else { reject_user() };
+    if isolation::isolate(runner).is_err() {
+        reject_user();
     }
-    let pipes = match process::take_pipes(plugin) {
+    let pipes = match isolation::take_pipes(plugin) {
         Ok(pipes) => pipes,
-        Err(error) => not_set_up(&error),
+        Err(error) => fail_setup(&error),
     };
     let mut control = BufReader::new(pipes.control);
     let mut line = Vec::new();
     let read = control.by_ref().take(ASSIGNMENT_MAX_BYTES).read_until(b'\n', &mut line);
     let mut assignment: Assignment = match read.map(|_| serde_json::from_slice(&line)) {
         Ok(Ok(assignment)) => assignment,
-        _ => process::exit(EXIT_NO_RUNNER),
+        _ => isolation::exit(EXIT_NO_RUNNER),
     };
     drop(line);
-    callbacks::hide(std::mem::take(&mut assignment.secrets));
+    callbacks::set_secrets(std::mem::take(&mut assignment.secrets));
     let frames = callbacks::install(pipes.frames);
-    // Until the files have been read, SIGTERM ends the process at once: reading one may block.
+    // SIGTERM ends the process at once while it reads files, because reading one may block.
     let outcome = prepare(&mut assignment).and_then(|()| {
-        // While there is one thread: the kernel confines each by itself.
+        // While there is only one thread, because the kernel confines threads individually.
         if assignment.confined {
             confine_self(assignment.request.options.log_level);
         }
-        process::watch_for_cancel(control, callbacks::cancel);
+        isolation::watch_for_cancel(control, callbacks::cancel);
         run(&assignment, plugin)
     });
     let last = match outcome {
@@ -61,11 +60,11 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
         Err(error) => Frame::Failed { error: callbacks::shorten_error(error) },
     };
     let code = if frames.write_last(&last) { 0 } else { EXIT_NO_RUNNER };
-    // Not `std::process::exit`: it would run the plugin's destructors.
-    process::exit(code)
+    // Not `std::process::exit`, which would run the plugin's destructors.
+    isolation::exit(code)
 }
 
-/// Confines this process. What the kernel lacks is logged at debug level.
+/// Confines this process, and logs at debug level if the kernel does not support that.
 fn confine_self(log_level: LogLevel) {
     if let Some(problem) = confine::confine().landlock_problem
         && log_level >= LogLevel::Debug
@@ -75,13 +74,14 @@ fn confine_self(log_level: LogLevel) {
     }
 }
 
-/// The longest assignment; an infile is at most 64 MiB long.
+/// The maximum size of an assignment; the maximum size of an infile is 64 MiB.
 const ASSIGNMENT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Limits the process and completes the request, before any code of the plugin runs.
+/// Sets the process's limits and reads the files that the request refers to, before any code of the plugin
+/// runs.
 fn prepare(assignment: &mut Assignment) -> Result<(), GatherError> {
     if let Some(bytes) = assignment.memory_bytes {
-        process::limit_memory(bytes).map_err(|error| {
+        isolation::limit_memory(bytes).map_err(|error| {
             GatherError::internal(format!("the worker's memory cannot be limited: {error}"))
         })?;
     }
@@ -94,7 +94,7 @@ fn prepare(assignment: &mut Assignment) -> Result<(), GatherError> {
     let mut secrets = Secrets::default();
     let Assignment { references, request, manifest, .. } = assignment;
     let read = references.read_into(request, manifest, &mut secrets);
-    // Before anything else is said, the error of these files included.
+    // Before any other frame, including the error of these files.
     callbacks::report_references(&secrets)?;
     read
 }
@@ -106,11 +106,11 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
         return Err(GatherError::new(
             ErrorKind::Configuration,
             format!(
-                "the plugin {} says something else of itself than the note in its file",
+                "the loaded plugin {} returns a manifest that differs from the one in its file",
                 assignment.plugin_path
             ),
         )
-        .with_hint("build and install the plugin again"));
+        .with_hint("rebuild and reinstall the plugin"));
     }
     let Some(operation) = &assignment.operation else { return Ok(Summary::default()) };
     let request = serde_json::to_string(&assignment.request)
@@ -119,14 +119,14 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
         module.invoke()(operation.as_str().into(), request.as_str().into(), callbacks::table());
     match answer {
         RResult::ROk(summary) => match callbacks::refusal() {
-            // It was told to stop, or lost a record, and says all the same that it is done.
+            // The plugin returned success, although it was cancelled or a record was refused.
             Some(refusal) => Err(refusal),
             None => serde_json::from_str(&summary).map_err(|_| {
-                GatherError::protocol("the plugin ended with something that is not a summary")
+                GatherError::protocol("the plugin returned something that is not a summary")
             }),
         },
         RResult::RErr(error) => Err(serde_json::from_str(&error).unwrap_or_else(|_| {
-            GatherError::protocol("the plugin failed with something that is not an error")
+            GatherError::protocol("the plugin failed with something that is not a valid error")
         })),
     }
 }
@@ -136,22 +136,23 @@ fn same_manifest(described: &str, noted: &str) -> bool {
     matches!((parse(described), parse(noted)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Says that this process could not be made ready for a plugin, which is no fault of the plugin.
-fn not_set_up(error: &std::io::Error) -> ! {
+/// Reports that the worker could not be set up, which is not an error of the plugin.
+fn fail_setup(error: &std::io::Error) -> ! {
     let error = GatherError::internal(format!("the worker cannot be set up: {error}"))
-        .with_hint("a worker needs /proc, and a few open files");
+        .with_hint("a worker needs /proc, and some free descriptors");
     if let Ok(mut line) = serde_json::to_vec(&Frame::Failed { error }) {
         line.push(b'\n');
-        // Where this is not the frame pipe any more, it becomes the worker's last words.
+        // If standard output is the log pipe already, the error of the crash shows this line.
         let _ = rustix::io::write(rustix::stdio::stdout(), &line);
     }
-    process::exit(EXIT_NO_RUNNER)
+    isolation::exit(EXIT_NO_RUNNER)
 }
 
-fn by_hand() -> ! {
+/// The subcommand was not started by the runner.
+fn reject_user() -> ! {
     eprintln!(
-        "virtual-host-gatherer: the worker is started by the program itself; \
-         see `virtual-host-gatherer --help` for what you can do"
+        "virtual-host-gatherer: this subcommand is internal; \
+         see `virtual-host-gatherer --help` for the commands"
     );
-    process::exit(2)
+    isolation::exit(2)
 }

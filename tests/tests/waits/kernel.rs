@@ -153,7 +153,7 @@ fn a_worker_that_is_traced_costs_its_endpoint_alone() {
     let message = error["message"].as_str().unwrap_or_default();
     assert!(message.contains("could not be ended"), "{message}");
     let hint = error["hint"].as_str().unwrap_or_default();
-    assert!(hint.contains(" traces it and does not let it go"), "{hint}");
+    assert!(hint.contains(" traces it and does not release it"), "{hint}");
 }
 
 /// How long a process has used a processor (utime and stime of proc_pid_stat(5)).

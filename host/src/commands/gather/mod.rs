@@ -146,7 +146,8 @@ fn ask_and_print(
         let _inside = runtime.enter();
         children::listen()?
     };
-    let display = Display::start(progress::look(settings.progress), total, logging::print_progress);
+    let display =
+        Display::start(progress::display_style(settings.progress), total, logging::print_progress);
     let results = Rc::new(Results::new(printer, total, &output));
     let asking = Asking { settings, children: children.clone(), progress: display.progress() };
     let asked = ask(failed, endpoints, asking, &results, &mut signals);

@@ -48,8 +48,11 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
         },
         Some(Err(problem)) => return fail(Exit::Unreadable, &problem),
     };
-    let display =
-        Display::start(progress::look(settings.progress), given.len(), logging::print_progress);
+    let display = Display::start(
+        progress::display_style(settings.progress),
+        given.len(),
+        logging::print_progress,
+    );
     let checked = Reserve::new().and_then(|reserve| {
         process::adopt_orphans()?;
         let Reserve { runtime, mut signals, output: _, descriptors } = reserve;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::exit::Exit;
 use crate::output::escape::escape;
-use crate::output::terminal::aside;
+use crate::output::terminal::suspend_display;
 
 /// How many checks ended how.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Report {
 
 /// That nobody reads it is no error: the exit status says it too.
 fn print(line: &str) {
-    aside(|| {
+    suspend_display(|| {
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     });

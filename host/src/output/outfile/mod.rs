@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use crate::output::terminal::aside;
+use crate::output::terminal::suspend_display;
 use crate::process::RunLimit;
 
 /// Where the result goes, made ready before anybody is asked.
@@ -191,7 +191,9 @@ impl Writer {
 
     fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout { beside_stderr: true } => aside(|| write_all(io::stdout(), bytes)),
+            Self::Stdout { beside_stderr: true } => {
+                suspend_display(|| write_all(io::stdout(), bytes))
+            }
             Self::Stdout { beside_stderr: false } => write_all(io::stdout(), bytes),
             Self::Through(file) => write_all(file, bytes),
             Self::Replace(both) => both.1.file.write_all(bytes),

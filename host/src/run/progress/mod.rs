@@ -1,10 +1,10 @@
-//! How far a run has come, for a person who waits for it: counted here by who works, shown on
-//! stderr by a thread of its own, so that nobody who works ever waits for a terminal.
+//! The progress of a run, for a person who waits for it. The code that does the work updates counters; a
+//! separate thread shows them on stderr, so that the work never waits for a terminal.
 
 mod display;
 mod status_line;
 
-pub use display::{Display, look};
+pub use display::{Display, display_style};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,95 +13,95 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-/// How much of a plugin's own words is kept, in bytes: more does not fit on a line.
+/// The maximum length of a plugin's progress message, in bytes: more does not fit on a line.
 const MESSAGE_MAX_BYTES: usize = 400;
 
-/// When to show how far the run has come.
+/// When to show the progress of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
-    /// Where stderr is a terminal that can do it.
+    /// If stderr is a terminal that can move its cursor.
     #[default]
     Auto,
-    /// Always; as plain lines where stderr is no such terminal.
+    /// Always; as plain lines if stderr is not such a terminal.
     Always,
     /// Never.
     Never,
 }
 
-/// Counts what happens. Cheap to clone; the default counts nothing.
+/// The counters of a run. Cheap to clone; all clones share them. The default counts nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Option<Arc<Mutex<State>>>);
+pub struct Progress(Option<Arc<Mutex<Counters>>>);
 
-/// What is known of a run.
+/// The progress of a run at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct State {
+struct Counters {
     total: usize,
     done: usize,
     failed: usize,
     records: u64,
     started: u64,
-    /// By the order in which they were started: the first has been running longest.
-    running: BTreeMap<u64, Running>,
+    /// In the order in which they were started: the first has been running longest.
+    running: BTreeMap<u64, RunningEndpoint>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Running {
+struct RunningEndpoint {
     endpoint: String,
     since: Instant,
     message: String,
 }
 
 impl Progress {
-    /// Counts for so many endpoints.
+    /// Counters of a run of `total` endpoints.
     fn new(total: usize) -> Self {
-        Self(Some(Arc::new(Mutex::new(State { total, ..State::default() }))))
+        Self(Some(Arc::new(Mutex::new(Counters { total, ..Counters::default() }))))
     }
 
-    fn state(&self) -> Option<MutexGuard<'_, State>> {
-        let state = self.0.as_ref()?;
-        Some(state.lock().unwrap_or_else(PoisonError::into_inner))
+    fn counters(&self) -> Option<MutexGuard<'_, Counters>> {
+        let counters = self.0.as_ref()?;
+        Some(counters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An endpoint is being asked, until what this returns goes away.
-    pub fn asking(&self, endpoint: &str) -> Asking {
-        let number = self.state().map_or(0, |mut state| {
-            state.started += 1;
-            let number = state.started;
-            let running = Running {
+    /// Counts an endpoint as running until the returned value is dropped.
+    pub fn start_endpoint(&self, endpoint: &str) -> EndpointProgress {
+        let number = self.counters().map_or(0, |mut counters| {
+            counters.started += 1;
+            let number = counters.started;
+            let running = RunningEndpoint {
                 endpoint: endpoint.to_owned(),
                 since: Instant::now(),
                 message: String::new(),
             };
-            state.running.insert(number, running);
+            counters.running.insert(number, running);
             number
         });
-        Asking { progress: self.clone(), number, records: 0 }
+        EndpointProgress { progress: self.clone(), number, records: 0 }
     }
 
-    /// An endpoint has its result.
+    /// Counts the result of an endpoint.
     pub fn done(&self, failed: bool) {
-        if let Some(mut state) = self.state() {
-            state.done += 1;
-            state.failed += usize::from(failed);
+        if let Some(mut counters) = self.counters() {
+            counters.done += 1;
+            counters.failed += usize::from(failed);
         }
     }
 }
 
-/// One endpoint that is being asked.
+/// The progress of one endpoint that is being queried.
 #[derive(Debug)]
-pub struct Asking {
+pub struct EndpointProgress {
     progress: Progress,
     number: u64,
     records: u64,
 }
 
-impl Asking {
-    /// What the plugin says that it is doing. However often it says so, it costs little: what is
-    /// shown is looked up a few times a second.
-    pub fn says(&self, message: &str) {
-        if let Some(mut state) = self.progress.state()
-            && let Some(running) = state.running.get_mut(&self.number)
+impl EndpointProgress {
+    /// Sets the plugin's progress message. It costs little however often it is called: the display reads it
+    /// a few times a second.
+    pub fn set_message(&self, message: &str) {
+        if let Some(mut counters) = self.progress.counters()
+            && let Some(running) = counters.running.get_mut(&self.number)
         {
             running.message.clear();
             let end = message.floor_char_boundary(MESSAGE_MAX_BYTES);
@@ -109,21 +109,21 @@ impl Asking {
         }
     }
 
-    /// How many records it has sent in all.
-    pub fn has_sent(&mut self, records: u64) {
+    /// Sets the number of records that the endpoint has sent in total.
+    pub fn set_records(&mut self, records: u64) {
         if records > self.records
-            && let Some(mut state) = self.progress.state()
+            && let Some(mut counters) = self.progress.counters()
         {
-            state.records += records - self.records;
+            counters.records += records - self.records;
             self.records = records;
         }
     }
 }
 
-impl Drop for Asking {
+impl Drop for EndpointProgress {
     fn drop(&mut self) {
-        if let Some(mut state) = self.progress.state() {
-            state.running.remove(&self.number);
+        if let Some(mut counters) = self.progress.counters() {
+            counters.running.remove(&self.number);
         }
     }
 }
@@ -133,44 +133,44 @@ mod tests {
     use super::Progress;
 
     #[test]
-    fn what_is_counted_is_what_happened() {
+    fn counts_records_running_endpoints_and_results() {
         let progress = Progress::new(3);
-        let mut first = progress.asking("a");
-        let mut second = progress.asking("b");
-        first.has_sent(10);
-        first.has_sent(12);
-        second.has_sent(5);
-        first.says("reading");
+        let mut first = progress.start_endpoint("a");
+        let mut second = progress.start_endpoint("b");
+        first.set_records(10);
+        first.set_records(12);
+        second.set_records(5);
+        first.set_message("reading");
         {
-            let state = progress.state().expect("it counts");
+            let counters = progress.counters().expect("it counts");
             assert_eq!(
-                (state.done, state.failed, state.records, state.running.len()),
+                (counters.done, counters.failed, counters.records, counters.running.len()),
                 (0, 0, 17, 2)
             );
-            assert_eq!(state.running[&1].message, "reading");
+            assert_eq!(counters.running[&1].message, "reading");
         }
         drop(first);
         progress.done(true);
-        let state = progress.state().expect("it counts");
-        assert_eq!((state.done, state.failed, state.running.len()), (1, 1, 1));
+        let counters = progress.counters().expect("it counts");
+        assert_eq!((counters.done, counters.failed, counters.running.len()), (1, 1, 1));
     }
 
     #[test]
-    fn a_long_message_is_cut_between_characters() {
+    fn cuts_a_long_message_between_characters() {
         let progress = Progress::new(1);
-        let asking = progress.asking("a");
-        asking.says(&"é".repeat(10_000));
-        let state = progress.state().expect("it counts");
-        assert_eq!(state.running[&1].message, "é".repeat(200));
+        let endpoint = progress.start_endpoint("a");
+        endpoint.set_message(&"é".repeat(10_000));
+        let counters = progress.counters().expect("it counts");
+        assert_eq!(counters.running[&1].message, "é".repeat(200));
     }
 
     #[test]
-    fn counting_for_nobody_does_nothing() {
+    fn the_default_counts_nothing() {
         let progress = Progress::default();
-        let mut asking = progress.asking("a");
-        asking.says("x");
-        asking.has_sent(1);
+        let mut endpoint = progress.start_endpoint("a");
+        endpoint.set_message("x");
+        endpoint.set_records(1);
         progress.done(false);
-        assert!(progress.state().is_none());
+        assert!(progress.counters().is_none());
     }
 }

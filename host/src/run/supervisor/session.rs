@@ -23,8 +23,8 @@ use super::{Library, Memory, Settings, Stop};
 use crate::logging;
 use crate::request::Endpoint;
 use crate::request::redact::Redactor;
-use crate::run::children::{Child, why_it_stays};
-use crate::run::progress::Asking;
+use crate::run::children::{Child, why_it_survives};
+use crate::run::progress::EndpointProgress;
 use crate::run::protocol::{CANCEL_LINE, GATHER, LOG_MAX_BYTES};
 
 /// From asking a worker to end to killing it, and from killing it to giving it up.
@@ -105,7 +105,7 @@ struct Session<'a> {
     collector: Collector,
     redactor: &'a Redactor,
     output: Output,
-    progress: Asking,
+    progress: EndpointProgress,
     ending: Ending,
     asked_to_end_at: Option<Instant>,
     budget: Rc<Budget>,
@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
             collector,
             redactor: &endpoint.redactor,
             output: Output::default(),
-            progress: settings.progress.asking(&endpoint.id),
+            progress: settings.progress.start_endpoint(&endpoint.id),
             ending: Ending::Not,
             asked_to_end_at: None,
             memory_remedy: memory_remedy(settings, budget.memory()),
@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
                 }
                 () = sleep_until(act_at), if act_at.is_some() && status.is_none() => {
                     if matches!(self.ending, Ending::Killed(..)) {
-                        stays = Some(Stays { why: why_it_stays(self.child.pid()) });
+                        stays = Some(Stays { why: why_it_survives(self.child.pid()) });
                         break;
                     }
                     self.kill(None);
@@ -287,11 +287,11 @@ impl<'a> Session<'a> {
                 limit |= output.log(level, &target, &message, &endpoint.id);
             }
             Event::Progress(message) => {
-                progress.says(&message);
+                progress.set_message(&message);
                 limit |= output.log(LogLevel::Debug, "progress", &message, &endpoint.id);
             }
         });
-        progress.has_sent(collector.records());
+        progress.set_records(collector.records());
         if limit {
             self.note_log_limit();
         }

@@ -1,4 +1,4 @@
-//! What `/proc` says about a process that should have ended.
+//! The state of processes as `/proc` reports it.
 #![expect(clippy::disallowed_methods, reason = "files of the kernel about processes")]
 
 use std::collections::HashMap;
@@ -9,20 +9,20 @@ use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use crate::process::{is_log_process, session_of};
 
-/// Why a process outlives SIGKILL, as a part of a sentence: "it waits for the kernel (state D)".
-/// `None` if `/proc` does not show a reason.
-pub fn why_it_stays(pid: Pid) -> Option<String> {
+/// The reason why a process survives SIGKILL, as part of a sentence: "it waits for the kernel (state D)".
+/// `None` if `/proc` does not list the process.
+pub fn why_it_survives(pid: Pid) -> Option<String> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let state = Stat::read(&folder)?.state;
     if state == 'Z'
         && let Some(tracer) = tracer(&folder)
     {
         return Some(format!(
-            "it has ended, but process {tracer} traces it and does not let it go (state Z): end that \
+            "it has exited, but process {tracer} traces it and does not release it (state Z): end that \
              process"
         ));
     }
-    // Where the first thread has ended, another one may still run.
+    // Another thread may still run although the first one has exited.
     let threads = std::fs::read_dir(format!("{folder}/task")).into_iter().flatten().flatten();
     let mut threads = threads.filter_map(|thread| Stat::read(thread.path().to_str()?));
     if state == 'D' || threads.any(|thread| thread.state == 'D') {
@@ -34,7 +34,7 @@ pub fn why_it_stays(pid: Pid) -> Option<String> {
     Some(format!("it is in state {state}"))
 }
 
-/// The process that traces another one.
+/// The tracer of a process.
 fn tracer(folder: &str) -> Option<u32> {
     let status = std::fs::read_to_string(format!("{folder}/status")).ok()?;
     let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
@@ -53,7 +53,7 @@ impl Stat {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        // The name before it is in parentheses and may hold any character.
+        // The name before it is in parentheses and may contain any character.
         let (_, fields) = text.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
         let state = fields.next()?.chars().next()?;
@@ -61,14 +61,14 @@ impl Stat {
     }
 }
 
-/// The processes that were descendants of this process before it started any.
+/// The descendants that this process had before it started any process.
 static CALLERS: OnceLock<Vec<Pid>> = OnceLock::new();
 
-/// Notes which descendants there are already: a shell that becomes this program by `exec` leaves it
-/// what it has started, the reader of the result perhaps (`exec ... > >(tee result)`). To be called
-/// before the first child is started.
+/// Records the descendants that exist already, which must not be killed: a shell that starts this program
+/// with `exec` leaves it the shell's children, for example the reader of the result
+/// (`exec ... > >(tee result)`). To be called before the first child is started.
 pub fn spare_children_of_caller() {
-    // By far the most often there are none, and a call of the kernel is enough to know that.
+    // Nearly always there are none, and one system call shows that.
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let has_none = matches!(rustix::process::waitid(WaitId::All, ended), Err(Errno::CHILD));
     if !has_none {
@@ -76,9 +76,9 @@ pub fn spare_children_of_caller() {
     }
 }
 
-/// Whether a process does not stem from a worker, or is the log process, which ends by itself. Workers
-/// are in sessions of their own, and no process can enter a session that exists already. So what is
-/// in the session of this program stems from its caller.
+/// Whether a process must not be killed: the log process, which exits when the runner does, and descendants
+/// of the caller. Every worker starts a session, and no process can join an existing session. So a process
+/// in the session of this program is a descendant of its caller.
 fn is_spared(pid: Pid) -> bool {
     let is_in_session =
         || session_of(Some(pid)).is_some_and(|other| session_of(None) == Some(other));
@@ -87,8 +87,8 @@ fn is_spared(pid: Pid) -> bool {
         || CALLERS.get().is_some_and(|callers| callers.contains(&pid))
 }
 
-/// All descendants of this process that have not been reaped, but for the log process and those
-/// of the caller.
+/// All descendants of this process that have not been reaped, except the log process and descendants of the
+/// caller.
 pub fn descendants() -> Vec<Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let parents: HashMap<i32, i32> = processes
@@ -99,9 +99,9 @@ pub fn descendants() -> Vec<Pid> {
         })
         .collect();
     let own = rustix::process::getpid().as_raw_nonzero().get();
-    let stems_from_own = |pid: i32| {
+    let is_descendant = |pid: i32| {
         let mut ancestor = pid;
-        // Longer than any chain: numbers that were used again could make a circle.
+        // Bounded, because reused process ids could form a cycle.
         for _ in 0..parents.len() {
             if Pid::from_raw(ancestor).is_none_or(is_spared) {
                 return false;
@@ -114,12 +114,12 @@ pub fn descendants() -> Vec<Pid> {
         }
         false
     };
-    let descendants = parents.keys().filter(|pid| stems_from_own(**pid));
+    let descendants = parents.keys().filter(|pid| is_descendant(**pid));
     descendants.filter_map(|pid| Pid::from_raw(*pid)).collect()
 }
 
-/// The same of the children alone, as the kernel lists them: faster than
-/// [`descendants`]. `None` where the kernel does not list them (without `CONFIG_PROC_CHILDREN`).
+/// The children among [`descendants`], as the kernel lists them, which is faster. `None` if the kernel does
+/// not list them (without `CONFIG_PROC_CHILDREN`).
 pub fn children() -> Option<Vec<Pid>> {
     let mut children = Vec::new();
     for thread in std::fs::read_dir("/proc/self/task").ok()? {

@@ -1,33 +1,32 @@
-//! Ends what workers left behind, when no worker runs any more.
+//! Ends the processes that workers left behind, after the last worker has ended.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::proc_state::{children, descendants, why_it_survives};
 use super::reap;
-use super::state::{children, descendants, why_it_stays};
 use crate::logging;
 
 /// The pause between two passes that find the same processes.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// How long the end of a run waits for processes that workers left behind and that it has killed.
+/// How long the end of a run waits for the processes that it killed.
 pub const ORPHANS_LIMIT: Duration = Duration::from_secs(2);
 
-/// The most processes that a warning names.
-const NAMED: usize = 10;
+/// The maximum number of processes that a warning names.
+const NAMED_MAX: usize = 10;
 
-/// Kills and reaps every descendant, for at most so long: what cannot be ended is named in one
-/// warning. `given_up` are workers that have already been waited for.
+/// Kills and reaps all descendants, for at most `limit`. One warning names the processes that survive.
+/// `given_up` are workers that the runner has already waited for.
 pub fn end_orphans(limit: Duration, given_up: &[Pid]) {
     let until = Instant::now() + limit;
     let mut before = BTreeSet::new();
     loop {
         reap_all();
-        // A process that forks and exits for ever is gone before all of /proc is read, so those
-        // that the kernel lists as our children come first. The children of a process that ends
-        // become ours.
+        // A process that repeatedly forks and exits is gone before all of /proc is read. So the list of our
+        // own children comes first; the children of a process that exits become ours.
         let listed = children();
         let children: BTreeSet<_> = listed.iter().flatten().copied().map(number).collect();
         if listed.is_some() && children.is_empty() {
@@ -39,7 +38,7 @@ pub fn end_orphans(limit: Duration, given_up: &[Pid]) {
         if is_new && Instant::now() < until {
             continue;
         }
-        // Children of a process that cannot be ended are found as well.
+        // This also finds the children of a process that survives SIGKILL.
         let left: BTreeSet<_> = descendants().into_iter().map(number).collect();
         if left.is_empty() {
             return;
@@ -67,12 +66,12 @@ fn number(pid: Pid) -> i32 {
 
 fn kill(pids: &BTreeSet<i32>) {
     for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-        // An error means that it has ended, or runs as another user and cannot be ended by us.
+        // An error means that it has exited, or runs as another user whose processes we may not kill.
         let _ = rustix::process::kill_process(pid, Signal::KILL);
     }
 }
 
-/// Reaps the children that have ended.
+/// Reaps the children that have exited.
 fn reap_all() {
     while let Some(pid) = crate::process::ended_child() {
         reap(pid);
@@ -82,8 +81,8 @@ fn reap_all() {
 fn warn(left: &BTreeSet<i32>) {
     let named: Vec<_> = left
         .iter()
-        .filter_map(|pid| Some((pid, why_it_stays(Pid::from_raw(*pid)?)?)))
-        .take(NAMED)
+        .filter_map(|pid| Some((pid, why_it_survives(Pid::from_raw(*pid)?)?)))
+        .take(NAMED_MAX)
         .map(|(pid, why)| format!("process {pid}: {why}"))
         .collect();
     if !named.is_empty() {
