@@ -1,12 +1,13 @@
-//! Module Libvirt through the real program, on libvirt's built-in test driver, which needs no
-//! daemon: what a Manager gets, what the inventory says, which URIs never reach libvirt.
+//! Module Libvirt through the real program, with libvirt's built-in test driver, which needs no daemon:
+//! the Manager's document, the inventory, and URIs that are rejected.
 
 use std::fmt::Write as _;
 
 use gatherer_tests::{Outcome, PluginFolder, Run, skip};
 use serde_json::{Value, json};
 
-const MISSING: &str = "libvirt.so.0 is not installed";
+/// The message on a machine without libvirt's client library.
+const NOT_INSTALLED: &str = "libvirt.so.0 is not installed";
 
 fn endpoint(id: &str, uri: &str) -> Value {
     json!({
@@ -20,15 +21,15 @@ fn gather(format: &str, endpoints: &[Value]) -> Outcome {
     Run::gather(&json!(endpoints)).plugins(plugins.path()).args(["--format", format]).run()
 }
 
-/// Whether the machine lacks libvirt's client library, by the program's own words. A library
-/// that is there and cannot be used is no reason to skip.
+/// Whether the program reports that libvirt's client library is not installed. A library that cannot be
+/// loaded is not a reason to skip a test.
 fn libvirt_is_missing() -> bool {
     let outcome = gather("inventory", &[endpoint("probe", "test:///default")]);
-    outcome.endpoint("probe")["error"]["message"] == MISSING
+    outcome.endpoint("probe")["error"]["message"] == NOT_INSTALLED
 }
 
-/// A test driver's file: a host of 2 sockets, 4 cores, 8 threads and 8 GiB, and its guests by
-/// name and libvirt's number of their state.
+/// Writes a file for the test driver and returns its URI: a host of 2 sockets, 4 cores, 8 threads and
+/// 8 GiB, with guests of these names and of these states in libvirt's numbers.
 fn node_file<'a>(
     folder: &tempfile::TempDir,
     guests: impl IntoIterator<Item = (&'a str, u8)>,
@@ -47,7 +48,7 @@ fn node_file<'a>(
              <memory>262144</memory><vcpu>2</vcpu><os><type>hvm</type></os>\
              <test:runstate>{state}</test:runstate></domain>"
         )
-        .expect("a String takes everything");
+        .expect("writing to a String cannot fail");
     }
     xml.push_str("</node>");
     let path = folder.path().join("node.xml");
@@ -56,26 +57,25 @@ fn node_file<'a>(
 }
 
 #[test]
-fn a_missing_library_is_one_sentence_with_what_to_install() {
+fn a_missing_library_is_unsupported_with_the_package_in_the_hint() {
     if !libvirt_is_missing() {
-        skip!("libvirt.so.0 is installed; the plugin's own tests open a library that is not");
+        skip!("libvirt.so.0 is installed; the plugin's own tests load a library that is missing");
     }
-    let outcome = gather("inventory", &[endpoint("kvm", "qemu:///system")]);
-    let error = &outcome.endpoint("kvm")["error"];
-    assert_eq!(error["kind"], "unsupported", "{error}");
-    assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("libvirt0")), "{error}");
+    let failure = gather("inventory", &[endpoint("kvm", "qemu:///system")]).failure("kvm");
+    assert_eq!(failure.kind, "unsupported", "{failure}");
+    assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("libvirt0")), "{failure}");
 }
 
 #[test]
-fn a_manager_gets_the_default_hypervisor_in_its_own_terms() {
+fn the_managers_document_has_the_default_hypervisor() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let document = gather("gatherer", &[endpoint("kvm", "test:///default")]).document();
     let hosts = document["kvm"].as_ref().expect("complete");
     assert_eq!(hosts.len(), 1);
     let (key, host) = hosts.first_key_value().expect("one host");
-    assert_eq!((key, &host.host_identifier), (&host.name, &host.name), "it has no UUID");
+    assert_eq!((key, &host.host_identifier), (&host.name, &host.name), "the host has no UUID");
     assert_eq!((host.kind.as_str(), host.os.as_str()), ("test", "libvirt"));
     assert_eq!(host.os_version.split('.').count(), 2, "major.minor: {}", host.os_version);
     assert_eq!((host.total_cpu_threads, host.ram_mb), (16, 3072));
@@ -86,9 +86,9 @@ fn a_manager_gets_the_default_hypervisor_in_its_own_terms() {
 }
 
 #[test]
-fn the_inventory_leaves_out_what_libvirt_does_not_tell() {
+fn the_inventory_leaves_out_what_libvirt_does_not_report() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let outcome = gather("inventory", &[endpoint("kvm", "test:///default")]);
     let endpoint = outcome.endpoint("kvm");
@@ -118,46 +118,46 @@ fn the_inventory_leaves_out_what_libvirt_does_not_tell() {
 }
 
 #[test]
-fn the_default_hypervisor_is_warned_of_in_no_way_even_if_insecure() {
+fn the_default_hypervisor_has_no_warnings_even_if_insecure() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let mut insecure = endpoint("kvm", "test:///default");
     insecure["insecure"] = json!(true);
     let outcome = gather("inventory", &[insecure]);
     let endpoint = outcome.endpoint("kvm");
     assert_eq!(endpoint["status"], "complete", "{endpoint:#}");
-    // It has no UUID and never will, and nothing of it is verified anyway.
+    // The test driver never has a UUID, and libvirt verifies nothing with it.
     assert!(endpoint["warnings"].as_array().is_none_or(Vec::is_empty), "{endpoint:#}");
 }
 
 #[test]
-fn guests_in_every_state_are_listed_with_the_labels_that_a_manager_knows() {
+fn guests_in_every_state_have_the_managers_labels() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let wanted = [
+    let expected = [
         ("on", 1, "running", "running"),
         ("held", 3, "paused", "paused"),
         ("off", 5, "stopped", "shut off"),
         ("broken", 6, "crashed", "crashed"),
         ("asleep", 7, "suspended", "pmsuspended"),
     ];
-    let uri = node_file(&folder, wanted.map(|(name, number, _, _)| (name, number)));
+    let uri = node_file(&folder, expected.map(|(name, number, _, _)| (name, number)));
     let document = gather("gatherer", &[endpoint("kvm", &uri)]).document();
     let host = document["kvm"].as_ref().expect("complete").values().next().expect("one host");
     assert_eq!(
         (host.total_cpu_sockets, host.total_cpu_cores, host.total_cpu_threads, host.ram_mb),
         (2, 4, 8, 8192)
     );
-    assert_eq!(host.vms.len(), wanted.len());
+    assert_eq!(host.vms.len(), expected.len());
     let data = host.optional_vm_data.as_ref().expect("present");
 
     let outcome = gather("inventory", &[endpoint("kvm", &uri)]);
     let inventory = outcome.endpoint("kvm");
     let guests = inventory["hosts"][0]["guests"].as_array().expect("a list");
-    for (name, _, label, word) in wanted {
+    for (name, _, label, word) in expected {
         assert_eq!(data[name]["vmState"], label);
         let guest = guests.iter().find(|guest| guest["name"] == name).expect(name);
         assert_eq!(guest["sourceState"], word);
@@ -168,7 +168,7 @@ fn guests_in_every_state_are_listed_with_the_labels_that_a_manager_knows() {
 #[test]
 fn a_hypervisor_without_guests_is_complete_and_empty() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let uri = node_file(&folder, []);
@@ -178,9 +178,9 @@ fn a_hypervisor_without_guests_is_complete_and_empty() {
 }
 
 #[test]
-fn two_thousand_guests_are_all_there_and_the_same_every_time() {
+fn two_thousand_guests_are_complete_and_in_the_same_order_every_time() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let names: Vec<_> = (0..2_000).map(|number| format!("guest{number:04}")).collect();
@@ -189,16 +189,16 @@ fn two_thousand_guests_are_all_there_and_the_same_every_time() {
     let document = first.document();
     let host = document["kvm"].as_ref().expect("complete").values().next().expect("one host");
     assert!(host.vms.keys().eq(names.iter()));
-    // libvirt lists guests in an order of its own.
+    // libvirt does not list guests in a fixed order.
     assert_eq!(first.stdout, gather("gatherer", &[endpoint("kvm", &uri)]).stdout);
 }
 
 #[test]
-fn uris_that_run_programs_fail_alone_and_name_what_is_not_allowed() {
+fn a_uri_that_runs_programs_fails_only_its_endpoint_and_names_the_part() {
     let home = tempfile::tempdir().expect("a folder");
     let trap = home.path().join("ran");
     let run = format!("touch%20{}", trap.to_str().expect("the path is text"));
-    let refused = [
+    let rejected = [
         ("ext", format!("qemu+ext:///system?command={run}"), "ext"),
         ("command", format!("qemu+ssh://127.0.0.1/system?command={run}"), "command"),
         ("hidden", format!("qemu+ssh://127.0.0.1/system?comm%61nd={run}"), "command"),
@@ -213,31 +213,31 @@ fn uris_that_run_programs_fail_alone_and_name_what_is_not_allowed() {
         ("alias", "production".to_owned(), "qemu://"),
         ("password", "qemu+tcp://me:Canary-7f3a91@127.0.0.1/system".to_owned(), "password"),
     ];
-    let mut endpoints: Vec<_> = refused.iter().map(|(id, uri, _)| endpoint(id, uri)).collect();
+    let mut endpoints: Vec<_> = rejected.iter().map(|(id, uri, _)| endpoint(id, uri)).collect();
     endpoints.push(endpoint("good", "test:///default"));
     let outcome = gather("inventory", &endpoints);
-    for (id, _, part) in &refused {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], "configuration", "{id}: {error}");
-        let message = error["message"].as_str().unwrap_or_default();
+    for (id, _, part) in &rejected {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "configuration", "{id}: {failure}");
+        let message = &failure.message;
         assert!(message.contains("uri") && message.contains(part), "{id}: {message}");
     }
     assert!(!trap.exists(), "a program was run");
     assert!(!outcome.describe().contains("7f3a91"), "a password was shown");
     let good = outcome.endpoint("good");
-    assert!(good["status"] == "complete" || good["error"]["message"] == MISSING, "{good:#}");
+    assert!(good["status"] == "complete" || good["error"]["message"] == NOT_INSTALLED, "{good:#}");
 }
 
 #[test]
-fn what_libvirt_cannot_reach_is_that_endpoints_failure_and_leaves_the_others() {
+fn a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint() {
     if libvirt_is_missing() {
-        skip!("{MISSING}");
+        skip!("{NOT_INSTALLED}");
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let foreign = folder.path().join("foreign");
-    std::fs::write(&foreign, "root:Canary-7f3a91\n").expect("a file can be written");
-    let socket = folder.path().join("no-such-socket");
-    let (foreign, socket) = (foreign.display(), socket.display());
+    let not_xml = folder.path().join("not-xml");
+    std::fs::write(&not_xml, "root:Canary-7f3a91\n").expect("a file can be written");
+    let socket = folder.path().join("missing-socket");
+    let (not_xml, socket) = (not_xml.display(), socket.display());
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("it has an address").port()
@@ -246,33 +246,32 @@ fn what_libvirt_cannot_reach_is_that_endpoints_failure_and_leaves_the_others() {
         ("port", format!("qemu+tcp://127.0.0.1:{closed}/system"), "connection"),
         ("socket", format!("qemu+unix:///system?socket={socket}"), "connection"),
         ("session", format!("qemu+unix:///session?socket={socket}"), "connection"),
-        ("foreign", format!("test://{foreign}"), "configuration"),
+        ("not-xml", format!("test://{not_xml}"), "configuration"),
         ("device", "test:///dev/zero".to_owned(), "configuration"),
     ];
     let mut endpoints: Vec<_> = failing.iter().map(|(id, uri, _)| endpoint(id, uri)).collect();
     endpoints.push(endpoint("good", "test:///default"));
     let outcome = gather("inventory", &endpoints);
     for (id, uri, kind) in &failing {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], *kind, "{id}: {error}");
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, *kind, "{id}: {failure}");
         let shown = uri.split('?').next().expect("a first part");
-        let message = error["message"].as_str().unwrap_or_default();
-        assert!(message.starts_with(shown), "{id}: {message}");
+        assert!(failure.message.starts_with(shown), "{id}: {failure}");
     }
     assert_eq!(outcome.endpoint("good")["status"], "complete");
-    assert!(!outcome.describe().contains("7f3a91"), "a foreign file was shown");
+    assert!(!outcome.describe().contains("7f3a91"), "the contents of a file were shown");
 }
 
 #[test]
 fn an_endpoint_without_a_uri_names_the_parameter() {
     let outcome = gather("inventory", &[json!({"id": "kvm", "module": "Libvirt", "uri": ""})]);
-    let error = &outcome.endpoint("kvm")["error"];
-    assert_eq!(error["kind"], "configuration", "{error}");
-    assert!(error["message"].as_str().is_some_and(|text| text.contains("uri")), "{error}");
+    let failure = outcome.failure("kvm");
+    assert_eq!(failure.kind, "configuration", "{failure}");
+    assert!(failure.message.contains("uri"), "{failure}");
 }
 
 #[test]
-fn the_form_that_a_manager_shows_has_the_classic_parameters() {
+fn the_module_list_has_the_original_parameters_in_their_order() {
     let plugins = PluginFolder::with(&["libvirt"]);
     let outcome = Run::new().arg("--list-modules").plugins(plugins.path()).run().expect_code(0);
     let modules: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");

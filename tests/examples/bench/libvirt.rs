@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, Options};
+use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, LibvirtdOptions};
 
 use super::Result;
 use super::measure::{Program, Table, mebibytes, median, milliseconds, run};
@@ -16,13 +16,14 @@ pub fn measure(program: &Path) -> Result<Table> {
     let mut table = Table::new(format!(
         "Module Libvirt: a daemon with {GUESTS} guests, in turns with `virsh list --all`, medians"
     ));
-    let daemon = match Libvirtd::start(&Options { guests: GUESTS, ..Options::default() }) {
-        Ok(daemon) => daemon,
-        Err(reason) => {
-            table.figure("skipped", reason);
-            return Ok(table);
-        }
-    };
+    let daemon =
+        match Libvirtd::start(&LibvirtdOptions { guests: GUESTS, ..LibvirtdOptions::default() }) {
+            Ok(daemon) => daemon,
+            Err(reason) => {
+                table.figure("skipped", reason);
+                return Ok(table);
+            }
+        };
     let program = Program::new(program)?;
     let request = |uri: &str| format!(r#"[{{"id": "e", "module": "Libvirt", "uri": "{uri}"}}]"#);
     let complete = |output: &str| {
@@ -44,7 +45,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     let counted = CountingProxy::start(daemon.tcp());
     gather(&counted.uri())?;
     // Those by which libvirt's client says hello and goodbye are not ours.
-    let (calls, packets) = (counted.questions().len(), counted.calls().len());
+    let (calls, packets) = (counted.queries().len(), counted.calls().len());
 
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (output, peaks) = program.gather_watched(&request(&daemon.unix_uri()))?;

@@ -1,4 +1,4 @@
-//! What there is on a daemon: the host, and guests in every state and number.
+//! The host of a daemon, and its guests: in every state, in large numbers, and while they change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, Options, guest_name};
+use gatherer_tests::servers::libvirt::{CountingProxy, Libvirtd, LibvirtdOptions, guest_name};
 use gatherer_tests::{ManagerHost, PluginFolder, Run};
 use serde_json::{Value, json};
 
@@ -18,15 +18,15 @@ fn uuid(number: u32) -> String {
     format!("cafe0000-0000-4000-8000-{number:012x}")
 }
 
-/// What stands between two texts, each time.
+/// Every text between `start` and `end`.
 fn all_between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
     let rest = text.split(start).skip(1);
     rest.map(|rest| rest.split(end).next().unwrap_or_default()).collect()
 }
 
 #[test]
-fn guests_are_told_in_the_state_that_they_are_in() {
-    let daemon = daemon!(&Options::default());
+fn guests_are_reported_with_their_state() {
+    let daemon = daemon!(&LibvirtdOptions::default());
     let define = |name: &str, number| daemon.definition(name, &uuid(number), 1, 32);
     let (running, paused, shut_off, transient) =
         (define("running", 1), define("paused", 2), define("shut-off", 3), define("transient", 4));
@@ -53,26 +53,26 @@ fn guests_are_told_in_the_state_that_they_are_in() {
         assert_eq!(found[name], state, "{name}");
     }
 
-    // The same in a Manager's words.
+    // The same in the Manager's format.
     let plugins = PluginFolder::with(&["libvirt"]);
-    let asked = json!([endpoint("kvm", &daemon.unix_uri())]);
-    let document = Run::gather(&asked).plugins(plugins.path()).run().document();
+    let request = json!([endpoint("kvm", &daemon.unix_uri())]);
+    let document = Run::gather(&request).plugins(plugins.path()).run().document();
     let hosts = document["kvm"].as_ref().expect("a host");
     let host: &ManagerHost = hosts.values().next().expect("one");
-    let told = host.optional_vm_data.as_ref().expect("states");
+    let data = host.optional_vm_data.as_ref().expect("states");
     for (name, word) in [
         ("paused", "paused"),
         ("running", "running"),
         ("shut-off", "stopped"),
         ("transient", "running"),
     ] {
-        assert_eq!(told[name]["vmState"], word, "{told:?}");
+        assert_eq!(data[name]["vmState"], word, "{data:?}");
     }
 }
 
 #[test]
-fn the_host_is_what_the_daemons_capabilities_say() {
-    let daemon = daemon!(&Options::default());
+fn the_host_agrees_with_the_daemons_capabilities() {
+    let daemon = daemon!(&LibvirtdOptions::default());
     let outcome = gather(&[endpoint("kvm", &daemon.unix_uri())]);
     let endpoint = outcome.endpoint("kvm");
     let host = host(&endpoint);
@@ -87,7 +87,7 @@ fn the_host_is_what_the_daemons_capabilities_say() {
     assert_eq!(cpu["architecture"], first("<arch>", "</arch>"));
     assert_eq!(cpu["model"], first("<model>", "</model>"));
     assert_eq!(cpu["vendor"], first("<vendor>", "</vendor>"));
-    // Each processor of each cell says where it sits.
+    // Each processor of each cell has its socket, die and core.
     let (mut sockets, mut cores, mut threads) = (BTreeSet::new(), BTreeSet::new(), 0);
     for line in all_between(of_host, "<cpu id='", "/>") {
         let place = |name: &str| all_between(line, &format!("{name}='"), "'")[0].to_owned();
@@ -108,29 +108,29 @@ fn the_host_is_what_the_daemons_capabilities_say() {
 }
 
 #[test]
-fn two_thousand_guests_take_at_most_ten_calls_and_none_is_lost() {
+fn two_thousand_guests_are_read_completely_with_at_most_ten_calls() {
     const GUESTS: usize = 2_000;
-    let begun = std::time::Instant::now();
-    let daemon = daemon!(&Options { guests: GUESTS, ..Options::default() });
-    println!("started in {:?}", begun.elapsed());
+    let start = std::time::Instant::now();
+    let daemon = daemon!(&LibvirtdOptions { guests: GUESTS, ..LibvirtdOptions::default() });
+    println!("started in {:?}", start.elapsed());
     let proxy = CountingProxy::start(daemon.tcp());
     let outcome = gather(&[endpoint("kvm", &proxy.uri())]);
     let endpoint = outcome.endpoint("kvm");
     let found = states(host(&endpoint));
     let expected: BTreeMap<String, String> =
         (0..GUESTS).map(|index| (guest_name(index), "stopped".to_owned())).collect();
-    assert!(found == expected, "{} guests, and not those that there are", found.len());
+    assert!(found == expected, "{} guests, but not the expected ones", found.len());
 
-    let (calls, questions) = (proxy.calls(), proxy.questions());
+    let (calls, queries) = (proxy.calls(), proxy.queries());
     println!("{} calls in {:?}: {}", calls.len(), outcome.took, calls.join(" "));
-    println!("{} without hello and goodbye", questions.len());
-    assert!(questions.len() <= 10, "{} calls: {}", questions.len(), questions.join(" "));
-    // For the guests themselves: one list, and a bulk call for each 1,000.
-    let of_guests = questions.iter().filter(|name| name.contains("domain")).count();
-    assert_eq!(of_guests, 3, "{}", questions.join(" "));
+    println!("{} without the calls that every connection makes", queries.len());
+    assert!(queries.len() <= 10, "{} calls: {}", queries.len(), queries.join(" "));
+    // For the guests: one list, and a bulk call for each 1,000 of them.
+    let of_guests = queries.iter().filter(|name| name.contains("domain")).count();
+    assert_eq!(of_guests, 3, "{}", queries.join(" "));
 }
 
-/// Guests that are defined and removed for as long as it lives, by one virsh that reads commands.
+/// A virsh process that defines and removes guests until this is dropped.
 struct Churn {
     virsh: Child,
     stop: Arc<AtomicBool>,
@@ -142,7 +142,7 @@ impl Churn {
 
     fn start(daemon: &Libvirtd) -> Self {
         for number in 0..Self::GUESTS {
-            daemon.definition(&format!("fleeting-{number}"), &uuid(100 + number), 1, 32);
+            daemon.definition(&format!("temporary-{number}"), &uuid(100 + number), 1, 32);
         }
         let mut virsh = daemon
             .virsh_command()
@@ -159,12 +159,12 @@ impl Churn {
             while !stopped.load(Ordering::Relaxed) {
                 let mut commands = String::new();
                 for number in 0..Self::GUESTS {
-                    let _ = writeln!(commands, "define /tmp/fleeting-{number}.xml");
+                    let _ = writeln!(commands, "define /tmp/temporary-{number}.xml");
                 }
                 for number in 0..Self::GUESTS {
-                    let _ = writeln!(commands, "undefine fleeting-{number}");
+                    let _ = writeln!(commands, "undefine temporary-{number}");
                 }
-                // A full pipe waits for virsh, and one that broke ends the churning.
+                // A full pipe blocks until virsh reads on; a broken pipe ends the loop.
                 if stdin.write_all(commands.as_bytes()).is_err() {
                     break;
                 }
@@ -179,36 +179,37 @@ impl Churn {
 impl Drop for Churn {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // What it has read so far is enough; it breaks the pipe that the writer may wait for.
+        // Killing virsh breaks the pipe, in case the writer is blocked.
         let _ = self.virsh.kill();
         let _ = self.virsh.wait();
         let rounds = self.writer.take().and_then(|writer| writer.join().ok());
-        println!("defined and removed {rounds:?} times at most");
+        println!("defined and removed up to {rounds:?} times");
     }
 }
 
 #[test]
-fn guests_that_come_and_go_meanwhile_cost_nothing_and_hide_none_that_stay() {
-    const STAYING: usize = 300;
-    let daemon = daemon!(&Options { guests: STAYING, ..Options::default() });
+fn guests_that_change_meanwhile_neither_fail_the_endpoint_nor_hide_others() {
+    const PERMANENT: usize = 300;
+    let daemon = daemon!(&LibvirtdOptions { guests: PERMANENT, ..LibvirtdOptions::default() });
     let uri = daemon.unix_uri();
-    let asked: Vec<_> = (0..8).map(|number| endpoint(&number.to_string(), &uri)).collect();
+    let endpoints: Vec<_> = (0..8).map(|number| endpoint(&number.to_string(), &uri)).collect();
     let churn = Churn::start(&daemon);
-    // How often each of them was seen, of how many gatherings.
+    // How many temporary guests were reported in total, and by how many endpoints.
     let (mut seen, mut gatherings) = (0, 0);
     for _ in 0..4 {
-        let inventory = gather(&asked).inventory();
+        let inventory = gather(&endpoints).inventory();
         for endpoint in inventory["endpoints"].as_array().expect("a list") {
             let found = states(host(endpoint));
             assert!(found.values().all(|state| state == "stopped"), "{endpoint:#}");
-            let stayed = (0..STAYING).filter(|index| found.contains_key(&guest_name(*index)));
-            assert_eq!(stayed.count(), STAYING, "{endpoint:#}");
+            let permanent = (0..PERMANENT).filter(|index| found.contains_key(&guest_name(*index)));
+            assert_eq!(permanent.count(), PERMANENT, "{endpoint:#}");
             gatherings += 1;
-            seen += found.len() - STAYING;
+            seen += found.len() - PERMANENT;
         }
     }
     drop(churn);
-    println!("{seen} of {} fleeting guests seen", gatherings * Churn::GUESTS as usize);
-    assert!(seen > 0, "nothing came and went, so nothing was tested");
-    assert!(seen < gatherings * Churn::GUESTS as usize, "nothing went, so nothing was tested");
+    let possible = gatherings * Churn::GUESTS as usize;
+    println!("{seen} of {possible} temporary guests seen");
+    assert!(seen > 0, "no temporary guest was ever seen, so nothing was tested");
+    assert!(seen < possible, "no temporary guest was ever missing, so nothing was tested");
 }

@@ -1,20 +1,21 @@
-//! Module Libvirt through the real program, on real daemons: what a Manager gets, and what it is
-//! told where a daemon cannot be reached, does not want us, hangs or dies.
+//! Module Libvirt through the real program, with real daemons: results, and errors of daemons that
+//! cannot be reached, refuse access, hang or die.
 
-mod connect;
-mod faults;
+mod cleanup;
+mod daemon_faults;
 mod guests;
-mod lifetime;
-mod rights;
+
 mod sasl;
+mod transports;
+mod write_access;
 
 use std::collections::BTreeMap;
 
-use gatherer_tests::servers::libvirt::{Libvirtd, Options};
+use gatherer_tests::servers::libvirt::{Libvirtd, LibvirtdOptions};
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
-/// Starts a daemon, or ends the test with the reason why none can be had.
+/// Starts a daemon, or skips the test with the reason why that is not possible.
 macro_rules! daemon {
     ($options:expr) => {
         match $crate::start($options) {
@@ -25,8 +26,8 @@ macro_rules! daemon {
 }
 use daemon;
 
-fn start(options: &Options) -> Result<Libvirtd, String> {
-    // Without the client's library the daemon is of no use.
+fn start(options: &LibvirtdOptions) -> Result<Libvirtd, String> {
+    // The daemon is useless without the client library.
     let probe = gather(&[endpoint("probe", "test:///default")]).endpoint("probe");
     match probe["error"]["message"].as_str() {
         Some(message) if message.ends_with("is not installed") => Err(message.to_owned()),
@@ -34,19 +35,19 @@ fn start(options: &Options) -> Result<Libvirtd, String> {
     }
 }
 
-/// An endpoint that is asked once, and for 20 s at most.
+/// An endpoint without retries and with a timeout of 20 s.
 fn endpoint(id: &str, uri: &str) -> Value {
     json!({"id": id, "module": "Libvirt", "uri": uri, "retries": "0", "timeout": "20"})
 }
 
-/// The same endpoint with another value.
+/// The same endpoint with another value for one member.
 fn with(mut endpoint: Value, name: &str, value: &str) -> Value {
     endpoint[name] = json!(value);
     endpoint
 }
 
 fn run(endpoints: &[Value]) -> Run {
-    // Nothing of it is left when the run begins: the folder lives as long as the process.
+    // The folder must exist until the run ends, so it is never removed by this process.
     let plugins = Box::leak(Box::new(PluginFolder::with(&["libvirt"])));
     Run::gather(&json!(endpoints)).plugins(plugins.path()).args(["-vv", "--format", "inventory"])
 }
@@ -55,7 +56,7 @@ fn gather(endpoints: &[Value]) -> Outcome {
     run(endpoints).run()
 }
 
-/// Has the operator's file say this, and that keys may lie in the daemon's folder.
+/// Runs with an operator's file that has these lines of `[policy]`, and allows keys in the daemon's folder.
 fn with_policy(run: Run, daemon: &Libvirtd, policy: &str) -> Run {
     let path = run.home().join("config.toml");
     let folder = daemon.folder().display().to_string();
@@ -64,7 +65,7 @@ fn with_policy(run: Run, daemon: &Libvirtd, policy: &str) -> Run {
     run.arg("--config").arg(path)
 }
 
-/// The one host of an endpoint that is complete.
+/// The only host of a complete endpoint.
 #[track_caller]
 fn host(endpoint: &Value) -> &Value {
     assert_eq!(endpoint["status"], "complete", "{endpoint:#}");
@@ -81,21 +82,25 @@ fn states(host: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let states: BTreeMap<_, _> =
         guests.iter().map(|guest| (text(&guest["name"]), text(&guest["state"]))).collect();
-    assert_eq!(states.len(), guests.len(), "a guest stands there twice: {host:#}");
+    assert_eq!(states.len(), guests.len(), "two guests have the same name: {host:#}");
     states
 }
 
-/// Checks that the endpoint failed with this kind, nothing of it was taken for the truth, and message
-/// and hint hold these words. What was said is printed, for the record.
+/// Checks that the endpoint failed with this kind and without hosts, and that its message and hint contain
+/// these words: libvirt's own text, or the name of something to check. Prints the error.
 #[track_caller]
 fn assert_failed(outcome: &Outcome, id: &str, kind: &str, message: &str, hint: &str) {
-    let endpoint = outcome.endpoint(id);
-    assert_eq!(endpoint["status"], "failed", "{endpoint:#}");
-    assert_eq!(endpoint["hosts"], json!([]), "{endpoint:#}");
-    let error = &endpoint["error"];
-    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-    println!("{id}: {} | {} | {}", text("kind"), text("message"), text("hint"));
-    assert_eq!(error["kind"], kind, "{id}: {endpoint:#}\n{}", outcome.log);
-    assert!(text("message").contains(message), "{id}: no {message:?}: {error:#}");
-    assert!(text("hint").contains(hint), "{id}: no {hint:?}: {error:#}");
+    assert_eq!(outcome.endpoint(id)["hosts"], json!([]), "{}", outcome.endpoint(id));
+    let failure = outcome.failure(id);
+    println!("{id}: {failure}");
+    assert_eq!(failure.kind, kind, "{id}: {failure}\n{}", outcome.log);
+    assert!(failure.message.contains(message), "{id}: {message:?} is missing: {failure}");
+    let text = failure.hint.as_deref().unwrap_or_default();
+    assert!(text.contains(hint), "{id}: {hint:?} is missing: {failure}");
+}
+
+/// The objects of an endpoint's warnings.
+fn warned_objects(endpoint: &Value) -> Vec<&str> {
+    let warnings = endpoint["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    warnings.iter().map(|warning| warning["object"].as_str().expect("text")).collect()
 }

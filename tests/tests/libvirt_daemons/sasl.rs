@@ -1,26 +1,26 @@
-//! User and password: every mechanism, right and wrong.
+//! User and password, valid and invalid, with every SASL mechanism.
 
-use gatherer_tests::servers::libvirt::{Libvirtd, Mechanism, Options, PASSWORD, USER};
-use gatherer_tests::skip;
+use gatherer_tests::servers::libvirt::{Libvirtd, LibvirtdOptions, Mechanism, PASSWORD, USER};
+use gatherer_tests::{assert_message, skip};
 
 use crate::{assert_failed, daemon, endpoint, gather, host, with};
 
-/// Asks with the right user, and in every wrong way; ids say which.
+/// Gathers with the valid user and password, and with every invalid combination.
 fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
-    let daemon = daemon!(&Options { sasl: Some(mechanism), ..Options::default() });
+    let daemon = daemon!(&LibvirtdOptions { sasl: Some(mechanism), ..LibvirtdOptions::default() });
     let uri = uri(&daemon);
-    let ask = |case: &str, user: Option<&str>, password: Option<&str>| {
-        let asked = endpoint(case, &uri);
-        let asked = user.map_or(asked.clone(), |user| with(asked, "sasl_username", user));
-        password.map_or(asked.clone(), |text| with(asked, "sasl_password", text))
+    let case = |id: &str, user: Option<&str>, password: Option<&str>| {
+        let endpoint = endpoint(id, &uri);
+        let endpoint = user.map_or(endpoint.clone(), |user| with(endpoint, "sasl_username", user));
+        password.map_or(endpoint.clone(), |text| with(endpoint, "sasl_password", text))
     };
     let wrong = "hunter2-is-wrong";
     let outcome = gather(&[
-        ask("good", Some(USER), Some(PASSWORD)),
-        ask("wrong-password", Some(USER), Some(wrong)),
-        ask("unknown-user", Some("somebody"), Some(PASSWORD)),
-        ask("no-password", Some(USER), None),
-        ask("neither", None, None),
+        case("good", Some(USER), Some(PASSWORD)),
+        case("wrong-password", Some(USER), Some(wrong)),
+        case("unknown-user", Some("unknown"), Some(PASSWORD)),
+        case("no-password", Some(USER), None),
+        case("neither", None, None),
     ]);
     let good = outcome.endpoint("good");
     let message = good["error"]["message"].as_str().unwrap_or_default();
@@ -31,30 +31,29 @@ fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
     assert_eq!(host(&good)["identifiers"]["uuid"], daemon.uuid());
     println!("good: complete");
     let refused = "authentication failed: authentication failed";
-    let hint = "check sasl_username and sasl_password";
-    assert_failed(&outcome, "wrong-password", "authentication", refused, hint);
-    assert_failed(&outcome, "unknown-user", "authentication", refused, hint);
-    let hint = "the daemon requires a user name and a password: set sasl_password";
-    assert_failed(&outcome, "no-password", "authentication", "SASL", hint);
-    let hint =
-        "the daemon requires a user name and a password: set sasl_username and sasl_password";
-    assert_failed(&outcome, "neither", "authentication", "SASL", hint);
+    let both = "sasl_username and sasl_password";
+    assert_failed(&outcome, "wrong-password", "authentication", refused, both);
+    assert_failed(&outcome, "unknown-user", "authentication", refused, both);
+    assert_failed(&outcome, "no-password", "authentication", "SASL", "set sasl_password");
+    assert_failed(&outcome, "neither", "authentication", "SASL", both);
+    let hints = ["no-password", "neither"].map(|id| outcome.failure(id).hint.unwrap_or_default());
+    assert_message!("hints_about_missing_credentials", hints.join("\n"));
     for secret in [PASSWORD, wrong] {
         assert!(!outcome.messages().contains(secret), "{}", outcome.messages());
     }
 }
 
 #[test]
-fn digest_md5_over_tcp_tells_good_users_from_bad_ones() {
+fn digest_md5_over_tcp_accepts_only_the_valid_user() {
     check(Mechanism::DigestMd5, Libvirtd::tcp_uri);
 }
 
 #[test]
-fn scram_sha_256_over_tls_tells_good_users_from_bad_ones() {
+fn scram_sha_256_over_tls_accepts_only_the_valid_user() {
     check(Mechanism::ScramSha256, |daemon| daemon.tls_uri("127.0.0.1", "pki"));
 }
 
 #[test]
-fn plain_over_tls_tells_good_users_from_bad_ones() {
+fn plain_over_tls_accepts_only_the_valid_user() {
     check(Mechanism::Plain, |daemon| daemon.tls_uri("127.0.0.1", "pki"));
 }

@@ -1,4 +1,4 @@
-//! What libssh and libssh2 write of the hosts that they know: nothing that lasts.
+//! Files of known hosts with libssh and libssh2: they are read and never changed.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use gatherer_tests::{Outcome, skip};
 use serde_json::Value;
 
 use crate::sshd::Sshd;
-use crate::{endpoint, folders, libvirt_is_missing, run, with_policy};
+use crate::{credential_folder, endpoint, libvirt_is_missing, run, with_policy};
 
-/// Starts sshd, or ends the test with the reason why there is none.
+/// Starts sshd, or skips the test with the reason why that is not possible.
 macro_rules! sshd {
     () => {
         match libvirt_is_missing().map_or_else(Sshd::start, Err) {
@@ -20,12 +20,12 @@ macro_rules! sshd {
 }
 
 fn gather(sshd: &Sshd, endpoints: &[Value]) -> Outcome {
-    let policy = format!("{}\nallow_unverified_ssh = \"all\"", folders(sshd.folder()));
+    let policy = format!("{}\nallow_unverified_ssh = \"all\"", credential_folder(sshd.folder()));
     with_policy(run(endpoints), &policy).run()
 }
 
-/// Whether the host was not refused. There is no daemon behind it, so that every endpoint fails; how, is
-/// sometimes unknown to libvirt itself.
+/// Whether the host's key was accepted. No daemon runs on the host, so every endpoint fails after that, and
+/// libvirt does not always report the cause.
 fn is_accepted(outcome: &Outcome, id: &str) -> bool {
     let error = &outcome.endpoint(id)["error"];
     ["connection", "unavailable"].contains(&error["kind"].as_str().unwrap_or_default())
@@ -86,7 +86,7 @@ fn libvirts_own_known_hosts_are_read_and_never_written() {
     let sshd = sshd!();
     let uri = format!("{}&known_hosts_verify=auto", sshd.uri("libssh2"));
     let endpoints = [endpoint("e", &uri)];
-    let policy = format!("{}\nallow_unverified_ssh = \"all\"", folders(sshd.folder()));
+    let policy = format!("{}\nallow_unverified_ssh = \"all\"", credential_folder(sshd.folder()));
     let outcome = with_policy(run(&endpoints), &policy).run();
     if is_unsupported(&outcome, "e") {
         skip!("libvirt was built without libssh2 here");
@@ -107,10 +107,10 @@ fn libvirts_own_known_hosts_are_read_and_never_written() {
 }
 
 #[test]
-fn a_user_who_is_not_root_has_the_copy_too() {
+fn the_copy_of_known_hosts_works_for_an_unprivileged_user_too() {
     let sshd = sshd!();
     let config = sshd.folder().join("config.toml");
-    let policy = format!("[policy]\n{}\n", folders(sshd.folder()));
+    let policy = format!("[policy]\n{}\n", credential_folder(sshd.folder()));
     std::fs::write(&config, policy).expect("written");
     let known = sshd.folder().join("known");
     std::fs::write(&known, sshd.known_host()).expect("written");

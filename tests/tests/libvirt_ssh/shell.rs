@@ -1,12 +1,12 @@
-//! No part of a URI reaches a shell as more than a word.
+//! No part of a URI can inject a command into a shell.
 
-use gatherer_tests::skip;
+use gatherer_tests::{assert_message, skip};
 use serde_json::json;
 
-use crate::recording::RecordingSsh;
-use crate::{assert_refused, endpoint, libvirt_is_missing, run, with_policy};
+use crate::recording_ssh::RecordingSsh;
+use crate::{assert_rejected, endpoint, libvirt_is_missing, run, with_policy};
 
-/// What each part is filled with; `TRAP` is a file that must not come to be.
+/// The texts that each part is filled with. `TRAP` is a file that must not be created.
 const HOSTILE: [&str; 17] = [
     "$(touch TRAP)",
     "$(touch${IFS}TRAP)",
@@ -50,7 +50,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[test]
-fn every_part_filled_with_shell_characters_runs_and_writes_nothing() {
+fn shell_characters_in_any_part_run_and_write_nothing() {
     if let Some(reason) = libvirt_is_missing() {
         skip!("{reason}");
     }
@@ -83,7 +83,7 @@ fn every_part_filled_with_shell_characters_runs_and_writes_nothing() {
     ssh.assert_untouched(outcome.home());
     let mut called = 0;
     for endpoint in outcome.inventory()["endpoints"].as_array().expect("a list") {
-        // Some characters are allowed where libvirt passes them to no program.
+        // Some characters are allowed in parts that libvirt does not pass to a program.
         match endpoint["error"]["kind"].as_str() {
             Some("configuration") => {}
             Some("connection") => called += 1,
@@ -102,7 +102,7 @@ fn every_part_filled_with_shell_characters_runs_and_writes_nothing() {
 }
 
 #[test]
-fn allowed_values_reach_ssh_and_the_remote_side_as_they_are() {
+fn allowed_values_reach_ssh_and_the_remote_side_unchanged() {
     if let Some(reason) = libvirt_is_missing() {
         skip!("{reason}");
     }
@@ -117,7 +117,7 @@ fn allowed_values_reach_ssh_and_the_remote_side_as_they_are() {
             let uri = format!("{uri}?socket={socket}&mode=legacy");
             let outcome = ssh.on_path_of(run(&[endpoint("e", &uri)])).run();
             assert_eq!(outcome.endpoint("e")["error"]["kind"], "connection", "{uri}");
-            let call = ssh.calls("ssh").pop().expect("it was called");
+            let call = ssh.calls("ssh").pop().expect("ssh was called");
             assert_eq!(&call[..4], ["-p", "2222", "-l", user]);
             assert_eq!(&call[call.len() - 3..call.len() - 1], ["--", host]);
         }
@@ -127,7 +127,7 @@ fn allowed_values_reach_ssh_and_the_remote_side_as_they_are() {
 }
 
 #[test]
-fn the_remote_helper_gets_the_uri_without_what_concerns_the_connection() {
+fn the_remote_helper_gets_the_uri_without_the_connection_parameters() {
     if let Some(reason) = libvirt_is_missing() {
         skip!("{reason}");
     }
@@ -139,12 +139,13 @@ fn the_remote_helper_gets_the_uri_without_what_concerns_the_connection() {
     let outcome = run(&[endpoint("e", "test:///default?known_hosts=/kh&mode=auto")]).run();
     let endpoint = outcome.endpoint("e");
     assert_eq!(endpoint["status"], "complete", "{endpoint:#}");
-    let warnings = endpoint["warnings"].to_string();
-    assert!(warnings.contains("without effect") && warnings.contains("known_hosts"), "{warnings}");
+    let warning = &endpoint["warnings"][0];
+    assert_eq!(warning["object"], "uri", "{endpoint:#}");
+    assert_message!(warning["message"].as_str().expect("text"));
 }
 
 #[test]
-fn ssh_may_accept_unknown_hosts_only_where_the_operator_allows_it() {
+fn ssh_accepts_unknown_hosts_only_if_the_operator_allows_it() {
     if let Some(reason) = libvirt_is_missing() {
         skip!("{reason}");
     }
@@ -159,7 +160,7 @@ fn ssh_may_accept_unknown_hosts_only_where_the_operator_allows_it() {
         let outcome = with_policy(ssh.on_path_of(run(&endpoints)), policy).run();
         let words = ["/.ssh/known_hosts", "allow_unverified_ssh", "config.toml"];
         for id in ["insecure", "no-verify", "auto"] {
-            assert_refused(&outcome, id, &words);
+            assert_rejected(&outcome, id, &words);
         }
         assert!(ssh.calls("ssh").is_empty(), "{policy}");
     }

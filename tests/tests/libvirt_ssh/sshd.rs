@@ -1,4 +1,4 @@
-//! A real sshd on a port of 127.0.0.1, which lets in the user who runs the tests with one key.
+//! A real sshd on a port of 127.0.0.1 that accepts one key for the user that runs the tests.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Ends with the value.
+/// A running sshd. Dropping this ends it.
 pub struct Sshd {
     folder: TempDir,
     process: Child,
@@ -15,7 +15,7 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// The error is the reason why there is none.
+    /// Starts sshd and waits until it listens. The error is a reason to skip the test.
     pub fn start() -> Result<Self, String> {
         let program = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
             .into_iter()
@@ -43,7 +43,7 @@ impl Sshd {
         );
         std::fs::write(folder.path().join("config"), config).expect("written");
         let log = std::fs::File::create(folder.path().join("log")).expect("writable");
-        // As root it wants a folder below /run, which is made where nothing else sees it.
+        // As root sshd needs the folder /run/sshd, which is created in a separate mount namespace.
         let script = "mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec \"$@\"";
         let mut command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("unshare");
@@ -67,36 +67,36 @@ impl Sshd {
                 Instant::now() > end || sshd.process.try_wait().is_ok_and(|end| end.is_some());
             if over {
                 let log = std::fs::read_to_string(sshd.folder.path().join("log"));
-                return Err(format!("sshd does not run: {}", log.unwrap_or_default().trim()));
+                return Err(format!("sshd did not start: {}", log.unwrap_or_default().trim()));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(sshd)
     }
 
-    /// Its folder, in which the user's private key is `key`.
+    /// The folder of sshd's files, in which `key` is the user's private key.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The key that it lets in.
+    /// The private key that sshd accepts.
     pub fn key(&self) -> PathBuf {
         self.folder().join("key")
     }
 
-    /// Its line in a file of known hosts.
+    /// The line for sshd in a file of known hosts.
     pub fn known_host(&self) -> String {
-        let key = std::fs::read_to_string(self.folder().join("host.pub")).expect("there");
+        let key = std::fs::read_to_string(self.folder().join("host.pub")).expect("readable");
         format!("[127.0.0.1]:{} {}\n", self.port, key.trim())
     }
 
-    /// How often the key was let in.
+    /// How many times sshd has accepted the key.
     pub fn logins(&self) -> usize {
         let log = std::fs::read_to_string(self.folder().join("log")).expect("readable");
         log.matches("Accepted publickey for").count()
     }
 
-    /// A URI, to which parameters are to be added.
+    /// A URI with the key, to which further parameters can be appended.
     pub fn uri(&self, transport: &str) -> String {
         let user = std::process::Command::new("id").arg("-un").output().expect("id runs");
         let user = String::from_utf8(user.stdout).expect("text");

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Runs libvirtd, and sshd if it is configured, in namespaces of their own, of which this shell is
-# the first process: when it ends, the kernel ends everything in them. It ends when its stdin
-# does, which the test holds open.
+# Runs libvirtd, and sshd if it is configured, in separate namespaces. This shell is their first
+# process, so the kernel ends all other processes in them when it ends. It ends when its stdin is
+# closed, which the test keeps open.
 #
 #   sh start.sh ROOT OWN SHARED
 #
-# ROOT: the unpacked packages. OWN: this daemon's folder. SHARED: what libvirt learnt of QEMU, which
-# takes it a second, and which all daemons may have from each other.
+# ROOT: the unpacked packages. OWN: this daemon's folder. SHARED: libvirt's cache of QEMU's capabilities;
+# all daemons share it, because detecting them takes a second.
 set -eu
 root=$1 own=$2 shared=$3
 
@@ -35,13 +35,13 @@ if [ -e "$own/etc/ssh/sshd_config" ]; then
         chroot "$root" /usr/bin/ssh-keygen -q -t ed25519 -N '' -C '' -f "/etc/ssh/$key"
     done
     cp "$own/etc/ssh/accepted_key.pub" "$own/etc/ssh/root.keys"
-    # The line of docs/modules/Libvirt.md.
+    # The line that docs/modules/Libvirt.md recommends.
     printf 'restrict,command="virt-ssh-helper -r qemu:///system" ' |
         cat - "$own/etc/ssh/gatherer_key.pub" >"$own/etc/ssh/gatherer.keys"
     chroot "$root" /usr/sbin/sshd -D -e 3<&- &
 fi
 chroot "$root" /usr/sbin/libvirtd --listen 3<&- &
-# Waiting also buries what was orphaned, as the first process has to.
+# As the first process of the namespace this shell must also reap orphans; waiting does that.
 while :; do
     wait || true
 done

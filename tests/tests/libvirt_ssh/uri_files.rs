@@ -1,10 +1,10 @@
-//! Files that a URI names: nothing hangs, and only what lies where it may is used.
+//! Files that a URI names: nothing hangs, and only files in allowed folders are used.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::{assert_refused, endpoint, folders, run, with_policy};
+use crate::{assert_rejected, credential_folder, endpoint, run, with_policy};
 
 fn fifo(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
@@ -13,7 +13,7 @@ fn fifo(folder: &Path, name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_fifo_or_a_device_is_refused_at_once() {
+fn a_fifo_or_a_device_is_rejected_immediately() {
     let folder = tempfile::tempdir().expect("a folder");
     let pipe = fifo(folder.path(), "pipe");
     let pipe = pipe.display();
@@ -29,34 +29,34 @@ fn a_fifo_or_a_device_is_refused_at_once() {
         endpoint("pki", &format!("qemu+tls://h/system?pkipath={pki}")),
         endpoint("test", &format!("test://{pipe}")),
     ];
-    let outcome = with_policy(run(&endpoints), &folders(folder.path())).run();
+    let outcome = with_policy(run(&endpoints), &credential_folder(folder.path())).run();
     for id in ["key", "key2", "hosts", "hosts2", "pki", "test"] {
-        assert_refused(&outcome, id, &["is not a regular file"]);
+        assert_rejected(&outcome, id, &["is not a regular file"]);
     }
     let devices = ["keyfile=/dev/zero", "known_hosts=/dev/zero", "known_hosts=/proc/kmsg"]
         .map(|value| endpoint(value, &format!("qemu+libssh2://h/system?{value}")));
     let outcome = with_policy(run(&devices), "credential_folders = [\"/dev\", \"/proc\"]").run();
     for device in devices {
-        assert_refused(&outcome, device["id"].as_str().expect("text"), &["is not a regular file"]);
+        assert_rejected(&outcome, device["id"].as_str().expect("text"), &["is not a regular file"]);
     }
 }
 
 #[test]
-fn keys_and_known_hosts_outside_of_the_allowed_folders_are_refused_alike_whether_they_exist() {
+fn files_outside_the_allowed_folders_give_the_same_error_whether_they_exist_or_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "x").expect("written");
     let missing = folder.path().join("missing");
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for path in [&file, &missing] {
         for parameter in ["keyfile", "known_hosts"] {
             let path = path.display();
             let uri = format!("qemu+libssh2://h/system?known_hosts_verify=auto&{parameter}={path}");
             let outcome = run(&[endpoint("e", &uri)]).run();
-            assert_refused(&outcome, "e", &[parameter, "/.ssh", "credential_folders"]);
-            said.push(outcome.endpoint("e")["error"]["message"].clone());
+            assert_rejected(&outcome, "e", &[parameter, "/.ssh", "credential_folders"]);
+            messages.push(outcome.failure("e").message);
         }
     }
-    assert_eq!(said[..2], said[2..]);
+    assert_eq!(messages[..2], messages[2..]);
     assert!(!missing.exists());
 }

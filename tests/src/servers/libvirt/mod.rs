@@ -1,10 +1,10 @@
 //! Real libvirt daemons: libvirtd with QEMU (TCG) and sshd, without systemd, several on one machine.
 //!
-//! `scripts/servers/libvirt.sh` unpacks what they run from. Each has mounts and processes of its
-//! own, so that root is needed, and its own folder, ports, host UUID and certificates.
+//! `scripts/servers/libvirt.sh` unpacks the programs. Each daemon has its own mount and process
+//! namespaces, which need root, and its own folder, ports, host UUID and certificates.
 
-mod calls;
-mod files;
+mod counting_proxy;
+mod daemon_files;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -20,27 +20,27 @@ use tempfile::TempDir;
 use super::{Watcher, free_port, tail};
 use crate::processes;
 
-pub use calls::{CountingProxy, READ_ONLY};
-use files::Ports;
-pub use files::{guest, guest_name};
+pub use counting_proxy::{CountingProxy, READ_ONLY};
+use daemon_files::Ports;
+pub use daemon_files::{guest, guest_name};
 
-/// The SASL user of a daemon that has one.
+/// The SASL user, if the daemon requires SASL.
 pub const USER: &str = "inventory";
-/// That user's password.
+/// The password of the SASL user.
 pub const PASSWORD: &str = "correct-horse-battery";
 
-const START: &str = include_str!("libvirt/start.sh");
-/// The longest wait for anything that a daemon or a guest does.
-const PATIENCE: Duration = Duration::from_secs(30);
+const START: &str = include_str!("start.sh");
+/// The longest wait until a daemon listens on its ports.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a daemon checks users and passwords.
+/// The SASL mechanism with which a daemon checks users and passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
-    /// Over TCP, since it encrypts by itself.
+    /// Used over TCP, because the mechanism itself encrypts the connection.
     DigestMd5,
-    /// Over TLS.
+    /// Used over TLS.
     ScramSha256,
-    /// Over TLS.
+    /// Used over TLS.
     Plain,
 }
 
@@ -54,25 +54,26 @@ impl Mechanism {
     }
 }
 
-/// What a daemon is to be like.
+/// The configuration of a daemon.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// Whether it asks for user and password, and how. The unix socket is open to all.
+pub struct LibvirtdOptions {
+    /// The SASL mechanism, if the daemon requires a user and a password. The unix socket never does.
     pub sasl: Option<Mechanism>,
-    /// Whether there is an sshd in front of it.
+    /// Whether an sshd runs beside the daemon.
     pub ssh: bool,
-    /// Whether it asks for a client's certificate, as a daemon does unless it is told not to.
+    /// Whether the daemon requires a client certificate, which is libvirtd's default.
     pub client_certificate: bool,
-    /// The distinguished names of the clients whose certificates it takes; all of its authority's if
-    /// `None`.
+    /// The distinguished names of the allowed client certificates; `None` allows all certificates
+    /// of the daemon's authority.
     pub allowed_clients: Option<Vec<&'static str>>,
-    /// Whom its certificate is for.
+    /// The host names and addresses in the daemon's certificate.
     pub certificate_names: Vec<&'static str>,
-    /// How many guests it has from the start, shut off; [`guest_name`] names them.
+    /// The number of guests that are defined from the start, all shut off. [`guest_name`] gives
+    /// their names.
     pub guests: usize,
 }
 
-impl Default for Options {
+impl Default for LibvirtdOptions {
     fn default() -> Self {
         Self {
             sasl: None,
@@ -85,11 +86,11 @@ impl Default for Options {
     }
 }
 
-/// A daemon that runs; it ends, with its guests, when this is dropped or the test dies.
+/// A running daemon. It ends with its guests when this is dropped or the test dies.
 #[derive(Debug)]
 pub struct Libvirtd {
     namespaces: Child,
-    /// The daemon's life hangs on it: see `start.sh`.
+    /// The daemon ends when this pipe is closed: see `start.sh`.
     stdin: Option<ChildStdin>,
     uuid: String,
     ports: Ports,
@@ -98,9 +99,9 @@ pub struct Libvirtd {
     _watcher: Watcher,
 }
 
-/// The folder that daemons run from, or why they cannot run here, in one sentence.
+/// The root folder of the daemons, or the reason why they cannot run on this machine.
 pub fn available() -> Result<PathBuf, String> {
-    // `make test` has found out already.
+    // `make test` sets this variable if they cannot run.
     if let Some(reason) = std::env::var_os("GATHERER_NO_LIBVIRT") {
         return Err(reason.to_string_lossy().into_owned());
     }
@@ -115,30 +116,30 @@ pub fn available() -> Result<PathBuf, String> {
     if output.status.code() == Some(3) {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
-    Err("no libvirt daemons: run scripts/servers/libvirt.sh first".to_owned())
+    Err("libvirt daemons are not prepared: run scripts/servers/libvirt.sh first".to_owned())
 }
 
 impl Libvirtd {
-    /// Starts one and waits until it answers. The error is the reason to skip a test; a daemon
-    /// that should start and does not is a panic.
-    pub fn start(options: &Options) -> Result<Self, String> {
+    /// Starts a daemon and waits until it listens. The error is a reason to skip the test. Panics if
+    /// the machine can run daemons but this one does not start.
+    pub fn start(options: &LibvirtdOptions) -> Result<Self, String> {
         let root = available()?;
         for _ in 0..3 {
             if let Some(daemon) = Self::attempt(&root, options) {
                 return Ok(daemon);
             }
         }
-        panic!("three times another process took the daemon's port");
+        panic!("another process took the daemon's port three times");
     }
 
-    /// `None` if a port was taken by somebody else meanwhile.
-    fn attempt(root: &Path, options: &Options) -> Option<Self> {
+    /// Starts a daemon; `None` if another process took one of its ports meanwhile.
+    fn attempt(root: &Path, options: &LibvirtdOptions) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("libvirtd-").tempdir().expect("a folder");
         let watcher = Watcher::start().expect("a shell starts");
         watcher.folder(folder.path());
         let ports = Ports { tcp: free_port(), tls: free_port(), ssh: free_port() };
         let uuid = format!("11111111-2222-4333-8444-{:08x}{:04x}", std::process::id(), ports.tcp);
-        files::write(folder.path(), options, ports, &uuid);
+        daemon_files::write(folder.path(), options, ports, &uuid);
         let shared = root.parent().expect("a folder in the cache").join("capabilities");
         std::fs::create_dir_all(&shared).expect("the cache can be written to");
 
@@ -164,16 +165,16 @@ impl Libvirtd {
             .stderr(log)
             .process_group(0)
             .spawn()
-            .expect("unshare starts, as the script has tried");
+            .expect("unshare can be started, because the script has used it");
         let stdin = namespaces.stdin.take();
         let root = root.to_owned();
         let mut daemon = Self { namespaces, stdin, uuid, ports, root, folder, _watcher: watcher };
         daemon.wait_for_ports(options).then_some(daemon)
     }
 
-    /// Whether it listens everywhere; not, where it says that a port is taken.
-    fn wait_for_ports(&mut self, options: &Options) -> bool {
-        let until = Instant::now() + PATIENCE;
+    /// Waits until the daemon listens on all ports. False if one of them is in use.
+    fn wait_for_ports(&mut self, options: &LibvirtdOptions) -> bool {
+        let until = Instant::now() + STARTUP_TIMEOUT;
         let mut ports = vec![self.ports.tcp, self.ports.tls];
         if options.ssh {
             ports.push(self.ports.ssh);
@@ -183,33 +184,35 @@ impl Libvirtd {
             if UnixStream::connect(self.socket()).is_ok() && ports.iter().all(open) {
                 return true;
             }
-            let said = self.log();
-            if said.contains("Address already in use") {
+            let log = self.log();
+            if log.contains("Address already in use") {
                 return false;
             }
             let ended = self.namespaces.try_wait().expect("a child can be waited for");
             assert!(
                 ended.is_none() && Instant::now() < until,
-                "libvirtd does not start ({ended:?}):\n{said}"
+                "libvirtd did not start ({ended:?}):\n{log}"
             );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// What the daemon and sshd have said.
+    /// The log of the daemon and of sshd.
     pub fn log(&self) -> String {
         let own = self.folder.path();
         format!("{}\n{}", tail(&own.join("out")), tail(&own.join("var/log/libvirt/libvirtd.log")))
     }
 
-    /// Its folder: `pki`, `client-pki` (with a client's certificate) and `other-pki` (of another
-    /// authority) are for `pkipath`, `etc/ssh/accepted_key` and `refused_key` for ssh as root, and
-    /// `gatherer_key` for ssh as `gatherer`, who has no rights and one forced command.
+    /// The daemon's folder.
+    ///
+    /// `pki`, `client-pki` (with a client certificate) and `other-pki` (of another authority) are
+    /// folders for `pkipath`. `etc/ssh/` has `accepted_key` and `refused_key` for ssh as root, and
+    /// `gatherer_key` for ssh as `gatherer`, a user without rights and with a forced command.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Its unix socket.
+    /// The daemon's unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("run/libvirt/libvirt-sock")
     }
@@ -219,7 +222,7 @@ impl Libvirtd {
         &self.uuid
     }
 
-    /// Where it listens without TLS.
+    /// The address without TLS.
     pub fn tcp(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.tcp).into()
     }
@@ -244,19 +247,20 @@ impl Libvirtd {
         format!("qemu+tcp://127.0.0.1:{}/system", self.ports.tcp)
     }
 
-    /// The URI with TLS, and one of the folders with an authority.
+    /// The URI with TLS, for this host name and with this folder as `pkipath`.
     pub fn tls_uri(&self, host: &str, pki: &str) -> String {
         let folder = self.folder.path().join(pki);
         format!("qemu+tls://{host}:{}/system?pkipath={}", self.ports.tls, folder.display())
     }
 
-    /// sshd's line in a file of known hosts.
+    /// The line for sshd in a file of known hosts.
     pub fn known_host(&self) -> String {
         let key = std::fs::read_to_string(self.folder.path().join("etc/ssh/host_key.pub"));
-        format!("[127.0.0.1]:{} {}", self.ports.ssh, key.expect("start.sh has made it"))
+        format!("[127.0.0.1]:{} {}", self.ports.ssh, key.expect("start.sh has created the key"))
     }
 
-    /// Has virsh run these commands, one after the other; panics if one fails.
+    /// Runs these commands of virsh, one after the other, and returns their output. Panics if one
+    /// fails.
     pub fn virsh<S: AsRef<str>>(&self, commands: &[S]) -> String {
         let mut script = String::new();
         for command in commands {
@@ -269,16 +273,17 @@ impl Libvirtd {
         text
     }
 
-    /// virsh beside the daemon, to be given commands as one argument or on stdin.
+    /// A command that starts virsh on the daemon's side. virsh reads its commands from one more
+    /// argument or from stdin.
     pub fn virsh_command(&self) -> Command {
         let mut command = self.command_of("root");
         command.args(["virsh", "-q", "-c", "qemu:///system"]);
         command
     }
 
-    /// A command of a user on the daemon's machine, still without its words.
+    /// A command that runs its further arguments as this user in the daemon's namespaces.
     pub fn command_of(&self, user: &str) -> Command {
-        let first = self.first_process().expect("the daemon's namespaces are there");
+        let first = self.first_process().expect("the daemon's namespaces exist");
         let mut command = Command::new("nsenter");
         command
             .args(["--mount", "--pid", "--target", &first.to_string(), "chroot"])
@@ -289,7 +294,7 @@ impl Libvirtd {
         command
     }
 
-    /// Puts a guest's definition where [`Libvirtd::virsh`] finds it, as the path that is returned.
+    /// Writes a guest's definition, and returns its path for [`Libvirtd::virsh`].
     pub fn definition(&self, name: &str, uuid: &str, vcpus: u32, memory_mib: u32) -> String {
         let path = format!("tmp/{name}.xml");
         let xml = guest(name, uuid, vcpus, memory_mib);
@@ -304,31 +309,32 @@ impl Libvirtd {
 
     /// The process id of libvirtd.
     pub fn pid(&self) -> u32 {
-        self.find(|name, _| name == "libvirtd").expect("libvirtd runs")
+        self.find(|name, _| name == "libvirtd").expect("libvirtd is running")
     }
 
     /// The process id of a guest's QEMU.
     pub fn qemu(&self, guest: &str) -> u32 {
         let mark = format!("guest={guest},");
         let found = self.find(|name, line| name.starts_with("qemu-system") && line.contains(&mark));
-        found.unwrap_or_else(|| panic!("guest {guest} does not run"))
+        found.unwrap_or_else(|| panic!("guest {guest} is not running"))
     }
 
-    fn find(&self, is_it: impl Fn(&str, &str) -> bool) -> Option<u32> {
+    /// The process of the daemon with a matching name and command line.
+    fn find(&self, matches: impl Fn(&str, &str) -> bool) -> Option<u32> {
         let read = |pid: u32, file: &str| {
             let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
             String::from_utf8_lossy(&bytes).trim_end().to_owned()
         };
         processes::children(self.first_process()?)
             .into_iter()
-            .find(|pid| is_it(&read(*pid, "comm"), &read(*pid, "cmdline")))
+            .find(|pid| matches(&read(*pid, "comm"), &read(*pid, "cmdline")))
     }
 }
 
-/// Sends a process of a daemon a signal.
+/// Sends a signal to a process of a daemon.
 pub fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
-    kill_process(pid, signal).expect("the process is there");
+    kill_process(pid, signal).expect("the process exists");
 }
 
 impl Drop for Libvirtd {
@@ -337,7 +343,7 @@ impl Drop for Libvirtd {
         let until = Instant::now() + Duration::from_secs(5);
         while matches!(self.namespaces.try_wait(), Ok(None)) {
             if Instant::now() > until {
-                // The kernel ends the rest with the first process.
+                // With the first process the kernel ends all others in its namespace.
                 if let Some(first) = self.first_process() {
                     signal(first, Signal::KILL);
                 }

@@ -1,10 +1,10 @@
-//! The files of one daemon: its configuration, certificates, users and guests.
+//! Writes the files of a daemon: configuration, certificates, users and guests.
 
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use super::{Mechanism, Options, PASSWORD, USER};
+use super::{LibvirtdOptions, Mechanism, PASSWORD, USER};
 
 /// The ports of one daemon.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ nobody:x:65534:65534::/:/usr/sbin/nologin
 const GROUP: &str =
     "root:x:0:\nkvm:x:106:\nlibvirt-qemu:x:64055:\ngatherer:x:1000:\nnogroup:x:65534:\n";
 
-/// No cgroups, no namespaces and no other user for QEMU: the daemon is alone already.
+/// QEMU needs no cgroups, namespaces or separate user, because the daemon is isolated already.
 const QEMU_CONF: &str = r#"user = "root"
 group = "root"
 dynamic_ownership = 0
@@ -37,8 +37,8 @@ stdio_handler = "file"
 seccomp_sandbox = 0
 "#;
 
-/// Writes everything below `own`, for the daemon of this UUID.
-pub(super) fn write(own: &Path, options: &Options, ports: Ports, uuid: &str) {
+/// Writes all files of the daemon with this host UUID into `own`.
+pub(super) fn write(own: &Path, options: &LibvirtdOptions, ports: Ports, uuid: &str) {
     for folder in [
         "etc/libvirt/qemu",
         "etc/sasl2",
@@ -85,12 +85,12 @@ pub(super) fn write(own: &Path, options: &Options, ports: Ports, uuid: &str) {
     }
 }
 
-/// The name of one of the guests that [`Options::guests`] asks for.
+/// The name of a guest that [`LibvirtdOptions::guests`] defines.
 pub fn guest_name(index: usize) -> String {
     format!("guest-{index:05}")
 }
 
-/// A guest that QEMU runs without hardware help: its firmware finds nothing to boot.
+/// A guest that QEMU runs without hardware virtualization. Its firmware finds nothing to boot.
 pub fn guest(name: &str, uuid: &str, vcpus: u32, memory_mib: u32) -> String {
     format!(
         "<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid>\
@@ -100,8 +100,8 @@ pub fn guest(name: &str, uuid: &str, vcpus: u32, memory_mib: u32) -> String {
     )
 }
 
-fn libvirtd_conf(options: &Options, ports: Ports, uuid: &str) -> String {
-    let auth = |here: bool| if here { "sasl" } else { "none" };
+fn libvirtd_conf(options: &LibvirtdOptions, ports: Ports, uuid: &str) -> String {
+    let auth = |is_required: bool| if is_required { "sasl" } else { "none" };
     let over_tcp = options.sasl == Some(Mechanism::DigestMd5);
     let Ports { tcp, tls, .. } = ports;
     let no_client = u8::from(!options.client_certificate);
@@ -140,19 +140,20 @@ fn sshd_config(port: u16) -> String {
     )
 }
 
-/// The server's certificate, and folders for `pkipath`: `pki` with its authority, `client-pki` with a
-/// client's certificate as well, `other-pki` with another authority of the same name.
+/// Writes the server's certificate and three folders for `pkipath`: `pki` with the authority,
+/// `client-pki` with the authority and a client certificate, and `other-pki` with another authority of
+/// the same name.
 fn certificates(own: &Path, names: &[&str]) {
     let (authority, issuer) = authority();
-    let pair = |folder: &str, who: &str, names: &[&str]| {
+    let pair = |folder: &str, role: &str, names: &[&str]| {
         let key = KeyPair::generate().expect("randomness");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("valid names");
-        params.distinguished_name.push(DnType::CommonName, who);
+        params.distinguished_name.push(DnType::CommonName, role);
         let certificate = params.signed_by(&key, &issuer).expect("valid parameters");
         file(own, &format!("{folder}/cacert.pem"), &authority);
-        file(own, &format!("{folder}/{who}cert.pem"), &certificate.pem());
-        file(own, &format!("{folder}/{who}key.pem"), &key.serialize_pem());
+        file(own, &format!("{folder}/{role}cert.pem"), &certificate.pem());
+        file(own, &format!("{folder}/{role}key.pem"), &key.serialize_pem());
     };
     pair("etc/pki", "server", names);
     pair("client-pki", "client", &[]);

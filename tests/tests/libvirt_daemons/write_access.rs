@@ -1,28 +1,28 @@
-//! What the program's way in lets anybody do: the set-ups of `docs/modules/Libvirt.md`, tried.
+//! Which of the setups in `docs/modules/Libvirt.md` allow write access with the program's credentials.
 //!
-//! virsh stands for somebody who got hold of the key, the certificate or the password.
+//! virsh plays an attacker that has the program's key, certificate or password.
 
 use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use gatherer_tests::servers::libvirt::{
-    CountingProxy, Libvirtd, Mechanism, Options, PASSWORD, READ_ONLY, USER,
+    CountingProxy, Libvirtd, LibvirtdOptions, Mechanism, PASSWORD, READ_ONLY, USER,
 };
 use gatherer_tests::skip;
 
-use crate::connect::{gather_at_home, make_home, on_path};
+use crate::transports::{gather_at_home, make_home, on_path};
 use crate::{assert_failed, daemon, endpoint, gather, host, run, with_policy};
 
-/// The daemon's own words for a connection that it has opened for reading.
+/// The daemon's message if a read-only connection tries to define a guest.
 const DENIED: &str = "read only access prevents virDomainDefineXML";
 
-/// Everything that a command said.
-fn said(output: &Output) -> String {
+/// The stdout and stderr of a command.
+fn text_of(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// Tries to define a guest, by virsh on the daemon's machine, with these arguments first.
+/// Tries to define a guest with virsh on the daemon's side, with these arguments first.
 fn define(daemon: &Libvirtd, user: &str, arguments: &[&str]) -> Output {
     let definition = daemon.definition("new", "cafe0000-0000-4000-8000-000000000009", 1, 32);
     daemon
@@ -37,20 +37,20 @@ fn define(daemon: &Libvirtd, user: &str, arguments: &[&str]) -> Output {
 #[track_caller]
 fn assert_defines(daemon: &Libvirtd, arguments: &[&str]) {
     let output = define(daemon, "root", arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    assert!(output.status.success(), "{arguments:?}: {}", text_of(&output));
     daemon.virsh(&["undefine new"]);
 }
 
 #[track_caller]
 fn assert_denied(output: &Output, words: &str) {
-    let said = said(output);
-    println!("{}", said.trim());
-    assert!(!output.status.success() && said.contains(words), "no {words:?}: {said}");
+    let text = text_of(output);
+    println!("{}", text.trim());
+    assert!(!output.status.success() && text.contains(words), "{words:?} is missing: {text}");
 }
 
 #[test]
-fn a_user_without_rights_reads_at_the_sockets_and_writes_at_none() {
-    let daemon = daemon!(&Options { guests: 1, ..Options::default() });
+fn a_user_without_rights_can_read_but_not_write_through_the_sockets() {
+    let daemon = daemon!(&LibvirtdOptions { guests: 1, ..LibvirtdOptions::default() });
     let read = ["-r", "-c", "qemu:///system", "list", "--all", "--name"];
     let output = daemon
         .command_of("gatherer")
@@ -58,16 +58,17 @@ fn a_user_without_rights_reads_at_the_sockets_and_writes_at_none() {
         .args(read)
         .output()
         .expect("nsenter starts");
-    assert!(output.status.success() && said(&output).contains("guest-00000"), "{}", said(&output));
+    let text = text_of(&output);
+    assert!(output.status.success() && text.contains("guest-00000"), "{text}");
     let local = ["-c", "qemu:///system"];
     assert_denied(&define(&daemon, "gatherer", &local), "Permission denied");
-    // The socket for reading stays one whatever is asked of it.
+    // The read-only socket never allows writing.
     let socket = ["-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock-ro"];
     assert_denied(&define(&daemon, "gatherer", &socket), DENIED);
     assert_denied(&define(&daemon, "root", &socket), DENIED);
     assert_defines(&daemon, &local);
 
-    // So the program itself may have it too.
+    // The program can use the read-only socket.
     let socket = daemon.folder().join("run/libvirt/libvirt-sock-ro");
     let uri = format!("qemu+unix:///system?socket={}", socket.display());
     let outcome = gather(&[endpoint("kvm", &uri)]);
@@ -75,7 +76,7 @@ fn a_user_without_rights_reads_at_the_sockets_and_writes_at_none() {
     assert_eq!(host(&endpoint)["guests"].as_array().map(Vec::len), Some(1));
 }
 
-/// ssh with a key of the daemon's, and nothing asked.
+/// A command that runs ssh with a key of the daemon and without prompts.
 fn ssh(daemon: &Libvirtd, user: &str, key: &str) -> Command {
     let key = daemon.folder().join("etc/ssh").join(key);
     let mut command = Command::new("ssh");
@@ -89,11 +90,11 @@ fn ssh(daemon: &Libvirtd, user: &str, key: &str) -> Command {
 }
 
 #[test]
-fn a_key_with_the_forced_command_can_gather_and_nothing_else() {
+fn a_key_with_the_forced_command_can_only_gather() {
     if !on_path("ssh") {
         skip!("ssh was not found");
     }
-    let daemon = daemon!(&Options { ssh: true, guests: 2, ..Options::default() });
+    let daemon = daemon!(&LibvirtdOptions { ssh: true, guests: 2, ..LibvirtdOptions::default() });
     let key = daemon.folder().join("etc/ssh/gatherer_key");
     let port = daemon.ssh_port();
     let uri = format!("qemu+ssh://gatherer@127.0.0.1:{port}/system?keyfile={}", key.display());
@@ -104,25 +105,25 @@ fn a_key_with_the_forced_command_can_gather_and_nothing_else() {
     assert_eq!(host["id"], daemon.uuid());
     assert_eq!(host["guests"].as_array().map(Vec::len), Some(2));
 
-    // Another command: what is asked for is not what runs.
+    // Another command does not run.
     let run = |user, key| {
         let words = ["127.0.0.1", "echo", "ran-$((40", "+", "2))"];
-        said(&ssh(&daemon, user, key).args(words).output().expect("ssh starts"))
+        text_of(&ssh(&daemon, user, key).args(words).output().expect("ssh starts"))
     };
     assert!(run("root", "accepted_key").contains("ran-42"));
     let refused = run("gatherer", "gatherer_key");
     assert!(!refused.contains("ran-"), "{refused}");
 
-    // Another port of that machine: TCP would be open to whoever is there.
+    // Ports of the host cannot be forwarded: the daemon's TCP port accepts every local client.
     let forward = |user, key| {
         let target = daemon.tcp().to_string();
         ssh(&daemon, user, key).args(["-W", &target, "127.0.0.1"]).output().expect("ssh starts")
     };
     let allowed = forward("root", "accepted_key");
-    assert!(allowed.status.success(), "{}", said(&allowed));
+    assert!(allowed.status.success(), "{}", text_of(&allowed));
     assert_denied(&forward("gatherer", "gatherer_key"), "administratively prohibited");
 
-    // A connection for writing.
+    // A connection for writing is refused.
     let connect = |user, key| {
         format!("qemu+ssh://{user}@127.0.0.1:{port}/system?keyfile=/etc/ssh/{key}&no_verify=1")
     };
@@ -131,8 +132,8 @@ fn a_key_with_the_forced_command_can_gather_and_nothing_else() {
 }
 
 #[test]
-fn the_forced_command_serves_libssh2_too() {
-    let daemon = daemon!(&Options { ssh: true, guests: 2, ..Options::default() });
+fn the_forced_command_works_with_libssh2_too() {
+    let daemon = daemon!(&LibvirtdOptions { ssh: true, guests: 2, ..LibvirtdOptions::default() });
     let known = daemon.folder().join("known_hosts");
     std::fs::write(&known, daemon.known_host()).expect("the folder can be written to");
     let key = daemon.folder().join("etc/ssh/gatherer_key");
@@ -149,21 +150,21 @@ fn the_forced_command_serves_libssh2_too() {
 }
 
 #[test]
-fn the_program_asks_for_reading_and_the_daemon_keeps_to_what_was_asked() {
-    let daemon = daemon!(&Options::default());
+fn the_program_opens_read_only_and_the_daemon_enforces_it() {
+    let daemon = daemon!(&LibvirtdOptions::default());
     let proxy = CountingProxy::start(daemon.tcp());
     let outcome = gather(&[endpoint("kvm", &proxy.uri())]);
     assert_eq!(host(&outcome.endpoint("kvm"))["id"], daemon.uuid());
     assert_eq!(proxy.open_flags(), [READ_ONLY]);
 
-    // virsh would not even ask, had it been told -r.
+    // Here virsh is not started with -r, with which it would refuse to write without asking the daemon.
     assert_defines(&daemon, &["-c", &proxy.uri()]);
     assert_eq!(proxy.open_flags(), [READ_ONLY, 0]);
-    proxy.ask_for_read_only();
+    proxy.force_read_only();
     assert_denied(&define(&daemon, "root", &["-c", &proxy.uri()]), DENIED);
 }
 
-/// The URI of TLS as a client beside the daemon needs it, with a certificate of its own.
+/// The TLS URI for a client on the daemon's side, with a client certificate.
 fn tls_uri_beside(daemon: &Libvirtd) -> String {
     let (from, to) = (daemon.folder().join("client-pki"), daemon.folder().join("tmp/client-pki"));
     std::fs::create_dir_all(&to).expect("the folder can be written to");
@@ -174,15 +175,16 @@ fn tls_uri_beside(daemon: &Libvirtd) -> String {
 }
 
 #[test]
-fn a_clients_certificate_is_enough_to_write() {
-    let daemon = daemon!(&Options { client_certificate: true, ..Options::default() });
+fn a_client_certificate_allows_writing() {
+    let daemon =
+        daemon!(&LibvirtdOptions { client_certificate: true, ..LibvirtdOptions::default() });
     assert_defines(&daemon, &["-c", &tls_uri_beside(&daemon)]);
 }
 
 #[test]
-fn a_sasl_user_may_write() {
+fn a_sasl_user_is_allowed_to_write() {
     let sasl = Some(Mechanism::ScramSha256);
-    let daemon = daemon!(&Options { sasl, ..Options::default() });
+    let daemon = daemon!(&LibvirtdOptions { sasl, ..LibvirtdOptions::default() });
     let mut file = String::new();
     let _ = write!(
         file,
@@ -192,18 +194,18 @@ fn a_sasl_user_may_write() {
     std::fs::write(daemon.folder().join("tmp/auth"), file).expect("the folder can be written to");
     let uri = format!("{}&authfile=/tmp/auth", tls_uri_beside(&daemon));
     let output = define(&daemon, "root", &["-c", &uri]);
-    if said(&output).contains("No worthy mechs") {
-        skip!("SASL lacks the mechanism: {}", said(&output));
+    if text_of(&output).contains("No worthy mechs") {
+        skip!("SASL lacks the mechanism: {}", text_of(&output));
     }
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", text_of(&output));
 }
 
 #[test]
-fn a_client_that_is_not_on_the_daemons_list_is_not_let_in() {
-    let only = |name| Options {
+fn a_client_that_is_not_on_the_daemons_list_is_refused() {
+    let only = |name| LibvirtdOptions {
         client_certificate: true,
         allowed_clients: Some(vec![name]),
-        ..Options::default()
+        ..LibvirtdOptions::default()
     };
     let (listed, other) = (daemon!(&only("CN=client")), daemon!(&only("CN=gatherer")));
     let outcome = gather(&[
@@ -213,12 +215,12 @@ fn a_client_that_is_not_on_the_daemons_list_is_not_let_in() {
     assert_eq!(host(&outcome.endpoint("listed"))["id"], listed.uuid());
     assert_failed(&outcome, "not-listed", "tls", "", "clientcert.pem");
 
-    // The list is to be filled in with what this prints.
+    // This command prints the name for the list.
     tls_uri_beside(&listed);
     let output = listed
         .command_of("root")
         .args(["virt-pki-query-dn", "/tmp/client-pki/clientcert.pem"])
         .output()
         .expect("nsenter starts");
-    assert!(said(&output).contains("CN=client\n"), "{}", said(&output));
+    assert!(text_of(&output).contains("CN=client\n"), "{}", text_of(&output));
 }
