@@ -120,6 +120,14 @@ pub fn zombies(parent: u32) -> usize {
     all().iter().filter(|pid| is_zombie(pid)).count()
 }
 
+/// Whether a process has a handler for a signal.
+pub fn handles(pid: u32, signal: Signal) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & (1 << (signal.as_raw() - 1)) != 0)
+}
+
 fn all() -> Vec<u32> {
     std::fs::read_dir("/proc")
         .expect("/proc is mounted")

@@ -20,7 +20,7 @@ const FAILING: [&str; 10] = [
     "segfault",
     "exit-7",
     "exit-silently",
-    "dies-talking",
+    "aborts-with-output",
     "garbage-frame",
     "half-frame",
     "wrong-counts",

@@ -139,7 +139,7 @@ fn a_log_in_json_is_one_object_a_line() {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
     assert!(lines.iter().all(Value::is_object) && !lines.is_empty(), "{}", outcome.describe());
-    let refused = lines.iter().find(|line| line.to_string().contains("401 from nobody"));
+    let refused = lines.iter().find(|line| line.to_string().contains("status 401 from the server"));
     assert!(refused.is_some_and(|line| line.to_string().contains("refused")));
 }
 
@@ -152,9 +152,9 @@ fn a_failed_endpoint_is_one_line_at_the_default_level() {
     ]);
     let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
     let lines: Vec<&str> =
-        outcome.log.lines().filter(|line| line.contains("401 from nobody")).collect();
+        outcome.log.lines().filter(|line| line.contains("status 401 from the server")).collect();
     assert_eq!(lines.len(), 1, "{}", outcome.describe());
-    for part in ["refused", "authentication", "ask somebody"] {
+    for part in ["refused", "authentication", "use another password"] {
         assert!(lines[0].contains(part), "{part} in {}", lines[0]);
     }
 }

@@ -113,7 +113,7 @@ fn what_is_wrong_with_a_gathering_is_said() {
     let case = |case: &str| json!([{"id": "e", "module": "Misbehaving", "case": case, "password": CANARY, "timeout": 1}]);
     let gathers = "Misbehaving e: gathers a whole answer";
     for (name, check, reason) in [
-        ("refuses", gathers, "it fails with `authentication`: 401 from nobody"),
+        ("refuses", gathers, "it fails with `authentication`: status 401 from the server"),
         ("wrong-counts", gathers, "counts 1 hosts and 2 guests"),
         ("unknown-host-ref", gathers, "a guest of a host that it did not send"),
         ("garbage-frame", gathers, "something that is not a frame"),

@@ -1,5 +1,5 @@
-//! A plugin whose note and ABI version are right and whose root module is not: `invoke` takes no
-//! callbacks and there is a third function. The loader's layout check must refuse it.
+//! A plugin with a valid note and ABI version, and a root module with another layout: `invoke` takes no callbacks, and
+//! there is a third function. The loader's layout check must refuse it.
 
 #![allow(unsafe_code)]
 #![allow(clippy::expl_impl_clone_on_copy, reason = "what StableAbi derives")]
@@ -17,20 +17,20 @@ use abi_stable::std_types::{RStr, RString};
 const MANIFEST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/manifest.json"));
 
 #[used]
-// SAFETY: the section holds nothing but this note, whose layout is an ELF note's.
+// SAFETY: the section holds only this note, which has the layout of an ELF note.
 #[unsafe(link_section = ".note.gatherer")]
 static NOTE: Note<{ padded_len(MANIFEST.len()) }> = Note::new(MANIFEST);
 
-/// Named like the real one.
+/// The root module, named like the one of the plugin API.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = GathererModuleRef)))]
 pub struct GathererModule {
-    /// As in the real one.
+    /// The same as in the plugin API.
     pub describe: extern "C" fn() -> RString,
-    /// Unlike the real one.
+    /// Another type than in the plugin API.
     pub invoke: extern "C" fn(RStr<'_>) -> u64,
-    /// The real one ends before.
+    /// Does not exist in the plugin API.
     #[sabi(last_prefix_field)]
     pub surplus: extern "C" fn(u64) -> u64,
 }
@@ -44,10 +44,10 @@ impl RootModule for GathererModuleRef {
 }
 
 #[allow(non_upper_case_globals, missing_docs)]
-// SAFETY: the name is abi_stable's own for the one header of a library.
+// SAFETY: abi_stable reserves this name for the one header of a library.
 #[unsafe(no_mangle)]
 pub static _1as_0lib_1header_0root_bmodule_bloader: LibHeader =
-    // SAFETY: the function returns the very root module that the type names.
+    // SAFETY: the function returns a root module of the type in the angle brackets.
     unsafe {
         LibHeader::from_constructor::<GathererModuleRef>(root_module, CheckTypeLayout::Yes)
     };

@@ -1,4 +1,4 @@
-//! The cases by name.
+//! The cases, by name.
 
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};
@@ -10,8 +10,8 @@ use gatherer_plugin_api::{
     Context, Counts, ErrorKind, GatherError, GatherRequest, RECORD_MAX_BYTES, Summary,
 };
 
-use crate::secrets::{self, Given};
-use crate::{forks, items, raw, reaches};
+use crate::secrets::{self, Secrets};
+use crate::{forks, intrusion, items, raw};
 
 const HOST_FRAME: &str = concat!(
     r#"{"frame":"record","data":{"record":"host","hostRef":"h","#,
@@ -21,7 +21,7 @@ const HOST_FRAME: &str = concat!(
 const DONE_FRAME: &str =
     concat!(r#"{"frame":"done","summary":{"counts":{"hosts":1,"guests":0},"retries":0}}"#, "\n");
 
-/// Does what the parameter `case` says, and returns the summary where that is possible.
+/// Commits the fault that the parameter `case` names, and returns the summary if the fault lets it.
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, GatherError> {
     let text = |name: &str| {
@@ -33,19 +33,19 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     if case.ends_with("-secret") {
         let mut numbers = ["pin", "ratio"].map(|name| request.parameters.get(name));
         let numbers = numbers.iter_mut().filter_map(|number| Some(number.take()?.to_string()));
-        let mut given = Given { user: text("username"), password, numbers: numbers.collect() };
+        let mut secrets = Secrets { user: text("username"), password, numbers: numbers.collect() };
         let mut case = case.as_str();
         if let Some(rest) = case.strip_prefix("learned-") {
-            given.password = secrets::learn(&text("file"), &context)?;
+            secrets.password = secrets::learn(&text("file"), &context)?;
             case = rest;
         } else if let Some(rest) = case.strip_prefix("user-") {
-            given.password.clone_from(&given.user);
+            secrets.password.clone_from(&secrets.user);
             case = rest;
         }
-        secrets::tell(case, &given, callbacks, &context)?;
+        secrets::leak(case, &secrets, callbacks, &context)?;
         return done(&context);
     }
-    // What was handed over before the fault must not appear anywhere.
+    // The records that are sent before the fault must not appear in any result.
     let raw_frames = matches!(
         case.as_str(),
         "signal-after-done"
@@ -62,13 +62,13 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     match case.as_str() {
         "behaves" | "empty" => {}
         "differs" => {
-            let mut host = Host::new("odd", "odd");
+            let mut host = Host::new("changing", "changing");
             host.labels.insert("process".into(), std::process::id().to_string());
             context.host(host)?;
         }
         "refuses" => {
-            return Err(GatherError::new(ErrorKind::Authentication, "401 from nobody")
-                .with_hint("ask somebody"));
+            return Err(GatherError::new(ErrorKind::Authentication, "status 401 from the server")
+                .with_hint("use another password"));
         }
         "refuses-at-length" => {
             let long = "no ".repeat(100_000);
@@ -86,7 +86,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             let joined = std::thread::spawn(|| panic!("in a thread")).join();
             return joined.map(|()| String::new()).map_err(|_| GatherError::internal("thread"));
         }
-        "dies-talking" => {
+        "aborts-with-output" => {
             raw::write(2, b"last words\n");
             std::process::abort();
         }
@@ -101,7 +101,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         "endless-loop" => loop {
             black_box(0);
         },
-        "says-progress" => {
+        "reports-progress" => {
             context.progress("reading \x1b[31mpage\u{202e} 1\nof 2");
             while !context.cancelled() {
                 std::thread::sleep(Duration::from_millis(5));
@@ -142,10 +142,10 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             for text in ["\x1b[31mred", "two\nlines", "a\u{202e}bidi", "nul\0nul", "\u{9b}31m"] {
                 (callbacks.log)(callbacks.context, 2, "escapes\n\x1b".into(), text.into());
             }
-            context.warning("odd\x1b[31m", "warned\nwith two lines")?;
+            context.warning("object\x1b[31m", "warned\nwith two lines")?;
         }
         "closes-descriptors" => (0..1024).for_each(|descriptor| {
-            // SAFETY: closing what others use is the fault that this case is for.
+            // SAFETY: closing descriptors that are in use is the fault of this case.
             let _ = unsafe { libc::close(descriptor) };
         }),
         "garbage-frame" => raw::write_frames(b"\xff\x00 this is not a frame\n"),
@@ -187,7 +187,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             return to_json(&Summary { counts, ..Summary::default() });
         }
         "unknown-host-ref" => {
-            let guest = r#"{"record":"guest","hostRef":"nobody","guest":{"id":"g","name":"g"}}"#;
+            let guest = r#"{"record":"guest","hostRef":"unknown","guest":{"id":"g","name":"g"}}"#;
             emit(callbacks, guest);
             let counts = Counts { hosts: 1, guests: 2 };
             return to_json(&Summary { counts, ..Summary::default() });
@@ -202,7 +202,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             emit(callbacks, "not a record");
         }
         "newline-in-record" => {
-            // Would be two frames if it were passed on as it is.
+            // This would be two frames if the worker passed it on unchanged.
             let counts = r#"{"counts":{"hosts":1,"guests":1}}"#;
             emit(callbacks, &format!("{{}}}}\n{{\"frame\":\"done\",\"summary\":{counts}}}\n"));
         }
@@ -212,15 +212,15 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             context.host(host)?;
         }
         "loses-a-record" => {
-            // What a plugin does that counts only what was taken.
+            // As a plugin does that counts only the records that were accepted.
             let big = format!(
                 r#"{{"record":"host","hostRef":"big","host":{{"id":"big","name":"{}"}}}}"#,
                 "b".repeat(RECORD_MAX_BYTES)
             );
             emit(callbacks, &big);
         }
-        "stops-when-told" => {
-            // And says then that this is everything.
+        "stops-when-cancelled" => {
+            // Then it reports that the list is whole.
             while !context.cancelled() {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -248,7 +248,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             }
         }
         "forks-in-turn" => {
-            // Each ends when it has forked the next one, which is an orphan then.
+            // Each process exits after it forked the next one, which is an orphan then.
             forks::chain(2_000, Duration::from_millis(1), &text("file"));
             while !std::path::Path::new(&text("file")).exists() {
                 std::thread::sleep(Duration::from_millis(5));
@@ -270,15 +270,15 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             }
         }
         "changes-folder" => {
-            // SAFETY: changes this process alone, which is what the tests want to see.
+            // SAFETY: this changes only this process, which is the fault of this case.
             unsafe {
                 libc::chdir(c"/".as_ptr());
                 libc::umask(0o777);
             }
         }
-        "reaches-out" => reaches::reach_out(&context, &text("file"), &text("username"))?,
-        "waits-for-file" => reaches::wait_for(&context, &text("file"))?,
-        other => items::hand_over(other, callbacks, &context)?,
+        "reaches-out" => intrusion::attempt_all(&context, &text("file"), &text("username"))?,
+        "waits-for-file" => intrusion::wait_for(&context, &text("file"))?,
+        other => items::send(other, callbacks, &context)?,
     }
     done(&context)
 }
@@ -289,7 +289,8 @@ fn done(context: &Context) -> Result<String, GatherError> {
 }
 
 fn to_json(summary: &Summary) -> Result<String, GatherError> {
-    serde_json::to_string(summary).map_err(|_| GatherError::internal("no JSON"))
+    serde_json::to_string(summary)
+        .map_err(|_| GatherError::internal("the summary cannot be serialized"))
 }
 
 fn emit(callbacks: Callbacks, record: &str) -> i32 {
@@ -298,7 +299,7 @@ fn emit(callbacks: Callbacks, record: &str) -> i32 {
 
 fn segfault() {
     let nowhere: *mut u8 = black_box(std::ptr::without_provenance_mut(8));
-    // SAFETY: none; the fault is the case.
+    // SAFETY: none; the invalid write is the fault of this case.
     unsafe { nowhere.write_volatile(1) };
 }
 
@@ -308,13 +309,13 @@ fn overflow(depth: u64) -> u64 {
 }
 
 fn exit_at_once(status: i32) {
-    // SAFETY: ends the process without running anything.
+    // SAFETY: the function has no preconditions.
     unsafe { libc::_exit(status) }
 }
 
 fn ignore_sigterm() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-        // SAFETY: a disposition that runs no code.
+        // SAFETY: SIG_IGN runs no code.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
     loop {
@@ -325,14 +326,14 @@ fn ignore_sigterm() {
 fn allocate() {
     let mut held = Vec::new();
     for _ in 0..160 {
-        // Written to, or the kernel would not give it.
+        // Not zeros, because the kernel allocates memory when it is written to.
         held.push(vec![1_u8; 64 * 1024 * 1024]);
     }
     black_box(held);
 }
 
-/// Takes memory without asking the allocator, by a file that lies in memory: no limit on data
-/// counts that, but the cgroup does.
+/// Takes memory without the allocator, with a file in memory, to which RLIMIT_DATA does not apply but the limit of the
+/// cgroup does.
 fn fill_memory() {
     // SAFETY: the name is a C string.
     let file = unsafe { libc::memfd_create(c"filled".as_ptr(), 0) };
@@ -351,12 +352,12 @@ fn endless_records(callbacks: Callbacks) {
     }
 }
 
-/// Forks a child that keeps every descriptor and outlives its parent by far.
-fn fork_sleeper(own_session: bool) {
-    // SAFETY: the child calls nothing but async-signal-safe functions.
+/// Forks a child that keeps every descriptor open and lives much longer than its parent.
+fn fork_sleeper(new_session: bool) {
+    // SAFETY: the child calls only async-signal-safe functions.
     unsafe {
         if libc::fork() == 0 {
-            if own_session {
+            if new_session {
                 libc::setsid();
             }
             libc::sleep(25);

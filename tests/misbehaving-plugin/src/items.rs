@@ -1,4 +1,4 @@
-//! Cases of optional collections whose items are not what the plugin says.
+//! The cases of wrong optional collections.
 
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::model::{Pod, Service};
@@ -9,8 +9,8 @@ fn pod(name: &str) -> Pod {
     Pod { namespace, name: name.to_owned(), uid, ..Pod::default() }
 }
 
-/// Hands over items as the case says.
-pub fn hand_over(case: &str, callbacks: Callbacks, context: &Context) -> Result<(), GatherError> {
+/// Sends the items of a case.
+pub fn send(case: &str, callbacks: Callbacks, context: &Context) -> Result<(), GatherError> {
     let emit = |record: &str| (callbacks.emit)(callbacks.context, record.into());
     match case {
         "items-without-end" => context.item(pod("a"))?,
@@ -72,7 +72,7 @@ pub fn hand_over(case: &str, callbacks: Callbacks, context: &Context) -> Result<
             context.item(pod("a"))?;
             context.collection_end("pods", Ok(()))?;
         }
-        other => return Err(GatherError::configuration(format!("there is no case {other}"))),
+        other => return Err(GatherError::configuration(format!("unknown case {other}"))),
     }
     Ok(())
 }

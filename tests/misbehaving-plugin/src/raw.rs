@@ -1,16 +1,16 @@
-//! The worker's own descriptors, found the way that a plugin gone wild would find them.
+//! Writes directly to the worker's descriptors, which are searched for as a malicious plugin would do it.
 
 use std::path::PathBuf;
 
-/// Writes bytes to the pipe that carries the frames.
+/// Writes bytes to the pipe of the frames.
 pub fn write_frames(bytes: &[u8]) {
     write(frame_descriptor(), bytes);
 }
 
-/// Writes all bytes to a descriptor, past every buffer.
+/// Writes all bytes to a descriptor, without a buffer.
 pub fn write(descriptor: i32, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        // SAFETY: the pointer and the length are of the slice.
+        // SAFETY: pointer and length describe the slice.
         let written = unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
         match usize::try_from(written) {
             Ok(written) => bytes = &bytes[written..],
@@ -19,7 +19,7 @@ pub fn write(descriptor: i32, mut bytes: &[u8]) {
     }
 }
 
-/// The one pipe that is open for writing and is neither fd 1 nor fd 2.
+/// The pipe that is open for writing and is neither descriptor 1 nor 2.
 fn frame_descriptor() -> i32 {
     let target = |descriptor: i32| std::fs::read_link(format!("/proc/self/fd/{descriptor}")).ok();
     let logs: [Option<PathBuf>; 2] = [target(1), target(2)];
@@ -37,7 +37,7 @@ fn frame_descriptor() -> i32 {
 }
 
 fn is_writable(descriptor: i32) -> bool {
-    // SAFETY: asking for the flags changes nothing.
+    // SAFETY: reading the flags changes nothing.
     let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
     flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }

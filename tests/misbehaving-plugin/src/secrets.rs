@@ -1,4 +1,4 @@
-//! The cases that give secrets away.
+//! The cases that leak secrets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -7,14 +7,14 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 
 use crate::raw;
 
-/// What there is to give away.
-pub struct Given {
+/// The secrets of a request.
+pub struct Secrets {
     pub user: String,
     pub password: String,
     pub numbers: Vec<String>,
 }
 
-/// A secret that nobody gave: it is read from a file, and the runner is told.
+/// Reads a secret from a file and reports it to the runner.
 pub fn learn(file: &str, context: &Context) -> Result<String, GatherError> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| GatherError::configuration(format!("the file {file}: {error}")))?;
@@ -22,15 +22,15 @@ pub fn learn(file: &str, context: &Context) -> Result<String, GatherError> {
     Ok(text)
 }
 
-/// Gives secrets away wherever a plugin can.
+/// Leaks the secrets in the way that the case names.
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
-pub fn tell(
+pub fn leak(
     case: &str,
-    given: &Given,
+    secrets: &Secrets,
     callbacks: Callbacks,
     context: &Context,
 ) -> Result<(), GatherError> {
-    let Given { user, password, numbers } = given;
+    let Secrets { user, password, numbers } = secrets;
     let log = |target: &str, message: &str| {
         (callbacks.log)(callbacks.context, 1, target.into(), message.into());
     };
@@ -73,7 +73,7 @@ pub fn tell(
         "warning-secret" => context.warning(format!("of {password}"), format!("is {password}"))?,
         "stdout-secret" => {
             println!("stdout: {password}");
-            // In two writes, so that the reader may see the halves apart.
+            // In two writes, so that the reader may get the halves separately.
             let (start, end) = password.split_at(password.len() / 2);
             raw::write(1, start.as_bytes());
             raw::write(1, end.as_bytes());
@@ -81,7 +81,7 @@ pub fn tell(
         }
         "stderr-secret" => eprintln!("stderr: {password}"),
         "long-line-secret" => {
-            // Wherever a reader cuts what has no end of line, it cuts one of these.
+            // A reader that splits a line without an end splits one of these secrets, wherever it does.
             for start in (0..64 * 1024).step_by(password.len()) {
                 raw::write(2, if start % 1000 < 500 { b" " } else { b"x" });
                 raw::write(2, password.as_bytes());
@@ -92,7 +92,7 @@ pub fn tell(
             std::process::abort();
         }
         "dying-in-a-line-secret" => {
-            // What is kept of this begins in the middle of a secret.
+            // The kept end of this output begins in the middle of a secret.
             for _ in 0..200 * 1024 / password.len() {
                 raw::write(2, password.as_bytes());
             }
@@ -129,22 +129,22 @@ pub fn tell(
             context.secret(&text);
             raw::write(2, text.as_bytes());
         }
-        "untellable-secret" => {
+        "malformed-secret" => {
             let request = format!("{{\"texts\": [\"{password}\"]}}");
             let _ = (callbacks.call)(callbacks.context, "secret".into(), request.as_str().into());
         }
         "panic-secret" => panic!("the password is {password}"),
-        _ => return Err(GatherError::configuration("there is no such case")),
+        _ => return Err(GatherError::configuration("unknown case")),
     }
     Ok(())
 }
 
-/// A secret as libraries print it, by the name of the spelling.
+/// The spellings in which libraries print a secret, with their names.
 fn spellings(user: &str, password: &str) -> Vec<(&'static str, String)> {
     let every_byte =
         |write: fn(u8) -> String| password.bytes().map(write).collect::<Vec<_>>().concat();
     let utf_16 = password.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<Vec<_>>();
-    let odd_bytes = |write: fn(u8) -> String| {
+    let special_bytes = |write: fn(u8) -> String| {
         let byte = |byte: u8| {
             if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { write(byte) }
         };
@@ -161,11 +161,14 @@ fn spellings(user: &str, password: &str) -> Vec<(&'static str, String)> {
         ("unicode", password.escape_unicode().to_string()),
         ("utf-16", utf_16.concat()),
         ("bytes", every_byte(|byte| format!("\\x{byte:02x}"))),
-        ("url", odd_bytes(|byte| format!("%{byte:02X}"))),
-        ("url in lower case", odd_bytes(|byte| format!("%{byte:02x}"))),
+        ("url", special_bytes(|byte| format!("%{byte:02X}"))),
+        ("url in lower case", special_bytes(|byte| format!("%{byte:02x}"))),
         ("url of all bytes", every_byte(|byte| format!("%{byte:02x}"))),
         ("part of a url", password.replace('/', "%2F").replace('"', "%22")),
-        ("form", odd_bytes(|byte| if byte == b' ' { "+".into() } else { format!("%{byte:02X}") })),
+        (
+            "form",
+            special_bytes(|byte| if byte == b' ' { "+".into() } else { format!("%{byte:02X}") }),
+        ),
         ("base64", STANDARD.encode(password)),
         ("base64 without padding", STANDARD_NO_PAD.encode(password)),
         ("base64 for urls", URL_SAFE.encode(password)),

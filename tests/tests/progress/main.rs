@@ -37,7 +37,7 @@ fn failing(count: usize) -> Value {
 fn a_terminal_shows_how_far_the_run_is_and_what_takes_longest() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
-        {"id": "slow\u{1b}[1m", "module": "Misbehaving", "case": "says-progress"},
+        {"id": "slow\u{1b}[1m", "module": "Misbehaving", "case": "reports-progress"},
         {"id": "quick", "module": "Example", "hostname": "h"},
         {"id": "wrong", "module": "Example"},
     ]);
@@ -72,8 +72,8 @@ fn log_lines_and_the_display_do_not_tear_each_other() {
     let mut wanted: Vec<_> = (0..40)
         .map(|number| {
             format!(
-                "error: [e{number}] Misbehaving failed: authentication: 401 from nobody \
-                 (ask somebody)"
+                "error: [e{number}] Misbehaving failed: authentication: status 401 from the server \
+                 (use another password)"
             )
         })
         .collect();

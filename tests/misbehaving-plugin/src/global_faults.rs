@@ -1,22 +1,22 @@
-//! What the plugin does wrong whatever it is asked: by name in the environment, because an
-//! operation, a module or a parameter that nobody knows has no `case`.
+//! Faults that the environment variable `MISBEHAVING` names, because a request with an unknown operation, an unknown
+//! module or without parameters has no `case`.
 
 use gatherer_plugin_api::__private::abi_stable::std_types::{RResult, RString};
 use gatherer_plugin_api::{ErrorKind, GatherError, Summary};
 use serde_json::Value;
 
-fn habit() -> String {
+fn fault() -> String {
     std::env::var("MISBEHAVING").unwrap_or_default()
 }
 
-/// What the plugin says of itself in place of its manifest.
+/// A description instead of the manifest, if the fault has one.
 pub fn description() -> Option<RString> {
-    (habit() == "describes-another").then(|| "{\"name\": \"another\"}".into())
+    (fault() == "describes-another").then(|| "{\"name\": \"another\"}".into())
 }
 
-/// What the plugin answers in place of what it should.
+/// An answer instead of the correct one, if the fault applies to this request.
 pub fn answer(operation: &str, request: &str) -> Option<RResult<RString, RString>> {
-    let habit = habit();
+    let fault = fault();
     let request: Value = serde_json::from_str(request).unwrap_or_default();
     let nothing = || {
         let summary = serde_json::to_string(&Summary::default());
@@ -28,7 +28,7 @@ pub fn answer(operation: &str, request: &str) -> Option<RResult<RString, RString
     let knows_operation = operation == "gather";
     let knows_module = request["module"] == "Misbehaving";
     let has_case = request["parameters"]["case"].is_string();
-    match habit.as_str() {
+    match fault.as_str() {
         "does-any-operation" if !knows_operation => nothing(),
         "dies-of-operations" if !knows_operation => std::process::abort(),
         "serves-any-module" if !knows_module => nothing(),

@@ -1,5 +1,5 @@
-//! What a plugin tries to do to the runner, to another worker and to the log process. Each attempt is a guest whose
-//! name says how it went: `runner kill: EPERM`.
+//! Attempts of a plugin to access the runner, another worker and the log process. Each attempt is reported as a guest,
+//! whose name has the result: `runner kill: EPERM`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
@@ -12,10 +12,10 @@ use std::time::Duration;
 use gatherer_plugin_api::model::{Guest, Host};
 use gatherer_plugin_api::{Context, GatherError};
 
-/// Waits for another worker, then tries everything on it, the runner and the log process. Makes the file `done`
-/// at the end, which the other worker waits for. `socket` is an abstract socket of the test.
-pub fn reach_out(context: &Context, done: &str, socket: &str) -> Result<(), GatherError> {
-    // SAFETY: it has no preconditions.
+/// Waits for another worker, then makes all attempts on it, the runner and the log process. At the end creates the file
+/// `done`, for which the other worker waits. `socket` is an abstract socket of the test.
+pub fn attempt_all(context: &Context, done: &str, socket: &str) -> Result<(), GatherError> {
+    // SAFETY: the function has no preconditions.
     let runner = unsafe { libc::getppid() };
     let (worker, logger) = loop {
         if let Some(siblings) = siblings_of(runner) {
@@ -25,28 +25,28 @@ pub fn reach_out(context: &Context, done: &str, socket: &str) -> Result<(), Gath
         std::thread::sleep(Duration::from_millis(5));
     };
     let host = context.host(Host::new("attempts", "attempts"))?;
-    let report = |what: String, result: io::Result<()>| {
-        let how = match result.map_err(|error| error.raw_os_error()) {
+    let report = |attempt: String, result: io::Result<()>| {
+        let result = match result.map_err(|error| error.raw_os_error()) {
             Ok(()) => "done".to_owned(),
             Err(Some(libc::EPERM)) => "EPERM".to_owned(),
             Err(Some(libc::EACCES)) => "EACCES".to_owned(),
             Err(number) => format!("{number:?}"),
         };
-        context.guest(&host, Guest::new(what.as_str(), format!("{what}: {how}")))
+        context.guest(&host, Guest::new(attempt.as_str(), format!("{attempt}: {result}")))
     };
     for (name, pid) in [("runner", runner), ("worker", worker), ("logger", logger)] {
-        for (what, attempt) in ATTEMPTS {
-            report(format!("{name} {what}"), attempt(pid))?;
+        for (action, attempt) in ATTEMPTS {
+            report(format!("{name} {action}"), attempt(pid))?;
         }
     }
     let connected = SocketAddr::from_abstract_name(socket)
         .and_then(|address| UnixStream::connect_addr(&address).map(drop));
     report("abstract socket".to_owned(), connected)?;
     report("own child kill".to_owned(), kill_own_child())?;
-    fs::write(done, "").map_err(|_| GatherError::internal("the file cannot be made"))
+    fs::write(done, "").map_err(|_| GatherError::internal("the file cannot be created"))
 }
 
-/// Waits until the file is there.
+/// Waits until the file exists.
 pub fn wait_for(context: &Context, file: &str) -> Result<(), GatherError> {
     while !Path::new(file).exists() {
         context.check_cancelled()?;
@@ -103,7 +103,7 @@ const ATTEMPTS: &[Attempt] = &[
     }),
     ("pidfd_getfd", |pid| {
         let descriptor = pidfd(pid)?;
-        // SAFETY: numbers alone.
+        // SAFETY: the arguments are numbers.
         check(unsafe { libc::syscall(libc::SYS_pidfd_getfd, descriptor, 0, 0) })
     }),
     ("ptrace attach", |pid| {
@@ -113,41 +113,41 @@ const ATTEMPTS: &[Attempt] = &[
             check(libc::ptrace(libc::PTRACE_DETACH, pid, 0, 0))
         }
     }),
-    // SAFETY: numbers alone.
+    // SAFETY: the arguments are numbers.
     ("kill with 0", |pid| check(unsafe { libc::kill(pid, 0) })),
     ("SIGIO", |pid| {
         let mut pipe = [0; 2];
-        // SAFETY: the pipe has room for two; the rest are numbers.
+        // SAFETY: the array has room for two descriptors; the other arguments are numbers.
         unsafe {
             check(libc::pipe(pipe.as_mut_ptr()))?;
             check(libc::fcntl(pipe[0], libc::F_SETOWN, pid))?;
             check(libc::fcntl(pipe[0], F_SETSIG, libc::SIGKILL))?;
             check(libc::fcntl(pipe[0], libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK))?;
-            // Nothing reports whether the signal was sent.
+            // The kernel does not report whether it sent the signal.
             check(libc::write(pipe[1], c"x".as_ptr().cast(), 1))
         }
     }),
-    // SAFETY: numbers alone.
+    // SAFETY: the arguments are numbers.
     ("SIGSTOP", |pid| check(unsafe { libc::kill(pid, libc::SIGSTOP) })),
     ("rt_sigqueueinfo", |pid| {
-        // SAFETY: a zeroed record is a valid one.
+        // SAFETY: all zeros are a valid value of this type.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         info.si_code = libc::SI_QUEUE;
         let info = &raw mut info;
-        // SAFETY: the pointer is to the record above.
+        // SAFETY: the pointer is valid for the call.
         check(unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, pid, libc::SIGTERM, info) })
     }),
     ("pidfd_send_signal", |pid| {
         let descriptor = pidfd(pid)?;
         let nothing = std::ptr::null::<libc::siginfo_t>();
-        // SAFETY: without a record the kernel makes one.
+        // SAFETY: a null pointer is allowed.
         check(unsafe {
             libc::syscall(libc::SYS_pidfd_send_signal, descriptor, libc::SIGTERM, nothing, 0)
         })
     }),
-    // SAFETY: numbers alone.
+    // SAFETY: the arguments are numbers.
     ("tkill", |pid| check(unsafe { libc::syscall(libc::SYS_tkill, pid, libc::SIGTERM) })),
-    // SAFETY: numbers alone.
+    // SAFETY: the arguments are numbers.
     ("kill", |pid| check(unsafe { libc::kill(pid, libc::SIGKILL) })),
 ];
 
@@ -157,7 +157,7 @@ const F_SETSIG: i32 = 10;
 fn read(pid: i32, name: &str) -> io::Result<()> {
     let mut byte = [0];
     match fs::File::open(format!("/proc/{pid}/{name}"))?.read(&mut byte)? {
-        // Root may open these files; the kernel refuses by leaving them empty.
+        // Root can open these files; the kernel refuses access by returning no data.
         0 => Err(io::Error::from_raw_os_error(libc::EACCES)),
         _ => Ok(()),
     }
@@ -168,7 +168,7 @@ fn io_vector(byte: *mut u8) -> libc::iovec {
 }
 
 fn pidfd(pid: i32) -> io::Result<i64> {
-    // SAFETY: numbers alone. The descriptor is left open, which the process does not live long with.
+    // SAFETY: the arguments are numbers. The descriptor stays open in this short-lived process.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     check(descriptor).map(|()| descriptor)
 }
@@ -178,7 +178,7 @@ fn check(returned: impl TryInto<i64>) -> io::Result<()> {
     if succeeded { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A worker may end what it started: ssh, a helper.
+/// A worker may kill the processes that it started, for example ssh.
 fn kill_own_child() -> io::Result<()> {
     let mut child = Command::new("sleep").arg("60").spawn()?;
     child.kill()?;
