@@ -30,8 +30,8 @@ macro_rules! assert_message {
 
 /// The settings of [`assert_message!`](crate::assert_message): which parts of a text are replaced.
 ///
-/// Paths of the build, the repository and temporary folders, ports of this machine, process ids, points
-/// in time and fractions of seconds become words in brackets.
+/// Paths of the build, the repository and temporary folders, ports of this machine, process ids, points in
+/// time, milliseconds, fractions of seconds and `<number> times` become words in brackets.
 pub fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
@@ -47,7 +47,9 @@ pub fn settings() -> insta::Settings {
         (r"(127\.0\.0\.1|localhost|\[::1\])(:| port |, port )\d+".to_owned(), "$1$2[port]"),
         (r"\b(pid|process) \d+".to_owned(), "$1 [pid]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)".to_owned(), "[time]"),
-        (r"\b\d+\.\d+ (m?s|seconds)\b".to_owned(), "[number] $1"),
+        (r"\b\d+ times\b".to_owned(), "[number] times"),
+        (r"\b\d+\.\d+ s\b".to_owned(), "[number] s"),
+        (r"\b\d+(\.\d+)? ms\b".to_owned(), "[number] ms"),
     ] {
         settings.add_filter(&pattern, replacement);
     }

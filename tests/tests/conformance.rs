@@ -212,7 +212,9 @@ fn every_module_loads_says_the_same_of_itself_and_ends_with_a_reason() {
             for fault in ["crashed", "internal", "timeout", "unsupported"] {
                 assert_ne!(kind, fault, "{result:#}");
             }
-            for fault in ["differs from the one in its file", "cannot be loaded", "is not compatible"] {
+            for fault in
+                ["differs from the one in its file", "cannot be loaded", "is not compatible"]
+            {
                 assert!(!message.contains(fault), "{result:#}");
             }
         });
