@@ -27,7 +27,7 @@ mod commands;
 use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
-use commands::{gather, match_images, modules, schema, verify, with_settings};
+use commands::{gather, match_images, modules, schema, verify, with_settings, without_settings};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -38,8 +38,10 @@ pub fn main() -> ExitCode {
     }
     let protected = commands::set_up_runner();
     let exit = match &cli.command {
-        Some(Command::Schema { document }) => schema::run(*document),
-        Some(Command::Plugin(PluginCommand::Inspect { file })) => modules::inspect(file),
+        Some(Command::Schema { document }) => without_settings(|| schema::run(*document)),
+        Some(Command::Plugin(PluginCommand::Inspect { file })) => {
+            without_settings(|| modules::inspect(file))
+        }
         Some(Command::Plugin(PluginCommand::Verify { file, request })) => {
             with_settings(&cli, protected, |settings| {
                 verify::run(file, request.as_deref(), settings)
@@ -51,7 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Modules { name, json }) => with_settings(&cli, protected, |settings| {
             modules::run(name.as_deref(), *json, settings)
         }),
-        None if std::env::args_os().len() <= 1 => commands::print_help(),
+        None if std::env::args_os().len() <= 1 => without_settings(commands::print_help),
         None if cli.list_modules => with_settings(&cli, protected, |settings| {
             modules::list_for_manager(cli.files.outfile.as_deref(), settings)
         }),

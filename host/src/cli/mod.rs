@@ -16,7 +16,7 @@ use clap::{
 };
 use serde::Deserialize;
 
-use crate::logging::LogFormat;
+use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
 pub use gather_options::{Asking, FailOn, Files, parse_seconds};
 pub use match_images::{MatchFormat, MatchImages};
@@ -187,6 +187,17 @@ pub struct Common {
         hide_env = true
     )]
     pub log_format: Option<LogFormat>,
+
+    /// Choose log lines by level, by target or by span, with a comma between directives; adds to -v
+    /// [e.g. --log-filter info,kubernetes=debug]
+    #[arg(
+        long,
+        value_name = "DIRECTIVES",
+        global = true,
+        env = "VIRTUAL_HOST_GATHERER_LOG_FILTER",
+        hide_env = true
+    )]
+    pub log_filter: Option<LogFilter>,
 
     /// Use colors in tables and messages [default: auto] [e.g. --color never]
     #[arg(

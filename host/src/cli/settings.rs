@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{Cli, Color, Common, FailOn, parse_seconds};
-use crate::logging::{self, LogFormat};
+use crate::logging::{LogFilter, LogFormat, LogSettings};
 use crate::output::format::Format;
 use crate::plugins::{Folders, check_trust, folders};
 use crate::process::RunLimit;
@@ -48,6 +48,7 @@ struct File {
     #[serde(rename = "log_file")]
     logfile: Option<PathBuf>,
     log_format: Option<LogFormat>,
+    log_filter: Option<LogFilter>,
     color: Option<Color>,
     progress: Option<progress::When>,
     #[serde(default)]
@@ -123,6 +124,7 @@ pub struct Settings {
     config_path: PathBuf,
     log_file: Option<PathBuf>,
     log_format: LogFormat,
+    log_filter: LogFilter,
     verbosity: u8,
     policy: PolicyTable,
 }
@@ -130,7 +132,8 @@ pub struct Settings {
 impl Settings {
     /// Reads the operator's file and puts the sources together.
     pub fn read(cli: &Cli) -> Result<Self, ConfigError> {
-        let Common { plugin_dir, config, verbose, logfile, log_format, color } = &cli.common;
+        let Common { plugin_dir, config, verbose, logfile, log_format, log_filter, color } =
+            &cli.common;
         let config_path = config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
         let file = match read(&config_path) {
             Ok(Some(file)) => file,
@@ -169,28 +172,31 @@ impl Settings {
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
+            log_filter: log_filter.clone().or(file.log_filter).unwrap_or_default(),
             verbosity: *verbose,
             policy: file.policy,
         })
     }
 
     /// Where the log goes while it is not known what the operator's file says.
-    pub fn first_logging(cli: &Cli) -> logging::Settings {
-        let Common { verbose, logfile, log_format, color, .. } = &cli.common;
-        logging::Settings {
+    pub fn first_logging(cli: &Cli) -> LogSettings {
+        let Common { verbose, logfile, log_format, log_filter, color, .. } = &cli.common;
+        LogSettings {
             file: log_file(logfile.as_deref()),
             format: log_format.unwrap_or_default(),
             verbosity: *verbose,
+            filter: log_filter.clone().unwrap_or_default(),
             color: *color == Some(Color::Always),
         }
     }
 
     /// Where the log goes.
-    pub fn logging(&self) -> logging::Settings {
-        logging::Settings {
+    pub fn logging(&self) -> LogSettings {
+        LogSettings {
             file: log_file(self.log_file.as_deref()),
             format: self.log_format,
             verbosity: self.verbosity,
+            filter: self.log_filter.clone(),
             color: self.use_color(std::io::stderr().is_terminal()),
         }
     }

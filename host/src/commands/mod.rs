@@ -14,8 +14,9 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
+use crate::logging::{self, LogSettings, spans};
+use crate::process;
 use crate::run::children;
-use crate::{logging, process};
 
 /// Prepares the runner's process, before any command. An error says why core dumps cannot be
 /// switched off.
@@ -47,9 +48,15 @@ pub fn with_settings(
     };
     logging::init(settings.logging());
     if let Err(error) = protected {
-        logging::warn(None, &format!("core dumps cannot be switched off: {error}"));
+        tracing::warn!("core dumps cannot be switched off: {error}");
     }
-    command(&settings)
+    spans::run().in_scope(|| command(&settings))
+}
+
+/// Runs a command that has no settings. Errors are logged to stderr alone.
+pub fn without_settings(command: impl FnOnce() -> Exit) -> Exit {
+    logging::init(LogSettings::default());
+    command()
 }
 
 /// Prints the help of the program.
@@ -59,6 +66,6 @@ pub fn print_help() -> Exit {
 
 /// Logs why there is no result, and returns the exit status.
 fn fail(exit: Exit, message: &str) -> Exit {
-    logging::error(None, message);
+    tracing::error!("{message}");
     exit
 }

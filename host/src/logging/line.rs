@@ -1,33 +1,46 @@
-//! What one log line looks like.
+//! One log line as text, for a person at a terminal, and as JSON.
+
+use std::fmt::Write as _;
 
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::output::escape::{capped, escape, escape_json};
 
-/// The longest endpoint id in a log line, in bytes: the infile may hold any text.
-const ID_MAX_BYTES: usize = 256;
+/// The longest endpoint id or module in a log line, in bytes: the infile may have any text there.
+const NAME_MAX_BYTES: usize = 256;
 
-/// One line.
-pub struct Line<'a> {
-    /// How detailed.
+/// One line before it is formatted for a destination.
+pub struct LogLine<'a> {
+    /// How important it is.
     pub level: LogLevel,
-    /// Where it comes from.
+    /// What logged it: the runner, a worker or a module of a plugin.
     pub target: &'a str,
-    /// Which endpoint it is about.
+    /// The endpoint that it is about.
     pub endpoint: Option<&'a str>,
-    /// What it says.
-    pub message: &'a str,
+    /// Its text.
+    pub message: String,
+    /// The event's own fields.
+    pub fields: Map<String, Value>,
+    /// The fields of the spans around it. Only JSON lines show them.
+    pub span_fields: Map<String, Value>,
 }
 
-impl<'a> Line<'a> {
-    /// A line of the program's own that is about no endpoint.
-    pub fn own(level: LogLevel, message: &'a str) -> Self {
-        Self { level, target: super::TARGET, endpoint: None, message }
+impl<'a> LogLine<'a> {
+    /// A line of the runner, about no endpoint.
+    pub fn of_runner(level: LogLevel, message: String) -> Self {
+        Self::of_target(super::TARGET, level, message)
     }
 
-    /// For the file: time, level, process, target, endpoint, message. The process tells two
-    /// runs on one file apart.
+    /// A line about no endpoint.
+    pub fn of_target(target: &'a str, level: LogLevel, message: String) -> Self {
+        let (fields, span_fields) = Default::default();
+        Self { level, target, endpoint: None, message, fields, span_fields }
+    }
+
+    /// As the file has it: time, level, process, target, endpoint, message. The process id
+    /// distinguishes runs that share a file.
     pub fn text(&self) -> String {
         format!(
             "{:.3} {:5} [{}] {}: {}{}\n",
@@ -36,11 +49,11 @@ impl<'a> Line<'a> {
             std::process::id(),
             escape(self.target),
             self.endpoint_prefix(),
-            escape(&self.message())
+            escape(&self.message_and_fields())
         )
     }
 
-    /// For stderr: what a person needs who has just typed the command.
+    /// As stderr has it: level, endpoint, message.
     pub fn for_people(&self, color: bool) -> String {
         let (word, code) = match self.level {
             LogLevel::Error => ("error", "31"),
@@ -49,7 +62,7 @@ impl<'a> Line<'a> {
             LogLevel::Debug => ("debug", "34"),
             _ => ("trace", "90"),
         };
-        let message = escape(&self.message());
+        let message = escape(&self.message_and_fields());
         let prefix = self.endpoint_prefix();
         if color {
             format!("\u{1b}[1;{code}m{word}\u{1b}[0m: {prefix}{message}\n")
@@ -58,26 +71,33 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// One JSON object.
+    /// One JSON object. Of members with one name, the line's own takes precedence over the event's
+    /// field, and that over the field of a span.
     pub fn json(&self) -> String {
-        let mut object = serde_json::Map::new();
+        let mut object = self.span_fields.clone();
+        object.extend(self.fields.clone());
         object.insert("time".into(), format!("{:.3}", Timestamp::now()).into());
-        object.insert("level".into(), level_word(self.level).trim().to_lowercase().into());
+        object.insert("level".into(), level_word(self.level).to_lowercase().into());
         object.insert("pid".into(), std::process::id().into());
         object.insert("target".into(), self.target.into());
         if let Some(endpoint) = self.endpoint {
-            object.insert("endpoint".into(), shorten_id(endpoint).into());
+            object.insert("endpoint".into(), shorten(endpoint).into());
         }
-        object.insert("message".into(), self.message().into());
-        format!("{}\n", escape_json(&serde_json::Value::Object(object).to_string()))
+        object.insert("message".into(), capped(self.message.clone()).into());
+        format!("{}\n", escape_json(&Value::Object(object).to_string()))
     }
 
-    fn message(&self) -> String {
-        capped(self.message.to_owned())
+    fn message_and_fields(&self) -> String {
+        let mut text = self.message.clone();
+        for (name, value) in &self.fields {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {name}={value}");
+        }
+        capped(text)
     }
 
     fn endpoint_prefix(&self) -> String {
-        self.endpoint.map_or_else(String::new, |id| format!("[{}] ", escape(shorten_id(id))))
+        self.endpoint.map_or_else(String::new, |id| format!("[{}] ", escape(shorten(id))))
     }
 }
 
@@ -91,35 +111,75 @@ fn level_word(level: LogLevel) -> &'static str {
     }
 }
 
-/// The beginning of an endpoint's id.
-fn shorten_id(id: &str) -> &str {
-    &id[..id.floor_char_boundary(ID_MAX_BYTES)]
+/// The beginning of an id or a name, as long as a line may have it.
+pub fn shorten(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_MAX_BYTES)]
 }
 
 #[cfg(test)]
 mod tests {
     use gatherer_plugin_api::LogLevel;
+    use serde_json::{Map, Value, json};
 
-    use super::Line;
+    use super::LogLine;
+
+    fn line<'a>(endpoint: &'a str, message: &str) -> LogLine<'a> {
+        let line = LogLine::of_target("t", LogLevel::Warn, message.to_owned());
+        LogLine { endpoint: Some(endpoint), ..line }
+    }
+
+    fn object(value: &Value) -> Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
 
     #[test]
-    fn a_text_line_names_level_endpoint_and_message() {
-        let line = Line { level: LogLevel::Warn, target: "t", endpoint: Some("e\n"), message: "m" };
+    fn a_text_line_has_level_endpoint_and_message() {
+        let line = line("e\n", "m");
         assert!(line.text().ends_with("t: [e\\n] m\n"), "{}", line.text());
         assert_eq!(line.for_people(false), "warning: [e\\n] m\n");
-        let json: serde_json::Value = serde_json::from_str(&line.json()).expect("JSON");
+        let json: Value = serde_json::from_str(&line.json()).expect("JSON");
         assert_eq!(json["endpoint"], "e\n");
         assert_eq!(json["level"], "warn");
     }
 
     #[test]
-    fn a_long_message_and_a_long_id_are_cut() {
+    fn cuts_a_long_message_and_a_long_id() {
         let (id, message) = ("i".repeat(1_000_000), "m".repeat(1_000_000));
-        let line =
-            Line { level: LogLevel::Warn, target: "t", endpoint: Some(&id), message: &message };
+        let line = line(&id, &message);
         for text in [line.text(), line.for_people(false), line.json()] {
             assert!(text.len() < 5000, "{}", text.len());
             assert!(text.contains("bytes left out)"), "{text}");
         }
+    }
+
+    #[test]
+    fn text_shows_the_fields_of_the_event_and_json_those_of_spans_too() {
+        let mut line = line("e", "m");
+        line.fields = object(&json!({"count": 3, "name": "a b"}));
+        line.span_fields = object(&json!({"module": "M", "worker": 7}));
+        assert_eq!(line.for_people(false), "warning: [e] m count=3 name=\"a b\"\n");
+        let json: Value = serde_json::from_str(&line.json()).expect("JSON");
+        assert_eq!(json["message"], "m");
+        assert_eq!(json["count"], 3);
+        assert_eq!((&json["module"], &json["worker"]), (&json!("M"), &json!(7)));
+    }
+
+    #[test]
+    fn no_json_member_appears_twice_whatever_fields_are_called() {
+        let standard = ["time", "level", "pid", "target", "endpoint", "message"];
+        let mut line = line("e", "m");
+        let clash = |value: &str| {
+            let clash = standard.iter().chain(&["own"]).map(|name| (*name, value.into()));
+            clash.map(|(name, value)| (name.to_owned(), value)).collect()
+        };
+        line.fields = clash("event");
+        line.span_fields = clash("span");
+        let text = line.json();
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        for name in standard.iter().chain(&["own"]) {
+            assert_eq!(text.matches(&format!("\"{name}\":")).count(), 1, "{text}");
+        }
+        assert_eq!((&json["message"], &json["endpoint"]), (&json!("m"), &json!("e")));
+        assert_eq!(json["own"], "event");
     }
 }

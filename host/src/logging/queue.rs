@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use gatherer_plugin_api::LogLevel;
 
-/// The most bytes of lines that wait for one destination. A run at `-vv` over a hundred endpoints
-/// logs about 1 MiB in all, so a destination that works never comes near.
+/// The most bytes of lines in the queue of one destination. A run at `-vv` over a hundred endpoints
+/// logs about 1 MiB in all, so a destination that works never comes near this limit.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most lines that wait for one destination: short lines cost memory beside their text.
+/// The most lines in the queue of one destination: a short line takes more memory than its text.
 pub const MAX_LINES: usize = 16 * 1024;
 
 /// Error, warning, info, debug, trace.
@@ -16,9 +16,9 @@ const LEVELS: usize = 5;
 
 /// How many lines of each level were lost, the most important level first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lost([u64; LEVELS]);
+pub struct LostLines([u64; LEVELS]);
 
-impl Lost {
+impl LostLines {
     /// How many lines were lost in all.
     pub fn total(self) -> u64 {
         self.0.iter().sum()
@@ -32,22 +32,22 @@ impl Lost {
     }
 }
 
-/// Lines that wait to be written, in the order in which they were logged.
+/// Lines to be written, in the order in which they were logged.
 pub struct Queue {
-    /// The lines of each level with their number; the numbers say the order over all levels.
+    /// The lines of each level with their numbers, which give the order over all levels.
     levels: [VecDeque<(u64, String)>; LEVELS],
     next: u64,
     lines: usize,
     bytes: usize,
     max_lines: usize,
     max_bytes: usize,
-    lost: Lost,
+    lost: LostLines,
 }
 
 impl Queue {
     /// An empty queue with these limits.
     pub fn new(max_lines: usize, max_bytes: usize) -> Self {
-        let (levels, lost) = (Default::default(), Lost::default());
+        let (levels, lost) = (Default::default(), LostLines::default());
         Self { levels, next: 0, lines: 0, bytes: 0, max_lines, max_bytes, lost }
     }
 
@@ -69,7 +69,7 @@ impl Queue {
         self.next += 1;
     }
 
-    /// Counts a line that cannot be written.
+    /// Counts a line that cannot be written as lost.
     pub fn lose(&mut self, level: LogLevel) {
         self.lost.0[rank(level)] += 1;
     }
@@ -90,19 +90,19 @@ impl Queue {
         Some(line)
     }
 
-    /// How many lines wait.
+    /// How many lines are in the queue.
     pub fn len(&self) -> usize {
         self.lines
     }
 
-    /// What was lost since this was asked last, once there is plenty of room again.
-    pub fn lost_if_room(&mut self) -> Option<Lost> {
+    /// The lines that were lost since the last call, once half of the queue is free again.
+    pub fn lost_if_room(&mut self) -> Option<LostLines> {
         let has_room = self.lines <= self.max_lines / 2 && self.bytes <= self.max_bytes / 2;
-        (has_room && self.lost.total() > 0).then(|| std::mem::take(&mut self.lost))
+        if has_room && self.lost.total() > 0 { Some(std::mem::take(&mut self.lost)) } else { None }
     }
 
-    /// What is lost if nothing of this is ever written: what was dropped and what waits.
-    pub fn abandon(&mut self) -> Lost {
+    /// Empties the queue, and returns how many lines were lost: those and the ones dropped before.
+    pub fn abandon(&mut self) -> LostLines {
         let mut lost = std::mem::take(&mut self.lost);
         for (rank, lines) in self.levels.iter_mut().enumerate() {
             lost.0[rank] += lines.len() as u64;
@@ -113,7 +113,7 @@ impl Queue {
     }
 }
 
-/// The level's place, the most important first.
+/// The index of a level, the most important first.
 fn rank(level: LogLevel) -> usize {
     match level {
         LogLevel::Error => 0,
@@ -152,13 +152,13 @@ mod tests {
         }
         queue.push(Info, "i2".to_owned());
         queue.push(Info, "i3".to_owned());
-        // Nothing waits that is less important than this.
+        // The queue has no line that is less important than this one.
         queue.push(Trace, "t2".to_owned());
-        assert_eq!(queue.lost_if_room(), None, "it is full still");
+        assert_eq!(queue.lost_if_room(), None, "it is still full");
         assert_eq!(drain(&mut queue), ["i1", "d2", "i2", "i3"]);
         let lost = queue.lost_if_room().expect("lines were dropped");
         assert_eq!((lost.total(), lost.by_level().as_str()), (3, "1 debug, 2 trace"));
-        assert_eq!(queue.lost_if_room(), None, "said once");
+        assert_eq!(queue.lost_if_room(), None, "reported once");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The log process: a child that opens the log file and writes it.
 //!
 //! A thread that waits for a file system that does not answer cannot be ended, and a process with
-//! such a thread cannot end either: its caller would wait for ever. So another process waits
-//! instead.
+//! such a thread cannot end either: its caller would wait for ever. So a child process does the
+//! waiting.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -14,16 +14,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
-use super::file::LogFile;
+use super::rotated_file::LogFile;
 use crate::process;
 
-/// How long the file may take to be opened.
-const OPEN_TIME: Duration = Duration::from_secs(2);
+/// How long opening the file may take.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the child says when the file is open; anything else is an error's number.
+/// What the child sends when the file is open. Any other number is the error's.
 const OPENED: i32 = 0;
 
-/// What the child says when it has written every line.
+/// What the child sends when it has written every line.
 const WRITTEN: u8 = b'.';
 
 /// The running log process.
@@ -32,20 +32,20 @@ pub struct Recorder {
     pid: Pid,
     /// Whether the file was open when the program began.
     opened: bool,
-    /// Where the kernel has them; else its end is not waited for.
+    /// `None` if the kernel has no pidfds. Then nothing waits for the end of the process.
     pidfd: Option<OwnedFd>,
 }
 
-/// What became of the log file.
+/// Whether the log file is open.
 pub enum Opened {
     /// It is open.
     Yes(Recorder),
-    /// It did not open in time. It may yet.
+    /// It did not open in time. It may still do so.
     NotYet(Recorder),
 }
 
 impl Recorder {
-    /// Starts the process and waits a moment for the file. Only while this process has one thread.
+    /// Starts the process and waits a moment for the file. The calling process must have one thread.
     pub fn start(path: &Path) -> io::Result<Opened> {
         let (socket, other) = UnixStream::pair()?;
         let path: PathBuf = path.to_owned();
@@ -53,7 +53,7 @@ impl Recorder {
         drop(other);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
         let recorder = Self { socket, pid, opened: false, pidfd };
-        match recorder.answer(Instant::now() + OPEN_TIME) {
+        match recorder.answer(Instant::now() + OPEN_TIMEOUT) {
             None => Ok(Opened::NotYet(recorder)),
             Some(Ok(OPENED)) => Ok(Opened::Yes(Self { opened: true, ..recorder })),
             Some(Ok(error)) => Err(io::Error::from_raw_os_error(error)),
@@ -61,14 +61,14 @@ impl Recorder {
         }
     }
 
-    /// [`OPENED`] or an error's number. `None` if the child has not said it by then.
-    fn answer(&self, until: Instant) -> Option<io::Result<i32>> {
+    /// [`OPENED`] or an error's number. `None` if the child has not sent it before the deadline.
+    fn answer(&self, deadline: Instant) -> Option<io::Result<i32>> {
         let mut answer = [0; 4];
-        is_readable(self.socket.as_fd(), until)
+        is_readable(self.socket.as_fd(), deadline)
             .then(|| (&self.socket).read_exact(&mut answer).map(|()| i32::from_ne_bytes(answer)))
     }
 
-    /// The way to the process.
+    /// The socket that the process reads lines from.
     pub fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -78,39 +78,40 @@ impl Recorder {
         self.opened
     }
 
-    /// Hands lines over, for as long as that takes.
+    /// Sends lines to the process, however long that takes.
     pub fn write_all(&self, lines: &[u8]) -> io::Result<()> {
         (&self.socket).write_all(lines)
     }
 
-    /// Hands over what fits at once. From then on [`write_all`](Self::write_all) does not wait.
+    /// Sends as many bytes as the socket takes at once. From then on [`write_all`](Self::write_all)
+    /// does not block either.
     pub fn write_some(&self, lines: &[u8]) -> io::Result<usize> {
         self.socket.set_nonblocking(true)?;
         (&self.socket).write(lines)
     }
 
-    /// Says that no more lines come, and waits until the process has written all, not longer than
-    /// this. It goes on without us if it can. False if it has not written all: it is not ready, the
-    /// file did not open after all, or the process was killed.
-    pub fn finish(&self, until: Instant) -> bool {
+    /// Ends the lines, and waits until the process has written all of them, at most until the
+    /// deadline. The process goes on without the runner if it can. False if it has not written
+    /// all: it needs longer, the file did not open, or the process was killed.
+    pub fn finish(&self, deadline: Instant) -> bool {
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
-        let is_open = self.opened || matches!(self.answer(until), Some(Ok(OPENED)));
+        let is_open = self.opened || matches!(self.answer(deadline), Some(Ok(OPENED)));
         let mut last = [0];
         let has_written = is_open
-            && is_readable(self.socket.as_fd(), until)
+            && is_readable(self.socket.as_fd(), deadline)
             && (&self.socket).read(&mut last).is_ok_and(|length| length == 1 && last == [WRITTEN]);
         if let Some(pidfd) = &self.pidfd {
-            is_readable(pidfd.as_fd(), until);
+            is_readable(pidfd.as_fd(), deadline);
         }
-        // Without this, a container whose first process reaps nothing would keep it.
+        // Without this, it would stay a zombie in a container whose first process reaps nothing.
         let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
         has_written
     }
 }
 
-fn is_readable(descriptor: BorrowedFd<'_>, until: Instant) -> bool {
+fn is_readable(descriptor: BorrowedFd<'_>, deadline: Instant) -> bool {
     loop {
-        let left = until.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         let wait = Timespec::try_from(left).unwrap_or_default();
         match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&wait)) {
             Err(Errno::INTR) => {}
@@ -119,17 +120,17 @@ fn is_readable(descriptor: BorrowedFd<'_>, until: Instant) -> bool {
     }
 }
 
-/// What the child does: opens the file, says how that went, writes each line that comes, and ends
-/// when no more can come. The socket is its standard input.
+/// The child's main function: opens the file, sends the result, writes each line that it receives, and
+/// returns when no more can come. The socket is its standard input.
 fn serve(path: &Path) -> i32 {
     let opened = LogFile::open(path);
     let answer = match &opened {
         Ok(_) => OPENED,
-        // The one error without a number is that it is a folder.
+        // The only error without a number is that of a folder.
         Err(error) => error.raw_os_error().unwrap_or(libc::EISDIR),
     };
-    let told = rustix::io::write(rustix::stdio::stdin(), &answer.to_ne_bytes());
-    let (Ok(mut file), Ok(_)) = (opened, told) else { return 1 };
+    let sent = rustix::io::write(rustix::stdio::stdin(), &answer.to_ne_bytes());
+    let (Ok(mut file), Ok(_)) = (opened, sent) else { return 1 };
     let mut waiting = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -144,7 +145,7 @@ fn serve(path: &Path) -> i32 {
         }
         let Some(end) = memchr::memrchr(b'\n', &waiting) else { continue };
         for line in waiting[..=end].split_inclusive(|byte| *byte == b'\n') {
-            // A line that cannot be written is lost alone.
+            // A line that cannot be written costs no other line.
             let _ = file.write(line);
         }
         waiting.drain(..=end);

@@ -1,6 +1,7 @@
-//! One destination of log lines: a bounded queue, and a thread that writes what waits in it.
+//! One destination of log lines: a bounded queue and the thread that writes its lines.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,37 +9,59 @@ use gatherer_plugin_api::LogLevel;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::file::LogFile;
-use super::queue::{Lost, MAX_BYTES, MAX_LINES, Queue};
-use super::recorder::Recorder;
+use super::queue::{LostLines, MAX_BYTES, MAX_LINES, Queue};
+use super::recorder::{Opened, Recorder};
+use super::rotated_file::LogFile;
 use crate::output::outfile;
 use crate::output::terminal::suspend_display;
 
-/// The most bytes that are handed to the log process at once.
+/// The most bytes that one write to the log process has.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// A pipe that is ready takes as many bytes as this without blocking (POSIX's least `PIPE_BUF` is
-/// smaller, Linux's is this).
+/// How many bytes a pipe that is ready takes without blocking. (POSIX allows a smaller `PIPE_BUF`;
+/// this is Linux's.)
 const PIPE_BUF: usize = 4096;
 
 /// Where lines go.
-pub enum Target {
+pub enum Destination {
     /// Standard error.
     Stderr,
     /// The process that writes the log file.
     Recorder(Recorder),
-    /// A device, or a log file where no process could be started for it.
+    /// A device, or a log file for which no process could be started.
     File(Box<Mutex<LogFile>>),
 }
 
-impl Target {
+impl Destination {
+    /// Opens the log file. Also returns what is wrong with it, if anything.
+    pub fn open_file(path: &Path) -> (Option<Self>, Option<String>) {
+        let refused = |error: io::Error| {
+            let path = path.display();
+            format!("the log file {path} cannot be written: {error}; logging goes on without it")
+        };
+        match Recorder::start(path) {
+            Ok(Opened::Yes(recorder)) => (Some(Self::Recorder(recorder)), None),
+            Ok(Opened::NotYet(recorder)) => {
+                let path = path.display();
+                let problem =
+                    format!("the log file {path} does not open: its file system does not answer");
+                (Some(Self::Recorder(recorder)), Some(problem))
+            }
+            Err(error) if !is_final(path, &error) => match LogFile::open(path) {
+                Ok(file) => (Some(Self::File(Box::new(Mutex::new(file)))), None),
+                Err(error) => (None, Some(refused(error))),
+            },
+            Err(error) => (None, Some(refused(error))),
+        }
+    }
+
     /// Writes whole lines, for as long as that takes.
     fn write(&self, lines: &[u8]) -> io::Result<()> {
         match self {
             Self::Stderr => suspend_display(|| outfile::write_all(io::stderr(), lines)),
             Self::Recorder(recorder) => recorder.write_all(lines),
             Self::File(file) => {
-                // A line that cannot be written, to a full disk say, is lost alone.
+                // A line that cannot be written, to a full disk for example, costs no other line.
                 let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write(lines);
                 Ok(())
             }
@@ -63,10 +86,24 @@ impl Target {
         }
     }
 
-    /// How many bytes of lines are written at once. Several only where another process divides
-    /// them: each line is one write to its file.
+    /// How many bytes of lines one write should have. More than one line only for the log process,
+    /// which writes each line to its file with one write.
     fn batch_bytes(&self) -> usize {
         if matches!(self, Self::Recorder(_)) { BATCH_BYTES } else { 1 }
+    }
+}
+
+/// Whether this process would get the same error. It would not where no process can be started, and
+/// where the path leads to a descriptor that only this process has, such as /dev/stderr.
+fn is_final(path: &Path, error: &io::Error) -> bool {
+    let of_process = path.starts_with("/dev") || path.starts_with("/proc");
+    match error.raw_os_error() {
+        None | Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENXIO) => {
+            false
+        }
+        // A link may lead to a descriptor of this process.
+        Some(libc::ENOENT) => !of_process && !path.is_symlink(),
+        Some(_) => !of_process,
     }
 }
 
@@ -79,35 +116,36 @@ fn wait_for_room(descriptor: impl std::os::fd::AsFd, wait: Duration) -> io::Resu
     }
 }
 
-/// A destination. A caller that logs never waits for it.
+/// A destination with its queue. Logging to it never blocks.
 #[derive(Clone)]
-pub struct Sink(Arc<Inner>);
+pub struct Sink(Arc<SharedSink>);
 
-struct Inner {
-    target: Target,
-    /// Makes the line that says how many lines were lost.
-    loss_line: Box<dyn Fn(Lost) -> String + Send + Sync>,
-    state: Mutex<State>,
-    /// Lines wait, or all are written.
+/// What a sink shares with its thread.
+struct SharedSink {
+    destination: Destination,
+    /// Formats the line that says how many lines were lost.
+    loss_line: Box<dyn Fn(LostLines) -> String + Send + Sync>,
+    state: Mutex<SinkState>,
+    /// Signalled when lines are added and when all are written.
     changed: Condvar,
 }
 
-struct State {
+struct SinkState {
     queue: Queue,
-    /// What was taken out of the queue and is not written yet.
+    /// Bytes that were taken out of the queue and are not written yet.
     taken: Vec<u8>,
-    /// Whether the thread writes something just now.
+    /// Whether the thread is writing.
     busy: bool,
-    writer: Writer,
+    writer: WriterState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Writer {
+enum WriterState {
     /// No line has come yet.
     NotStarted,
     /// A thread writes.
     Thread,
-    /// No thread can be had: who logs writes what can be written without waiting.
+    /// No thread could be started: the logging thread writes what the destination takes at once.
     Inline,
     /// The destination is gone.
     Closed,
@@ -115,62 +153,56 @@ enum Writer {
 
 impl Sink {
     /// A destination with nothing in its queue.
-    pub fn new(target: Target, loss_line: impl Fn(Lost) -> String + Send + Sync + 'static) -> Self {
+    pub fn new(
+        destination: Destination,
+        loss_line: impl Fn(LostLines) -> String + Send + Sync + 'static,
+    ) -> Self {
         let queue = Queue::new(MAX_LINES, MAX_BYTES);
-        let state = State { queue, taken: Vec::new(), busy: false, writer: Writer::NotStarted };
-        Self(Arc::new(Inner {
-            target,
+        let writer = WriterState::NotStarted;
+        let state = SinkState { queue, taken: Vec::new(), busy: false, writer };
+        Self(Arc::new(SharedSink {
+            destination,
             loss_line: Box::new(loss_line),
             state: Mutex::new(state),
             changed: Condvar::new(),
         }))
     }
 
-    /// Where the lines go.
-    pub fn target(&self) -> &Target {
-        &self.0.target
-    }
-
     /// Appends a line, which ends with a line break.
     pub fn push(&self, level: LogLevel, line: String) {
         let mut state = self.0.state();
-        if state.writer == Writer::Closed {
+        if state.writer == WriterState::Closed {
             // A caller that closes stderr does not want its lines.
-            if !matches!(self.0.target, Target::Stderr) {
+            if !matches!(self.0.destination, Destination::Stderr) {
                 state.queue.lose(level);
             }
             return;
         }
         state.queue.push(level, line);
-        if state.writer == Writer::NotStarted {
+        if state.writer == WriterState::NotStarted {
             let inner = Arc::clone(&self.0);
             let thread = std::thread::Builder::new().name("log".to_owned());
             state.writer = match thread.spawn(move || inner.write_all()) {
-                Ok(_) => Writer::Thread,
-                Err(_) => Writer::Inline,
+                Ok(_) => WriterState::Thread,
+                Err(_) => WriterState::Inline,
             };
         }
-        if state.writer == Writer::Inline {
+        if state.writer == WriterState::Inline {
             self.0.write_inline(&mut state, None);
         } else {
             self.0.changed.notify_all();
         }
     }
 
-    /// Whether a line was ever appended.
-    pub fn is_used(&self) -> bool {
-        self.0.state().writer != Writer::NotStarted
-    }
-
-    /// Waits until every line is written, not longer than this. If lines are left then, the
-    /// destination gets no more of them, and this says how many.
-    pub fn finish(&self, until: Instant) -> Option<Lost> {
+    /// Waits until the destination has taken every line, at most until the deadline. Lines that are
+    /// left then are never written; their number is returned.
+    pub fn finish(&self, deadline: Instant) -> Option<LostLines> {
         let mut state = self.0.state();
-        if state.writer == Writer::Inline {
-            self.0.write_inline(&mut state, Some(until));
+        if state.writer == WriterState::Inline {
+            self.0.write_inline(&mut state, Some(deadline));
         }
-        while state.writer == Writer::Thread && (state.busy || state.queue.len() > 0) {
-            let left = until.saturating_duration_since(Instant::now());
+        while state.writer == WriterState::Thread && (state.busy || state.queue.len() > 0) {
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
@@ -178,18 +210,34 @@ impl Sink {
                 self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let lost = state.queue.abandon();
-        (lost.total() > 0).then_some(lost)
+        if lost.total() > 0 { Some(lost) } else { None }
+    }
+
+    /// Waits for the log process, at most until the deadline. False if it has not written every
+    /// line. To be called after [`finish`](Self::finish).
+    pub fn is_written(&self, deadline: Instant) -> bool {
+        match &self.0.destination {
+            // It was reported that the file does not open, and there is nothing to write.
+            Destination::Recorder(recorder) if !recorder.is_open() && !self.is_used() => true,
+            Destination::Recorder(recorder) => recorder.finish(deadline),
+            Destination::File(_) | Destination::Stderr => true,
+        }
+    }
+
+    /// Whether a line was ever appended.
+    fn is_used(&self) -> bool {
+        self.0.state().writer != WriterState::NotStarted
     }
 }
 
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedSink {
+    fn state(&self) -> MutexGuard<'_, SinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves the next lines out of the queue.
-    fn take(&self, state: &mut State) {
-        let batch = self.target.batch_bytes();
+    fn take(&self, state: &mut SinkState) {
+        let batch = self.destination.batch_bytes();
         while state.taken.len() < batch
             && let Some(line) = state.queue.pop()
         {
@@ -201,7 +249,7 @@ impl Inner {
         }
     }
 
-    /// What the thread does: writes until the destination is gone.
+    /// The thread's main function: writes until the destination is gone.
     fn write_all(&self) {
         let mut state = self.state();
         loop {
@@ -214,19 +262,19 @@ impl Inner {
             let lines = std::mem::take(&mut state.taken);
             state.busy = true;
             drop(state);
-            let written = self.target.write(&lines);
+            let written = self.destination.write(&lines);
             state = self.state();
             state.busy = false;
             if written.is_err() {
-                state.writer = Writer::Closed;
+                state.writer = WriterState::Closed;
                 self.changed.notify_all();
                 return;
             }
         }
     }
 
-    /// Writes what the destination takes: at once, or until this moment.
-    fn write_inline(&self, state: &mut State, until: Option<Instant>) {
+    /// Writes what the destination takes at once, or until the deadline.
+    fn write_inline(&self, state: &mut SinkState, deadline: Option<Instant>) {
         loop {
             if state.taken.is_empty() {
                 self.take(state);
@@ -234,13 +282,13 @@ impl Inner {
             if state.taken.is_empty() {
                 return;
             }
-            let wait = until
-                .map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
-            match self.target.write_some(&state.taken, wait) {
+            let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+            let wait = deadline.map_or(Duration::ZERO, left);
+            match self.destination.write_some(&state.taken, wait) {
                 Ok(written) => drop(state.taken.drain(..written)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => {
-                    state.writer = Writer::Closed;
+                    state.writer = WriterState::Closed;
                     return;
                 }
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use gatherer_plugin_api::{GatherRequest, LogLevel, Policy, ProxySettings};
+use gatherer_plugin_api::{GatherRequest, Policy, ProxySettings};
 
 use super::{Defaults, Entry, Folders, TIMEOUT_MAX_SECONDS, decode, read};
 use crate::plugins::{Catalog, catalog_of};
@@ -34,7 +34,6 @@ pub fn infile(input: &[u8]) {
         timeout: Duration::from_mins(5),
         proxy: ProxySettings::default(),
         folders: Folders::new(Path::new("/folder"), Some(Path::new("/home/user"))),
-        log_level: LogLevel::Info,
         policy: Box::new(|_| Policy::default()),
     };
     let Ok(entries) = read(&text, &CATALOG, &defaults) else { return };

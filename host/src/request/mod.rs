@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::manifest::{Module, RESERVED};
 use gatherer_plugin_api::model::{EndpointResult, Warning};
-use gatherer_plugin_api::{GatherError, GatherRequest, LogLevel, Policy, ProxySettings};
+use gatherer_plugin_api::{GatherError, GatherRequest, Policy, ProxySettings};
 use uuid::Uuid;
 
 use crate::plugins::Catalog;
@@ -76,8 +76,6 @@ pub struct Defaults {
     pub proxy: ProxySettings,
     /// The folders that paths start from.
     pub folders: Folders,
-    /// How detailed plugins should log.
-    pub log_level: LogLevel,
     /// What the operator allows, by endpoint id.
     pub policy: Box<dyn Fn(&str) -> Policy>,
 }
@@ -220,7 +218,6 @@ fn ready(
         return Err(invalid(&problems, module));
     }
     let mut options = read.options;
-    options.log_level = defaults.log_level;
     options.policy = (defaults.policy)(id);
     let timeout = read.timeout.unwrap_or(defaults.timeout);
     options.timeout_ms = u64::try_from(timeout.as_millis()).ok();

@@ -100,9 +100,10 @@ impl OutputThread {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
+        let span = tracing::Span::current();
         let job = move || {
             // The receiver was dropped if a signal ended the run.
-            let _ = sender.send(job());
+            let _ = sender.send(span.in_scope(job));
         };
         if let Some(jobs) = &self.0 {
             // It fails only if an earlier job panicked; then the receiver returns an error.

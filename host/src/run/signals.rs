@@ -3,13 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use gatherer_plugin_api::LogLevel;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::children;
 use crate::exit::Exit;
-use crate::logging;
 use crate::output::outfile;
 
 /// The time limit for ending in an orderly way. It normally takes a second or two, unless a log, a terminal
@@ -103,7 +101,7 @@ fn enforce_shutdown_limit(runtime: &Runtime) {
         // get a thread of their own, because a disk may hang.
         let last = std::thread::Builder::new().name("cleanup".to_owned()).spawn(move || {
             outfile::abandon();
-            logging::emit_to_file(LogLevel::Error, None, &signal.message());
+            tracing::error!(file_only = true, "{}", signal.message());
         });
         let deadline = tokio::time::Instant::now() + CLEANUP_LIMIT;
         children::end_orphans(CLEANUP_ORPHANS_LIMIT, &[]);

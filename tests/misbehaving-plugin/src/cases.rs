@@ -7,7 +7,7 @@ use std::time::Duration;
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::model::{Guest, Host};
 use gatherer_plugin_api::{
-    Context, Counts, ErrorKind, GatherError, GatherRequest, RECORD_MAX_BYTES, Summary,
+    Context, Counts, ErrorKind, GatherError, GatherRequest, LogLevel, RECORD_MAX_BYTES, Summary,
 };
 
 use crate::secrets::{self, Secrets};
@@ -144,6 +144,8 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             }
             context.warning("object\x1b[31m", "warned\nwith two lines")?;
         }
+        // Keeps the contract: it logs as plugins and their libraries do.
+        "logs" => logs(context.options().log_level),
         "closes-descriptors" => (0..1024).for_each(|descriptor| {
             // SAFETY: closing descriptors that are in use is the fault of this case.
             let _ = unsafe { libc::close(descriptor) };
@@ -364,4 +366,18 @@ fn fork_sleeper(new_session: bool) {
             libc::_exit(0);
         }
     }
+}
+
+/// Logs one line for each combination of level, target and logging crate that the SDK tells apart.
+fn logs(log_level: LogLevel) {
+    const OWN: &str = "gatherer_plugin_misbehaving::client";
+    tracing::warn!(target: OWN, ?log_level, "own warning");
+    tracing::info!(target: OWN, "own info");
+    tracing::debug!(target: OWN, page = 3, "own debug");
+    tracing::trace!(target: OWN, "own trace");
+    log::info!(target: OWN, "record info");
+    log::debug!(target: OWN, "record debug");
+    tracing::info!(target: "library", "library info");
+    tracing::debug!(target: "library", "library debug");
+    log::debug!(target: "library", "library record");
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
-use gatherer_plugin_api::{GatherError, LogLevel};
+use tracing::Span;
 
-use crate::logging;
+use crate::logging::spans;
 use crate::output::escape::capped;
 use crate::output::format::Note;
 
@@ -32,21 +33,21 @@ pub fn cap_texts(result: &mut EndpointResult) {
 /// Logs why an endpoint failed and its warnings, a line each. What the result itself shows goes to
 /// the file alone.
 pub fn log_result(result: &EndpointResult, is_shown: bool) {
-    let log = if is_shown { logging::emit_to_file } else { logging::emit_own };
+    let _endpoint = spans::endpoint(&result.id, result.module.as_deref()).entered();
     let mut allowance = Allowance::default();
     for warning in &result.warnings {
         let message = format!("{}: {}", warning.object, warning.message);
         if allowance.allows(&message) {
-            log(LogLevel::Warn, Some(&result.id), &message);
+            tracing::warn!(file_only = is_shown, "{message}");
         }
     }
     if let Some(message) = allowance.left_out() {
-        log(LogLevel::Warn, Some(&result.id), &message);
+        tracing::warn!(file_only = is_shown, "{message}");
     }
     for (name, collection) in &result.collections {
         if let Some(error) = &collection.error {
-            let message = format!("{name} are not whole: {}: {error}", error.kind.as_str());
-            log(LogLevel::Warn, Some(&result.id), &message);
+            let kind = error.kind.as_str();
+            tracing::warn!(file_only = is_shown, "{name} are not whole: {kind}: {error}");
         }
     }
     if result.status == EndpointStatus::Failed {
@@ -55,22 +56,27 @@ pub fn log_result(result: &EndpointResult, is_shown: bool) {
             Some(error) => (error.kind.as_str(), error.to_string()),
             None => ("internal", "no reason is known".to_owned()),
         };
-        log(LogLevel::Error, Some(&result.id), &format!("{module} failed: {kind}: {why}"));
+        tracing::error!(file_only = is_shown, "{module} failed: {kind}: {why}");
     }
 }
 
-/// Logs what a format cannot say.
-pub fn log_notes(notes: &[Note]) {
-    let mut allowances: BTreeMap<&str, Allowance> = BTreeMap::new();
+/// Logs what the format of these results cannot express.
+pub fn log_notes(notes: &[Note], results: &[EndpointResult]) {
+    let modules = results.iter().map(|result| (result.id.as_str(), result.module.as_deref()));
+    let modules: BTreeMap<_, _> = modules.collect();
+    let mut endpoints: BTreeMap<&str, (Span, Allowance)> = BTreeMap::new();
     for note in notes {
+        let (span, allowance) = endpoints.entry(&note.endpoint).or_insert_with_key(|id| {
+            (spans::endpoint(id, modules.get(id).copied().flatten()), Allowance::default())
+        });
         let message = format!("{}: {}", note.warning.object, note.warning.message);
-        if allowances.entry(&note.endpoint).or_default().allows(&message) {
-            logging::warn(Some(&note.endpoint), &message);
+        if allowance.allows(&message) {
+            span.in_scope(|| tracing::warn!("{message}"));
         }
     }
-    for (endpoint, allowance) in allowances {
+    for (span, allowance) in endpoints.values() {
         if let Some(message) = allowance.left_out() {
-            logging::warn(Some(endpoint), &message);
+            span.in_scope(|| tracing::warn!("{message}"));
         }
     }
 }

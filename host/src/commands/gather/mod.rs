@@ -17,14 +17,15 @@ use super::printing::{abandoned, prepare, until_signal};
 use super::{fail, input, modules};
 use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
+use crate::logging::{self, spans};
 use crate::plugins::{Catalog, Plugin};
+use crate::process;
 use crate::request::{self, Defaults, Endpoint, Entry, Folders};
 use crate::run::children::{self, Children, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
-use crate::{logging, process};
 use result::{Printer, Results};
 pub use result::{Product, Report, table_style};
 
@@ -90,16 +91,23 @@ pub fn entries(
     let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
     let (text, latin) = request::decode(bytes);
     if latin {
-        logging::warn(None, "the infile is not UTF-8: it is read as ISO-8859-1");
+        tracing::warn!("the infile is not UTF-8: it is read as ISO-8859-1");
     }
     let defaults = Defaults {
         timeout: settings.timeout,
         proxy: request::proxies_of_environment(),
         folders: Folders::new(&folder_of(infile), std::env::home_dir().as_deref()),
-        log_level: logging::level(),
         policy: settings.policy(),
     };
-    request::read(&text, catalog, &defaults).map_err(|error| error.to_string())
+    let mut entries =
+        request::read(&text, catalog, &defaults).map_err(|error| error.to_string())?;
+    for entry in &mut entries {
+        if let Entry::Ready(endpoint) = entry {
+            let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
+            endpoint.request.options.log_level = logging::level_for(&span);
+        }
+    }
+    Ok(entries)
 }
 
 /// Where relative paths in the infile start.

@@ -75,7 +75,7 @@ impl Printer {
             }
             Product::Inventory(format) => {
                 let rendered = format::render(format, &inventory, &self.style);
-                logged::log_notes(&rendered.notes);
+                logged::log_notes(&rendered.notes, &inventory.endpoints);
                 rendered.text
             }
             Product::Report(report) => {

@@ -15,7 +15,6 @@ use super::fail;
 use super::printing::{prepare, print, write};
 use crate::cli::Settings;
 use crate::exit::Exit;
-use crate::logging;
 use crate::output::escape::{escape, escape_json_lines};
 use crate::output::format::manager_json;
 use crate::plugins::{self, Catalog, Inspected, Plugin, Skipped};
@@ -74,10 +73,10 @@ pub fn read_catalog(settings: &Settings) -> Result<Catalog, Exit> {
 /// Logs which plugin files are not used, and the warnings about folders and modules.
 pub fn log_skipped(catalog: &Catalog) {
     for skipped in &catalog.skipped {
-        logging::warn(None, &skipped_sentence(skipped));
+        tracing::warn!("{}", skipped_sentence(skipped));
     }
     for warning in &catalog.warnings {
-        logging::warn(None, warning);
+        tracing::warn!("{warning}");
     }
 }
 

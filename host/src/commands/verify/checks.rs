@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gatherer_plugin_api::manifest::{Manifest, Module, Parameter, ParameterType};
-use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Policy, ProxySettings};
+use gatherer_plugin_api::{ErrorKind, GatherError, Policy, ProxySettings};
 use serde_json::{Value, json};
 
 use super::Lab;
@@ -49,7 +49,6 @@ impl Plugin<'_> {
             timeout: TIMEOUT,
             proxy: ProxySettings::default(),
             folders: Folders::new(Path::new("/"), None),
-            log_level: LogLevel::Info,
             policy: Box::new(|_| Policy::default()),
         };
         let entries = request::read(&entry.to_string(), self.catalog, &defaults);

@@ -14,19 +14,21 @@ use std::time::Duration;
 
 use gatherer_plugin_api::GatherError;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::printing::ended_by;
 use super::{fail, gather};
 use crate::cli::Settings;
 use crate::exit::Exit;
+use crate::logging::{self, spans};
 use crate::plugins::{self, Catalog, Inspected};
+use crate::process;
 use crate::request::{Endpoint, Entry};
 use crate::run::children::{self, Children, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::EndSignal;
 use crate::run::supervisor::{self, Budget, Library, Memory, Observed, Stop};
-use crate::{logging, process};
 use checks::Plugin;
 use report::Report;
 
@@ -219,7 +221,9 @@ impl Lab {
             stop,
         };
         let budget = Rc::new(Budget::of(Memory::of_process()));
-        let observed = supervisor::observe(endpoint, operation, &self.library, &settings, budget);
+        let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
+        let observed = supervisor::observe(endpoint, operation, &self.library, &settings, budget)
+            .instrument(span);
         let stopping = async {
             if let Some(after) = stop_after {
                 tokio::time::sleep(after).await;

@@ -7,7 +7,6 @@ use rustix::process::{Pid, Signal};
 
 use super::proc_state::{children, descendants, why_it_survives};
 use super::reap;
-use crate::logging;
 
 /// The pause between two passes that find the same processes.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -88,8 +87,6 @@ fn warn(left: &BTreeSet<i32>) {
     if !named.is_empty() {
         let count = left.len();
         let processes = if count == 1 { "process" } else { "processes" };
-        let message =
-            format!("{count} {processes} of plugins could not be ended: {}", named.join("; "));
-        logging::warn(None, &message);
+        tracing::warn!("{count} {processes} of plugins could not be ended: {}", named.join("; "));
     }
 }

@@ -25,8 +25,9 @@ use gatherer_plugin_api::model::{
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
-use crate::logging;
+use crate::logging::spans;
 use crate::output::inventory;
 use crate::request::Endpoint;
 use crate::run::children::Children;
@@ -109,11 +110,8 @@ pub fn affordable_jobs(wanted: usize, open_files: Option<u64>) -> usize {
     let affordable = open_files.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
     let jobs = wanted.min(usize::try_from(affordable).unwrap_or(wanted)).max(1);
     if jobs < wanted {
-        logging::warn(
-            None,
-            &format!(
-                "{jobs} endpoints are asked at once, not {wanted}: {open_files} open files are allowed"
-            ),
+        tracing::warn!(
+            "{jobs} endpoints are asked at once, not {wanted}: {open_files} open files are allowed"
         );
     }
     jobs
@@ -152,7 +150,11 @@ pub async fn run(
                 place = places.acquire() => Ok(place),
             };
             let (result, memory) = match &place {
-                Ok(_place) => ask(endpoint, &library, &settings, Rc::clone(&budget)).await,
+                Ok(_place) => {
+                    let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
+                    let asked = ask(endpoint, &library, &settings, Rc::clone(&budget));
+                    asked.instrument(span).await
+                }
                 Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(*stopped), None), 0),
             };
             settings.progress.done(result.status == EndpointStatus::Failed);
@@ -176,7 +178,7 @@ async fn ask(
     settings: &Settings,
     budget: Rc<Budget>,
 ) -> (EndpointResult, u64) {
-    logging::debug(Some(&endpoint.id), &format!("asking through {}", library.path));
+    tracing::debug!("asking through {}", library.path);
     let started_at = Timestamp::now();
     let started = Instant::now();
     let outcome = session::ask(&endpoint, library, settings, budget).await;
@@ -191,8 +193,7 @@ async fn ask(
             let counted =
                 inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads);
             let seconds = started.elapsed().as_secs_f64();
-            let message = format!("{}: {counted} in {seconds:.1} s", endpoint.module);
-            logging::info(Some(&endpoint.id), &message);
+            tracing::info!("{}: {counted} in {seconds:.1} s", endpoint.module);
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: answer.hosts,

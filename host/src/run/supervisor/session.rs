@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::answer::Answer;
 use super::budget::Budget;
@@ -20,7 +21,7 @@ use super::ending::{Ending, Stays, with_last_words};
 use super::launch::{assign, not_started, start};
 use super::worker_output::Output;
 use super::{Library, Memory, Settings, Stop};
-use crate::logging;
+use crate::logging::spans;
 use crate::request::Endpoint;
 use crate::request::redact::Redactor;
 use crate::run::children::{Child, why_it_survives};
@@ -91,8 +92,10 @@ pub async fn observe(
     });
     match started {
         Ok((assignment, child)) => {
+            let span = spans::worker(child.pid().as_raw_nonzero().get());
             Session::new(child, endpoint, budget, kills, settings)
                 .run(assignment, endpoint.timeout, settings)
+                .instrument(span)
                 .await
         }
         Err(error) => error.into(),
@@ -222,7 +225,7 @@ impl<'a> Session<'a> {
         self.child.signal(Signal::KILL);
         let killed = matches!(self.ending, Ending::Killed(..));
         if !killed {
-            self.output.flush(self.redactor, &self.endpoint.id);
+            self.output.flush(self.redactor);
         }
         let status = status.flatten();
         let odd_end = match status.and_then(describe) {
@@ -279,21 +282,21 @@ impl<'a> Session<'a> {
         if matches!(self.ending, Ending::Killed(..)) {
             return;
         }
-        let Self { collector, output, endpoint, progress, .. } = self;
+        let Self { collector, output, progress, .. } = self;
         let mut limit = false;
         let taken = collector.bytes(bytes, |event| match event {
             Event::None => {}
             Event::Log { level, target, message } => {
-                limit |= output.log(level, &target, &message, &endpoint.id);
+                limit |= output.log(level, &target, &message);
             }
             Event::Progress(message) => {
                 progress.set_message(&message);
-                limit |= output.log(LogLevel::Debug, "progress", &message, &endpoint.id);
+                limit |= output.log(LogLevel::Debug, "progress", &message);
             }
         });
         progress.set_records(collector.records());
         if limit {
-            self.note_log_limit();
+            log_limit_reached();
         }
         if let Err(error) = taken {
             self.kill(Some(error));
@@ -320,21 +323,9 @@ impl<'a> Session<'a> {
     /// Logs some bytes of stderr. Not of a worker that was killed: its frames are not read any more,
     /// and one of them may say what of this is secret.
     fn take_output(&mut self, bytes: &[u8]) {
-        if !matches!(self.ending, Ending::Killed(..))
-            && self.output.take(bytes, self.redactor, &self.endpoint.id)
-        {
-            self.note_log_limit();
+        if !matches!(self.ending, Ending::Killed(..)) && self.output.take(bytes, self.redactor) {
+            log_limit_reached();
         }
-    }
-
-    fn note_log_limit(&self) {
-        logging::warn(
-            Some(&self.endpoint.id),
-            &format!(
-                "the plugin wrote more than {} MiB of log; the rest is left out",
-                LOG_MAX_BYTES / (1024 * 1024)
-            ),
-        );
     }
 
     fn conclude(
@@ -373,6 +364,13 @@ impl<'a> Session<'a> {
             })),
         }
     }
+}
+
+fn log_limit_reached() {
+    tracing::warn!(
+        "the plugin wrote more than {} MiB of log; the rest is left out",
+        LOG_MAX_BYTES / (1024 * 1024)
+    );
 }
 
 fn is_killed(status: Option<ExitStatus>) -> bool {

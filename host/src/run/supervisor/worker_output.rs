@@ -32,7 +32,7 @@ pub struct Output {
 
 impl Output {
     /// Takes some bytes of stderr. True at the moment at which the limit is passed.
-    pub fn take(&mut self, bytes: &[u8], redactor: &Redactor, endpoint: &str) -> bool {
+    pub fn take(&mut self, bytes: &[u8], redactor: &Redactor) -> bool {
         self.tail.extend_from_slice(bytes);
         // A secret that began before what is kept is not found: it is cut off later.
         let keep = TAIL_KEPT_BYTES + redactor.reach();
@@ -51,32 +51,32 @@ impl Output {
             self.line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
                 self.bytes += LINE_BYTES as u64;
-                self.flush(redactor, endpoint);
+                self.flush(redactor);
             } else if self.line.len() > LINE_MAX_BYTES + redactor.reach() {
                 let head = redactor.head(&self.line, self.carried);
                 self.line.drain(..head.taken);
                 self.carried = head.carried;
-                tell(&head.text, endpoint);
+                log_lines(&head.text);
             }
         }
         self.bytes > LOG_MAX_BYTES
     }
 
     /// Logs what is left of a line.
-    pub fn flush(&mut self, redactor: &Redactor, endpoint: &str) {
-        tell(&redactor.redact_rest(&self.line, self.carried), endpoint);
+    pub fn flush(&mut self, redactor: &Redactor) {
+        log_lines(&redactor.redact_rest(&self.line, self.carried));
         self.line.clear();
         self.carried = 0;
     }
 
     /// Passes a log frame on. True at the moment at which the limit is passed.
-    pub fn log(&mut self, level: LogLevel, target: &str, message: &str, endpoint: &str) -> bool {
+    pub fn log(&mut self, level: LogLevel, target: &str, message: &str) -> bool {
         let before = self.bytes;
         self.bytes += (target.len() + message.len() + LINE_BYTES) as u64;
         if before > LOG_MAX_BYTES {
             return false;
         }
-        logging::emit(level, target, Some(endpoint), message);
+        logging::log_for_plugin(level, target, message);
         self.bytes > LOG_MAX_BYTES
     }
 
@@ -90,12 +90,12 @@ impl Output {
     }
 }
 
-/// Logs a line, in as many pieces as it takes so that none of them is cut.
-fn tell(line: &str, endpoint: &str) {
+/// Logs a line of stderr as several lines if it is too long for one.
+fn log_lines(line: &str) {
     let mut rest = line.trim_end();
     while !rest.is_empty() {
         let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_MAX_BYTES));
-        logging::emit(LogLevel::Info, "worker", Some(endpoint), piece);
+        tracing::info!(target: "worker", "{piece}");
         rest = more;
     }
 }

@@ -1,4 +1,4 @@
-//! The log file: appended to, rotated by size, shared by several runs at once.
+//! The log file: appended to, rotated by size, shared by runs at the same time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,51 +7,51 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
-/// The size at which a file is put aside, in bytes; the classic program's.
+/// The size above which a file is rotated, in bytes; the classic program's.
 const MAX_BYTES: u64 = 5 * 1024 * 1024;
 
-/// How many old files are kept.
+/// How many rotated files are kept.
 const OLD_FILES: u32 = 5;
 
-/// How often a lock is tried, a millisecond apart.
+/// How often the lock is tried, with a millisecond in between.
 const LOCK_ATTEMPTS: u32 = 50;
 
-/// How much the file grows before it is tried again to put it aside.
-const POSTPONED_BYTES: u64 = 256 * 1024;
+/// How much a file that could not be rotated grows before the next attempt.
+const RETRY_BYTES: u64 = 256 * 1024;
 
 /// An open log file.
 pub struct LogFile {
     path: PathBuf,
     file: File,
     max_bytes: u64,
-    /// Until the file has this size, no further attempt to put it aside is made.
-    postponed: u64,
+    /// The size below which no attempt to rotate the file is made, after one that failed.
+    retry_at: u64,
 }
 
 impl LogFile {
-    /// Opens or makes the file.
+    /// Opens the file, or creates it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES, postponed: 0 })
+        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES, retry_at: 0 })
     }
 
     /// Appends one line with one write.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        self.follow()?;
+        self.reopen_if_rotated()?;
         let metadata = self.file.metadata()?;
         let (size, more) = (metadata.len(), line.len() as u64);
         let full = metadata.is_file() && size > 0 && size + more > self.max_bytes;
-        if full && size >= self.postponed {
-            // If it cannot be put aside, a large log is better than none.
-            self.postponed = match self.rotate(more) {
+        if full && size >= self.retry_at {
+            // If it cannot be rotated, a large log is better than none.
+            self.retry_at = match self.rotate(more) {
                 Ok(()) => 0,
-                Err(_) => size + POSTPONED_BYTES,
+                Err(_) => size + RETRY_BYTES,
             };
         }
         self.file.write_all(line)
     }
 
-    /// Opens the file anew if another run put ours aside.
-    fn follow(&mut self) -> io::Result<()> {
+    /// Opens the file again if another run has rotated it.
+    fn reopen_if_rotated(&mut self) -> io::Result<()> {
         if !self.is_current()? {
             self.file = open(&self.path)?;
         }
@@ -70,15 +70,15 @@ impl LogFile {
     fn rotate(&mut self, more: u64) -> io::Result<()> {
         self.lock()?;
         let full = self.is_current()? && self.file.metadata()?.len() + more > self.max_bytes;
-        let aside = if full { self.put_aside() } else { Ok(()) };
-        let opened = aside.and_then(|()| open(&self.path));
+        let renamed = if full { self.rename() } else { Ok(()) };
+        let opened = renamed.and_then(|()| open(&self.path));
         rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
         self.file = opened?;
         Ok(())
     }
 
-    /// Waits a moment for another run that is putting the file aside. Not longer: whoever may
-    /// read the log may hold its lock for ever.
+    /// Takes the lock, which another run has while it rotates the file. The wait is short: any
+    /// process that may read the log may hold its lock for ever.
     fn lock(&self) -> io::Result<()> {
         for _ in 0..LOCK_ATTEMPTS {
             match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
@@ -91,17 +91,18 @@ impl LogFile {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn put_aside(&self) -> io::Result<()> {
+    /// Renames the file to `.1`, and each old one to the next number.
+    fn rename(&self) -> io::Result<()> {
         for number in (1..OLD_FILES).rev() {
-            match std::fs::rename(self.old(number), self.old(number + 1)) {
+            match std::fs::rename(self.old_path(number), self.old_path(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        std::fs::rename(&self.path, self.old(1))
+        std::fs::rename(&self.path, self.old_path(1))
     }
 
-    fn old(&self, number: u32) -> PathBuf {
+    fn old_path(&self, number: u32) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(format!(".{number}"));
         name.into()
@@ -113,7 +114,7 @@ fn open(path: &Path) -> io::Result<File> {
         .append(true)
         .create(true)
         .mode(0o640)
-        // A FIFO that nobody reads would keep us waiting.
+        // Opening a FIFO that no process reads would block.
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)?;
     if file.metadata()?.is_dir() {
@@ -127,27 +128,10 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use super::LogFile;
 
-    /// A folder that goes away with the test.
-    struct Folder(std::path::PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("gatherer-{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path).expect("a folder");
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
     #[test]
     fn no_line_is_lost_when_two_runs_rotate_one_file() {
-        let folder = Folder::new("rotate");
-        let path = folder.0.join("gatherer.log");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("gatherer.log");
         let writers: Vec<_> = (0..4)
             .map(|writer| {
                 let path = path.clone();
@@ -165,7 +149,7 @@ mod tests {
             writer.join().expect("ends");
         }
         let mut lines = Vec::new();
-        for name in std::fs::read_dir(&folder.0).expect("lists") {
+        for name in std::fs::read_dir(folder.path()).expect("lists") {
             let text = std::fs::read_to_string(name.expect("an entry").path()).expect("text");
             assert!(text.len() <= 4096 + 4 * 64, "{}", text.len());
             lines.extend(text.lines().map(|line| line[..5].to_owned()));
@@ -176,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_somebody_keeps_costs_a_moment_and_no_line() {
-        let folder = Folder::new("locked");
-        let path = folder.0.join("gatherer.log");
+    fn a_lock_held_by_another_process_delays_lines_but_loses_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("gatherer.log");
         let mut file = LogFile::open(&path).expect("opens");
         file.max_bytes = 100;
         let holder = std::fs::File::open(&path).expect("opens");
@@ -187,18 +171,18 @@ mod tests {
             file.write(b"1234567890123456789\n").expect("writes");
         }
         assert_eq!(std::fs::metadata(&path).expect("there").len(), 20_000);
-        assert_eq!(std::fs::read_dir(&folder.0).expect("lists").count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 
     #[test]
-    fn only_so_many_old_files_are_kept() {
-        let folder = Folder::new("old");
-        let path = folder.0.join("gatherer.log");
+    fn keeps_five_old_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("gatherer.log");
         let mut file = LogFile::open(&path).expect("opens");
         file.max_bytes = 10;
         for _ in 0..20 {
             file.write(b"12345678\n").expect("writes");
         }
-        assert_eq!(std::fs::read_dir(&folder.0).expect("lists").count(), 6);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 6);
     }
 }
