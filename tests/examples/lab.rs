@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
 use gatherer_tests::servers::kubernetes::{
-    Cluster, NAMES, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES, SHARED_PODS, workloads,
+    Cluster, KUBECONFIGS, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES, SHARED_PODS, workloads,
 };
 
 /// The cases of workloads are on this many nodes.
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         println!("{folder}");
     } else {
         println!("A cluster of {nodes} nodes and {pods} pods at {}, in {folder}", cluster.url());
-        println!("Kubeconfigs: {}", NAMES.join(", "));
+        println!("Kubeconfigs: {}", KUBECONFIGS.join(", "));
         println!("Those that may read some lists: {}", workloads::READERS.join(", "));
         println!();
         println!("export KUBECONFIG={}", cluster.kubeconfig("admin").display());

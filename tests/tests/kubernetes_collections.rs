@@ -1,7 +1,6 @@
-//! What becomes of the lists that module Kubernetes reads besides the nodes, on a server of ours. One
-//! that never comes costs itself alone. Of secrets and config maps the keys are told; the values
-//! that come with them are nowhere afterwards: not in what is printed, not in the log, not in a
-//! worker's memory.
+//! The collections of module Kubernetes, on a scripted server. A list without a response fails only its collection.
+//! The keys of secrets and config maps are reported; their values are not in the output, in the log or in the
+//! memory of the worker.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -9,19 +8,19 @@ use std::os::unix::fs::FileExt as _;
 use gatherer_tests::fault_server::{
     Action, Authority, Fault, Received, ScriptedServer, base64, kubeconfig,
 };
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{Failure, PluginFolder, Run, assert_message};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// What the values hold, over and over.
+/// A text that the values repeat.
 const CANARY: &str = "canary-value-5c0ffee5";
 
-/// What one of the keys is called, which is told.
-const KEY: &str = "key-that-is-told-77aa";
+/// The name of a key, which is reported.
+const KEY: &str = "reported-key-77aa";
 
 fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Action {
     let metadata = json!({"resourceVersion": "7", "continue": next});
-    // In the order in which API servers write it.
+    // The members have the order of an API server.
     let text = format!(
         r#"{{"kind":"{kind}List","apiVersion":"{api_version}","metadata":{metadata},"items":{}}}"#,
         Value::from(items)
@@ -31,7 +30,7 @@ fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Action {
 }
 
 fn metadata(name: &str, uid: &str) -> Value {
-    // What `kubectl apply` leaves behind.
+    // `kubectl apply` stores the object in this annotation.
     let applied = json!({"data": {"x": CANARY}}).to_string();
     json!({"name": name, "namespace": "shop", "uid": uid,
         "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}})
@@ -41,8 +40,8 @@ fn value() -> String {
     CANARY.repeat(1000)
 }
 
-/// A cluster with secrets. Its pods never come, if `pods_hang`.
-fn answer(request: &Received, pods_hang: bool) -> Action {
+/// The response of a cluster with secrets. With `pods_hang`, the list of pods gets no response.
+fn respond(request: &Received, pods_hang: bool) -> Action {
     let path = request.target.split('?').next().unwrap_or_default();
     match path {
         "/api/v1/nodes" => {
@@ -110,14 +109,14 @@ fn run_within(
     timeout: u32,
 ) -> Run {
     let trust = json!({"certificate-authority-data": base64(authority.pem())});
-    let kubeconfig = kubeconfig(&server.url(""), &trust, &json!({"token": "t0ken-of-nobody"}));
+    let kubeconfig = kubeconfig(&server.url(""), &trust, &json!({"token": "t0ken"}));
     let endpoint = json!([{"id": "e", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string(),
         "timeout": timeout, "retries": 0, "page_size": 1, "collect": "pods,secrets,config-maps,virtual-machines"}]);
     Run::gather(&endpoint).plugins(plugins.path()).args(["--format", "inventory", "-v", "-v"])
 }
 
-/// The spellings of the canary that a value could leave behind. Base64 shifts with what stands
-/// before it.
+/// The spellings of the canary: plain, and in base64, which depends on the position of the canary in the
+/// text.
 fn spellings() -> Vec<String> {
     let shifted = (0..3).map(|shift| {
         let encoded = base64(&format!("{}{CANARY}", "-".repeat(shift)));
@@ -126,7 +125,7 @@ fn spellings() -> Vec<String> {
     std::iter::once(CANARY.to_owned()).chain(shifted).collect()
 }
 
-/// All that a process could write to, as far as it may be read.
+/// The writable memory of a process, as far as it can be read.
 fn memory(pid: u32) -> Option<Vec<u8>> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
     let file = File::open(format!("/proc/{pid}/mem")).ok()?;
@@ -136,7 +135,7 @@ fn memory(pid: u32) -> Option<Vec<u8>> {
         let begin = u64::from_str_radix(begin, 16).ok()?;
         let length = u64::from_str_radix(end, 16).ok()? - begin;
         let mut bytes = vec![0; usize::try_from(length).ok()?];
-        // Some of it was never touched.
+        // Pages that were never used cannot be read.
         if file.read_exact_at(&mut bytes, begin).is_ok() {
             all.extend_from_slice(&bytes);
         }
@@ -144,15 +143,15 @@ fn memory(pid: u32) -> Option<Vec<u8>> {
     Some(all)
 }
 
-fn holds(memory: &[u8], text: &str) -> bool {
+fn contains(memory: &[u8], text: &str) -> bool {
     memory.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]
-fn keys_are_told_and_values_are_not() {
+fn reports_keys_without_values() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
-    let server = ScriptedServer::https(&identity, |request| answer(request, false));
+    let server = ScriptedServer::https(&identity, |request| respond(request, false));
     let plugins = PluginFolder::with(&["kubernetes"]);
     let outcome = run(&server, &authority, &plugins).run();
     let endpoint = outcome.endpoint("e");
@@ -177,36 +176,36 @@ fn keys_are_told_and_values_are_not() {
 }
 
 #[test]
-fn no_value_stays_in_a_workers_memory() {
+fn no_value_stays_in_the_memory_of_a_worker() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
-    let server = ScriptedServer::https(&identity, |request| answer(request, true));
+    let server = ScriptedServer::https(&identity, |request| respond(request, true));
     let plugins = PluginFolder::with(&["kubernetes"]);
     let running = run(&server, &authority, &plugins).start();
-    running.wait_until("the pods are asked for", |_| {
-        let asked = server.received();
-        asked.iter().any(|request| request.target.starts_with("/api/v1/pods")).then_some(())
+    running.wait_until("the pods are requested", |_| {
+        let requests = server.received();
+        requests.iter().any(|request| request.target.starts_with("/api/v1/pods")).then_some(())
     });
-    let worker = *running.workers().first().expect("a worker waits");
+    let worker = *running.workers().first().expect("a worker");
     let Some(memory) = memory(worker) else {
         running.signal(Signal::TERM);
         running.finish();
-        gatherer_tests::skip!("the memory of a worker may be read by root alone");
+        gatherer_tests::skip!("only root can read the memory of a worker");
     };
-    // What is kept proves that this is the memory that values came into.
-    assert!(holds(&memory, KEY), "the keys are not found");
+    // The keys prove that this is the memory that the values passed through.
+    assert!(contains(&memory, KEY), "the keys are not in the memory");
     for spelling in spellings() {
-        assert!(!holds(&memory, &spelling), "{spelling} is in the worker's memory");
+        assert!(!contains(&memory, &spelling), "{spelling} is in the worker's memory");
     }
     running.signal(Signal::TERM);
     running.finish();
 }
 
 #[test]
-fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
+fn a_list_without_a_response_fails_only_its_collection() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
-    let server = ScriptedServer::https(&identity, |request| answer(request, true));
+    let server = ScriptedServer::https(&identity, |request| respond(request, true));
     let plugins = PluginFolder::with(&["kubernetes"]);
     let outcome = run_within(&server, &authority, &plugins, 3).run();
     let endpoint = outcome.endpoint("e");
@@ -215,22 +214,21 @@ fn a_list_that_never_comes_costs_neither_the_nodes_nor_the_lists_that_came() {
         (&json!("complete"), &json!("n1"))
     );
     let collections = &endpoint["collections"];
-    let kind = |name: &str| collections[name]["error"]["kind"].clone();
-    assert_eq!(kind("pods"), "timeout", "{collections}");
-    assert_eq!(kind("virtual-machines"), "timeout");
-    assert!(collections["virtual-machines"]["error"]["message"].as_str().is_some_and(|message| {
-        message.contains("not requested within the endpoint's timeout of 3 s")
-    }));
+    let failure = |name: &str| Failure::of(&collections[name]["error"]);
+    assert_eq!(failure("pods").kind, "timeout", "{collections}");
+    assert_eq!(failure("virtual-machines").kind, "timeout", "{collections}");
+    assert_message!(failure("virtual-machines"));
     assert_eq!(collections["secrets"]["status"], "complete");
     let secrets = &endpoint["workloads"]["secrets"];
-    // Who uses them is not known.
+    // Without the pods, their uses are unknown.
     assert_eq!((&secrets[0]["keys"], &secrets[0]["usedBy"]), (&json!([KEY, "x"]), &Value::Null));
-    let said = outcome.messages();
-    assert!(said.contains("pods are not whole: timeout: "), "{said}");
+    let messages = outcome.messages();
+    let is_about_pods = |line: &str| line.contains("pods") && line.contains("timeout: ");
+    assert!(messages.lines().any(is_about_pods), "{messages}");
 }
 
 #[test]
-fn a_pod_that_is_too_large_to_be_told_costs_the_pods_alone() {
+fn a_pod_that_is_too_large_fails_only_the_pods() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
     let server = ScriptedServer::https(&identity, |request| {
@@ -241,7 +239,7 @@ fn a_pod_that_is_too_large_to_be_told_costs_the_pods_alone() {
                 "labels": labels}});
             return list("Pod", "v1", &[pod], "");
         }
-        answer(request, false)
+        respond(request, false)
     });
     let plugins = PluginFolder::with(&["kubernetes"]);
     let endpoint = run(&server, &authority, &plugins).run().endpoint("e");

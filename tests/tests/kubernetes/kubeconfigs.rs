@@ -1,19 +1,20 @@
-//! Every kubeconfig of the cluster by name: what it takes, how it ends, and in which words.
+//! Every kubeconfig of the test cluster: whether its endpoint is complete or fails, and with which error.
 
 use std::fmt::Write as _;
 
-use gatherer_tests::inventory_endpoint;
 use gatherer_tests::servers::kubernetes::{
-    ADMIN_TOKEN, Cluster, NAMES, NOBODY_TOKEN, credential_program, data, document,
+    ADMIN_TOKEN, Cluster, KUBECONFIGS, UNKNOWN_TOKEN, UNPRIVILEGED_TOKEN, base64_file,
+    credential_program, kubeconfig_yaml,
 };
+use gatherer_tests::{Failure, assert_message, inventory_endpoint};
 use serde_json::Value;
 
-use crate::{cluster, endpoint, filtered, gather, gather_with, names};
+use crate::{cluster, endpoint, gather, gather_with, names, without_addresses};
 
-/// What is tried of one kubeconfig.
-struct Case {
+/// A kubeconfig and its expected result.
+struct KubeconfigCase {
     name: &'static str,
-    /// What the operator has to allow for it.
+    /// What the operator must allow for it.
     policy: Policy,
     expected: Expected,
 }
@@ -26,84 +27,43 @@ enum Policy {
 }
 
 enum Expected {
-    /// All nodes, and as many warnings as there are words, which they contain.
-    Complete(&'static [&'static str]),
-    /// Kind and sentence of the error.
-    Failed(&'static str, &'static str),
+    /// All nodes, and this number of warnings.
+    Complete { warnings: usize },
+    /// An error of this kind, whose message contains this text.
+    Failed { kind: &'static str, text: &'static str },
 }
 
-use Expected::{Complete, Failed};
+const COMPLETE: Expected = Expected::Complete { warnings: 0 };
 
-/// What the API server answers to a token that it does not know, and to a client certificate that has
-/// expired.
-const UNAUTHORIZED: Expected =
-    Failed("authentication", "GET <server>/api/v1/nodes: 401 Unauthorized");
+const fn failed(kind: &'static str, text: &'static str) -> Expected {
+    Expected::Failed { kind, text }
+}
 
-const CASES: [Case; 17] = [
-    case("admin", Policy::None, Complete(&[])),
-    case("admin-pkcs8", Policy::None, Complete(&[])),
-    case("admin-ec", Policy::None, Complete(&[])),
-    case("admin-files", Policy::CredentialFolders, Complete(&[])),
-    case("admin-relpaths", Policy::CredentialFolders, Complete(&[])),
-    case("token", Policy::None, Complete(&[])),
-    case("token-file", Policy::CredentialFolders, Complete(&[])),
-    case("exec", Policy::AllowExec, Complete(&[])),
-    case(
-        "insecure",
-        Policy::None,
-        Complete(&["the server's certificate is not verified (insecure-skip-tls-verify)"]),
-    ),
-    case(
-        "bad-ca",
-        Policy::None,
-        Failed(
-            "tls",
-            "GET <server>/api/v1/nodes: the certificate's issuer is not trusted (UnknownIssuer): \
-             CN=kube-apiserver",
-        ),
-    ),
-    case("expired", Policy::None, UNAUTHORIZED),
-    case(
-        "server-expired",
-        Policy::None,
-        Failed("tls", "GET <server>/api/v1/nodes: the certificate has expired: CN=expired"),
-    ),
-    case("tls-server-name", Policy::None, Complete(&[])),
-    case(
-        "wrong-name",
-        Policy::None,
-        Failed(
-            "tls",
-            "GET <server>/api/v1/nodes: the certificate is for 127.0.0.1, localhost, kubernetes, \
-             kubernetes.default.svc, not for wrong.test: CN=kube-apiserver",
-        ),
-    ),
-    case(
-        "noaccess",
-        Policy::None,
-        Failed(
-            "permission",
-            "GET <server>/api/v1/nodes: 403 Forbidden: nodes is forbidden: User \"nobody\" cannot \
-             list resource \"nodes\" in API group \"\" at the cluster scope",
-        ),
-    ),
-    case(
-        "noaccess-token",
-        Policy::None,
-        Failed(
-            "permission",
-            "GET <server>/api/v1/nodes: 403 Forbidden: nodes is forbidden: User \"token-nobody\" \
-             cannot list resource \"nodes\" in API group \"\" at the cluster scope",
-        ),
-    ),
-    case("bad-token", Policy::None, UNAUTHORIZED),
+const CASES: [KubeconfigCase; 17] = [
+    case("admin", Policy::None, COMPLETE),
+    case("admin-pkcs8", Policy::None, COMPLETE),
+    case("admin-ec", Policy::None, COMPLETE),
+    case("admin-files", Policy::CredentialFolders, COMPLETE),
+    case("admin-relpaths", Policy::CredentialFolders, COMPLETE),
+    case("token", Policy::None, COMPLETE),
+    case("token-file", Policy::CredentialFolders, COMPLETE),
+    case("exec", Policy::AllowExec, COMPLETE),
+    case("insecure", Policy::None, Expected::Complete { warnings: 1 }),
+    case("bad-ca", Policy::None, failed("tls", "UnknownIssuer")),
+    case("expired", Policy::None, failed("authentication", "401 Unauthorized")),
+    case("server-expired", Policy::None, failed("tls", "CN=expired")),
+    case("tls-server-name", Policy::None, COMPLETE),
+    case("wrong-name", Policy::None, failed("tls", "wrong.test")),
+    case("noaccess", Policy::None, failed("permission", "User \"unprivileged\"")),
+    case("noaccess-token", Policy::None, failed("permission", "User \"token-unprivileged\"")),
+    case("bad-token", Policy::None, failed("authentication", "401 Unauthorized")),
 ];
 
-const fn case(name: &'static str, policy: Policy, expected: Expected) -> Case {
-    Case { name, policy, expected }
+const fn case(name: &'static str, policy: Policy, expected: Expected) -> KubeconfigCase {
+    KubeconfigCase { name, policy, expected }
 }
 
-/// The operator's file that allows what the cases need.
+/// The operator's file that allows everything that the cases need.
 fn config(cluster: &Cluster) -> String {
     let ids: Vec<&str> = CASES
         .iter()
@@ -116,62 +76,57 @@ fn config(cluster: &Cluster) -> String {
 }
 
 fn endpoints(cluster: &Cluster) -> Vec<Value> {
-    NAMES.iter().map(|name| endpoint(name, cluster.kubeconfig(name))).collect()
-}
-
-/// The endpoint's warnings, a line each.
-fn warnings(endpoint: &Value, cluster: &Cluster) -> String {
-    let mut text = String::new();
-    for warning in endpoint["warnings"].as_array().into_iter().flatten() {
-        let _ = writeln!(text, "{}", filtered(&warning.to_string(), cluster));
-    }
-    text
+    KUBECONFIGS.iter().map(|name| endpoint(name, cluster.kubeconfig(name))).collect()
 }
 
 #[test]
-fn each_kubeconfig_gives_all_nodes_or_the_one_sentence_that_says_why_not() {
+fn each_kubeconfig_gives_all_nodes_or_an_error_with_a_hint() {
     let cluster = cluster!(Cluster::shared());
-    assert_eq!(NAMES, CASES.map(|case| case.name), "each is tried once");
+    assert_eq!(KUBECONFIGS, CASES.map(|case| case.name), "each kubeconfig has a case");
     let outcome = gather_with(&config(cluster), "inventory", &endpoints(cluster));
     let inventory = outcome.inventory();
-    let expected = cluster.node_names();
-    let mut wrong = String::new();
-    for Case { name, expected: outcome_of, .. } in &CASES {
+    let nodes = cluster.node_names();
+    let mut messages = String::new();
+    for KubeconfigCase { name, expected, .. } in &CASES {
         let endpoint = inventory_endpoint(&inventory, name);
-        let said = filtered(&endpoint["error"].to_string(), cluster);
-        let warned = warnings(&endpoint, cluster);
-        let right = match outcome_of {
-            Complete(words) => {
-                endpoint["status"] == "complete"
-                    && names(&endpoint) == expected
-                    && warned.lines().count() == words.len()
-                    && words.iter().all(|words| warned.contains(words))
+        match expected {
+            Expected::Complete { warnings } => {
+                assert_eq!(endpoint["status"], "complete", "{name}: {}", endpoint["error"]);
+                assert_eq!(names(&endpoint), nodes, "{name}");
+                let found = endpoint["warnings"].as_array().map_or(&[][..], Vec::as_slice);
+                assert_eq!(found.len(), *warnings, "{name}: {found:?}");
+                for warning in found {
+                    let _ = writeln!(messages, "[{name}] warning: {}", warning["message"]);
+                }
             }
-            Failed(kind, sentence) => {
-                let message = endpoint["error"]["message"].as_str().unwrap_or_default();
-                let hint = endpoint["error"]["hint"].as_str().unwrap_or_default();
-                assert!(!hint.is_empty(), "{name}: nothing says what to do: {said}");
-                endpoint["error"]["kind"] == *kind && filtered(message, cluster) == *sentence
+            Expected::Failed { kind, text } => {
+                assert_eq!(endpoint["status"], "failed", "{name}");
+                let failure = Failure::of(&endpoint["error"]);
+                assert_eq!(failure.kind, *kind, "{name}: {failure}");
+                assert!(failure.message.contains(text), "{name}: {failure}");
+                assert!(failure.hint.is_some(), "{name}: {failure}");
+                let _ = writeln!(messages, "[{name}] {failure}");
             }
-        };
-        if !right {
-            let _ = writeln!(wrong, "{name}: {} {said} {warned}", endpoint["status"]);
         }
     }
-    assert!(wrong.is_empty(), "\n{wrong}");
+    assert_message!(without_addresses(&messages, cluster));
 }
 
 #[test]
-fn what_the_operator_did_not_allow_is_a_configuration_error_that_names_file_and_key() {
+fn a_kubeconfig_that_is_not_allowed_fails_with_the_key_of_the_operators_file() {
     let cluster = cluster!(Cluster::shared());
     let outcome = gather("inventory", &endpoints(cluster));
     let inventory = outcome.inventory();
-    for Case { name, policy, expected } in &CASES {
+    for KubeconfigCase { name, policy, expected } in &CASES {
         let endpoint = inventory_endpoint(&inventory, name);
         let key = match policy {
             Policy::None => {
-                let fine = matches!(expected, Complete(_));
-                assert_eq!(endpoint["status"] == "complete", fine, "{name}: {endpoint:.500}");
+                let is_complete = matches!(expected, Expected::Complete { .. });
+                assert_eq!(
+                    endpoint["status"] == "complete",
+                    is_complete,
+                    "{name}: {endpoint:.500}"
+                );
                 continue;
             }
             Policy::AllowExec => "allow_exec",
@@ -185,63 +140,65 @@ fn what_the_operator_did_not_allow_is_a_configuration_error_that_names_file_and_
 }
 
 #[test]
-fn a_manager_gets_null_for_each_endpoint_that_failed_and_all_nodes_of_the_others() {
+fn a_manager_gets_null_for_failed_endpoints_and_all_nodes_of_complete_ones() {
     let cluster = cluster!(Cluster::shared());
     let outcome = gather_with(&config(cluster), "gatherer", &endpoints(cluster));
     let document = outcome.document();
-    let expected = cluster.node_names();
-    for Case { name, expected: outcome_of, .. } in &CASES {
+    let nodes = cluster.node_names();
+    for KubeconfigCase { name, expected, .. } in &CASES {
         let hosts = document[*name].as_ref();
-        match outcome_of {
-            Complete(_) => {
+        match expected {
+            Expected::Complete { .. } => {
                 let hosts = hosts.unwrap_or_else(|| panic!("{name} failed"));
-                assert!(hosts.keys().eq(expected.iter()), "{name}: {} hosts", hosts.len());
+                assert!(hosts.keys().eq(nodes.iter()), "{name}: {} hosts", hosts.len());
             }
-            Failed(..) => assert!(hosts.is_none(), "{name} is not null"),
+            Expected::Failed { .. } => assert!(hosts.is_none(), "{name} is not null"),
         }
     }
 }
 
 #[test]
-fn no_credential_of_any_kubeconfig_reaches_the_log_or_an_answer() {
+fn no_credential_is_logged_or_printed() {
     let cluster = cluster!(Cluster::shared());
     let plugins = gatherer_tests::PluginFolder::with(&["kubernetes"]);
     let run = gatherer_tests::Run::gather(&Value::Array(endpoints(cluster)))
         .plugins(plugins.path())
         .args(["--format", "inventory", "--config", "config.toml", "-vv"]);
-    std::fs::write(run.home().join("config.toml"), config(cluster)).expect("a file can be written");
+    std::fs::write(run.home().join("config.toml"), config(cluster)).expect("the operator's file");
     let outcome = run.run().expect_code(0);
-    let said = format!("{}{}", outcome.messages(), outcome.stdout_text());
-    let mut canaries = vec![ADMIN_TOKEN.to_owned(), NOBODY_TOKEN.to_owned()];
-    canaries.push("nonsense-token-0123456789".to_owned());
-    for key in ["admin.key", "admin-pkcs8.key", "admin-ec.key", "nobody.key"] {
+    let output = format!("{}{}", outcome.messages(), outcome.stdout_text());
+    let mut canaries = [ADMIN_TOKEN, UNPRIVILEGED_TOKEN, UNKNOWN_TOKEN].map(str::to_owned).to_vec();
+    for key in ["admin.key", "admin-pkcs8.key", "admin-ec.key", "unprivileged.key"] {
         let path = cluster.pki().join(key);
-        let pem = std::fs::read_to_string(&path).expect("it is there");
-        // In each of the two encodings in which it may be seen: a line of the PEM, a part of the data.
-        canaries.push(pem.lines().nth(1).expect("a key has lines").to_owned());
-        canaries.push(data(&path)[100..160].to_owned());
+        let pem = std::fs::read_to_string(&path).expect("a readable file");
+        // The key in both of its encodings: a line of the PEM text, and a part of the base64 data.
+        canaries.push(pem.lines().nth(1).expect("a second line").to_owned());
+        canaries.push(base64_file(&path)[100..160].to_owned());
     }
-    assert!(outcome.log.lines().count() > NAMES.len(), "something is logged");
+    assert!(
+        outcome.log.lines().count() > KUBECONFIGS.len(),
+        "the log is too short to prove anything"
+    );
     for canary in canaries {
-        assert!(!said.contains(&canary), "{canary} was said");
+        assert!(!output.contains(&canary), "{canary} is in the output or the log");
     }
 }
 
 #[test]
-fn files_beside_the_kubeconfig_and_below_need_nobodys_word() {
+fn files_in_the_folder_of_the_kubeconfig_need_no_permission() {
     let cluster = cluster!(Cluster::shared());
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let below = folder.path().join("certificates");
-    std::fs::create_dir(&below).expect("it is new");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let subfolder = folder.path().join("certificates");
+    std::fs::create_dir(&subfolder).expect("a new folder");
     for name in ["ca.crt", "admin.crt", "admin.key"] {
-        std::fs::copy(cluster.pki().join(name), below.join(name)).expect("it can be copied");
+        std::fs::copy(cluster.pki().join(name), subfolder.join(name)).expect("a copy");
     }
-    // Editors end files with a line break.
-    std::fs::write(folder.path().join("token"), format!("{ADMIN_TOKEN}\n")).expect("it is new");
+    // Editors add a line break at the end of a file.
+    std::fs::write(folder.path().join("token"), format!("{ADMIN_TOKEN}\n")).expect("a new file");
     let ca = "certificate-authority: certificates/ca.crt";
     let write = |name: &str, user: &str| {
         let path = folder.path().join(name);
-        std::fs::write(&path, document(cluster.url(), ca, user)).expect("it is new");
+        std::fs::write(&path, kubeconfig_yaml(cluster.url(), ca, user)).expect("a new file");
         endpoint(name, path)
     };
     let certificate = "client-certificate: ./certificates/admin.crt\n\
@@ -251,7 +208,7 @@ fn files_beside_the_kubeconfig_and_below_need_nobodys_word() {
         &[
             write("certificate", certificate),
             write("token-file", "tokenFile: token"),
-            // An empty token does not hide the file.
+            // An empty token does not take precedence over the file.
             write("empty-token", "token: \"\"\ntokenFile: token"),
         ],
     );
@@ -264,18 +221,18 @@ fn files_beside_the_kubeconfig_and_below_need_nobodys_word() {
 }
 
 #[test]
-fn an_allowed_program_that_fails_or_gives_a_bad_token_fails_its_endpoint_alone() {
+fn a_credential_program_that_fails_or_prints_a_bad_token_fails_only_its_endpoint() {
     let cluster = cluster!(Cluster::shared());
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let ca = format!("certificate-authority-data: {}", data(&cluster.pki().join("ca.crt")));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ca = format!("certificate-authority-data: {}", base64_file(&cluster.pki().join("ca.crt")));
     let write = |name: &str, script: &str| {
         let program = folder.path().join(format!("{name}.sh"));
-        std::fs::write(&program, script).expect("it is new");
+        std::fs::write(&program, script).expect("a new file");
         gatherer_tests::plugins::set_mode(&program, 0o755);
         let version = "client.authentication.k8s.io/v1beta1";
         let user = format!("exec: {{apiVersion: {version}, command: {}}}", program.display());
         let path = folder.path().join(format!("{name}.yaml"));
-        std::fs::write(&path, document(cluster.url(), &ca, &user)).expect("it is new");
+        std::fs::write(&path, kubeconfig_yaml(cluster.url(), &ca, &user)).expect("a new file");
         endpoint(name, path)
     };
     let outcome = gather_with(
@@ -283,16 +240,16 @@ fn an_allowed_program_that_fails_or_gives_a_bad_token_fails_its_endpoint_alone()
         "inventory",
         &[
             write("good", &credential_program(ADMIN_TOKEN)),
-            write("wrong-token", &credential_program("a-token-of-nobody")),
+            write("wrong-token", &credential_program("an-unknown-token")),
             write("fails", "#!/bin/sh\necho 'the session of anna has expired' >&2\nexit 3\n"),
-            write("says-nothing", "#!/bin/sh\n"),
+            write("prints-nothing", "#!/bin/sh\n"),
         ],
     );
     let inventory = outcome.inventory();
     assert_eq!(names(&inventory_endpoint(&inventory, "good")), cluster.node_names());
-    for id in ["wrong-token", "fails", "says-nothing"] {
+    for id in ["wrong-token", "fails", "prints-nothing"] {
         let error = &inventory_endpoint(&inventory, id)["error"];
         assert_eq!(error["kind"], "authentication", "{id}: {error}");
     }
-    assert!(!outcome.messages().contains("a-token-of-nobody"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("an-unknown-token"), "{}", outcome.describe());
 }

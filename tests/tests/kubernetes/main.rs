@@ -1,11 +1,11 @@
-//! Module Kubernetes through the real program, on a real API server: who gets in and how others are
-//! told, which nodes come, what a Manager reads of them.
+//! Module Kubernetes through the real program, on a real API server: credentials, the list of nodes, and the
+//! fields of a node.
 
-mod harness;
 mod kubeconfigs;
-mod lists;
-mod nodes;
+mod node_fields;
+mod node_lists;
 mod rights;
+mod test_cluster;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
-/// The cluster, or a skipped test.
+/// Unwraps a cluster, or skips the test.
 #[macro_export]
 macro_rules! cluster {
     ($cluster:expr) => {
@@ -26,20 +26,20 @@ macro_rules! cluster {
     };
 }
 
-/// An endpoint with this path, or text, of a kubeconfig.
+/// An endpoint with the path or the text of a kubeconfig.
 fn endpoint(id: &str, kubeconfig: impl AsRef<Path>) -> Value {
     let kubeconfig = kubeconfig.as_ref().to_str().expect("the path is text");
     json!({"id": id, "module": "Kubernetes", "kubeconfig": kubeconfig, "context": ""})
 }
 
-/// Gathers with this in the operator's file.
+/// Gathers with this content of the operator's file.
 fn gather_with(config: &str, format: &str, endpoints: &[Value]) -> Outcome {
     let plugins = PluginFolder::with(&["kubernetes"]);
     let run = Run::gather(&json!(endpoints))
         .plugins(plugins.path())
         .args(["--format", format])
         .args(["--config", "config.toml"])
-        // Many endpoints of many nodes, on a machine that is busy with other tests.
+        // There are many endpoints with many nodes, and the machine may be busy with other tests.
         .within(Duration::from_mins(3));
     std::fs::write(run.home().join("config.toml"), config).expect("a file can be written");
     run.run()
@@ -49,19 +49,19 @@ fn gather(format: &str, endpoints: &[Value]) -> Outcome {
     gather_with("", format, endpoints)
 }
 
-/// The names of an endpoint's hosts in the inventory. Panics if one stands there twice.
+/// The names of an endpoint's hosts in the inventory. Panics on a duplicate.
 fn names(endpoint: &Value) -> BTreeSet<String> {
     let hosts = endpoint["hosts"].as_array().expect("hosts is a list");
     let names: BTreeSet<String> = hosts
         .iter()
         .map(|host| host["name"].as_str().expect("a host has a name").to_owned())
         .collect();
-    assert_eq!(names.len(), hosts.len(), "a host stands there twice");
+    assert_eq!(names.len(), hosts.len(), "a duplicate host");
     names
 }
 
-/// A text of the program with what differs from run to run named: the server and the folders.
-fn filtered(text: &str, cluster: &Cluster) -> String {
+/// Replaces the server and the folders in a text, which differ from run to run.
+fn without_addresses(text: &str, cluster: &Cluster) -> String {
     text.replace(cluster.url(), "<server>")
         .replace(&cluster.address().to_string(), "<address>")
         .replace(&cluster.folder().display().to_string(), "<folder>")

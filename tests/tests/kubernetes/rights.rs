@@ -1,53 +1,50 @@
-//! The rights that the module's document asks an administrator to give are enough, and no more.
+//! The rights in the module's documentation are sufficient and minimal.
 
 use gatherer_tests::inventory_endpoint;
-use gatherer_tests::servers::kubernetes::{Cluster, Method, document};
+use gatherer_tests::servers::kubernetes::{Cluster, Method, base64_file, kubeconfig_yaml};
 use serde_json::{Value, json};
 
 use crate::{cluster, endpoint, gather, names};
 
-/// Where objects of a kind are made.
+/// The path for creating an object.
 fn path(object: &Value) -> &'static str {
     match object["kind"].as_str().expect("an object has a kind") {
         "ClusterRole" => "/apis/rbac.authorization.k8s.io/v1/clusterroles",
         "ClusterRoleBinding" => "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
         "ServiceAccount" => "/api/v1/namespaces/kube-system/serviceaccounts",
         "Secret" => "/api/v1/namespaces/kube-system/secrets",
-        other => panic!("the document has a {other}"),
+        other => panic!("the documentation has an unexpected {other}"),
     }
 }
 
 #[test]
-fn the_role_of_the_document_lets_nodes_be_listed_and_nothing_else() {
+fn the_documented_role_allows_listing_nodes_and_nothing_else() {
     let cluster = cluster!(Cluster::start());
     cluster.create_nodes(3, 2_000);
     let text = include_str!("../../../docs/modules/Kubernetes.md");
     let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
     let objects: Vec<Value> =
-        serde_saphyr::from_multiple(yaml.expect("the document has YAML")).expect("YAML");
+        serde_saphyr::from_multiple(yaml.expect("a block of YAML")).expect("YAML");
     assert_eq!(objects.len(), 4);
     for object in &objects {
         cluster.create(path(object), object);
     }
 
-    // What `kubectl create token` asks for. The other way needs a controller, which is not here.
+    // The request of `kubectl create token`. A token in a secret would need a controller, which this cluster lacks.
     let accounts = "/api/v1/namespaces/kube-system/serviceaccounts/virtual-host-gatherer";
-    let wanted = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+    let token_request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
         "spec": {"expirationSeconds": 3600, "audiences": []}});
-    let token = cluster.create(&format!("{accounts}/token"), &wanted);
+    let token = cluster.create(&format!("{accounts}/token"), &token_request);
     let token = token["status"]["token"].as_str().expect("a token").to_owned();
-    let authority = cluster.pki().join("ca.crt");
-    let authority = format!(
-        "certificate-authority-data: {}",
-        gatherer_tests::servers::kubernetes::data(&authority)
-    );
-    let kubeconfig = document(cluster.url(), &authority, &format!("token: {token}"));
+    let authority = base64_file(&cluster.pki().join("ca.crt"));
+    let authority = format!("certificate-authority-data: {authority}");
+    let kubeconfig = kubeconfig_yaml(cluster.url(), &authority, &format!("token: {token}"));
     let outcome = gather("inventory", &[endpoint("gatherer", &kubeconfig)]).expect_code(0);
     let found = inventory_endpoint(&outcome.inventory(), "gatherer");
     assert_eq!(found["status"], "complete", "{found}");
     assert_eq!(names(&found), cluster.node_names());
 
-    // What else it may do, by the server's own word.
+    // The API server reports which other rights the account has.
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"});
     for (verb, resource, allowed) in [
         ("list", "nodes", true),
@@ -65,9 +62,9 @@ fn the_role_of_the_document_lets_nodes_be_listed_and_nothing_else() {
         });
         let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
         let (status, text) =
-            cluster.request(Method::POST, path, Some(&review)).expect("the server answers");
+            cluster.request(Method::POST, path, Some(&review)).expect("a response");
         assert_eq!(status, 201, "{text}");
-        let said: Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(said["status"]["allowed"], allowed, "{verb} {resource}");
+        let review: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(review["status"]["allowed"], allowed, "{verb} {resource}");
     }
 }

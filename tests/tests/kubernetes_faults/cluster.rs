@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
 use gatherer_tests::fault_server::{Action, Fault, Received, Source, Upstream, misdeed};
-use gatherer_tests::servers::kubernetes::{Cluster, Method, nodes};
+use gatherer_tests::servers::kubernetes::{Cluster, Method, cluster_nodes};
 use gatherer_tests::skip;
 
 use super::{Expected, NAMES, Table, answers, certificates, check, pages, waiting};
@@ -47,14 +47,17 @@ fn nodes_that_come_and_go_between_two_pages_do_not_change_the_list() {
     let changed = Arc::clone(&cluster);
     let change = misdeed::after(move || {
         // One that is on the next page goes, one that would be on the last page comes.
-        changed.delete_node(&nodes::name(5));
+        changed.delete_node(&cluster_nodes::name(5));
         changed.create_nodes_from(100, 1, 2000);
     });
     table.works("changed between two pages", 2, 1, change);
     table.check();
 
     let after = cluster.node_names();
-    assert!(!after.contains(&nodes::name(5)) && after.contains(&nodes::name(100)), "{after:?}");
+    assert!(
+        !after.contains(&cluster_nodes::name(5)) && after.contains(&cluster_nodes::name(100)),
+        "{after:?}"
+    );
     table.cases[0].expected = Expected::Nodes(after);
     table.check();
 }

@@ -1,4 +1,4 @@
-//! Pods that come and go while they are listed.
+//! Pods that change while they are listed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,30 +13,33 @@ use serde_json::{Value, json};
 
 use crate::{cluster, gather, list};
 
-/// Pods of the cluster: several pages of the size that is asked for.
+/// The pods of the cluster: several pages.
 const PODS: usize = 40;
 
 fn uids(pods: &[Value], metadata: impl Fn(&Value) -> &Value) -> BTreeSet<String> {
     let uids: BTreeSet<String> =
         pods.iter().map(|pod| metadata(pod)["uid"].as_str().expect("text").to_owned()).collect();
-    assert_eq!(uids.len(), pods.len(), "no pod is there twice");
+    assert_eq!(uids.len(), pods.len(), "a duplicate pod");
     uids
 }
 
-fn present(cluster: &Cluster) -> BTreeSet<String> {
+fn pod_uids(cluster: &Cluster) -> BTreeSet<String> {
     uids(&cluster.list("/api/v1/pods"), |pod| &pod["metadata"])
 }
 
-/// Gathers the pods of a cluster, where this is done once before their second page is answered.
-fn gather_while(cluster: &Arc<Cluster>, doing: impl Fn(&Cluster) + Send + Sync + 'static) -> Value {
+/// Gathers the pods of a cluster, and changes the cluster once, before the response with their second page.
+fn gather_while(
+    cluster: &Arc<Cluster>,
+    change: impl Fn(&Cluster) + Send + Sync + 'static,
+) -> Value {
     let authority = Authority::new("The authority of this test");
     let upstream = Upstream::new(cluster.address(), cluster.ca_pem());
-    let (changed, done) = (Arc::clone(cluster), AtomicBool::new(false));
+    let (changed_cluster, changed) = (Arc::clone(cluster), AtomicBool::new(false));
     let script = move |request: &Received| {
         let Received { method, target, headers, body } = request;
         let is_second = target.starts_with("/api/v1/pods?") && target.contains("continue=");
-        if is_second && !done.swap(true, Ordering::SeqCst) {
-            doing(&changed);
+        if is_second && !changed.swap(true, Ordering::SeqCst) {
+            change(&changed_cluster);
         }
         match upstream.request(method, target, headers, body) {
             Ok((status, body)) => {
@@ -53,52 +56,52 @@ fn gather_while(cluster: &Arc<Cluster>, doing: impl Fn(&Cluster) + Send + Sync +
     gather(document, &json!({"collect": "all", "page_size": "10"}))
 }
 
-/// Deletes the first pod and makes one of the same name; deletes one of the last page for good.
+/// Replaces the first pod with one of the same name, and deletes the last pod.
 fn change(cluster: &Cluster) {
     let path = |number: usize| {
         let namespace = load::namespace(number / load::REPLICAS);
         (format!("/api/v1/namespaces/{namespace}/pods"), load::pod_name(number))
     };
     let (pods, name) = path(0);
-    let mut again = cluster.object("/api/v1/pods", &load::namespace(0), &name);
+    let mut replacement = cluster.object("/api/v1/pods", &load::namespace(0), &name);
     cluster.delete(&format!("{pods}/{name}"));
-    again["metadata"] = json!({"name": name, "labels": again["metadata"]["labels"]});
-    cluster.create(&pods, &again);
+    replacement["metadata"] = json!({"name": name, "labels": replacement["metadata"]["labels"]});
+    cluster.create(&pods, &replacement);
     let (pods, name) = path(PODS - 1);
     cluster.delete(&format!("{pods}/{name}"));
 }
 
 #[test]
-fn pods_that_change_between_two_pages_are_told_as_they_were_at_one_moment() {
+fn pods_that_change_between_two_pages_are_reported_as_of_one_moment() {
     let cluster = Arc::new(cluster!(Cluster::start()));
     cluster.create_nodes(3, 0);
     cluster.create_workloads(PODS, 3);
-    let before = present(&cluster);
+    let before = pod_uids(&cluster);
     let endpoint = gather_while(&cluster, change);
     assert_eq!(endpoint["collections"]["pods"]["status"], "complete");
     assert_eq!(uids(list(&endpoint, "pods"), |pod| pod), before);
-    let after = present(&cluster);
+    let after = pod_uids(&cluster);
     assert_eq!((before.difference(&after).count(), after.difference(&before).count()), (2, 1));
 }
 
 #[test]
-fn pods_of_a_list_that_had_to_be_started_again_are_those_of_the_second_time_alone() {
+fn a_restarted_list_reports_only_the_pods_of_the_second_pass() {
     let cluster = Arc::new(cluster!(Cluster::start()));
     cluster.create_nodes(3, 0);
     cluster.create_workloads(PODS, 3);
-    let before = present(&cluster);
+    let before = pod_uids(&cluster);
     let endpoint = gather_while(&cluster, |cluster| {
         change(cluster);
-        cluster.forget_the_past();
+        cluster.compact();
     });
     assert_eq!(endpoint["collections"]["pods"]["status"], "complete");
-    let after = present(&cluster);
+    let after = pod_uids(&cluster);
     assert_ne!(before, after);
     assert_eq!(uids(list(&endpoint, "pods"), |pod| pod), after);
-    // What pods were joined to forgot the first time as well.
+    // The services have no pods of the first pass either.
     for service in list(&endpoint, "services").iter().filter(|one| one["pods"].is_array()) {
         let pods = service["pods"].as_array().expect("a list");
-        let known = uids(pods, |pod| pod);
-        assert!(known.is_subset(&after), "{service}");
+        let selected = uids(pods, |pod| pod);
+        assert!(selected.is_subset(&after), "{service}");
     }
 }

@@ -1,4 +1,4 @@
-//! The containers of a pod, and the images that they run.
+//! The containers of a pod and their images.
 
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::{cluster, gather, item};
 
 #[test]
-fn a_container_of_each_kind_state_and_spelling_of_its_image_has_all_its_fields() {
+fn containers_of_every_kind_state_and_image_spelling_have_all_fields() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "pods"}));
     let containers = item(&endpoint, "pods", NAMESPACE, POD)["containers"].clone();
     let mut expected = Vec::new();
     for case in &CASES {
-        let image = if case.image.is_empty() { case.asked } else { case.image };
+        let image = if case.image.is_empty() { case.requested } else { case.image };
         let mut container = json!({"name": case.name, "kind": case.kind, "image": image});
         let mut set = |name: &str, value: Value| container[name] = value;
         if !case.image_id.is_empty() {

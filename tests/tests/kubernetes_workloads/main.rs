@@ -1,15 +1,15 @@
-//! What module Kubernetes collects besides nodes, through the real program, on a real API server: each
-//! list, each field, each rule of what belongs to what, and who may read what.
+//! The collections of module Kubernetes, through the real program, on a real API server: every list, every field, the
+//! relations between objects, and limited rights.
 
 mod changes;
+mod collections;
+mod config_maps_and_secrets;
 mod containers;
 mod controllers;
-mod keyed;
-mod lists;
-mod machines;
 mod pods;
 mod rights;
 mod services;
+mod virtual_machines;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
 
-/// The cluster, or a skipped test.
+/// Unwraps a cluster, or skips the test.
 #[macro_export]
 macro_rules! cluster {
     ($cluster:expr) => {
@@ -29,10 +29,10 @@ macro_rules! cluster {
     };
 }
 
-/// All that can be collected.
+/// All collections.
 const EVERYTHING: &str = "all,secrets,config-maps";
 
-/// Gathers from one endpoint with these parameters besides its kubeconfig: a path, or the text.
+/// Gathers from one endpoint with the path or the text of a kubeconfig, and with further parameters.
 fn run(kubeconfig: impl AsRef<Path>, parameters: &Value) -> Outcome {
     let kubeconfig = kubeconfig.as_ref().to_str().expect("the path is text");
     let mut endpoint = json!({"id": "cluster", "module": "Kubernetes", "kubeconfig": kubeconfig});
@@ -43,25 +43,25 @@ fn run(kubeconfig: impl AsRef<Path>, parameters: &Value) -> Outcome {
     Run::gather(&json!([endpoint]))
         .plugins(plugins.path())
         .args(["--format", "inventory", "--no-run-info", "-vv"])
-        // Many objects, on a machine that is busy with other tests.
+        // There are many objects, and the machine may be busy with other tests.
         .within(Duration::from_mins(3))
         .run()
         .expect_code(0)
 }
 
-/// The same: the endpoint, which has to be complete.
+/// Gathers from one endpoint, which must be complete, and returns it.
 fn gather(kubeconfig: impl AsRef<Path>, parameters: &Value) -> Value {
     let endpoint = inventory_endpoint(&run(kubeconfig, parameters).inventory(), "cluster");
     assert_eq!(endpoint["status"], "complete", "{}", endpoint["error"]);
     endpoint
 }
 
-/// All of the cluster.
+/// Gathers all collections of the cluster.
 fn everything(cluster: &Cluster) -> Value {
     gather(cluster.kubeconfig("token"), &json!({"collect": EVERYTHING}))
 }
 
-/// A list of the workloads; empty where it is absent.
+/// A list of the endpoint's workloads; empty if it is absent.
 fn list<'a>(endpoint: &'a Value, name: &str) -> &'a [Value] {
     match &endpoint["workloads"][name] {
         Value::Null => &[],
@@ -70,19 +70,20 @@ fn list<'a>(endpoint: &'a Value, name: &str) -> &'a [Value] {
     }
 }
 
-/// The one object of this name.
+/// The only object of this name.
 #[track_caller]
 fn item<'a>(endpoint: &'a Value, list: &str, namespace: &str, name: &str) -> &'a Value {
     let mut found = self::list(endpoint, list)
         .iter()
         .filter(|item| item["namespace"] == *namespace && item["name"] == *name);
-    let of = &endpoint["collections"];
-    let item = found.next().unwrap_or_else(|| panic!("{list} has no {namespace}/{name}: {of}"));
-    assert!(found.next().is_none(), "{namespace}/{name} is there twice");
+    let collections = &endpoint["collections"];
+    let item =
+        found.next().unwrap_or_else(|| panic!("{list} has no {namespace}/{name}: {collections}"));
+    assert!(found.next().is_none(), "{namespace}/{name} is a duplicate");
     item
 }
 
-/// The value, or an empty list where it is absent.
+/// The value, or an empty list if it is absent.
 fn or_empty(value: &Value) -> Value {
     if value.is_null() { json!([]) } else { value.clone() }
 }

@@ -1,8 +1,10 @@
-//! What is said of a pod.
+//! The fields of pods.
 
 use std::collections::BTreeMap;
 
-use gatherer_tests::servers::kubernetes::workloads::cases::{NAMESPACE, OTHER, PLACED, TWIN};
+use gatherer_tests::servers::kubernetes::workloads::cases::{
+    NAMESPACE, OTHER_NAMESPACE, PHASES, TWIN,
+};
 use gatherer_tests::servers::kubernetes::workloads::load;
 use gatherer_tests::servers::kubernetes::{Cluster, SHARED_PODS};
 use serde_json::{Value, json};
@@ -14,21 +16,22 @@ fn pods(cluster: &Cluster) -> Value {
 }
 
 #[test]
-fn the_shared_cluster_has_as_many_pods_of_the_size_that_real_ones_have() {
+fn the_shared_cluster_has_pods_of_the_expected_number_and_size() {
     let cluster = cluster!(Cluster::shared());
     let pods = cluster.list("/api/v1/pods");
-    let of_load = |pod: &&Value| {
+    let is_of_load = |pod: &&Value| {
         let namespace = pod["metadata"]["namespace"].as_str().expect("text");
         namespace.starts_with("team-")
     };
-    let sizes: Vec<usize> = pods.iter().filter(of_load).map(|pod| pod.to_string().len()).collect();
+    let sizes: Vec<usize> =
+        pods.iter().filter(is_of_load).map(|pod| pod.to_string().len()).collect();
     assert_eq!(sizes.len(), SHARED_PODS);
     let each = sizes.iter().sum::<usize>() / sizes.len();
     assert!((4_800..5_600).contains(&each), "{each} bytes");
 }
 
 #[test]
-fn each_pod_has_the_fields_that_the_server_tells() {
+fn every_pod_has_the_fields_of_the_server() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = pods(cluster);
     let ids: BTreeMap<&str, &Value> = endpoint["hosts"]
@@ -52,7 +55,7 @@ fn each_pod_has_the_fields_that_the_server_tells() {
         let addresses: Vec<&Value> =
             status["podIPs"].as_array().into_iter().flatten().map(|one| &one["ip"]).collect();
         assert_eq!(or_empty(&pod["podIPs"]), json!(addresses), "{pod}");
-        // This server tells one alone.
+        // This version of the server has a single host address.
         let host_ip: Vec<&str> = status["hostIP"].as_str().into_iter().collect();
         assert_eq!(or_empty(&pod["hostIPs"]), json!(host_ip), "{pod}");
         let expected = match object["spec"]["nodeName"].as_str() {
@@ -67,17 +70,17 @@ fn each_pod_has_the_fields_that_the_server_tells() {
 }
 
 #[test]
-fn phase_and_host_are_told_of_pods_in_every_phase_also_without_a_node_or_on_one_that_is_gone() {
+fn pods_have_phase_and_host_in_every_phase() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = pods(cluster);
-    for (name, phase, node) in PLACED {
+    for (name, phase, node) in PHASES {
         let pod = item(&endpoint, "pods", NAMESPACE, name);
         assert_eq!(pod["phase"], phase);
         assert_eq!(pod["host"]["name"].as_str(), node, "{pod}");
-        let there = node.is_some_and(|node| node != "node-that-is-gone");
-        assert_eq!(pod["host"]["id"].is_string(), there, "{pod}");
+        let exists = node.is_some_and(|node| node != "missing-node");
+        assert_eq!(pod["host"]["id"].is_string(), exists, "{pod}");
     }
-    let waiting = (0..SHARED_PODS).filter(|pod| load::unscheduled(*pod));
+    let waiting = (0..SHARED_PODS).filter(|pod| load::is_unscheduled(*pod));
     for number in waiting {
         let namespace = load::namespace(number / load::REPLICAS);
         let pod = item(&endpoint, "pods", &namespace, &load::pod_name(number));
@@ -86,11 +89,11 @@ fn phase_and_host_are_told_of_pods_in_every_phase_also_without_a_node_or_on_one_
 }
 
 #[test]
-fn two_pods_of_one_name_in_two_namespaces_are_two() {
+fn pods_of_one_name_in_two_namespaces_are_distinct() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = pods(cluster);
     let (one, other) =
-        (item(&endpoint, "pods", NAMESPACE, TWIN), item(&endpoint, "pods", OTHER, TWIN));
+        (item(&endpoint, "pods", NAMESPACE, TWIN), item(&endpoint, "pods", OTHER_NAMESPACE, TWIN));
     assert_ne!(one["uid"], other["uid"]);
     assert_eq!(one["uid"], cluster.object("/api/v1/pods", NAMESPACE, TWIN)["metadata"]["uid"]);
 }

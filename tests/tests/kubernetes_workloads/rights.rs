@@ -1,4 +1,4 @@
-//! Whoever may not read a collection loses that one, and nothing else.
+//! A missing right fails only the collections that need it.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{EVERYTHING, cluster, everything, gather, list};
 
-/// The collections that failed, each of which has to say that it was for want of rights.
-fn refused(endpoint: &Value) -> BTreeSet<&str> {
-    let collections = endpoint["collections"].as_object().expect("there are some");
+/// The collections that failed. Asserts that each of them failed because a right is missing, with a hint.
+fn forbidden(endpoint: &Value) -> BTreeSet<&str> {
+    let collections = endpoint["collections"].as_object().expect("an object");
     assert_eq!(collections.len(), 8, "{collections:?}");
     let failed = collections.iter().filter(|(_, of)| of["status"] != "complete");
     failed
@@ -18,29 +18,29 @@ fn refused(endpoint: &Value) -> BTreeSet<&str> {
             assert_eq!(error["kind"], "permission", "{name}: {of}");
             let message = error["message"].as_str().unwrap_or_default();
             assert!(message.contains("403 Forbidden"), "{name}: {message}");
-            assert!(error["hint"].is_string(), "{name}: nothing says what to do: {of}");
+            assert!(error["hint"].is_string(), "{name}: no hint: {of}");
             name.as_str()
         })
         .collect()
 }
 
 #[test]
-fn a_user_who_may_not_read_secrets_loses_the_secrets_alone() {
+fn a_user_without_rights_on_secrets_lacks_only_the_secrets() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.reader("no-secrets"), &json!({"collect": EVERYTHING}));
-    assert_eq!(refused(&endpoint), BTreeSet::from(["secrets"]));
+    assert_eq!(forbidden(&endpoint), BTreeSet::from(["secrets"]));
     let mut expected = everything(cluster);
     let workloads = expected["workloads"].as_object_mut().expect("an object");
-    workloads.remove("secrets").expect("there are some");
-    assert!(endpoint["workloads"] == expected["workloads"], "all else is as for everybody");
+    workloads.remove("secrets").expect("an object");
+    assert!(endpoint["workloads"] == expected["workloads"], "another list differs");
     assert!(endpoint["hosts"] == expected["hosts"]);
 }
 
 #[test]
-fn a_user_who_may_read_nodes_and_pods_gets_those_and_as_much_of_the_owners_as_pods_tell() {
+fn a_user_with_rights_on_nodes_and_pods_gets_pods_with_their_lowest_owners() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.reader("nodes-and-pods"), &json!({"collect": EVERYTHING}));
-    let others = [
+    let expected = [
         "config-maps",
         "controllers",
         "namespaces",
@@ -49,31 +49,31 @@ fn a_user_who_may_read_nodes_and_pods_gets_those_and_as_much_of_the_owners_as_po
         "services",
         "virtual-machines",
     ];
-    assert_eq!(refused(&endpoint), BTreeSet::from(others));
+    assert_eq!(forbidden(&endpoint), BTreeSet::from(expected));
     let lists: Vec<&String> =
         endpoint["workloads"].as_object().expect("an object").keys().collect();
-    assert_eq!(lists, ["pods"], "nothing of what is not whole");
+    assert_eq!(lists, ["pods"], "a list of an incomplete collection");
     let whole = everything(cluster);
     assert_eq!(list(&endpoint, "pods").len(), list(&whole, "pods").len());
-    for (pod, known) in list(&endpoint, "pods").iter().zip(list(&whole, "pods")) {
-        assert_eq!(pod["uid"], known["uid"]);
-        assert_eq!(pod["containers"], known["containers"]);
+    for (pod, whole_pod) in list(&endpoint, "pods").iter().zip(list(&whole, "pods")) {
+        assert_eq!(pod["uid"], whole_pod["uid"]);
+        assert_eq!(pod["containers"], whole_pod["containers"]);
         let owners = pod["owners"].as_array().map_or(&[][..], Vec::as_slice);
-        assert_eq!(owners.first(), known["owners"].get(0), "{pod}");
+        assert_eq!(owners.first(), whole_pod["owners"].get(0), "{pod}");
         assert!(owners.len() <= 1, "{pod}");
     }
 }
 
 #[test]
-fn a_user_of_one_namespace_gets_all_that_is_in_it_where_that_is_asked_for() {
+fn a_user_with_rights_in_one_namespace_can_collect_it() {
     let cluster = cluster!(Cluster::shared());
     let kubeconfig = cluster.reader("one-namespace");
     let parameters = json!({"collect": EVERYTHING, "namespaces": "cases"});
     let endpoint = gather(&kubeconfig, &parameters);
     assert_eq!(
-        refused(&endpoint),
+        forbidden(&endpoint),
         BTreeSet::from(["namespaces"]),
-        "the list of namespaces is not in one"
+        "namespaces are not in a namespace"
     );
     let whole = everything(cluster);
     for name in ["serviceAccounts", "controllers", "pods", "services", "configMaps", "secrets"] {
@@ -81,11 +81,11 @@ fn a_user_of_one_namespace_gets_all_that_is_in_it_where_that_is_asked_for() {
         assert!(list(&endpoint, name).iter().eq(expected), "{name}");
     }
     let endpoint = gather(&kubeconfig, &json!({"collect": EVERYTHING}));
-    assert_eq!(refused(&endpoint).len(), 8, "nothing of all namespaces");
+    assert_eq!(forbidden(&endpoint).len(), 8, "collections of all namespaces");
     assert!(endpoint["hosts"] == without_guests(&whole["hosts"]));
 }
 
-/// The hosts of somebody who may not read virtual machines.
+/// The hosts without the virtual machines that run on them.
 fn without_guests(hosts: &Value) -> Value {
     let mut hosts = hosts.clone();
     for host in hosts.as_array_mut().expect("a list") {

@@ -1,9 +1,9 @@
-//! Services, and the pods that they stand for.
+//! Services and the pods that they select.
 
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::cases::services::{
-    EXTERNAL, NODE_PORT, SELECTED,
+    EXTERNAL_ADDRESSES, NODE_PORT, SELECTED_PODS,
 };
 use gatherer_tests::servers::kubernetes::workloads::load;
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ fn services(cluster: &Cluster) -> Value {
 }
 
 #[test]
-fn each_service_has_the_pods_of_its_namespace_that_its_selector_fits() {
+fn every_service_has_the_pods_that_it_selects_in_its_namespace() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = services(cluster);
-    for (name, selected) in SELECTED {
+    for (name, selected) in SELECTED_PODS {
         let service = item(&endpoint, "services", NAMESPACE, name);
         let expected = selected.map(|names| -> Value {
             let reference = |name: &&str| {
@@ -30,18 +30,18 @@ fn each_service_has_the_pods_of_its_namespace_that_its_selector_fits() {
         let found = &service["pods"];
         assert_eq!(*found, expected.unwrap_or(Value::Null), "{service}");
     }
-    // Whether they are ready or not, those that wait for a node among them.
+    // Readiness does not matter, and pods without a node are included.
     for app in [0, 4] {
         let name = load::app_name(app);
         let service = item(&endpoint, "services", &load::namespace(app), &name);
-        let pods = service["pods"].as_array().expect("it has pods");
+        let pods = service["pods"].as_array().expect("pods");
         assert_eq!(pods.len(), load::REPLICAS, "{service}");
         assert!(pods.is_sorted_by_key(|pod| pod["name"].as_str()), "{service}");
     }
 }
 
 #[test]
-fn each_service_has_the_type_addresses_ports_and_selector_that_the_server_tells() {
+fn every_service_has_the_fields_of_the_server() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = services(cluster);
     let objects = cluster.list("/api/v1/services");
@@ -71,30 +71,30 @@ fn each_service_has_the_type_addresses_ports_and_selector_that_the_server_tells(
 }
 
 #[test]
-fn services_of_every_type_are_told_in_full() {
+fn services_of_every_type_have_their_ports_and_addresses() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = services(cluster);
-    let of = |name: &str| item(&endpoint, "services", NAMESPACE, name);
+    let service = |name: &str| item(&endpoint, "services", NAMESPACE, name);
     let ports = json!([
         {"name": "http", "protocol": "TCP", "port": 80, "targetPort": "http"},
         {"name": "https", "protocol": "TCP", "port": 443, "targetPort": "8443"},
         {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": "53"},
     ]);
-    assert_eq!(of("web")["ports"], ports);
-    assert_eq!(of("headless")["clusterIPs"], json!(["None"]));
-    assert_eq!(of("node-port")["type"], "NodePort");
-    assert_eq!(of("node-port")["ports"][0]["nodePort"], NODE_PORT);
-    assert_eq!(of("balanced")["type"], "LoadBalancer");
-    assert_eq!(of("balanced")["externalIPs"], json!(EXTERNAL));
-    assert_eq!(of("external-name")["type"], "ExternalName");
-    assert!(of("external-name").get("clusterIPs").is_none(), "{}", of("external-name"));
+    assert_eq!(service("web")["ports"], ports);
+    assert_eq!(service("headless")["clusterIPs"], json!(["None"]));
+    assert_eq!(service("node-port")["type"], "NodePort");
+    assert_eq!(service("node-port")["ports"][0]["nodePort"], NODE_PORT);
+    assert_eq!(service("balanced")["type"], "LoadBalancer");
+    assert_eq!(service("balanced")["externalIPs"], json!(EXTERNAL_ADDRESSES));
+    assert_eq!(service("external-name")["type"], "ExternalName");
+    assert!(service("external-name").get("clusterIPs").is_none(), "{}", service("external-name"));
     for name in ["without-selector", "external-name"] {
-        assert!(of(name).get("selector").is_none(), "{}", of(name));
+        assert!(service(name).get("selector").is_none(), "{}", service(name));
     }
 }
 
 #[test]
-fn without_the_pods_nobody_knows_which_a_service_selects() {
+fn services_have_no_pods_if_pods_are_not_collected() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "services"}));
     let services = list(&endpoint, "services");

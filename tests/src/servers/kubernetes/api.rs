@@ -1,5 +1,5 @@
-//! Requests to the API server, as its administrator: what fills a cluster and tells what is in it,
-//! independent of how the program asks.
+//! Requests to the API server as its administrator: they fill a cluster and read what it contains, without
+//! the code under test.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 
 use super::kubeconfigs::ADMIN_TOKEN;
 
-/// How many requests are under way at once where many are made.
-const AT_ONCE: usize = 16;
+/// How many requests run concurrently when many objects are created.
+const CONCURRENT_REQUESTS: usize = 16;
 
-/// A client that keeps its connections.
+/// A client that reuses its connections.
 #[derive(Debug)]
 pub(super) struct Api {
     url: String,
@@ -39,17 +39,15 @@ impl Api {
             .tls_backend_preconfigured(tls)
             .no_proxy()
             .timeout(Duration::from_mins(1))
-            .pool_max_idle_per_host(AT_ONCE)
+            .pool_max_idle_per_host(CONCURRENT_REQUESTS)
             .build()
-            .expect("a client needs nothing of the machine");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime can be made");
+            .expect("a client");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { url: url.to_owned(), client, runtime: Mutex::new(runtime) }
     }
 
-    /// Status and body of one request.
+    /// Sends one request. Returns the status and the body.
     pub(super) fn request(
         &self,
         method: Method,
@@ -59,7 +57,7 @@ impl Api {
         self.request_url(method, format!("{}{path}", self.url), body)
     }
 
-    /// The same of another server, which is not told who asks.
+    /// Sends a request to another server, without credentials.
     pub(super) fn request_url(
         &self,
         method: Method,
@@ -70,7 +68,7 @@ impl Api {
         self.runtime().block_on(request)
     }
 
-    /// One request that has to succeed, and its answer.
+    /// Sends one request. Returns the response as JSON; panics if the request fails.
     pub(super) fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let what = format!("{method} {path}");
         let (status, text) =
@@ -79,14 +77,14 @@ impl Api {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// POSTs them all to one path, several at once.
+    /// POSTs all objects to one path, concurrently.
     pub(super) fn create_all(&self, path: &str, bodies: impl Iterator<Item = Value>) {
         let url = format!("{}{path}", self.url);
         let mut bodies = bodies.map(|body| body.to_string());
         self.runtime().block_on(async {
             let mut running = JoinSet::new();
             loop {
-                while running.len() < AT_ONCE
+                while running.len() < CONCURRENT_REQUESTS
                     && let Some(body) = bodies.next()
                 {
                     running.spawn(exchange(
@@ -97,7 +95,7 @@ impl Api {
                     ));
                 }
                 let Some(done) = running.join_next().await else { return };
-                match done.expect("nothing panics there") {
+                match done.expect("the task does not panic") {
                     Ok((200..=299, _)) => {}
                     Ok((status, text)) => panic!("POST {path}: {status}: {text}"),
                     Err(error) => panic!("POST {path}: {error}"),
@@ -106,24 +104,29 @@ impl Api {
         });
     }
 
-    /// Creates each object below its path, several at once, and writes its status where it has one:
-    /// the server takes no status from who creates. Their UIDs, in the same order.
-    pub(super) fn make_all(&self, objects: impl Iterator<Item = (String, Value)>) -> Vec<String> {
+    /// Creates each object below its path, concurrently, and then writes its status: API servers ignore the
+    /// status of a new object. Returns the UIDs in the order of the objects.
+    pub(super) fn create_all_with_status(
+        &self,
+        objects: impl Iterator<Item = (String, Value)>,
+    ) -> Vec<String> {
         let mut objects = objects.enumerate();
         let mut uids = Vec::new();
         self.runtime().block_on(async {
             let mut running = JoinSet::new();
             loop {
-                while running.len() < AT_ONCE
-                    && let Some((at, (path, object))) = objects.next()
+                while running.len() < CONCURRENT_REQUESTS
+                    && let Some((index, (path, object))) = objects.next()
                 {
                     uids.push(String::new());
                     let (client, url) = (self.client.clone(), format!("{}{path}", self.url));
-                    running.spawn(async move { (at, make(client, url, object).await) });
+                    running.spawn(
+                        async move { (index, create_with_status(client, url, object).await) },
+                    );
                 }
                 let Some(done) = running.join_next().await else { return };
-                let (at, made) = done.expect("nothing panics there");
-                uids[at] = made.unwrap_or_else(|error| panic!("{error}"));
+                let (index, uid) = done.expect("the task does not panic");
+                uids[index] = uid.unwrap_or_else(|error| panic!("{error}"));
             }
         });
         uids
@@ -134,38 +137,43 @@ impl Api {
     }
 }
 
-/// What the server made of an object, as far as it is needed.
+/// The part of a created object that is needed.
 #[derive(serde::Deserialize)]
-struct Made {
-    metadata: MadeMetadata,
+struct CreatedObject {
+    metadata: CreatedMetadata,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct MadeMetadata {
+struct CreatedMetadata {
     uid: String,
     resource_version: String,
 }
 
-/// Creates an object and writes its status; gives its UID.
-async fn make(client: Client, url: String, mut object: Value) -> Result<String, String> {
+/// Creates an object and writes its status. Returns its UID.
+async fn create_with_status(
+    client: Client,
+    url: String,
+    mut object: Value,
+) -> Result<String, String> {
     let status = object.as_object_mut().and_then(|object| object.remove("status"));
     let body = object.to_string();
-    let text = expected(client.clone(), Method::POST, url.clone(), body).await?;
-    let made: Made = serde_json::from_str(&text).map_err(|error| format!("POST {url}: {error}"))?;
+    let text = expect_success(client.clone(), Method::POST, url.clone(), body).await?;
+    let created: CreatedObject =
+        serde_json::from_str(&text).map_err(|error| format!("POST {url}: {error}"))?;
     if let Some(status) = status {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let url = format!("{url}/{name}/status");
-        // What the server does not take from here it keeps.
-        object["metadata"]["resourceVersion"] = Value::from(made.metadata.resource_version);
+        // The server keeps everything but the status.
+        object["metadata"]["resourceVersion"] = Value::from(created.metadata.resource_version);
         object["status"] = status;
-        expected(client, Method::PUT, url, object.to_string()).await?;
+        expect_success(client, Method::PUT, url, object.to_string()).await?;
     }
-    Ok(made.metadata.uid)
+    Ok(created.metadata.uid)
 }
 
-/// The answer of a request that has to succeed.
-async fn expected(
+/// Sends a request. Any other status than 2xx is an error.
+async fn expect_success(
     client: Client,
     method: Method,
     url: String,
@@ -187,14 +195,14 @@ async fn exchange(
 ) -> Result<(u16, String), String> {
     let with_tls = url.starts_with("https:");
     let mut request = client.request(method, url);
-    // Nobody but the API server knows the token; etcd refuses who comes with one.
+    // Only the API server uses TLS and knows the token; etcd rejects requests with a token.
     if with_tls {
         request = request.bearer_auth(ADMIN_TOKEN);
     }
     if let Some(body) = body {
         request = request.header("Content-Type", "application/json").body(body);
     }
-    let answer = async {
+    let response = async {
         let mut response = request.send().await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await? {
@@ -202,6 +210,6 @@ async fn exchange(
         }
         Ok::<_, reqwest::Error>((response.status().as_u16(), bytes))
     };
-    let (status, bytes) = answer.await.map_err(|error| error.to_string())?;
+    let (status, bytes) = response.await.map_err(|error| error.to_string())?;
     Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -1,11 +1,11 @@
-//! A Kubernetes cluster without machines: a real kube-apiserver on a real etcd. Its nodes are what a test
-//! writes; nothing runs on them and nothing changes them.
+//! A Kubernetes cluster without machines: a real kube-apiserver with a real etcd. Tests write the nodes and the other
+//! objects; nothing runs on them, and nothing else changes them.
 //!
-//! The two programs are made by `scripts/servers/kube-apiserver.sh`, which `make test` runs.
+//! The two programs are built by `scripts/servers/kube-apiserver.sh`, which `make test` runs.
 
 mod api;
+pub mod cluster_nodes;
 mod kubeconfigs;
-pub mod nodes;
 mod pki;
 mod start;
 pub mod workloads;
@@ -15,7 +15,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-pub use kubeconfigs::{ADMIN_TOKEN, NAMES, NOBODY_TOKEN, credential_program, data, document};
+pub use kubeconfigs::{
+    ADMIN_TOKEN, KUBECONFIGS, UNKNOWN_TOKEN, UNPRIVILEGED_TOKEN, base64_file, credential_program,
+    kubeconfig_yaml,
+};
 pub use reqwest::Method;
 use serde_json::Value;
 
@@ -23,16 +26,16 @@ use api::Api;
 use start::Servers;
 pub use workloads::SHARED_PODS;
 
-/// The environment variable that names the folder of a running cluster, which tests share.
+/// The environment variable with the folder of a running cluster that test processes share.
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
-/// The environment variable that says why there can be no cluster.
-pub const REASON: &str = "GATHERER_NO_KUBERNETES";
-/// How many nodes the shared cluster has: three pages of the usual 500.
+/// The environment variable with the reason why no cluster is available.
+pub const UNAVAILABLE_REASON: &str = "GATHERER_NO_KUBERNETES";
+/// The number of nodes of the shared cluster: three pages of 500.
 pub const SHARED_NODES: usize = 1100;
-/// The size of a node of the shared cluster.
+/// The size of a node of the shared cluster in bytes.
 pub const SHARED_NODE_BYTES: usize = 4000;
 
-/// A running cluster. What it is made of ends with it, and with the process.
+/// A running cluster. Its processes and files go away when it is dropped, or when this process ends.
 #[derive(Debug)]
 pub struct Cluster {
     folder: PathBuf,
@@ -40,16 +43,16 @@ pub struct Cluster {
     address: SocketAddr,
     ca_pem: String,
     api: Api,
-    /// Absent where somebody else started it.
+    /// `None` if another process started the cluster.
     servers: Option<Servers>,
 }
 
 impl Cluster {
-    /// Starts one without nodes, in some 3 s. The error is the reason to skip a test.
+    /// Starts a cluster without nodes, which takes about 3 s. The error is the reason to skip a test.
     ///
     /// # Panics
     ///
-    /// If the programs are there and do not start: that is no reason to skip.
+    /// If the programs exist and do not start: that is not a reason to skip a test.
     pub fn start() -> Result<Self, String> {
         let programs = start::programs()?;
         let servers = Servers::start(&programs).unwrap_or_else(|error| panic!("{error}"));
@@ -59,8 +62,8 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The cluster that all tests may share: they only read. It has [`SHARED_NODES`] nodes of
-    /// [`SHARED_NODE_BYTES`], those of [`nodes::node`], and [`SHARED_PODS`] pods besides
+    /// The cluster for all tests that only read. It has [`SHARED_NODES`] nodes of
+    /// [`SHARED_NODE_BYTES`], made by [`cluster_nodes::node`], and [`SHARED_PODS`] pods in addition to
     /// [`workloads::cases`].
     pub fn shared() -> Result<&'static Self, String> {
         static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
@@ -79,7 +82,7 @@ impl Cluster {
             .map_err(Clone::clone)
     }
 
-    /// One that another process started, by its folder.
+    /// Opens a cluster that another process started, by its folder.
     pub fn open(folder: &Path) -> Result<Self, String> {
         let read = |name: &str| {
             std::fs::read_to_string(folder.join(name))
@@ -97,26 +100,26 @@ impl Cluster {
         &self.url
     }
 
-    /// Where the API server listens.
+    /// The address of the API server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The cluster's folder: `kubeconfig/`, `pki/`, `log/`.
+    /// The folder of the cluster, with `kubeconfig/`, `pki/` and `log/`.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The kubeconfig of this name, one of [`NAMES`].
+    /// The path of a kubeconfig, one of [`KUBECONFIGS`].
     pub fn kubeconfig(&self, name: &str) -> PathBuf {
-        assert!(NAMES.contains(&name), "no kubeconfig is called {name}");
+        assert!(KUBECONFIGS.contains(&name), "unknown kubeconfig {name}");
         self.folder.join("kubeconfig").join(format!("{name}.yaml"))
     }
 
-    /// The kubeconfig of somebody who may read some lists, one of [`workloads::READERS`]. They may
-    /// nothing before [`Self::create_cases`].
+    /// The path of the kubeconfig of a user with limited rights, one of [`workloads::READERS`]. These users
+    /// have no rights before [`Self::create_cases`].
     pub fn reader(&self, name: &str) -> PathBuf {
-        assert!(workloads::READERS.contains(&name), "no reader is called {name}");
+        assert!(workloads::READERS.contains(&name), "unknown reader {name}");
         self.folder.join("kubeconfig").join(format!("{name}.yaml"))
     }
 
@@ -125,17 +128,17 @@ impl Cluster {
         self.folder.join("pki")
     }
 
-    /// The certificate of the authority that signed the API server's.
+    /// The certificate of the authority that signed the API server's certificate.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// A token that may do everything.
+    /// The token of an administrator.
     pub fn admin_token(&self) -> &'static str {
         ADMIN_TOKEN
     }
 
-    /// One request as administrator: status and body.
+    /// Sends a request as administrator. Returns the status and the body.
     pub fn request(
         &self,
         method: Method,
@@ -145,19 +148,19 @@ impl Cluster {
         self.api.request(method, path, body)
     }
 
-    /// Creates an object below this path, such as `/api/v1/nodes`, and gives what the server made of it.
+    /// Creates an object below this path, such as `/api/v1/nodes`, and returns the created object.
     pub fn create(&self, path: &str, object: &Value) -> Value {
         self.api.expect(Method::POST, path, Some(object))
     }
 
-    /// Creates the nodes 0 to `count` - 1 of [`nodes::node`], with their statuses.
+    /// Creates the nodes 0 to `count` - 1 of [`cluster_nodes::node`], with their statuses.
     pub fn create_nodes(&self, count: usize, bytes_each: usize) {
         self.create_nodes_from(0, count, bytes_each);
     }
 
-    /// Creates `count` nodes, the first of which has this number.
+    /// Creates `count` nodes, starting with number `first`.
     pub fn create_nodes_from(&self, first: usize, count: usize, bytes_each: usize) {
-        let nodes = (first..first + count).map(|index| nodes::node(index, bytes_each));
+        let nodes = (first..first + count).map(|index| cluster_nodes::node(index, bytes_each));
         self.api.create_all("/api/v1/nodes", nodes);
     }
 
@@ -166,12 +169,12 @@ impl Cluster {
         self.api.expect(Method::DELETE, &format!("/api/v1/nodes/{name}"), None);
     }
 
-    /// A node as the API server has it now.
+    /// Reads a node.
     pub fn node(&self, name: &str) -> Value {
         self.api.expect(Method::GET, &format!("/api/v1/nodes/{name}"), None)
     }
 
-    /// The names of all nodes now, in one answer of the API server.
+    /// The names of all nodes, read with one request.
     pub fn node_names(&self) -> BTreeSet<String> {
         let list = self.api.expect(Method::GET, "/api/v1/nodes", None);
         let items = list["items"].as_array().expect("a list has items");
@@ -181,32 +184,32 @@ impl Cluster {
             .collect()
     }
 
-    /// Has etcd forget how everything was before now, as it does every 5 minutes in a cluster. A list that
-    /// is read page by page and began before a change cannot go on after this.
-    pub fn forget_the_past(&self) {
+    /// Compacts etcd: it drops all revisions before the current one, as it does every 5 minutes in a real cluster.
+    /// A paged list that started at an earlier revision cannot continue.
+    pub fn compact(&self) {
         let (_, text) =
-            self.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("it answers");
+            self.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("a response");
         let list: Value = serde_json::from_str(&text).expect("a list is JSON");
-        // The API server's versions are etcd's revisions.
+        // The resource versions of the API server are the revisions of etcd.
         let revision = &list["metadata"]["resourceVersion"];
-        let servers = self.servers.as_ref().expect("this process started it");
+        let servers = self.servers.as_ref().expect("this process started the cluster");
         let url = format!("{}/v3/kv/compaction", servers.etcd_url());
         let body = serde_json::json!({"revision": revision, "physical": true});
-        let answer = self.api.request_url(Method::POST, url, Some(&body));
-        assert!(matches!(answer, Ok((200, _))), "compaction at {revision}: {answer:?}");
+        let response = self.api.request_url(Method::POST, url, Some(&body));
+        assert!(matches!(response, Ok((200, _))), "compaction at {revision}: {response:?}");
     }
 
     /// The process id of the API server. Panics for a cluster that another process started.
     pub fn apiserver_pid(&self) -> u32 {
-        self.servers.as_ref().expect("this process started it").apiserver_pid()
+        self.servers.as_ref().expect("this process started the cluster").apiserver_pid()
     }
 
-    /// Ends the API server by SIGKILL, as a crash does, and waits until it is gone.
+    /// Ends the API server with SIGKILL, like a crash, and waits for its end.
     pub fn kill_apiserver(&mut self) {
-        self.servers.as_mut().expect("this process started it").kill_apiserver();
+        self.servers.as_mut().expect("this process started the cluster").kill_apiserver();
     }
 
-    /// Ends everything and removes the folder, as dropping it does.
+    /// Ends all processes and removes the folder, like dropping the cluster.
     pub fn stop(self) {
         drop(self);
     }

@@ -1,7 +1,7 @@
-//! Keys and certificates of a cluster, good ones and bad ones, as files in a folder.
+//! The keys and certificates of a cluster, valid and invalid ones, as files in a folder.
 //!
-//! The certificates are made here; the clients' keys come from openssl's command line, because the
-//! three formats in which kubeconfigs hold them (PKCS#1, PKCS#8, SEC1) are what is tested.
+//! The certificates are made with rcgen. The keys of the clients are made with openssl, because kubeconfigs
+//! contain three formats (PKCS#1, PKCS#8, SEC1) and all three are tested.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,11 +11,11 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, date_time_ymd,
 };
 
-/// What a client of the cluster is called: an administrator.
+/// The organization and the common name of an administrator.
 const ADMIN: (&str, &str) = ("system:masters", "kubernetes-admin");
 
-/// Makes the folder's files: `ca.crt`, `other-ca.crt`, and of `server`, `server-expired`, `admin` (PKCS#1),
-/// `admin-pkcs8`, `admin-ec` (SEC1), `expired` and `nobody` a `.crt` and a `.key`; `sa.key`.
+/// Writes `ca.crt`, `other-ca.crt` and `sa.key`, and a `.crt` and a `.key` for each of `server`, `server-expired`,
+/// `admin` (PKCS#1), `admin-pkcs8`, `admin-ec` (SEC1), `expired` and `unprivileged`.
 pub(super) fn write(folder: &Path, openssl: &Path) -> Result<(), String> {
     let authority = authority("test-cluster");
     file(folder, "ca.crt", authority.0.as_bytes());
@@ -25,32 +25,31 @@ pub(super) fn write(folder: &Path, openssl: &Path) -> Result<(), String> {
     let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"];
     server(folder, "server", issuer, params("", "kube-apiserver", &names));
     let mut expired = params("", "expired", &["expired.test"]);
-    long_ago(&mut expired);
+    set_expired(&mut expired);
     server(folder, "server-expired", issuer, expired);
 
     let rsa = Keys::rsa(folder, openssl)?;
     let ec = Keys::ec(folder, openssl)?;
     let admin = || client(ADMIN.0, ADMIN.1);
     let mut expired = admin();
-    long_ago(&mut expired);
+    set_expired(&mut expired);
     for (name, params, keys, key) in [
         ("admin", admin(), &rsa, &rsa.traditional),
         ("admin-pkcs8", admin(), &rsa, &rsa.pkcs8),
         ("admin-ec", admin(), &ec, &ec.traditional),
         ("expired", expired, &rsa, &rsa.traditional),
-        ("nobody", client("nogroup", "nobody"), &rsa, &rsa.traditional),
+        ("unprivileged", client("nogroup", "unprivileged"), &rsa, &rsa.traditional),
     ] {
         let certificate = params.signed_by(&keys.pair, issuer).expect("valid parameters");
         file(folder, &format!("{name}.crt"), certificate.pem().as_bytes());
         file(folder, &format!("{name}.key"), key.as_bytes());
     }
-    // The API server signs service accounts' tokens with it, and derives the public half.
+    // The API server signs the tokens of service accounts with it, and derives the public key.
     file(folder, "sa.key", rsa.traditional.as_bytes());
     Ok(())
 }
 
-/// One key in the format that openssl calls traditional (PKCS#1 for RSA, SEC1 for EC), and in
-/// PKCS#8.
+/// One key in two formats: the one that openssl calls traditional (PKCS#1 for RSA, SEC1 for EC), and PKCS#8.
 struct Keys {
     traditional: String,
     pkcs8: String,
@@ -72,7 +71,7 @@ impl Keys {
         Self::checked(traditional, "BEGIN EC PRIVATE KEY", pkcs8, pair)
     }
 
-    /// A test of the three formats must not test one of them thrice.
+    /// Checks the formats: otherwise a test of three formats could test one of them three times.
     fn checked(
         traditional: String,
         head: &str,
@@ -81,45 +80,46 @@ impl Keys {
     ) -> Result<Self, String> {
         for (text, head) in [(&traditional, head), (&pkcs8, "BEGIN PRIVATE KEY")] {
             if !text.contains(head) {
-                return Err(format!("openssl made no key with {head}"));
+                return Err(format!("openssl did not write a key with {head}"));
             }
         }
         Ok(Self { traditional, pkcs8, pair })
     }
 }
 
-/// A fresh key, traditional and in PKCS#8.
+/// Generates a key, and returns it in the traditional format and in PKCS#8.
 fn make_key(
     folder: &Path,
     openssl: &Path,
     algorithm: &str,
     option: &str,
 ) -> Result<(String, String), String> {
-    let fresh = folder.join(format!("{algorithm}.pem"));
+    let new_key = folder.join(format!("{algorithm}.pem"));
     let mut args = vec!["genpkey", "-algorithm", algorithm, "-pkeyopt", option];
     if algorithm == "EC" {
         args.extend(["-pkeyopt", "ec_param_enc:named_curve"]);
     }
-    run(Command::new(openssl).args(&args).arg("-out").arg(&fresh))?;
-    let pkcs8 = std::fs::read_to_string(&fresh).map_err(|error| error.to_string())?;
-    let traditional = run(Command::new(openssl).args(["pkey", "-traditional", "-in"]).arg(&fresh))?;
-    std::fs::remove_file(&fresh).map_err(|error| error.to_string())?;
+    run(Command::new(openssl).args(&args).arg("-out").arg(&new_key))?;
+    let pkcs8 = std::fs::read_to_string(&new_key).map_err(|error| error.to_string())?;
+    let traditional =
+        run(Command::new(openssl).args(["pkey", "-traditional", "-in"]).arg(&new_key))?;
+    std::fs::remove_file(&new_key).map_err(|error| error.to_string())?;
     Ok((traditional, pkcs8))
 }
 
 fn run(command: &mut Command) -> Result<String, String> {
-    // The machine's configuration of openssl is of no concern here.
+    // The configuration of openssl on this machine must not matter.
     let output = command.env("OPENSSL_CONF", "/dev/null").output();
     let program = PathBuf::from(command.get_program());
     let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}: {}: {said}", program.display(), output.status))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}: {}: {stderr}", program.display(), output.status))
 }
 
-/// An authority's certificate, and what signs with it.
+/// The certificate of a new authority, and the issuer that signs with it.
 fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
     let mut params = params("", name, &[]);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -159,12 +159,12 @@ fn params(organization: &str, common_name: &str, names: &[&str]) -> CertificateP
     params
 }
 
-fn long_ago(params: &mut CertificateParams) {
+fn set_expired(params: &mut CertificateParams) {
     params.not_before = date_time_ymd(2019, 1, 1);
     params.not_after = date_time_ymd(2020, 1, 1);
 }
 
-/// Writes a file that only its owner may read.
+/// Writes a file that only its owner can read.
 pub(super) fn file(folder: &Path, name: &str, bytes: &[u8]) {
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

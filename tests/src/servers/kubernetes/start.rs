@@ -1,4 +1,4 @@
-//! Starting and ending the two processes of a cluster.
+//! Starts and ends the two processes of a cluster.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,24 +8,25 @@ use reqwest::Method;
 use tempfile::TempDir;
 
 use super::api::Api;
-use super::{REASON, kubeconfigs, pki};
+use super::{UNAVAILABLE_REASON, kubeconfigs, pki};
 use crate::servers::{Watcher, free_port, tail};
 
-/// How often a start is tried when another process took a port in between.
-const TRIES: usize = 5;
-/// How long a start may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How many starts are attempted if another process takes a port in the meantime.
+const START_ATTEMPTS: usize = 5;
+/// The longest start on a machine that is busy with other tests.
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Where the programs are.
+/// The locations of the programs.
 #[derive(Debug)]
 pub(super) struct Programs {
     folder: PathBuf,
     openssl: PathBuf,
 }
 
-/// Finds the programs; the error is why there are none.
+/// Finds the programs. The error is the reason why they are not available.
 pub(super) fn programs() -> Result<Programs, String> {
-    if let Some(reason) = std::env::var(REASON).ok().filter(|reason| !reason.is_empty()) {
+    if let Some(reason) = std::env::var(UNAVAILABLE_REASON).ok().filter(|reason| !reason.is_empty())
+    {
         return Err(reason);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/servers/kube-apiserver.sh");
@@ -41,7 +42,7 @@ pub(super) fn programs() -> Result<Programs, String> {
         );
     }
     let folder = PathBuf::from(path);
-    // The script puts one there if the machine had none.
+    // The script puts openssl there if the machine has none.
     let openssl =
         Some(folder.join("openssl")).filter(|path| path.exists()).unwrap_or("openssl".into());
     Ok(Programs { folder, openssl })
@@ -55,32 +56,32 @@ pub(super) struct Servers {
     apiserver: Child,
     folder: TempDir,
     data: TempDir,
-    // Last: it is told that nothing is left once nothing is.
+    // Last: it must end after everything that it watches.
     watcher: Watcher,
 }
 
 /// Why a start failed.
-enum Failure {
-    /// A port was taken: another try may do.
-    Port(String),
+enum StartFailure {
+    /// Another process uses a port; another attempt may succeed.
+    PortInUse(String),
     Other(String),
 }
 
 impl Servers {
     pub(super) fn start(programs: &Programs) -> Result<Self, String> {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in 0..START_ATTEMPTS {
             match Self::try_start(programs) {
                 Ok(servers) => return Ok(servers),
-                Err(Failure::Port(error)) => last = error,
-                Err(Failure::Other(error)) => return Err(error),
+                Err(StartFailure::PortInUse(error)) => last = error,
+                Err(StartFailure::Other(error)) => return Err(error),
             }
         }
         Err(last)
     }
 
-    fn try_start(programs: &Programs) -> Result<Self, Failure> {
-        let other = |error: std::io::Error| Failure::Other(format!("kube-apiserver: {error}"));
+    fn try_start(programs: &Programs) -> Result<Self, StartFailure> {
+        let other = |error: std::io::Error| StartFailure::Other(format!("kube-apiserver: {error}"));
         let watcher = Watcher::start().map_err(other)?;
         let folder = tempfile::Builder::new().prefix("gatherer-cluster-").tempdir();
         let folder = folder.map_err(other)?;
@@ -94,20 +95,20 @@ impl Servers {
         let (client, peer, port) = (free_port(), free_port(), free_port());
         let etcd =
             watcher.spawn(&mut etcd(programs, path, data.path(), client, peer)?).map_err(other)?;
-        let etcd = Ended(Some(etcd));
-        // While etcd starts.
+        let etcd = EndOnDrop(Some(etcd));
+        // Meanwhile, etcd starts.
         let keys = path.join("pki");
-        pki::write(&keys, &programs.openssl).map_err(Failure::Other)?;
+        pki::write(&keys, &programs.openssl).map_err(StartFailure::Other)?;
         pki::file(&keys, "tokens.csv", kubeconfigs::tokens().as_bytes());
         pki::file(&keys, "admin.token", kubeconfigs::ADMIN_TOKEN.as_bytes());
         let url = format!("https://127.0.0.1:{port}");
         kubeconfigs::write(&path.join("kubeconfig"), &keys, &url);
 
         let mut command = apiserver(programs, path, port, client)?;
-        let mut apiserver = Ended(Some(watcher.spawn(&mut command).map_err(other)?));
+        let mut apiserver = EndOnDrop(Some(watcher.spawn(&mut command).map_err(other)?));
         let ca_pem = std::fs::read_to_string(keys.join("ca.crt")).map_err(other)?;
         await_ready(&Api::new(&url, &ca_pem), path, &mut apiserver)?;
-        // Last, so that a folder with it is that of a cluster that is ready.
+        // Last: this file marks the cluster as ready.
         std::fs::write(path.join("url"), &url).map_err(other)?;
         let etcd_url = format!("http://127.0.0.1:{client}");
         Ok(Self { etcd: etcd.keep(), etcd_url, apiserver: apiserver.keep(), folder, data, watcher })
@@ -132,24 +133,24 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        // The API server first: it would wait for its etcd.
+        // The API server ends first: it would wait for its etcd.
         end(&mut self.apiserver);
         end(&mut self.etcd);
-        // Field by field after this: the folders go, then the watcher.
+        // The fields are dropped after this, in their order: the folders, then the watcher.
         let _ = (&self.data, &self.watcher);
     }
 }
 
-/// A process that is ended unless it is kept.
-struct Ended(Option<Child>);
+/// A process that is ended on drop unless it is kept.
+struct EndOnDrop(Option<Child>);
 
-impl Ended {
+impl EndOnDrop {
     fn keep(mut self) -> Child {
-        self.0.take().expect("it is kept once")
+        self.0.take().expect("the process is kept once")
     }
 }
 
-impl Drop for Ended {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
             end(child);
@@ -157,18 +158,19 @@ impl Drop for Ended {
     }
 }
 
-/// Kills a process and takes its status, after which its number may be another's.
+/// Kills a process and reaps it.
 fn end(child: &mut Child) {
-    // It may have ended since.
+    // The process may have ended already.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// A folder for etcd, in memory where there is room: what it writes would wait for a disk.
+/// A folder for etcd, in memory if there is enough room: on a disk, each write would be slow.
 fn data_folder() -> std::io::Result<TempDir> {
-    const ROOM: u64 = 2 << 30;
+    const REQUIRED_BYTES: u64 = 2 << 30;
     let memory = Path::new("/dev/shm");
-    let room = rustix::fs::statvfs(memory).is_ok_and(|fs| fs.f_bavail * fs.f_frsize > ROOM);
+    let room =
+        rustix::fs::statvfs(memory).is_ok_and(|fs| fs.f_bavail * fs.f_frsize > REQUIRED_BYTES);
     let mut builder = tempfile::Builder::new();
     builder.prefix("gatherer-etcd-");
     if room && let Ok(folder) = builder.tempdir_in(memory) {
@@ -177,11 +179,11 @@ fn data_folder() -> std::io::Result<TempDir> {
     builder.tempdir()
 }
 
-fn logged(mut command: Command, folder: &Path, name: &str) -> Result<Command, Failure> {
+fn logged(mut command: Command, folder: &Path, name: &str) -> Result<Command, StartFailure> {
     let log = std::fs::File::create(folder.join("log").join(format!("{name}.log")))
         .and_then(|file| Ok((file.try_clone()?, file)))
-        .map_err(|error| Failure::Other(format!("the log of {name}: {error}")))?;
-    // Its environment is of no concern, and may hold proxies.
+        .map_err(|error| StartFailure::Other(format!("the log of {name}: {error}")))?;
+    // The environment of this process must not matter; it may have proxies.
     command.env_clear().env("PATH", "/usr/bin:/bin").stdout(log.0).stderr(log.1);
     Ok(command)
 }
@@ -192,7 +194,7 @@ fn etcd(
     data: &Path,
     client: u16,
     peer: u16,
-) -> Result<Command, Failure> {
+) -> Result<Command, StartFailure> {
     let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
     let mut command = Command::new(programs.folder.join("etcd"));
     command
@@ -207,13 +209,18 @@ fn etcd(
             format!("--initial-advertise-peer-urls={peer}"),
         ])
         .arg(format!("--initial-cluster=test={peer}"))
-        // It is alone: it need not wait for others' votes.
+        // A single member does not wait for the votes of others.
         .args(["--heartbeat-interval=20", "--election-timeout=200"])
         .args(["--quota-backend-bytes=4294967296", "--auto-compaction-retention=0"]);
     logged(command, folder, "etcd")
 }
 
-fn apiserver(programs: &Programs, folder: &Path, port: u16, etcd: u16) -> Result<Command, Failure> {
+fn apiserver(
+    programs: &Programs,
+    folder: &Path,
+    port: u16,
+    etcd: u16,
+) -> Result<Command, StartFailure> {
     let pki = folder.join("pki");
     let pki = pki.display();
     let issuer = "https://kubernetes.default.svc";
@@ -234,31 +241,35 @@ fn apiserver(programs: &Programs, folder: &Path, port: u16, etcd: u16) -> Result
         .arg(format!("--service-account-signing-key-file={pki}/sa.key"))
         .args([format!("--service-account-issuer={issuer}"), format!("--api-audiences={issuer}")])
         .args(["--service-cluster-ip-range=10.96.0.0/16", "--endpoint-reconciler-type=none"])
-        // No controller makes the service accounts that pods need, nor clears taints.
+        // No controller creates the service accounts of pods, or removes taints.
         .arg("--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
-        // Who wrote which field takes half of the time and room of an object. Ephemeral containers are
-        // what later versions have without being asked.
+        // Without the owner of each field, objects need half of the time and space. Ephemeral containers are
+        // enabled by default in later versions.
         .arg("--feature-gates=ServerSideApply=false,EphemeralContainers=true")
         .args(["--profiling=false", "--v=1"]);
     logged(command, folder, "kube-apiserver")
 }
 
-fn await_ready(api: &Api, folder: &Path, apiserver: &mut Ended) -> Result<(), Failure> {
+fn await_ready(api: &Api, folder: &Path, apiserver: &mut EndOnDrop) -> Result<(), StartFailure> {
     let log = folder.join("log/kube-apiserver.log");
-    let until = Instant::now() + PATIENCE;
-    let child = apiserver.0.as_mut().expect("it was just started");
+    let until = Instant::now() + STARTUP_TIMEOUT;
+    let child = apiserver.0.as_mut().expect("the process was just started");
     loop {
-        let answer = api.request(Method::GET, "/readyz", None);
-        if matches!(answer, Ok((200, _))) {
+        let response = api.request(Method::GET, "/readyz", None);
+        if matches!(response, Ok((200, _))) {
             return Ok(());
         }
         let ended = child.try_wait().ok().flatten();
         if ended.is_some() || Instant::now() > until {
-            let said = format!("{}\n{}", tail(&folder.join("log/etcd.log")), tail(&log));
+            let logs = format!("{}\n{}", tail(&folder.join("log/etcd.log")), tail(&log));
             let how = ended.map_or("is not ready".to_owned(), |status| format!("ended: {status}"));
-            let error = format!("kube-apiserver {how} ({answer:?}); the logs end with:\n{said}");
-            let port = said.contains("address already in use");
-            return Err(if port { Failure::Port(error) } else { Failure::Other(error) });
+            let error = format!("kube-apiserver {how} ({response:?}); the logs end with:\n{logs}");
+            let port_in_use = logs.contains("address already in use");
+            return Err(if port_in_use {
+                StartFailure::PortInUse(error)
+            } else {
+                StartFailure::Other(error)
+            });
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,19 +1,19 @@
-//! As many pods as are asked for, of the size and with the company that pods have in real clusters.
+//! Any number of pods, with the size and the related objects of pods in real clusters.
 //!
-//! [`REPLICAS`] pods are an application: they have a controller, which for six of ten is a Deployment
-//! with its ReplicaSet, a service, a config map and a secret. [`APPS`] applications share a
-//! namespace and its service account.
+//! [`REPLICAS`] pods form an application, with a controller, a service, a config map and a secret. The
+//! controller of six applications in ten is a Deployment with its ReplicaSet. [`APPS`] applications
+//! share a namespace and its service account.
 
 use serde_json::{Value, json};
 
 use super::super::Cluster;
-use super::super::nodes::{self, dashed, hex};
-use super::Planned;
+use super::super::cluster_nodes::{self, dashed, hex};
+use super::PlannedObjects;
 use super::objects::{controlled_by, controller, object, path, service};
 
-/// How many pods an application has.
+/// The number of pods of an application.
 pub const REPLICAS: usize = 10;
-/// How many applications a namespace has.
+/// The number of applications in a namespace.
 pub const APPS: usize = 20;
 
 /// The namespace of an application.
@@ -21,19 +21,19 @@ pub fn namespace(app: usize) -> String {
     format!("team-{:04}", app / APPS)
 }
 
-/// How an application is called: the label `app` of its pods, its service and its controllers.
+/// The name of an application: the label `app` of its pods, and the name of its service and its controllers.
 pub fn app_name(app: usize) -> String {
     format!("app-{app:05}")
 }
 
-/// How pod and controller of an application are called.
+/// The name of a pod.
 pub fn pod_name(pod: usize) -> String {
     let app = app_name(pod / REPLICAS);
     format!("{app}-{}-{}", &hex(pod / REPLICAS, "set")[..9], &hex(pod, "pod")[..5])
 }
 
-/// What controls the pods of an application, from the top down.
-fn chain(app: usize) -> &'static [&'static str] {
+/// The kinds of the controllers of an application, from the top down.
+fn controller_kinds(app: usize) -> &'static [&'static str] {
     match app % 10 {
         0..=5 => &["Deployment", "ReplicaSet"],
         6 => &["StatefulSet"],
@@ -43,15 +43,15 @@ fn chain(app: usize) -> &'static [&'static str] {
     }
 }
 
-/// Whether a pod waits for a node.
-pub fn unscheduled(pod: usize) -> bool {
+/// Whether a pod has no node yet.
+pub fn is_unscheduled(pod: usize) -> bool {
     pod % 50 == 49
 }
 
 pub(super) fn create(cluster: &Cluster, first: usize, pods: usize, nodes: usize) {
     let apps = first.div_ceil(REPLICAS)..(first + pods).div_ceil(REPLICAS);
     let spaces = apps.start.div_ceil(APPS)..apps.end.div_ceil(APPS);
-    cluster.make_all(spaces.clone().map(|space| {
+    cluster.create_all_with_status(spaces.clone().map(|space| {
         let name = namespace(space * APPS);
         let labels = json!({"team": name, "stage": "production"});
         let namespace = json!({
@@ -59,36 +59,38 @@ pub(super) fn create(cluster: &Cluster, first: usize, pods: usize, nodes: usize)
         });
         ("/api/v1/namespaces".to_owned(), namespace)
     }));
-    cluster.make_all(spaces.map(|space| {
+    cluster.create_all_with_status(spaces.map(|space| {
         let namespace = namespace(space * APPS);
         (path("ServiceAccount", &namespace), object("ServiceAccount", "runner", "runner"))
     }));
-    cluster.make_all(apps.clone().flat_map(company));
-    // Their UIDs are needed one level below: the upper ones of all first.
-    let tops = cluster.make_all(apps.clone().map(|app| {
-        let kind = chain(app)[0];
+    cluster.create_all_with_status(apps.clone().flat_map(related_objects));
+    // Owner references need the UID of the owner, so the upper controllers of all applications come first.
+    let tops = cluster.create_all_with_status(apps.clone().map(|app| {
+        let kind = controller_kinds(app)[0];
         (path(kind, &namespace(app)), set(kind, app))
     }));
     let two: Vec<(usize, &String)> =
-        apps.clone().zip(&tops).filter(|(app, _)| chain(*app).len() > 1).collect();
-    let below = cluster.make_all(two.iter().map(|&(app, top)| {
-        let &[upper, lower] = chain(app) else { unreachable!("two were asked for") };
+        apps.clone().zip(&tops).filter(|(app, _)| controller_kinds(*app).len() > 1).collect();
+    let below = cluster.create_all_with_status(two.iter().map(|&(app, top)| {
+        let &[upper, lower] = controller_kinds(app) else {
+            unreachable!("only applications with two controllers")
+        };
         let mut object = set(lower, app);
         object["metadata"]["name"] = json!(set_name(app));
         object["metadata"]["ownerReferences"] = json!([controlled_by(upper, &app_name(app), top)]);
         (path(lower, &namespace(app)), object)
     }));
     let mut below = two.iter().map(|(app, _)| *app).zip(&below).peekable();
-    let makers: Vec<(usize, Value)> = apps
+    let owners: Vec<(usize, Value)> = apps
         .zip(&tops)
         .map(|(app, top)| match below.next_if(|(other, _)| *other == app) {
-            Some((_, uid)) => (app, controlled_by(chain(app)[1], &set_name(app), uid)),
-            None => (app, controlled_by(chain(app)[0], &app_name(app), top)),
+            Some((_, uid)) => (app, controlled_by(controller_kinds(app)[1], &set_name(app), uid)),
+            None => (app, controlled_by(controller_kinds(app)[0], &app_name(app), top)),
         })
         .collect();
-    cluster.make_all(makers.iter().flat_map(|(app, maker)| {
+    cluster.create_all_with_status(owners.iter().flat_map(|(app, owner)| {
         (app * REPLICAS..(app + 1) * REPLICAS)
-            .map(|number| (path("Pod", &namespace(*app)), pod(number, maker, nodes)))
+            .map(|number| (path("Pod", &namespace(*app)), pod(number, owner, nodes)))
     }));
 }
 
@@ -101,12 +103,12 @@ fn set(kind: &str, app: usize) -> Value {
     controller(kind, &name, &name, REPLICAS, REPLICAS)
 }
 
-/// What stands beside the pods of an application.
-fn company(app: usize) -> Planned {
+/// The service, the config map and the secret of an application.
+fn related_objects(app: usize) -> PlannedObjects {
     let (namespace, name) = (namespace(app), app_name(app));
     let mut service = service(&name, "ClusterIP", &json!({"app": name}));
     if !app.is_multiple_of(10) {
-        // Addresses are given out one after the other, which takes long.
+        // API servers allocate addresses one after the other, which takes long.
         service["spec"]["clusterIP"] = json!("None");
     }
     let mut settings = object("ConfigMap", &format!("{name}-settings"), &name);
@@ -124,10 +126,10 @@ fn company(app: usize) -> Planned {
     ]
 }
 
-fn pod(number: usize, maker: &Value, nodes: usize) -> Value {
+fn pod(number: usize, owner: &Value, nodes: usize) -> Value {
     let app = app_name(number / REPLICAS);
-    let node = nodes::name(number % nodes.max(1));
-    let scheduled = !unscheduled(number) && nodes > 0;
+    let node = cluster_nodes::name(number % nodes.max(1));
+    let scheduled = !is_unscheduled(number) && nodes > 0;
     let image = number / REPLICAS % 200;
     let mounts = json!([
         {"name": "settings", "mountPath": "/etc/app", "readOnly": true},
@@ -145,11 +147,11 @@ fn pod(number: usize, maker: &Value, nodes: usize) -> Value {
                 "app.kubernetes.io/part-of": namespace(number / REPLICAS)},
             "annotations": {"checksum/config": hex(number / REPLICAS, "a") + &hex(number, "b"),
                 "prometheus.io/scrape": "true", "prometheus.io/port": "9102"},
-            "ownerReferences": [maker],
+            "ownerReferences": [owner],
         },
         "spec": {
             "serviceAccountName": "runner",
-            "restartPolicy": if maker["kind"] == "Job" { "Never" } else { "Always" },
+            "restartPolicy": if owner["kind"] == "Job" { "Never" } else { "Always" },
             "initContainers": [
                 {"name": "migrate", "image": image_name(image), "command": ["/bin/migrate", "--wait"],
                     "volumeMounts": mounts},
@@ -189,7 +191,7 @@ fn pod(number: usize, maker: &Value, nodes: usize) -> Value {
     pod
 }
 
-/// The status of a pod that runs, as a kubelet writes it.
+/// The status of a running pod, as a kubelet writes it.
 fn running(number: usize, node: usize, image: usize) -> Value {
     let address = |first: &str, number: usize| {
         format!("{first}.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255)
@@ -223,7 +225,7 @@ fn running(number: usize, node: usize, image: usize) -> Value {
     })
 }
 
-/// The image of this number: one of 200, from the registries that clusters pull from.
+/// The name of one of 200 images.
 fn image_name(number: usize) -> String {
     format!("registry.example.com:5000/team-{}/service-{number}:v1.{number}.0", number % 5)
 }
@@ -233,7 +235,7 @@ fn image_id(number: usize) -> String {
     format!("registry.example.com:5000/team-{}/service-{number}@sha256:{digest}", number % 5)
 }
 
-/// A UUID of this number, as firmware has it.
+/// A UUID that depends on the number and the kind.
 pub(super) fn uuid(number: usize, kind: &str) -> String {
     dashed(&hex(number, kind))
 }

@@ -1,8 +1,8 @@
-//! Objects of each kind, and the paths of their lists.
+//! Minimal objects of each kind, and the paths of their lists.
 
 use serde_json::{Value, json};
 
-/// The list of a kind of objects in a namespace.
+/// The path of a kind's list in a namespace.
 pub(super) fn path(kind: &str, namespace: &str) -> String {
     let (group, resource) = match kind {
         "ServiceAccount" => ("api/v1", "serviceaccounts"),
@@ -20,12 +20,12 @@ pub(super) fn path(kind: &str, namespace: &str) -> String {
         "VirtualMachineInstance" => ("apis/kubevirt.io/v1", "virtualmachineinstances"),
         "Role" => ("apis/rbac.authorization.k8s.io/v1", "roles"),
         "RoleBinding" => ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
-        other => panic!("nobody makes a {other} here"),
+        other => panic!("no path is known for a {other}"),
     };
     format!("/{group}/namespaces/{namespace}/{resource}")
 }
 
-/// The version under which owner references name a kind.
+/// The API version of a kind in owner references.
 pub(super) fn api_version(kind: &str) -> &'static str {
     match kind {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
@@ -36,7 +36,7 @@ pub(super) fn api_version(kind: &str) -> &'static str {
     }
 }
 
-/// An owner reference that says who controls the object.
+/// An owner reference to the controller of an object.
 pub(super) fn controlled_by(kind: &str, name: &str, uid: &str) -> Value {
     json!({
         "apiVersion": api_version(kind), "kind": kind, "name": name, "uid": uid,
@@ -44,7 +44,7 @@ pub(super) fn controlled_by(kind: &str, name: &str, uid: &str) -> Value {
     })
 }
 
-/// An object with its metadata and nothing else.
+/// An object with metadata only.
 pub(super) fn object(kind: &str, name: &str, app: &str) -> Value {
     json!({
         "apiVersion": api_version(kind), "kind": kind,
@@ -52,8 +52,8 @@ pub(super) fn object(kind: &str, name: &str, app: &str) -> Value {
     })
 }
 
-/// A controller of pods that are labelled `app`, of which it wants so many and has so many ready.
-pub(super) fn controller(kind: &str, name: &str, app: &str, wanted: usize, ready: usize) -> Value {
+/// A controller of the pods with the label `app`, with its desired and ready replicas.
+pub(super) fn controller(kind: &str, name: &str, app: &str, desired: usize, ready: usize) -> Value {
     let mut object = object(kind, name, app);
     let container = json!({"name": "app", "image": "registry.example.com/app"});
     let template = |restart: &str| {
@@ -64,21 +64,21 @@ pub(super) fn controller(kind: &str, name: &str, app: &str, wanted: usize, ready
     };
     let selector = json!({"matchLabels": {"app": app}});
     let (always, never) = (template("Always"), template("Never"));
-    let counts = json!({"replicas": wanted, "readyReplicas": ready, "observedGeneration": 1});
+    let counts = json!({"replicas": desired, "readyReplicas": ready, "observedGeneration": 1});
     (object["spec"], object["status"]) = match kind {
         "StatefulSet" => (
-            json!({"replicas": wanted, "selector": selector, "template": always, "serviceName": app}),
+            json!({"replicas": desired, "selector": selector, "template": always, "serviceName": app}),
             counts,
         ),
         "DaemonSet" => (
             json!({"selector": selector, "template": always}),
             json!({
-                "currentNumberScheduled": wanted, "desiredNumberScheduled": wanted,
+                "currentNumberScheduled": desired, "desiredNumberScheduled": desired,
                 "numberMisscheduled": 0, "numberReady": ready,
             }),
         ),
         "Job" => (
-            json!({"completions": wanted, "parallelism": 1, "template": never}),
+            json!({"completions": desired, "parallelism": 1, "template": never}),
             json!({"succeeded": ready, "startTime": "2026-01-02T03:04:05Z"}),
         ),
         "CronJob" => (
@@ -86,14 +86,14 @@ pub(super) fn controller(kind: &str, name: &str, app: &str, wanted: usize, ready
             json!({"lastScheduleTime": "2026-01-02T03:17:00Z"}),
         ),
         "ReplicationController" => {
-            (json!({"replicas": wanted, "selector": {"app": app}, "template": always}), counts)
+            (json!({"replicas": desired, "selector": {"app": app}, "template": always}), counts)
         }
-        _ => (json!({"replicas": wanted, "selector": selector, "template": always}), counts),
+        _ => (json!({"replicas": desired, "selector": selector, "template": always}), counts),
     };
     object
 }
 
-/// A service of the pods with these labels, with one port.
+/// A service with one port that selects the pods with these labels.
 pub(super) fn service(name: &str, kind: &str, selector: &Value) -> Value {
     let mut service = object("Service", name, name);
     service["spec"] = json!({

@@ -1,4 +1,4 @@
-//! Users who may read some lists and not others.
+//! Users that may read some lists and not others.
 
 use serde_json::{Value, json};
 
@@ -6,26 +6,27 @@ use super::super::Cluster;
 use super::cases::NAMESPACE;
 use super::objects::path;
 
-/// Their names: see the kubeconfigs of the same name, [`Cluster::reader`]. They may list
+/// The names of the users and of their kubeconfigs, [`Cluster::reader`]. They may list
 ///
 /// - `nodes-and-pods`: nodes and pods;
 /// - `no-secrets`: everything but secrets;
-/// - `one-namespace`: nodes, and in the namespace of the cases all that is in a namespace.
+/// - `one-namespace`: nodes, and every resource in the namespace of the cases.
 pub const READERS: [&str; 3] = ["nodes-and-pods", "no-secrets", "one-namespace"];
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 pub(super) fn create(cluster: &Cluster) {
     let core = ["pods", "services", "serviceaccounts", "configmaps", "replicationcontrollers"];
-    let with =
+    let core_and =
         |more: &[&str]| -> Value { core.iter().chain(more).map(|&name| json!(name)).collect() };
-    let others = [
+    let other_groups = [
         rule("apps", &json!(["*"])),
         rule("batch", &json!(["*"])),
         rule("kubevirt.io", &json!(["*"])),
     ];
-    let all_but_secrets = [&[rule("", &with(&["nodes", "namespaces"]))][..], &others].concat();
-    let in_a_namespace = [&[rule("", &with(&["secrets"]))][..], &others].concat();
+    let all_but_secrets =
+        [&[rule("", &core_and(&["nodes", "namespaces"]))][..], &other_groups].concat();
+    let in_a_namespace = [&[rule("", &core_and(&["secrets"]))][..], &other_groups].concat();
     let nodes = vec![rule("", &json!(["nodes"]))];
     for (name, rules) in [
         ("nodes-and-pods", vec![rule("", &json!(["nodes", "pods"]))]),

@@ -1,5 +1,5 @@
-//! KubeVirt as far as it can be read: its API by a definition on the real server, and virtual machines
-//! as its handlers on the nodes describe them.
+//! The readable part of KubeVirt: its resource definition on the real API server, and virtual machines as
+//! KubeVirt's handlers on the nodes describe them.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use super::cases::NAMESPACE;
 use super::load::uuid;
 use super::objects::path;
 
-/// A virtual machine of the namespace of the cases.
+/// A virtual machine in the namespace of the cases.
 #[derive(Debug)]
-pub struct Machine {
+pub struct VirtualMachine {
     /// Its name.
     pub name: &'static str,
     /// Its phase.
     pub phase: &'static str,
     /// The node that runs it.
     pub node: Option<&'static str>,
-    /// Whether its firmware has a UUID: [`Machine::uuid`].
+    /// Whether its firmware has a UUID: [`VirtualMachine::uuid`].
     pub firmware: bool,
 }
 
-/// One in each phase, and one without a UUID.
-pub const MACHINES: [Machine; 8] = [
+/// One virtual machine per phase, and some without a UUID.
+pub const VIRTUAL_MACHINES: [VirtualMachine; 8] = [
     machine("vm-pending", "Pending", None, true),
     machine("vm-scheduling", "Scheduling", None, false),
     machine("vm-scheduled", "Scheduled", Some("node-000001"), true),
@@ -41,19 +41,19 @@ const fn machine(
     phase: &'static str,
     node: Option<&'static str>,
     firmware: bool,
-) -> Machine {
-    Machine { name, phase, node, firmware }
+) -> VirtualMachine {
+    VirtualMachine { name, phase, node, firmware }
 }
 
-impl Machine {
+impl VirtualMachine {
     /// The UUID of its firmware.
     pub fn uuid(&self) -> Option<String> {
         self.firmware.then(|| uuid(self.name.len(), self.name))
     }
 }
 
-/// How long the server may take to serve a kind that it was told of.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest time until the API server serves a new resource.
+const SERVING_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) fn create(cluster: &Cluster) {
     cluster.create(
@@ -73,23 +73,24 @@ pub(super) fn create(cluster: &Cluster) {
             },
         }),
     );
-    // The list is served a moment later, and told of by discovery a moment after that.
-    let until = Instant::now() + PATIENCE;
+    // The server first serves the list, and later shows the group in discovery.
+    let until = Instant::now() + SERVING_TIMEOUT;
     let list = "/apis/kubevirt.io/v1/virtualmachineinstances";
-    let answers = |path: &str, word: &str| {
-        let answer = cluster.request(Method::GET, path, None);
-        answer.is_ok_and(|(status, text)| status == 200 && text.contains(word))
+    let responds = |path: &str, word: &str| {
+        let response = cluster.request(Method::GET, path, None);
+        response.is_ok_and(|(status, text)| status == 200 && text.contains(word))
     };
-    while !(answers(list, "items") && answers("/apis", "kubevirt.io")) {
+    while !(responds(list, "items") && responds("/apis", "kubevirt.io")) {
         assert!(Instant::now() < until, "{list} is not served");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let all =
-        MACHINES.iter().map(|machine| (path("VirtualMachineInstance", NAMESPACE), object(machine)));
-    cluster.make_all(all);
+    let all = VIRTUAL_MACHINES
+        .iter()
+        .map(|machine| (path("VirtualMachineInstance", NAMESPACE), object(machine)));
+    cluster.create_all_with_status(all);
 }
 
-fn object(machine: &Machine) -> Value {
+fn object(machine: &VirtualMachine) -> Value {
     let mut domain = json!({
         "cpu": {"cores": 2, "sockets": 1, "threads": 1},
         "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]},

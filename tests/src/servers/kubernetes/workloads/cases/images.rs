@@ -1,4 +1,4 @@
-//! A pod with a container of each kind, each state and each way in which a runtime names an image.
+//! A pod with containers of each kind and state, and with each spelling of an image by a runtime.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,46 +7,47 @@ use super::super::super::Cluster;
 use super::super::objects::path;
 use super::{NAMESPACE, pod};
 
-/// The pod.
+/// The name of the pod.
 pub const POD: &str = "images";
-/// The digest of each image in its registry, and the image's own id.
+/// The digest of each image in its registry.
 pub const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-/// See [`DIGEST`].
+/// The digest of each image's configuration, which is the image's id.
 pub const CONFIG_DIGEST: &str =
     "sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
 /// A container of the pod.
 #[derive(Debug)]
-pub struct Case {
+pub struct ContainerCase {
     /// `app`, `init` or `ephemeral`.
     pub kind: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// The image as the pod asks for it.
-    pub asked: &'static str,
-    /// The image and the image's id as the runtime says; both empty: it says nothing yet.
+    /// The image in the specification.
+    pub requested: &'static str,
+    /// The image that the runtime reports; empty if it reports none.
     pub image: &'static str,
-    /// See [`Self::image`]; `{D}` stands for [`DIGEST`], `{C}` for [`CONFIG_DIGEST`].
+    /// The image's id that the runtime reports, with `{D}` for [`DIGEST`] and `{C}` for [`CONFIG_DIGEST`]; empty if
+    /// it reports none.
     pub image_id: &'static str,
-    /// What runs it, as in `containerd://...`; empty: it never started.
+    /// The runtime, as in `containerd://...`; empty if the container never started.
     pub runtime: &'static str,
-    /// `waiting`, `running`, `terminated`; empty: not told.
+    /// `waiting`, `running` or `terminated`; empty if the container has no status.
     pub state: &'static str,
-    /// What is to be found: registry and repository, tag.
+    /// The expected registry and repository.
     pub repository: &'static str,
-    /// See [`Self::repository`].
+    /// The expected tag.
     pub tag: Option<&'static str>,
-    /// Which of [`DIGEST`] and [`CONFIG_DIGEST`] the runtime's words hold.
+    /// Whether the expected digest is [`DIGEST`].
     pub digest: bool,
-    /// See [`Self::digest`].
+    /// Whether the expected config digest is [`CONFIG_DIGEST`].
     pub config_digest: bool,
 }
 
-const fn case(kind: &'static str, name: &'static str, asked: &'static str) -> Case {
-    Case {
+const fn case(kind: &'static str, name: &'static str, requested: &'static str) -> ContainerCase {
+    ContainerCase {
         kind,
         name,
-        asked,
+        requested,
         image: "",
         image_id: "",
         runtime: "",
@@ -58,9 +59,9 @@ const fn case(kind: &'static str, name: &'static str, asked: &'static str) -> Ca
     }
 }
 
-/// The containers, in the pod's order: init ones, then those of the app, then the one for who looks.
-pub const CASES: [Case; 10] = [
-    Case {
+/// The containers in the order of the pod: init containers, app containers, ephemeral containers.
+pub const CASES: [ContainerCase; 10] = [
+    ContainerCase {
         image: "docker.io/library/busybox:1.36",
         image_id: "docker.io/library/busybox@{D}",
         runtime: "containerd",
@@ -70,7 +71,7 @@ pub const CASES: [Case; 10] = [
         digest: true,
         ..case("init", "prepare", "busybox:1.36")
     },
-    Case {
+    ContainerCase {
         image: "registry.example.com:5000/team/app:v1",
         image_id: "docker-pullable://registry.example.com:5000/team/app@{D}",
         runtime: "docker",
@@ -80,7 +81,7 @@ pub const CASES: [Case; 10] = [
         digest: true,
         ..case("app", "pullable", "registry.example.com:5000/team/app:v1")
     },
-    Case {
+    ContainerCase {
         image: "quay.io/team/app:v2",
         image_id: "quay.io/team/app@{D}",
         runtime: "cri-o",
@@ -90,7 +91,7 @@ pub const CASES: [Case; 10] = [
         digest: true,
         ..case("app", "repository-digest", "quay.io/team/app:v2")
     },
-    Case {
+    ContainerCase {
         image: "local/app:dev",
         image_id: "docker://{C}",
         runtime: "docker",
@@ -100,7 +101,7 @@ pub const CASES: [Case; 10] = [
         config_digest: true,
         ..case("app", "docker-id", "local/app:dev")
     },
-    Case {
+    ContainerCase {
         image: "docker.io/library/loaded:latest",
         image_id: "{C}",
         runtime: "containerd",
@@ -110,8 +111,8 @@ pub const CASES: [Case; 10] = [
         config_digest: true,
         ..case("app", "bare-id", "loaded")
     },
-    Case {
-        // The tag is another image's by now.
+    ContainerCase {
+        // The tag has moved to another image.
         image: CONFIG_DIGEST,
         image_id: "docker://{C}",
         runtime: "docker",
@@ -120,13 +121,13 @@ pub const CASES: [Case; 10] = [
         config_digest: true,
         ..case("app", "moved-tag", "local/moved:v1")
     },
-    Case {
+    ContainerCase {
         state: "waiting",
         repository: "docker.io/team/not-yet",
         tag: Some("latest"),
         ..case("app", "waiting", "team/not-yet")
     },
-    Case {
+    ContainerCase {
         image: "docker.io/library/nginx:1.25",
         image_id: "docker.io/library/nginx@{D}",
         runtime: "containerd",
@@ -136,12 +137,12 @@ pub const CASES: [Case; 10] = [
         digest: true,
         ..case("app", "terminated", "nginx:1.25")
     },
-    Case {
+    ContainerCase {
         repository: "docker.io/library/nginx",
         tag: Some("latest"),
-        ..case("app", "untold", "nginx")
+        ..case("app", "without-status", "nginx")
     },
-    Case {
+    ContainerCase {
         image: "docker.io/library/busybox:latest",
         image_id: "docker.io/library/busybox@{D}",
         runtime: "containerd",
@@ -149,32 +150,32 @@ pub const CASES: [Case; 10] = [
         repository: "docker.io/library/busybox",
         tag: Some("latest"),
         digest: true,
-        ..case("ephemeral", "look", "busybox")
+        ..case("ephemeral", "debugger", "busybox")
     },
 ];
 
-/// The restart count that is told of each container that has a status: its place among [`CASES`].
-pub fn restarts(case: &Case) -> Option<usize> {
-    let told = !case.state.is_empty();
-    CASES.iter().position(|other| other.name == case.name).filter(|_| told)
+/// The restart count of a container: its index in [`CASES`]; `None` without a status.
+pub fn restarts(case: &ContainerCase) -> Option<usize> {
+    let has_status = !case.state.is_empty();
+    CASES.iter().position(|other| other.name == case.name).filter(|_| has_status)
 }
 
 /// The runtime's id of a container.
-pub fn container_id(case: &Case) -> String {
+pub fn container_id(case: &ContainerCase) -> String {
     format!("{}{}", "0123456789abcdef".repeat(3), case.name)
 }
 
 /// The runtime's id of a container's image.
-pub fn image_id(case: &Case) -> String {
+pub fn image_id(case: &ContainerCase) -> String {
     case.image_id.replace("{D}", DIGEST).replace("{C}", CONFIG_DIGEST)
 }
 
 pub(super) fn create(cluster: &Cluster) {
     let of = |kind: &'static str| CASES.iter().filter(move |case| case.kind == kind);
     let list = |kind: &'static str| -> Value {
-        of(kind).map(|case| json!({"name": case.name, "image": case.asked})).collect()
+        of(kind).map(|case| json!({"name": case.name, "image": case.requested})).collect()
     };
-    let told = |kind: &'static str| -> Value {
+    let statuses = |kind: &'static str| -> Value {
         of(kind).filter(|case| !case.state.is_empty()).map(status).collect()
     };
     let mut pod = pod(POD, POD, Some("node-000002"));
@@ -184,22 +185,22 @@ pub(super) fn create(cluster: &Cluster) {
     let pods = path("Pod", NAMESPACE);
     cluster.create(&pods, &pod);
 
-    // The one that was added has a door of its own, in this version.
-    let door = format!("{pods}/{POD}/ephemeralcontainers");
-    let mut added = cluster.api.expect(Method::GET, &door, None);
+    // In this version, ephemeral containers have their own subresource.
+    let ephemeral = format!("{pods}/{POD}/ephemeralcontainers");
+    let mut added = cluster.api.expect(Method::GET, &ephemeral, None);
     added["ephemeralContainers"] = list("ephemeral");
-    cluster.api.expect(Method::PUT, &door, Some(&added));
+    cluster.api.expect(Method::PUT, &ephemeral, Some(&added));
 
-    let own = format!("{pods}/{POD}");
-    let mut pod = cluster.api.expect(Method::GET, &own, None);
+    let own_path = format!("{pods}/{POD}");
+    let mut pod = cluster.api.expect(Method::GET, &own_path, None);
     pod["status"] = status;
-    pod["status"]["initContainerStatuses"] = told("init");
-    pod["status"]["containerStatuses"] = told("app");
-    pod["status"]["ephemeralContainerStatuses"] = told("ephemeral");
-    cluster.api.expect(Method::PUT, &format!("{own}/status"), Some(&pod));
+    pod["status"]["initContainerStatuses"] = statuses("init");
+    pod["status"]["containerStatuses"] = statuses("app");
+    pod["status"]["ephemeralContainerStatuses"] = statuses("ephemeral");
+    cluster.api.expect(Method::PUT, &format!("{own_path}/status"), Some(&pod));
 }
 
-fn status(case: &Case) -> Value {
+fn status(case: &ContainerCase) -> Value {
     let state = match case.state {
         "waiting" => json!({"waiting": {"reason": "ImagePullBackOff"}}),
         "running" => json!({"running": {"startedAt": "2026-01-02T03:04:05Z"}}),
@@ -207,7 +208,7 @@ fn status(case: &Case) -> Value {
     };
     let mut status = json!({
         "name": case.name, "ready": case.state == "running", "restartCount": restarts(case),
-        "image": if case.image.is_empty() { case.asked } else { case.image },
+        "image": if case.image.is_empty() { case.requested } else { case.image },
         "imageID": image_id(case), "state": state,
     });
     if !case.runtime.is_empty() {

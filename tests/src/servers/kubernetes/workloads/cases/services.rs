@@ -1,4 +1,4 @@
-//! Services of every type and selector.
+//! Services of every type, with every kind of selector.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,9 @@ use super::super::super::Cluster;
 use super::super::objects::{path, service};
 use super::NAMESPACE;
 
-/// Services of [`NAMESPACE`] by the pods that they select there; none: they have no selector.
-pub const SELECTED: [(&str, Option<&[&str]>); 8] = [
-    // Pods of this label in another namespace are not meant.
+/// Services of [`NAMESPACE`] with the pods that they select; `None` without a selector.
+pub const SELECTED_PODS: [(&str, Option<&[&str]>); 8] = [
+    // Pods with this label in another namespace are not selected.
     ("web", Some(&["twin", "web-5d8f7-aaaaa", "web-5d8f7-bbbbb"])),
     ("two-labels", Some(&["web-5d8f7-aaaaa"])),
     ("nothing", Some(&[])),
@@ -20,9 +20,9 @@ pub const SELECTED: [(&str, Option<&[&str]>); 8] = [
 ];
 
 /// The external addresses of `balanced`: its own, then those of its load balancer.
-pub const EXTERNAL: [&str; 3] = ["198.51.100.7", "203.0.113.9", "lb.example.com"];
+pub const EXTERNAL_ADDRESSES: [&str; 3] = ["198.51.100.7", "203.0.113.9", "lb.example.com"];
 
-/// The port on every node of `node-port`.
+/// The node port of `node-port`.
 pub const NODE_PORT: u16 = 30_053;
 
 pub(super) fn create(cluster: &Cluster) {
@@ -40,21 +40,20 @@ pub(super) fn create(cluster: &Cluster) {
     let mut node_port = service("node-port", "NodePort", &json!({"app": "agent"}));
     node_port["spec"]["ports"] = json!([{"protocol": "UDP", "port": 53, "nodePort": NODE_PORT}]);
     let mut balanced = service("balanced", "LoadBalancer", &web);
-    balanced["spec"]["externalIPs"] = json!([EXTERNAL[0]]);
-    balanced["status"] =
-        json!({"loadBalancer": {"ingress": [{"ip": EXTERNAL[1]}, {"hostname": EXTERNAL[2]}]}});
+    balanced["spec"]["externalIPs"] = json!([EXTERNAL_ADDRESSES[0]]);
+    balanced["status"] = json!({"loadBalancer": {"ingress": [{"ip": EXTERNAL_ADDRESSES[1]}, {"hostname": EXTERNAL_ADDRESSES[2]}]}});
     let mut external = service("external-name", "ExternalName", &Value::Null);
     external["spec"]["externalName"] = json!("elsewhere.example.com");
     external["spec"]["ports"] = Value::Null;
     let services = [
         many_ports,
         service("two-labels", "ClusterIP", &json!({"app": "web", "tier": "front"})),
-        service("nothing", "ClusterIP", &json!({"app": "nobody-is-called-so"})),
+        service("nothing", "ClusterIP", &json!({"app": "no-such-app"})),
         without,
         headless,
         node_port,
         balanced,
         external,
     ];
-    cluster.make_all(services.map(|service| (path("Service", NAMESPACE), service)));
+    cluster.create_all_with_status(services.map(|service| (path("Service", NAMESPACE), service)));
 }

@@ -1,4 +1,4 @@
-//! Config maps and secrets, and a pod that uses them in every way there is.
+//! Config maps and secrets, and a pod that uses them in every possible way.
 
 use base64::Engine as _;
 use serde_json::json;
@@ -7,11 +7,11 @@ use super::super::super::Cluster;
 use super::super::objects::{object, path};
 use super::{NAMESPACE, pod};
 
-/// The pod that uses them.
+/// The name of the pod.
 pub const POD: &str = "uses";
-/// Stands in every value of every secret.
+/// A text in every value of every secret.
 pub const SECRET_CANARY: &str = "canary-of-a-secret-7f3a9c1e";
-/// Stands in every value of every config map.
+/// A text in every value of every config map.
 pub const CONFIG_CANARY: &str = "canary-of-a-config-map-b25d80e4";
 
 /// Secrets: name, type, keys.
@@ -22,15 +22,15 @@ pub const SECRETS: [(&str, &str, &[&str]); 4] = [
     ("unused-secret", "example.com/own", &[]),
 ];
 
-/// Config maps: name, keys, the last of which is of binary data where there are three.
+/// Config maps: name, keys. A third key is in `binaryData`.
 pub const CONFIG_MAPS: [(&str, &[&str]); 3] = [
     ("settings", &["LOG_LEVEL", "app.conf", "logo.png"]),
     ("features", &["features.json"]),
     ("unused-map", &[]),
 ];
 
-/// How the pod uses something: list, name, container, mount path, sub-path, variable.
-pub type Use = (
+/// A use by the pod: list, name, container, mount path, sub-path, variable.
+pub type ExpectedUse = (
     &'static str,
     &'static str,
     Option<&'static str>,
@@ -39,8 +39,8 @@ pub type Use = (
     Option<&'static str>,
 );
 
-/// Every use of the pod. A variable `*` is every key of it.
-pub const USES: [Use; 14] = [
+/// Every use by the pod. The variable `*` means every key of the object.
+pub const USES: [ExpectedUse; 14] = [
     ("configMaps", "settings", Some("main"), None, None, Some("LOG_LEVEL")),
     ("secrets", "login", Some("main"), None, None, Some("PASSWORD")),
     ("configMaps", "features", Some("main"), None, None, Some("*")),
@@ -53,10 +53,10 @@ pub const USES: [Use; 14] = [
     ("secrets", "registry", None, None, None, None),
     // A volume that no container mounts.
     ("configMaps", "features", None, None, None, None),
-    // The same volume, in another place.
+    // A second mount of the same volume.
     ("secrets", "certificate", Some("side"), Some("/tls"), None, None),
     ("secrets", "login", Some("prepare"), None, None, Some("USER")),
-    // What is not there is used all the same.
+    // An object that does not exist can be used, too.
     ("secrets", "absent", Some("side"), Some("/absent"), None, None),
 ];
 
@@ -83,9 +83,9 @@ pub(super) fn create(cluster: &Cluster) {
     }
     for (name, keys) in CONFIG_MAPS {
         let mut map = object("ConfigMap", name, name);
-        for (at, key) in keys.iter().enumerate() {
+        for (index, key) in keys.iter().enumerate() {
             let value = format!("{CONFIG_CANARY} of {key}");
-            if at == 2 {
+            if index == 2 {
                 map["binaryData"][key] = json!(base64(&value));
             } else {
                 map["data"][key] = json!(value);
@@ -93,11 +93,11 @@ pub(super) fn create(cluster: &Cluster) {
         }
         plan.push((path("ConfigMap", NAMESPACE), map));
     }
-    plan.push((path("Pod", NAMESPACE), user()));
-    cluster.make_all(plan);
+    plan.push((path("Pod", NAMESPACE), pod_with_uses()));
+    cluster.create_all_with_status(plan);
 }
 
-fn user() -> serde_json::Value {
+fn pod_with_uses() -> serde_json::Value {
     let mut pod = pod(POD, POD, Some("node-000001"));
     let of = |source: &str, name: &str, key: &str| json!({source: {"name": name, "key": key}});
     let mount = |name: &str, path: &str| json!({"name": name, "mountPath": path});
@@ -113,7 +113,7 @@ fn user() -> serde_json::Value {
         {
             "name": "main", "image": "nginx",
             "env": [
-                {"name": "PLAIN", "value": "nobody's secret"},
+                {"name": "PLAIN", "value": "not a secret"},
                 {"name": "LOG_LEVEL", "valueFrom": of("configMapKeyRef", "settings", "LOG_LEVEL")},
                 {"name": "PASSWORD", "valueFrom": of("secretKeyRef", "login", "password")},
             ],

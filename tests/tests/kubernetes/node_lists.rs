@@ -1,4 +1,4 @@
-//! Which nodes come: all of the cluster that is meant, however many pages they take.
+//! The list of nodes: all nodes of the selected cluster, on any number of pages.
 
 use std::sync::Arc;
 
@@ -6,22 +6,24 @@ use gatherer_tests::fault_server::{
     Authority, NodeServer, Received, Source, Upstream, base64, misdeed,
 };
 use gatherer_tests::inventory_endpoint;
-use gatherer_tests::servers::kubernetes::{ADMIN_TOKEN, Cluster, SHARED_NODES, data, document};
+use gatherer_tests::servers::kubernetes::{
+    ADMIN_TOKEN, Cluster, SHARED_NODES, base64_file, kubeconfig_yaml,
+};
 use serde_json::{Value, json};
 
 use crate::{cluster, endpoint, gather, names};
 
 fn with_pages_of(size: usize, cluster: &Cluster) -> Value {
     let mut endpoint = endpoint(&format!("pages of {size}"), cluster.kubeconfig("admin"));
-    // A Manager sends text.
+    // A Manager sends numbers as text.
     endpoint["page_size"] = json!(size.to_string());
     endpoint
 }
 
 #[test]
-fn the_size_of_a_page_changes_nothing() {
+fn the_page_size_does_not_change_the_result() {
     let cluster = cluster!(Cluster::shared());
-    // A rest of one page, none, all in one, and one less and more than all.
+    // The last page is incomplete, complete or the only one; all nodes are one more or less than a page.
     let sizes = [7, 500, SHARED_NODES - 1, SHARED_NODES, SHARED_NODES + 1, 5000];
     let endpoints: Vec<Value> = sizes.iter().map(|size| with_pages_of(*size, cluster)).collect();
     let outcome = gather("inventory", &endpoints);
@@ -32,25 +34,25 @@ fn the_size_of_a_page_changes_nothing() {
         let endpoint = inventory_endpoint(&inventory, &format!("pages of {size}"));
         assert_eq!(endpoint["status"], "complete", "{size}: {}", endpoint["error"]);
         assert_eq!(names(&endpoint), expected, "{size}");
-        assert!(endpoint["hosts"] == first["hosts"], "{size}: the same nodes in the same order");
+        assert!(endpoint["hosts"] == first["hosts"], "{size}: other nodes or another order");
     }
 }
 
 #[test]
-fn a_page_size_that_no_server_should_be_asked_for_is_refused() {
+fn rejects_a_page_size_out_of_range() {
     let cluster = cluster!(Cluster::shared());
     for size in [0, 5001] {
         let outcome = gather("inventory", &[with_pages_of(size, cluster)]);
         let inventory = outcome.inventory();
         let error = &inventory_endpoint(&inventory, &format!("pages of {size}"))["error"];
         assert_eq!(error["kind"], "configuration", "{error}");
-        let said = error.to_string();
-        assert!(said.contains("page_size") && said.contains("1 to 5000"), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("page_size") && error.contains("1 to 5000"), "{error}");
     }
 }
 
 #[test]
-fn a_cluster_without_nodes_is_complete_and_empty_and_one_with_a_node_has_that_node() {
+fn a_cluster_without_nodes_is_complete_and_empty() {
     let cluster = cluster!(Cluster::start());
     let endpoints = [endpoint("cluster", cluster.kubeconfig("admin"))];
     let outcome = gather("gatherer", &endpoints);
@@ -64,27 +66,27 @@ fn a_cluster_without_nodes_is_complete_and_empty_and_one_with_a_node_has_that_no
     assert_eq!(names(&one).into_iter().collect::<Vec<_>>(), ["node-000001"]);
 }
 
-/// What the API server says then is its own, and so is the token with which it goes on.
+/// The response 410 and its continue token come from the real API server.
 #[test]
-fn a_list_that_a_real_api_server_forgot_is_read_again_from_its_beginning() {
+fn restarts_a_list_that_the_api_server_no_longer_has() {
     let cluster = Arc::new(cluster!(Cluster::start()));
     cluster.create_nodes(20, 0);
     let source = Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()));
     let changing = Arc::clone(&cluster);
-    let change_and_forget = misdeed::after(move || {
+    let change_and_compact = misdeed::after(move || {
         changing.delete_node("node-000015");
         changing.create_nodes_from(20, 1, 0);
-        changing.forget_the_past();
+        changing.compact();
     });
     let authority = Authority::new("The authority of this test");
     let server = NodeServer::of(&source)
-        .wrong(2, 1, change_and_forget)
+        .wrong(2, 1, change_and_compact)
         .https(&authority.identity(&["127.0.0.1"]));
     let ca = format!("certificate-authority-data: {}", base64(authority.pem()));
-    let text = document(&server.url(""), &ca, &format!("token: {ADMIN_TOKEN}"));
+    let text = kubeconfig_yaml(&server.url(""), &ca, &format!("token: {ADMIN_TOKEN}"));
     let mut endpoint = endpoint("cluster", text);
     endpoint["page_size"] = json!("7");
-    // No request is repeated here: reading again is something else.
+    // The restart of a list is not a repeated request.
     endpoint["retries"] = json!("0");
     let outcome = gather("inventory", &[endpoint]);
 
@@ -93,20 +95,20 @@ fn a_list_that_a_real_api_server_forgot_is_read_again_from_its_beginning() {
     let now = cluster.node_names();
     assert!(now.contains("node-000020") && !now.contains("node-000015"), "{now:?}");
     assert_eq!(names(&endpoint), now);
-    let beginnings = |request: &&Received| {
+    let is_first_page = |request: &&Received| {
         request.target.starts_with("/api/v1/nodes?") && !request.target.contains("continue=")
     };
-    assert_eq!(server.received().iter().filter(beginnings).count(), 2, "it began twice");
+    assert_eq!(server.received().iter().filter(is_first_page).count(), 2, "the list started twice");
 }
 
-/// A kubeconfig of two clusters and three contexts, of which the first is the current one.
+/// A kubeconfig with two clusters and three contexts. The first context is the current one.
 fn three_contexts(cluster: &Cluster) -> String {
-    let ca = format!("certificate-authority-data: {}", data(&cluster.pki().join("ca.crt")));
-    let one = document(cluster.url(), &ca, &format!("token: {ADMIN_TOKEN}"));
+    let ca = format!("certificate-authority-data: {}", base64_file(&cluster.pki().join("ca.crt")));
+    let one = kubeconfig_yaml(cluster.url(), &ca, &format!("token: {ADMIN_TOKEN}"));
     let mut document = one.replace(
         "users:\n",
         "- name: elsewhere\n  cluster: {server: \"http://127.0.0.1:1\"}\nusers:\n\
-         - name: stranger\n  user: {token: a-token-of-nobody}\n",
+         - name: stranger\n  user: {token: an-unknown-token}\n",
     );
     document.push_str("- name: as-stranger\n  context: {cluster: test, user: stranger}\n");
     document.push_str("- name: elsewhere\n  context: {cluster: elsewhere, user: test}\n");
@@ -114,11 +116,11 @@ fn three_contexts(cluster: &Cluster) -> String {
 }
 
 #[test]
-fn the_context_says_which_cluster_is_asked_and_as_whom() {
+fn the_context_selects_the_cluster_and_the_user() {
     let cluster = cluster!(Cluster::shared());
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("config");
-    std::fs::write(&path, three_contexts(cluster)).expect("it is new");
+    std::fs::write(&path, three_contexts(cluster)).expect("a new file");
     let contexts = ["", "test", "as-stranger", "elsewhere", "missing"];
     let endpoints = contexts.map(|context| {
         let mut endpoint = endpoint(&format!("context {context}"), &path);
@@ -143,24 +145,24 @@ fn the_context_says_which_cluster_is_asked_and_as_whom() {
     }
     let missing = &inventory_endpoint(&inventory, "context missing")["error"];
     for name in ["missing", "test", "as-stranger", "elsewhere"] {
-        assert!(missing.to_string().contains(name), "it tells which there are: {missing}");
+        assert!(missing.to_string().contains(name), "the error lists the contexts: {missing}");
     }
 }
 
 #[test]
-fn the_document_itself_does_as_well_as_its_path() {
+fn the_text_of_a_kubeconfig_works_like_its_path() {
     let cluster = cluster!(Cluster::shared());
-    let yaml = std::fs::read_to_string(cluster.kubeconfig("token")).expect("it is there");
+    let yaml = std::fs::read_to_string(cluster.kubeconfig("token")).expect("a readable file");
     let json = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {
             "server": cluster.url(),
-            "certificate-authority-data": data(&cluster.pki().join("ca.crt")),
+            "certificate-authority-data": base64_file(&cluster.pki().join("ca.crt")),
         }}],
         "users": [{"name": "u", "user": {"token": ADMIN_TOKEN}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     });
-    let files = std::fs::read_to_string(cluster.kubeconfig("token-file")).expect("it is there");
+    let files = std::fs::read_to_string(cluster.kubeconfig("token-file")).expect("a readable file");
     let outcome = gather(
         "inventory",
         &[
@@ -176,6 +178,6 @@ fn the_document_itself_does_as_well_as_its_path() {
         assert_eq!(names(&endpoint), cluster.node_names(), "{id}: {}", endpoint["error"]);
     }
     let error = &inventory_endpoint(&inventory, "files")["error"];
-    assert_eq!(error["kind"], "configuration", "an uploaded document names no files: {error}");
+    assert_eq!(error["kind"], "configuration", "a text must not name files: {error}");
     assert!(!outcome.messages().contains(ADMIN_TOKEN), "{}", outcome.describe());
 }

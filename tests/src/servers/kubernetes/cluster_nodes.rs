@@ -1,20 +1,21 @@
-//! Nodes as kubelets write them, of a size that is asked for.
+//! Nodes as kubelets write them, of a given size.
 
 use serde_json::{Map, Value, json};
 
-/// About as many bytes as the API server adds to a node that is posted: its uid, its version, its
-/// time, its second list of pods' addresses.
-const ADDED: usize = 160;
+/// About the number of bytes that the API server adds to a new node: UID, version, creation time and second list
+/// of pod addresses.
+const ADDED_BY_SERVER: usize = 160;
 
-/// How nodes are called here: names sort as numbers do.
+/// The name of a node. Names sort in the order of their numbers.
 pub fn name(index: usize) -> String {
     format!("node-{index:06}")
 }
 
-/// A node of about this many bytes as the API server lists it, or of as many as it takes.
+/// A node of about this many bytes in the list of the API server, or more if its required members are larger.
 ///
-/// One in two has a machine ID of systemd's spelling, the others that of a UUID in capitals; every
-/// tenth is not ready, every tenth is cordoned; the first three are the control plane.
+/// The machine IDs of even nodes are spelt as systemd does, those of odd nodes as upper-case UUIDs. Every
+/// tenth node is not ready, every tenth node is cordoned, and the first three nodes are the control
+/// plane.
 pub fn node(index: usize, bytes: usize) -> Value {
     let mut node = json!({
         "apiVersion": "v1",
@@ -23,7 +24,7 @@ pub fn node(index: usize, bytes: usize) -> Value {
         "spec": spec(index),
         "status": status(index),
     });
-    let mut size = node.to_string().len() + ADDED;
+    let mut size = node.to_string().len() + ADDED_BY_SERVER;
     let mut images = Vec::new();
     while size < bytes {
         let image = image(index * 7 + images.len());
@@ -34,7 +35,7 @@ pub fn node(index: usize, bytes: usize) -> Value {
     node
 }
 
-/// The machine ID that [`node`] gives.
+/// The machine ID of [`node`].
 pub fn machine_id(index: usize) -> String {
     let digits = hex(index, "machine");
     if index.is_multiple_of(2) { digits } else { dashed(&digits).to_uppercase() }
@@ -157,15 +158,15 @@ fn image(number: usize) -> Value {
     })
 }
 
-/// The number's three low bytes, as an address has them.
+/// The number's three low bytes in the notation of an address.
 fn low_bytes(index: usize) -> String {
     format!("{}.{}.{}", index >> 16 & 255, index >> 8 & 255, index & 255)
 }
 
-/// 32 digits that differ for every number and kind, and look like nothing.
+/// 32 hexadecimal digits that look random and depend on the number and the kind.
 pub(super) fn hex(index: usize, kind: &str) -> String {
     let word = |salt: u64| {
-        // The steps of 64-bit FNV-1a, and a last mixing.
+        // 64-bit FNV-1a, and a final mix.
         let bytes = kind.bytes().chain(index.to_le_bytes()).chain(salt.to_le_bytes());
         let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,6 +1,6 @@
-//! What a Manager and the inventory say of a node, field by field.
+//! The fields of a node in the Manager's format and in the inventory.
 
-use gatherer_tests::servers::kubernetes::{Cluster, Method, SHARED_NODES, nodes};
+use gatherer_tests::servers::kubernetes::{Cluster, Method, SHARED_NODES, cluster_nodes};
 use gatherer_tests::{Document, ManagerHost};
 use serde_json::{Value, json};
 
@@ -11,15 +11,15 @@ fn document(cluster: &Cluster) -> Document {
 }
 
 #[test]
-fn a_manager_gets_each_field_of_a_node_as_it_always_did() {
+fn a_manager_gets_every_field_of_a_node() {
     let cluster = cluster!(Cluster::shared());
     let document = document(cluster);
     let hosts = document["cluster"].as_ref().expect("complete");
-    // One with a machine ID of each spelling, one cordoned, one not ready, one of the control plane.
+    // Nodes with each spelling of the machine ID, a cordoned node, one that is not ready, one of the control plane.
     for index in [0, 1, 8, 9, SHARED_NODES - 1] {
         let expected = ManagerHost {
-            name: nodes::name(index),
-            host_identifier: nodes::machine_id(index),
+            name: cluster_nodes::name(index),
+            host_identifier: cluster_nodes::machine_id(index),
             kind: "kubernetes".to_owned(),
             os: "Debian GNU/Linux 11 (bullseye)".to_owned(),
             os_version: "1".to_owned(),
@@ -36,35 +36,35 @@ fn a_manager_gets_each_field_of_a_node_as_it_always_did() {
             optional_vm_data: Some(gatherer_tests::document::Unique::default()),
             fallback_host_identifier: None,
         };
-        assert_eq!(hosts[&nodes::name(index)], expected);
+        assert_eq!(hosts[&cluster_nodes::name(index)], expected);
     }
 }
 
-/// A node with this capacity and nodeInfo, of which the rest is that of [`nodes::node`].
-fn odd(cluster: &Cluster, index: usize, name: &str, cpu: &str, memory: &str, info: Value) {
-    let mut node = nodes::node(index, 0);
+/// Creates a node with this capacity and nodeInfo; the rest comes from [`cluster_nodes::node`].
+fn create_node(cluster: &Cluster, index: usize, name: &str, cpu: &str, memory: &str, info: Value) {
+    let mut node = cluster_nodes::node(index, 0);
     node["metadata"]["name"] = json!(name);
     node["status"]["capacity"]["cpu"] = json!(cpu);
     node["status"]["capacity"]["memory"] = json!(memory);
     let Value::Object(info) = info else { panic!("info is an object") };
-    node["status"]["nodeInfo"].as_object_mut().expect("it is one").extend(info);
+    node["status"]["nodeInfo"].as_object_mut().expect("an object").extend(info);
     cluster.create("/api/v1/nodes", &node);
 }
 
 #[test]
-fn what_classic_gatherers_got_wrong_is_right() {
+fn quantities_architectures_and_cloned_ids_are_correct_for_a_manager() {
     let cluster = cluster!(Cluster::start());
-    let same = || json!({});
-    odd(&cluster, 0, "bytes", "2500m", "16777216000", same());
-    odd(&cluster, 1, "tera", "4", "2Ti", same());
-    odd(&cluster, 2, "fraction", "100m", "1.5Gi", same());
-    odd(&cluster, 3, "milli", "1", "128974848000m", same());
-    odd(&cluster, 4, "arm", "8", "1Gi", json!({"architecture": "arm64"}));
-    odd(&cluster, 5, "new", "8", "1Gi", json!({"architecture": "quantum"}));
-    odd(&cluster, 6, "clone-a", "1", "1Gi", json!({"machineID": "cloned"}));
-    odd(&cluster, 7, "clone-b", "1", "1Gi", json!({"machineID": "cloned"}));
+    let unchanged = || json!({});
+    create_node(&cluster, 0, "bytes", "2500m", "16777216000", unchanged());
+    create_node(&cluster, 1, "tera", "4", "2Ti", unchanged());
+    create_node(&cluster, 2, "fraction", "100m", "1.5Gi", unchanged());
+    create_node(&cluster, 3, "milli", "1", "128974848000m", unchanged());
+    create_node(&cluster, 4, "arm", "8", "1Gi", json!({"architecture": "arm64"}));
+    create_node(&cluster, 5, "new", "8", "1Gi", json!({"architecture": "quantum"}));
+    create_node(&cluster, 6, "clone-a", "1", "1Gi", json!({"machineID": "cloned"}));
+    create_node(&cluster, 7, "clone-b", "1", "1Gi", json!({"machineID": "cloned"}));
     let without = json!({"machineID": "", "osImage": ""});
-    odd(&cluster, 8, "anonymous", "1", "1Gi", without);
+    create_node(&cluster, 8, "anonymous", "1", "1Gi", without);
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "bare"}});
     let bare = cluster.create("/api/v1/nodes", &node);
 
@@ -72,7 +72,7 @@ fn what_classic_gatherers_got_wrong_is_right() {
     let hosts = document["cluster"].as_ref().expect("complete");
     assert!(hosts.keys().eq(cluster.node_names().iter()), "{:?}", hosts.keys());
     let numbers = |name: &str| (hosts[name].total_cpu_cores, hosts[name].ram_mb);
-    assert_eq!(numbers("bytes"), (3, 16_000), "bytes, and CPUs rounded up");
+    assert_eq!(numbers("bytes"), (3, 16_000), "bytes, and CPUs are rounded up");
     assert_eq!(numbers("tera"), (4, 2_097_152));
     assert_eq!(numbers("fraction"), (1, 1536));
     assert_eq!(numbers("milli"), (1, 123), "128974848 bytes");
@@ -80,7 +80,7 @@ fn what_classic_gatherers_got_wrong_is_right() {
         assert_eq!(host.total_cpu_sockets, host.total_cpu_cores, "{}", host.name);
     }
     assert_eq!(hosts["arm"].cpu_arch, "aarch64");
-    assert_eq!(hosts["new"].cpu_arch, "cloud", "one that no Manager knows");
+    assert_eq!(hosts["new"].cpu_arch, "cloud", "an architecture that no Manager knows");
     for name in ["clone-a", "clone-b"] {
         let id = &hosts[name].host_identifier;
         assert!(id.starts_with("cloned-") && id.len() > 20, "{name}: {id}");
@@ -88,19 +88,19 @@ fn what_classic_gatherers_got_wrong_is_right() {
     let system = cluster.node("anonymous")["status"]["nodeInfo"]["systemUUID"].clone();
     assert_eq!(json!(hosts["anonymous"].host_identifier), system, "the next identifier");
     assert_eq!(json!(hosts["bare"].host_identifier), bare["metadata"]["uid"]);
-    assert_eq!(numbers("bare"), (1, 0), "a node that has not told anything yet");
+    assert_eq!(numbers("bare"), (1, 0), "a node without a status");
 }
 
 #[test]
-fn the_inventory_tells_of_a_node_what_the_api_server_does() {
+fn the_inventory_has_the_fields_of_the_api_server() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather("inventory", &[endpoint("cluster", cluster.kubeconfig("admin"))])
         .endpoint("cluster");
     for index in [0, 8, 9] {
-        let name = nodes::name(index);
+        let name = cluster_nodes::name(index);
         let node = cluster.node(&name);
         let hosts = endpoint["hosts"].as_array().expect("a list");
-        let host = hosts.iter().find(|host| host["name"] == *name).expect("it is there");
+        let host = hosts.iter().find(|host| host["name"] == *name).expect("a host of this name");
         let info = &node["status"]["nodeInfo"];
         let identifiers = &host["identifiers"];
         assert_eq!(host["id"], info["machineID"]);
@@ -114,36 +114,43 @@ fn the_inventory_tells_of_a_node_what_the_api_server_does() {
         assert_eq!(host["memoryBytes"], 65_806_460_u64 * 1024);
         assert_eq!(host["cpu"]["millicores"], 16_000);
         assert_eq!(host["provider"]["region"], "eu-west-1");
-        assert_eq!(host["provider"]["zone"], nodes::zone(index));
+        assert_eq!(host["provider"]["zone"], cluster_nodes::zone(index));
         let role = if index < 3 { "control-plane" } else { "worker" };
         assert_eq!(host["roles"], json!([role]));
         assert_eq!(host["versions"]["kubelet"], info["kubeletVersion"]);
-        assert_eq!(host["addresses"].as_array().map(Vec::len), Some(3), "both families: {host}");
+        assert_eq!(
+            host["addresses"].as_array().map(Vec::len),
+            Some(3),
+            "addresses of both families: {host}"
+        );
         let taints = node["spec"]["taints"].as_array().map_or(0, Vec::len);
         assert_eq!(host["taints"].as_array().map_or(0, Vec::len), taints, "{host}");
-        let state = match (nodes::ready(index), nodes::cordoned(index)) {
+        let state = match (cluster_nodes::ready(index), cluster_nodes::cordoned(index)) {
             (false, _) => "NotReady",
             (true, true) => "Ready,SchedulingDisabled",
             (true, false) => "Ready",
         };
         assert_eq!(host["sourceState"], state);
-        assert!(!host.to_string().contains("HeartbeatTime"), "it changes all the time: {host}");
+        assert!(
+            !host.to_string().contains("HeartbeatTime"),
+            "heartbeat times change all the time: {host}"
+        );
         assert_eq!(host["guests"].as_array().map_or(0, Vec::len), 0, "{host}");
     }
 }
 
 #[test]
-fn gathering_twice_gives_the_same_bytes_and_changes_nothing() {
+fn gathering_twice_prints_the_same_bytes_and_changes_nothing() {
     let cluster = cluster!(Cluster::shared());
     let version = || {
         let (_, text) =
-            cluster.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("it answers");
+            cluster.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("a response");
         let list: Value = serde_json::from_str(&text).expect("JSON");
         list["items"][0]["metadata"]["resourceVersion"].clone()
     };
     let (before, endpoints) = (version(), [endpoint("cluster", cluster.kubeconfig("token"))]);
     let first = gather("gatherer", &endpoints).expect_code(0);
     let second = gather("gatherer", &endpoints).expect_code(0);
-    assert!(first.stdout == second.stdout, "the same answers give the same bytes");
+    assert!(first.stdout == second.stdout, "the output differs");
     assert_eq!(version(), before);
 }

@@ -1,4 +1,4 @@
-//! Which collections come, and that each has exactly what the server has, in order.
+//! The collections: which are reported, and that each has exactly the objects of the server, in order.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{EVERYTHING, cluster, everything, gather, item, list, run};
 
-/// Each list, its collection and the server's lists of the same.
+/// Each list of the inventory, with its collection and the lists of the server.
 const LISTS: [(&str, &str, &[&str]); 7] = [
     ("namespaces", "namespaces", &["/api/v1/namespaces"]),
     ("serviceAccounts", "service-accounts", &["/api/v1/serviceaccounts"]),
@@ -38,7 +38,7 @@ fn key(metadata: &Value) -> Key {
     (text("namespace"), text("name"), text("uid"))
 }
 
-/// The collections of an endpoint, each with its status.
+/// The collections of an endpoint with their statuses.
 fn collections(endpoint: &Value) -> BTreeMap<String, String> {
     let statuses = endpoint["collections"].as_object().into_iter().flatten();
     statuses
@@ -47,13 +47,13 @@ fn collections(endpoint: &Value) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn each_list_has_exactly_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
+fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = everything(cluster);
     for (name, _, paths) in LISTS {
         let found: Vec<Key> = list(&endpoint, name).iter().map(key).collect();
         assert!(found.is_sorted(), "{name} is not sorted");
-        // What only pods tell of is in no list of the server.
+        // A controller that only pods mention is in no list of the server.
         let listed: Vec<Key> = list(&endpoint, name)
             .iter()
             .filter(|item| name != "controllers" || item["kind"] != "Rollout")
@@ -63,7 +63,7 @@ fn each_list_has_exactly_the_objects_of_the_server_sorted_by_namespace_name_and_
         let mut expected: Vec<Key> = objects.map(|object| key(&object["metadata"])).collect();
         expected.sort();
         assert!(listed == expected, "{name}: {} of {}", listed.len(), expected.len());
-        assert!(!expected.is_empty(), "the server has {name}");
+        assert!(!expected.is_empty(), "the server has no {name}, so this test proves nothing");
     }
     let mut whole: BTreeMap<_, _> =
         LISTS.iter().map(|(_, name, _)| ((*name).to_owned(), "complete".to_owned())).collect();
@@ -72,7 +72,7 @@ fn each_list_has_exactly_the_objects_of_the_server_sorted_by_namespace_name_and_
 }
 
 #[test]
-fn nodes_alone_are_collected_unless_something_else_is_asked_for() {
+fn collects_only_nodes_by_default() {
     let cluster = cluster!(Cluster::shared());
     let by_default = gather(cluster.kubeconfig("token"), &json!({}));
     assert_eq!(collections(&by_default), BTreeMap::new());
@@ -82,13 +82,13 @@ fn nodes_alone_are_collected_unless_something_else_is_asked_for() {
 }
 
 #[test]
-fn each_collection_comes_alone_where_it_alone_is_named() {
+fn each_collection_can_be_collected_alone() {
     let cluster = cluster!(Cluster::shared());
     let whole = everything(cluster);
     for (name, word, _) in LISTS {
         let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": word}));
         assert_eq!(collections(&endpoint).into_keys().collect::<Vec<_>>(), [word]);
-        let lists = endpoint["workloads"].as_object().expect("it has some");
+        let lists = endpoint["workloads"].as_object().expect("workloads");
         assert_eq!(lists.keys().collect::<Vec<_>>(), [name]);
         assert_eq!(
             endpoint["hosts"].as_array().map(Vec::len),
@@ -97,7 +97,7 @@ fn each_collection_comes_alone_where_it_alone_is_named() {
         let keys = |endpoint: &Value| list(endpoint, name).iter().map(key).collect::<Vec<_>>();
         let mut expected = keys(&whole);
         if name == "controllers" {
-            // What only pods tell of needs the pods.
+            // This controller is found only through pods.
             expected.retain(|(_, name, _)| name != "rollout");
         }
         assert_eq!(keys(&endpoint), expected, "{word}");
@@ -105,7 +105,7 @@ fn each_collection_comes_alone_where_it_alone_is_named() {
 }
 
 #[test]
-fn all_leaves_out_secrets_and_config_maps() {
+fn all_does_not_include_secrets_and_config_maps() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "all"}));
     let found: Vec<String> = collections(&endpoint).into_keys().collect();
@@ -118,7 +118,7 @@ fn all_leaves_out_secrets_and_config_maps() {
 }
 
 #[test]
-fn the_size_of_a_page_and_a_second_run_change_no_byte() {
+fn the_page_size_and_a_second_run_do_not_change_the_output() {
     let cluster = cluster!(Cluster::shared());
     let output = |page_size: &str| {
         let parameters = json!({"collect": EVERYTHING, "page_size": page_size});
@@ -131,7 +131,7 @@ fn the_size_of_a_page_and_a_second_run_change_no_byte() {
 }
 
 #[test]
-fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
+fn namespaces_and_a_label_selector_narrow_the_objects_in_namespaces() {
     let cluster = cluster!(Cluster::shared());
     let token = cluster.kubeconfig("token");
     let two = json!({"collect": EVERYTHING, "namespaces": "cases-other,cases"});
@@ -151,13 +151,13 @@ fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
 
     let labelled = json!({"collect": "pods,services", "label_selector": "app in (web, db)"});
     let endpoint = gather(&token, &labelled);
-    let of = |wanted: [&str; 2], label: &Value| wanted.iter().any(|name| *label == **name);
+    let is_one_of = |names: [&str; 2], label: &Value| names.iter().any(|name| *label == **name);
     let expected =
-        list(&whole, "pods").iter().filter(|pod| of(["web", "db"], &pod["labels"]["app"]));
+        list(&whole, "pods").iter().filter(|pod| is_one_of(["web", "db"], &pod["labels"]["app"]));
     let uids: Vec<&Value> = list(&endpoint, "pods").iter().map(|pod| &pod["uid"]).collect();
     assert!(uids.iter().copied().eq(expected.map(|pod| &pod["uid"])), "{uids:?}");
     assert!(list(&endpoint, "pods").len() >= 4, "{}", endpoint["workloads"]["pods"]);
-    // Its ReplicaSet has other labels, and is its owner all the same.
+    // Its ReplicaSet is its owner, although it has other labels.
     let owners = item(&endpoint, "pods", "cases", "web-5d8f7-aaaaa")["owners"].clone();
     assert_eq!(owners[0]["kind"], "ReplicaSet");
     assert_eq!(owners[1]["kind"], "Deployment");
@@ -168,11 +168,11 @@ fn namespaces_and_a_label_selector_narrow_what_is_in_a_namespace() {
     }
     let services: Vec<&Value> =
         list(&endpoint, "services").iter().map(|item| &item["name"]).collect();
-    assert_eq!(services, ["web"], "services by their own labels");
+    assert_eq!(services, ["web"], "services are selected by their own labels");
 }
 
 #[test]
-fn a_namespace_that_the_server_does_not_have_is_told() {
+fn warns_of_a_missing_namespace_that_the_user_may_get() {
     let cluster = cluster!(Cluster::shared());
     let some = json!({"collect": "pods", "namespaces": "cases,casse"});
     let warned = |kubeconfig: PathBuf| {
@@ -183,12 +183,12 @@ fn a_namespace_that_the_server_does_not_have_is_told() {
         warnings.iter().filter(about).map(|warning| warning["object"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(warned(cluster.kubeconfig("token")), ["casse"]);
-    // Who may not get namespaces learns nothing of them.
+    // A user without the right to get namespaces gets no warning.
     assert_eq!(warned(cluster.reader("nodes-and-pods")), Vec::<Value>::new());
 }
 
 #[test]
-fn namespaces_and_service_accounts_have_all_their_fields() {
+fn namespaces_and_service_accounts_have_all_fields() {
     let cluster = cluster!(Cluster::shared());
     let endpoint =
         gather(cluster.kubeconfig("token"), &json!({"collect": "namespaces,service-accounts"}));

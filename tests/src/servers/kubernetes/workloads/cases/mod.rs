@@ -1,5 +1,6 @@
-//! One object for each rule of workloads, in the namespaces [`NAMESPACE`] and [`OTHER`]: pods of every
-//! chain of owners here, and in [`uses`], [`images`] and [`services`] what their names say.
+//! One object per rule, in the namespaces [`NAMESPACE`] and [`OTHER_NAMESPACE`]: pods with every kind of chain of
+//! owners in this file; uses of config maps and secrets, images and services in [`uses`], [`images`] and
+//! [`services`].
 
 pub mod images;
 pub mod services;
@@ -9,80 +10,80 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::super::Cluster;
-use super::super::nodes;
+use super::super::cluster_nodes;
 use super::objects::{controlled_by, controller, object, path};
 
-/// Where nearly all of them are.
+/// The namespace of most objects.
 pub const NAMESPACE: &str = "cases";
-/// Another namespace, in which names of the first come again.
-pub const OTHER: &str = "cases-other";
+/// A second namespace, which repeats names of the first.
+pub const OTHER_NAMESPACE: &str = "cases-other";
 /// The service account of the pods.
 pub const SERVICE_ACCOUNT: &str = "worker";
-/// The UID of an owner that is not there.
-pub const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+/// The UID of an owner that does not exist.
+pub const MISSING_UID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// A pod of a chain of owners, and what is to be said of it.
+/// A pod with a chain of owners.
 #[derive(Debug)]
-pub struct Owned {
+pub struct OwnedPod {
     /// The pod's name.
     pub pod: &'static str,
-    /// Kind and name of what controls it, from the one that made it to the top; nothing if it is bare.
+    /// Kind and name of the expected owners, from the lowest to the top; empty for a bare pod.
     pub owners: &'static [(&'static str, &'static str)],
-    /// What the last of them is, if it is not a controller that is there.
-    pub top: Top,
+    /// The kind of end of the chain.
+    pub end: ChainEnd,
 }
 
-/// What a chain of owners ends with.
+/// The end of a chain of owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Top {
-    /// A controller that is there and has no other.
-    There,
-    /// What only the owner reference tells of.
+pub enum ChainEnd {
+    /// A listed controller that no other one controls; or no owner at all.
+    Listed,
+    /// An owner that only the owner reference mentions.
     Unlisted,
-    /// A node: the pod mirrors one that the node's own files define.
+    /// A node: the pod mirrors a pod that is defined in a file of the node.
     Node,
-    /// One that is owned by the first again.
+    /// A controller that the first one of the chain controls.
     Loop,
 }
 
-/// The pods of [`NAMESPACE`] by what owns them.
-pub const OWNED: [Owned; 16] = {
-    use Top::{Loop, Node, There, Unlisted};
+/// The pods of [`NAMESPACE`] with their owners.
+pub const OWNED_PODS: [OwnedPod; 16] = {
+    use ChainEnd::{Listed, Loop, Node, Unlisted};
     const SET: (&str, &str) = ("ReplicaSet", "web-5d8f7");
     const WEB: (&str, &str) = ("Deployment", "web");
     const NIGHTLY: (&str, &str) = ("Job", "backup-1700000000");
     [
-        owned("web-5d8f7-aaaaa", &[SET, WEB], There),
-        owned("web-5d8f7-bbbbb", &[SET, WEB], There),
-        owned("backup-1700000000-aaaaa", &[NIGHTLY, ("CronJob", "backup")], There),
-        owned("db-0", &[("StatefulSet", "db")], There),
-        owned("agent-aaaaa", &[("DaemonSet", "agent")], There),
-        owned("old-aaaaa", &[("ReplicationController", "old")], There),
-        owned("once-aaaaa", &[("Job", "once")], There),
-        owned("set-alone-aaaaa", &[("ReplicaSet", "set-alone")], There),
-        // Its set names a Deployment as owner, but not as its controller.
-        owned("set-loose-aaaaa", &[("ReplicaSet", "set-loose")], There),
+        owned("web-5d8f7-aaaaa", &[SET, WEB], Listed),
+        owned("web-5d8f7-bbbbb", &[SET, WEB], Listed),
+        owned("backup-1700000000-aaaaa", &[NIGHTLY, ("CronJob", "backup")], Listed),
+        owned("db-0", &[("StatefulSet", "db")], Listed),
+        owned("agent-aaaaa", &[("DaemonSet", "agent")], Listed),
+        owned("old-aaaaa", &[("ReplicationController", "old")], Listed),
+        owned("once-aaaaa", &[("Job", "once")], Listed),
+        owned("set-alone-aaaaa", &[("ReplicaSet", "set-alone")], Listed),
+        // Its ReplicaSet names a Deployment as owner, but not as controller.
+        owned("set-loose-aaaaa", &[("ReplicaSet", "set-loose")], Listed),
         owned("rollout-aaaaa", &[("Rollout", "rollout")], Unlisted),
         owned("gone-aaaaa", &[("ReplicaSet", "gone")], Unlisted),
-        // One of this name is there: its predecessor had another UID.
+        // A ReplicaSet of this name exists, but with another UID.
         owned("set-again-aaaaa", &[("ReplicaSet", "set-alone")], Unlisted),
         owned("loop-aaaaa", &[("ReplicaSet", "loop-a"), ("ReplicaSet", "loop-b")], Loop),
         owned("mirror-node-000000", &[("Node", "node-000000")], Node),
-        owned("bare", &[], There),
-        // It names an owner that does not control it.
-        owned("loose", &[], There),
+        owned("bare", &[], Listed),
+        // It names an owner, but not as controller.
+        owned("loose", &[], Listed),
     ]
 };
 
 const fn owned(
     pod: &'static str,
     owners: &'static [(&'static str, &'static str)],
-    top: Top,
-) -> Owned {
-    Owned { pod, owners, top }
+    end: ChainEnd,
+) -> OwnedPod {
+    OwnedPod { pod, owners, end }
 }
 
-/// Controllers of [`NAMESPACE`]: kind, name, how many pods they want and have ready.
+/// Controllers of [`NAMESPACE`]: kind, name, desired and ready replicas.
 pub const CONTROLLERS: [(&str, &str, usize, usize); 12] = [
     ("Deployment", "web", 3, 2),
     ("ReplicaSet", "web-5d8f7", 3, 2),
@@ -98,29 +99,29 @@ pub const CONTROLLERS: [(&str, &str, usize, usize); 12] = [
     ("ReplicaSet", "loop-b", 0, 0),
 ];
 
-/// Which of [`CONTROLLERS`] is controlled by which.
-pub const CONTROLLED: [(&str, &str); 4] = [
+/// Names of [`CONTROLLERS`], each with the name of the controller that controls it.
+pub const CONTROLLED_BY: [(&str, &str); 4] = [
     ("web-5d8f7", "web"),
     ("backup-1700000000", "backup"),
     ("loop-a", "loop-b"),
     ("loop-b", "loop-a"),
 ];
 
-/// Pods of [`NAMESPACE`] by phase and node: one without a node, one on a node that is not there.
-pub const PLACED: [(&str, &str, Option<&str>); 5] = [
+/// Pods of [`NAMESPACE`] with phase and node. One has no node, one is on a node that does not exist.
+pub const PHASES: [(&str, &str, Option<&str>); 5] = [
     ("phase-pending", "Pending", None),
     ("phase-running", "Running", Some("node-000001")),
     ("phase-succeeded", "Succeeded", Some("node-000001")),
     ("phase-failed", "Failed", Some("node-000002")),
-    ("phase-unknown", "Unknown", Some("node-that-is-gone")),
+    ("phase-unknown", "Unknown", Some("missing-node")),
 ];
 
-/// The pod that is in both namespaces.
+/// The name of a pod in both namespaces.
 pub const TWIN: &str = "twin";
 
 pub(super) fn create(cluster: &Cluster) {
     for (name, labels) in
-        [(NAMESPACE, json!({"purpose": "cases", "empty": ""})), (OTHER, json!({}))]
+        [(NAMESPACE, json!({"purpose": "cases", "empty": ""})), (OTHER_NAMESPACE, json!({}))]
     {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
@@ -128,55 +129,56 @@ pub(super) fn create(cluster: &Cluster) {
         cluster.create("/api/v1/namespaces", &namespace);
     }
     let account = object("ServiceAccount", SERVICE_ACCOUNT, SERVICE_ACCOUNT);
-    cluster.make_all([
+    cluster.create_all_with_status([
         (path("ServiceAccount", NAMESPACE), account.clone()),
-        (path("ServiceAccount", OTHER), account),
+        (path("ServiceAccount", OTHER_NAMESPACE), account),
     ]);
-    let made = controllers(cluster);
+    let created = create_controllers(cluster);
     let uid_of = |kind: &str, name: &str| -> String {
-        let found = made.iter().find(|made| (made.0, made.1) == (kind, name));
-        found.map_or_else(|| NOBODY.to_owned(), |made| made.2.clone())
+        let found = created.iter().find(|created| (created.0, created.1) == (kind, name));
+        found.map_or_else(|| MISSING_UID.to_owned(), |created| created.2.clone())
     };
     let mut pods: Vec<(String, Value)> =
-        OWNED.iter().map(|owned| owned_pod(cluster, owned, uid_of)).collect();
-    pods.extend(PLACED.iter().map(|&(name, phase, node)| {
+        OWNED_PODS.iter().map(|owned| owned_pod(cluster, owned, uid_of)).collect();
+    pods.extend(PHASES.iter().map(|&(name, phase, node)| {
         let mut pod = pod(name, name, node);
         pod["status"]["phase"] = json!(phase);
         (path("Pod", NAMESPACE), pod)
     }));
-    for namespace in [NAMESPACE, OTHER] {
+    for namespace in [NAMESPACE, OTHER_NAMESPACE] {
         pods.push((path("Pod", namespace), pod(TWIN, "web", Some("node-000000"))));
     }
-    cluster.make_all(pods);
+    cluster.create_all_with_status(pods);
     uses::create(cluster);
     images::create(cluster);
     services::create(cluster);
 }
 
-/// Makes [`CONTROLLERS`]: kind, name and UID of each.
-fn controllers(cluster: &Cluster) -> Vec<(&'static str, &'static str, String)> {
-    let plan = CONTROLLERS.map(|(kind, name, wanted, ready)| {
-        (path(kind, NAMESPACE), controller(kind, name, name, wanted, ready))
+/// Creates [`CONTROLLERS`]. Returns kind, name and UID of each.
+fn create_controllers(cluster: &Cluster) -> Vec<(&'static str, &'static str, String)> {
+    let plan = CONTROLLERS.map(|(kind, name, desired, ready)| {
+        (path(kind, NAMESPACE), controller(kind, name, name, desired, ready))
     });
-    let uids = cluster.make_all(plan);
-    let made: Vec<_> =
+    let uids = cluster.create_all_with_status(plan);
+    let created: Vec<_> =
         CONTROLLERS.iter().zip(uids).map(|(&(kind, name, ..), uid)| (kind, name, uid)).collect();
-    let of =
-        |name: &str| made.iter().find(|made| made.1 == name).expect("each of the table was made");
-    for (name, owner) in CONTROLLED {
-        let (kind, ..) = of(name);
-        let (owner_kind, owner, uid) = of(owner);
-        owned_by(cluster, kind, name, &controlled_by(owner_kind, owner, uid));
+    let find = |name: &str| {
+        created.iter().find(|created| created.1 == name).expect("a created controller")
+    };
+    for (name, owner) in CONTROLLED_BY {
+        let (kind, ..) = find(name);
+        let (owner_kind, owner, uid) = find(owner);
+        set_owner(cluster, kind, name, &controlled_by(owner_kind, owner, uid));
     }
-    let (kind, owner, uid) = of("web");
+    let (kind, owner, uid) = find("web");
     let mut loose = controlled_by(kind, owner, uid);
     loose["controller"] = json!(false);
-    owned_by(cluster, "ReplicaSet", "set-loose", &loose);
-    made
+    set_owner(cluster, "ReplicaSet", "set-loose", &loose);
+    created
 }
 
-/// Gives an object its one owner reference.
-fn owned_by(cluster: &Cluster, kind: &str, name: &str, reference: &Value) {
+/// Sets the only owner reference of an object.
+fn set_owner(cluster: &Cluster, kind: &str, name: &str, reference: &Value) {
     let path = format!("{}/{name}", path(kind, NAMESPACE));
     let mut object = cluster.api.expect(Method::GET, &path, None);
     object["metadata"]["ownerReferences"] = json!([reference]);
@@ -185,16 +187,18 @@ fn owned_by(cluster: &Cluster, kind: &str, name: &str, reference: &Value) {
 
 fn owned_pod(
     cluster: &Cluster,
-    owned: &Owned,
+    owned: &OwnedPod,
     uid_of: impl Fn(&str, &str) -> String,
 ) -> (String, Value) {
     let mut pod = pod(owned.pod, owned.pod, Some("node-000000"));
     let metadata = &mut pod["metadata"];
     if let Some(&(kind, name)) = owned.owners.first() {
-        let uid = match owned.top {
-            Top::Unlisted => NOBODY.to_owned(),
-            Top::Node => cluster.node(name)["metadata"]["uid"].as_str().unwrap_or_default().into(),
-            Top::There | Top::Loop => uid_of(kind, name),
+        let uid = match owned.end {
+            ChainEnd::Unlisted => MISSING_UID.to_owned(),
+            ChainEnd::Node => {
+                cluster.node(name)["metadata"]["uid"].as_str().unwrap_or_default().into()
+            }
+            ChainEnd::Listed | ChainEnd::Loop => uid_of(kind, name),
         };
         metadata["ownerReferences"] = json!([controlled_by(kind, name, &uid)]);
         metadata["labels"]["app"] = json!(owned.owners.last().unwrap_or(&("", name)).1);
@@ -219,7 +223,7 @@ fn owned_pod(
     (path("Pod", NAMESPACE), pod)
 }
 
-/// A pod that runs one container on this node, or waits for one.
+/// A pod with one container, running on this node or pending without one.
 pub(super) fn pod(name: &str, app: &str, node: Option<&str>) -> Value {
     let mut pod = object("Pod", name, app);
     pod["spec"] = json!({
@@ -237,7 +241,7 @@ pub(super) fn pod(name: &str, app: &str, node: Option<&str>) -> Value {
     pod
 }
 
-/// The nodes that pods of the cases are on.
+/// The names of the nodes that the pods of the cases are on.
 pub fn node_names() -> [String; 3] {
-    [0, 1, 2].map(nodes::name)
+    [0, 1, 2].map(cluster_nodes::name)
 }

@@ -1,14 +1,16 @@
-//! KubeVirt's virtual machines are the guests of their nodes.
+//! KubeVirt's virtual machines, which are the guests of their nodes.
 
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
-use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{MACHINES, Machine};
+use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{
+    VIRTUAL_MACHINES, VirtualMachine,
+};
 use serde_json::{Value, json};
 
 use crate::{cluster, gather};
 
-/// The guests of this name, each with its host's name.
-fn found<'a>(endpoint: &'a Value, name: &str) -> Vec<(Option<&'a str>, &'a Value)> {
+/// The guests of this name, each with the name of its host.
+fn guests_named<'a>(endpoint: &'a Value, name: &str) -> Vec<(Option<&'a str>, &'a Value)> {
     let hosts = endpoint["hosts"].as_array().expect("a list");
     let guests = |value: &'a Value| value.as_array().into_iter().flatten();
     let on_hosts = hosts
@@ -18,7 +20,7 @@ fn found<'a>(endpoint: &'a Value, name: &str) -> Vec<(Option<&'a str>, &'a Value
     on_hosts.chain(detached).filter(|(_, guest)| guest["name"] == *name).collect()
 }
 
-fn state(machine: &Machine) -> &'static str {
+fn state(machine: &VirtualMachine) -> &'static str {
     match machine.phase {
         "Running" => "running",
         "Succeeded" => "stopped",
@@ -29,20 +31,20 @@ fn state(machine: &Machine) -> &'static str {
 }
 
 #[test]
-fn each_virtual_machine_is_on_its_node_or_on_no_host_with_uuid_and_state() {
+fn every_virtual_machine_has_its_host_uuid_and_state() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "virtual-machines"}));
     assert_eq!(endpoint["collections"]["virtual-machines"]["status"], "complete");
     let path = "/apis/kubevirt.io/v1/virtualmachineinstances";
-    for machine in &MACHINES {
+    for machine in &VIRTUAL_MACHINES {
         let object = cluster.object(path, NAMESPACE, machine.name);
-        let found = found(&endpoint, machine.name);
+        let found = guests_named(&endpoint, machine.name);
         let [(host, guest)] = found[..] else { panic!("{}: {found:?}", machine.name) };
         assert_eq!(host, machine.node, "{guest}");
         assert_eq!(guest["uuid"].as_str(), machine.uuid().as_deref(), "{guest}");
         let uid = &object["metadata"]["uid"];
         let id = machine.uuid().map_or_else(|| uid.clone(), |uuid| json!(uuid));
-        assert_eq!(guest["id"], id, "the object's own where there is no firmware's: {guest}");
+        assert_eq!(guest["id"], id, "the UID if the firmware has no UUID: {guest}");
         assert_eq!(guest["identifiers"]["kubernetesUid"], *uid, "{guest}");
         assert_eq!(guest["state"], state(machine), "{guest}");
         assert_eq!(guest["sourceState"], machine.phase, "{guest}");
@@ -52,7 +54,7 @@ fn each_virtual_machine_is_on_its_node_or_on_no_host_with_uuid_and_state() {
 }
 
 #[test]
-fn a_cluster_without_kubevirt_has_no_virtual_machines_and_no_error() {
+fn a_cluster_without_kubevirt_has_no_virtual_machines() {
     let cluster = cluster!(Cluster::start());
     cluster.create_nodes(2, 0);
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "virtual-machines"}));

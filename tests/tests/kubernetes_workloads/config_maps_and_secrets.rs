@@ -1,4 +1,4 @@
-//! Config maps and secrets: their keys, who uses them, and that no value of theirs is told.
+//! Config maps and secrets: their keys and their uses, without any value.
 
 use gatherer_tests::fault_server::base64;
 use gatherer_tests::servers::kubernetes::Cluster;
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use crate::{EVERYTHING, cluster, everything, gather, item, list, run};
 
 #[test]
-fn config_maps_and_secrets_have_their_keys_sorted_and_secrets_their_type() {
+fn config_maps_and_secrets_have_sorted_keys_and_secrets_a_type() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "secrets,config-maps"}));
     let all = |name: &'static str| list(&endpoint, name).iter().map(move |one| (name, one));
     for (_, found) in all("secrets").chain(all("configMaps")) {
-        assert!(found.get("usedBy").is_none(), "the pods are not known: {found}");
+        assert!(found.get("usedBy").is_none(), "uses without the pods: {found}");
     }
     let keys = |found: &Value| found.get("keys").cloned().unwrap_or(json!([]));
     for (name, kind, expected) in SECRETS {
@@ -28,19 +28,19 @@ fn config_maps_and_secrets_have_their_keys_sorted_and_secrets_their_type() {
     }
     for (name, expected) in CONFIG_MAPS {
         let found = item(&endpoint, "configMaps", NAMESPACE, name);
-        assert_eq!(keys(found), json!(expected), "those of binary data too: {found}");
+        assert_eq!(keys(found), json!(expected), "including the keys of binaryData: {found}");
         let object = cluster.object("/api/v1/configmaps", NAMESPACE, name);
         assert_eq!(found["uid"], object["metadata"]["uid"]);
     }
 }
 
 #[test]
-fn each_way_in_which_a_pod_uses_one_is_told_with_container_path_and_variable() {
+fn every_use_by_a_pod_has_its_container_path_and_variable() {
     let cluster = cluster!(Cluster::shared());
     let endpoint = everything(cluster);
     let pod = item(&endpoint, "pods", NAMESPACE, POD);
-    let named = SECRETS.iter().map(|(name, ..)| ("secrets", *name));
-    for (list, name) in named.chain(CONFIG_MAPS.iter().map(|(name, _)| ("configMaps", *name))) {
+    let secrets = SECRETS.iter().map(|(name, ..)| ("secrets", *name));
+    for (list, name) in secrets.chain(CONFIG_MAPS.iter().map(|(name, _)| ("configMaps", *name))) {
         let mut expected: Vec<String> = Vec::new();
         for (_, _, container, path, sub_path, env) in
             USES.iter().filter(|one| (one.0, one.1) == (list, name))
@@ -69,15 +69,15 @@ fn each_way_in_which_a_pod_uses_one_is_told_with_container_path_and_variable() {
 }
 
 #[test]
-fn no_value_of_a_secret_or_config_map_reaches_an_answer_or_the_log() {
+fn no_value_is_printed_or_logged() {
     let cluster = cluster!(Cluster::shared());
     let outcome = run(cluster.kubeconfig("token"), &json!({"collect": EVERYTHING}));
-    let said = format!("{}{}{}", outcome.stdout_text(), outcome.log, outcome.stderr);
-    assert!(said.contains("tls.key") && said.contains("app.conf"), "they were read");
+    let output = format!("{}{}{}", outcome.stdout_text(), outcome.log, outcome.stderr);
+    assert!(output.contains("tls.key") && output.contains("app.conf"), "the keys are missing");
     for canary in [SECRET_CANARY, CONFIG_CANARY] {
-        assert!(!said.contains(canary), "{canary}");
-        // The first letters of it in base64, as the server writes values.
+        assert!(!output.contains(canary), "{canary}");
+        // The start of the value in base64, which is how the server encodes values.
         let encoded = base64(canary);
-        assert!(!said.contains(&encoded[..encoded.len() - 4]), "{canary} in base64");
+        assert!(!output.contains(&encoded[..encoded.len() - 4]), "{canary} in base64");
     }
 }
