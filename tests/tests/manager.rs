@@ -1,4 +1,4 @@
-//! The program as a Manager calls it: its command line, its list of modules, its document.
+//! The program as a Manager calls it: the command line, the list of modules, the result.
 
 use gatherer_tests::{Outcome, PluginFolder, Run, built};
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ fn example(id: &str, name: &str) -> Value {
 }
 
 #[test]
-fn the_list_of_modules_is_what_a_manager_reads() {
+fn the_list_of_modules_has_the_bytes_that_a_manager_expects() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let outcome = Run::new().arg("--list-modules").plugins(plugins.path()).run().expect_code(0);
-    // Sorted modules, the manifest's order of parameters, four spaces, no advanced ones.
+    // Modules are sorted, parameters are in the manifest's order, and advanced parameters are missing.
     let expected = r#"{
     "Example": {
         "module": "Example",
@@ -30,14 +30,14 @@ fn the_list_of_modules_is_what_a_manager_reads() {
 }
 
 #[test]
-fn every_default_in_the_list_is_text_a_number_or_null_and_ascii() {
-    // The plugins that the build made, found beside the program.
+fn every_default_in_the_list_is_a_string_a_number_or_null_in_ascii() {
+    // All plugins of the build, which the program finds in its own folder.
     let outcome = Run::new().arg("-l").run().expect_code(0);
     assert!(outcome.stdout.is_ascii());
-    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-    for (name, module) in list.as_object().expect("an object") {
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("the list is JSON");
+    for (name, module) in list.as_object().expect("the list is an object") {
         assert_eq!(&module["module"], name);
-        for (parameter, default) in module.as_object().expect("an object") {
+        for (parameter, default) in module.as_object().expect("a module is an object") {
             assert!(
                 default.is_string() || default.is_number() || default.is_null(),
                 "{name}.{parameter}: {default}"
@@ -47,7 +47,7 @@ fn every_default_in_the_list_is_text_a_number_or_null_and_ascii() {
 }
 
 #[test]
-fn the_classic_modules_list_the_classic_parameters() {
+fn the_classic_modules_have_the_classic_parameters() {
     for file in ["libgatherer_plugin_file.so", "libgatherer_plugin_libvirt.so"] {
         built(file);
     }
@@ -62,22 +62,22 @@ fn the_classic_modules_list_the_classic_parameters() {
 }
 
 #[test]
-fn without_arguments_help_is_printed_on_stdout() {
+fn prints_help_on_stdout_without_arguments() {
     let outcome = Run::new().without_logfile().run().expect_code(0);
     assert!(outcome.stdout_text().contains("--list-modules"), "{}", outcome.describe());
     assert!(outcome.stderr.is_empty(), "{}", outcome.describe());
 }
 
 #[test]
-fn the_managers_own_calls_work_to_the_letter() {
+fn accepts_the_calls_of_a_manager() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([
         {"id": "1", "module": "Example", "hostname": "kvm1", "guests": "1", "username": null,
             "password": null},
-        {"id": "2", "module": "Nobody", "username": "u", "password": "p"},
+        {"id": "2", "module": "Unknown", "username": "u", "password": "p"},
     ]);
     for verbosity in [&[][..], &["-v"], &["-v", "-v"]] {
-        // GATHERER_PLUGIN_PATH: the Manager passes no folder.
+        // A Manager passes no plugin folder.
         let outcome = Run::gather(&endpoints)
             .args(verbosity)
             .env("GATHERER_PLUGIN_PATH", plugins.path())
@@ -87,12 +87,12 @@ fn the_managers_own_calls_work_to_the_letter() {
             .run();
         let document = outcome.document();
         assert!(document["2"].is_none());
-        let hosts = document["1"].as_ref().expect("complete");
+        let hosts = document["1"].as_ref().expect("the endpoint is complete");
         let host = &hosts["kvm1"];
         assert_eq!(host.name, "kvm1");
         assert_eq!(host.host_identifier, "id-of-kvm1");
         assert_eq!(host.vms["guest1"], "00000000-0000-4000-8000-000000000001");
-        let states = host.optional_vm_data.as_ref().expect("states");
+        let states = host.optional_vm_data.as_ref().expect("the host has states of guests");
         assert_eq!(states["guest1"]["vmState"], "running");
     }
     let short = Run::new()
@@ -107,11 +107,11 @@ fn the_managers_own_calls_work_to_the_letter() {
 }
 
 #[test]
-fn the_document_has_the_bytes_of_pythons_json_dumps() {
+fn the_result_has_the_bytes_of_pythons_json_dumps() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([
         {"id": "z", "module": "Example", "hostname": "kvm", "guests": "0"},
-        {"id": "ü\u{1f427}\"\\/", "module": "Nobody"},
+        {"id": "ü\u{1f427}\"\\/", "module": "Unknown"},
         {"id": "a", "module": "Example", "hostname": "héß\u{1f600}", "guests": "1"},
     ]);
     let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
@@ -119,7 +119,7 @@ fn the_document_has_the_bytes_of_pythons_json_dumps() {
     assert_bytes_of_python(&outcome);
 }
 
-/// Checks the parts by hand, and all of it against Python where that is there.
+/// Checks parts of the result, and compares all of it with the output of Python if that is installed.
 fn assert_bytes_of_python(outcome: &Outcome) {
     let text = outcome.stdout_text();
     assert!(
@@ -128,8 +128,7 @@ fn assert_bytes_of_python(outcome: &Outcome) {
     );
     assert!(text.contains("\n    \"\\u00fc\\ud83d\\udc27\\\"\\\\/\": null"), "{text}");
     assert!(text.ends_with("    }\n}\n") || text.ends_with("null\n}\n"), "{text}");
-    let document: Value = serde_json::from_str(text).expect("JSON");
-    // json.dumps(..., sort_keys=True, indent=4) of the same document.
+    let document: Value = serde_json::from_str(text).expect("the result is JSON");
     let python = std::process::Command::new("python3")
         .args([
             "-c",
@@ -139,14 +138,14 @@ fn assert_bytes_of_python(outcome: &Outcome) {
         .stdout(std::process::Stdio::piped())
         .spawn();
     let Ok(mut python) = python else {
-        gatherer_tests::note_skipped("there is no python3 to compare with");
+        gatherer_tests::note_skipped("python3 is not installed, with which the result is compared");
         return;
     };
-    let mut stdin = python.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut stdin, document.to_string().as_bytes()).expect("it reads");
+    let mut stdin = python.stdin.take().expect("stdin is a pipe");
+    std::io::Write::write_all(&mut stdin, document.to_string().as_bytes()).expect("Python reads");
     drop(stdin);
-    let expected = python.wait_with_output().expect("it ends").stdout;
-    assert_eq!(text, String::from_utf8(expected).expect("text"));
+    let expected = python.wait_with_output().expect("Python ends").stdout;
+    assert_eq!(text, String::from_utf8(expected).expect("Python prints UTF-8"));
 }
 
 #[test]
@@ -173,7 +172,7 @@ fn two_runs_give_the_same_bytes() {
         };
         let (first, second) = (run(), run());
         if format == "table" {
-            // A table is for people; all that must hold is that it comes.
+            // A table need not be the same.
             assert!(first.stdout_text().contains("e19"));
             continue;
         }
@@ -194,7 +193,7 @@ fn the_order_of_the_request_does_not_matter() {
 }
 
 #[test]
-fn the_inventory_tells_times_in_run_objects_alone() {
+fn the_inventory_has_times_only_in_run_objects() {
     let plugins = PluginFolder::with(&["example"]);
     let run = |more: &[&str]| {
         Run::gather(&json!([example("e", "h")]))
@@ -213,13 +212,15 @@ fn the_inventory_tells_times_in_run_objects_alone() {
     assert_eq!(with["endpoints"][0]["plugin"]["name"], "gatherer-plugin-example");
 
     let mut stripped = with;
-    stripped.as_object_mut().expect("an object").remove("run");
-    stripped["endpoints"][0].as_object_mut().expect("an object").remove("run");
+    for object in ["", "/endpoints/0"] {
+        let object = stripped.pointer_mut(object).and_then(Value::as_object_mut);
+        object.expect("the inventory and an endpoint are objects").remove("run");
+    }
     assert_eq!(stripped, run(&["--no-run-info"]));
 }
 
 #[test]
-fn of_200_endpoints_every_tenth_fails_and_the_rest_is_whole() {
+fn failed_endpoints_among_200_do_not_affect_the_others() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let cases = ["refuses", "abort", "exit-0", "wrong-counts", "panic"];
     let endpoints: Value = (0..200)
@@ -249,7 +250,7 @@ fn of_200_endpoints_every_tenth_fails_and_the_rest_is_whole() {
 }
 
 #[test]
-fn fail_on_decides_the_exit_status_alone() {
+fn fail_on_affects_only_the_exit_status() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let good = example("good", "h");
     let bad = json!({"id": "bad", "module": "Misbehaving", "case": "refuses"});
@@ -269,12 +270,12 @@ fn fail_on_decides_the_exit_status_alone() {
             .run()
             .expect_code(code);
         let document = gatherer_tests::document::gatherer_document(&outcome.stdout);
-        assert_eq!(document.len(), endpoints.len(), "the result is printed all the same");
+        assert_eq!(document.len(), endpoints.len(), "the result is printed in each case");
     }
 }
 
 #[test]
-fn nothing_but_the_result_is_on_stdout_at_any_verbosity() {
+fn stdout_has_only_the_result_at_any_verbosity() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         example("good", "h"),
@@ -288,7 +289,7 @@ fn nothing_but_the_result_is_on_stdout_at_any_verbosity() {
 }
 
 #[test]
-fn the_table_escapes_what_a_terminal_would_obey() {
+fn the_table_escapes_control_characters() {
     let plugins = PluginFolder::with(&["example"]);
     let name = "h\x1b[31mred\u{202e}evil\nline\u{9b}1m";
     for columns in ["40", "80", "200"] {
@@ -310,9 +311,9 @@ fn the_table_escapes_what_a_terminal_would_obey() {
 }
 
 #[test]
-fn what_a_person_is_told_about_an_endpoint_has_its_escapes_escaped() {
+fn messages_escape_the_control_characters_of_a_request() {
     let plugins = PluginFolder::with(&["example"]);
-    let outcome = Run::gather(&json!([{"id": "e\x1b[31m\nforged line", "module": "No\x1bbody"}]))
+    let outcome = Run::gather(&json!([{"id": "e\x1b[31m\nforged line", "module": "Un\x1bknown"}]))
         .plugins(plugins.path())
         .arg("-v")
         .run()

@@ -1,5 +1,5 @@
-//! The schemas in `docs/schema`: they are what the program prints, they are good schemas, and
-//! real documents fit them.
+//! The schemas in `docs/schema`: the program prints them, they are valid, and real documents are valid with
+//! them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ fn validator(name: &str) -> Validator {
         .unwrap_or_else(|error| panic!("docs/schema/{name}.json: {error}"))
 }
 
+/// Panics unless a document is valid.
 #[track_caller]
 fn assert_fits(validator: &Validator, document: &Value) {
     let problems: Vec<String> = validator
@@ -44,48 +45,43 @@ fn assert_fits(validator: &Validator, document: &Value) {
     assert!(problems.is_empty(), "{problems:#?}\n{document:#}");
 }
 
-/// With `GATHERER_RENEW` set the test writes the files instead.
 #[test]
-fn the_committed_schemas_are_those_that_the_program_prints() {
+fn the_committed_schemas_are_those_of_the_program() {
     for name in NAMES {
         let printed = Run::new().args(["schema", name]).run().expect_code(0);
-        let path = committed(name);
-        if std::env::var_os("GATHERER_RENEW").is_some() {
-            std::fs::write(&path, &printed.stdout).expect("docs/schema is writable");
-        }
+        let committed = std::fs::read_to_string(committed(name));
         assert!(
-            std::fs::read_to_string(&path).ok().as_deref() == Some(printed.stdout_text()),
-            "docs/schema/{name}.json is stale; renew it in the repository's folder:\n    \
-             cargo run -q -p virtual-host-gatherer -- schema {name} > docs/schema/{name}.json"
+            committed.is_ok_and(|text| text == printed.stdout_text()),
+            "docs/schema/{name}.json is out of date: run `make docs`"
         );
     }
 }
 
 #[test]
-fn the_schemas_are_2020_12_schemas_in_which_everything_is_described() {
+fn the_schemas_conform_to_2020_12_and_describe_every_member() {
     for name in NAMES {
         let schema = read_json(&committed(name));
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
         jsonschema::draft202012::meta::validate(&schema)
             .unwrap_or_else(|error| panic!("docs/schema/{name}.json: {error}"));
-        assert!(schema["title"].is_string(), "{name} has no title");
+        assert!(schema["title"].is_string(), "{name} lacks a title");
         let definitions = schema["$defs"].as_object().into_iter().flatten();
         for (type_name, definition) in definitions.chain([(&name.to_owned(), &schema)]) {
             let described = |value: &Value| {
                 value["description"].as_str().is_some_and(|text| {
-                    // What is meant for readers of the sources helps nobody here.
+                    // Text for readers of the source code does not belong in a schema.
                     !text.is_empty() && !text.contains("```") && !text.contains("crate::")
                 })
             };
             assert!(described(definition), "{type_name} in {name} lacks a plain description");
             for (member, value) in definition["properties"].as_object().into_iter().flatten() {
-                assert!(described(value), "{type_name}.{member} in {name} lacks one");
+                assert!(described(value), "{type_name}.{member} in {name} lacks a description");
             }
         }
     }
 }
 
-/// One endpoint of each outcome.
+/// One endpoint for each kind of result.
 fn endpoints(inventory_file: &Path) -> Value {
     json!([
         {"id": "good", "module": "Example", "hostname": "kvm1", "guests": "3"},
@@ -101,11 +97,11 @@ fn endpoints(inventory_file: &Path) -> Value {
     ])
 }
 
-/// An inventory with everything that a plugin may say, as somebody else's gatherer wrote it.
+/// An inventory of another program with every member that a plugin may deliver for hosts.
 fn rich_inventory() -> Value {
     json!({
         "schemaVersion": "1.1",
-        "generator": {"name": "somebody", "version": "1"},
+        "generator": {"name": "another program", "version": "1"},
         "endpoints": [{
             "id": "cluster",
             "status": "complete",
@@ -163,10 +159,10 @@ fn rich_inventory() -> Value {
     })
 }
 
-/// An inventory with everything that may stand beside hosts.
+/// An inventory of another program with every member besides hosts.
 fn rich_workloads() -> Value {
     json!({
-        "schemaVersion": "1.1", "generator": {"name": "somebody"},
+        "schemaVersion": "1.1", "generator": {"name": "another program"},
         "endpoints": [sample::endpoint("cluster")],
     })
 }
@@ -175,10 +171,13 @@ fn gathered(more: &[&str]) -> Value {
     let plugins = PluginFolder::with(&["example", "file", "libvirt"]);
     let run = Run::new().args(["--infile", "-", "--format", "inventory"]).args(more);
     let inventory_file = run.home().join("inventory.json");
-    std::fs::write(&inventory_file, rich_inventory().to_string()).expect("writable");
-    std::fs::write(run.home().join("empty.json"), "{}").expect("writable");
-    let workloads = rich_workloads().to_string();
-    std::fs::write(run.home().join("workloads.json"), workloads).expect("writable");
+    for (path, text) in [
+        (inventory_file.clone(), rich_inventory().to_string()),
+        (run.home().join("empty.json"), "{}".to_owned()),
+        (run.home().join("workloads.json"), rich_workloads().to_string()),
+    ] {
+        std::fs::write(path, text).expect("the file can be written");
+    }
     let endpoints = endpoints(&inventory_file);
     run.plugins(plugins.path()).stdin(endpoints.to_string()).run().inventory()
 }
@@ -193,23 +192,31 @@ fn has_null(value: &Value) -> bool {
 }
 
 #[test]
-fn every_inventory_that_is_printed_fits_the_schema_and_leaves_out_what_is_unknown() {
+fn every_inventory_is_valid_and_omits_unknown_values() {
     let schema = validator("inventory");
     for more in [&[][..], &["--no-run-info"][..]] {
         let document = gathered(more);
         assert_fits(&schema, &document);
-        assert!(!has_null(&document), "absent means unknown, null is never written: {document:#}");
+        assert!(!has_null(&document), "an unknown value is absent, not null: {document:#}");
 
         let endpoint = |id: &str| gatherer_tests::inventory_endpoint(&document, id);
         assert_eq!(endpoint("good")["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
         assert_eq!(endpoint("empty")["status"], "complete");
         assert_eq!(endpoint("warned")["warnings"].as_array().map(Vec::len), Some(1));
         let cluster = endpoint("collections");
-        assert_eq!(cluster["status"], "complete", "a lost collection loses no host");
+        assert_eq!(cluster["status"], "complete", "a failed collection does not fail the endpoint");
         assert_eq!(cluster["collections"]["pods"]["error"]["kind"], "rate-limited");
-        assert_eq!(cluster["hosts"], rich_inventory()["endpoints"][0]["hosts"], "kept as read");
+        assert_eq!(
+            cluster["hosts"],
+            rich_inventory()["endpoints"][0]["hosts"],
+            "module File changes nothing"
+        );
         let workloads = endpoint("workloads");
-        assert_eq!(workloads["workloads"], sample::endpoint("x")["workloads"], "kept as read");
+        assert_eq!(
+            workloads["workloads"],
+            sample::endpoint("x")["workloads"],
+            "module File changes nothing"
+        );
         assert_eq!(workloads["detachedGuests"].as_array().map(Vec::len), Some(1));
         assert_eq!(endpoint("missing parameter")["error"]["kind"], "configuration");
         assert_eq!(endpoint("late")["error"]["kind"], "timeout");
@@ -218,7 +225,7 @@ fn every_inventory_that_is_printed_fits_the_schema_and_leaves_out_what_is_unknow
 }
 
 #[test]
-fn an_inventory_that_breaks_the_rules_does_not_fit() {
+fn rejects_wrong_inventories() {
     let schema = validator("inventory");
     let good = rich_inventory();
     assert_fits(&schema, &good);
@@ -235,7 +242,7 @@ fn an_inventory_that_breaks_the_rules_does_not_fit() {
         ("/endpoints/0/collections/pods/error/kind", json!("bad luck")),
     ] {
         let mut document = good.clone();
-        let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
+        let (parent, member) = pointer.rsplit_once('/').expect("a pointer has a slash");
         document.pointer_mut(parent).expect(pointer)[member] = wrong;
         assert!(!schema.is_valid(&document), "{pointer}");
     }
@@ -261,11 +268,11 @@ fn an_inventory_that_breaks_the_rules_does_not_fit() {
 }
 
 #[test]
-fn every_plugins_manifest_fits_the_schema_and_a_wrong_one_does_not() {
+fn accepts_the_manifest_of_every_plugin_and_rejects_wrong_ones() {
     let schema = validator("manifest");
     let mut found = 0;
-    for entry in std::fs::read_dir(repository().join("plugins")).expect("readable") {
-        let path = entry.expect("readable").path().join("manifest.json");
+    for entry in std::fs::read_dir(repository().join("plugins")).expect("plugins/ can be listed") {
+        let path = entry.expect("plugins/ can be listed").path().join("manifest.json");
         assert_fits(&schema, &read_json(&path));
         found += 1;
     }
@@ -289,7 +296,7 @@ fn every_plugins_manifest_fits_the_schema_and_a_wrong_one_does_not() {
     }
 }
 
-/// Every `const` and every member's name in a schema.
+/// Collects every `const` and the name of every member in a schema.
 fn words(schema: &Value, words: &mut BTreeSet<String>) {
     match schema {
         Value::Array(items) => items.iter().for_each(|item| self::words(item, words)),
@@ -309,19 +316,21 @@ fn words(schema: &Value, words: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_page_about_the_inventory_names_every_member_and_shows_every_state_as_it_is() {
-    let page = std::fs::read_to_string(repository().join("docs/inventory.md")).expect("readable");
+fn the_page_about_the_inventory_has_every_member_and_every_state() {
+    let page = repository().join("docs/inventory.md");
+    let page = std::fs::read_to_string(page).expect("the page can be read");
     let mut all = BTreeSet::new();
     words(&read_json(&committed("inventory")), &mut all);
     assert!(all.len() > 100, "{all:?}");
     for word in all {
-        assert!(page.contains(&format!("`{word}`")), "docs/inventory.md does not name {word}");
+        assert!(page.contains(&format!("`{word}`")), "{word} is missing in docs/inventory.md");
     }
     let (_, example) = page.split_once("```json\n").expect("the page has an example");
-    let (example, _) = example.split_once("```").expect("it has an end");
-    assert_fits(&validator("inventory"), &serde_json::from_str(example).expect("JSON"));
+    let (example, _) = example.split_once("```").expect("the code block is closed");
+    let example = serde_json::from_str(example).expect("the example is JSON");
+    assert_fits(&validator("inventory"), &example);
     for state in GuestState::ALL {
-        let word = serde_json::to_value(state).expect("a word");
+        let word = serde_json::to_value(state).expect("a state is a word");
         let row = page
             .lines()
             .find(|line| line.starts_with(&format!("| `{}` |", text(&word))))
@@ -330,16 +339,16 @@ fn the_page_about_the_inventory_names_every_member_and_shows_every_state_as_it_i
                     format!("| `{}` | {} |", state.manager_label(), state.virt_who_number());
                 row.ends_with(&ending)
             });
-        assert!(row.is_some(), "docs/inventory.md has another label or number for {word}");
+        assert!(row.is_some(), "docs/inventory.md has a wrong label or number for {word}");
     }
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().expect("text")
+    value.as_str().expect("the value is a string")
 }
 
 #[test]
-fn requests_as_the_manager_and_people_write_them_fit_the_schema() {
+fn accepts_requests_of_a_manager_and_of_people_and_rejects_wrong_ones() {
     let schema = validator("request");
     let good = [
         json!([]),

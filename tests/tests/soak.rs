@@ -1,11 +1,11 @@
-//! A short soak, see `make soak` for a long one: nothing leaks, whatever fails and however it ends.
+//! A short soak test: nothing leaks when endpoints fail and signals end the run. `make soak` runs a long one.
 
 use std::time::Duration;
 
 use gatherer_tests::soak::Soak;
 
 #[test]
-fn runs_with_failures_and_signals_leave_nothing_behind() {
+fn runs_with_failures_and_signals_leak_nothing() {
     let soak =
         Soak { endpoints: 50, duration: Duration::ZERO, least_runs: 6, seed: 0x5eed_1234_5678 };
     let report = soak.run(|line| println!("{line}"));

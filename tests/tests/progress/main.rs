@@ -1,4 +1,4 @@
-//! `--progress`: seen by a person who waits, and by nobody else; it changes and tears nothing.
+//! `--progress`: shown on terminals only, unless requested, and without an effect on the result and on log lines.
 
 mod terminal;
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use terminal::Terminal;
 
-/// What only the display of progress says.
+/// A text that only the display of progress has.
 const BAR: &str = "endpoints done";
 
-/// On a terminal of a usual kind, in a format that has nothing to say about the hosts.
+/// A run with a usual `TERM`, in a format that logs nothing about the hosts.
 fn terminal_run(endpoints: &Value, plugins: &PluginFolder) -> Run {
     quiet_run(endpoints, plugins).env("TERM", "xterm-256color")
 }
@@ -23,7 +23,7 @@ fn quiet_run(endpoints: &Value, plugins: &PluginFolder) -> Run {
     run.env("VIRTUAL_HOST_GATHERER_FORMAT", "inventory")
 }
 
-/// Endpoints that fail one after another while another one takes its time.
+/// Endpoints that fail one after another while a slow one is running.
 fn failing(count: usize) -> Value {
     let mut endpoints = vec![json!({"id": "slow", "module": "Example", "hostname": "h",
         "delay_ms": 1500})];
@@ -34,7 +34,7 @@ fn failing(count: usize) -> Value {
 }
 
 #[test]
-fn a_terminal_shows_how_far_the_run_is_and_what_takes_longest() {
+fn a_terminal_shows_counts_and_the_longest_running_endpoint() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "slow\u{1b}[1m", "module": "Misbehaving", "case": "reports-progress"},
@@ -43,77 +43,74 @@ fn a_terminal_shows_how_far_the_run_is_and_what_takes_longest() {
     ]);
     let terminal = Terminal::new(24, 100);
     let running = terminal_run(&endpoints, &plugins).start_on(Stdio::piped(), terminal.stdio());
-    running.wait_until("the terminal shows it", |_| {
+    running.wait_until("the terminal shows the endpoint", |_| {
         let counts = "2/3 endpoints done, 1 failed, 1 running, 5 records";
-        let longest = "slow\\u{1b}[1m (0 s): reading \\u{1b}[31mpage\\u{202e} 1\\nof 2";
-        let longer = longest.replace("(0 s)", "(1 s)");
-        (terminal.has_shown(counts) && (terminal.has_shown(longest) || terminal.has_shown(&longer)))
-            .then_some(())
+        let after_0_s = "slow\\u{1b}[1m (0 s): reading \\u{1b}[31mpage\\u{202e} 1\\nof 2";
+        let after_1_s = after_0_s.replace("(0 s)", "(1 s)");
+        let is_shown = terminal.has_shown(counts)
+            && (terminal.has_shown(after_0_s) || terminal.has_shown(&after_1_s));
+        is_shown.then_some(())
     });
     running.signal(Signal::TERM);
     let outcome = running.finish();
     assert_eq!(outcome.code(), 143, "{}", outcome.describe());
-    let (left, seen) = terminal.finish();
-    assert!(!left.iter().any(|line| line.contains(BAR)), "{left:#?}");
-    assert!(left.iter().all(|line| line.starts_with("error: ")), "{left:#?}");
-    assert!(!seen.concat().contains('\u{202e}'));
+    let (last, screens) = terminal.finish();
+    assert!(!last.iter().any(|line| line.contains(BAR)), "{last:#?}");
+    assert!(last.iter().all(|line| line.starts_with("error: ")), "{last:#?}");
+    assert!(!screens.concat().contains('\u{202e}'));
 }
 
 #[test]
-fn log_lines_and_the_display_do_not_tear_each_other() {
+fn log_lines_and_the_display_are_not_mixed() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let terminal = Terminal::new(100, 300);
     let run = terminal_run(&failing(40), &plugins).args(["--jobs", "2", "--color", "never"]);
     let outcome = run.start_on(Stdio::piped(), terminal.stdio()).finish();
     assert_eq!(outcome.code(), 0, "{}", outcome.describe());
-    let (mut left, seen) = terminal.finish();
-    assert!(seen.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
-    left.sort();
-    let mut wanted: Vec<_> = (0..40)
-        .map(|number| {
-            format!(
-                "error: [e{number}] Misbehaving failed: authentication: status 401 from the server \
-                 (use another password)"
-            )
-        })
-        .collect();
-    wanted.sort();
-    assert_eq!(left, wanted);
+    let (mut last, screens) = terminal.finish();
+    assert!(screens.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
+    last.sort();
+    let sentence =
+        "Misbehaving failed: authentication: status 401 from the server (use another password)";
+    let mut expected: Vec<_> =
+        (0..40).map(|number| format!("error: [e{number}] {sentence}")).collect();
+    expected.sort();
+    assert_eq!(last, expected);
 }
 
 #[test]
-fn lines_of_the_result_on_the_same_terminal_stay_whole() {
+fn lines_of_the_result_on_the_same_terminal_are_whole() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let terminal = Terminal::new(100, 1000);
     let run = terminal_run(&failing(10), &plugins).args(["--format", "ndjson", "--color", "never"]);
     let outcome = run.start_on(terminal.stdio(), terminal.stdio()).finish();
     assert_eq!(outcome.code(), 0, "{}", outcome.describe());
-    let (left, seen) = terminal.finish();
-    assert!(seen.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
-    let (lines, said): (Vec<_>, Vec<_>) = left.iter().partition(|line| line.starts_with('{'));
-    assert_eq!((lines.len(), said.len()), (11, 10), "{left:#?}");
-    for line in lines {
+    let (last, screens) = terminal.finish();
+    assert!(screens.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
+    let (results, messages): (Vec<_>, Vec<_>) = last.iter().partition(|line| line.starts_with('{'));
+    assert_eq!((results.len(), messages.len()), (11, 10), "{last:#?}");
+    for line in results {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
-    assert!(said.iter().all(|line| line.starts_with("error: [e")), "{said:#?}");
+    assert!(messages.iter().all(|line| line.starts_with("error: [e")), "{messages:#?}");
 }
 
 #[test]
-fn a_terminal_that_is_too_narrow_or_of_no_known_size_is_left_clean_all_the_same() {
+fn a_small_terminal_and_one_of_unknown_size_are_clean_at_the_end() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     for (rows, columns) in [(30, 25), (3, 25), (0, 0)] {
         let terminal = Terminal::new(rows, columns);
         let run = terminal_run(&failing(0), &plugins);
         let outcome = run.start_on(Stdio::piped(), terminal.stdio()).finish();
         assert_eq!(outcome.code(), 0, "{}", outcome.describe());
-        let (left, seen) = terminal.finish();
-        assert!(seen.iter().any(|screen| screen.contains("0/1 endpoint done")), "{seen:?}");
-        assert!(left.is_empty(), "{rows} rows of {columns}: {left:#?}");
+        let (last, screens) = terminal.finish();
+        assert!(screens.iter().any(|screen| screen.contains("0/1 endpoint done")), "{screens:?}");
+        assert!(last.is_empty(), "{rows} rows of {columns}: {last:#?}");
     }
 }
 
 #[test]
-fn the_result_is_the_same_with_and_without() {
+fn the_result_is_the_same_with_and_without_progress() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     for format in [&["--format", "gatherer"][..], &["--format", "inventory", "--no-run-info"]] {
         let run = |progress: &str| {
@@ -133,10 +130,10 @@ fn the_result_is_the_same_with_and_without() {
 }
 
 #[test]
-fn nobody_who_is_no_terminal_sees_anything_unless_asked() {
+fn shows_nothing_without_a_capable_terminal() {
     let plugins = PluginFolder::with(&["example"]);
     let slow = json!([{"id": "slow", "module": "Example", "hostname": "h", "delay_ms": 1500}]);
-    // As a Manager calls it, whatever the terminal's kind.
+    // stderr is a pipe, as with a Manager, although TERM is set.
     let outcome = terminal_run(&slow, &plugins).run().expect_code(0);
     assert_eq!(outcome.stderr, "");
 
@@ -155,7 +152,7 @@ fn nobody_who_is_no_terminal_sees_anything_unless_asked() {
 }
 
 #[test]
-fn always_prints_plain_lines_where_no_bar_can_be_drawn() {
+fn always_prints_plain_lines_without_a_terminal() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let run = || terminal_run(&failing(2), &plugins).args(["--progress", "always"]);
     let outcome = run().run().expect_code(0);
@@ -172,31 +169,32 @@ fn always_prints_plain_lines_where_no_bar_can_be_drawn() {
     assert!(slow, "{}", outcome.describe());
 
     let outcome = run().args(["--log-format", "json"]).run().expect_code(0);
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     for line in outcome.stderr.lines() {
-        let line: Value = serde_json::from_str(line).expect("JSON, as everything on stderr");
-        said.push((line["level"].to_string(), line["target"].to_string()));
+        let line: Value = serde_json::from_str(line).expect("every line is JSON");
+        lines.push((line["level"].to_string(), line["target"].to_string()));
     }
     let progress = ("\"info\"".to_owned(), "\"progress\"".to_owned());
-    assert!(said.contains(&progress), "{said:?}");
-    assert!(!outcome.log.contains(BAR), "the log file is for what happened");
+    assert!(lines.contains(&progress), "{lines:?}");
+    assert!(!outcome.log.contains(BAR), "the log file has no progress");
 }
 
 #[test]
-fn the_environment_and_the_operators_file_may_ask_for_it() {
+fn the_environment_and_the_operators_file_can_enable_progress() {
     let plugins = PluginFolder::with(&["example"]);
     let one = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
-    let said = "progress: 1/1 endpoint done, 0 failed, 0 running, 3 records\n";
+    let expected = "progress: 1/1 endpoint done, 0 failed, 0 running, 3 records\n";
     let run = || quiet_run(&one, &plugins);
     let outcome = run().env("VIRTUAL_HOST_GATHERER_PROGRESS", "always").run().expect_code(0);
-    assert_eq!(outcome.stderr, said);
+    assert_eq!(outcome.stderr, expected);
     let run = run().args(["--config", "config.toml"]);
-    std::fs::write(run.home().join("config.toml"), "progress = \"always\"\n").expect("writable");
-    assert_eq!(run.run().expect_code(0).stderr, said);
+    let config = run.home().join("config.toml");
+    std::fs::write(config, "progress = \"always\"\n").expect("the file can be written");
+    assert_eq!(run.run().expect_code(0).stderr, expected);
 }
 
 #[test]
-fn a_flood_of_progress_costs_a_line_a_second_at_most() {
+fn a_flood_of_progress_is_at_most_a_line_a_second() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let flood = json!([{"id": "f", "module": "Misbehaving", "case": "floods-progress"}]);
     let outcome = terminal_run(&flood, &plugins).args(["--progress", "always"]).run();
@@ -206,7 +204,7 @@ fn a_flood_of_progress_costs_a_line_a_second_at_most() {
 }
 
 #[test]
-fn a_stopped_terminal_keeps_no_signal_from_ending_the_run() {
+fn a_signal_ends_the_run_on_a_stopped_terminal() {
     let plugins = PluginFolder::with(&["example"]);
     let one = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let start = |format: &str, stderr_too: bool| {
@@ -215,7 +213,7 @@ fn a_stopped_terminal_keeps_no_signal_from_ending_the_run() {
         let run = terminal_run(&one, &plugins).args(["--format", format, "-v"]);
         let stderr = if stderr_too { terminal.stdio() } else { Stdio::piped() };
         let running = run.start_on(terminal.stdio(), stderr);
-        running.wait_until("the answer is there", |running| {
+        running.wait_until("the endpoint is done", |running| {
             running.log().contains("2 guests in").then_some(())
         });
         running.signal(Signal::TERM);

@@ -1,4 +1,4 @@
-//! A terminal that a test looks at: a pseudo-terminal, and what would be seen on it.
+//! A pseudo-terminal whose screens are recorded.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,72 +11,72 @@ use std::thread::JoinHandle;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 
-/// A terminal with a program on it.
+/// A terminal for a run of the program.
 pub struct Terminal {
-    line: OwnedFd,
-    seen: Arc<Mutex<Vec<String>>>,
+    terminal: OwnedFd,
+    screens: Arc<Mutex<Vec<String>>>,
     reader: JoinHandle<()>,
 }
 
 impl Terminal {
-    /// A terminal of this size; 0 is one that does not tell it.
+    /// A terminal of this size. With 0 its size is unknown.
     pub fn new(rows: u16, columns: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-        grantpt(&master).expect("ours");
-        unlockpt(&master).expect("ours");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)
+            .expect("a pseudo-terminal can be opened");
+        grantpt(&master).expect("the pseudo-terminal is ours");
+        unlockpt(&master).expect("the pseudo-terminal is ours");
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&master, size).expect("it has a size");
-        let name = ptsname(&master, Vec::new()).expect("a name");
-        let line = rustix::fs::open(
+        tcsetwinsize(&master, size).expect("the size can be set");
+        let name = ptsname(&master, Vec::new()).expect("the terminal has a name");
+        let terminal = rustix::fs::open(
             std::ffi::OsStr::from_bytes(name.as_bytes()),
             rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
             rustix::fs::Mode::empty(),
         )
-        .expect("it opens");
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        .expect("the terminal can be opened");
+        let screens = Arc::new(Mutex::new(Vec::new()));
         let reader = std::thread::spawn({
-            let seen = Arc::clone(&seen);
-            // What has no size is taken for one of the usual size.
+            let screens = Arc::clone(&screens);
+            // The usual size, if the size is unknown.
             let (rows, columns) = if rows == 0 { (24, 80) } else { (rows, columns) };
-            move || watch(master.into(), vt100::Parser::new(rows, columns, 0), &seen)
+            move || record(master.into(), vt100::Parser::new(rows, columns, 0), &screens)
         });
-        Self { line, seen, reader }
+        Self { terminal, screens, reader }
     }
 
-    /// Has it take nothing, as after Ctrl-S.
+    /// Stops output to the terminal, as Ctrl-S does.
     pub fn stop(&self) {
-        tcflow(&self.line, Action::OOff).expect("a terminal");
+        tcflow(&self.terminal, Action::OOff).expect("a terminal can be stopped");
     }
 
-    /// The program's end of it.
+    /// The terminal as stdout or stderr of the program.
     pub fn stdio(&self) -> Stdio {
-        self.line.try_clone().expect("it can be opened twice").into()
+        self.terminal.try_clone().expect("a descriptor is free").into()
     }
 
-    /// Whether this stood on it at some time.
+    /// Whether the terminal has shown a text at any time.
     pub fn has_shown(&self, text: &str) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().any(|screen| screen.contains(text))
+        let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+        screens.iter().any(|screen| screen.contains(text))
     }
 
-    /// What stands on it when the program has ended, without empty lines, and all that stood on
-    /// it before.
+    /// Waits for the end of the program. Returns the lines of the last screen that are not empty, and all screens.
     pub fn finish(self) -> (Vec<String>, Vec<String>) {
-        drop(self.line);
-        self.reader.join().expect("it reads to the end");
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let last = seen.last().cloned().unwrap_or_default();
+        drop(self.terminal);
+        self.reader.join().expect("the reader does not panic");
+        let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last = screens.last().cloned().unwrap_or_default();
         let lines = last.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        (lines.map(str::to_owned).collect(), seen)
+        (lines.map(str::to_owned).collect(), screens)
     }
 }
 
-fn watch(mut master: File, mut parser: vt100::Parser, seen: &Mutex<Vec<String>>) {
+/// Records the screen after each read, until no process has the terminal open, which is an error.
+fn record(mut master: File, mut parser: vt100::Parser, screens: &Mutex<Vec<String>>) {
     let mut buffer = [0; 8 * 1024];
-    // Its end is an error: nobody has the other end open.
     while let Ok(length @ 1..) = master.read(&mut buffer) {
         parser.process(&buffer[..length]);
         let screen = parser.screen().contents();
-        seen.lock().unwrap_or_else(PoisonError::into_inner).push(screen);
+        screens.lock().unwrap_or_else(PoisonError::into_inner).push(screen);
     }
 }

@@ -1,37 +1,37 @@
-//! The infile's bytes: JSON or not, in which encoding, of which size.
+//! The bytes of the infile: JSON syntax, encoding and size.
 
-use gatherer_tests::Run;
+use gatherer_tests::{Run, assert_message};
 
-use super::{host_names, inventory_of, plugins, warnings};
+use super::{gather, host_names, plugins, warnings};
 
 #[test]
-fn one_object_is_a_list_of_one() {
-    let outcome = inventory_of(r#"{"id": "e", "module": "Example", "hostname": "h"}"#);
+fn one_object_is_a_list_with_one_endpoint() {
+    let outcome = gather(r#"{"id": "e", "module": "Example", "hostname": "h"}"#);
     assert_eq!(outcome.endpoint("e")["status"], "complete");
 }
 
 #[test]
-fn a_key_twice_the_last_wins_with_a_warning() {
-    let outcome = inventory_of(
-        r#"[{"id": "e", "module": "Example", "hostname": "first", "hostname": "last"}]"#,
-    );
+fn the_last_of_duplicate_keys_is_used_with_a_warning() {
+    let outcome =
+        gather(r#"[{"id": "e", "module": "Example", "hostname": "first", "hostname": "last"}]"#);
     let endpoint = outcome.endpoint("e");
     assert_eq!(host_names(&endpoint), ["last"]);
     assert!(warnings(&endpoint).contains("hostname"), "{endpoint:#}");
+    assert_message!(warnings(&endpoint));
 }
 
 #[test]
-fn integers_beyond_2_to_the_53_keep_their_text() {
+fn numbers_keep_all_their_digits() {
     for number in ["9007199254740993", "123456789012345678901234567890", "0.10"] {
         let infile = format!(r#"[{{"id": {number}, "module": "Example", "hostname": {number}}}]"#);
-        let outcome = inventory_of(infile);
+        let outcome = gather(infile);
         let endpoint = outcome.endpoint(number);
         assert_eq!(host_names(&endpoint), [number], "{endpoint:#}");
     }
 }
 
 #[test]
-fn what_is_no_list_of_objects_is_exit_3_with_the_place() {
+fn a_wrong_document_is_exit_status_3_with_line_and_column() {
     let cases = [
         ("[{\"id\": \"e\",\n  \"module\": oops}]", Some("line 2")),
         ("[{\"id\": \"e\"", Some("line 1")),
@@ -43,49 +43,45 @@ fn what_is_no_list_of_objects_is_exit_3_with_the_place() {
         ("[[]]", None),
         ("hello", Some("line 1")),
     ];
+    let mut messages = Vec::new();
     for (infile, place) in cases {
-        let outcome = inventory_of(infile).expect_code(3);
+        let outcome = gather(infile).expect_code(3);
         assert!(outcome.stdout.is_empty(), "{infile}: {}", outcome.describe());
         if let Some(place) = place {
             assert!(outcome.stderr.contains(place), "{infile}: {}", outcome.describe());
             assert!(outcome.stderr.contains("column"), "{infile}: {}", outcome.describe());
         }
-        assert!(
-            outcome.stderr.to_lowercase().contains("expected"),
-            "{infile}: {}",
-            outcome.describe()
-        );
+        messages.push(format!("{infile:?}\n{}", outcome.stderr));
     }
+    assert_message!(messages.concat());
 }
 
 #[test]
-fn an_empty_stdin_has_its_own_sentence() {
-    for infile in ["", " \n\t\r\n", "\u{feff}"] {
-        let outcome = inventory_of(infile).expect_code(3);
-        assert!(
-            outcome.stderr.to_lowercase().contains("empty"),
-            "{infile:?}: {}",
-            outcome.describe()
-        );
+fn an_empty_stdin_has_its_own_message() {
+    let messages = ["", " \n\t\r\n", "\u{feff}"].map(|infile| {
+        let outcome = gather(infile).expect_code(3);
         assert!(outcome.stdout.is_empty());
-    }
+        outcome.stderr
+    });
+    assert_eq!(messages[1], messages[0]);
+    assert_eq!(messages[2], messages[0]);
+    assert_message!(messages[0]);
 }
 
 #[test]
-fn a_byte_order_mark_is_fine() {
-    let outcome =
-        inventory_of("\u{feff}[{\"id\": \"e\", \"module\": \"Example\", \"hostname\": \"h\"}]");
+fn a_byte_order_mark_is_ignored() {
+    let outcome = gather("\u{feff}[{\"id\": \"e\", \"module\": \"Example\", \"hostname\": \"h\"}]");
     assert_eq!(outcome.endpoint("e")["status"], "complete");
 }
 
 #[test]
-fn what_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
+fn an_infile_that_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
     let mut infile = br#"[{"id": "b"#.to_vec();
     infile.push(0xfc);
     infile.extend_from_slice(br#"ro", "module": "Example", "hostname": "h"#);
     infile.push(0xf6);
     infile.extend_from_slice(br#"st"}]"#);
-    let outcome = inventory_of(infile.clone());
+    let outcome = gather(infile.clone());
     let endpoint = outcome.endpoint("büro");
     assert_eq!(host_names(&endpoint), ["höst"]);
     let warnings: Vec<&str> = outcome
@@ -95,7 +91,7 @@ fn what_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
         .collect();
     assert_eq!(warnings.len(), 1, "{}", outcome.describe());
 
-    // What is printed for a Manager is ASCII all the same.
+    // The result for a Manager is in ASCII.
     let plugins = plugins();
     let printed = Run::new().args(["--infile", "-"]).plugins(plugins.path()).stdin(infile).run();
     assert!(printed.document()["büro"].is_some());
@@ -103,30 +99,32 @@ fn what_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
 }
 
 #[test]
-fn an_infile_of_more_than_64_mib_is_refused() {
+fn rejects_an_infile_of_more_than_64_mib() {
     let mut infile = b"[".to_vec();
     infile.resize(65 * 1024 * 1024, b' ');
     infile.push(b']');
-    let outcome = inventory_of(infile).expect_code(3);
+    let outcome = gather(infile).expect_code(3);
     assert!(outcome.stderr.contains("64"), "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }
 
 #[test]
-fn nesting_10_000_deep_is_an_error_and_no_crash() {
+fn nesting_10_000_deep_does_not_crash() {
     let infile = "[".repeat(10_000) + &"]".repeat(10_000);
-    inventory_of(infile).expect_code(3);
+    gather(infile).expect_code(3);
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let infile = format!(r#"[{{"id": "e", "module": "Example", "hostname": {deep}}}]"#);
-    let outcome = inventory_of(infile);
+    let outcome = gather(infile);
     assert!([0, 3].contains(&outcome.code()), "{}", outcome.describe());
 }
 
 #[test]
-fn an_infile_is_a_file_too() {
+fn an_infile_may_be_a_file() {
     let plugins = plugins();
     let run = Run::new().args(["--infile", "endpoints.json"]).plugins(plugins.path());
     let infile = run.home().join("endpoints.json");
-    std::fs::write(infile, r#"[{"id": "e", "module": "Example", "hostname": "h"}]"#).expect("ok");
+    std::fs::write(infile, r#"[{"id": "e", "module": "Example", "hostname": "h"}]"#)
+        .expect("the file can be written");
     assert!(run.run().document()["e"].is_some());
 
     let outcome = Run::new()
@@ -135,10 +133,11 @@ fn an_infile_is_a_file_too() {
         .run()
         .expect_code(3);
     assert!(outcome.stderr.contains("/nonexistent/endpoints.json"), "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }
 
 #[test]
-fn an_infile_with_many_of_everything_takes_no_more_than_its_share() {
+fn many_endpoints_and_many_keys_need_limited_time_and_output() {
     let limit = std::time::Duration::from_secs(30);
     let run = |infile: String| {
         let plugins = plugins();

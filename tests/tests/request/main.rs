@@ -1,16 +1,16 @@
-//! The request: what the program takes as a list of endpoints, what it makes of odd ones, and what it says of
-//! input that is none.
+//! The request: which lists of endpoints the program accepts, and how it reports wrong ones.
 
 mod infile;
 
-use gatherer_tests::{Outcome, PluginFolder, Run};
+use gatherer_tests::{Failure, Outcome, PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
 fn plugins() -> PluginFolder {
     PluginFolder::with(&["example", "misbehaving"])
 }
 
-fn inventory_of(infile: impl Into<Vec<u8>>) -> Outcome {
+/// Gathers with this infile, in the inventory format.
+fn gather(infile: impl Into<Vec<u8>>) -> Outcome {
     let plugins = plugins();
     Run::new()
         .args(["--infile", "-", "--format", "inventory"])
@@ -20,7 +20,7 @@ fn inventory_of(infile: impl Into<Vec<u8>>) -> Outcome {
 }
 
 fn endpoints_of(outcome: &Outcome) -> Vec<Value> {
-    outcome.inventory()["endpoints"].as_array().expect("a list").clone()
+    outcome.inventory()["endpoints"].as_array().expect("endpoints is a list").clone()
 }
 
 fn warnings(endpoint: &Value) -> String {
@@ -37,14 +37,14 @@ fn host_names(endpoint: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn numbers_come_as_text_or_as_numbers() {
+fn numbers_may_be_strings_or_numbers() {
     for guests in [json!("5"), json!(5), json!(" 5 "), json!("05"), json!(5.0)] {
         let endpoints =
             json!([{"id": "e", "module": "Example", "hostname": "h", "guests": guests}]);
-        let outcome = inventory_of(endpoints.to_string());
+        let outcome = gather(endpoints.to_string());
         let endpoint = outcome.endpoint("e");
         if endpoint["status"] == "failed" && (guests == json!(" 5 ") || guests == json!(5.0)) {
-            // Strictness about these two is as good.
+            // The program may reject these two.
             assert_eq!(endpoint["error"]["kind"], "configuration");
             continue;
         }
@@ -54,14 +54,13 @@ fn numbers_come_as_text_or_as_numbers() {
     for guests in ["five", "5.5", "-1", "5 5", "0x5", "99999999999999999999", "1e99"] {
         let endpoints =
             json!([{"id": "e", "module": "Example", "hostname": "h", "guests": guests}]);
-        let outcome = inventory_of(endpoints.to_string());
-        assert_eq!(outcome.endpoint("e")["status"], "failed", "{guests}");
-        assert_eq!(outcome.endpoint("e")["error"]["kind"], "configuration", "{guests}");
+        let outcome = gather(endpoints.to_string());
+        assert_eq!(outcome.failure("e").kind, "configuration", "{guests}");
     }
 }
 
 #[test]
-fn null_and_the_empty_text_are_unset() {
+fn null_and_the_empty_string_are_unset() {
     for unset in [json!(null), json!("")] {
         let endpoints = json!([
             {"id": "default", "module": "Example", "hostname": "h", "guests": unset, "delay_ms": unset,
@@ -70,52 +69,51 @@ fn null_and_the_empty_text_are_unset() {
             {"id": "required", "module": "Example", "hostname": unset},
             {"id": "no-module", "module": unset, "hostname": "h"},
         ]);
-        let outcome = inventory_of(endpoints.to_string());
+        let outcome = gather(endpoints.to_string());
         let endpoint = outcome.endpoint("default");
         assert_eq!(
             endpoint["hosts"][0]["guests"].as_array().map(Vec::len),
             Some(2),
             "{endpoint:#}"
         );
-        assert_eq!(warnings(&endpoint), "", "an unknown parameter that is unset is no warning");
-        for id in ["required", "no-module"] {
-            let error = &outcome.endpoint(id)["error"];
-            assert_eq!(error["kind"], "configuration", "{error}");
-        }
-        let message = outcome.endpoint("required")["error"]["message"].to_string();
-        assert!(message.contains("hostname"), "{message}");
+        assert_eq!(warnings(&endpoint), "", "an unknown parameter that is unset causes no warning");
+        assert_eq!(outcome.failure("no-module").kind, "configuration");
+        let failure = outcome.failure("required");
+        assert_eq!(failure.kind, "configuration");
+        assert!(failure.message.contains("hostname"), "{failure}");
     }
 }
 
 #[test]
-fn an_unknown_module_is_that_endpoints_failure_and_named() {
+fn an_unknown_module_fails_its_endpoint_and_is_named() {
     let endpoints = json!([
-        {"id": "bad", "module": "Nobody", "hostname": "h"},
-        {"id": "odd", "module": 7},
+        {"id": "unknown", "module": "Unknown", "hostname": "h"},
+        {"id": "number", "module": 7},
         {"id": "none"},
         {"id": "good", "module": "Example", "hostname": "h"},
     ]);
-    let outcome = inventory_of(endpoints.to_string());
+    let outcome = gather(endpoints.to_string());
     assert_eq!(outcome.endpoint("good")["status"], "complete");
-    for id in ["bad", "odd", "none"] {
-        assert_eq!(outcome.endpoint(id)["error"]["kind"], "configuration", "{id}");
+    for id in ["unknown", "number", "none"] {
+        assert_eq!(outcome.failure(id).kind, "configuration", "{id}");
     }
-    let message = outcome.endpoint("bad")["error"].to_string();
-    assert!(message.contains("Nobody"), "{message}");
+    assert!(outcome.failure("unknown").message.contains("Unknown"), "{}", outcome.describe());
+    assert_message!(outcome.failures());
 }
 
 #[test]
-fn an_unknown_parameter_is_a_warning_that_names_it() {
+fn an_unknown_parameter_causes_a_warning_that_names_it() {
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "colour": "crimson"}]);
-    let outcome = inventory_of(endpoints.to_string());
+    let outcome = gather(endpoints.to_string());
     let endpoint = outcome.endpoint("e");
     assert_eq!(endpoint["status"], "complete");
     assert!(warnings(&endpoint).contains("colour"), "{endpoint:#}");
     assert!(!warnings(&endpoint).contains("crimson"), "{endpoint:#}");
+    assert_message!(warnings(&endpoint));
 }
 
 #[test]
-fn a_missing_id_is_a_fresh_uuid_and_a_number_is_its_text() {
+fn a_missing_id_becomes_a_new_uuid_and_a_number_a_string() {
     let endpoints = json!([
         {"module": "Example", "hostname": "missing"},
         {"id": null, "module": "Example", "hostname": "null"},
@@ -123,10 +121,10 @@ fn a_missing_id_is_a_fresh_uuid_and_a_number_is_its_text() {
         {"id": 12, "module": "Example", "hostname": "number"},
         {"id": "ünïcode \u{1f427}", "module": "Example", "hostname": "unicode"},
     ]);
-    let outcome = inventory_of(endpoints.to_string());
+    let outcome = gather(endpoints.to_string());
     let mut ids = Vec::new();
     for endpoint in endpoints_of(&outcome) {
-        let id = endpoint["id"].as_str().expect("text").to_owned();
+        let id = endpoint["id"].as_str().expect("an id is a string").to_owned();
         match host_names(&endpoint)[0] {
             "number" => assert_eq!(id, "12"),
             "unicode" => assert_eq!(id, "ünïcode \u{1f427}"),
@@ -139,11 +137,11 @@ fn a_missing_id_is_a_fresh_uuid_and_a_number_is_its_text() {
     }
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 3, "each is fresh");
+    assert_eq!(ids.len(), 3, "each id is new");
 }
 
 #[test]
-fn two_endpoints_of_one_id_both_fail_and_the_error_names_their_positions() {
+fn endpoints_with_the_same_id_fail_and_the_error_names_their_positions() {
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "h"},
         {"id": "twice", "module": "Example", "hostname": "h1"},
@@ -152,17 +150,18 @@ fn two_endpoints_of_one_id_both_fail_and_the_error_names_their_positions() {
         {"id": 7, "module": "Example", "hostname": "h1"},
         {"id": "7", "module": "Example", "hostname": "h2"},
     ]);
-    let outcome = inventory_of(endpoints.to_string());
+    let outcome = gather(endpoints.to_string());
     for endpoint in endpoints_of(&outcome) {
-        let id = endpoint["id"].as_str().expect("text");
+        let id = endpoint["id"].as_str().expect("an id is a string");
         let failed = ["twice", "7"].contains(&id);
         assert_eq!(endpoint["status"], if failed { "failed" } else { "complete" }, "{id}");
         if id == "twice" {
-            let message = endpoint["error"]["message"].as_str().expect("text");
-            assert!(message.contains('2') && message.contains('4'), "{message}");
+            let failure = Failure::of(&endpoint["error"]);
+            assert!(failure.message.contains('2') && failure.message.contains('4'), "{failure}");
         }
     }
-    // In the gatherer format the id stands once, as failed.
+    assert_message!(outcome.failures());
+    // In the gatherer format the id occurs once, as failed.
     let plugins = plugins();
     let printed = Run::gather(&endpoints).plugins(plugins.path()).run();
     let document = printed.document();
@@ -171,16 +170,16 @@ fn two_endpoints_of_one_id_both_fail_and_the_error_names_their_positions() {
 }
 
 #[test]
-fn no_endpoints_is_an_empty_result() {
+fn an_empty_list_has_an_empty_result() {
     let plugins = plugins();
     let outcome = Run::gather(&json!([])).plugins(plugins.path()).run();
     assert_eq!(outcome.document().len(), 0);
     assert_eq!(outcome.stdout_text().trim(), "{}");
-    assert_eq!(endpoints_of(&inventory_of("[]")).len(), 0);
+    assert_eq!(endpoints_of(&gather("[]")).len(), 0);
 }
 
 #[test]
-fn an_endpoints_own_timeout_overrides() {
+fn the_timeout_of_an_endpoint_takes_precedence() {
     let plugins = plugins();
     let endpoints = json!([
         {"id": "short", "module": "Example", "hostname": "h", "delay_ms": 60_000, "timeout": "1"},
@@ -190,12 +189,12 @@ fn an_endpoints_own_timeout_overrides() {
         .plugins(plugins.path())
         .args(["--timeout", "1", "--format", "inventory"])
         .run();
-    assert_eq!(outcome.endpoint("short")["error"]["kind"], "timeout");
+    assert_eq!(outcome.failure("short").kind, "timeout");
     assert_eq!(outcome.endpoint("long")["status"], "complete", "{}", outcome.describe());
 }
 
 #[test]
-fn values_come_from_files_and_the_environment() {
+fn values_may_come_from_files_and_the_environment() {
     let plugins = plugins();
     let endpoints = json!([
         {"id": "file", "module": "Example", "hostname": {"file": "name.txt"}},
@@ -209,21 +208,22 @@ fn values_come_from_files_and_the_environment() {
         .args(["--format", "inventory"])
         .env("THE_NAME", "from-env")
         .env("GUESTS", "3");
-    std::fs::write(run.home().join("name.txt"), "from-file\n").expect("writable");
+    std::fs::write(run.home().join("name.txt"), "from-file\n").expect("the file can be written");
     let outcome = run.run();
     assert_eq!(host_names(&outcome.endpoint("file")), ["from-file"], "{}", outcome.describe());
     let env = outcome.endpoint("env");
     assert_eq!(host_names(&env), ["from-env"]);
     assert_eq!(env["hosts"][0]["guests"].as_array().map(Vec::len), Some(3));
-    for (id, named) in [("no-file", "hostname"), ("no-env", "hostname"), ("neither", "hostname")] {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], "configuration", "{id}: {error}");
-        assert!(error.to_string().contains(named), "{id}: {error}");
+    for id in ["no-file", "no-env", "neither"] {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "configuration", "{id}: {failure}");
+        assert!(failure.message.contains("hostname"), "{id}: {failure}");
     }
+    assert_message!(outcome.failures());
 }
 
 #[test]
-fn only_gathers_the_endpoints_that_were_named() {
+fn only_selects_endpoints_by_id() {
     let plugins = plugins();
     let endpoints: Value = (0..4)
         .map(|n| json!({"id": format!("e{n}"), "module": "Example", "hostname": "h"}))
@@ -237,9 +237,10 @@ fn only_gathers_the_endpoints_that_were_named() {
 }
 
 #[test]
-fn an_only_that_names_nobody_is_said() {
-    let plugins = plugins();
+fn only_with_an_unknown_id_is_reported() {
+    let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
-    let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(["--only", "nobody"]).run();
-    assert!(outcome.messages().contains("nobody"), "{}", outcome.describe());
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).args(["--only", "missing"]).run();
+    assert!(outcome.messages().contains("missing"), "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }

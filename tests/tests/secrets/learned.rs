@@ -64,8 +64,7 @@ fn the_line_end_of_a_file_is_no_part_of_its_secret() {
 
 #[test]
 fn more_secrets_than_can_be_hidden_end_the_gathering_before_one_is_shown() {
-    for case in ["learned-too-many-secret", "learned-too-long-secret", "learned-malformed-secret"]
-    {
+    for case in ["learned-too-many-secret", "learned-too-long-secret", "learned-malformed-secret"] {
         let outcome = learned(case, CANARY);
         let error = &outcome.endpoint("e")["error"];
         assert_eq!(error["kind"], "protocol", "{case}: {error:#}");
