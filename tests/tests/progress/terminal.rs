@@ -13,7 +13,7 @@ use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 
 /// A terminal for a run of the program.
 pub struct Terminal {
-    terminal: OwnedFd,
+    descriptor: OwnedFd,
     screens: Arc<Mutex<Vec<String>>>,
     reader: JoinHandle<()>,
 }
@@ -28,7 +28,7 @@ impl Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&master, size).expect("the size can be set");
         let name = ptsname(&master, Vec::new()).expect("the terminal has a name");
-        let terminal = rustix::fs::open(
+        let descriptor = rustix::fs::open(
             std::ffi::OsStr::from_bytes(name.as_bytes()),
             rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
             rustix::fs::Mode::empty(),
@@ -41,17 +41,17 @@ impl Terminal {
             let (rows, columns) = if rows == 0 { (24, 80) } else { (rows, columns) };
             move || record(master.into(), vt100::Parser::new(rows, columns, 0), &screens)
         });
-        Self { terminal, screens, reader }
+        Self { descriptor, screens, reader }
     }
 
     /// Stops output to the terminal, as Ctrl-S does.
     pub fn stop(&self) {
-        tcflow(&self.terminal, Action::OOff).expect("a terminal can be stopped");
+        tcflow(&self.descriptor, Action::OOff).expect("a terminal can be stopped");
     }
 
     /// The terminal as stdout or stderr of the program.
     pub fn stdio(&self) -> Stdio {
-        self.terminal.try_clone().expect("a descriptor is free").into()
+        self.descriptor.try_clone().expect("a descriptor is free").into()
     }
 
     /// Whether the terminal has shown a text at any time.
@@ -62,7 +62,7 @@ impl Terminal {
 
     /// Waits for the end of the program. Returns the lines of the last screen that are not empty, and all screens.
     pub fn finish(self) -> (Vec<String>, Vec<String>) {
-        drop(self.terminal);
+        drop(self.descriptor);
         self.reader.join().expect("the reader does not panic");
         let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let last = screens.last().cloned().unwrap_or_default();
