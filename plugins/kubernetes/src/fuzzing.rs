@@ -1,4 +1,4 @@
-//! Fuzz targets: each takes one input and panics if a rule is broken.
+//! The fuzz targets of this crate. Each takes one input and panics if a rule is broken.
 
 use crate::{client, kubeconfig};
 
@@ -7,11 +7,11 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[
-    ("kubeconfig", kubeconfig::fuzzing::kubeconfig),
-    ("id_token", kubeconfig::fuzzing::id_token),
-    ("page", client::fuzzing::page),
-    ("status", client::fuzzing::status),
-    ("discovery", client::fuzzing::discovery),
+    ("kubeconfig", kubeconfig::kubeconfig_fuzzing::kubeconfig),
+    ("id_token", kubeconfig::kubeconfig_fuzzing::id_token),
+    ("page", client::response_fuzzing::page),
+    ("status", client::response_fuzzing::status),
+    ("discovery", client::response_fuzzing::discovery),
 ];
 
 #[cfg(test)]

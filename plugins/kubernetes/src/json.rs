@@ -1,5 +1,5 @@
-//! Reading JSON that nobody vouches for, beside what serde derives: objects from objects alone,
-//! nulls as if they were not there, and no list that takes far more memory than its text.
+//! Strict parsing of untrusted JSON, in addition to what serde derives: objects only from JSON
+//! objects, null treated as absent, and no list that needs far more memory than its text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,20 +10,20 @@ use std::ops::Deref;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// The error of an object that says to be something else.
-pub(crate) const OTHER_KIND: &str = "is something else";
+/// The error of an item whose `kind` is not the kind of the list.
+pub(crate) const OTHER_KIND: &str = "has another kind";
 
-/// How many entries a list or a mapping of one object may have. A whole object has 1.5 MiB at most
-/// in a cluster.
+/// How many entries a list or a mapping of one object may have. A cluster stores objects of at most
+/// 1.5 MiB.
 const MOST_ENTRIES: usize = 10_000;
 
-/// The error of a list or a mapping with more of them.
+/// The error of a list or a mapping with more than [`MOST_ENTRIES`] entries.
 pub(crate) const TOO_MANY_ENTRIES: &str = "has a list of more than 10000 entries";
 
-/// The error of a mapping that says one thing twice.
-pub(crate) const REPEATED: &str = "has a mapping with one key twice";
+/// The error of a mapping with a duplicate key.
+pub(crate) const DUPLICATE_KEY: &str = "has a mapping with a duplicate key";
 
-/// A text of the page, copied only where it is escaped in it.
+/// A string, borrowed from the input unless it contains escapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text<'a>(Cow<'a, str>);
 
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// A null is as good as nothing.
+/// Deserializes null as the type's default.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -68,16 +68,16 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A list, without its nulls and without what is as good as null: an object of which nothing is
-/// known would take its memory all the same.
+/// Deserializes a list without its nulls and its default values: an object without any known field
+/// would take as much memory as a full one.
 pub(crate) fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default + PartialEq,
 {
-    struct Items<T>(PhantomData<T>);
+    struct ItemsVisitor<T>(PhantomData<T>);
 
-    impl<'de, T: Deserialize<'de> + Default + PartialEq> Visitor<'de> for Items<T> {
+    impl<'de, T: Deserialize<'de> + Default + PartialEq> Visitor<'de> for ItemsVisitor<T> {
         type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,17 +101,17 @@ where
         }
     }
 
-    deserializer.deserialize_any(Items(PhantomData))
+    deserializer.deserialize_any(ItemsVisitor(PhantomData))
 }
 
-/// Texts by name, without the nulls among them.
+/// Deserializes a mapping of strings, without its nulls. A duplicate key is an error.
 pub(crate) fn texts<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    struct Texts;
+    struct TextsVisitor;
 
-    impl<'de> Visitor<'de> for Texts {
+    impl<'de> Visitor<'de> for TextsVisitor {
         type Value = BTreeMap<String, String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,18 +130,18 @@ where
                     return Err(A::Error::custom(TOO_MANY_ENTRIES));
                 }
                 if texts.insert(name, text).is_some() {
-                    return Err(A::Error::custom(REPEATED));
+                    return Err(A::Error::custom(DUPLICATE_KEY));
                 }
             }
             Ok(texts)
         }
     }
 
-    deserializer.deserialize_any(Texts)
+    deserializer.deserialize_any(TextsVisitor)
 }
 
-/// What is written as an object. The implementations that serde derives take an array as well,
-/// and read its items as the members in their order.
+/// A type that is deserialized only from a JSON object. The implementations that serde derives also
+/// accept an array, and read its items as the fields in declaration order.
 pub(crate) trait Object<'de>: Sized {
     fn from_members<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
 }
@@ -160,20 +160,21 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// The members, for what `remote = "Self"` derives.
+/// A deserializer of the members, for the function that `remote = "Self"` derives.
 pub(crate) fn members<A>(members: A) -> MapAccessDeserializer<A> {
     MapAccessDeserializer::new(members)
 }
 
-/// `Deserialize` for types that derive it with `#[serde(remote = "Self")]`.
+/// Implements `Deserialize`, from objects only, for types that derive it with
+/// `#[serde(remote = "Self")]`.
 macro_rules! only_from_an_object {
     ($($own:ty),+) => { $(
         impl<'de> $crate::json::Object<'de> for $own {
             fn from_members<A: serde::de::MapAccess<'de>>(
                 members: A,
             ) -> Result<Self, A::Error> {
-                // Not the trait's function, which calls this one, but the one that
-                // `remote = "Self"` makes.
+                // This calls the inherent function that `remote = "Self"` derives. The function of
+                // the trait `Deserialize` would call this function again.
                 <$own>::deserialize($crate::json::members(members))
             }
         }

@@ -1,6 +1,7 @@
-//! Module Kubernetes: the nodes of a cluster, and what runs there where that is asked for.
-//! `kubeconfig` says where it is and who we are, `client` asks it, `collect` says what for, `map` reads
-//! what it says.
+//! The module Kubernetes: gathers the nodes of a cluster and, if requested, the workloads on them.
+//!
+//! `kubeconfig` reads the settings and credentials, `client` talks to the API server, `collect` lists
+//! the requested objects, `objects` has their types, and `map` converts them to the inventory's model.
 
 #![deny(unsafe_code)]
 
@@ -29,8 +30,8 @@ impl Gatherer for Kubernetes {
         let selection = parameters.selection()?;
         let name = parameters.context.as_deref().filter(|name| !name.is_empty());
         let access = kubeconfig::read(&parameters.kubeconfig, name, context)?;
-        for (object, sentence) in &access.warnings {
-            context.warning(object, sentence)?;
+        for (object, message) in &access.warnings {
+            context.warning(object, message)?;
         }
         collect::cluster(&access, page_size, &selection, context)
     }

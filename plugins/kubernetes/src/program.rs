@@ -1,12 +1,13 @@
-//! Runs a program that prints credentials, and leaves nothing of it behind.
+//! Runs a program that prints credentials, and kills everything that the program leaves behind.
 //!
-//! Between the worker and the program is a process of ours, the *keeper*: a fork of the worker that
-//! never executes anything. It waits for the program, and for the end of a pipe whose other end only
-//! the worker has. When either comes, it kills every process that stems from the program, also those
-//! in sessions of their own: as a subreaper it becomes the parent of those whose parent has ended. So
-//! nothing outlives the worker, however that ends; and the worker ends with the runner, also with one
-//! that is killed. If the keeper itself is killed, the program is (`PR_SET_PDEATHSIG`); what the program
-//! has started is then adopted by the runner, which ends it with its own orphans.
+//! Between the worker and the program runs the *keeper*, a fork of the worker that never calls exec.
+//! It waits for the program to end, and for the end of a pipe whose other end only the worker holds.
+//! When either happens, the keeper kills every descendant of the program, including those in other
+//! sessions: it is a subreaper, so it becomes the parent of processes whose parent has ended.
+//! Therefore no process outlives the worker, no matter how the worker ends; and the worker ends with
+//! the runner, even if the runner is killed. If the keeper itself is killed, the kernel kills the
+//! program (`PR_SET_PDEATHSIG`); the runner then adopts the program's descendants and ends them
+//! together with its other orphans.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -21,56 +22,57 @@ use rustix::process::{
 };
 use tokio::sync::oneshot;
 
-/// The most that a program may print.
+/// The most that a program may print, in bytes.
 pub const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
 
-/// Why a program gave no output.
+/// Why a program returned no output.
 #[derive(Debug)]
 pub enum ProgramError {
     /// It cannot be started.
     Start(io::Error),
     /// It printed more than [`OUTPUT_MAX_BYTES`].
     TooMuch,
-    /// It ended with this status.
+    /// It ended with this status, which is not success.
     Failed(ExitStatus),
-    /// The machine lacks what running it takes.
+    /// A pipe or a thread that is needed to run it cannot be created or read.
     Machine(io::Error),
 }
 
-/// What a program prints to its stdout until it ends. Its stdin is empty, and its stderr is discarded, which
-/// may hold secrets. Dropping the future ends it.
+/// Runs a program, and returns its stdout once it has ended. Its stdin is empty; its stderr is
+/// discarded, because it may contain secrets. Dropping the future kills the program.
 pub async fn output(mut command: Command) -> Result<Vec<u8>, ProgramError> {
     let machine = |error: rustix::io::Errno| ProgramError::Machine(error.into());
     let (watched, alive) = pipe_with(PipeFlags::CLOEXEC).map_err(machine)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let (sender, receiver) = oneshot::channel();
-    // Starting a program blocks, and so does reading what it prints.
+    // Starting a program and reading its output block, so both run in a separate thread.
     std::thread::Builder::new()
         .name("credentials".to_owned())
         .spawn(move || {
             let watched = File::from(watched);
             let descriptor = watched.as_raw_fd();
-            // SAFETY: the closure runs between fork and exec and makes system calls only: it neither
-            // allocates nor takes a lock.
-            unsafe { command.pre_exec(move || keep(descriptor)) };
+            // SAFETY: the closure runs between fork and exec. It only makes system calls: it does not
+            // allocate memory or take a lock.
+            unsafe { command.pre_exec(move || fork_keeper(descriptor)) };
             let mut child = match command.spawn() {
                 Ok(child) => child,
                 Err(error) => return drop(sender.send(Err(ProgramError::Start(error)))),
             };
             drop(watched);
-            let outcome = read(&mut child);
-            // After the deadline the receiver is gone.
+            let outcome = read_output(&mut child);
+            // Sending fails after the deadline, because the receiver is gone.
             let _ = sender.send(outcome);
-            // Of one that printed too much, the keeper is still there.
+            // If the program printed too much, the keeper is still running.
             let _ = child.wait();
         })
         .map_err(ProgramError::Machine)?;
     let outcome = receiver.await;
     drop(alive);
-    outcome.unwrap_or_else(|_| Err(ProgramError::Machine(io::Error::other("its reader died"))))
+    let panicked = || ProgramError::Machine(io::Error::other("the thread that reads it panicked"));
+    outcome.unwrap_or_else(|_| Err(panicked()))
 }
 
-fn read(child: &mut std::process::Child) -> Result<Vec<u8>, ProgramError> {
+fn read_output(child: &mut std::process::Child) -> Result<Vec<u8>, ProgramError> {
     let mut bytes = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         stdout
@@ -85,14 +87,15 @@ fn read(child: &mut std::process::Child) -> Result<Vec<u8>, ProgramError> {
     if status.success() { Ok(bytes) } else { Err(ProgramError::Failed(status)) }
 }
 
-/// Runs in the process that was forked to become the program. Makes it the keeper, and returns in
-/// a fork of it, which becomes the program.
-fn keep(watched: RawFd) -> io::Result<()> {
-    // Out of reach of signals to the worker's group, which the keeper has to outlive for a moment.
+/// Runs in the forked child before exec. The child becomes the keeper and does not return; a second
+/// fork returns and becomes the program.
+fn fork_keeper(watched: RawFd) -> io::Result<()> {
+    // A signal to the worker's process group must not reach the keeper, which must outlive the worker
+    // for a moment.
     setsid()?;
     set_child_subreaper(Some(getpid()))?;
     let keeper = getpid();
-    // SAFETY: this process has one thread, as it was forked itself just now.
+    // SAFETY: this process was just forked, so it has only one thread.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
@@ -102,15 +105,15 @@ fn keep(watched: RawFd) -> io::Result<()> {
             }
             Err(io::ErrorKind::Interrupted.into())
         }
-        program => watch(program, watched),
+        program => run_keeper(program, watched),
     }
 }
 
-/// The keeper's work; see the top of this file. Only system calls: the memory is a copy of the worker's, in
-/// which locks may be held by threads that are not here.
-fn watch(program: libc::pid_t, watched: RawFd) -> ! {
-    // SAFETY: plain system calls on memory of this function, in a process with one thread that uses none
-    // of the descriptors that it closes.
+/// The keeper's main loop; see the top of this file. It only makes system calls: its memory is a copy of
+/// the worker's, so a lock may be held by a thread that does not exist here.
+fn run_keeper(program: libc::pid_t, watched: RawFd) -> ! {
+    // SAFETY: system calls on this function's own memory, in a process with one thread, which uses none
+    // of the descriptors that are closed.
     unsafe {
         libc::dup2(watched, 0);
         close_from(1);
@@ -119,20 +122,20 @@ fn watch(program: libc::pid_t, watched: RawFd) -> ! {
         libc::sigaddset(&raw mut ended, libc::SIGCHLD);
         libc::sigprocmask(libc::SIG_BLOCK, &raw const ended, std::ptr::null_mut());
         let signals = libc::signalfd(-1, &raw const ended, libc::SFD_NONBLOCK);
-        let wanted = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let readable = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         loop {
             let mut status = 0;
             loop {
                 match libc::waitpid(-1, &raw mut status, libc::WNOHANG) {
-                    pid if pid == program => end(Some(status)),
+                    pid if pid == program => kill_descendants_and_exit(Some(status)),
                     pid if pid > 0 => {}
                     _ => break,
                 }
             }
-            let mut poll = [wanted(0), wanted(signals)];
+            let mut poll = [readable(0), readable(signals)];
             libc::poll(poll.as_mut_ptr(), 2, -1);
             if poll[0].revents != 0 {
-                end(None);
+                kill_descendants_and_exit(None);
             }
             let mut signal = [0_u8; size_of::<libc::signalfd_siginfo>()];
             while libc::read(signals, signal.as_mut_ptr().cast(), signal.len()) > 0 {}
@@ -140,13 +143,14 @@ fn watch(program: libc::pid_t, watched: RawFd) -> ! {
     }
 }
 
-/// Kills and reaps every descendant, and ends the keeper as the program ended.
-unsafe fn end(status: Option<libc::c_int>) -> ! {
-    // SAFETY: as in `watch`.
+/// Kills and reaps every descendant, and ends the keeper the way the program ended.
+unsafe fn kill_descendants_and_exit(status: Option<libc::c_int>) -> ! {
+    // SAFETY: as in `run_keeper`.
     unsafe {
         loop {
             kill_children();
-            // The children of one that has ended are ours, and are killed in the next round.
+            // The keeper inherits the children of each reaped process, and kills them in the next
+            // round.
             let mut ignored = 0;
             if libc::waitpid(-1, &raw mut ignored, 0) == -1
                 && *libc::__errno_location() != libc::EINTR
@@ -167,13 +171,14 @@ unsafe fn end(status: Option<libc::c_int>) -> ! {
     }
 }
 
-/// Kills the children that there are now.
+/// Kills the keeper's current children.
 unsafe fn kill_children() {
-    // SAFETY: as in `watch`.
+    // SAFETY: as in `run_keeper`.
     unsafe {
         let list = libc::open(c"/proc/thread-self/children".as_ptr(), libc::O_RDONLY);
         if list < 0 {
-            // A kernel without such lists: at least the program's group, of which the keeper is one.
+            // The kernel has no such list. Kill at least the process group of the program, which
+            // includes the keeper.
             libc::kill(0, libc::SIGKILL);
         }
         let (mut text, mut pid) = ([0_u8; 4096], 0);
@@ -197,12 +202,13 @@ unsafe fn kill_children() {
 
 /// Closes every descriptor from this one on.
 unsafe fn close_from(first: libc::c_int) {
-    // SAFETY: as in `watch`.
+    // SAFETY: as in `run_keeper`.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) == 0 {
             return;
         }
-        // Linux before 5.9. A worker has few descriptors, and the kernel gives the lowest that is free.
+        // Linux before 5.9 has no `close_range`. A worker has few descriptors, and the kernel always
+        // assigns the lowest free number.
         for descriptor in first..4096 {
             libc::close(descriptor);
         }

@@ -1,7 +1,8 @@
-//! Memory that is overwritten before it is given back, once a secret has been asked for.
+//! A global allocator that overwrites memory when it is freed, once secrets have been requested.
 //!
-//! The values of secrets and config maps come with their keys: they pass through buffers of TLS,
-//! of HTTP and of ours, which nobody but the allocator knows all of.
+//! The API sends the values of secrets and config maps together with their keys. They pass through
+//! buffers of the TLS library, the HTTP library and this crate, and only the allocator knows all of
+//! these buffers.
 
 #![allow(unsafe_code)]
 
@@ -10,32 +11,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static WIPING: AtomicBool = AtomicBool::new(false);
 
-/// From now on, all memory of this library is overwritten when it is given back.
+/// From now on, all memory of this library is overwritten when it is freed.
 pub fn begin() {
     WIPING.store(true, Ordering::SeqCst);
 }
 
-/// The system's allocator, which overwrites what is given back after [`begin`].
-pub struct Wiping;
+/// The system's allocator, except that it overwrites freed memory after a call of [`begin`].
+pub struct WipingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: Wiping = Wiping;
+static ALLOCATOR: WipingAllocator = WipingAllocator;
 
-// SAFETY: all of it is the system's allocator; what is overwritten is the caller's block, which the
-// caller may no longer read.
-unsafe impl GlobalAlloc for Wiping {
+// SAFETY: every call is forwarded to the system's allocator. Only blocks that the caller frees are
+// overwritten, and the caller must not read those any more.
+unsafe impl GlobalAlloc for WipingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block has this layout; unlike other writes, this one is never left out.
+        // SAFETY: the block has this layout. The compiler does not optimize `explicit_bzero` away.
         unsafe {
             if WIPING.load(Ordering::Relaxed) {
                 libc::explicit_bzero(block.cast(), layout.size());
@@ -46,12 +47,12 @@ unsafe impl GlobalAlloc for Wiping {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if !WIPING.load(Ordering::Relaxed) {
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             return unsafe { System.realloc(block, layout, size) };
         }
-        // The system would leave a copy behind where it moves the block.
-        // SAFETY: the size is not zero and fits, as the caller vouches; both blocks are as long as
-        // what is copied, and they are two.
+        // `System.realloc` would leave a copy behind if it moves the block.
+        // SAFETY: the caller guarantees that the size is valid and not zero. Both blocks have at
+        // least the copied length, and they do not overlap.
         unsafe {
             let moved = System.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
@@ -66,7 +67,7 @@ unsafe impl GlobalAlloc for Wiping {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_grows_keeps_its_contents() {
+    fn reallocation_keeps_the_contents() {
         super::begin();
         let mut bytes = Vec::new();
         for number in 0..100_000_u32 {

@@ -1,5 +1,5 @@
-//! What kube, hyper and rustls log below the module, at every level, holds no credential. The
-//! program keeps their lines below `info` to itself; this shows that nothing hangs on that alone.
+//! Test that kube, hyper and rustls log no credential at any level. The program also discards their
+//! lines below `info`, but safety must not depend on that alone.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -21,14 +21,14 @@ use tracing::{Event, Metadata, Subscriber};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-fn keep(line: String) {
-    LINES.lock().expect("no test panicked here").push(line);
+fn add_line(line: String) {
+    LINES.lock().expect("no thread panicked").push(line);
 }
 
-/// Keeps everything that anybody says by `tracing` or `log`, the fields of spans too.
-struct Keep;
+/// Records every event of `tracing` and `log`, and the fields of spans.
+struct LineRecorder;
 
-impl Subscriber for Keep {
+impl Subscriber for LineRecorder {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -36,14 +36,14 @@ impl Subscriber for Keep {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut line = Line(span.metadata().target().to_owned());
         span.record(&mut line);
-        keep(line.0);
+        add_line(line.0);
         Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
         let mut line = Line(String::new());
         values.record(&mut line);
-        keep(line.0);
+        add_line(line.0);
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -51,7 +51,7 @@ impl Subscriber for Keep {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().target().to_owned());
         event.record(&mut line);
-        keep(line.0);
+        add_line(line.0);
     }
 
     fn enter(&self, _: &Id) {}
@@ -67,13 +67,13 @@ impl Visit for Line {
     }
 }
 
-impl log::Log for Keep {
+impl log::Log for LineRecorder {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        keep(format!("{} {}", record.target(), record.args()));
+        add_line(format!("{} {}", record.target(), record.args()));
     }
 
     fn flush(&self) {}
@@ -93,9 +93,10 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
     RErr(RString::new())
 }
 
-struct Nobody;
+/// Ignores all nodes.
+struct IgnoringSink;
 
-impl ItemSink<NodeList> for Nobody {
+impl ItemSink<NodeList> for IgnoringSink {
     fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
@@ -112,27 +113,27 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
     run::block_on(&context, async {
         let client = Client::new(&access, 2, &context).await?;
-        client.list::<NodeList>(&Resource::nodes(), Arc::new(Nobody)).await
+        client.list::<NodeList>(&Resource::nodes(), Arc::new(IgnoringSink)).await
     })
 }
 
 #[test]
-fn no_line_of_a_library_holds_a_credential() {
-    tracing::subscriber::set_global_default(Keep).expect("the only test of this file");
-    log::set_logger(&Keep).expect("the only test of this file");
+fn no_library_logs_a_credential() {
+    tracing::subscriber::set_global_default(LineRecorder).expect("the only test of this file");
+    log::set_logger(&LineRecorder).expect("the only test of this file");
     log::set_max_level(log::LevelFilter::Trace);
 
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
     let source = Source::canned(&["n1", "n2", "n3"]);
-    let good = NodeServer::of(&source).https(&identity);
+    let working = NodeServer::of(&source).https(&identity);
     let refusing = NodeServer::of(&source)
         .wrong(2, usize::MAX, misdeed::status(401, "Unauthorized", "no"))
         .https(&identity);
     let broken = NodeServer::of(&source)
         .wrong(2, 1, misdeed::status(503, "ServiceUnavailable", "later"))
         .https(&identity);
-    let proxy = ForwardProxy::with_authentication(good.address(), "Basic dXM6Y2FuYXJ5");
+    let proxy = ForwardProxy::with_authentication(working.address(), "Basic dXM6Y2FuYXJ5");
     let trusted = json!({ "certificate-authority-data": base64(authority.pem()) });
     let through = json!({
         "certificate-authority-data": base64(authority.pem()),
@@ -142,21 +143,21 @@ fn no_line_of_a_library_holds_a_credential() {
     let basic = json!({ "username": "user", "password": "canary" });
 
     for user in [&token, &basic] {
-        gather(&trusted, user, &good.url("")).expect("a list");
+        gather(&trusted, user, &working.url("")).expect("a list");
         gather(&trusted, user, &broken.url("")).expect("a list after a retry");
         gather(&trusted, user, &refusing.url("")).expect_err("no list");
-        gather(&through, user, &good.url("")).expect("a list through the proxy");
-        gather(&json!({}), user, &good.url("")).expect_err("an authority that nobody trusts");
+        gather(&through, user, &working.url("")).expect("a list through the proxy");
+        gather(&json!({}), user, &working.url("")).expect_err("an untrusted authority");
     }
 
-    let lines = LINES.lock().expect("no test panicked here");
-    // Otherwise this looks at nothing.
+    let lines = LINES.lock().expect("no thread panicked");
+    // Make sure that lines were recorded at all.
     for library in ["hyper_util", "rustls"] {
         assert!(lines.iter().any(|line| line.starts_with(library)), "{library}: {lines:#?}");
     }
-    // The word, and what basic authentication makes of it (`user:canary`, `us:canary`).
+    // The secret itself, and its forms in basic authentication (`user:canary`, `us:canary`).
     for secret in ["canary", "dXNlcjpjYW5hcnk", "dXM6Y2FuYXJ5"] {
-        let told: Vec<&String> = lines.iter().filter(|line| line.contains(secret)).collect();
-        assert!(told.is_empty(), "{told:#?}");
+        let leaks: Vec<&String> = lines.iter().filter(|line| line.contains(secret)).collect();
+        assert!(leaks.is_empty(), "{leaks:#?}");
     }
 }

@@ -1,5 +1,4 @@
-//! Whom a certificate was issued to, read far enough to name it in a message, and the verifier
-//! that keeps the one that a server showed.
+//! The subject of a server's certificate, for messages, and the verifier that records it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,24 +6,24 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
-/// The subject of the last certificate that a server showed.
+/// The subject of the certificate that the server presented last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shown(Arc<Mutex<Option<String>>>);
+pub(super) struct ServerSubject(Arc<Mutex<Option<String>>>);
 
-impl Shown {
-    pub fn subject(&self) -> Option<String> {
+impl ServerSubject {
+    pub fn get(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Verifies as another verifier does, and keeps whom the certificate names.
+/// Delegates to another verifier, and records the subject of each certificate.
 #[derive(Debug)]
-pub(super) struct Keeping {
+pub(super) struct RecordingVerifier {
     pub verifier: Arc<dyn ServerCertVerifier>,
-    pub shown: Shown,
+    pub subject: ServerSubject,
 }
 
-impl ServerCertVerifier for Keeping {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -33,7 +32,7 @@ impl ServerCertVerifier for Keeping {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.shown.0.lock().unwrap_or_else(PoisonError::into_inner) = subject(certificate);
+        *self.subject.0.lock().unwrap_or_else(PoisonError::into_inner) = subject_of(certificate);
         self.verifier.verify_server_cert(certificate, intermediates, name, ocsp_response, now)
     }
 
@@ -67,32 +66,32 @@ const UTF8_STRING: u8 = 0x0c;
 const PRINTABLE_STRING: u8 = 0x13;
 const IA5_STRING: u8 = 0x16;
 
-/// The attributes that people name a certificate by: X.520 common name, organization, unit.
+/// The attributes to show, in this order: X.520 common name, organization, organizational unit.
 const ATTRIBUTES: [(&[u8], &str); 3] =
     [(&[0x55, 4, 3], "CN"), (&[0x55, 4, 10], "O"), (&[0x55, 4, 11], "OU")];
 
-/// `CN=..., O=...` of a certificate (RFC 5280 section 4.1). None if it names nobody in a way that
-/// can be shown.
-fn subject(certificate: &[u8]) -> Option<String> {
+/// The subject of a DER certificate as `CN=..., O=...` (RFC 5280 section 4.1). `None` if the subject
+/// has none of [`ATTRIBUTES`] or the certificate is not valid.
+fn subject_of(certificate: &[u8]) -> Option<String> {
     let (tag, certificate, _) = element(certificate)?;
     let (_, mut fields, _) = element(certificate).filter(|_| tag == SEQUENCE)?;
     if fields.first() == Some(&VERSION) {
         fields = element(fields)?.2;
     }
-    // Serial number, signature algorithm, issuer, validity.
+    // Skip the serial number, signature algorithm, issuer and validity.
     for _ in 0..4 {
         fields = element(fields)?.2;
     }
     let (_, mut names, _) = element(fields)?;
     let mut parts = Vec::new();
     while let Some((tag, mut set, rest)) = element(names) {
-        while let Some((_, attribute, others)) = element(set).filter(|_| tag == SET) {
+        while let Some((_, attribute, next)) = element(set).filter(|_| tag == SET) {
             parts.extend(attribute_text(attribute));
-            set = others;
+            set = next;
         }
         names = rest;
     }
-    // The common name first, whatever the certificate's own order.
+    // Sort by the order of `ATTRIBUTES`, not of the certificate.
     parts.sort();
     let parts: Vec<_> = parts.into_iter().map(|(_, text)| text).collect();
     if parts.is_empty() { None } else { Some(parts.join(", ")) }
@@ -107,7 +106,7 @@ fn attribute_text(attribute: &[u8]) -> Option<(usize, String)> {
     Some((number, format!("{}={value}", ATTRIBUTES[number].1)))
 }
 
-/// The first DER element: its tag, its content, and what follows it.
+/// The first DER element: its tag, its content, and the bytes after it.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -130,7 +129,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 mod tests {
     use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
 
-    use super::subject;
+    use super::subject_of;
 
     fn certificate(names: &[(DnType, DnValue)]) -> Vec<u8> {
         let mut parameters = CertificateParams::new(vec!["a.example".to_owned()]).expect("a name");
@@ -143,24 +142,23 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_named_by_common_name_and_organization() {
+    fn shows_common_name_and_organization_of_the_subject() {
         let organization = (DnType::OrganizationName, DnValue::from("system:masters"));
         let name = (DnType::CommonName, DnValue::from("kube-apiserver"));
         let country = (DnType::CountryName, DnValue::from("DE"));
         let der = certificate(&[country, organization, name]);
-        assert_eq!(subject(&der).as_deref(), Some("CN=kube-apiserver, O=system:masters"));
+        assert_eq!(subject_of(&der).as_deref(), Some("CN=kube-apiserver, O=system:masters"));
     }
 
     #[test]
-    fn a_certificate_without_a_name_and_what_is_none_have_no_subject() {
-        assert_eq!(subject(&certificate(&[])), None);
+    fn empty_truncated_and_invalid_certificates_have_no_subject() {
+        assert_eq!(subject_of(&certificate(&[])), None);
         let whole = certificate(&[(DnType::CommonName, DnValue::from("x"))]);
         for length in 0..whole.len() {
-            // Damage is never a panic, and a cut one names nobody.
-            assert_eq!(subject(&whole[..length]), None, "{length}");
+            assert_eq!(subject_of(&whole[..length]), None, "{length}");
         }
         for bytes in [&b"\x30\x80"[..], b"\x30\x84\xff\xff\xff\xff", b"\x30\x85\0\0\0\0\x01a"] {
-            assert_eq!(subject(bytes), None);
+            assert_eq!(subject_of(bytes), None);
         }
     }
 }

@@ -1,9 +1,8 @@
-//! From what a kubeconfig says to a client of kube that can send requests.
+//! Builds a kube client from a kubeconfig's settings.
 //!
-//! The layers are kube's; they are put together here instead of by `Client::try_from`, because
-//! kube would verify a proxy's certificate against the cluster's authority, leave out a SOCKS
-//! proxy's password, log each failure as an error of its own, and keep the server's certificate to
-//! itself.
+//! The layers come from kube, but this module assembles them. `Client::try_from` would verify a
+//! proxy's certificate against the cluster's authority, drop a SOCKS proxy's password, log each
+//! failure at error level, and not expose the server's certificate.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -25,89 +24,92 @@ use kube::client::middleware::AuthLayer;
 use rustls::ClientConfig;
 use tower::{BoxError, Service, ServiceBuilder};
 
-use super::certificate::{Keeping, Shown};
-use super::credentials::{self, Credentials, Source};
-use super::exec::Program;
-use super::oidc::Identity;
+use super::certificate::{RecordingVerifier, ServerSubject};
+use super::credential_program::CredentialProgram;
+use super::credentials::{self, ClientCredentials, CredentialSource};
 use super::proxy::{self, Proxy};
+use super::token_renewal::IdTokenSource;
 use crate::kubeconfig::Access;
 
-/// What requests are sent with.
+/// The kube client of one API server, and the state that its requests share.
 pub(super) struct Connection<'a> {
     pub client: kube::Client,
     pub access: &'a Access,
     pub context: &'a Context,
-    pub source: Source,
-    identity: Option<Arc<Identity>>,
-    program: Option<Program>,
-    /// The room of a page that was read, used again for another one.
+    pub source: CredentialSource,
+    id_tokens: Option<Arc<IdTokenSource>>,
+    program: Option<CredentialProgram>,
+    /// The buffer of a parsed page, reused for a later page.
     pub buffer: Cell<Vec<u8>>,
-    /// Set once the request under way has its credentials.
+    /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
     limits: Limits,
     secure: bool,
+    /// The proxy as messages show it, without credentials.
     proxy: Option<String>,
-    shown: Shown,
-    /// The server as messages name it, without a slash at its end.
+    server_subject: ServerSubject,
+    /// The server's URL as messages show it, without a trailing slash.
     address: String,
 }
 
 impl<'a> Connection<'a> {
-    /// Gets everything ready, and the credentials too, where a program has to be asked for them.
-    /// Nothing is sent yet.
+    /// Prepares the client, and runs the kubeconfig's credential program, if it has one. Sends
+    /// nothing to the server yet.
     pub async fn new(access: &'a Access, context: &'a Context) -> Result<Self, GatherError> {
-        // rustls needs one for the process; whoever was first may have chosen the same.
+        // rustls needs one default provider per process. An error means that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let secure = access.server.scheme() == Some(&Scheme::HTTPS);
         let proxy = proxy::choose(access, context)?;
         let mut limits = Limits::default();
         if let Some(remaining) = run::operation_remaining(context) {
-            // A little less, so that the error can say that not even a connection came about.
+            // A little less than the deadline, so that the error says that connecting timed out.
             limits.connect = limits.connect.min(remaining.mul_f64(0.9));
         }
         let config = config(access, limits);
-        let source = Source::of(access);
-        let Credentials { auth, mut tls, program } =
+        let source = CredentialSource::of(access);
+        let ClientCredentials { auth, mut tls, program } =
             credentials::load(config.clone(), &source, context).await?;
-        let shown = Shown::default();
+        let server_subject = ServerSubject::default();
         if secure {
-            // A kubeconfig that says so has its own warning.
+            // An insecure kubeconfig already has a warning.
             if context.options().insecure && !access.insecure {
                 support::warn_insecure(context)?;
             }
             let trust = Trust { only: access.ca.as_deref(), insecure: access.insecure };
             let verifier = support::verifier(context, &trust)?;
-            let verifier = Keeping { verifier, shown: shown.clone() };
+            let verifier = RecordingVerifier { verifier, subject: server_subject.clone() };
             tls.dangerous().set_certificate_verifier(Arc::new(verifier));
         }
         let sent = Arc::new(AtomicBool::new(false));
-        let stack = Stack { config, auth, tls, sent: Arc::clone(&sent), context: context.clone() };
-        let client = stack.client_through(proxy.as_ref())?;
+        let builder =
+            ClientBuilder { config, auth, tls, sent: Arc::clone(&sent), context: context.clone() };
+        let client = builder.build_through(proxy.as_ref())?;
         let proxy = proxy.map(|proxy| proxy.display().to_owned());
         let address = address(&access.server);
-        let identity = access.oidc.as_ref().map(|oidc| Identity::new(oidc, context));
+        let id_tokens = access.oidc.as_ref().map(|oidc| IdTokenSource::new(oidc, context));
         let buffer = Cell::default();
         Ok(Self {
             client,
             access,
             context,
             source,
-            identity,
+            id_tokens,
             program,
             buffer,
             sent,
             limits,
             secure,
             proxy,
-            shown,
+            server_subject,
             address,
         })
     }
 
-    /// What the next request is let in by, where that may be another thing each time.
+    /// The `Authorization` header of the next request, for credentials that can change between
+    /// requests: id tokens, programs and token files. kube adds the others.
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, GatherError> {
-        if let Some(identity) = &self.identity {
-            return identity.authorization().await.map(Some);
+        if let Some(id_tokens) = &self.id_tokens {
+            return id_tokens.authorization().await.map(Some);
         }
         if let Some(program) = &self.program {
             return program.authorization().await;
@@ -116,48 +118,49 @@ impl<'a> Connection<'a> {
         file.map(|file| super::bearer(&file.read()?)).transpose()
     }
 
-    /// The request for a page in messages.
-    pub fn what(&self, path: &str, page: usize) -> String {
+    /// The request for a page, as messages name it.
+    pub fn request_text(&self, path: &str, page: usize) -> String {
         let page = if page > 1 { format!(", page {page}") } else { String::new() };
         format!("GET {}{path}{page}", self.address)
     }
 
-    /// The place of the request for a page, which goes out now.
+    /// The error context of a request for a page, which the caller sends next.
     pub fn place(&self, path: &str, page: usize) -> Place {
         self.sent.store(false, Ordering::SeqCst);
-        let mut place = Place::new(self.what(path, page), self.secure, self.limits);
+        let mut place = Place::new(self.request_text(path, page), self.secure, self.limits);
         place.proxy.clone_from(&self.proxy);
         place.advice = Advice {
-            untrusted: "give the kubeconfig's cluster the authority's certificate \
+            untrusted: "add the authority's certificate to the kubeconfig's cluster \
                         (certificate-authority-data)",
-            other_name: "use a name of the certificate in the kubeconfig's server, or name one in \
+            other_name: "use a name from the certificate in the kubeconfig's server, or set it as \
                          tls-server-name",
         };
         place
     }
 
-    /// Whether the last request had its credentials, so that what failed was the server's answer.
+    /// Whether the last request got its credentials, so that a timeout was the server's and not the
+    /// credential program's.
     pub fn has_credentials(&self) -> bool {
         self.sent.load(Ordering::SeqCst)
     }
 
-    /// Whom the server's certificate was issued to.
+    /// The subject of the server's certificate.
     pub fn subject(&self) -> Option<String> {
-        self.shown.subject()
+        self.server_subject.get()
     }
 }
 
-/// kube's own settings, as we want them.
+/// The configuration of the kube client.
 fn config(access: &Access, limits: Limits) -> kube::Config {
     let mut config = kube::Config::new(with_port(&access.server));
     config.auth_info = access.auth.clone();
     config.tls_server_name.clone_from(&access.tls_server_name);
-    // Verification is handed over to a verifier of ours: no need to load the system's roots.
+    // Our own verifier replaces kube's, so kube need not load the system's roots.
     config.root_cert = Some(Vec::new());
     config.connect_timeout = Some(limits.connect);
     config.read_timeout = Some(limits.idle);
     config.write_timeout = Some(limits.idle);
-    // Retrying has one owner.
+    // Only plugin-support's `retry` retries.
     config.default_retry = false;
     config.headers = vec![
         (ACCEPT, HeaderValue::from_static("application/json")),
@@ -169,7 +172,7 @@ fn config(access: &Access, limits: Limits) -> kube::Config {
     config
 }
 
-/// The server with its port: proxies would be asked for 443 without one, whatever the scheme.
+/// The server with an explicit port for http: without one, a proxy would be asked for port 443.
 fn with_port(server: &Uri) -> Uri {
     let missing = server.port().is_none() && server.scheme() == Some(&Scheme::HTTP);
     let Some(host) = server.host().filter(|_| missing) else { return server.clone() };
@@ -192,8 +195,8 @@ fn address(server: &Uri) -> String {
     format!("{scheme}://{host}:{port}{}", server.path().trim_end_matches('/'))
 }
 
-/// What a client is put together from.
-struct Stack {
+/// Builds the kube client from its layers.
+struct ClientBuilder {
     config: kube::Config,
     auth: Option<AuthLayer>,
     tls: ClientConfig,
@@ -201,26 +204,26 @@ struct Stack {
     context: Context,
 }
 
-impl Stack {
-    fn client_through(self, proxy: Option<&Proxy>) -> Result<kube::Client, GatherError> {
+impl ClientBuilder {
+    fn build_through(self, proxy: Option<&Proxy>) -> Result<kube::Client, GatherError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         match proxy {
-            None => self.client(connector),
+            None => self.build(connector),
             Some(Proxy::Socks { uri, credentials, .. }) => {
                 let socks = SocksV5::new(uri.clone(), connector);
-                self.client(match credentials.clone() {
+                self.build(match credentials.clone() {
                     Some((user, password)) => socks.with_auth(user, password),
                     None => socks,
                 })
             }
             Some(Proxy::Tunnel { uri, authorization, secure: false, .. }) => {
-                self.client(tunnel(uri, authorization.as_ref(), connector))
+                self.build(tunnel(uri, authorization.as_ref(), connector))
             }
             Some(Proxy::Tunnel { uri, authorization, secure: true, .. }) => {
-                // A proxy is no part of the cluster: the system vouches for it, and it is shown no
-                // client certificate.
+                // A proxy is not part of the cluster: it is verified with the system's roots, and it
+                // does not get the client certificate.
                 let verifier = support::verifier(&self.context, &Trust::default())?;
                 let settings = ClientConfig::builder()
                     .dangerous()
@@ -231,26 +234,26 @@ impl Stack {
                     .https_or_http()
                     .enable_http1()
                     .wrap_connector(connector);
-                self.client(tunnel(uri, authorization.as_ref(), connector))
+                self.build(tunnel(uri, authorization.as_ref(), connector))
             }
         }
     }
 
-    fn client<C>(self, connector: C) -> Result<kube::Client, GatherError>
+    fn build<C>(self, connector: C) -> Result<kube::Client, GatherError>
     where
         C: Service<Uri> + Clone + Send + Sync + 'static,
         C::Response: Connected + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
         C::Future: Send + 'static,
         C::Error: Into<BoxError>,
     {
-        let mut connector = TimeoutConnector::new(self.secured(connector)?);
+        let mut connector = TimeoutConnector::new(self.with_tls(connector)?);
         connector.set_connect_timeout(self.config.connect_timeout);
         connector.set_read_timeout(self.config.read_timeout);
         connector.set_write_timeout(self.config.write_timeout);
         let http = hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector);
         let extra = self.config.extra_headers_layer().map_err(|_| {
             GatherError::configuration(
-                "the kubeconfig's user: what it impersonates cannot be sent in a header",
+                "the kubeconfig's user: the impersonation fields cannot be sent in a header",
             )
         })?;
         let Self { config, auth, sent, context, .. } = self;
@@ -259,7 +262,7 @@ impl Stack {
             .option_layer(auth)
             .layer(extra)
             .map_request(move |request: Request<kube::client::Body>| {
-                tell_secret(&request, &context);
+                report_credentials(&request, &context);
                 sent.store(true, Ordering::SeqCst);
                 request
             })
@@ -268,14 +271,14 @@ impl Stack {
         Ok(kube::Client::new(service, config.default_namespace))
     }
 
-    fn secured<C>(&self, connector: C) -> Result<HttpsConnector<C>, GatherError> {
+    fn with_tls<C>(&self, connector: C) -> Result<HttpsConnector<C>, GatherError> {
         let builder =
             HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http();
         let builder = match &self.config.tls_server_name {
             Some(name) => {
                 let name = name.clone().try_into().map_err(|_| {
                     GatherError::configuration(
-                        "the kubeconfig's cluster: its tls-server-name is not a host's name",
+                        "the kubeconfig's cluster: its tls-server-name is not a valid host name",
                     )
                 })?;
                 builder.with_server_name_resolver(FixedServerNameResolver::new(name))
@@ -294,8 +297,9 @@ fn tunnel<C>(uri: &Uri, authorization: Option<&HeaderValue>, connector: C) -> Tu
     }
 }
 
-/// What a program or an identity provider gave is known here only.
-fn tell_secret(request: &Request<kube::client::Body>, context: &Context) {
+/// Reports the request's credentials as a secret to redact. Credentials from programs and identity
+/// providers are not in the kubeconfig's list of secrets.
+fn report_credentials(request: &Request<kube::client::Body>, context: &Context) {
     let text = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some((_, credentials)) = text.and_then(|text| text.split_once(' ')) {
         context.secret(credentials);
@@ -311,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_shown_with_its_port_and_path() {
+    fn shows_a_server_with_its_port_and_path() {
         for (server, shown) in [
             ("https://a", "https://a:443"),
             ("http://a/", "http://a:80"),
@@ -322,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn http_without_a_port_gets_its_own() {
+    fn adds_the_default_port_of_http() {
         assert_eq!(with_port(&uri("http://a/b")), uri("http://a:80/b"));
         assert_eq!(with_port(&uri("http://a:81")), uri("http://a:81"));
         assert_eq!(with_port(&uri("https://a")), uri("https://a"));

@@ -1,5 +1,5 @@
-//! Where credentials come from, and what it means when they cannot be had. kube reads those that stand in
-//! the kubeconfig; programs are run by `exec`, and id tokens renewed by `oidc`.
+//! Loading the credentials, and the errors about them. kube reads credentials from the kubeconfig;
+//! `credential_program` runs programs, and `token_renewal` renews id tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,29 +10,29 @@ use kube::client::{AuthError, ConfigExt as _, RustlsTlsError};
 use rustls::ClientConfig;
 
 use super::LONGEST_REQUEST;
-use super::exec::Program;
+use super::credential_program::CredentialProgram;
 use crate::kubeconfig::Access;
 
-/// What is to be set up for a client.
-pub(super) struct Credentials {
-    /// Sets `Authorization`, and renews what it is made from.
+/// The credentials in the form that the kube client needs.
+pub(super) struct ClientCredentials {
+    /// Sets the `Authorization` header from the kubeconfig's credentials.
     pub auth: Option<AuthLayer>,
-    /// With the client's certificate. Who is trusted is said elsewhere.
+    /// Contains the client certificate. The caller sets the verifier.
     pub tls: ClientConfig,
-    /// The program that gives them, if it is one: what `Authorization` is set from.
-    pub program: Option<Program>,
+    /// The program that prints the credentials, if the kubeconfig names one.
+    pub program: Option<CredentialProgram>,
 }
 
-/// Where credentials come from, as far as that takes time.
+/// Where the credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The kubeconfig itself.
+pub(super) enum CredentialSource {
+    /// The kubeconfig, or a file that it names.
     Kubeconfig,
-    /// This program.
+    /// The program with this command.
     Program(String),
 }
 
-impl Source {
+impl CredentialSource {
     pub fn of(access: &Access) -> Self {
         let auth = &access.auth;
         if let Some(provider) = &auth.auth_provider {
@@ -45,21 +45,25 @@ impl Source {
         }
     }
 
-    /// The wait for credentials came to its end.
+    /// The error if the credentials did not arrive in time.
     pub fn too_slow(&self, context: &Context) -> GatherError {
         let limit = match context.deadline() {
             Some(_) => format!("the endpoint's {}", run::timeout_text(context)),
             None => run::seconds(LONGEST_REQUEST),
         };
-        let who = match self {
-            Self::Kubeconfig => "reading credentials".to_owned(),
-            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
+        let message = match self {
+            Self::Kubeconfig => format!("reading the credentials did not finish within {limit}"),
+            Self::Program(program) => {
+                format!(
+                    "the kubeconfig's program {program:?} returned no credentials within {limit}"
+                )
+            }
         };
-        GatherError::new(ErrorKind::Timeout, format!("{who} gave no credentials within {limit}"))
-            .with_retryable(false)
+        GatherError::new(ErrorKind::Timeout, message).with_retryable(false)
     }
 
-    pub fn who(&self) -> String {
+    /// The source as messages name it.
+    pub fn name(&self) -> String {
         match self {
             Self::Program(program) => format!("the kubeconfig's program {program:?}"),
             Self::Kubeconfig => "the kubeconfig's user".to_owned(),
@@ -68,32 +72,33 @@ impl Source {
 
     pub fn unsendable(&self) -> GatherError {
         GatherError::configuration(format!(
-            "{}: a token or password holds a character that cannot be sent",
-            self.who()
+            "{}: a token or password contains a character that cannot be sent",
+            self.name()
         ))
     }
 
-    /// What kube's error about credentials means. It reads them from the kubeconfig only.
+    /// Converts kube's error about credentials. kube reads only those in the kubeconfig.
     pub fn failure(&self, error: &AuthError) -> GatherError {
         match error {
             AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => self.unsendable(),
             _ => GatherError::new(
                 ErrorKind::Authentication,
-                format!("{} gave no credentials", self.who()),
+                format!("{} has no usable credentials", self.name()),
             ),
         }
     }
 }
 
-/// Reads the credentials. A program that is run for them may take as long as the endpoint has.
+/// Loads the credentials. If a program prints them, it may run until the endpoint's deadline.
 pub(super) async fn load(
     mut config: kube::Config,
-    source: &Source,
+    source: &CredentialSource,
     context: &Context,
-) -> Result<Credentials, GatherError> {
-    let program = if matches!(source, Source::Program(_)) {
-        let (program, certificate) = Program::new(&config.auth_info, source, context).await?;
-        // kube would run it as well.
+) -> Result<ClientCredentials, GatherError> {
+    let program = if matches!(source, CredentialSource::Program(_)) {
+        let (program, certificate) =
+            CredentialProgram::new(&config.auth_info, source, context).await?;
+        // Otherwise kube would run the program too.
         (config.auth_info.exec, config.auth_info.auth_provider) = (None, None);
         if let Some((certificate, key)) = certificate {
             config.auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
@@ -105,32 +110,32 @@ pub(super) async fn load(
     };
     let auth = config.auth_layer().map_err(|error| explain(&error, source))?;
     let tls = config.rustls_client_config().map_err(|error| explain(&error, source))?;
-    Ok(Credentials { auth, tls, program })
+    Ok(ClientCredentials { auth, tls, program })
 }
 
-fn explain(error: &kube::Error, source: &Source) -> GatherError {
+fn explain(error: &kube::Error, source: &CredentialSource) -> GatherError {
     match error {
         kube::Error::Auth(error) => source.failure(error),
-        kube::Error::RustlsTls(error) => client_certificate(error),
+        kube::Error::RustlsTls(error) => client_certificate_error(error),
         _ => GatherError::configuration(
             "the kubeconfig's user: its client certificate or key cannot be read",
         ),
     }
 }
 
-fn client_certificate(error: &RustlsTlsError) -> GatherError {
+fn client_certificate_error(error: &RustlsTlsError) -> GatherError {
     use RustlsTlsError as Error;
 
     let why = match error {
-        Error::MissingPrivateKey => "the client's key holds no private key",
-        Error::UnknownPrivateKeyFormat => "the client's key or certificate holds something else",
-        Error::MissingCertificate => "the client's certificate holds none",
+        Error::MissingPrivateKey => "the client key does not contain a private key",
+        Error::UnknownPrivateKeyFormat => "the client key or certificate has an unknown format",
+        Error::MissingCertificate => "the client certificate does not contain a certificate",
         Error::InvalidPrivateKey(rustls::Error::InconsistentKeys(_)) => {
-            "the client's key does not belong to its certificate"
+            "the client key does not belong to the client certificate"
         }
-        Error::InvalidPrivateKey(_) => "the client's key cannot be used",
-        _ => "the client's certificate or key is not PEM",
+        Error::InvalidPrivateKey(_) => "the client key cannot be used",
+        _ => "the client certificate or key is not PEM",
     };
     GatherError::configuration(format!("the kubeconfig's user: {why}"))
-        .with_hint("a key is PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase")
+        .with_hint("the key must be PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase")
 }

@@ -1,9 +1,9 @@
-//! What an API server has: groups, versions, resources.
+//! API discovery: which groups, versions and resources an API server offers.
 //! <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api>
 //!
-//! That a server does not have a group is said by the list of all its groups alone. A 404 does not
-//! say it: a server that starts answers so for custom resources that it does not know yet, and a
-//! proxy for whatever it does not pass on.
+//! Only the list of all groups proves that a server does not have a group. A 404 does not: a server
+//! that is starting returns 404 for custom resources that it has not loaded yet, and a proxy returns
+//! 404 for paths that it does not forward.
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::retry;
@@ -15,11 +15,11 @@ use super::page;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    resources: Vec<Named>,
+    resources: Vec<ResourceName>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct ResourceName {
     name: String,
 }
 
@@ -45,7 +45,7 @@ struct Version {
     group_version: String,
 }
 
-/// The resources of a group and version that the server has.
+/// The names of the resources of a group and version.
 pub(super) async fn resources(
     connection: &Connection<'_>,
     api_version: &str,
@@ -54,17 +54,17 @@ pub(super) async fn resources(
     Ok(list.resources.into_iter().map(|resource| resource.name).collect())
 }
 
-/// The versions of a group, the one that the server prefers first; none if it has no such group.
+/// The versions of a group, the server's preferred one first. Empty if it does not have the group.
 pub(super) async fn versions(
     connection: &Connection<'_>,
     group: &str,
 ) -> Result<Vec<String>, GatherError> {
     let path = "/apis";
     let list: GroupList = read(connection, path).await?;
-    versions_in(list, group).ok_or_else(|| wrong(connection, path))
+    versions_in(list, group).ok_or_else(|| invalid(connection, path))
 }
 
-/// The versions of a group that a list has; `None` if the list is not one of the API's.
+/// The versions of a group in the list of all groups; `None` if the list is not valid.
 fn versions_in(list: GroupList, group: &str) -> Option<Vec<String>> {
     if list.kind != "APIGroupList" {
         return None;
@@ -84,20 +84,20 @@ fn versions_in(list: GroupList, group: &str) -> Option<Vec<String>> {
     if versions.is_empty() { None } else { Some(versions) }
 }
 
-/// Fuzz target: the documents of the API's discovery.
+/// Fuzz target: discovery documents.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn fuzz(input: &[u8]) {
     let _ = serde_json::from_slice::<ResourceList>(input);
     let Ok(list) = serde_json::from_slice::<GroupList>(input) else { return };
     for version in versions_in(list, "kubevirt.io").unwrap_or_default() {
         let path = format!("/apis/{version}");
-        let is_plain = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'/' | b'.');
-        assert!(path.bytes().all(is_plain), "{path} is asked for");
-        assert_eq!(path.split('/').count(), 4, "{path} is asked for");
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.');
+        assert!(path.bytes().all(is_plain), "would request {path}");
+        assert_eq!(path.split('/').count(), 4, "would request {path}");
     }
 }
 
-/// It becomes a part of a path.
+/// Whether this is `group/version` with a plain version: it becomes part of a request's path.
 fn is_version_of(group: &str, version: &str) -> bool {
     let version = version.strip_prefix(group).and_then(|version| version.strip_prefix('/'));
     version.is_some_and(|version| {
@@ -111,11 +111,11 @@ async fn read<T: DeserializeOwned>(
 ) -> Result<T, GatherError> {
     let fetch = || page::fetch_document(connection, path);
     let bytes = retry::idempotent(connection.context, fetch).await?;
-    serde_json::from_slice(&bytes).map_err(|_| wrong(connection, path))
+    serde_json::from_slice(&bytes).map_err(|_| invalid(connection, path))
 }
 
-fn wrong(connection: &Connection<'_>, path: &str) -> GatherError {
-    let what = connection.what(path, 1);
-    GatherError::protocol(format!("{what}: the answer is not what the API's discovery says"))
+fn invalid(connection: &Connection<'_>, path: &str) -> GatherError {
+    let request = connection.request_text(path, 1);
+    GatherError::protocol(format!("{request}: the answer is not a valid discovery document"))
         .with_hint("check that the kubeconfig's server is the URL of an API server")
 }

@@ -1,12 +1,11 @@
-//! Page after page to a whole list, or none.
+//! Reads a list page by page: the result is the whole list or an error.
 //!
-//! All pages of one list show the same moment of the cluster, which the first page names by its
-//! `resourceVersion` (<https://kubernetes.io/docs/reference/using-api/api-concepts/>, "Retrieving
-//! large results sets in chunks"). Where the server has forgotten that moment (410), or
-//! shows another one, the list is started again from its beginning: what came before is dropped,
-//! because put together with the rest it would be true at no moment. That an item stands twice in
-//! one list, or that the list goes on where it has been before, is a fault of the server that no
-//! new start mends, and ends it.
+//! All pages of one list have the same `resourceVersion`, which the first page contains
+//! (<https://kubernetes.io/docs/reference/using-api/api-concepts/>, "Retrieving large results sets
+//! in chunks"). If the server no longer has that version (410), or a page has another version, the
+//! list is restarted from its first page. The items received so far are discarded, because mixing
+//! versions would give a list that the cluster never had. A duplicate item or a repeated continue
+//! token is a server fault that a restart would not fix, so it fails the list at once.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -19,32 +18,33 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::run;
 
 use super::connect::Connection;
-use super::document::{self, Head, MOST_ITEMS};
-use super::fetching::Fetching;
-use super::page::{Answer, Page};
+use super::page::{FetchOutcome, Page};
+use super::page_parser::{self, ListHead, MOST_ITEMS, PageSink};
+use super::prefetch::PageFetch;
 use super::resource::{Listed, Resource};
 
 /// The largest list, all pages together.
 const LIST_BYTES: usize = 4 * 1024 * 1024 * 1024;
 
-/// The most pages: a server that always has another one is not waited for.
+/// The most pages of one list, in case a server never sends a last page.
 const MOST_PAGES: usize = 100_000;
 
-/// How often a list is started again.
+/// How often a list is restarted before it fails.
 const MOST_RESTARTS: u32 = 5;
 
-/// The wait before the first new start; it doubles each time.
+/// The wait before the first restart; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// Who is given the items of a list, each as soon as it is read.
+/// Receives the items of a list, each as soon as it is parsed.
 pub trait ItemSink<L: Listed>: Send + Sync {
-    /// Takes an item.
+    /// Receives one item. An error fails the list.
     fn take(&self, item: L::Item<'_>) -> Result<(), GatherError>;
-    /// Forgets every item of the list until now: it begins anew.
+    /// Discards all items received so far, because the list is restarted.
     fn start_over(&self) -> Result<(), GatherError>;
 }
 
-/// Gives all items, as they were at one moment, if it does not fail.
+/// Reads a whole list, restarting it if necessary. On success the sink has every item of one
+/// `resourceVersion`.
 pub(super) async fn list<L: Listed>(
     connection: &Connection<'_>,
     resource: &Resource,
@@ -54,19 +54,20 @@ pub(super) async fn list<L: Listed>(
     let context = connection.context;
     let mut restarts = 0;
     loop {
-        let Walk::Outdated(mut error) = walk(connection, resource, page_size, sink).await? else {
+        let WalkOutcome::Outdated(mut error) =
+            walk_pages(connection, resource, page_size, sink).await?
+        else {
             return Ok(());
         };
         let wait = FIRST_WAIT * (1 << restarts);
         let in_time = run::operation_remaining(context).is_none_or(|left| wait < left);
         if restarts == MOST_RESTARTS || !in_time {
-            error.message =
-                format!("{} (the list was started again {restarts} times)", error.message);
+            error.message = format!("{} (the list was restarted {restarts} times)", error.message);
             return Err(error.with_hint(
                 "the cluster changes faster than its list can be read: set a larger page_size",
             ));
         }
-        tracing::info!("{error}; starting the list again");
+        tracing::info!("{error}; restarting the list");
         context.count_retry();
         restarts += 1;
         tokio::time::sleep(wait).await;
@@ -74,111 +75,111 @@ pub(super) async fn list<L: Listed>(
     }
 }
 
-enum Walk {
-    Whole,
-    /// The list cannot be finished as it was begun.
+/// How one pass over the pages of a list ended.
+enum WalkOutcome {
+    /// All pages were read.
+    Complete,
+    /// The list's version is no longer available: the list must be restarted.
     Outdated(GatherError),
 }
 
-/// From the first page to the last.
-async fn walk<L: Listed>(
+/// Reads the pages of a list from the first to the last.
+async fn walk_pages<L: Listed>(
     connection: &Connection<'_>,
     resource: &Resource,
     page_size: u32,
     sink: &Arc<dyn ItemSink<L>>,
-) -> Result<Walk, GatherError> {
+) -> Result<WalkOutcome, GatherError> {
     let context = connection.context;
     let path = resource.path();
-    let mut progress = Progress::default();
-    let mut page = Fetching::start(connection, resource, page_size, 1, None, LIST_BYTES);
+    let mut progress = ListProgress::default();
+    let mut page = PageFetch::start(connection, resource, page_size, 1, None, LIST_BYTES);
     for number in 1..=MOST_PAGES {
-        let ask = |token: &str| {
-            let left = LIST_BYTES.saturating_sub(progress.bytes);
-            Fetching::start(
-                connection,
-                resource,
-                page_size,
-                number + 1,
-                Some(token.to_owned()),
-                left,
-            )
+        let prefetch = |token: &str| {
+            let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
+            let token = progress.is_new_token(token).then(|| token.to_owned())?;
+            let next = number + 1;
+            Some(PageFetch::start(connection, resource, page_size, next, Some(token), bytes_left))
         };
-        let ask_ahead = |token: &str| progress.is_new(token).then(|| ask(token));
-        let (answer, mut ahead) = page.beside_next(ask_ahead).await?;
-        let whole = match answer {
-            Answer::Page(page) => page,
-            Answer::Expired(mut error) => {
-                // Nothing is wrong with what was asked for: the server cannot give it now.
+        let (outcome, mut prefetched) = page.with_prefetch(prefetch).await?;
+        let received = match outcome {
+            FetchOutcome::Page(page) => page,
+            FetchOutcome::Expired(mut error) => {
+                // The request is valid; only this version of the list is no longer available.
                 error.kind = ErrorKind::Unavailable;
                 error.retryable = true;
-                return Ok(Walk::Outdated(error));
+                return Ok(WalkOutcome::Outdated(error));
             }
         };
-        progress.bytes += whole.bytes.len();
-        let what = connection.what(&path, number);
-        let read = Reading { page: whole, progress, resource: resource.clone(), what, number };
-        let step;
-        (progress, step) = read.beside(connection, sink, ahead.as_mut()).await?;
-        tell(context, progress.items, resource);
-        let next = match step {
-            Step::Next(next) => next,
-            Step::End(walk) => return Ok(walk),
+        progress.bytes += received.bytes.len();
+        let request = connection.request_text(&path, number);
+        let resource_copy = resource.clone();
+        let page_task =
+            PageTask { page: received, progress, resource: resource_copy, request, number };
+        let next_step;
+        (progress, next_step) =
+            page_task.parse_in_thread(connection, sink, prefetched.as_mut()).await?;
+        report_progress(context, progress.items, resource);
+        let next = match next_step {
+            NextStep::Page(token) => token,
+            NextStep::End(outcome) => return Ok(outcome),
         };
-        page = match ahead {
-            Some(ahead) if ahead.begins_at(&next) => ahead,
+        page = match prefetched {
+            Some(prefetched) if prefetched.begins_at(&next) => prefetched,
             _ => {
-                let left = LIST_BYTES.saturating_sub(progress.bytes);
-                Fetching::start(connection, resource, page_size, number + 1, Some(next), left)
+                let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
+                let number = number + 1;
+                PageFetch::start(connection, resource, page_size, number, Some(next), bytes_left)
             }
         };
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
-        connection.what(&path, 1)
+        connection.request_text(&path, 1)
     )))
 }
 
-/// What a page says of the list.
-enum Step {
-    /// It goes on there.
-    Next(String),
-    /// It ends, one way or the other.
-    End(Walk),
+/// How the list continues after a page.
+enum NextStep {
+    /// Another page follows, at this continue token.
+    Page(String),
+    /// This was the last page, or the list must be restarted.
+    End(WalkOutcome),
 }
 
-/// A page that came, with what is known of those before it.
-struct Reading {
+/// A received page, and the state of the list before it.
+struct PageTask {
     page: Page,
-    progress: Progress,
+    progress: ListProgress,
     resource: Resource,
     /// The request, for messages.
-    what: String,
+    request: String,
     number: usize,
 }
 
-impl Reading {
-    /// Reads the page on a thread of its own, while this one goes on with the next page.
-    async fn beside<L: Listed>(
+impl PageTask {
+    /// Parses the page in a blocking thread, while the current thread polls the next page's request.
+    async fn parse_in_thread<L: Listed>(
         mut self,
         connection: &Connection<'_>,
         sink: &Arc<dyn ItemSink<L>>,
-        mut ahead: Option<&mut Fetching<'_>>,
-    ) -> Result<(Progress, Step), GatherError> {
+        mut prefetched: Option<&mut PageFetch<'_>>,
+    ) -> Result<(ListProgress, NextStep), GatherError> {
         let sink = Arc::clone(sink);
-        #[expect(clippy::disallowed_methods, reason = "what runs there starts no process")]
-        let mut reading = tokio::task::spawn_blocking(move || {
-            let step = self.read(&*sink);
+        #[expect(clippy::disallowed_methods, reason = "the closure starts no process")]
+        let mut parsing = tokio::task::spawn_blocking(move || {
+            let step = self.parse(&*sink);
             (step, self)
         });
-        let read = poll_fn(|cx| {
-            if let Some(ahead) = &mut ahead {
-                ahead.poll(cx);
+        let parsed = poll_fn(|cx| {
+            if let Some(prefetched) = &mut prefetched {
+                prefetched.poll(cx);
             }
-            Pin::new(&mut reading).poll(cx)
+            Pin::new(&mut parsing).poll(cx)
         });
         let (step, Self { page, progress, resource, .. }) =
-            read.await.map_err(|_| GatherError::internal("a page could not be read to its end"))?;
-        // What is given back is overwritten, and what is kept is not.
+            parsed.await.map_err(|_| GatherError::internal("parsing a page did not finish"))?;
+        // Freed memory is overwritten, so a buffer with secrets is freed and not reused.
         if resource.is_secret {
             drop(page.bytes);
         } else {
@@ -187,136 +188,143 @@ impl Reading {
         Ok((progress, step?))
     }
 
-    fn read<L: Listed>(&mut self, sink: &dyn ItemSink<L>) -> Result<Step, GatherError> {
+    fn parse<L: Listed>(&mut self, sink: &dyn ItemSink<L>) -> Result<NextStep, GatherError> {
         let (bytes, what) = (&self.page.bytes, &self.page.what);
-        let first = self.number == 1;
+        let is_first = self.number == 1;
         let (progress, one) = (&mut self.progress, self.resource.one);
-        let mut reader = PageReader { progress, what: &self.what, one, first, sink };
-        let head = match document::read(bytes, &self.resource, what, &mut reader) {
+        let mut checks = ItemChecks { progress, request: &self.request, one, is_first, sink };
+        let head = match page_parser::parse(bytes, &self.resource, what, &mut checks) {
             Ok(head) => head,
-            Err(Stop::Outdated(error)) => return Ok(Step::End(Walk::Outdated(error))),
-            Err(Stop::Failed(error)) => return Err(error),
+            Err(PageStop::Outdated(error)) => {
+                return Ok(NextStep::End(WalkOutcome::Outdated(error)));
+            }
+            Err(PageStop::Failed(error)) => return Err(error),
         };
-        if first {
+        if is_first {
             let more = head.remaining.unwrap_or(0);
             self.progress.announced = self.progress.items.saturating_add(more);
         }
         match head.next {
-            None => Ok(Step::End(self.progress.end(&self.what))),
-            Some(next) => {
-                self.progress.go_on(&next, &self.what)?;
-                Ok(Step::Next(next))
+            None => Ok(NextStep::End(self.progress.finish(&self.request))),
+            Some(token) => {
+                self.progress.add_token(&token, &self.request)?;
+                Ok(NextStep::Page(token))
             }
         }
     }
 }
 
-/// Why a page is not read to its end.
-enum Stop {
+/// Why parsing stopped in the middle of a page.
+enum PageStop {
     /// The list has failed.
     Failed(GatherError),
-    /// The page shows another moment than those before it.
+    /// The page has another `resourceVersion` than the first page.
     Outdated(GatherError),
 }
 
-impl From<GatherError> for Stop {
+impl From<GatherError> for PageStop {
     fn from(error: GatherError) -> Self {
         Self::Failed(error)
     }
 }
 
-/// Passes on the nodes of one page.
-struct PageReader<'a, L: Listed> {
-    progress: &'a mut Progress,
-    what: &'a str,
-    /// What an item is called.
+/// Checks the items of one page and passes them to the sink.
+struct ItemChecks<'a, L: Listed> {
+    progress: &'a mut ListProgress,
+    /// The request, for messages.
+    request: &'a str,
+    /// One item with its article, for messages.
     one: &'a str,
-    first: bool,
+    is_first: bool,
     sink: &'a dyn ItemSink<L>,
 }
 
-impl<L: Listed> document::Reader for PageReader<'_, L> {
-    type Stop = Stop;
-    type Listed = L;
+impl<L: Listed> PageSink for ItemChecks<'_, L> {
+    type Stop = PageStop;
+    type List = L;
 
-    fn begin(&mut self, head: &Head) -> Result<(), Stop> {
-        if self.first {
+    fn begin(&mut self, head: &ListHead) -> Result<(), PageStop> {
+        if self.is_first {
             self.progress.version.clone_from(&head.version);
         } else if self.progress.version != head.version {
-            return Err(Stop::Outdated(GatherError::protocol(format!(
-                "{}: the page shows another moment of the cluster than those before it",
-                self.what
+            return Err(PageStop::Outdated(GatherError::protocol(format!(
+                "{}: the page has another resourceVersion than the pages before it",
+                self.request
             ))));
         }
         Ok(())
     }
 
-    fn take(&mut self, item: L::Item<'_>) -> Result<(), Stop> {
+    fn take(&mut self, item: L::Item<'_>) -> Result<(), PageStop> {
         let (_, uid) = L::identity(&item);
-        self.progress.count(uid, self.one, self.what)?;
+        self.progress.count_item(uid, self.one, self.request)?;
         Ok(self.sink.take(item)?)
     }
 }
 
-fn tell(context: &Context, items: usize, resource: &Resource) {
-    let what = if items == 1 {
+fn report_progress(context: &Context, items: usize, resource: &Resource) {
+    let noun = if items == 1 {
         resource.one.split_once(' ').map_or(resource.one, |(_, noun)| noun)
     } else {
         resource.plural
     };
-    context.progress(&format!("{items} {what} read"));
+    context.progress(&format!("{items} {noun} read"));
 }
 
-/// What was read of a list so far.
+/// The state of a list between two pages.
 #[derive(Default)]
-struct Progress {
-    /// How many items have come.
+struct ListProgress {
+    /// How many items were received.
     items: usize,
-    /// Hashes of the uids and of the continue tokens, keyed at random: they themselves may be long.
+    /// Hashes of the uids and of the continue tokens received so far. Only hashes are kept, because
+    /// the texts may be long; they are keyed at random.
     uids: HashSet<u64>,
     tokens: HashSet<u64>,
     hasher: RandomState,
+    /// The `resourceVersion` of the first page.
     version: String,
     bytes: usize,
-    /// How many items there are by the first page's word.
+    /// How many items the list has according to its first page.
     announced: usize,
 }
 
-impl Progress {
-    fn is_new(&self, token: &str) -> bool {
+impl ListProgress {
+    fn is_new_token(&self, token: &str) -> bool {
         !self.tokens.contains(&self.hasher.hash_one(token))
     }
 
-    /// An item that may be in the list.
-    fn count(&mut self, uid: &str, one: &str, what: &str) -> Result<(), GatherError> {
-        let wrong = |why: &str| Err(GatherError::protocol(format!("{what}: {why}")));
+    /// Counts an item, and rejects a duplicate.
+    fn count_item(&mut self, uid: &str, one: &str, request: &str) -> Result<(), GatherError> {
+        let invalid = |why: &str| Err(GatherError::protocol(format!("{request}: {why}")));
         if !self.uids.insert(self.hasher.hash_one(uid)) {
-            return wrong(&format!("{one} stands in the list twice (its uid does)"));
+            return invalid(&format!("{one} appears twice in the list (duplicate uid)"));
         }
         if self.items == MOST_ITEMS {
-            return wrong("the list has more items than fit a gatherer's memory");
+            return invalid("the list has more than 1000000 items");
         }
         self.items += 1;
         Ok(())
     }
 
-    /// After the last page. The number that the first one announces need not be exact by the API's
-    /// rules; it is at the moment of the list in all servers that say it, and where it is a
-    /// little off because the cluster changes, the next list is right.
-    fn end(&self, what: &str) -> Walk {
-        let (came, announced) = (self.items, self.announced);
-        if came < announced {
-            return Walk::Outdated(GatherError::protocol(format!(
-                "{what}: the list ends after {came} items, and {announced} were announced"
+    /// Checks the number of items after the last page. The API does not require
+    /// `remainingItemCount` to be exact. In practice every server that sends it sends the exact
+    /// number for the list's version; if it differs because the cluster changed, a restarted list is
+    /// right.
+    fn finish(&self, request: &str) -> WalkOutcome {
+        let (items, announced) = (self.items, self.announced);
+        if items < announced {
+            return WalkOutcome::Outdated(GatherError::protocol(format!(
+                "{request}: the list ended after {items} items, but {announced} were announced"
             )));
         }
-        Walk::Whole
+        WalkOutcome::Complete
     }
 
-    fn go_on(&mut self, next: &str, what: &str) -> Result<(), GatherError> {
-        if !self.tokens.insert(self.hasher.hash_one(next)) {
+    /// Remembers the continue token of the next page, and rejects one that was used before.
+    fn add_token(&mut self, token: &str, request: &str) -> Result<(), GatherError> {
+        if !self.tokens.insert(self.hasher.hash_one(token)) {
             return Err(GatherError::protocol(format!(
-                "{what}: the list goes on where it has been before (its continue token repeats)"
+                "{request}: the list does not end: its continue token is repeated"
             )));
         }
         Ok(())

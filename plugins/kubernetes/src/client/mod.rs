@@ -1,24 +1,24 @@
-//! I/O: asks the API server that a kubeconfig names for its objects.
+//! The client of an API server: reads whole lists of objects and the discovery documents.
 
 mod certificate;
 mod connect;
+mod credential_program;
 mod credentials;
 mod discovery;
-mod document;
-mod exec;
-mod fetching;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod list;
-mod oidc;
 mod page;
+mod page_parser;
+mod prefetch;
 mod proxy;
 mod resource;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod response_fuzzing;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod token_renewal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,31 +32,33 @@ use connect::Connection;
 pub use list::ItemSink;
 pub use resource::{Listed, Resource};
 
-/// The wait for one answer where the endpoint has no deadline.
+/// The timeout of one request if the endpoint has no deadline.
 const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
-/// Speaks with the API server of a kubeconfig.
+/// A client of the API server that a kubeconfig names.
 pub struct Client<'a> {
     connection: Connection<'a>,
     page_size: u32,
 }
 
 impl<'a> Client<'a> {
-    /// Gets the credentials, where a program has to be asked for them. Nothing is sent yet.
+    /// Prepares the connection and runs the kubeconfig's credential program, if it has one. Sends
+    /// nothing to the API server yet.
     pub async fn new(
         access: &'a Access,
         page_size: u32,
         context: &'a Context,
     ) -> Result<Self, GatherError> {
-        // Before anything else: what is logged from here on is free of them.
+        // Before anything else, so that everything logged from here on is redacted.
         for secret in &access.secrets {
             context.secret(secret.expose());
         }
         Ok(Self { connection: Connection::new(access, context).await?, page_size })
     }
 
-    /// Gives all items of a list as they were at one moment, page after page. What was given is
-    /// void if it fails, and whenever the sink is told to start over.
+    /// Reads a whole list, page by page, and passes its items to the sink. All items come from the
+    /// same `resourceVersion`. If this fails, the caller must discard what the sink received; the
+    /// sink itself discards it on [`ItemSink::start_over`].
     pub async fn list<L: Listed>(
         &self,
         resource: &Resource,
@@ -65,31 +67,31 @@ impl<'a> Client<'a> {
         list::list(&self.connection, resource, self.page_size, &sink).await
     }
 
-    /// Which resources a group and version has (`batch/v1`). That the server does not have it is an
-    /// error.
+    /// The names of the resources of a group and version (`batch/v1`). It is an error if the server
+    /// does not have that version.
     pub async fn resources(&self, api_version: &str) -> Result<Vec<String>, GatherError> {
         discovery::resources(&self.connection, api_version).await
     }
 
-    /// Which versions of a group the server has (`kubevirt.io/v1`), the one that it prefers first;
-    /// none if it has no such group.
+    /// The versions of a group that the server offers (`kubevirt.io/v1`), the preferred one first.
+    /// Empty if the server does not have the group.
     pub async fn versions(&self, group: &str) -> Result<Vec<String>, GatherError> {
         discovery::versions(&self.connection, group).await
     }
 
-    /// Whether there is a namespace of this name. An error if the server does not say it, as to a
-    /// user without the right to get it.
+    /// Whether the namespace exists. It is an error if the server does not answer that, for example
+    /// because the user may not get the namespace.
     pub async fn has_namespace(&self, name: &str) -> Result<bool, GatherError> {
-        page::is_there(&self.connection, &format!("/api/v1/namespaces/{name}")).await
+        page::object_exists(&self.connection, &format!("/api/v1/namespaces/{name}")).await
     }
 }
 
-/// The header for a token.
+/// The `Authorization` header of a bearer token.
 fn bearer(token: &SecretString) -> Result<HeaderValue, GatherError> {
     let mut value =
         HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
             GatherError::configuration(
-                "the kubeconfig's user: its token holds a character that cannot be sent",
+                "the kubeconfig's user: its token contains a character that cannot be sent",
             )
         })?;
     value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! One page of a list: asked for, and received whole. `document` reads what is in it.
+//! Requests to the API server: one page of a list, or one small object. `page_parser` parses a page.
 
 use std::error::Error as StdError;
 
@@ -15,94 +15,96 @@ use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
 use super::resource::Resource;
-use super::status::{Refusal, Subject, TOO_LONG, find};
-use super::{LONGEST_REQUEST, document};
+use super::status::{SELECTOR_TOO_LONG, StatusRefusal, Subject, find_cause};
+use super::{LONGEST_REQUEST, page_parser};
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// The most items of a page whose items may be large: a release of helm's is a secret of 150 KB
-/// and more, and a secret or a config map may have 1 MiB.
-const SECRETS_A_PAGE: u32 = 250;
+/// The most items on a page of a secret resource. Such items can be large: a Helm release is a secret
+/// of 150 KB and more, and a secret or a config map may have 1 MiB.
+const SECRETS_PER_PAGE: u32 = 250;
 
-/// The longest URL that can be sent: the types of HTTP hold no longer one.
+/// The longest URL that can be sent: the limit of `http::Uri`.
 const LONGEST_URL: usize = 65_534;
 
-/// The largest document that is no list.
+/// The largest response that is not a page of a list.
 const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How much of a page may come before it says where the next one begins.
+/// How far into a page the next page's token is looked for while the page is still arriving.
 const BEGINNING_BYTES: usize = 64 * 1024;
 
-/// How much of an answer that is an error anyway is read, and for how long.
+/// How much of an error response's body is read, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
 
-/// What to do about a server that takes too long.
-const TOO_SLOW: &str = "raise the endpoint's `timeout`, or find out what keeps the server, or a \
-                        proxy before it";
+/// The hint for a server that takes too long.
+const TOO_SLOW: &str = "raise the endpoint's `timeout`, or find out why the server, or a proxy in \
+                        front of it, is slow";
 
-/// Which page is wanted.
+/// One page to request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    /// Of which list.
+pub(super) struct PageRequest<'a> {
     pub resource: &'a Resource,
-    /// How many items.
+    /// The most items on the page.
     pub size: u32,
-    /// From 1, for messages.
+    /// Counts from 1, for messages.
     pub number: usize,
-    /// Where the page before said that this one begins.
+    /// The continue token from the previous page; `None` for the first page.
     pub token: Option<&'a str>,
-    /// How many bytes the list may still have.
+    /// How many more bytes the whole list may have.
     pub bytes_left: usize,
 }
 
-/// What came.
-pub(super) enum Answer {
-    /// The page as it came.
+/// The result of requesting a page.
+pub(super) enum FetchOutcome {
+    /// The page, not parsed yet.
     Page(Page),
-    /// The list is too old to be continued.
+    /// The continue token has expired, so the list cannot be continued.
     Expired(GatherError),
 }
 
-/// A page that has come whole.
+/// A page that was received completely.
 pub(super) struct Page {
     pub bytes: Vec<u8>,
     /// The request and its proxy, for messages.
     pub what: String,
 }
 
-/// Asks for one page, once. `tell` is told where the next one begins, as soon as this one says it.
+/// Requests one page, without retries. Calls `on_next_token` with the continue token of the next
+/// page as soon as that token arrives, which may be long before this page is complete.
 pub(super) async fn fetch(
     connection: &Connection<'_>,
-    wanted: Wanted<'_>,
-    tell: impl FnOnce(String),
-) -> Result<Answer, GatherError> {
+    page: PageRequest<'_>,
+    on_next_token: impl FnOnce(String),
+) -> Result<FetchOutcome, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt = Attempt {
         connection,
-        place: connection.place(&wanted.resource.path(), wanted.number),
+        place: connection.place(&page.resource.path(), page.number),
         end: Instant::now() + wait,
     };
-    let request = attempt.request(wanted, authorization)?;
-    let answer = attempt.send(request).await?;
-    let (head, mut body) = answer.into_parts();
+    let request = attempt.request(page, authorization)?;
+    let response = attempt.send(request).await?;
+    let (head, mut body) = response.into_parts();
     if head.status != StatusCode::OK {
-        let said = attempt.read_what_comes(&mut body).await;
-        let subject = Subject::List(wanted.resource);
-        let refusal = Refusal::new(&attempt.place, subject, head.status, &head.headers, &said);
-        let again = refusal.expired && wanted.token.is_some();
-        return if again { Ok(Answer::Expired(refusal.error)) } else { Err(refusal.error) };
+        let text = attempt.read_error_body(&mut body).await;
+        let subject = Subject::List(page.resource);
+        let refusal =
+            StatusRefusal::new(&attempt.place, subject, head.status, &head.headers, &text);
+        let expired = refusal.expired && page.token.is_some();
+        return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
-    attempt.refuse_encoding(&head.headers)?;
+    attempt.reject_compression(&head.headers)?;
     let mut bytes = connection.buffer.take();
     bytes.clear();
-    attempt.read(&mut body, PAGE_BYTES.min(wanted.bytes_left), &mut bytes, tell).await?;
-    Ok(Answer::Page(Page { bytes, what: attempt.place.where_text() }))
+    let max_bytes = PAGE_BYTES.min(page.bytes_left);
+    attempt.read(&mut body, max_bytes, &mut bytes, on_next_token).await?;
+    Ok(FetchOutcome::Page(Page { bytes, what: attempt.place.where_text() }))
 }
 
-/// Asks for a small document of the API's discovery, once.
+/// Requests a discovery document, without retries.
 pub(super) async fn fetch_document(
     connection: &Connection<'_>,
     path: &str,
@@ -110,8 +112,11 @@ pub(super) async fn fetch_document(
     fetch_object(connection, path).await?.map_err(|refusal| refusal.error)
 }
 
-/// Asks once whether an object is there.
-pub(super) async fn is_there(connection: &Connection<'_>, path: &str) -> Result<bool, GatherError> {
+/// Requests an object, without retries, to find out whether it exists.
+pub(super) async fn object_exists(
+    connection: &Connection<'_>,
+    path: &str,
+) -> Result<bool, GatherError> {
     match fetch_object(connection, path).await? {
         Ok(_) => Ok(true),
         Err(refusal) if refusal.missing => Ok(false),
@@ -122,7 +127,7 @@ pub(super) async fn is_there(connection: &Connection<'_>, path: &str) -> Result<
 async fn fetch_object(
     connection: &Connection<'_>,
     path: &str,
-) -> Result<Result<Vec<u8>, Refusal>, GatherError> {
+) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt =
@@ -136,16 +141,23 @@ async fn fetch_object(
         .map_err(|_| GatherError::internal("a path of the API cannot be sent"))?;
     let (head, mut body) = attempt.send(request).await?.into_parts();
     if head.status != StatusCode::OK {
-        let said = attempt.read_what_comes(&mut body).await;
-        let subject = Subject::Discovery;
-        return Ok(Err(Refusal::new(&attempt.place, subject, head.status, &head.headers, &said)));
+        let text = attempt.read_error_body(&mut body).await;
+        let refusal = StatusRefusal::new(
+            &attempt.place,
+            Subject::Discovery,
+            head.status,
+            &head.headers,
+            &text,
+        );
+        return Ok(Err(refusal));
     }
-    attempt.refuse_encoding(&head.headers)?;
+    attempt.reject_compression(&head.headers)?;
     let mut bytes = Vec::new();
     attempt.read(&mut body, DOCUMENT_BYTES, &mut bytes, |_| {}).await?;
     Ok(Ok(bytes))
 }
 
+/// One request that is being sent, and the time at which it must be complete.
 struct Attempt<'a> {
     connection: &'a Connection<'a>,
     place: Place,
@@ -155,45 +167,46 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn request(
         &self,
-        wanted: Wanted<'_>,
+        page: PageRequest<'_>,
         authorization: Option<HeaderValue>,
     ) -> Result<Request<Body>, GatherError> {
-        let token = wanted.token.map_or_else(String::new, |token| {
+        let token = page.token.map_or_else(String::new, |token| {
             format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
         });
-        let (path, query) = (wanted.resource.path(), wanted.resource.query());
-        let most = if wanted.resource.is_secret { SECRETS_A_PAGE } else { u32::MAX };
-        let size = wanted.size.min(most);
+        let (path, query) = (page.resource.path(), page.resource.query());
+        let max_size = if page.resource.is_secret { SECRETS_PER_PAGE } else { u32::MAX };
+        let size = page.size.min(max_size);
         let first = format!("{path}?limit={size}{query}");
-        let room = LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
-        let fits = |target: &str| target.len() <= room;
-        if !fits(&first) && wanted.resource.label_selector.is_some() {
+        let longest_target =
+            LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
+        let fits = |target: &str| target.len() <= longest_target;
+        if !fits(&first) && page.resource.label_selector.is_some() {
             let message = "label_selector is too long to be sent";
-            return Err(GatherError::configuration(message).with_hint(TOO_LONG));
+            return Err(GatherError::configuration(message).with_hint(SELECTOR_TOO_LONG));
         }
         let target = first + &token;
         if !fits(&target) {
-            return Err(self.cannot_go_on());
+            return Err(self.unusable_token());
         }
         let mut request = Request::get(target);
-        if wanted.resource.is_secret {
-            // What the connection has in its buffers goes with it.
+        if page.resource.is_secret {
+            // Closing the connection also frees its buffers, which hold secret values.
             request = request.header(CONNECTION, "close");
         }
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        request.body(Body::empty()).map_err(|_| self.cannot_go_on())
+        request.body(Body::empty()).map_err(|_| self.unusable_token())
     }
 
-    fn cannot_go_on(&self) -> GatherError {
-        self.wrong("the page before it says that the list goes on with what cannot be sent")
+    fn unusable_token(&self) -> GatherError {
+        self.protocol_error("the continue token of the previous page cannot be sent")
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, GatherError> {
         let connection = self.connection;
         match tokio::time::timeout_at(self.end, connection.client.send(request)).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) if !connection.has_credentials() => {
                 Err(connection.source.too_slow(connection.context))
@@ -206,24 +219,25 @@ impl Attempt<'_> {
         }
     }
 
-    /// No head of an answer came.
+    /// The error of a request that got no response head.
     fn failure(&self, error: &(dyn StdError + 'static)) -> GatherError {
-        if let Some(error) = find::<AuthError>(error) {
+        if let Some(error) = find_cause::<AuthError>(error) {
             return self.connection.source.failure(error);
         }
-        let connecting = find::<hyper_util::client::legacy::Error>(error)
+        let connecting = find_cause::<hyper_util::client::legacy::Error>(error)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
         let mut place = self.place.clone();
         let texts: Vec<String> = causes(error).iter().map(ToString::to_string).collect();
-        let proxy =
-            |what: &str| place.proxy.is_some() && texts.iter().any(|text| text.starts_with(what));
-        if proxy("SOCKS error") && texts.iter().any(|text| text.contains("credentials")) {
-            let message = format!("{}: it does not accept our credentials", place.where_text());
+        let is_proxy_error = |prefix: &str| {
+            place.proxy.is_some() && texts.iter().any(|text| text.starts_with(prefix))
+        };
+        if is_proxy_error("SOCKS error") && texts.iter().any(|text| text.contains("credentials")) {
+            let message = format!("{}: the proxy rejected the credentials", place.where_text());
             return GatherError::new(ErrorKind::Authentication, message)
-                .with_hint("check user and password in the proxy's URL");
+                .with_hint("check the user name and the password in the proxy's URL");
         }
-        if proxy("tunnel error") {
-            // The certificate is the proxy's own.
+        if is_proxy_error("tunnel error") {
+            // A certificate error is about the proxy's certificate, not the server's.
             place.advice = Advice::default();
         } else {
             place.subject = self.connection.subject();
@@ -231,33 +245,35 @@ impl Attempt<'_> {
         place.failure(error, if connecting { Stage::Connecting } else { Stage::Waiting })
     }
 
-    /// Nobody asked for a compressed answer, and a bomb would be one.
-    fn refuse_encoding(&self, headers: &HeaderMap) -> Result<(), GatherError> {
+    /// Rejects a compressed response. The request does not offer compression, and a decompression
+    /// bomb would arrive this way.
+    fn reject_compression(&self, headers: &HeaderMap) -> Result<(), GatherError> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         let plain = |name: &str| name.is_empty() || name.eq_ignore_ascii_case("identity");
         let mut names = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
         if names.all(|names| names.split(',').all(|name| plain(name.trim()))) {
             return Ok(());
         }
-        let error = self.wrong("the answer is compressed, which was not asked for");
-        Err(error.with_hint(document::NOT_THE_SERVERS))
+        let error =
+            self.protocol_error("the answer is compressed, but compression was not requested");
+        Err(error.with_hint(page_parser::ALTERED_ANSWER))
     }
 
-    /// Reads the whole body. Anything less is an error.
+    /// Reads the whole body. An incomplete body, or one of more than `max_bytes`, is an error.
     async fn read(
         &self,
         body: &mut Body,
-        most: usize,
+        max_bytes: usize,
         bytes: &mut Vec<u8>,
-        tell: impl FnOnce(String),
+        on_next_token: impl FnOnce(String),
     ) -> Result<(), GatherError> {
-        let mut tell = Some(tell);
+        let mut on_next_token = Some(on_next_token);
         if let Some(announced) = body.size_hint().exact() {
             let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-            if announced > most {
-                return Err(self.too_large(most));
+            if announced > max_bytes {
+                return Err(self.too_large(max_bytes));
             }
-            // Only a help against copying: without the room it goes on as without the length.
+            // This only avoids copying; if it fails, the buffer grows as the data arrives.
             let _ = bytes.try_reserve_exact(announced);
         }
         loop {
@@ -277,25 +293,25 @@ impl Attempt<'_> {
                     return Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW));
                 }
             };
-            // Trailers say nothing that is needed.
+            // Ignore trailers.
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > most {
-                return Err(self.too_large(most));
+            if bytes.len() + data.len() > max_bytes {
+                return Err(self.too_large(max_bytes));
             }
             bytes.extend_from_slice(&data);
             let is_beginning = bytes.len() <= BEGINNING_BYTES || bytes.len() == data.len();
             if is_beginning
-                && tell.is_some()
-                && let Some(token) = document::next_at_a_glance(bytes)
-                && let Some(tell) = tell.take()
+                && on_next_token.is_some()
+                && let Some(token) = page_parser::scan_continue_token(bytes)
+                && let Some(on_next_token) = on_next_token.take()
             {
-                tell(token);
+                on_next_token(token);
             }
         }
     }
 
-    /// Reads what an error's answer says, as far as it comes at once.
-    async fn read_what_comes(&self, body: &mut Body) -> Vec<u8> {
+    /// Reads the body of an error response: the part that arrives soon, up to a limit.
+    async fn read_error_body(&self, body: &mut Body) -> Vec<u8> {
         let end = self.end.min(Instant::now() + ERROR_BODY_WAIT);
         let mut bytes = Vec::new();
         while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(end, body.frame()).await {
@@ -309,17 +325,17 @@ impl Attempt<'_> {
         bytes
     }
 
-    fn too_large(&self, most: usize) -> GatherError {
-        if most == DOCUMENT_BYTES {
-            return self.wrong("the answer is more than 4 MiB");
+    fn too_large(&self, max_bytes: usize) -> GatherError {
+        if max_bytes == DOCUMENT_BYTES {
+            return self.protocol_error("the answer is larger than 4 MiB");
         }
-        if most < PAGE_BYTES {
-            return self.wrong("the whole list is more than 4 GiB");
+        if max_bytes < PAGE_BYTES {
+            return self.protocol_error("the whole list is larger than 4 GiB");
         }
-        self.wrong("the page is more than 64 MiB").with_hint("set a smaller page_size")
+        self.protocol_error("the page is larger than 64 MiB").with_hint("set a smaller page_size")
     }
 
-    fn wrong(&self, why: &str) -> GatherError {
+    fn protocol_error(&self, why: &str) -> GatherError {
         GatherError::protocol(format!("{}: {why}", self.place.where_text()))
     }
 

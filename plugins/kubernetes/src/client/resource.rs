@@ -1,39 +1,39 @@
-//! What is listed: the things that the API calls resources.
+//! The lists that the client can read: resources of the Kubernetes API.
 
 use std::borrow::Cow;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::Deserialize;
 
-/// Something that is listed, as far as it is read.
+/// A type of list, with the item type that its pages are deserialized into.
 pub trait Listed: Send + Sync + 'static {
-    /// One of them, borrowed from its page.
+    /// One item, borrowed from its page.
     type Item<'de>: Deserialize<'de>;
-    /// Its name and its uid.
+    /// The name and the uid of an item.
     fn identity<'a>(item: &'a Self::Item<'_>) -> (&'a str, &'a str);
 }
 
-/// A list that can be asked for.
+/// A list to request.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// The kind of the items, as the API writes it: `Node`.
     pub kind: &'static str,
-    /// One item, for messages: `a node`.
+    /// One item with its article, for messages: `a node`.
     pub one: &'static str,
-    /// The resource: `nodes`.
+    /// The name of the resource: `nodes`.
     pub plural: &'static str,
     /// The group and version: `v1`, `apps/v1`.
     pub api_version: Cow<'static, str>,
-    /// The one namespace whose items are wanted. None: all, or the resource has none.
+    /// The only namespace to list. `None` lists all namespaces, or a resource without namespaces.
     pub namespace: Option<String>,
-    /// Which labels the items have to have.
+    /// The label selector that the server filters by.
     pub label_selector: Option<String>,
-    /// Whether its answers hold what nobody may see.
+    /// Whether the responses contain secret values.
     pub is_secret: bool,
 }
 
 impl Resource {
-    /// The whole list of a resource.
+    /// All items of a resource.
     pub const fn new(
         kind: &'static str,
         one: &'static str,
@@ -51,7 +51,7 @@ impl Resource {
         }
     }
 
-    /// A list whose answers hold what nobody may see.
+    /// Marks the list as one whose responses contain secret values.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.is_secret = true;
@@ -63,9 +63,9 @@ impl Resource {
         Self::new("Node", "a node", "nodes", "v1")
     }
 
-    /// The path below the server's: `/apis/apps/v1/namespaces/default/deployments`.
+    /// The path below the server's URL: `/apis/apps/v1/namespaces/default/deployments`.
     pub fn path(&self) -> String {
-        // The core group is older than groups.
+        // The core group (`v1`) has its own root, because it is older than API groups.
         let root = if self.api_version.contains('/') { "apis" } else { "api" };
         let namespace = self.namespace.as_ref().map_or_else(String::new, |namespace| {
             format!("/namespaces/{}", utf8_percent_encode(namespace, PLAIN))
@@ -73,12 +73,12 @@ impl Resource {
         format!("/{root}/{}{namespace}/{}", self.api_version, self.plural)
     }
 
-    /// The group alone, empty for the core group.
+    /// The group without its version; empty for the core group.
     pub(super) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
-    /// What of the query every page has in common, after `limit`.
+    /// The part of the query, after `limit`, that is the same for every page.
     pub(super) fn query(&self) -> String {
         self.label_selector.as_ref().map_or_else(String::new, |selector| {
             format!("&labelSelector={}", utf8_percent_encode(selector, NON_ALPHANUMERIC))
@@ -86,7 +86,7 @@ impl Resource {
     }
 }
 
-/// What a namespace's name may have besides letters and digits.
+/// The characters that are percent-encoded in a namespace's name: all but letters, digits and `-`.
 const PLAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     use super::Resource;
 
     #[test]
-    fn the_core_group_has_a_path_of_its_own() {
+    fn the_core_group_has_its_own_path() {
         assert_eq!(Resource::nodes().path(), "/api/v1/nodes");
         let mut deployments = Resource::new("Deployment", "a deployment", "deployments", "apps/v1");
         assert_eq!(deployments.path(), "/apis/apps/v1/deployments");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_path_or_a_query_is_escaped() {
+    fn escapes_reserved_characters_in_path_and_query() {
         let mut nodes = Resource::nodes();
         nodes.namespace = Some("a/../b".to_owned());
         nodes.label_selector = Some("app in (a,b)&x=y".to_owned());

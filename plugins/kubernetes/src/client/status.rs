@@ -1,5 +1,5 @@
-//! What the API server says where it does not say 200: the status, and the sentence in its
-//! Kubernetes `Status` object.
+//! Errors from responses without status 200: the status and the message of the Kubernetes `Status`
+//! object in the body.
 
 use std::error::Error as StdError;
 
@@ -10,15 +10,15 @@ use serde::Deserialize;
 
 use super::resource::Resource;
 
-/// What to do about a request that is too long because of its selector.
-pub(super) const TOO_LONG: &str = "write a shorter label_selector";
+/// The hint for a request that is too long because of its label selector.
+pub(super) const SELECTOR_TOO_LONG: &str = "use a shorter label_selector";
 
-/// The longest part of a server's sentence that is shown.
-const LONGEST_SENTENCE: usize = 1000;
+/// How many characters of the server's message are shown.
+const LONGEST_MESSAGE: usize = 1000;
 
 /// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/>
 #[derive(Default, Deserialize)]
-struct Status {
+struct StatusObject {
     #[serde(default)]
     kind: Option<String>,
     #[serde(default)]
@@ -29,26 +29,27 @@ struct Status {
     code: Option<u16>,
 }
 
-/// What was asked for.
+/// What was requested.
 #[derive(Clone, Copy)]
 pub(super) enum Subject<'a> {
     /// A page of a list.
     List(&'a Resource),
-    /// What of the API the server has.
+    /// A discovery document, or one object.
     Discovery,
 }
 
-/// An answer that is not the one that was asked for.
-pub(super) struct Refusal {
+/// A response whose status is not 200.
+pub(super) struct StatusRefusal {
     pub error: GatherError,
     /// The list's `continue` token is too old.
     pub expired: bool,
-    /// The API itself says that there is no such object, and not a proxy that it knows no such path.
+    /// The API server itself reports that the object does not exist. A 404 of a proxy, which does not
+    /// know the path, does not set this.
     pub missing: bool,
 }
 
-impl Refusal {
-    /// Of a status, the head's other lines, and as much of the body as came.
+impl StatusRefusal {
+    /// From the response's status, its headers, and the part of the body that was received.
     pub fn new(
         place: &Place,
         subject: Subject<'_>,
@@ -56,64 +57,65 @@ impl Refusal {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        let said = serde_json::from_slice::<Status>(body)
+        let object = serde_json::from_slice::<StatusObject>(body)
             .ok()
-            .filter(|said| said.kind.as_deref() == Some("Status"))
+            .filter(|object| object.kind.as_deref() == Some("Status"))
             .unwrap_or_default();
         let mut error = status_error(&place.where_text(), status, headers);
-        // A 401 says "Unauthorized" once more.
-        let new =
-            |sentence: &&str| !sentence.is_empty() && Some(*sentence) != status.canonical_reason();
-        if let Some(sentence) = said.message.as_deref().map(str::trim).filter(new) {
-            error.message = format!("{}: {}", error.message, shortened(sentence));
+        // The message of a 401 is "Unauthorized", which the error already contains.
+        let adds_something =
+            |message: &&str| !message.is_empty() && Some(*message) != status.canonical_reason();
+        if let Some(message) = object.message.as_deref().map(str::trim).filter(adds_something) {
+            error.message = format!("{}: {}", error.message, shortened(message));
         }
         let hint = hint(status, body, place.secure, subject);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }
-        let gone = |code: u16| code == StatusCode::GONE.as_u16();
-        let expired = gone(status.as_u16())
-            || said.code.is_some_and(gone)
-            || said.reason.as_deref() == Some("Expired");
-        let missing = status == StatusCode::NOT_FOUND && said.reason.as_deref() == Some("NotFound");
+        let is_gone = |code: u16| code == StatusCode::GONE.as_u16();
+        let reason = object.reason.as_deref();
+        let expired = is_gone(status.as_u16())
+            || object.code.is_some_and(is_gone)
+            || reason == Some("Expired");
+        let missing = status == StatusCode::NOT_FOUND && reason == Some("NotFound");
         Self { error, expired, missing }
     }
 }
 
 fn hint(status: StatusCode, body: &[u8], secure: bool, subject: Subject<'_>) -> Option<String> {
-    let selects = matches!(subject, Subject::List(list) if list.label_selector.is_some());
+    let has_selector = matches!(subject, Subject::List(list) if list.label_selector.is_some());
     let hint = match status.as_u16() {
         400 if !secure && body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
-            "write the kubeconfig's server with https"
+            "use https in the kubeconfig's server"
         }
-        400 if selects => "check label_selector",
-        414 | 431 if selects => TOO_LONG,
+        400 if has_selector => "check label_selector",
+        414 | 431 if has_selector => SELECTOR_TOO_LONG,
         401 => {
-            "the kubeconfig's token or client certificate is wrong or has expired: an API server \
-             answers 401 to an expired client certificate too"
+            "the kubeconfig's token or client certificate is not valid or has expired: an API \
+             server also answers 401 to an expired client certificate"
         }
-        // Not a role for everybody.
-        403 if names(body, "system:anonymous") => {
-            "the kubeconfig's user has no credentials, or an empty token: give it some"
+        // The request was anonymous: more rights for that user would be rights for everyone.
+        403 if contains(body, "system:anonymous") => {
+            "the kubeconfig's user has no credentials or an empty token: add credentials"
         }
         403 => return Some(missing_right(body, subject)),
-        404 if beside_the_core(subject) => {
-            "check that the kubeconfig's server is the URL of an API server, and that a proxy \
-             before it lets /apis through; a server that starts may take a while to have all of it"
+        404 if is_outside_core(subject) => {
+            "check that the kubeconfig's server is the URL of an API server, and that a proxy in \
+             front of it forwards /apis; a server that is starting may not serve all of it yet"
         }
         404 | 410 => "check that the kubeconfig's server is the URL of an API server",
         300..=399 => {
-            "the kubeconfig's server has to be the API server's own URL; a log-in page may stand \
-             before it"
+            "the kubeconfig's server must be the API server's own URL, without a login page in \
+             front of it"
         }
         407 | 408 | 429 => return None,
-        400..=499 => "check the kubeconfig's server, and what stands before it",
+        400..=499 => "check the kubeconfig's server, and any proxy in front of it",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// What lets the user do it.
+/// The hint of a 403: the role that the user needs.
 fn missing_right(body: &[u8], subject: Subject<'_>) -> String {
     let list = match subject {
         Subject::List(list) => list,
@@ -124,10 +126,10 @@ fn missing_right(body: &[u8], subject: Subject<'_>) -> String {
         }
     };
     let (plural, group) = (list.plural, list.group());
-    if names(body, "cannot get path") {
-        return format!("check the path in the kubeconfig's server: {plural} are not listed there");
+    if contains(body, "cannot get path") {
+        return format!("check the path in the kubeconfig's server: it does not serve {plural}");
     }
-    // In a namespace, not a right on those of all namespaces.
+    // A list of one namespace needs only a right in that namespace.
     let (role, group) = match (&list.namespace, group) {
         (Some(namespace), "") => (format!("Role in the namespace {namespace}"), "\"\""),
         (Some(namespace), group) => (format!("Role in the namespace {namespace}"), group),
@@ -140,30 +142,30 @@ fn missing_right(body: &[u8], subject: Subject<'_>) -> String {
     )
 }
 
-/// Whether it is not below `/api`, which is there from the beginning.
-fn beside_the_core(subject: Subject<'_>) -> bool {
+/// Whether the path is not below `/api`. A starting server serves `/api` before `/apis`.
+fn is_outside_core(subject: Subject<'_>) -> bool {
     match subject {
         Subject::List(list) => !list.group().is_empty(),
         Subject::Discovery => true,
     }
 }
 
-fn names(body: &[u8], words: &str) -> bool {
+fn contains(body: &[u8], words: &str) -> bool {
     String::from_utf8_lossy(body).contains(words)
 }
 
-/// The beginning, up to a blank: a server may say our token to us, and of half a token nobody
-/// downstream could know that it is a secret's.
-fn shortened(sentence: &str) -> String {
-    let Some((end, _)) = sentence.char_indices().nth(LONGEST_SENTENCE) else {
-        return sentence.to_owned();
+/// The beginning of a message, cut at whitespace. A server may send our token back to us, and
+/// redaction would not recognize half of a token.
+fn shortened(message: &str) -> String {
+    let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) else {
+        return message.to_owned();
     };
-    let whole_words = sentence[..end].rfind(char::is_whitespace).unwrap_or(0);
-    format!("{}...", sentence[..whole_words].trim_end())
+    let whole_words = message[..end].rfind(char::is_whitespace).unwrap_or(0);
+    format!("{}...", message[..whole_words].trim_end())
 }
 
-/// The cause of this type in an error's chain.
-pub(super) fn find<'a, T: StdError + 'static>(
+/// The first cause of type `T` in an error's chain.
+pub(super) fn find_cause<'a, T: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a T> {
     gatherer_plugin_support::http::causes(error)

@@ -1,5 +1,5 @@
-//! For this folder's tests: a server that answers as it is told, and a context that keeps what the
-//! plugin says.
+//! Test support: a small HTTP server with scripted responses, and a context that records what the
+//! plugin reports.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use crate::kubeconfig;
 use crate::objects::node::{Node, NodeList};
 
-/// What a request said.
+/// A request that the server received.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// From 0.
+pub struct ReceivedRequest {
+    /// Counts from 0.
     pub number: usize,
     /// Path and query.
     pub target: String,
@@ -28,56 +28,59 @@ pub struct Asked {
     pub head: String,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub fn token(&self) -> Option<&str> {
         self.target.split_once("&continue=").map(|(_, token)| token)
     }
 }
 
-/// Speaks with a client before its request is read; whether the request may come.
-type Greeting = fn(&mut TcpStream) -> std::io::Result<bool>;
+/// A handshake before the request. Returns whether the request may follow.
+type Handshake = fn(&mut TcpStream) -> std::io::Result<bool>;
 
-/// A server without TLS; one request for each connection.
+/// A server without TLS that answers one request per connection.
 pub struct Server {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Each request is answered with these bytes, head and all.
-    pub fn new(answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
-        Self::greeting(|_| Ok(true), answer)
+    /// `answer` returns the bytes of the response, including its head.
+    pub fn new(answer: impl Fn(&ReceivedRequest) -> Vec<u8> + Send + 'static) -> Self {
+        Self::with_handshake(|_| Ok(true), answer)
     }
 
-    /// A SOCKS 5 proxy for user `us@er` with password `pass`, that leads to the server itself
+    /// A SOCKS 5 proxy for user `us@er` with password `pass` that forwards to this same server
     /// (RFC 1928, RFC 1929).
-    pub fn behind_socks(answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
-        Self::greeting(socks, answer)
+    pub fn behind_socks(answer: impl Fn(&ReceivedRequest) -> Vec<u8> + Send + 'static) -> Self {
+        Self::with_handshake(socks, answer)
     }
 
-    fn greeting(greet: Greeting, answer: impl Fn(&Asked) -> Vec<u8> + Send + 'static) -> Self {
+    fn with_handshake(
+        handshake: Handshake,
+        answer: impl Fn(&ReceivedRequest) -> Vec<u8> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let address = listener.local_addr().expect("the listener's address");
+        let requests = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
-        let (kept, stop) = (Arc::clone(&asked), Arc::clone(&stopping));
+        let (received, stop) = (Arc::clone(&requests), Arc::clone(&stopping));
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
                 let Ok(mut stream) = stream else { continue };
-                if !greet(&mut stream).unwrap_or(false) {
+                if !handshake(&mut stream).unwrap_or(false) {
                     continue;
                 }
-                let Some((mut stream, request)) = read(stream, &kept) else { continue };
-                // Who stops reading is what some tests are about.
+                let Some((mut stream, request)) = read(stream, &received) else { continue };
+                // Some tests make the client stop reading.
                 let _ = stream.write_all(&answer(&request));
             }
         });
-        Self { address, asked, stopping, thread: Some(thread) }
+        Self { address, requests, stopping, thread: Some(thread) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -88,11 +91,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("no thread panicked").clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().expect("no thread panicked").clone()
     }
 
-    /// What the client makes of it, with pages of two.
+    /// The names of the nodes that the client reads from this server, two per page.
     pub fn nodes(&self) -> Result<Vec<String>, GatherError> {
         nodes(&kubeconfig(&self.url(), ""), &Recorder::new(Options::default()).context())
     }
@@ -108,33 +111,37 @@ impl Drop for Server {
     }
 }
 
+/// The server's part of a SOCKS 5 handshake.
 fn socks(stream: &mut TcpStream) -> std::io::Result<bool> {
-    let some = |stream: &mut TcpStream, length: u8| {
+    let read = |stream: &mut TcpStream, length: u8| {
         let mut bytes = vec![0; usize::from(length)];
         stream.read_exact(&mut bytes).map(|()| bytes)
     };
-    let methods = some(stream, 2)?[1];
-    some(stream, methods)?;
+    let methods = read(stream, 2)?[1];
+    read(stream, methods)?;
     stream.write_all(&[5, 2])?;
-    let length = some(stream, 2)?[1];
-    let user = some(stream, length)?;
-    let length = some(stream, 1)?[0];
-    let good = some(stream, length)? == b"pass" && user == b"us@er";
-    stream.write_all(&[1, u8::from(!good)])?;
-    if !good {
+    let length = read(stream, 2)?[1];
+    let user = read(stream, length)?;
+    let length = read(stream, 1)?[0];
+    let accepted = read(stream, length)? == b"pass" && user == b"us@er";
+    stream.write_all(&[1, u8::from(!accepted)])?;
+    if !accepted {
         return Ok(false);
     }
-    // CONNECT to a name, which is looked up here and not by the client.
-    let length = match some(stream, 5)?.as_slice() {
+    // CONNECT to a host name, which the proxy resolves and not the client.
+    let length = match read(stream, 5)?.as_slice() {
         [5, 1, 0, 3, length] => *length,
         _ => return Ok(false),
     };
-    let target = some(stream, length + 2)?;
+    let target = read(stream, length + 2)?;
     stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
     Ok(target == b"cluster.invalid\0\x50")
 }
 
-fn read(stream: TcpStream, kept: &Mutex<Vec<Asked>>) -> Option<(TcpStream, Asked)> {
+fn read(
+    stream: TcpStream,
+    received: &Mutex<Vec<ReceivedRequest>>,
+) -> Option<(TcpStream, ReceivedRequest)> {
     let mut head = String::new();
     let mut lines = BufReader::new(stream.try_clone().ok()?);
     while !head.ends_with("\r\n\r\n") {
@@ -143,13 +150,13 @@ fn read(stream: TcpStream, kept: &Mutex<Vec<Asked>>) -> Option<(TcpStream, Asked
         }
     }
     let target = head.split(' ').nth(1)?.to_owned();
-    let mut kept = kept.lock().expect("no thread panicked");
-    let asked = Asked { number: kept.len(), target, head: head.to_lowercase() };
-    kept.push(asked.clone());
-    Some((stream, asked))
+    let mut received = received.lock().expect("no thread panicked");
+    let request = ReceivedRequest { number: received.len(), target, head: head.to_lowercase() };
+    received.push(request.clone());
+    Some((stream, request))
 }
 
-/// An answer.
+/// A response. `lines` are further header lines, each ending with CR LF.
 pub fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
@@ -158,12 +165,12 @@ pub fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// 200 and this document.
+/// A response with status 200 and a JSON document.
 pub fn ok(document: &Value) -> Vec<u8> {
     answer("200 OK", "content-type: application/json\r\n", document.to_string().as_bytes())
 }
 
-/// A page with nodes of these names.
+/// A page of nodes. `next` is its continue token, empty on the last page.
 pub fn page(names: &[&str], next: &str, version: &str) -> Value {
     let items = names.iter().map(|name| {
         json!({"metadata": {"name": name, "uid": format!("uid-{name}")}, "spec": {}, "status": {}})
@@ -175,7 +182,7 @@ pub fn page(names: &[&str], next: &str, version: &str) -> Value {
     })
 }
 
-/// A kubeconfig for this server, whose user has these lines.
+/// A kubeconfig for a server, as text. `user` is a YAML flow mapping; empty means a user with a token.
 pub fn kubeconfig(server: &str, user: &str) -> String {
     let cluster = json!({ "server": server });
     let user = if user.is_empty() { "{token: a-good-token}" } else { user };
@@ -186,24 +193,24 @@ pub fn kubeconfig(server: &str, user: &str) -> String {
     )
 }
 
-/// What the client makes of a kubeconfig, with pages of two.
+/// Reads the nodes of a kubeconfig's cluster, two per page. Returns their names, sorted.
 pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherError> {
     let access = kubeconfig::read(kubeconfig, None, context)?;
-    for (object, sentence) in &access.warnings {
-        context.warning(object, sentence)?;
+    for (object, text) in &access.warnings {
+        context.warning(object, text)?;
     }
-    let list = Arc::new(List::default());
+    let list = Arc::new(NodeNames::default());
     let sink: Arc<dyn super::ItemSink<NodeList>> = list.clone();
     run::block_on(context, async {
         let client = super::Client::new(&access, 2, context).await?;
         client.list(&super::Resource::nodes(), sink).await
     })?;
-    let mut nodes = list.0.lock().expect("no test panics there").split_off(0);
+    let mut nodes = list.0.lock().expect("no thread panicked").split_off(0);
     nodes.sort();
     Ok(nodes)
 }
 
-/// What a client comes to that speaks with this server.
+/// Runs `work` with a client of the server.
 pub fn with_client<T>(
     server: &Server,
     page_size: u32,
@@ -218,27 +225,27 @@ pub fn with_client<T>(
     })
 }
 
-/// The names of the nodes that a client gave.
+/// Collects the names of nodes.
 #[derive(Default)]
-struct List(Mutex<Vec<String>>);
+struct NodeNames(Mutex<Vec<String>>);
 
-impl super::ItemSink<NodeList> for List {
+impl super::ItemSink<NodeList> for NodeNames {
     fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
-        self.0.lock().expect("no test panics there").push(node.metadata.name.to_string());
+        self.0.lock().expect("no thread panicked").push(node.metadata.name.to_string());
         Ok(())
     }
 
     fn start_over(&self) -> Result<(), GatherError> {
-        self.0.lock().expect("no test panics there").clear();
+        self.0.lock().expect("no thread panicked").clear();
         Ok(())
     }
 }
 
-/// What a plugin said, by the number of its recorder.
-static SAID: Mutex<Option<HashMap<usize, Vec<String>>>> = Mutex::new(None);
+/// The records and calls of plugins, by the number of their recorder.
+static RECORDED: Mutex<Option<HashMap<usize, Vec<String>>>> = Mutex::new(None);
 static NUMBERS: AtomicUsize = AtomicUsize::new(0);
 
-/// A runner that keeps records and calls.
+/// Stands in for the runner, and records what the plugin sends.
 pub struct Recorder {
     number: usize,
     options: Options,
@@ -255,19 +262,24 @@ impl Recorder {
         Context::new(callbacks, endpoint, module, self.options.clone())
     }
 
-    pub fn said(&self) -> Vec<String> {
-        let said = SAID.lock().expect("no thread panicked");
-        said.as_ref().and_then(|said| said.get(&self.number)).cloned().unwrap_or_default()
+    /// What the plugin sent: each record as JSON, each call as `method request`.
+    pub fn output(&self) -> Vec<String> {
+        let recorded = RECORDED.lock().expect("no thread panicked");
+        recorded
+            .as_ref()
+            .and_then(|by_number| by_number.get(&self.number))
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
-fn keep(number: usize, text: String) {
-    let mut said = SAID.lock().expect("no thread panicked");
-    said.get_or_insert_default().entry(number).or_default().push(text);
+fn record(number: usize, text: String) {
+    let mut recorded = RECORDED.lock().expect("no thread panicked");
+    recorded.get_or_insert_default().entry(number).or_default().push(text);
 }
 
-extern "C" fn emit(number: usize, record: RStr<'_>) -> i32 {
-    keep(number, record.to_string());
+extern "C" fn emit(number: usize, text: RStr<'_>) -> i32 {
+    record(number, text.to_string());
     0
 }
 
@@ -282,6 +294,6 @@ extern "C" fn call(
     method: RStr<'_>,
     request: RStr<'_>,
 ) -> RResult<RString, RString> {
-    keep(number, format!("{method} {request}"));
+    record(number, format!("{method} {request}"));
     ROk(RString::new())
 }

@@ -52,7 +52,7 @@ fn kubevirt_is_missing_if_the_list_of_groups_lacks_it_and_not_on_a_404() {
     let error = machines_path(|_| not_found()).expect_err("not found");
     assert_eq!(error.kind, ErrorKind::Configuration);
     assert!(error.message.ends_with("/apis: 404 Not Found"), "{error}");
-    assert!(error.hint.expect("a hint").contains("lets /apis through"));
+    assert!(error.hint.expect("a hint").contains("forwards /apis"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn uses_the_preferred_version_of_kubevirt_that_has_virtual_machines() {
     // The server lists the group, but does not serve it yet.
     let error = path(&[]).expect_err("a 404");
     assert!(error.message.ends_with("/apis/kubevirt.io/v1: 404 Not Found"), "{error}");
-    assert!(error.hint.expect("a hint").contains("a server that starts"));
+    assert!(error.hint.expect("a hint").contains("a server that is starting"));
 }
 
 #[test]

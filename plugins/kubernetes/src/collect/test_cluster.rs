@@ -4,7 +4,7 @@ use gatherer_plugin_api::{Gatherer as _, Options};
 use serde_json::{Value, json};
 
 use crate::Kubernetes;
-pub(super) use crate::client::testing::Asked as Request;
+pub(super) use crate::client::testing::ReceivedRequest as Request;
 use crate::client::testing::{Recorder, Server, answer, kubeconfig, ok};
 use crate::collect::Parameters;
 
@@ -86,9 +86,9 @@ pub(super) fn gather_within(
     all.as_object_mut().expect("an object").extend(members);
     let parameters: Parameters = serde_json::from_value(all).expect("parameters");
     Kubernetes::gather(parameters, &recorder.context()).expect("the list of nodes is complete");
-    let sent = recorder.said();
+    let sent = recorder.output();
     let records = sent.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok()).collect();
-    (records, server.asked())
+    (records, server.requests())
 }
 
 /// The collections in the order of their ends, each with the kind of its error.

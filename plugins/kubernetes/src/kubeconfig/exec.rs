@@ -1,4 +1,4 @@
-//! A program that gets credentials (`exec`), for those whom the operator allows it.
+//! Reads an `exec` entry: a program that prints credentials. The operator must allow it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,28 +7,28 @@ use gatherer_plugin_api::{GatherError, Policy, Secret};
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 
 use super::cluster::Cluster;
+use super::config_node::ConfigNode;
 use super::files::Files;
-use super::view::Node;
 
-/// What programs call the options that take secrets.
+/// The words in the names of options that take secrets.
 const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "key"];
 
-/// The shortest argument that is hidden: shorter ones are words that stand in any line.
+/// The shortest argument that is redacted, in bytes. Redacting shorter ones would hide common words.
 const SHORTEST_SECRET: usize = 6;
 
-/// The refusal of anything that runs a program.
-pub fn refusal(node: &Node<'_>, key: &str, policy: &Policy) -> GatherError {
+/// The error about a field that would run a program without the operator's permission.
+pub fn not_allowed(node: &ConfigNode<'_>, key: &str, policy: &Policy) -> GatherError {
     node.error(key, "would run a program on this machine, which is not allowed").with_hint(format!(
-        "use a token or a client certificate, or name the endpoint in allow_exec in {}",
+        "use a token or a client certificate, or add the endpoint to allow_exec in {}",
         policy.config_file
     ))
 }
 
-/// Reads an `exec` entry.
+/// Reads an `exec` entry. Adds its secrets to `secrets`.
 pub fn read(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     cluster: &Cluster,
-    cluster_node: &Node<'_>,
+    cluster_node: &ConfigNode<'_>,
     files: &Files,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<ExecConfig, GatherError> {
@@ -36,7 +36,8 @@ pub fn read(
     let api_version =
         node.text("apiVersion")?.ok_or_else(|| node.error("apiVersion", "is missing"))?;
     if node.text("interactiveMode")? == Some("Always") {
-        return Err(node.error("interactiveMode", "is Always, and nobody can answer here"));
+        let why = "must not be Always: the gatherer runs without a terminal";
+        return Err(node.error("interactiveMode", why));
     }
     let args = node.texts("args")?;
     add_arguments(args.as_deref().unwrap_or_default(), secrets);
@@ -45,7 +46,7 @@ pub fn read(
         let name = entry.text("name")?.ok_or_else(|| entry.error("name", "is missing"))?;
         let value = entry.text("value")?.unwrap_or_default();
         if name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(entry.error("name", "or its value cannot stand in an environment"));
+            return Err(entry.error("", "is not a valid environment variable"));
         }
         if value.len() >= SHORTEST_SECRET {
             secrets.push(Secret::new(value.to_owned()));
@@ -73,7 +74,7 @@ pub fn read(
         api_version: Some(api_version.to_owned()),
         args,
         env: (!env.is_empty()).then_some(env),
-        // A worker has no terminal, and its standard input is not the program's.
+        // A worker has no terminal, and the program's stdin is empty.
         interactive_mode: Some(ExecInteractiveMode::Never),
         provide_cluster_info,
         cluster,
@@ -81,25 +82,26 @@ pub fn read(
     })
 }
 
-/// A bare name is looked for in PATH; one with a slash starts at the kubeconfig's folder.
-fn command_of(node: &Node<'_>, command: &str, files: &Files) -> Result<String, GatherError> {
+/// The command to run: a bare name is searched in PATH, and a relative path with a slash is relative
+/// to the kubeconfig's folder.
+fn command_of(node: &ConfigNode<'_>, command: &str, files: &Files) -> Result<String, GatherError> {
     if command.contains('\0') {
-        return Err(node.error("command", "holds a NUL"));
+        return Err(node.error("command", "must not contain a NUL"));
     }
     if !command.contains('/') || Path::new(command).is_absolute() {
         return Ok(command.to_owned());
     }
     let folder = files.base().ok_or_else(|| {
-        node.error("command", "is relative, and a kubeconfig that is not a file has no folder")
+        node.error("command", "must not be a relative path in a kubeconfig given as text")
     })?;
     let path = folder.join(command);
     path.to_str()
         .map(str::to_owned)
-        .ok_or_else(|| node.error("command", "lies in a folder whose name is not UTF-8"))
+        .ok_or_else(|| node.error("command", "is in a folder whose name is not UTF-8"))
 }
 
-/// What the cluster's entry holds for the program.
-fn extension(cluster: &Node<'_>) -> Result<Option<serde_json::Value>, GatherError> {
+/// The configuration for the program in the cluster's entry.
+fn extension(cluster: &ConfigNode<'_>) -> Result<Option<serde_json::Value>, GatherError> {
     for entry in cluster.children("extensions")? {
         if entry.text("name")? == Some("client.authentication.k8s.io/exec") {
             return Ok(entry.value("extension").cloned());
@@ -108,7 +110,8 @@ fn extension(cluster: &Node<'_>) -> Result<Option<serde_json::Value>, GatherErro
     Ok(None)
 }
 
-/// Arguments are seen by everybody on the machine; ours is not to make it worse.
+/// Adds the arguments that look like secrets. Every user of the machine can see a program's
+/// arguments while it runs, but messages and logs must not show them as well.
 fn add_arguments(args: &[String], secrets: &mut Vec<Secret<String>>) {
     let is_secret = |option: &str| {
         let option = option.to_ascii_lowercase();

@@ -1,18 +1,18 @@
-//! The files that a kubeconfig names: only those that lie where they may, and only plain ones.
-//! A kubeconfig is uploaded by somebody; it must not be able to send a file of this machine away.
+//! Access to the files that a kubeconfig names: only regular files in allowed folders. A kubeconfig
+//! may be uploaded by an untrusted user, and must not be able to send a file of this machine away.
 
 use std::path::{Component, Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
 use gatherer_plugin_support::file::FoundFile;
 
-use super::view::{error, shown};
+use super::config_node::{error, shown};
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// Folders that hold so much of a machine that a kubeconfig in one of them says nothing about
-/// the other files there: those need the operator's word.
+/// Folders that many programs share. The other files in such a folder do not belong to a kubeconfig
+/// there, so the operator must allow them.
 const SHARED_FOLDERS: [&str; 22] = [
     "/",
     "/boot",
@@ -38,45 +38,46 @@ const SHARED_FOLDERS: [&str; 22] = [
     "/var/tmp",
 ];
 
-/// Folders whose files are not files, with all that is below them.
+/// Pseudo file systems; the folders below them are excluded too.
 const SYSTEM_FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
-/// What names of files with certificates, keys and tokens end with.
+/// Usual extensions of files with certificates, keys and tokens.
 const EXTENSIONS: [&str; 7] = ["pem", "crt", "cer", "cert", "key", "token", "txt"];
 
-/// The longest name that is quoted of a file that was not found.
+/// The longest name of a missing file that a message quotes, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// Where the files of one kubeconfig may lie.
+/// The folders whose files one kubeconfig may name.
 #[derive(Debug, Clone)]
 pub struct Files {
     origin: String,
+    /// The path of the operator's file, for hints.
     config_file: String,
-    /// Where relative names start; an inline document has none.
+    /// The folder that relative names start from; `None` for an inline document.
     base: Option<PathBuf>,
-    /// Whether the kubeconfig's folder counts as its own.
+    /// Whether the kubeconfig's folder is allowed, because it is not a shared folder.
     own: bool,
-    /// Canonical folders: what a file's real name must begin with. For an inline document none:
-    /// somebody sent it, who has no files here.
+    /// The allowed folders, canonical. Empty for an inline document: its author is a user of the
+    /// Manager, who has no files on this machine.
     allowed: Vec<PathBuf>,
 }
 
 impl Files {
-    /// For a kubeconfig file, or an inline document if there is none.
+    /// For a kubeconfig file, or for an inline document if `kubeconfig` is `None`.
     pub fn new(origin: &str, kubeconfig: Option<&Path>, policy: &Policy) -> Self {
-        // The folder that its name says, in which kubectl looks, and the one in which it really
-        // lies if its name is a link. Who can put links there can put files there.
+        // Two folders: the one in the kubeconfig's path, which kubectl uses, and the real one if the
+        // path is a symbolic link. A user who can create the link could also create files there.
         let base = kubeconfig.and_then(Path::parent).map(Path::to_path_buf);
         let real = kubeconfig.and_then(|path| path.canonicalize().ok());
         let real = real.as_deref().and_then(Path::parent).map(Path::to_path_buf);
         let own = base.iter().cloned().chain(real).filter_map(|folder| folder.canonicalize().ok());
         let mut allowed: Vec<PathBuf> = own.filter(|folder| is_own(folder)).collect();
         let own = !allowed.is_empty();
-        let operators = policy.credential_folders.iter().map(Path::new);
-        let operators = operators.filter(|_| kubeconfig.is_some());
+        let configured = policy.credential_folders.iter().map(Path::new);
+        let configured = configured.filter(|_| kubeconfig.is_some());
         allowed.extend(
-            // A relative folder would depend on where the program was started.
-            operators
+            // A relative folder would depend on the program's working directory.
+            configured
                 .filter(|folder| folder.is_absolute())
                 .filter_map(|folder| folder.canonicalize().ok()),
         );
@@ -91,54 +92,55 @@ impl Files {
 
     /// Reads a file that a field names.
     pub fn read(&self, field: &str, name: &str) -> Result<Vec<u8>, GatherError> {
-        let fault = |file: &str, what: &str| {
-            error(&self.origin, format_args!("{field}: the file {file} {what}"))
+        let failure = |file: &str, why: &str| {
+            error(&self.origin, format_args!("{field}: the file {file} {why}"))
         };
         if name.contains('\0') {
-            return Err(fault(&self.called(name), "cannot exist: its name holds a NUL"));
+            return Err(failure(&self.shown_name(name), "cannot exist: its name contains a NUL"));
         }
         let Some(folder) = &self.base else { return Err(self.refusal(field, name)) };
-        // An absolute name takes the folder's place.
+        // `join` with an absolute name returns that name.
         let path = folder.join(name);
         let found = FoundFile::find(&path).and_then(|found| Ok((found.real_path()?, found)));
         let found = match found {
             Ok((real, found)) if self.allows(&real) => found,
-            // Whether a file exists that may not be read is not told either.
+            // The error is the same whether or not the forbidden file exists.
             Ok(_) => return Err(self.refusal(field, name)),
-            Err(_) if !self.allows_absent(&path) => return Err(self.refusal(field, name)),
-            Err(error) => return Err(fault(&self.called(name), &error.to_string())),
+            Err(_) if !self.allows_missing(&path) => return Err(self.refusal(field, name)),
+            Err(error) => return Err(failure(&self.shown_name(name), &error.to_string())),
         };
-        found.read(MAX_BYTES).map_err(|error| fault(&shown(name), &error.to_string()))
+        found.read(MAX_BYTES).map_err(|error| failure(&shown(name), &error.to_string()))
     }
 
-    /// How messages call a file that was not found. What stands where a path belongs may be a
-    /// secret itself, a key in `client-key` instead of `client-key-data` for example; so it is
-    /// quoted only if it looks like a path.
-    fn called(&self, name: &str) -> String {
-        let rooted = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
-        // No token and no base64 has only small letters.
-        let words = name.chars().all(|c| c.is_ascii_lowercase() || "-_./".contains(c));
-        let suffixed = Path::new(name)
+    /// The name of a missing file, for messages. A field for a path may contain a secret by mistake,
+    /// for example a key in `client-key` instead of `client-key-data`. So the name is quoted only if
+    /// it looks like a path.
+    fn shown_name(&self, name: &str) -> String {
+        let is_rooted = ["/", "./", "../"].iter().any(|start| name.starts_with(start));
+        // Tokens and base64 contain more than lower-case letters.
+        let is_words = name.chars().all(|c| c.is_ascii_lowercase() || "-_./".contains(c));
+        let has_extension = Path::new(name)
             .extension()
-            .is_some_and(|extension| EXTENSIONS.iter().any(|own| extension == *own));
-        // Only beside the kubeconfig: what exists elsewhere is not told.
-        let beside = || match &self.base {
+            .is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known));
+        // Only in the kubeconfig's own folder: the message must not reveal what exists elsewhere.
+        let is_beside = || match &self.base {
             Some(base) if self.own => {
                 let first = name.split('/').next().unwrap_or_default();
                 base.join(first).symlink_metadata().is_ok()
             }
             _ => false,
         };
-        let like_a_path = rooted || words || suffixed || name.contains("/../") || beside();
-        let odd = name.contains(|c: char| c.is_control() || "+=".contains(c));
-        if like_a_path && !odd && name.len() <= LONGEST_NAME {
+        let looks_like_path =
+            is_rooted || is_words || has_extension || name.contains("/../") || is_beside();
+        let is_unusual = name.contains(|c: char| c.is_control() || "+=".contains(c));
+        if looks_like_path && !is_unusual && name.len() <= LONGEST_NAME {
             shown(name)
         } else {
             "that it names".to_owned()
         }
     }
 
-    /// Where a relative command starts.
+    /// The folder that relative names start from.
     pub fn base(&self) -> Option<&Path> {
         self.base.as_deref()
     }
@@ -147,9 +149,9 @@ impl Files {
         self.allowed.iter().any(|folder| real.starts_with(folder) && real != folder)
     }
 
-    /// Whether a file that cannot be opened would lie in an allowed folder: the deepest folder
-    /// above it that exists does, and the rest leads nowhere else.
-    fn allows_absent(&self, path: &Path) -> bool {
+    /// Whether a file that cannot be opened would be in an allowed folder: the deepest existing
+    /// folder above it is allowed, and the rest of the path does not leave it.
+    fn allows_missing(&self, path: &Path) -> bool {
         for folder in path.ancestors().skip(1) {
             if let Ok(real) = folder.canonicalize() {
                 let rest = path.strip_prefix(folder).unwrap_or(path);
@@ -163,24 +165,26 @@ impl Files {
     fn refusal(&self, field: &str, name: &str) -> GatherError {
         let flatten = "kubectl config view --flatten";
         let why = match (&self.base, self.own) {
-            (None, _) => "may not be named by a kubeconfig that is given as text",
-            (Some(_), true) => "does not lie in the kubeconfig's folder",
-            (Some(_), false) => "may not be named by a kubeconfig in a folder of the whole system",
+            (None, _) => "is not allowed: a kubeconfig given as text must not name files",
+            (Some(_), true) => "is outside the kubeconfig's folder",
+            (Some(_), false) => {
+                "is not allowed: a kubeconfig in a shared system folder must not name files"
+            }
         };
         let hint = match &self.base {
             None => format!("put the contents into the document ({flatten})"),
             Some(_) => format!(
-                "put the contents into the kubeconfig ({flatten}), or name the file's folder in \
+                "put the contents into the kubeconfig ({flatten}), or add the file's folder to \
                  credential_folders in {}",
                 self.config_file
             ),
         };
-        error(&self.origin, format_args!("{field}: the file {} {why}", self.called(name)))
+        error(&self.origin, format_args!("{field}: the file {} {why}", self.shown_name(name)))
             .with_hint(hint)
     }
 }
 
-/// Whether the files beside a kubeconfig in this folder can be taken for its own.
+/// Whether the files in this folder can be assumed to belong to a kubeconfig in it.
 fn is_own(folder: &Path) -> bool {
     !SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
         && !SYSTEM_FOLDERS.iter().any(|system| folder.starts_with(system))

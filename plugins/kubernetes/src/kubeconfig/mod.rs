@@ -1,24 +1,25 @@
-//! From a kubeconfig to what a connection needs. Nothing in it is trusted: whoever uploads one
-//! decides its text, and must neither run a program here nor send a file of ours away.
+//! Reads a kubeconfig: the settings and credentials of one connection. A kubeconfig is untrusted
+//! input: it must not be able to run a program on this machine or to send one of its files away.
 //!
-//! [`read`] is all: `source` gets the document, `yaml` a tree of it within limits, `view` looks
-//! into that with types; `cluster` and `user` (with `token`, `exec`, `provider`, `oidc`) read the two
-//! entries that a context names; `files` opens what they name and `pem` checks what is in it.
+//! The entry point is [`read`]. `source` loads the document, `yaml` parses it within limits, and
+//! `config_node` gives typed access to the result. `cluster` and `user` (with `token`, `exec`,
+//! `auth_provider` and `oidc`) read the two entries that a context names. `files` opens the files
+//! that they name, and `pem` checks certificates and keys.
 
+mod auth_provider;
 mod cluster;
+mod config_node;
 mod exec;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
+pub(crate) mod kubeconfig_fuzzing;
 mod oidc;
 mod pem;
-mod provider;
 mod source;
 #[cfg(test)]
 mod tests;
 mod token;
 mod user;
-mod view;
 mod yaml;
 
 use std::fmt;
@@ -27,8 +28,8 @@ use gatherer_plugin_api::{Context, GatherError, Policy, Secret};
 use http::Uri;
 use kube::config::AuthInfo;
 
+use self::config_node::{ConfigNode, error, looks_secret, shown};
 use self::files::Files;
-use self::view::{Node, error, looks_secret, shown};
 
 pub use self::oidc::{IdToken, LOG_IN, Oidc, Renewal};
 pub use self::token::TokenFile;
@@ -37,7 +38,7 @@ pub use self::yaml::parse as parse_yaml;
 /// How many names a hint lists.
 const NAMES_MAX: usize = 10;
 
-/// Everything that a connection needs.
+/// The settings and credentials of a connection.
 #[derive(Clone)]
 pub struct Access {
     /// The context's name, for messages.
@@ -46,32 +47,32 @@ pub struct Access {
     pub cluster: String,
     /// The user's name, for messages; empty if the context has none.
     pub user: String,
-    /// The API server: http or https, a host, perhaps a path, no user-info and no query.
+    /// The API server: an http or https URL with a host and maybe a path, without user-info and query.
     pub server: Uri,
-    /// Certificate authorities, PEM; at least one that can be read.
+    /// Certificate authorities, PEM. At least one is valid.
     pub ca: Option<Vec<u8>>,
-    /// Whether the server's certificate is not verified.
+    /// Whether to skip verification of the server's certificate.
     pub insecure: bool,
-    /// The name that the server's certificate must have instead of the host's.
+    /// The name that the server's certificate must have, instead of the host name.
     pub tls_server_name: Option<String>,
-    /// The proxy as the kubeconfig says it, unchecked.
+    /// The proxy's URL from the kubeconfig, not validated.
     pub proxy_url: Option<Secret<String>>,
-    /// Who we are. It names no file: what was in one stands in the `-data` fields. `exec` and
-    /// an `auth_provider` that runs a program are in it only if the operator allows them.
+    /// The credentials. They name no files: the contents of files are in the `-data` fields. `exec`,
+    /// and an `auth_provider` that runs a program, are set only if the operator allows them.
     pub auth: AuthInfo,
-    /// The file with the bearer token. `auth` has no token then.
+    /// The file with the bearer token. If set, `auth` has no token.
     pub token_file: Option<TokenFile>,
-    /// The id token, and what renews it. `auth` has no token and no `auth_provider` then.
+    /// The id token and its renewal. If set, `auth` has no token and no `auth_provider`.
     pub oidc: Option<Oidc>,
-    /// What is odd: the object and a sentence.
+    /// Warnings: the name of the cluster or user, and the message.
     pub warnings: Vec<(String, String)>,
-    /// Every secret text in it, and in the files that it names.
+    /// Every secret text in the kubeconfig, and in the files that it names.
     pub secrets: Vec<Secret<String>>,
 }
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not `auth`: kube shows what its `exec` and its `auth_provider` hold.
+        // `auth` is left out, because kube prints the contents of its `exec` and `auth_provider`.
         f.debug_struct("Access")
             .field("context", &self.context)
             .field("cluster", &self.cluster)
@@ -87,12 +88,12 @@ impl fmt::Debug for Access {
     }
 }
 
-/// Reads the parameter `kubeconfig`, a path or the document itself, for a context or the
-/// current one.
+/// Reads the parameter `kubeconfig`, which is a path or the document itself, for the context of this
+/// name or, without one, for the current context.
 ///
-/// Errors are `configuration`, `unsupported` for an auth-provider that cannot be used, or
-/// `authentication` for an id token that has expired and that nothing renews. None quotes
-/// a value of the document but names, and paths of files.
+/// The error's kind is `configuration`, except `unsupported` for an auth-provider that is not
+/// supported, and `authentication` for an expired id token that cannot be renewed. Error messages
+/// quote no values of the document except names and the paths of files.
 pub fn read(
     kubeconfig: &str,
     context: Option<&str>,
@@ -108,22 +109,22 @@ fn read_with(
 ) -> Result<Access, GatherError> {
     let source = source::read(kubeconfig, policy)?;
     let (origin, files) = (source.origin.as_str(), &source.files);
-    let root = Node::root(origin, &source.value)?;
+    let root = ConfigNode::root(origin, &source.value)?;
     check_kind(&root)?;
 
-    let wanted = context.filter(|name| !name.is_empty());
-    let name = match wanted {
+    let requested = context.filter(|name| !name.is_empty());
+    let name = match requested {
         Some(name) => name,
         None => root.text("current-context")?.ok_or_else(|| no_context(&root, origin))?,
     };
     let context = entry(&root, origin, "context", name)?.ok_or_else(|| {
-        let why = if wanted.is_some() { "" } else { ", which current-context names" };
+        let why = if requested.is_some() { "" } else { ", which current-context names" };
         let missing = format!("there is no context {}{why}", shown(name));
         error(origin, missing).with_hint(names(&root, "contexts"))
     })?;
 
     let cluster_name = context.text("cluster")?.ok_or_else(|| {
-        error(origin, format_args!("the context {} names no cluster", shown(name)))
+        error(origin, format_args!("the context {} does not name a cluster", shown(name)))
     })?;
     let missing = |what: &str, missing: &str| {
         let hint = names(&root, &format!("{what}s"));
@@ -138,28 +139,28 @@ fn read_with(
 
     let user_name = context.text("user")?;
     let user = match user_name {
-        // Whoever has no user is anonymous, which a cluster may allow.
+        // Without a user the requests are anonymous, which a cluster may allow.
         None => user::User::default(),
         Some(user_name) => {
             let node = entry(&root, origin, "user", user_name)?
                 .ok_or_else(|| missing("user", user_name))?;
-            let around = user::Surroundings {
+            let inputs = user::UserInputs {
                 origin,
                 files,
                 policy,
                 cluster: &cluster,
                 cluster_node: &cluster_node,
             };
-            user::read(&node, &around, &mut secrets)?
+            user::read(&node, &inputs, &mut secrets)?
         }
     };
 
-    let of = |object: &str, sentences: Vec<String>| {
+    let with_object = |object: &str, messages: Vec<String>| {
         let object = if looks_secret(object) { shown(object) } else { object.to_owned() };
-        sentences.into_iter().map(move |sentence| (object.clone(), sentence))
+        messages.into_iter().map(move |message| (object.clone(), message))
     };
-    let mut warnings: Vec<_> = of(cluster_name, cluster.warnings).collect();
-    warnings.extend(of(user_name.unwrap_or_default(), user.warnings));
+    let mut warnings: Vec<_> = with_object(cluster_name, cluster.warnings).collect();
+    warnings.extend(with_object(user_name.unwrap_or_default(), user.warnings));
     Ok(Access {
         context: name.to_owned(),
         cluster: cluster_name.to_owned(),
@@ -177,40 +178,42 @@ fn read_with(
     })
 }
 
-/// Another document of Kubernetes is told from a kubeconfig that lacks something.
-fn check_kind(root: &Node<'_>) -> Result<(), GatherError> {
+/// Rejects another kind of Kubernetes document with a clear error.
+fn check_kind(root: &ConfigNode<'_>) -> Result<(), GatherError> {
     if let Some(kind) = root.text("kind")?.filter(|kind| *kind != "Config") {
-        return Err(root.error("kind", format_args!("is {}, not \"Config\"", shown(kind))));
+        return Err(root.error("kind", format_args!("must be \"Config\", not {}", shown(kind))));
     }
     if let Some(version) = root.text("apiVersion")?.filter(|version| *version != "v1") {
-        return Err(root.error("apiVersion", format_args!("is {}, not \"v1\"", shown(version))));
+        let what = format!("must be \"v1\", not {}", shown(version));
+        return Err(root.error("apiVersion", what));
     }
     Ok(())
 }
 
-/// The entry of this name: `contexts[3].context`. Without a body it is an empty one.
+/// The body of the entry with this name: `contexts[3].context`. An entry without a body is an empty
+/// mapping.
 fn entry<'a>(
-    root: &Node<'a>,
+    root: &ConfigNode<'a>,
     origin: &str,
     what: &str,
     name: &str,
-) -> Result<Option<Node<'a>>, GatherError> {
+) -> Result<Option<ConfigNode<'a>>, GatherError> {
     let mut found = None;
     for entry in root.children(&format!("{what}s"))? {
         if entry.text("name")? != Some(name) {
             continue;
         }
         if found.is_some() {
-            // kubectl takes the first, others the last.
-            let twice = format!("there are several {what}s {}", shown(name));
-            return Err(error(origin, twice).with_hint("names must be unique"));
+            // kubectl uses the first of them, other clients the last.
+            let duplicate = format!("duplicate {what} {}", shown(name));
+            return Err(error(origin, duplicate).with_hint("names must be unique"));
         }
         found = Some(entry.child_or_empty(what)?);
     }
     Ok(found)
 }
 
-fn no_context(root: &Node<'_>, origin: &str) -> GatherError {
+fn no_context(root: &ConfigNode<'_>, origin: &str) -> GatherError {
     if root.is_empty() {
         return error(origin, "is empty");
     }
@@ -218,8 +221,8 @@ fn no_context(root: &Node<'_>, origin: &str) -> GatherError {
     error(origin, "has no current-context, and the endpoint names no context").with_hint(hint)
 }
 
-/// Which names there are, for a hint.
-fn names(root: &Node<'_>, list: &str) -> String {
+/// The names of all entries of a list, for a hint.
+fn names(root: &ConfigNode<'_>, list: &str) -> String {
     let entries = root.children(list).unwrap_or_default();
     let names: Vec<_> =
         entries.iter().filter_map(|entry| entry.text("name").ok().flatten()).map(shown).collect();
@@ -233,9 +236,9 @@ fn names(root: &Node<'_>, list: &str) -> String {
     }
 }
 
-impl Node<'_> {
-    /// What the `-data` field says in base64, else the file that the field names, and which of
-    /// the two fields it was.
+impl ConfigNode<'_> {
+    /// The decoded `-data` field, or else the contents of the file that the field names; with the
+    /// name of the field that was used.
     fn data_or_file(
         &self,
         key: &str,
@@ -243,7 +246,7 @@ impl Node<'_> {
     ) -> Result<Option<(String, Vec<u8>)>, GatherError> {
         let data = format!("{key}-data");
         if let Some(text) = self.text(&data)? {
-            let bytes = pem::decode(text).map_err(|what| self.error(&data, what))?;
+            let bytes = pem::decode(text).map_err(|why| self.error(&data, why))?;
             return Ok(Some((data, bytes)));
         }
         match self.text(key)? {
@@ -253,11 +256,11 @@ impl Node<'_> {
     }
 }
 
-/// The password of a URL, as it is written and as it is meant.
+/// Adds the password of a URL, encoded and decoded, and the URL itself.
 fn add_url_secrets(url: &str, secrets: &mut Vec<Secret<String>>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // A password may hold a slash that nobody encoded: the whole is taken then.
+    // An unencoded slash in the password ends the authority too early: search the rest of the URL.
     let Some((user_info, _)) = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@')) else {
         return;
     };

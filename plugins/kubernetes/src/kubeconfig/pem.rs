@@ -1,5 +1,6 @@
-//! Certificates and keys: whether they can be used, told before a connection is tried. What
-//! goes on is written anew, without the remarks and parameters that files of OpenSSL hold.
+//! Checks certificates and keys before the client connects, and writes them again as plain PEM,
+//! without the comments and parameters that OpenSSL adds. Errors are predicates of sentences about
+//! the field.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,75 +9,74 @@ use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-/// Decodes a `-data` field; line breaks in it are allowed, as in Go. The error is the end of
-/// a sentence.
+/// Decodes a `-data` field. Line breaks are allowed, as in Go.
 pub fn decode(data: &str) -> Result<Vec<u8>, &'static str> {
     let mut compact = data.as_bytes().to_vec();
     compact.retain(|byte| !byte.is_ascii_whitespace());
     if compact.starts_with(b"-----BEGIN") {
-        return Err("is PEM itself; it must be the base64 of it");
+        return Err("is PEM, but must be base64-encoded PEM");
     }
-    STANDARD.decode(compact).map_err(|_| "is not base64")
+    STANDARD.decode(compact).map_err(|_| "is not valid base64")
 }
 
-/// All certificates, at least one.
+/// All certificates. None is an error.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<_> = sections(pem)?
         .into_iter()
         .filter(|(kind, _)| *kind == SectionKind::Certificate)
         .map(|(_, der)| CertificateDer::from(der))
         .collect();
-    if certificates.is_empty() { Err("holds no certificate in PEM") } else { Ok(certificates) }
+    if certificates.is_empty() { Err("contains no PEM certificate") } else { Ok(certificates) }
 }
 
-/// Certificates that are to be trusted.
+/// Certificate authorities.
 pub fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates = certificates(pem)?;
     let mut store = rustls::RootCertStore::empty();
     for certificate in &certificates {
-        store.add(certificate.clone()).map_err(|_| "holds a certificate that cannot be read")?;
+        store.add(certificate.clone()).map_err(|_| "contains a certificate that cannot be read")?;
     }
     Ok(certificates)
 }
 
-/// The one private key.
+/// The private key. Several keys are an error.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
-    if holds(pem, b"ENCRYPTED") {
-        return Err("is encrypted; only a key without a passphrase can be used");
+    if contains(pem, b"ENCRYPTED") {
+        return Err("is encrypted; the key must not have a passphrase");
     }
-    if holds(pem, b"OPENSSH PRIVATE KEY") {
-        return Err("is a key for SSH, not one for TLS");
+    if contains(pem, b"OPENSSH PRIVATE KEY") {
+        return Err("is an SSH key, but must be a TLS key");
     }
     let mut keys =
         sections(pem)?.into_iter().filter_map(|(kind, der)| PrivateKeyDer::from_pem(kind, der));
-    let key = keys.next().ok_or("holds no private key in PEM")?;
+    let key = keys.next().ok_or("contains no PEM private key")?;
     if keys.next().is_some() {
-        return Err("holds several private keys");
+        return Err("contains several private keys");
     }
     Ok(key)
 }
 
-/// Whether the key can be used and is that of the first certificate. The error is a field,
-/// relative to the user, and the end of a sentence.
+/// Checks that the key can be used and belongs to the first certificate.
 pub fn check_pair(
     certificates: &[CertificateDer<'static>],
     key: &PrivateKeyDer<'static>,
-) -> Result<(), (Pair, &'static str)> {
-    let signing = any_supported_type(key)
-        .map_err(|_| (Pair::Key, "holds a private key that is damaged or of an unknown kind"))?;
+) -> Result<(), (PairPart, &'static str)> {
+    let signing = any_supported_type(key).map_err(|_| {
+        (PairPart::Key, "contains a private key that is damaged or of an unsupported type")
+    })?;
     let pair = CertifiedKey::new(certificates.to_vec(), signing);
     match pair.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(()),
         Err(rustls::Error::InconsistentKeys(_)) => {
-            Err((Pair::Key, "holds a private key that is not the certificate's"))
+            Err((PairPart::Key, "contains a private key that does not belong to the certificate"))
         }
-        Err(_) => Err((Pair::Certificate, "holds a certificate that cannot be read")),
+        Err(_) => Err((PairPart::Certificate, "contains a certificate that cannot be read")),
     }
 }
 
-/// Which of the two is wrong.
+/// The part of a pair that an error is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pair {
+pub enum PairPart {
     /// The certificate.
     Certificate,
     /// The key.
@@ -120,6 +120,6 @@ fn sections(pem: &[u8]) -> Result<Vec<(SectionKind, Vec<u8>)>, &'static str> {
         .map_err(|_| "is not valid PEM")
 }
 
-fn holds(text: &[u8], word: &[u8]) -> bool {
+fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }

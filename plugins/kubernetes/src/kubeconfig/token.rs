@@ -1,14 +1,14 @@
-//! Bearer tokens: from the document and from files that are read again.
+//! Bearer tokens from the document, and from files that are read again before each request.
 
 use std::fmt;
 
 use gatherer_plugin_api::GatherError;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::config_node::error;
 use super::files::Files;
-use super::view::error;
 
-/// A file with a bearer token, which somebody may renew while we run.
+/// A file with a bearer token, which another process may renew during the run.
 #[derive(Clone)]
 pub struct TokenFile {
     origin: String,
@@ -22,16 +22,14 @@ impl TokenFile {
         Self { origin: origin.to_owned(), field, name: name.to_owned(), files: files.clone() }
     }
 
-    /// The token that it holds now, under the same checks each time: where it lies, how large
-    /// it is, whether it looks like a token.
+    /// Reads the current token. Each read checks again that the file is in an allowed folder, is not
+    /// too large, and contains a token.
     pub fn read(&self) -> Result<SecretString, GatherError> {
         let bytes = self.files.read(&self.field, &self.name)?;
-        let fault =
-            |what: &str| error(&self.origin, format_args!("{}: the file {what}", self.field));
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| fault("holds something else than a token"))?;
-        let token = check(text).map_err(fault)?;
-        Ok(token)
+        let invalid =
+            |why: &str| error(&self.origin, format_args!("{}: the file {why}", self.field));
+        let text = std::str::from_utf8(&bytes).map_err(|_| invalid("does not contain a token"))?;
+        check(text).map_err(invalid)
     }
 }
 
@@ -41,15 +39,16 @@ impl fmt::Debug for TokenFile {
     }
 }
 
-/// A token without the blanks around it. One that holds what no token holds is some other text
-/// that must not be sent, a list of passwords for example. The error is the end of a sentence.
+/// Checks a token and removes surrounding whitespace. A text with other characters than tokens have
+/// is not a token, but maybe a list of passwords, and must not be sent. The error is the predicate of
+/// a sentence about the text.
 pub fn check(text: &str) -> Result<SecretString, &'static str> {
     let token = text.trim();
     if token.is_empty() {
         return Err("is empty");
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("holds a line break, a blank or another character that no token has");
+        return Err("contains a character that is not allowed in a token, such as a line break");
     }
     Ok(SecretString::from(token))
 }

@@ -1,4 +1,4 @@
-//! The user: who we are to the cluster, and how we prove it.
+//! Reads a user's entry: the credentials.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use gatherer_plugin_api::{GatherError, Policy, Secret};
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
+use super::auth_provider::ProviderCredentials;
 use super::cluster::Cluster;
+use super::config_node::ConfigNode;
 use super::files::Files;
 use super::oidc::Oidc;
-use super::pem::Pair;
-use super::provider::Provided;
+use super::pem::PairPart;
 use super::token::TokenFile;
-use super::view::Node;
-use super::{exec, pem, provider, token};
+use super::{auth_provider, exec, pem, token};
 
-/// What a user's entry says.
+/// The contents of a user's entry.
 #[derive(Default)]
 pub struct User {
     pub auth: AuthInfo,
@@ -26,72 +26,73 @@ pub struct User {
     pub warnings: Vec<String>,
 }
 
-/// Where an entry is read.
-pub struct Surroundings<'a> {
+/// What reading a user's entry needs besides the entry.
+pub struct UserInputs<'a> {
     pub origin: &'a str,
     pub files: &'a Files,
     pub policy: &'a Policy,
     pub cluster: &'a Cluster,
-    pub cluster_node: &'a Node<'a>,
+    pub cluster_node: &'a ConfigNode<'a>,
 }
 
-/// Reads a user's entry.
+/// Reads a user's entry. Adds its secrets to `secrets`.
 pub fn read(
-    node: &Node<'_>,
-    around: &Surroundings<'_>,
+    node: &ConfigNode<'_>,
+    inputs: &UserInputs<'_>,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<User, GatherError> {
     let mut user = User::default();
     let exec_node = node.child("exec")?;
-    if exec_node.is_some() && !around.policy.allow_exec {
-        return Err(exec::refusal(node, "exec", around.policy));
+    if exec_node.is_some() && !inputs.policy.allow_exec {
+        return Err(exec::not_allowed(node, "exec", inputs.policy));
     }
     let provider_node = node.child("auth-provider")?;
-    one_way(node)?;
+    check_single_method(node)?;
 
-    certificate(node, around.files, &mut user.auth, secrets)?;
+    certificate(node, inputs.files, &mut user.auth, secrets)?;
     basic(node, &mut user.auth, secrets)?;
-    bearer(node, around, &mut user, secrets)?;
+    bearer(node, inputs, &mut user, secrets)?;
     if let Some(exec_node) = exec_node {
         let config =
-            exec::read(&exec_node, around.cluster, around.cluster_node, around.files, secrets)?;
+            exec::read(&exec_node, inputs.cluster, inputs.cluster_node, inputs.files, secrets)?;
         user.auth.exec = Some(config);
     }
     if let Some(provider_node) = provider_node {
-        match provider::read(node, &provider_node, around.files, around.policy, secrets)? {
-            Provided::Token(token) => {
+        match auth_provider::read(node, &provider_node, inputs.files, inputs.policy, secrets)? {
+            ProviderCredentials::Token(token) => {
                 secrets.push(Secret::new(token::text(&token)));
                 user.auth.token = Some(token);
             }
-            Provided::Program(config) => user.auth.auth_provider = Some(config),
-            Provided::Oidc(oidc) => user.oidc = Some(*oidc),
+            ProviderCredentials::Program(config) => user.auth.auth_provider = Some(config),
+            ProviderCredentials::Oidc(oidc) => user.oidc = Some(*oidc),
         }
     }
     impersonation(node, &mut user.auth)?;
     Ok(user)
 }
 
-/// Clients differ in which way they take if there are several; so there may be one, beside a
-/// client certificate.
-fn one_way(node: &Node<'_>) -> Result<(), GatherError> {
+/// Rejects a user with several login methods, because clients differ in which one they use. A client
+/// certificate is allowed in addition to another method.
+fn check_single_method(node: &ConfigNode<'_>) -> Result<(), GatherError> {
     let has_token = node.text("token")?.is_some() || node.text("tokenFile")?.is_some();
-    let ways = [
+    let methods = [
         (has_token, "a token"),
         (node.text("username")?.is_some(), "a user name"),
         (node.value("exec").is_some(), "exec"),
         (node.value("auth-provider").is_some(), "an auth-provider"),
     ];
-    let found: Vec<&str> = ways.iter().filter(|way| way.0).map(|way| way.1).collect();
+    let found: Vec<&str> =
+        methods.iter().filter(|method| method.0).map(|method| method.1).collect();
     if let [first, second, ..] = found[..] {
         return Err(node
-            .error("", format!("has {first} and {second}, and only one of them can be meant"))
-            .with_hint("leave one of them out"));
+            .error("", format!("has both {first} and {second}, but only one is allowed"))
+            .with_hint("remove one of them"));
     }
     Ok(())
 }
 
 fn certificate(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     files: &Files,
     auth: &mut AuthInfo,
     secrets: &mut Vec<Secret<String>>,
@@ -101,24 +102,24 @@ fn certificate(
     let ((certificate_field, certificate), (key_field, key)) = match (certificate, key) {
         (None, None) => return Ok(()),
         (Some(_), None) => {
-            return Err(node.error("client-key", "is missing beside the client certificate"));
+            return Err(node.error("client-key", "is missing, but a client certificate is set"));
         }
         (None, Some(_)) => {
-            return Err(node.error("client-certificate", "is missing beside the client key"));
+            return Err(node.error("client-certificate", "is missing, but a client key is set"));
         }
         (Some(certificate), Some(key)) => (certificate, key),
     };
-    // Even what turns out to be no key may be somebody's secret.
+    // Before parsing: text that is not a valid key may be a secret too.
     if let Ok(text) = std::str::from_utf8(&key) {
         secrets.push(Secret::new(text.to_owned()));
     }
     secrets.push(Secret::new(STANDARD.encode(&key)));
     let certificates =
-        pem::certificates(&certificate).map_err(|what| node.error(&certificate_field, what))?;
-    let key = pem::private_key(&key).map_err(|what| node.error(&key_field, what))?;
-    pem::check_pair(&certificates, &key).map_err(|(pair, what)| match pair {
-        Pair::Certificate => node.error(&certificate_field, what),
-        Pair::Key => node.error(&key_field, what),
+        pem::certificates(&certificate).map_err(|why| node.error(&certificate_field, why))?;
+    let key = pem::private_key(&key).map_err(|why| node.error(&key_field, why))?;
+    pem::check_pair(&certificates, &key).map_err(|(part, why)| match part {
+        PairPart::Certificate => node.error(&certificate_field, why),
+        PairPart::Key => node.error(&key_field, why),
     })?;
     let key = pem::write_key(&key);
     let encoded = STANDARD.encode(&key);
@@ -130,23 +131,24 @@ fn certificate(
 }
 
 fn basic(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     auth: &mut AuthInfo,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<(), GatherError> {
     let password = node.text("password")?;
     let Some(username) = node.text("username")? else {
         return match password {
-            Some(_) => Err(node.error("password", "stands there without a username")),
+            Some(_) => Err(node.error("password", "is set, but username is missing")),
             None => Ok(()),
         };
     };
     if username.contains(':') || username.contains(char::is_control) {
-        return Err(node.error("username", "holds a colon or a control character"));
+        return Err(node.error("username", "must not contain a colon or a control character"));
     }
     let password = password.unwrap_or_default();
     if password.contains(char::is_control) {
-        return Err(node.error("password", "holds a line break or another control character"));
+        let why = "must not contain a line break or another control character";
+        return Err(node.error("password", why));
     }
     if !password.is_empty() {
         secrets.push(Secret::new(password.to_owned()));
@@ -158,33 +160,33 @@ fn basic(
 }
 
 fn bearer(
-    node: &Node<'_>,
-    around: &Surroundings<'_>,
+    node: &ConfigNode<'_>,
+    inputs: &UserInputs<'_>,
     user: &mut User,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<(), GatherError> {
-    // An empty token does not hide the file.
+    // An empty token counts as absent, so the file is used.
     let file = node.text("tokenFile")?;
     if let Some(text) = node.text("token")? {
         secrets.push(Secret::new(text.to_owned()));
-        let token = token::check(text).map_err(|what| node.error("token", what))?;
+        let token = token::check(text).map_err(|why| node.error("token", why))?;
         secrets.push(Secret::new(token::text(&token)));
         user.auth.token = Some(token);
         if file.is_some() {
-            user.warnings.push("tokenFile is not used, since there is a token beside it".into());
+            user.warnings.push("tokenFile is not used, because token is set".into());
         }
     } else if let Some(name) = file {
-        let file = TokenFile::new(around.origin, node.path_of("tokenFile"), name, around.files);
+        let file = TokenFile::new(inputs.origin, node.path_of("tokenFile"), name, inputs.files);
         secrets.push(Secret::new(token::text(&file.read()?)));
         user.token_file = Some(file);
     }
     Ok(())
 }
 
-fn impersonation(node: &Node<'_>, auth: &mut AuthInfo) -> Result<(), GatherError> {
-    let header = |node: &Node<'_>, key: &str, text: &str| {
+fn impersonation(node: &ConfigNode<'_>, auth: &mut AuthInfo) -> Result<(), GatherError> {
+    let check_header = |key: &str, text: &str| {
         if text.is_empty() || text.contains(char::is_control) {
-            Err(node.error(key, "is empty or holds a control character"))
+            Err(node.error(key, "must not be empty or contain a control character"))
         } else {
             Ok(())
         }
@@ -195,27 +197,27 @@ fn impersonation(node: &Node<'_>, auth: &mut AuthInfo) -> Result<(), GatherError
     let mut extra = HashMap::new();
     if let Some(values) = node.child("as-user-extra")? {
         for key in values.keys() {
-            // The key is anybody's text, and not quoted.
+            // The key is free text, so the error does not quote it.
             let texts = values
                 .texts(key)
-                .map_err(|_| node.error("as-user-extra", "must hold lists of text alone"))?
+                .map_err(|_| node.error("as-user-extra", "must contain only lists of text"))?
                 .unwrap_or_default();
-            header(node, "as-user-extra", key)?;
-            texts.iter().try_for_each(|text| header(node, "as-user-extra", text))?;
+            check_header("as-user-extra", key)?;
+            texts.iter().try_for_each(|text| check_header("as-user-extra", text))?;
             extra.insert(key.to_owned(), texts);
         }
     }
-    let singles = [("as", &auth.impersonate), ("as-uid", &auth.impersonate_uid)];
-    for (key, text) in singles {
-        text.as_deref().map_or(Ok(()), |text| header(node, key, text))?;
+    let single_values = [("as", &auth.impersonate), ("as-uid", &auth.impersonate_uid)];
+    for (key, text) in single_values {
+        text.as_deref().map_or(Ok(()), |text| check_header(key, text))?;
     }
     for group in auth.impersonate_groups.iter().flatten() {
-        header(node, "as-groups", group)?;
+        check_header("as-groups", group)?;
     }
-    let others =
+    let needs_user =
         auth.impersonate_uid.is_some() || auth.impersonate_groups.is_some() || !extra.is_empty();
-    if others && auth.impersonate.is_none() {
-        return Err(node.error("as", "is missing beside other fields of whom to act as"));
+    if needs_user && auth.impersonate.is_none() {
+        return Err(node.error("as", "is missing, but other impersonation fields are set"));
     }
     auth.impersonate_user_extra = (!extra.is_empty()).then_some(extra);
     Ok(())

@@ -1,41 +1,41 @@
-//! Text to a tree of values: YAML (JSON is YAML too) with limits, and errors that quote nothing.
+//! Strict parsing of untrusted YAML (and JSON, which is YAML) within limits. Errors quote nothing.
 
 use serde_json::Value;
 use serde_saphyr::Error;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
 
-/// The longest document, in bytes; kubeconfigs with a hundred clusters are a third of it.
+/// The longest document, in bytes. A kubeconfig with a hundred clusters has a third of that.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// How much text there may be once each alias stands for what it names.
+/// The most text after all aliases are expanded, in bytes.
 const MAX_TEXT: usize = 2 * MAX_BYTES;
 
-/// How deep values may be nested; a kubeconfig needs 8 levels.
+/// The deepest nesting. A kubeconfig needs 8 levels.
 const MAX_DEPTH: usize = 32;
 
-/// How many values there may be.
+/// The most values.
 const MAX_NODES: usize = 100_000;
 
-/// How many anchors, how many aliases.
+/// The most anchors, and the most aliases.
 const MAX_ALIASES: usize = 100;
 
-/// How many values aliases may bring in.
+/// The most values that result from expanding aliases.
 const MAX_REPLAYED: usize = 10_000;
 
 const TOO_MANY_ALIASES: &str = "uses too many YAML aliases";
 
-const SEVERAL: &str = "holds several YAML documents, and only one of them could be meant";
+const SEVERAL_DOCUMENTS: &str = "contains several YAML documents, but only one is allowed";
 
-/// Reads one document. The error is the end of a sentence.
+/// Parses one document. The error is the predicate of a sentence about the document.
 pub fn parse(text: &str) -> Result<Value, String> {
     if text.len() > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        let what = sentence(&error);
+        let why = error_text(&error);
         match error.location() {
-            Some(at) => format!("{what}, at line {} column {}", at.line(), at.column()),
-            None => what.to_owned(),
+            Some(at) => format!("{why}, at line {} column {}", at.line(), at.column()),
+            None => why.to_owned(),
         }
     })
 }
@@ -51,7 +51,7 @@ fn options() -> serde_saphyr::Options {
         max_nodes: MAX_NODES,
         max_events: 4 * MAX_NODES,
         max_total_scalar_bytes: MAX_TEXT,
-        // An alias used often is what the other limits are about.
+        // The other limits already restrict how often an alias can be used.
         enforce_alias_anchor_ratio: false,
     };
     let mut limits = AliasLimits::default();
@@ -62,44 +62,44 @@ fn options() -> serde_saphyr::Options {
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         alias_limits: limits,
-        // `yes` and `on` stay text.
+        // `yes` and `on` are text.
         strict_booleans: true,
         reject_unsupported_tags: true,
-        // Snippets quote the document, which holds secrets.
+        // Snippets would quote the document, which contains secrets.
         with_snippet: false,
         emit_comments: false,
     }
 }
 
-/// The parser's own text may quote what it read; so each kind gets a sentence of ours.
-fn sentence(error: &Error) -> &'static str {
+/// The message for a parser error. The parser's own text may quote the document.
+fn error_text(error: &Error) -> &'static str {
     match error {
-        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => sentence(error),
-        Error::MultipleDocuments { .. } => SEVERAL,
-        Error::DuplicateMappingKey { .. } => "has a key twice in one mapping",
+        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => error_text(error),
+        Error::MultipleDocuments { .. } => SEVERAL_DOCUMENTS,
+        Error::DuplicateMappingKey { .. } => "has a duplicate key in a mapping",
         Error::MergeKeyNotAllowed { .. } => "uses a YAML merge key (<<)",
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::RecursiveReferencesRequireWeakTypes { .. } => TOO_MANY_ALIASES,
-        Error::UnknownAnchor { .. } => "uses a YAML alias that names nothing",
-        Error::Budget { breach, .. } => budget_sentence(breach),
-        Error::UnsupportedTag { .. } => "uses a YAML tag that a kubeconfig has no use for",
-        Error::NonFiniteFloat { .. } => "has a number that is not finite",
+        Error::UnknownAnchor { .. } => "uses an undefined YAML alias",
+        Error::Budget { breach, .. } => limit_text(breach),
+        Error::UnsupportedTag { .. } => "uses an unsupported YAML tag",
+        Error::NonFiniteFloat { .. } => "contains a number that is not finite",
         _ => "is not valid YAML",
     }
 }
 
-fn budget_sentence(breach: &serde_saphyr::budget::BudgetBreach) -> &'static str {
+fn limit_text(breach: &serde_saphyr::budget::BudgetBreach) -> &'static str {
     use serde_saphyr::budget::BudgetBreach;
     match breach {
-        BudgetBreach::Depth { .. } => "is nested too deep",
+        BudgetBreach::Depth { .. } => "is nested too deeply",
         BudgetBreach::Aliases { .. }
         | BudgetBreach::Anchors { .. }
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. } => TOO_MANY_ALIASES,
-        BudgetBreach::Documents { .. } => SEVERAL,
-        _ => "has too many values, or repeats too much by YAML aliases",
+        BudgetBreach::Documents { .. } => SEVERAL_DOCUMENTS,
+        _ => "contains too many values, or too much text in YAML aliases",
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use crate::json::{REPEATED, Text, only_from_an_object, or_default};
+use crate::json::{DUPLICATE_KEY, Text, only_from_an_object, or_default};
 
 use super::ObjectMeta;
 
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for KeysVisitor {
         }
         keys.sort_unstable();
         if keys.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(A::Error::custom(REPEATED));
+            return Err(A::Error::custom(DUPLICATE_KEY));
         }
         Ok(Keys(keys))
     }

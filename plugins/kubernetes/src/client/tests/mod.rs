@@ -1,11 +1,11 @@
-//! The client against small servers of this process: what becomes of lists, and of ways in.
+//! Tests of the client against servers in the same process.
 
-mod access;
-mod ahead;
-mod credentials;
-mod lists;
-mod over;
-mod requests;
+mod connection_tests;
+mod credential_tests;
+mod paging_tests;
+mod prefetch_tests;
+mod request_tests;
+mod restart_tests;
 
 use base64::Engine as _;
 use gatherer_plugin_api::{GatherError, Options};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::testing::{Recorder, nodes, page};
 
-/// A kubeconfig with these members of its cluster and user.
+/// A kubeconfig with this cluster and this user.
 fn kubeconfig(cluster: &Value, user: &Value) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "x",

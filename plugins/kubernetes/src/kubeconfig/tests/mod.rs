@@ -1,10 +1,10 @@
-//! Kubeconfigs good and bad, with the sentence that each bad one gets.
+//! Tests of valid and invalid kubeconfigs. The exact error messages are in `snapshots/`.
 
-mod auth;
-mod documents;
-mod files;
-mod limits;
-mod secrets;
+mod document_tests;
+mod file_tests;
+mod limit_tests;
+mod login_tests;
+mod secret_tests;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,7 +28,7 @@ const RSA_CERT: &str = include_str!("pem/rsa.crt");
 const RSA_PKCS1_KEY: &str = include_str!("pem/rsa-pkcs1.key");
 const RSA_ENCRYPTED_KEY: &str = include_str!("pem/rsa-pkcs1-encrypted.key");
 
-/// What nothing may show.
+/// A secret that no message may contain.
 const CANARY: &str = "canary-7f3a-hunter2";
 
 fn policy() -> Policy {
@@ -43,7 +43,8 @@ fn base64(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-/// A kubeconfig with one context, cluster and user; the two are given as flow mappings.
+/// A kubeconfig with one context, one cluster and one user. The arguments are the contents of YAML flow
+/// mappings.
 fn kubeconfig(cluster: &str, user: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: real\n\
@@ -53,12 +54,12 @@ fn kubeconfig(cluster: &str, user: &str) -> String {
     )
 }
 
-/// One with a good cluster and this user.
+/// A kubeconfig with a valid cluster and this user.
 fn with_user(user: &str) -> String {
     kubeconfig("server: 'https://127.0.0.1:6443'", user)
 }
 
-/// One with this cluster and a good user.
+/// A kubeconfig with this cluster and a valid user.
 fn with_cluster(cluster: &str) -> String {
     kubeconfig(cluster, "token: abc")
 }
@@ -67,12 +68,12 @@ fn read(document: &str) -> Result<Access, GatherError> {
     read_with(document, None, &policy())
 }
 
-fn good(document: &str) -> Access {
+fn valid(document: &str) -> Access {
     read(document).unwrap_or_else(|error| panic!("{error}\n{document}"))
 }
 
-/// The error's whole text, which must be one of configuration and hold no secret.
-fn refused(result: Result<Access, GatherError>) -> String {
+/// The message and hint of an error, which must be a configuration error without a secret.
+fn refusal(result: Result<Access, GatherError>) -> String {
     let error = result.expect_err("must be refused");
     assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
     assert!(!error.retryable, "{error}");
@@ -80,40 +81,47 @@ fn refused(result: Result<Access, GatherError>) -> String {
     error.to_string()
 }
 
-/// Each document with its sentence; all wrong ones are told at once.
-fn assert_sentences(cases: &[(String, &str)]) {
-    let mut wrong = String::new();
-    for (document, sentence) in cases {
-        let said = refused(read(document));
-        let wanted = format!("the kubeconfig: {sentence}");
-        if said != wanted {
-            writeln!(wrong, "{document}\n  says   {said}\n  wanted {wanted}\n").expect("written");
-        }
+/// The text of a snapshot: for each input a line with the input and a line with the refusal of the
+/// document that `document` makes of it.
+fn refusals<'a>(
+    inputs: impl IntoIterator<Item = &'a str>,
+    document: impl Fn(&str) -> String,
+) -> String {
+    let mut text = String::new();
+    for input in inputs {
+        add_case(&mut text, input, &refusal(read(&document(input))));
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    text
+}
+
+/// Adds a case to the text of a snapshot.
+fn add_case(text: &mut String, input: &str, message: &str) {
+    let input = input.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    writeln!(text, "{input}\n    {message}").expect("a String can be written to");
 }
 
 fn token(auth: &AuthInfo) -> Option<&str> {
     auth.token.as_ref().map(ExposeSecret::expose_secret)
 }
 
-/// A folder for a kubeconfig and what it names, its real path known.
+/// A temporary folder for a kubeconfig and the files that it names.
 struct Folder {
+    /// The canonical path.
     path: PathBuf,
-    _keep: TempDir,
+    _guard: TempDir,
 }
 
 impl Folder {
     fn new() -> Self {
-        let keep = tempfile::tempdir().expect("a temporary folder");
-        let path = keep.path().canonicalize().expect("it exists");
-        Self { path, _keep: keep }
+        let guard = tempfile::tempdir().expect("a temporary folder");
+        let path = guard.path().canonicalize().expect("the folder exists");
+        Self { path, _guard: guard }
     }
 
     fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        fs::write(&path, contents).expect("written");
+        fs::create_dir_all(path.parent().expect("the path has a parent")).expect("a new folder");
+        fs::write(&path, contents).expect("a new file");
         path
     }
 

@@ -1,0 +1,124 @@
+//! Fuzz targets for the responses of an API server.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_support::http::{Limits, Place};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::page_parser::{self, ListHead, PageSink};
+use super::resource::{Listed, Resource};
+use super::status::{StatusRefusal, Subject};
+use crate::collect::collected_resources as lists;
+use crate::map::{self, Owners};
+use crate::objects::node::NodeList;
+
+pub use super::discovery::fuzz as discovery;
+
+/// Fuzz target: a page of a list. The first byte selects the list.
+pub fn page(input: &[u8]) {
+    let Some((&selector, bytes)) = input.split_first() else { return };
+    match selector % 8 {
+        0 => parse::<NodeList>(bytes, &Resource::nodes(), |node| {
+            assert_round_trips(&map::host(node).host);
+        }),
+        1 => parse::<lists::PodList>(bytes, &lists::PODS, |pod| {
+            let _ = map::uses(&pod, |_, _| true);
+            let (pod, _) = map::pod(pod, &Owners::new(), &HashMap::<String, String>::new());
+            assert_round_trips(&pod);
+        }),
+        2 => parse::<lists::ControllerList>(bytes, &lists::CONTROLLERS[0], |item| {
+            assert_round_trips(&map::controller("Deployment", item).0);
+        }),
+        3 => {
+            parse::<lists::ServiceList>(bytes, &lists::SERVICES, |item| {
+                assert_round_trips(&map::service(item).0);
+            });
+        }
+        4 => parse::<lists::NamespaceList>(bytes, &lists::NAMESPACES, |item| {
+            assert_round_trips(&map::namespace(item).0);
+        }),
+        5 => parse::<lists::ServiceAccountList>(bytes, &lists::SERVICE_ACCOUNTS, |item| {
+            assert_round_trips(&map::service_account(item));
+        }),
+        6 => parse::<lists::KeyedObjectList>(bytes, &lists::SECRETS, |item| {
+            assert_round_trips(&map::secret(item));
+        }),
+        _ => {
+            let mut machines = Resource::new(
+                "VirtualMachineInstance",
+                "a virtual machine instance",
+                "virtualmachineinstances",
+                "",
+            );
+            machines.api_version = "kubevirt.io/v1".into();
+            parse::<lists::VirtualMachineList>(bytes, &machines, |item| {
+                assert_round_trips(&map::guest(item).1);
+            });
+        }
+    }
+}
+
+/// Fuzz target: a response without status 200. The first two bytes are the status.
+pub fn status(input: &[u8]) {
+    let Some(([high, low], body)) = input.split_first_chunk::<2>() else { return };
+    let Ok(status) = StatusCode::from_u16(u16::from_be_bytes([*high, *low])) else { return };
+    let place = Place::new("GET https://h/api/v1/nodes", true, Limits::default());
+    for subject in [Subject::Discovery, Subject::List(&lists::PODS)] {
+        let refusal = StatusRefusal::new(&place, subject, status, &HeaderMap::new(), body);
+        assert!(refusal.error.message.len() < 8192, "the message is too long");
+        assert!(!refusal.missing || status == StatusCode::NOT_FOUND);
+    }
+}
+
+/// Fails unless the runner parses the record's JSON to an equal value.
+fn assert_round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(found: &T) {
+    let json = serde_json::to_string(found).expect("the model can be written as JSON");
+    let parsed: T = serde_json::from_str(&json).expect("the runner can parse it");
+    assert_eq!(&parsed, found, "the JSON does not round-trip");
+}
+
+/// Parses a page, and compares its continue token with the one that the early scan found.
+fn parse<L: Listed>(bytes: &[u8], resource: &Resource, take: impl FnMut(L::Item<'_>)) {
+    let mut sink = CheckingSink::<L, _> { has_head: false, take, list: PhantomData };
+    let scanned = page_parser::scan_continue_token(bytes);
+    match page_parser::parse(bytes, resource, "GET https://h/", &mut sink) {
+        Ok(head) => {
+            assert!(sink.has_head, "the sink did not receive the head");
+            if let Some(scanned) = scanned {
+                assert_eq!(Some(scanned), head.next, "the scan found another token");
+            }
+        }
+        Err(error) => assert!(error.message.len() < 4096, "{}", error.message),
+    }
+}
+
+/// Checks the order of calls, and passes each item to a function.
+struct CheckingSink<L, F> {
+    has_head: bool,
+    take: F,
+    list: PhantomData<L>,
+}
+
+impl<L: Listed, F: FnMut(L::Item<'_>)> PageSink for CheckingSink<L, F> {
+    type Stop = GatherError;
+    type List = L;
+
+    fn begin(&mut self, _: &ListHead) -> Result<(), GatherError> {
+        assert!(!self.has_head, "the sink received the head twice");
+        self.has_head = true;
+        Ok(())
+    }
+
+    fn take(&mut self, item: L::Item<'_>) -> Result<(), GatherError> {
+        assert!(self.has_head, "the sink received an item before the head");
+        let (name, uid) = L::identity(&item);
+        assert!(!name.is_empty() && !uid.is_empty(), "an item has no name or no uid");
+        (self.take)(item);
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Tests of the limits on a document's size and structure, and of syntax errors.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use insta::assert_snapshot;
+
+use super::super::yaml;
+use super::{CANARY, Folder, add_case, policy, read, refusal, token, valid, with_user};
+
+/// Nine lists, each containing the previous one nine times.
+fn billion_laughs() -> String {
+    let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        writeln!(text, "a{level}: &a{level} [{aliases}]").expect("a String can be written to");
+    }
+    text
+}
+
+#[test]
+fn limits_documents() {
+    let large_alias =
+        format!("a: &a '{}'\nb: [*a, *a, *a, *a, *a, *a, *a, *a]\n", "x".repeat(900_000));
+    let deep_block: Vec<String> =
+        (0..200).map(|level| format!("{}a:", " ".repeat(level))).collect();
+    let mut messages = String::new();
+    for (name, document) in [
+        ("billion laughs", billion_laughs()),
+        ("large text multiplied by aliases", large_alias),
+        ("alias of itself", "a: &a [*a]\n".to_owned()),
+        ("deep block mapping", deep_block.join("\n")),
+        ("deep flow list", "[".repeat(10_000)),
+        ("deep flow mapping", "{a: ".repeat(10_000)),
+        ("deep block list", format!("a:\n{}x", "- ".repeat(10_000))),
+        ("many values", format!("a: [{}]\n", "1,".repeat(200_000))),
+    ] {
+        let error = yaml::parse(&document).expect_err(name);
+        assert!(error.len() < 120, "{name}: {error}");
+        add_case(&mut messages, name, &error);
+    }
+    assert_snapshot!(messages);
+    let few_aliases = format!("a: &a {{'{0}': 1}}\nb: [*a, *a, *a, *a]\n", "k".repeat(900));
+    assert!(yaml::parse(&few_aliases).is_ok(), "a few aliases are allowed");
+}
+
+#[test]
+fn a_document_has_at_most_one_mebibyte() {
+    let large = format!("# {}\n", "x".repeat(1024 * 1024));
+    assert!(refusal(read(&large)).ends_with("is larger than 1 MiB"));
+    let folder = Folder::new();
+    let path = folder.write("config", &large);
+    let message = refusal(folder.read("config", &policy()));
+    assert_eq!(message, format!("kubeconfig {}: is larger than 1 MiB", path.display()));
+    let largest = with_user("token: abc");
+    let largest = format!("{largest}#{}", "x".repeat(1024 * 1024 - largest.len() - 1));
+    assert_eq!(valid(&largest).context, "real");
+}
+
+#[test]
+fn syntax_errors_have_a_position_and_quote_nothing() {
+    let mut messages = String::new();
+    for document in [
+        format!("a: b\n\tc: {CANARY}\n"),
+        format!("token: \"{CANARY}\nx: y\n"),
+        format!("{{\"token\": \"{CANARY}\", }}}}"),
+        format!("a: {CANARY}\na: {CANARY}\n"),
+        format!("x: {{{CANARY}: 1, {CANARY}: 2}}\n"),
+        format!("a: 1\n---\nb: {CANARY}\n"),
+        format!("a: &x {{t: {CANARY}}}\nb:\n  <<: *x\n"),
+        format!("a: *{CANARY}\n"),
+        format!("a: !!python/object {CANARY}\n"),
+        format!("a: !!int {CANARY}\n"),
+        format!("a: !!binary {CANARY}!\n"),
+        format!("a: .inf\nb: {CANARY}\n"),
+        format!("? [{CANARY}]\n: b\n"),
+        format!("a: \0 {CANARY}\n"),
+    ] {
+        add_case(&mut messages, &document, &refusal(read(&document)));
+    }
+    assert_snapshot!(messages);
+}
+
+#[test]
+fn yes_and_on_are_text() {
+    assert_eq!(token(&valid(&with_user("token: yes")).auth), Some("yes"));
+}
+
+#[test]
+fn accepts_a_byte_order_mark_but_only_utf8() {
+    let folder = Folder::new();
+    let path = folder.write("config", format!("\u{feff}{}", with_user("token: abc")));
+    assert_eq!(folder.read("config", &policy()).expect("with a mark").context, "real");
+    assert_eq!(valid(&format!("\u{feff}{}", with_user("token: abc"))).context, "real");
+    let utf16: Vec<u8> = "\u{feff}a: b".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: [(&str, &[u8]); 3] =
+        [("UTF-16", &utf16), ("invalid UTF-8", b"a: \xff\xfe"), ("empty", b"")];
+    let mut messages = String::new();
+    for (name, contents) in cases {
+        fs::write(&path, contents).expect("the file can be written");
+        let message = refusal(folder.read("config", &policy()));
+        let place = format!("kubeconfig {}: ", path.display());
+        let why = message.strip_prefix(&place).unwrap_or_else(|| panic!("{message}"));
+        add_case(&mut messages, name, why);
+    }
+    assert_snapshot!(messages);
+}
