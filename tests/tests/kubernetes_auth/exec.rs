@@ -117,9 +117,9 @@ fn a_program_that_fails_is_named_and_what_it_printed_is_not() {
         "status": {"token": TOKEN, "expirationTimestamp": "soon"}});
     for (text, kind, said) in [
         (format!("echo {TOKEN}; echo {TOKEN} >&2; exit 3"), "authentication", "exit status: 3"),
-        (format!("echo {TOKEN}"), "authentication", "printed something else"),
+        (format!("echo {TOKEN}"), "authentication", "other than credentials"),
         (format!("echo '{{\"token\": \"{TOKEN}\"}}'"), "authentication", "program.sh"),
-        ("true".to_owned(), "authentication", "gave no credentials"),
+        ("true".to_owned(), "authentication", "no credentials"),
         ("kill -9 $$".to_owned(), "authentication", "signal: 9"),
         (format!("echo '{expired}'"), "authentication", "expiry"),
         (credential(&format!("{TOKEN}\nx")), "configuration", "cannot be sent"),

@@ -143,7 +143,7 @@ fn files_in_the_operators_folders_may_be_named_by_a_kubeconfig_in_a_file() {
     for id in ["other", "link", "up"] {
         assert_fails(&outcome, id, "configuration", &["credential_folders", "config.toml"]);
     }
-    let texts = ["may not be named by a kubeconfig that is given as text", "--flatten"];
+    let texts = ["given as text", "--flatten"];
     assert_fails(&outcome, "uploaded", "configuration", &texts);
     assert_silent(&outcome, &[CANARY]);
 }

@@ -58,12 +58,7 @@ fn a_refresh_token_is_sent_to_no_other_host_and_never_without_tls() {
     assert_fails(&outcome, "downgraded", "protocol", &["from https to http"]);
     assert_works(&outcome, "moved");
     for id in ["insecure", "with a user", "relative"] {
-        assert_fails(
-            &outcome,
-            id,
-            "protocol",
-            &["GET https://", "token_endpoint is not an https URL"],
-        );
+        assert_fails(&outcome, id, "protocol", &["GET https://", "token_endpoint"]);
     }
     assert_eq!((elsewhere.connections(), plain.connections()), (0, 0));
     assert_silent(&outcome, &["canary-55", REFRESH, CLIENT_SECRET, "canary-signature-2"]);
@@ -149,7 +144,7 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
     );
     fails("stale", "protocol", &[&post(&stale, "its id_token expired at "), "clock"]);
     fails("broken", "unavailable", &[&post(&broken, "500 Internal Server Error")]);
-    fails("rubbish", "protocol", &[&post(&rubbish, "the answer is not what OIDC asks for")]);
+    fails("rubbish", "protocol", &[&post(&rubbish, "the answer "), "OpenID Connect"]);
     fails("huge", "protocol", &[&post(&huge, "the answer is more than 1 MiB")]);
     let bombed = post(&bomb, "the answer is more than 1 MiB after decompression");
     fails("bomb", "protocol", &[&bombed]);

@@ -21,10 +21,10 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
             b"<html>Please log in</html>".to_vec(),
         );
         fails("HTML", misdeed::fault(html), "web page");
-        fails("pods", misdeed::change(|page| page["kind"] = "PodList".into()), "no NodeList of v1");
+        fails("pods", misdeed::change(|page| page["kind"] = "PodList".into()), "NodeList of v1");
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
             "message": "all is lost", "code": 500});
-        fails("a Status", misdeed::change(move |page| *page = status.clone()), "no NodeList of v1");
+        fails("a Status", misdeed::change(move |page| *page = status.clone()), "NodeList of v1");
         let node = canned_node("n1");
         fails(
             "a node",
@@ -37,14 +37,14 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
         fails(
             "no kind",
             misdeed::change(|page| drop(members(page).remove("kind"))),
-            "no NodeList of v1",
+            "NodeList of v1",
         );
         fails("no items", misdeed::change(|page| drop(members(page).remove("items"))), "items");
         fails("null items", misdeed::change(|page| page["items"] = Value::Null), "items");
         fails(
             "an object of items",
             misdeed::change(|page| page["items"] = json!({})),
-            "another type",
+            "wrong type",
         );
         fails("a null item", misdeed::change(|page| page["items"][0] = Value::Null), "");
         fails(
@@ -108,9 +108,9 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
 
 pub(super) fn lists(table: &mut Table) {
     let repeats = endless(|_| "again".to_owned(), |number| format!("n{number}"));
-    table.fails("a token that repeats", 0, repeats, "protocol", "its continue token repeats");
+    table.fails("a token that repeats", 0, repeats, "protocol", "continue token");
     let fresh = endless(|number| format!("token-{number}"), |_| "n1".to_owned());
-    table.fails("fresh tokens for the same node", 0, fresh, "protocol", "in the list twice");
+    table.fails("fresh tokens for the same node", 0, fresh, "protocol", "duplicate uid");
     if matches!(table.source, Source::Canned(_)) {
         table.works("an empty page in the middle", 2, 1, empty_page());
     }
@@ -118,13 +118,13 @@ pub(super) fn lists(table: &mut Table) {
         |token: Value| misdeed::change(move |page| page["metadata"]["continue"] = token.clone());
     table.works("a null token", 4, usize::MAX, token(Value::Null));
     table.works("an empty token", 4, usize::MAX, token("".into()));
-    let text = "there are more items, and not how to get them";
+    let text = "no continue token";
     let cut = misdeed::change(|page| drop(members(&mut page["metadata"]).remove("continue")));
     table.fails("no way on", 2, cut, "protocol", text);
     // A cluster of another moment: what was read before is nothing that goes with it.
     let version = misdeed::change(|page| page["metadata"]["resourceVersion"] = "1".into());
     table.works("another moment once", 3, 1, version.clone());
-    table.fails("another moment always", 3, version, "protocol", "another moment of the cluster");
+    table.fails("another moment always", 3, version, "protocol", "resourceVersion");
 }
 
 /// A page with one node and a way on, again and again.
@@ -160,17 +160,12 @@ pub(super) fn bodies(table: &mut Table) {
             table.fails(&format!("{name} at page {page}"), page, misdeed, kind, text);
         };
         fails("truncated chunks", Fault::TruncatedChunked, "connection", "closed before");
-        fails("unasked gzip", Fault::NoneGzip, "protocol", "compressed, which was not asked for");
-        fails("gzip bomb", Fault::GzipBomb, "protocol", "compressed, which was not asked for");
-        fails(
-            "damaged gzip",
-            Fault::DamagedGzip,
-            "protocol",
-            "compressed, which was not asked for",
-        );
+        fails("unasked gzip", Fault::NoneGzip, "protocol", "compressed");
+        fails("gzip bomb", Fault::GzipBomb, "protocol", "compressed");
+        fails("damaged gzip", Fault::DamagedGzip, "protocol", "compressed");
         fails("brotli", Fault::Brotli, "protocol", "compressed");
-        fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "more than 64 MiB");
-        fails("endless body", Fault::Endless, "protocol", "more than 64 MiB");
+        fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "64 MiB");
+        fails("endless body", Fault::Endless, "protocol", "64 MiB");
         fails("endless head", Fault::EndlessHead, "protocol", "head of the answer is too large");
         fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
