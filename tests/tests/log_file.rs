@@ -1,8 +1,8 @@
-//! The log file: where it is, how it is rotated, what two runs at once do to it.
+//! The log file: its place, its format, its rotation, and runs that share it.
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use gatherer_tests::{PluginFolder, Run, skip};
+use gatherer_tests::{PluginFolder, Run, assert_message, skip};
 use serde_json::{Value, json};
 
 const ROTATE_AT: usize = 5 * 1024 * 1024;
@@ -12,13 +12,16 @@ fn endpoints() -> Value {
 }
 
 #[test]
-fn an_unwritable_logfile_is_said_and_the_run_goes_on() {
+fn an_unwritable_log_file_is_reported_and_does_not_stop_a_run() {
     let plugins = PluginFolder::with(&["example"]);
+    let mut messages = String::new();
     for path in ["/nonexistent/gatherer.log", "/proc/nothing.log"] {
         let outcome = Run::gather(&endpoints()).plugins(plugins.path()).logfile(path).run();
         assert!(outcome.document()["good"].is_some());
         assert!(outcome.stderr.contains(path), "{}", outcome.describe());
+        messages.push_str(&outcome.stderr);
     }
+    assert_message!(messages);
     let list = Run::new()
         .arg("--list-modules")
         .plugins(plugins.path())
@@ -41,7 +44,7 @@ fn the_default_log_file_of_a_user_is_in_the_home_directory() {
     let plugins = PluginFolder::with(&["example"]);
     let run = Run::gather(&endpoints()).plugins(plugins.path()).without_logfile().arg("-v");
     let Some(run) = run.as_user() else {
-        skip!("nobody cannot run the program here, or there is no setpriv");
+        skip!("an unprivileged user cannot run the program here, or setpriv is not installed");
     };
     let outcome = run.run();
     assert!(outcome.document()["good"].is_some());
@@ -53,14 +56,14 @@ fn an_unwritable_default_log_file_does_not_stop_a_run() {
     let plugins = PluginFolder::with(&["example"]);
     let run = Run::gather(&endpoints()).plugins(plugins.path()).without_logfile();
     let Some(run) = run.env("HOME", "/nonexistent").as_user() else {
-        skip!("nobody cannot run the program here, or there is no setpriv");
+        skip!("an unprivileged user cannot run the program here, or setpriv is not installed");
     };
     let outcome = run.run();
     assert!(outcome.document()["good"].is_some(), "{}", outcome.describe());
 }
 
 #[test]
-fn a_full_log_is_rotated_and_five_old_ones_are_kept() {
+fn rotates_a_full_log_and_keeps_five_old_files() {
     let plugins = PluginFolder::with(&["example"]);
     let run = Run::gather(&endpoints()).plugins(plugins.path()).args(["-v", "-v"]);
     let log = run.home().join("gatherer.log");
@@ -73,7 +76,7 @@ fn a_full_log_is_rotated_and_five_old_ones_are_kept() {
     assert!(outcome.log.len() < ROTATE_AT, "the log was rotated");
     assert!(!outcome.log.is_empty());
     let first = std::fs::read_to_string(old(1)).expect("kept");
-    assert!(first.starts_with("newest"), "the full one is the first old one");
+    assert!(first.starts_with("newest"), "the full file has become the first old file");
     for number in 2..=5 {
         let text = std::fs::read_to_string(old(number)).expect("kept");
         assert_eq!(text, format!("old {}\n", number - 1));
@@ -87,7 +90,7 @@ fn filled(start: &str) -> String {
 }
 
 #[test]
-fn two_runs_at_once_share_a_log_and_rotate_it_once() {
+fn runs_at_the_same_time_share_a_log_and_rotate_it_once() {
     let plugins = PluginFolder::with(&["example"]);
     let folder = PluginFolder::new();
     let log = folder.path().join("gatherer.log");
@@ -108,10 +111,10 @@ fn two_runs_at_once_share_a_log_and_rotate_it_once() {
     let text = std::fs::read_to_string(&log).expect("text");
     assert!(text.len() < ROTATE_AT, "rotated");
     let old = std::fs::read_to_string(folder.path().join("gatherer.log.1")).expect("rotated");
-    assert!(old.starts_with("full"), "the full log is the first old one");
+    assert!(old.starts_with("full"), "the full log has become the first old file");
     assert!(!folder.path().join("gatherer.log.2").exists(), "rotated once, not once per run");
 
-    // One write a line: no line is torn or glued. Each starts as the first one does.
+    // Each line is one write, so no line is split and no two lines are mixed: each begins with a date.
     let shape = |line: &str| -> String {
         line.chars().take(10).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
     };
@@ -122,7 +125,7 @@ fn two_runs_at_once_share_a_log_and_rotate_it_once() {
 }
 
 #[test]
-fn a_log_in_json_is_one_object_a_line() {
+fn a_json_log_has_one_object_per_line() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "kvm1"},
@@ -144,7 +147,7 @@ fn a_log_in_json_is_one_object_a_line() {
 }
 
 #[test]
-fn a_failed_endpoint_is_one_line_at_the_default_level() {
+fn a_failed_endpoint_has_one_line_at_the_default_level() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "kvm1"},
@@ -160,7 +163,7 @@ fn a_failed_endpoint_is_one_line_at_the_default_level() {
 }
 
 #[test]
-fn each_v_says_more() {
+fn each_v_adds_lines() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([{"id": "good", "module": "Misbehaving", "case": "log-secret"}]);
     let lines = |args: &[&str]| {
@@ -172,7 +175,7 @@ fn each_v_says_more() {
 }
 
 #[test]
-fn a_log_that_is_a_link_or_a_device_works() {
+fn the_log_file_may_be_a_device_or_a_link_to_a_descriptor() {
     let plugins = PluginFolder::with(&["example"]);
     for path in ["/dev/null", "/dev/stderr"] {
         let outcome =

@@ -1,5 +1,5 @@
-//! `--log-filter`: which lines reach stderr and the log file, and what each of them says about its
-//! endpoint.
+//! `--log-filter`: the lines that stderr and the log file get, and the data about its endpoint in
+//! each of them.
 
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! A log that is not taken: stderr that is not read, a log process that is stopped. The result is
-//! printed all the same, and the program ends.
+//! Destinations of the log that accept no lines: a stderr that is not read, a log process that is
+//! stopped or killed, a hung file system. The result is printed and the program ends in all cases.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -10,7 +10,8 @@ use gatherer_tests::{HangingFolder, PluginFolder, Run, processes, skip};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-fn noisy() -> Value {
+/// Endpoints whose plugins log a lot.
+fn noisy_endpoints() -> Value {
     let mut endpoints = vec![
         json!({"id": "good", "module": "Example", "hostname": "h", "guests": 500}),
         json!({"id": "flood", "module": "Misbehaving", "case": "floods-stderr"}),
@@ -25,9 +26,9 @@ fn noisy() -> Value {
 fn a_caller_that_does_not_read_stderr_gets_the_whole_result() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     for args in [&["-v", "-v"][..], &["-v", "-v", "--progress", "always", "--format", "ndjson"]] {
-        // Nothing is ever read from it: it holds what a pipe holds.
+        // The pipe is never read, so it accepts only as many bytes as it can hold.
         let (_reader, stderr) = std::io::pipe().expect("a pipe");
-        let run = Run::gather(&noisy()).plugins(plugins.path()).args(args);
+        let run = Run::gather(&noisy_endpoints()).plugins(plugins.path()).args(args);
         let outcome = run.start_on(Stdio::piped(), stderr).finish().expect_code(0);
         if args.contains(&"ndjson") {
             assert_eq!(outcome.stdout_text().lines().count(), 7, "{}", outcome.describe());
@@ -37,14 +38,14 @@ fn a_caller_that_does_not_read_stderr_gets_the_whole_result() {
             assert!(document["good"].is_some() && document["flood"].is_some());
         }
         assert!(outcome.log.contains("stderr was not read"), "{}", outcome.describe());
-        assert!(outcome.log.contains("bad4"), "the log file has what stderr has not");
+        assert!(outcome.log.contains("bad4"), "the log file has the lines that stderr lost");
     }
 }
 
 #[test]
-fn every_line_reaches_a_stderr_that_is_read_late() {
+fn a_stderr_that_is_read_late_gets_every_line() {
     let plugins = PluginFolder::with(&["misbehaving"]);
-    // More than a pipe holds.
+    // More lines than a pipe can hold.
     let endpoints: Value = (0..1500)
         .map(|number| json!({"id": format!("e{number:04}"), "module": "NoSuchModule"}))
         .collect();
@@ -57,11 +58,11 @@ fn every_line_reaches_a_stderr_that_is_read_late() {
     reader.read_to_string(&mut text).expect("text");
     running.finish().expect_code(0);
     assert_eq!(text.lines().count(), 1500);
-    assert!(text.lines().is_sorted(), "in the order in which they were logged");
+    assert!(text.lines().is_sorted(), "the lines are in the order in which they were logged");
 }
 
 #[test]
-fn a_log_process_that_stands_still_costs_neither_the_result_nor_the_end() {
+fn a_stopped_log_process_blocks_neither_the_result_nor_the_exit() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "h", "delay_ms": 1000},
@@ -77,14 +78,14 @@ fn a_log_process_that_stands_still_costs_neither_the_result_nor_the_end() {
     let mark = running.mark();
     let outcome = running.finish();
     assert_eq!(outcome.document().len(), 2, "{}", outcome.describe());
-    assert!(outcome.stderr.contains("does not take what is written"), "{}", outcome.describe());
-    // It writes what it was handed, and does not outlive that.
-    rustix::process::kill_process(log_process, Signal::CONT).expect("it is there still");
+    assert!(outcome.stderr.contains("did not accept all lines"), "{}", outcome.describe());
+    // It writes the lines that it was sent, and then ends.
+    rustix::process::kill_process(log_process, Signal::CONT).expect("it still exists");
     processes::assert_none_left(mark);
 }
 
 #[test]
-fn lines_that_a_killed_log_process_did_not_write_are_counted_on_stderr() {
+fn stderr_reports_that_a_killed_log_process_lost_lines() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoint = json!({"id": "e", "module": "Example", "hostname": "h", "delay_ms": 1000});
     let running = Run::gather(&endpoint).plugins(plugins.path()).start();
@@ -96,11 +97,11 @@ fn lines_that_a_killed_log_process_did_not_write_are_counted_on_stderr() {
         .expect("it runs");
     let outcome = running.finish().expect_code(0);
     assert_eq!(outcome.document().len(), 1, "{}", outcome.describe());
-    assert!(outcome.stderr.contains("does not take what is written"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("did not accept all lines"), "{}", outcome.describe());
 }
 
 #[test]
-fn the_log_process_holds_no_descriptor_of_the_caller_and_shows_no_memory() {
+fn the_log_process_has_no_descriptor_of_the_caller_and_hides_its_memory() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
     let running = Run::gather(&endpoints).plugins(plugins.path()).start();
@@ -116,7 +117,7 @@ fn the_log_process_holds_no_descriptor_of_the_caller_and_shows_no_memory() {
     if targets.is_empty() {
         running.signal(Signal::TERM);
         running.finish();
-        skip!("only root may look at the descriptors of what cannot be dumped");
+        skip!("only root may list the descriptors of a process that is not dumpable");
     }
     for target in &targets {
         let is_socket = target.to_string_lossy().starts_with("socket:");
@@ -129,7 +130,7 @@ fn the_log_process_holds_no_descriptor_of_the_caller_and_shows_no_memory() {
 }
 
 #[test]
-fn the_log_process_outlives_ctrl_c_until_the_last_line_and_ends_with_a_killed_runner() {
+fn the_log_process_writes_the_last_line_after_ctrl_c_and_ends_with_a_killed_runner() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
     let start = || {
@@ -141,7 +142,7 @@ fn the_log_process_outlives_ctrl_c_until_the_last_line_and_ends_with_a_killed_ru
     let running = start();
     let group = i32::try_from(running.pid()).expect("a process id");
     let group = rustix::process::Pid::from_raw(group).expect("a process id");
-    // The whole group gets it, as from a terminal.
+    // The whole process group gets the signal, as from a terminal.
     rustix::process::kill_process_group(group, Signal::INT).expect("it runs");
     let outcome = running.finish();
     assert_eq!(outcome.code(), 130, "{}", outcome.describe());
@@ -149,17 +150,17 @@ fn the_log_process_outlives_ctrl_c_until_the_last_line_and_ends_with_a_killed_ru
 
     let running = start();
     running.signal(Signal::KILL);
-    // Fails if a process is left.
+    // `finish` fails if a process is left.
     assert_eq!(running.finish().code(), 137);
 }
 
-/// Has the program log there. The test itself must not look at that file.
+/// Makes the program log to the hung file system. The test itself must not read that file.
 fn logging_to(hanging: &HangingFolder, run: Run) -> Run {
     run.without_logfile().arg("--logfile").arg(hanging.file())
 }
 
 #[test]
-fn a_log_on_a_file_system_that_does_not_answer_costs_neither_the_result_nor_the_end() {
+fn a_log_on_a_hung_file_system_blocks_neither_the_result_nor_the_exit() {
     let hanging = match HangingFolder::mount() {
         Ok(hanging) => hanging,
         Err(reason) => skip!("{reason}"),
@@ -167,23 +168,24 @@ fn a_log_on_a_file_system_that_does_not_answer_costs_neither_the_result_nor_the_
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let run = logging_to(&hanging, Run::gather(&endpoints)).plugins(plugins.path()).arg("-v");
-    // The process that writes the log waits in the kernel, as long as the file system hangs.
+    // The log process waits in the kernel for as long as the file system hangs.
     let running = run.within(Duration::from_secs(30)).may_leave_processes().start();
     let mark = running.mark();
     let outcome = running.finish();
     assert!(outcome.document()["e"].is_some(), "{}", outcome.describe());
     assert!(hanging.waiting() > 0, "the log file was not even opened");
-    for said in ["does not open", "does not take what is written"] {
-        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.describe());
+    for message in ["did not open", "did not accept all lines"] {
+        assert!(outcome.stderr.contains(message), "{message}: {}", outcome.describe());
     }
     assert!(outcome.stderr.contains("info: [e] Example: 1 host"), "stderr has all lines");
-    // It has inherited neither the pipes, which `finish` reads to their end, nor a reason to stay.
+    // The log process did not inherit the pipes, which `finish` has read to their end. It ends when
+    // the file system answers.
     drop(hanging);
     processes::assert_none_left(mark);
 }
 
 #[test]
-fn the_list_of_modules_is_printed_though_the_log_hangs() {
+fn prints_the_list_of_modules_although_the_log_hangs() {
     let hanging = match HangingFolder::mount() {
         Ok(hanging) => hanging,
         Err(reason) => skip!("{reason}"),

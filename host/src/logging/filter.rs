@@ -59,18 +59,16 @@ impl TryFrom<String> for LogFilter {
 }
 
 impl LogFilter {
-    /// Adds one directive, or says what is wrong with it.
+    /// Adds one directive. The error describes what is wrong with it.
     fn add(&mut self, directive: &str) -> Result<(), &'static str> {
         if let Ok(level) = directive.parse() {
             self.level = Some(level);
             return Ok(());
         }
-        let Some((object, level)) = directive.rsplit_once('=') else {
-            return Err("is neither a level nor has one");
-        };
+        let (object, level) = directive.rsplit_once('=').unwrap_or((directive, ""));
         let level = match level.parse::<LevelFilter>() {
             Ok(parsed) if !level.is_empty() => parsed,
-            _ => return Err("does not end in a level (off, error, warn, info, debug or trace)"),
+            _ => return Err("must end in a level: off, error, warn, info, debug or trace"),
         };
         let object = match object.split_once('[') {
             None => {
@@ -83,7 +81,7 @@ impl LogFilter {
                 }
             }
             Some(("", span)) => span_object(span)?,
-            Some(_) => return Err("has both a target and a span"),
+            Some(_) => return Err("must not have both a target and a span"),
         };
         let directive = format!("{object}={level}");
         if EnvFilter::builder().parse(&directive).is_err() {
@@ -109,18 +107,18 @@ impl LogFilter {
 
 /// `[SPAN{FIELD=VALUE}]`, from what follows the first bracket.
 fn span_object(text: &str) -> Result<String, &'static str> {
-    let inside = text.strip_suffix(']').ok_or("has no `]` before its level")?;
+    let inside = text.strip_suffix(']').ok_or("must have a `]` before its level")?;
     let (span, field) = match inside.split_once('{') {
         None => (inside, None),
         Some((span, field)) => {
-            let field = field.strip_suffix('}').ok_or("has no `}` before its `]`")?;
+            let field = field.strip_suffix('}').ok_or("must have a `}` before its `]`")?;
             (span, Some(field))
         }
     };
     // Without a name it means every span that has the field.
     let is_named = |name: &str| name == span || (span.is_empty() && field.is_some());
     if !spans::FIELDS.iter().any(|(name, _)| is_named(name)) {
-        return Err("does not name a span of the runner: run, endpoint or worker");
+        return Err("must name a span of the runner: run, endpoint or worker");
     }
     let Some(field) = field else { return Ok(format!("[{span}]")) };
     let (name, value) = match field.split_once('=') {
@@ -128,13 +126,11 @@ fn span_object(text: &str) -> Result<String, &'static str> {
         Some((name, value)) => (name, Some(value)),
     };
     if !spans::FIELDS.iter().any(|(span, fields)| is_named(span) && fields.contains(&name)) {
-        return Err(
-            "does not name a field of its span: endpoint has id and module, worker has pid",
-        );
+        return Err("must name a field of its span: endpoint has id and module, worker has pid");
     }
     Ok(match value {
         None => format!("[{span}{{{name}}}]"),
-        Some(value) if value.contains('=') => return Err("has a value that contains `=`"),
+        Some(value) if value.contains('=') => return Err("must not have a value with `=`"),
         // `EnvFilter` compares it as a number.
         Some(pid) if name == "pid" => format!("[{span}{{{name}={pid}}}]"),
         // Unanchored, `vc1` would match `my-vc1`. A number or boolean is compared as text.
@@ -211,7 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_a_directive_and_names_it() {
+    fn rejects_an_invalid_directive_and_names_it() {
+        let mut messages = Vec::new();
         for (text, directive) in [
             ("loud", "loud"),
             ("info,kubernetes", "kubernetes"),
@@ -231,6 +228,8 @@ mod tests {
         ] {
             let error = text.parse::<LogFilter>().expect_err(text);
             assert_eq!(error.directive, directive);
+            messages.push(error.to_string());
         }
+        insta::assert_snapshot!(messages.join("\n"));
     }
 }

@@ -144,7 +144,7 @@ pub fn finish() {
         let lines = lost.map_or_else(String::new, |lost| format!(": {}", lost.by_level()));
         let path = path.display();
         let message =
-            format!("the log file {path} does not take what is written: lines are lost{lines}");
+            format!("the log file {path} did not accept all lines: lines are lost{lines}");
         push_to_stderr(&LogLine::of_runner(LogLevel::Warn, message));
         stderr.finish(Instant::now() + LOSS_REPORT_TIMEOUT);
     }

@@ -37,14 +37,15 @@ impl Destination {
     pub fn open_file(path: &Path) -> (Option<Self>, Option<String>) {
         let refused = |error: io::Error| {
             let path = path.display();
-            format!("the log file {path} cannot be written: {error}; logging goes on without it")
+            format!("the log file {path} cannot be written: {error}; the run continues without it")
         };
         match Recorder::start(path) {
             Ok(Opened::Yes(recorder)) => (Some(Self::Recorder(recorder)), None),
             Ok(Opened::NotYet(recorder)) => {
                 let path = path.display();
-                let problem =
-                    format!("the log file {path} does not open: its file system does not answer");
+                let problem = format!(
+                    "the log file {path} did not open in time: its file system does not respond"
+                );
                 (Some(Self::Recorder(recorder)), Some(problem))
             }
             Err(error) if !is_final(path, &error) => match LogFile::open(path) {
@@ -123,7 +124,7 @@ pub struct Sink(Arc<SharedSink>);
 /// What a sink shares with its thread.
 struct SharedSink {
     destination: Destination,
-    /// Formats the line that says how many lines were lost.
+    /// Formats the line that reports how many lines were lost.
     loss_line: Box<dyn Fn(LostLines) -> String + Send + Sync>,
     state: Mutex<SinkState>,
     /// Signalled when lines are added and when all are written.
