@@ -1,4 +1,4 @@
-//! The same of a real API server, beside what the server itself says.
+//! Matching against a real API server, compared with the statuses that the server returns.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ fn endpoints(cluster: &Cluster) -> Value {
     json!([
         {"id": "cluster", "module": "Kubernetes", "kubeconfig": all, "collect": "pods"},
         {"id": "nodes", "module": "Kubernetes", "kubeconfig": all},
-        {"id": "refused", "module": "Kubernetes", "kubeconfig": some, "collect": "pods"},
+        {"id": "forbidden", "module": "Kubernetes", "kubeconfig": some, "collect": "pods"},
     ])
 }
 
-/// What the server says: each container's status, with its pod.
+/// The statuses of the containers in these lists, each with the metadata of its pod.
 fn statuses(cluster: &Cluster, lists: &[&str]) -> Vec<(Value, Value)> {
     let mut found = Vec::new();
     for pod in cluster.list("/api/v1/pods") {
@@ -45,7 +45,7 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn of_a_real_cluster_every_container_of_an_image_is_found_and_what_may_not_be_read_is_named() {
+fn finds_every_container_of_an_image_and_names_incomplete_endpoints() {
     let cluster = cluster!();
     let plugins = PluginFolder::with(&["kubernetes"]);
     let run = Run::new().args(["match-images", "--fail-on", "any"]).plugins(plugins.path());
@@ -73,16 +73,16 @@ fn of_a_real_cluster_every_container_of_an_image_is_found_and_what_may_not_be_re
         images.clone().find(|image| image["id"] == *id).expect(id)
     };
 
-    // By digest, whichever repository and runtime, of every kind.
+    // Matches by digest do not depend on the repository, the runtime or the kind of container.
     let lists = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
-    let said = statuses(cluster, &lists);
+    let statuses = statuses(cluster, &lists);
     let place = |(pod, status): &(Value, Value)| {
         let parts = [&pod["namespace"], &pod["name"], &status["name"]].map(text);
         format!("cluster/{}", parts.join("/"))
     };
-    let having = |words: &str, member: &str| {
-        let having = said.iter().filter(|(_, status)| text(&status[member]).contains(words));
-        let mut places: Vec<_> = having.map(place).collect();
+    let containers_with = |part: &str, member: &str| {
+        let found = statuses.iter().filter(|(_, status)| text(&status[member]).contains(part));
+        let mut places: Vec<_> = found.map(place).collect();
         places.sort();
         places
     };
@@ -91,18 +91,18 @@ fn of_a_real_cluster_every_container_of_an_image_is_found_and_what_may_not_be_re
         places.sort();
         places
     };
-    assert_eq!(found("old"), having(DIGEST, "imageID"));
+    assert_eq!(found("old"), containers_with(DIGEST, "imageID"));
     assert_eq!(found("old").len(), 5);
     assert!(image("old")["containers"].as_array().expect("a list").iter().all(|container| {
         container["matchedBy"] == "repo-digest" && container["freshness"] == "outdated"
     }));
-    assert_eq!(found(CONFIG_DIGEST), having(CONFIG_DIGEST, "imageID"));
+    assert_eq!(found(CONFIG_DIGEST), containers_with(CONFIG_DIGEST, "imageID"));
     assert_eq!(image(CONFIG_DIGEST)["containers"][0]["matchedBy"], "image-id");
     assert_eq!(found("waits"), [format!("cluster/{NAMESPACE}/{POD}/waiting")]);
     assert_eq!(image("waits")["containers"][0]["matchedBy"], "repository-tag");
     assert_eq!(image("waits")["containers"][0]["state"], "waiting");
     assert_eq!(image("waits")["containers"][0]["host"], "node-000002");
-    let started = having(everywhere, "image");
+    let started = containers_with(everywhere, "image");
     assert!(!started.is_empty() && started.iter().all(|place| found("load").contains(place)));
     assert_eq!(document["unmatched"]["images"][0]["id"], "new");
 
@@ -111,12 +111,12 @@ fn of_a_real_cluster_every_container_of_an_image_is_found_and_what_may_not_be_re
         .iter()
         .map(|endpoint| (text(&endpoint["endpoint"]), text(&endpoint["reason"])))
         .collect();
-    assert_eq!(reasons, [("nodes", "pods-not-gathered"), ("refused", "pods-failed")]);
-    assert!(text(&incomplete[1]["message"]).contains("permission: "), "{incomplete:#?}");
+    assert_eq!(reasons, [("forbidden", "pods-failed"), ("nodes", "pods-not-gathered")]);
+    assert!(text(&incomplete[0]["message"]).contains("permission: "), "{incomplete:#?}");
 }
 
 #[test]
-fn of_a_real_cluster_format_containers_prints_what_the_server_says() {
+fn format_containers_prints_the_containers_of_the_server() {
     let cluster = cluster!();
     let plugins = PluginFolder::with(&["kubernetes"]);
     let run = Run::gather(&endpoints(cluster)).plugins(plugins.path());
@@ -136,13 +136,12 @@ fn of_a_real_cluster_format_containers_prints_what_the_server_says() {
     let names = |container: &Value| {
         ["pod_namespace", "pod_name"].map(|member| text(&container[member]).to_owned())
     };
-    assert!(printed.is_sorted_by_key(names), "in the inventory's order");
-    // Two pods of one name may stand in either order.
+    assert!(printed.is_sorted_by_key(names), "not in the order of the inventory");
+    // The order of two pods of one name is not defined.
     printed.sort_by_key(Value::to_string);
     expected.sort_by_key(Value::to_string);
     assert_eq!(printed, expected);
-    for left_out in ["[nodes] pods: its containers are left out", "[refused] pods: its containers"]
-    {
-        assert!(outcome.stderr.contains(left_out), "{}", outcome.describe());
+    for endpoint in ["[nodes] pods: ", "[forbidden] pods: "] {
+        assert!(outcome.stderr.contains(endpoint), "{}", outcome.describe());
     }
 }

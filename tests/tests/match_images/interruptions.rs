@@ -1,18 +1,17 @@
-//! Ends that nobody planned, and results that are long: nothing is left behind, and memory does not
-//! grow with what is printed.
+//! Signals and long results: no temporary file remains, and memory does not grow with the output.
 
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use gatherer_tests::{Outcome, Run};
+use gatherer_tests::{Outcome, Run, assert_message};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{cluster, container, inventory, matching, pod, sha};
 
-/// So many images of one name, any of which so many containers may run.
-fn many(images: usize, containers: usize) -> Run {
+/// A run with this number of images of one name, and of containers that may run any of them.
+fn large_match(images: usize, containers: usize) -> Run {
     let images: Value =
         (1..=images).map(|revision| json!({"name": "web:1", "revision": revision})).collect();
     let web = container("web", "web:1", &format!("web@{}", sha("d1")));
@@ -25,8 +24,8 @@ fn many(images: usize, containers: usize) -> Run {
 }
 
 /// The lengths of the temporary files in a folder.
-fn temporary(folder: &Path) -> Vec<u64> {
-    let entries = std::fs::read_dir(folder).expect("the run's folder is there");
+fn temporary_files(folder: &Path) -> Vec<u64> {
+    let entries = std::fs::read_dir(folder).expect("the folder of the run");
     let is_temporary = |entry: &std::fs::DirEntry| {
         entry.file_name().to_string_lossy().starts_with(".result.json.")
     };
@@ -34,43 +33,46 @@ fn temporary(folder: &Path) -> Vec<u64> {
     found.filter_map(|entry| Some(entry.metadata().ok()?.len())).collect()
 }
 
+/// Asserts that SIGTERM ended the run, and that both stderr and the log report it.
 fn assert_ended_by_sigterm(outcome: &Outcome) {
     assert_eq!(outcome.code(), 143, "{}", outcome.describe());
-    let sentence = "ended by SIGTERM before the whole result was printed";
-    assert!(outcome.stderr.contains(sentence), "{}", outcome.describe());
-    assert!(outcome.log.contains(sentence), "{}", outcome.describe());
+    let message = outcome.stderr.lines().find(|line| line.contains("SIGTERM"));
+    let message = message.unwrap_or_else(|| panic!("{}", outcome.describe()));
+    assert!(outcome.log.contains("SIGTERM"), "{}", outcome.describe());
+    assert_message!("ended_by_sigterm", message);
 }
 
 #[test]
-fn sigterm_while_the_outfile_is_written_leaves_the_old_one_and_no_other() {
-    let run = many(40, 5000).args(["--outfile", "result.json"]);
+fn sigterm_keeps_the_old_outfile_and_leaves_no_temporary_file() {
+    let run = large_match(40, 5000).args(["--outfile", "result.json"]);
     let result = run.home().join("result.json");
-    std::fs::write(&result, "as it was").expect("writable");
+    std::fs::write(&result, "old result").expect("writable");
     let running = run.start();
     running.wait_until("the result is written", |running| {
-        temporary(running.home()).iter().any(|length| *length > 0).then_some(())
+        temporary_files(running.home()).iter().any(|length| *length > 0).then_some(())
     });
-    // Held, so that it does not end while it is looked at.
+    // Stopped, so that it cannot finish before the signal.
     running.signal(Signal::STOP);
-    let kept = || std::fs::read_to_string(&result).expect("still there");
-    assert_eq!(kept().len(), "as it was".len(), "it was written before it could be ended");
+    let kept = || std::fs::read_to_string(&result).expect("the old file");
+    assert_eq!(kept().len(), "old result".len(), "the result was complete before the signal");
     running.signal(Signal::TERM);
     running.signal(Signal::CONT);
     let outcome = running.finish();
     assert_ended_by_sigterm(&outcome);
-    assert_eq!(kept(), "as it was");
-    assert!(temporary(outcome.home()).is_empty(), "no temporary file stays");
+    assert_eq!(kept(), "old result");
+    assert!(temporary_files(outcome.home()).is_empty(), "a temporary file remains");
 }
 
 #[test]
-fn sigterm_while_nobody_reads_the_result_is_143_and_said() {
+fn sigterm_ends_a_run_whose_output_is_not_read() {
     for format in ["json", "table"] {
-        // More than a pipe holds.
-        let run = many(10, 200).args(["--format", format]);
+        // The result is longer than the buffer of a pipe.
+        let run = large_match(10, 200).args(["--format", format]);
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let running = run.start_on(writer, Stdio::piped());
         running.wait_until("the result is written", |_| {
-            let waiting = rustix::io::ioctl_fionread(&reader).expect("a pipe tells what it holds");
+            let waiting =
+                rustix::io::ioctl_fionread(&reader).expect("the number of bytes in the pipe");
             (waiting > 0).then_some(())
         });
         running.signal(Signal::TERM);
@@ -79,15 +81,15 @@ fn sigterm_while_nobody_reads_the_result_is_143_and_said() {
 }
 
 #[test]
-fn a_result_takes_less_memory_than_it_is_long() {
+fn a_result_needs_less_memory_than_its_length() {
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    let running = many(40, 5000).start_on(writer, Stdio::piped());
+    let running = large_match(40, 5000).start_on(writer, Stdio::piped());
     let mut first = [0];
     reader.read_exact(&mut first).expect("a result");
-    // All is found, and the rest of it waits for a reader.
+    // The matching is done, and the rest of the output waits for the reader.
     let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid()));
-    let status = status.expect("it waits");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("there");
+    let status = status.expect("the status of the waiting process");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
     let peak = peak.trim().strip_suffix(" kB").and_then(|kib| kib.parse::<u64>().ok());
     let peak = peak.expect("a number of KiB") * 1024;
     let length = std::io::copy(&mut reader, &mut std::io::sink()).expect("readable");

@@ -1,13 +1,14 @@
-//! The files that `match-images` is given: where they may come from, and what is said of those
-//! that cannot be used.
+//! The input files of `match-images`: their sources, and the errors of files that cannot be used.
 
-use gatherer_tests::Run;
+use std::fmt::Write as _;
+
+use gatherer_tests::{Run, assert_message};
 use serde_json::{Value, json};
 
 use super::{built, document, matches, matching, shop, write};
 
 #[test]
-fn an_inventory_may_be_narrowed_to_one_endpoint_and_written_to_a_file() {
+fn only_narrows_the_inventory_and_outfile_writes_the_result() {
     let run = matching(&built(), &shop()).args(["--only", "east", "--outfile", "result.json"]);
     let outcome = run.run().expect_code(0);
     assert!(outcome.stdout.is_empty());
@@ -15,11 +16,12 @@ fn an_inventory_may_be_narrowed_to_one_endpoint_and_written_to_a_file() {
     let document: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document["unmatched"]["containers"], json!([]));
     let outcome = matching(&built(), &shop()).args(["--only", "north"]).run().expect_code(2);
-    assert!(outcome.stderr.contains("no endpoint of this id"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("north"), "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }
 
 #[test]
-fn the_inventory_or_the_images_may_come_from_standard_input_but_not_both() {
+fn reads_one_file_but_not_two_from_stdin() {
     let run = Run::new().stdin(shop().to_string()).args(["match-images", "--inventory", "-"]);
     let images = write(&run, "images.json", &built().to_string());
     let outcome = run.arg("--images").arg(images).run().expect_code(0);
@@ -34,7 +36,7 @@ fn the_inventory_or_the_images_may_come_from_standard_input_but_not_both() {
 }
 
 #[test]
-fn images_and_exactly_one_source_are_needed() {
+fn requires_images_and_exactly_one_source() {
     for args in [
         &["--images", "x"][..],
         &["--inventory", "x"],
@@ -47,52 +49,58 @@ fn images_and_exactly_one_source_are_needed() {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_said_in_one_sentence_with_its_place_and_never_quoted() {
+fn an_invalid_file_is_one_error_that_quotes_nothing() {
     let good = shop().to_string();
     let images = built().to_string();
     let hostile = "{\"schemaVersion\": \"1.1\",\n \"endpoints\": [{\"id\": [\"hunter2\"]}]}";
-    for (images, inventory, words) in [
-        ("hunter2", &*good, "the file of images images.json is not JSON: expected value at line 1"),
-        ("[{\"hunter2\": 1}]", &good, "the file of images images.json cannot be used: image 1 has"),
-        ("[\n[\"hunter2\"]]", &good, "images.json cannot be used: image 1 is a list of values"),
-        ("[\n\"hunter2\"]", &good, "images.json cannot be used: what ends at line 2 column"),
-        ("", &good, "the file of images images.json is not JSON: EOF"),
-        ("{}", &good, "images.json cannot be used: a list of images is wanted, within [ ]"),
-        ("null", &good, "images.json cannot be used: a list of images is wanted, within [ ]"),
-        ("[{\"Id\": \"hunter2\", \"name\": \"hunter2\"}]", &good, "image 1 has both `Id`"),
-        ("[{\"id\": 1}, {\"id\": 2, \"RepoTags\": []}]", &good, "image 2 has both `RepoTags`"),
-        ("[{\"Id\": \"hunter2\"}]", &good, "image 1 has an `Id`, but neither `RepoTags` nor"),
-        (&images, "hunter2", "the inventory inventory.json is not JSON: expected value at line 1"),
-        (&images, hostile, "the inventory inventory.json cannot be used: what ends at line 2"),
-        (&images, "{\"schemaVersion\": \"2.0\"}", "inventory.json is not of schema version 1.x"),
-        (&images, "{\"hunter2\": 7}", "the inventory inventory.json cannot be used: what ends at"),
-        (&images, "{\"schemaVersion\": \"hunter2\"}", "is not of schema version 1.x"),
+    let mut messages = String::new();
+    for (case, images, inventory) in [
+        ("images: not JSON", "hunter2", &*good),
+        ("images: empty", "", &good),
+        ("images: an object", "{}", &good),
+        ("images: null", "null", &good),
+        ("images: an unknown member", "[{\"hunter2\": 1}]", &good),
+        ("images: a list in the list", "[\n[\"hunter2\"]]", &good),
+        ("images: a text in the list", "[\n\"hunter2\"]", &good),
+        ("images: both formats", "[{\"Id\": \"hunter2\", \"name\": \"hunter2\"}]", &good),
+        ("images: the second has both", "[{\"id\": 1}, {\"id\": 2, \"RepoTags\": []}]", &good),
+        ("images: incomplete", "[{\"Id\": \"hunter2\"}]", &good),
+        ("inventory: not JSON", &images, "hunter2"),
+        ("inventory: an invalid member", &images, hostile),
+        ("inventory: another version", &images, "{\"schemaVersion\": \"2.0\"}"),
+        ("inventory: an invalid version", &images, "{\"schemaVersion\": \"hunter2\"}"),
+        ("inventory: no version", &images, "{\"hunter2\": 7}"),
     ] {
         let run = Run::new().args(["match-images", "--images", "images.json"]);
         write(&run, "images.json", images);
         write(&run, "inventory.json", inventory);
         let outcome = run.args(["--inventory", "inventory.json"]).run().expect_code(3);
-        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.describe());
+        let file = case.split(':').next().expect("a file");
+        assert!(outcome.stderr.contains(&format!("{file}.json")), "{}", outcome.describe());
         assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.describe());
         assert!(outcome.stdout.is_empty());
         assert!(!outcome.messages().contains("hunter2"), "{}", outcome.describe());
+        let _ = write!(messages, "{case}\n    {}", outcome.stderr);
     }
     let missing = ["match-images", "--images", "none.json", "--inventory", "none.json"];
     let outcome = Run::new().args(missing).run().expect_code(3);
-    assert!(outcome.stderr.contains("none.json cannot be read"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("none.json"), "{}", outcome.describe());
+    let _ = write!(messages, "missing\n    {}", outcome.stderr);
+    assert_message!(messages);
 }
 
 #[test]
-fn a_file_that_is_too_long_is_not_taken() {
+fn rejects_a_file_above_the_size_limit() {
     let run = matching(&built(), &shop());
     let file = std::fs::File::create(run.home().join("images.json")).expect("writable");
-    file.set_len(64 * 1024 * 1024 + 1).expect("a hole");
+    file.set_len(64 * 1024 * 1024 + 1).expect("a sparse file");
     let outcome = run.run().expect_code(3);
-    assert!(outcome.stderr.contains("is longer than 64 MiB"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("64 MiB"), "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }
 
 #[test]
-fn an_option_before_the_command_counts_or_is_refused_and_is_never_forgotten() {
+fn an_option_before_the_command_is_applied_or_rejected() {
     let run = |before: &[&str], after: &[&str]| {
         let run = Run::new().args(before).arg("match-images");
         let images = write(&run, "images.json", &built().to_string());
@@ -104,26 +112,29 @@ fn an_option_before_the_command_counts_or_is_refused_and_is_never_forgotten() {
     assert!(json.starts_with('{') && !table.starts_with('{'));
     assert_eq!(printed(run(&["--format", "table"], &[])), table);
     assert_eq!(printed(run(&["--format", "table"], &["--format", "json"])), json);
-    // What is said to all runs is not said to this command.
+    // The variable for the format of a run does not apply to this command.
     for format in ["inventory", "table"] {
         let run = run(&[], &[]).env("VIRTUAL_HOST_GATHERER_FORMAT", format);
         assert_eq!(printed(run), json);
     }
-    for (before, words) in [
-        (&["--format", "inventory"][..], "`--format table`, and no format of a run"),
-        (&["--format", "gatherer"], "`--format table`, and no format of a run"),
-        (&["--format", "json"], "invalid value 'json'"),
-        (&["--infile", "other.json"], "--infile means nothing before match-images"),
-        (&["--list-modules"], "--list-modules means nothing before match-images"),
+    let mut messages = String::new();
+    for before in [
+        &["--format", "inventory"][..],
+        &["--format", "gatherer"],
+        &["--format", "json"],
+        &["--infile", "other.json"],
+        &["--list-modules"],
     ] {
         let outcome = run(before, &[]).run().expect_code(2);
-        assert!(outcome.stderr.contains(words), "{}", outcome.describe());
+        assert!(outcome.stderr.contains(before[0]), "{}", outcome.describe());
         assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
+        let _ = writeln!(messages, "{}\n{}", before.join(" "), outcome.stderr);
     }
+    assert_message!(messages);
 }
 
 #[test]
-fn what_a_document_says_to_be_complete_and_to_have_an_error_is_incomplete() {
+fn an_error_makes_an_endpoint_incomplete_whatever_its_status() {
     let error = json!({"kind": "permission", "message": "403"});
     let mut whole = shop();
     whole["endpoints"][0]["error"] = error.clone();
