@@ -1,21 +1,21 @@
-//! A plugin cannot touch the runner or another worker, as root and as another user; and what a
-//! kernel without these protections costs: a debug line.
+//! A plugin cannot attack the runner or another worker, neither as root nor as another user. A kernel without
+//! these protections only adds a debug line to the log.
 
 use std::collections::BTreeMap;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
-use gatherer_tests::{Outcome, PluginFolder, Run, plugins};
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message, plugins};
 use landlock::{Ruleset, RulesetAttr as _, RulesetCreated, RulesetStatus, Scope};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use serde_json::{Value, json};
 
-/// What Landlock alone refuses: the kernel lets processes of one user signal each other.
+/// The attempts that only Landlock refuses: without it, processes of one user may signal each other.
 const SIGNALS: [&str; 6] =
     ["kill with 0", "SIGSTOP", "rt_sigqueueinfo", "pidfd_send_signal", "tkill", "kill"];
 
-/// What the kernel asks the rights of a tracer for.
+/// The attempts for which the kernel requires the permission to trace the process.
 const TRACING: [&str; 8] = [
     "open mem",
     "link of fd",
@@ -27,22 +27,23 @@ const TRACING: [&str; 8] = [
     "ptrace attach",
 ];
 
-/// What Linux since 6.13 also shows to a process with CAP_SYS_ADMIN, which workers of root keep.
+/// The attempts that Linux since 6.13 also allows with CAP_SYS_ADMIN, which workers of root keep.
 const SHOWN_TO_ROOT: [&str; 3] = ["read environ", "read maps", "read auxv"];
 
-/// A socket in the abstract namespace that the test itself listens on.
+/// A socket in the abstract namespace, on which the test listens, and its name.
 fn abstract_socket(name: &str) -> (UnixListener, String) {
     let name = format!("gatherer-{name}-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     (UnixListener::bind_addr(&address).expect("a socket"), name)
 }
 
-/// One plugin tries everything on the runner and on a second worker, which waits until it is done.
+/// Runs a plugin that tries all attacks on the runner and on a second worker, which waits until it is done.
+/// `None` if `run` returns `None`.
 fn attempts(run: impl Fn(Run) -> Option<Run>, socket: &str, more: &[&str]) -> Option<Outcome> {
     let folder = PluginFolder::with(&["misbehaving"]);
-    let place = tempfile::tempdir().expect("a folder");
-    plugins::set_mode(place.path(), 0o777);
-    let done = place.path().join("done");
+    let shared = tempfile::tempdir().expect("a folder");
+    plugins::set_mode(shared.path(), 0o777);
+    let done = shared.path().join("done");
     let endpoints = json!([
         {"id": "attacker", "module": "Misbehaving", "case": "reaches-out", "file": done,
          "username": socket},
@@ -53,7 +54,7 @@ fn attempts(run: impl Fn(Run) -> Option<Run>, socket: &str, more: &[&str]) -> Op
     Some(run(gather.args(more))?.run())
 }
 
-/// How each attempt went, by its name.
+/// The result of each attempt, by its name.
 fn results(outcome: &Outcome) -> BTreeMap<String, String> {
     let attacker = outcome.endpoint("attacker");
     let host = attacker["hosts"]
@@ -64,74 +65,75 @@ fn results(outcome: &Outcome) -> BTreeMap<String, String> {
     guests
         .iter()
         .filter_map(|guest| guest["name"].as_str()?.split_once(": "))
-        .map(|(what, how)| (what.to_owned(), how.to_owned()))
+        .map(|(attempt, result)| (attempt.to_owned(), result.to_owned()))
         .collect()
 }
 
-/// Asserts that everything was refused and that neither the runner nor the other worker noticed.
+/// Checks that all attempts were refused, and that runner and second worker finished normally.
 fn assert_unharmed(outcome: &Outcome, as_root: bool) {
     let results = results(outcome);
-    let is_refused = |what: &str| {
-        let how = results.get(what).map(String::as_str);
-        assert!(matches!(how, Some("EPERM" | "EACCES")), "{what}: {how:?}; {results:#?}");
+    let assert_refused = |attempt: &str| {
+        let result = results.get(attempt).map(String::as_str);
+        assert!(matches!(result, Some("EPERM" | "EACCES")), "{attempt}: {result:?}; {results:#?}");
     };
     for target in ["runner", "worker", "logger"] {
         let shown_to_root = SHOWN_TO_ROOT.iter().filter(|_| !as_root);
-        for what in TRACING.iter().chain(&SIGNALS).chain(shown_to_root) {
-            is_refused(&format!("{target} {what}"));
+        for attempt in TRACING.iter().chain(&SIGNALS).chain(shown_to_root) {
+            assert_refused(&format!("{target} {attempt}"));
         }
     }
-    is_refused("abstract socket");
+    assert_refused("abstract socket");
     assert_eq!(results["own child kill"], "done");
     assert!(outcome.log.contains("Misbehaving: 2 hosts"), "{}", outcome.describe());
     let sibling = outcome.endpoint("sibling");
     assert_eq!((&sibling["status"], &sibling["warnings"]), (&json!("complete"), &Value::Null));
 }
 
+/// The member `protections` of `modules --json`.
 fn protections(run: Run) -> Value {
     let outcome = run.args(["modules", "--json"]).run().expect_code(0);
     let document: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
     document["protections"].clone()
 }
 
-/// Whether this kernel scopes signals: asked of the kernel, not of the program.
+/// Whether the Landlock of this kernel can scope signals, found out without the program.
 fn has_landlock() -> bool {
-    // It restricts the thread that asks.
-    let ask = || {
+    // The probe restricts the thread that runs it.
+    let probe = || {
         let ruleset = Ruleset::default().scope(Scope::Signal).and_then(Ruleset::create);
         let status = ruleset.and_then(RulesetCreated::restrict_self);
         status.is_ok_and(|status| status.ruleset == RulesetStatus::FullyEnforced)
     };
-    std::thread::spawn(ask).join().expect("it does not panic")
+    std::thread::spawn(probe).join().expect("the probe does not panic")
 }
 
 #[test]
-fn a_plugin_cannot_touch_the_runner_or_another_worker_as_root() {
+fn a_plugin_cannot_attack_the_runner_or_another_worker_as_root() {
     if !rustix::process::geteuid().is_root() {
-        gatherer_tests::skip!("not root");
+        gatherer_tests::skip!("the tests do not run as root");
     }
     if !has_landlock() {
         gatherer_tests::skip!("this kernel's Landlock does not scope signals");
     }
     let (_listener, socket) = abstract_socket("root");
-    let outcome = attempts(Some, &socket, &[]).expect("it runs as root");
+    let outcome = attempts(Some, &socket, &[]).expect("`Some` returns the run");
     assert_unharmed(&outcome, true);
 }
 
 #[test]
-fn a_plugin_cannot_touch_the_runner_or_another_worker_as_another_user() {
+fn a_plugin_cannot_attack_the_runner_or_another_worker_as_another_user() {
     if !has_landlock() {
         gatherer_tests::skip!("this kernel's Landlock does not scope signals");
     }
     let (_listener, socket) = abstract_socket("user");
     let Some(outcome) = attempts(Run::as_user, &socket, &[]) else {
-        gatherer_tests::skip!("another user cannot run the program here");
+        gatherer_tests::skip!("another user cannot run the program on this machine");
     };
     assert_unharmed(&outcome, false);
 }
 
 #[test]
-fn the_operator_can_leave_plugins_unconfined() {
+fn the_operator_can_disable_confinement() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("config.toml");
     std::fs::write(&config, "[policy]\nconfine = false\n").expect("a file");
@@ -158,14 +160,14 @@ fn an_endpoint_that_may_run_programs_is_not_confined() {
 }
 
 #[test]
-fn a_worker_loses_one_capability_and_no_other() {
+fn a_worker_drops_only_cap_sys_ptrace() {
     const SYS_PTRACE: u64 = 1 << 19;
     let number = |text: &str| u64::from_str_radix(text, 16).expect("a number");
     let status = worker_status(&[]);
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         let (worker, own) = (number(&status_line(&status, set)), number(&own_status(set)));
         if set == "CapBnd" && !rustix::process::geteuid().is_root() {
-            // It takes a right to change it; no_new_privs makes it of no use.
+            // Only a privileged process can change the bounding set, but no_new_privs makes it ineffective.
             assert_eq!(status_line(&status, "NoNewPrivs"), "1");
         } else {
             assert_eq!(worker, own & !SYS_PTRACE, "{set}");
@@ -174,13 +176,13 @@ fn a_worker_loses_one_capability_and_no_other() {
 }
 
 #[test]
-fn the_list_of_modules_tells_which_protections_are_active() {
+fn the_module_list_shows_the_active_protections() {
     const SYS_ADMIN: u64 = 1 << 21;
     let as_root = rustix::process::geteuid().is_root();
     let found = protections(Run::new());
     assert_eq!(found["nonDumpable"], true);
     assert_eq!(found["capSysPtraceDropped"], true);
-    // Root without CAP_SYS_ADMIN, in a container, needs it for Landlock.
+    // Landlock needs no_new_privs for root without CAP_SYS_ADMIN, for example in a container.
     let capabilities = u64::from_str_radix(&own_status("CapEff"), 16).expect("a number");
     let is_admin = as_root && capabilities & SYS_ADMIN != 0;
     let expected = !is_admin || own_status("NoNewPrivs") == "1";
@@ -192,7 +194,7 @@ fn the_list_of_modules_tells_which_protections_are_active() {
         assert_eq!(found["landlock"], Value::Null);
     }
     let Some(run) = Run::new().as_user() else {
-        gatherer_tests::skip!("another user cannot run the program here");
+        gatherer_tests::skip!("another user cannot run the program on this machine");
     };
     let found = protections(run);
     assert_eq!((&found["noNewPrivs"], &found["nonDumpable"]), (&json!(true), &json!(true)));
@@ -200,20 +202,18 @@ fn the_list_of_modules_tells_which_protections_are_active() {
 }
 
 #[test]
-fn a_kernel_without_landlock_costs_one_debug_line() {
-    for (errno, why) in [
-        (libc::ENOSYS, "the kernel does not support it"),
-        (libc::EOPNOTSUPP, "it is disabled at boot"),
-    ] {
+fn a_kernel_without_landlock_adds_one_debug_line() {
+    for (errno, name) in [(libc::ENOSYS, "not_supported"), (libc::EOPNOTSUPP, "disabled")] {
         let folder = PluginFolder::with(&["example"]);
         let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": "2"}]);
         let run = Run::gather(&endpoints).plugins(folder.path());
         let outcome = without_landlock(errno, move || run.arg("-vv").run());
         assert_eq!(outcome.document().len(), 1);
-        let lines: Vec<_> =
-            outcome.log.lines().filter(|line| line.contains("Landlock is not available")).collect();
+        let lines: Vec<_> = outcome.log.lines().filter(|line| line.contains("Landlock")).collect();
         assert_eq!(lines.len(), 1, "{}", outcome.describe());
-        assert!(lines[0].contains("DEBUG") && lines[0].contains(why), "{}", lines[0]);
+        let (head, message) = lines[0].split_at(lines[0].find("Landlock").unwrap_or_default());
+        assert!(head.contains("DEBUG"), "{}", lines[0]);
+        assert_message!(name, message);
 
         let quiet = Run::gather(&endpoints).plugins(folder.path());
         let quiet = without_landlock(errno, move || quiet.run());
@@ -225,8 +225,8 @@ fn a_kernel_without_landlock_costs_one_debug_line() {
     }
 }
 
-/// Runs something on a thread from which, and from whose children, the kernel's Landlock calls fail
-/// with this error.
+/// Runs `run` on a thread in which, and in whose child processes, the system calls of Landlock fail with this
+/// error.
 fn without_landlock<T: Send + 'static>(errno: i32, run: impl FnOnce() -> T + Send + 'static) -> T {
     let calls = [
         libc::SYS_landlock_create_ruleset,
@@ -240,22 +240,22 @@ fn without_landlock<T: Send + 'static>(errno: i32, run: impl FnOnce() -> T + Sen
         TargetArch::try_from(std::env::consts::ARCH).expect("a known architecture"),
     );
     let filter: BpfProgram =
-        filter.and_then(TryInto::try_into).expect("a filter that the kernel takes");
+        filter.and_then(TryInto::try_into).expect("a filter that the kernel accepts");
     let filtered = move || {
-        seccompiler::apply_filter(&filter).expect("seccomp is there");
+        seccompiler::apply_filter(&filter).expect("the kernel supports seccomp");
         run()
     };
-    std::thread::spawn(filtered).join().expect("it does not panic")
+    std::thread::spawn(filtered).join().expect("the run does not panic")
 }
 
-/// `/proc/PID/status` of a worker that has loaded its plugin.
+/// The content of `/proc/PID/status` of a worker that has loaded its plugin.
 fn worker_status(more: &[&str]) -> String {
     let folder = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "sleeps"}]);
     let running = Run::gather(&endpoints).plugins(folder.path()).args(more).start();
     let status = running.wait_until("the worker has loaded its plugin", |running| {
         let worker = *running.workers().first()?;
-        // It has a thread of its own for the end of its input once it has confined itself.
+        // After it has confined itself, the worker starts a thread that waits for the end of its input.
         let threads = std::fs::read_dir(format!("/proc/{worker}/task")).ok()?.count();
         (threads > 1).then_some(())?;
         std::fs::read_to_string(Path::new("/proc").join(worker.to_string()).join("status")).ok()

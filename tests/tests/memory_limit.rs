@@ -1,45 +1,47 @@
-//! Little memory costs endpoints, with the limit and what to raise, and never the run.
+//! Too little memory fails endpoints, with the limit and a way to raise it in the error, but never the run.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use gatherer_tests::{Outcome, PluginFolder, Run, Running, inventory_endpoint};
+use gatherer_tests::{Failure, Outcome, PluginFolder, Run, Running, inventory_endpoint};
 use serde_json::{Value, json};
 
-/// The tests of a debug build read as much less as they are slower.
+/// How much smaller the documents of a debug build are, because it is slower.
 const SCALE: u64 = if cfg!(debug_assertions) { 8 } else { 1 };
 const MIB: u64 = 1024 * 1024;
 
-/// A cgroup of version 1 with a limit on memory; removed with the value.
+/// A cgroup of version 1 with a memory limit. Dropping this removes it.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// Why there can be none, else the group.
+    /// Creates a cgroup with a limit in bytes. The error is a reason to skip the test.
     fn new(name: &str, bytes: u64) -> Result<Self, String> {
         let root = Path::new("/sys/fs/cgroup/memory");
         if !root.join("memory.limit_in_bytes").exists() {
-            return Err("no cgroup of version 1 with a memory controller".to_owned());
+            return Err("this machine has no memory controller of cgroup version 1".to_owned());
         }
         let path = root.join(format!("gatherer-{name}-{}", std::process::id()));
         std::fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let group = Self(path);
         let limit = group.0.join("memory.limit_in_bytes");
         std::fs::write(limit, bytes.to_string()).map_err(|error| error.to_string())?;
-        // Swap would take what is over the limit. Absent where the kernel does not count it.
+        // Without this limit memory over the limit would go to swap. The file is missing if the kernel
+        // does not account swap.
         let _ = std::fs::write(group.0.join("memory.memsw.limit_in_bytes"), bytes.to_string());
         Ok(group)
     }
 
-    /// Starts a run in it.
+    /// Starts a run in the cgroup.
     fn start(&self, run: Run) -> Running {
         let script = format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", self.0.display());
         run.through(["sh", "-c", &script]).start()
     }
 
+    /// How many processes the kernel has killed because of the limit.
     fn kills(&self) -> u64 {
-        let text = std::fs::read_to_string(self.0.join("memory.oom_control")).expect("it counts");
+        let text = std::fs::read_to_string(self.0.join("memory.oom_control")).expect("readable");
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok());
         count.expect("a count")
     }
@@ -47,7 +49,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Ended processes leave it a moment later.
+        // A process leaves the cgroup a moment after its end.
         for _ in 0..200 {
             if std::fs::remove_dir(&self.0).is_ok() {
                 return;
@@ -58,13 +60,13 @@ impl Drop for Cgroup {
     }
 }
 
-/// Waits for the end of a run, and returns the most memory that the runner had, in MiB.
+/// Waits for the end of a run, and returns the runner's peak memory in MiB.
 fn finish(running: Running) -> (Outcome, u64) {
     let status = format!("/proc/{}/status", running.pid());
     let (ended, end) = channel::<()>();
     let watch = std::thread::spawn(move || {
         let mut peak = 0;
-        // Not readable any more when the runner has ended.
+        // The file disappears when the runner ends.
         while let Ok(text) = std::fs::read_to_string(&status) {
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
@@ -77,16 +79,17 @@ fn finish(running: Running) -> (Outcome, u64) {
     });
     let outcome = running.finish();
     drop(ended);
-    (outcome, watch.join().expect("it does not panic"))
+    (outcome, watch.join().expect("the thread does not panic"))
 }
 
-/// A document of so many bytes for module File, and how many guests are in it.
+/// Writes a document of about this size for module File, and returns the number of its guests.
 fn document(path: &Path, bytes: u64) -> u64 {
     let file = std::fs::File::create(path).expect("a file");
     let mut file = std::io::BufWriter::new(file);
     let (mut written, mut hosts) = (0, 0);
     while written < bytes {
-        // Texts are most of it: a guest of short texts takes twenty times its length in memory.
+        // Most of the document is long texts, because a guest with short texts uses twenty times its length
+        // in memory.
         let description = "x".repeat(20_000);
         let guests: Vec<_> = (0..5)
             .map(|guest| {
@@ -110,11 +113,11 @@ fn document(path: &Path, bytes: u64) -> u64 {
 }
 
 #[test]
-fn large_documents_in_a_small_cgroup_are_whole_or_failed_with_what_to_raise() {
+fn large_documents_in_a_small_cgroup_are_complete_or_fail_with_the_limit() {
     let limit = 1024 * MIB / SCALE;
     let group = match Cgroup::new("documents", limit) {
         Ok(group) => group,
-        Err(why) => gatherer_tests::skip!("{why}"),
+        Err(reason) => gatherer_tests::skip!("{reason}"),
     };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("hosts.json");
@@ -132,7 +135,7 @@ fn large_documents_in_a_small_cgroup_are_whole_or_failed_with_what_to_raise() {
         .within(Duration::from_mins(5));
     let (outcome, peak) = finish(group.start(run));
     let inventory = outcome.inventory();
-    let mut whole = 0;
+    let mut complete = 0;
     for number in 0..8 {
         let endpoint = inventory_endpoint(&inventory, &format!("e{number}"));
         if endpoint["status"] == "complete" {
@@ -140,65 +143,65 @@ fn large_documents_in_a_small_cgroup_are_whole_or_failed_with_what_to_raise() {
             let count: usize =
                 hosts.map(|host| host["guests"].as_array().map_or(0, Vec::len)).sum();
             assert_eq!(count as u64, guests);
-            whole += 1;
+            complete += 1;
         } else {
-            assert_names_limit(&endpoint, limit);
+            assert_mentions_limit(&endpoint, limit);
         }
     }
-    assert!(whole > 0, "each answer takes less than the share of one endpoint: {inventory:#}");
+    assert!(complete > 0, "one answer alone must fit into the memory: {inventory:#}");
     println!(
-        "{whole} of 8 whole, {} workers ended by the kernel, the runner had {peak} MiB of {} MiB",
+        "{complete} of 8 complete, {} workers killed by the kernel, peak of the runner {peak} of {} MiB",
         group.kills(),
         limit / MIB
     );
     assert!(peak < limit / MIB, "{peak} MiB");
 }
 
-/// Asserts that the failure tells the limit and what to raise.
+/// Checks that the error has the limit and its source, and that the hint has the setting to raise.
 #[track_caller]
-fn assert_names_limit(endpoint: &Value, limit: u64) {
-    let error = &endpoint["error"];
-    let message = error["message"].as_str().unwrap_or_default();
-    let hint = error["hint"].as_str().unwrap_or_default();
-    let allowed = format!("memory.limit_in_bytes allows {} MiB", limit / MIB);
-    assert!(message.contains(&allowed) && message.contains("memory"), "{endpoint:#}");
-    assert!(hint.starts_with("raise the memory limit of the program's cgroup"), "{endpoint:#}");
+fn assert_mentions_limit(endpoint: &Value, limit: u64) {
+    let failure = Failure::of(&endpoint["error"]);
+    let limit = format!("{} MiB", limit / MIB);
+    for part in ["memory.limit_in_bytes", &limit] {
+        assert!(failure.message.contains(part), "{part} is missing: {failure}");
+    }
+    assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("MemoryMax=")), "{failure}");
 }
 
 #[test]
-fn the_kernel_ends_a_worker_and_not_the_runner() {
+fn the_kernel_kills_a_worker_and_not_the_runner() {
     let limit = 96 * MIB;
     let group = match Cgroup::new("worker", limit) {
         Ok(group) => group,
-        Err(why) => gatherer_tests::skip!("{why}"),
+        Err(reason) => gatherer_tests::skip!("{reason}"),
     };
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "h", "guests": "3"},
-        // It fills its memory below the limit on its data, which is the cgroup's.
+        // It uses memory up to the limit of the cgroup, which is below the worker's own limit.
         {"id": "bad", "module": "Misbehaving", "case": "fills-memory"},
     ]);
     let run = Run::gather(&endpoints).plugins(plugins.path());
-    // One at a time: the kernel may take either of two workers.
+    // One worker at a time, because the kernel may kill either of two.
     let run = run.args(["--format", "inventory", "--jobs", "1"]);
     let outcome = group.start(run).finish();
     assert_eq!(outcome.endpoint("good")["status"], "complete");
     let bad = outcome.endpoint("bad");
     assert_eq!(bad["error"]["kind"], "crashed");
-    assert_names_limit(&bad, limit);
+    assert_mentions_limit(&bad, limit);
     assert!(!outcome.messages().contains("fault of the plugin"), "{}", outcome.describe());
     assert!(group.kills() >= 1);
 }
 
 #[test]
-fn workers_offer_themselves_to_the_kernel_before_the_runner() {
+fn workers_raise_their_oom_score_and_the_runner_keeps_its_own() {
     for as_user in [false, true] {
         let plugins = PluginFolder::with(&["misbehaving"]);
         let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
         let run = Run::gather(&endpoints).plugins(plugins.path());
         let run = if as_user { run.as_user() } else { Some(run) };
         let Some(run) = run else {
-            gatherer_tests::skip!("another user cannot run the program here");
+            gatherer_tests::skip!("another user cannot run the program on this machine");
         };
         let running = run.start();
         let score = |pid: u32| {
@@ -209,7 +212,7 @@ fn workers_offer_themselves_to_the_kernel_before_the_runner() {
             let scores = running.workers().into_iter().map(score);
             scores.flatten().any(|score: i32| score == 1000).then_some(())
         });
-        assert_eq!(score(running.pid()), own, "the runner keeps its own");
+        assert_eq!(score(running.pid()), own, "the runner's score has changed");
         running.signal(rustix::process::Signal::TERM);
         running.finish().expect_code(143);
     }

@@ -1,4 +1,4 @@
-//! `--outfile`: written beside its target and renamed, so that nobody reads half a result.
+//! `--outfile`: written to a temporary file and renamed, so that a reader never sees a partial result.
 
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -10,7 +10,8 @@ use gatherer_tests::plugins::set_mode;
 use gatherer_tests::{Outcome, PluginFolder, Run, skip};
 use serde_json::json;
 
-fn to(outfile: impl AsRef<Path>) -> (PluginFolder, Run) {
+/// A run with this outfile, and the plugin folder, which must exist until the run ends.
+fn run_to(outfile: impl AsRef<Path>) -> (PluginFolder, Run) {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "good", "module": "Example", "hostname": "kvm1"}]);
     let run =
@@ -21,14 +22,15 @@ fn to(outfile: impl AsRef<Path>) -> (PluginFolder, Run) {
 fn assert_written(outcome: &Outcome, path: &Path) {
     assert_eq!(outcome.code(), 0, "{}", outcome.describe());
     assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
-    let bytes = std::fs::read(path).expect("the outfile is there");
+    let bytes = std::fs::read(path).expect("the outfile exists");
     assert!(bytes.ends_with(b"\n"));
     assert!(gatherer_document(&bytes)["good"].is_some());
 }
 
+/// The sorted names of the files in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
-        .expect("the folder is there")
+        .expect("the folder exists")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     names.sort();
@@ -36,95 +38,96 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_missing_outfile_is_made() {
-    let (_plugins, run) = to("result.json");
+fn creates_a_missing_outfile() {
+    let (_plugins, run) = run_to("result.json");
     let path = run.home().join("result.json");
     let outcome = run.run();
     assert_written(&outcome, &path);
-    assert_eq!(names(outcome.home()), ["gatherer.log", "result.json"], "nothing else stays");
+    let names = names(outcome.home());
+    assert_eq!(names, ["gatherer.log", "result.json"], "a temporary file is left");
 }
 
 #[test]
-fn the_result_in_the_outfile_is_the_one_of_stdout() {
-    let (_plugins, run) = to("result.json");
+fn the_outfile_has_the_same_result_as_stdout() {
+    let (_plugins, run) = run_to("result.json");
     let path = run.home().join("result.json");
     let outcome = run.run();
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "good", "module": "Example", "hostname": "kvm1"}]);
     let printed = Run::gather(&endpoints).plugins(plugins.path()).run();
     assert_eq!(outcome.code(), 0);
-    assert_eq!(std::fs::read(path).expect("there"), printed.stdout);
+    assert_eq!(std::fs::read(path).expect("the outfile exists"), printed.stdout);
 }
 
 #[test]
-fn a_regular_file_is_replaced_and_keeps_its_mode_and_owner() {
-    let (_plugins, run) = to("result.json");
+fn replaces_a_regular_file_and_keeps_its_mode_and_owner() {
+    let (_plugins, run) = run_to("result.json");
     let path = run.home().join("result.json");
     std::fs::write(&path, "old".repeat(10_000)).expect("writable");
     set_mode(&path, 0o604);
     let root = std::os::unix::fs::chown(&path, Some(4242), Some(4243)).is_ok();
-    let before = std::fs::metadata(&path).expect("there");
+    let before = std::fs::metadata(&path).expect("the old file exists");
     let outcome = run.run();
     assert_written(&outcome, &path);
-    let after = std::fs::metadata(&path).expect("there");
+    let after = std::fs::metadata(&path).expect("the new file exists");
     assert_eq!(after.permissions().mode() & 0o7777, 0o604);
-    assert_ne!(after.ino(), before.ino(), "replaced, not written over");
+    assert_ne!(after.ino(), before.ino(), "the file was overwritten instead of replaced");
     if root {
         assert_eq!((after.uid(), after.gid()), (4242, 4243));
     }
 }
 
 #[test]
-fn a_links_target_is_replaced_and_the_link_stays() {
-    let (_plugins, run) = to("link.json");
+fn replaces_the_target_of_a_link_and_keeps_the_link() {
+    let (_plugins, run) = run_to("link.json");
     let folder = run.home().join("elsewhere");
-    std::fs::create_dir(&folder).expect("a folder can be made");
+    std::fs::create_dir(&folder).expect("a folder can be created");
     let target = folder.join("target.json");
     std::fs::write(&target, "old").expect("writable");
     let link = run.home().join("link.json");
-    symlink("elsewhere/target.json", &link).expect("a link can be made");
+    symlink("elsewhere/target.json", &link).expect("a link can be created");
     let outcome = run.run();
     assert_written(&outcome, &target);
-    assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
+    assert!(link.is_symlink());
     assert_eq!(names(&folder), ["target.json"]);
 }
 
 #[test]
-fn a_link_to_a_missing_file_makes_that_file() {
-    let (_plugins, run) = to("link.json");
+fn creates_the_missing_target_of_a_link() {
+    let (_plugins, run) = run_to("link.json");
     let target = run.home().join("target.json");
     let link = run.home().join("link.json");
-    symlink("target.json", &link).expect("a link can be made");
+    symlink("target.json", &link).expect("a link can be created");
     let outcome = run.run();
     assert_written(&outcome, &target);
-    assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
+    assert!(link.is_symlink());
 }
 
 #[test]
-fn a_device_is_written_through() {
-    let (_plugins, run) = to("/dev/stdout");
+fn writes_to_a_device_without_replacing_it() {
+    let (_plugins, run) = run_to("/dev/stdout");
     let outcome = run.run().expect_code(0);
     assert!(gatherer_document(&outcome.stdout)["good"].is_some());
 
-    let (_plugins, run) = to("/dev/null");
+    let (_plugins, run) = run_to("/dev/null");
     let outcome = run.run().expect_code(0);
     assert!(outcome.stdout.is_empty());
-    let null = std::fs::metadata("/dev/null").expect("there");
+    let null = std::fs::metadata("/dev/null").expect("/dev/null exists");
     assert!(!null.is_file(), "/dev/null was replaced");
 }
 
 #[test]
-fn a_pipe_is_written_through() {
-    let (_plugins, run) = to("pipe");
+fn writes_to_a_fifo_without_replacing_it() {
+    let (_plugins, run) = run_to("pipe");
     let path = run.home().join("pipe");
     if !Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()) {
-        skip!("there is no mkfifo");
+        skip!("mkfifo is not installed");
     }
     let reader = std::thread::spawn({
         let path = path.clone();
         move || {
             let mut bytes = Vec::new();
-            let mut file = std::fs::File::open(path).expect("the pipe opens");
+            let mut file = std::fs::File::open(path).expect("the FIFO can be opened");
             file.read_to_end(&mut bytes).expect("readable");
             bytes
         }
@@ -135,8 +138,8 @@ fn a_pipe_is_written_through() {
 }
 
 #[test]
-fn a_full_device_is_an_error_that_is_said() {
-    let (_plugins, run) = to("/dev/full");
+fn a_full_device_is_an_error_that_names_it() {
+    let (_plugins, run) = run_to("/dev/full");
     let outcome = run.run();
     assert!([3, 4].contains(&outcome.code()), "{}", outcome.describe());
     assert!(outcome.stderr.contains("/dev/full"), "{}", outcome.describe());
@@ -145,7 +148,7 @@ fn a_full_device_is_an_error_that_is_said() {
 #[test]
 fn an_unwritable_folder_fails_before_gathering_starts() {
     let plugins = PluginFolder::with(&["misbehaving"]);
-    // It would sleep for longer than the watchdog lets it.
+    // If the gathering started, it would sleep for longer than the watchdog allows.
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
     let outcome = Run::gather(&endpoints)
         .plugins(plugins.path())
@@ -158,16 +161,16 @@ fn an_unwritable_folder_fails_before_gathering_starts() {
 }
 
 #[test]
-fn a_directory_is_no_outfile() {
-    let (_plugins, run) = to("folder");
-    std::fs::create_dir(run.home().join("folder")).expect("a folder can be made");
+fn rejects_a_folder() {
+    let (_plugins, run) = run_to("folder");
+    std::fs::create_dir(run.home().join("folder")).expect("a folder can be created");
     let outcome = run.run().expect_code(3);
     assert!(outcome.stderr.contains("folder"), "{}", outcome.describe());
     assert_eq!(names(outcome.home()), ["folder", "gatherer.log"]);
 }
 
 #[test]
-fn the_list_of_modules_goes_to_the_outfile_too() {
+fn the_module_list_is_written_to_the_outfile_too() {
     let plugins = PluginFolder::with(&["example"]);
     let outcome = Run::new()
         .args(["--list-modules", "--outfile", "list.json"])
@@ -179,51 +182,52 @@ fn the_list_of_modules_goes_to_the_outfile_too() {
 }
 
 #[test]
-fn a_stdout_that_is_a_file_is_written_to_and_never_replaced() {
-    let (_plugins, run) = to("/dev/stdout");
+fn appends_to_a_stdout_that_is_a_file_without_replacing_it() {
+    let (_plugins, run) = run_to("/dev/stdout");
     let path = run.home().join("appended");
-    std::fs::write(&path, "what stood there\n").expect("writable");
-    let file = std::fs::File::options().append(true).open(&path).expect("opens");
+    std::fs::write(&path, "old content\n").expect("writable");
+    let file = std::fs::File::options().append(true).open(&path).expect("can be opened");
     let (request, mut feeder) = std::io::pipe().expect("a pipe");
     let endpoints = json!([{"id": "good", "module": "Example", "hostname": "kvm1"}]);
-    std::io::Write::write_all(&mut feeder, endpoints.to_string().as_bytes()).expect("room");
+    std::io::Write::write_all(&mut feeder, endpoints.to_string().as_bytes())
+        .expect("the pipe's buffer has space");
     drop(feeder);
     let mut command = run.command();
-    let status = command.stdin(request).stdout(file).status().expect("it starts");
+    let status = command.stdin(request).stdout(file).status().expect("started");
     assert!(status.success());
     let text = std::fs::read_to_string(&path).expect("text");
-    let result = text.strip_prefix("what stood there\n").expect("it stands there still");
+    let result = text.strip_prefix("old content\n").expect("the old content is unchanged");
     assert!(gatherer_document(result.as_bytes())["good"].is_some(), "{text}");
 }
 
 #[test]
-fn temporary_files_of_killed_runs_are_removed_and_no_others() {
-    let (_plugins, run) = to("result.json");
+fn removes_only_the_temporary_files_of_killed_runs() {
+    let (_plugins, run) = run_to("result.json");
     let home = run.home().to_owned();
-    // A process that has been: its number is free now.
-    let mut child = Command::new("true").spawn().expect("it starts");
-    let gone = child.id();
-    child.wait().expect("it ends");
-    let here = std::process::id();
-    let left = format!(".result.json.{gone}-0.tmp");
+    // The id of a process that has ended.
+    let mut child = Command::new("true").spawn().expect("started");
+    let ended = child.id();
+    child.wait().expect("the process ends");
+    let running = std::process::id();
+    let stale = format!(".result.json.{ended}-0.tmp");
     let kept = [
-        format!(".result.json.{here}-0.tmp"),
-        format!(".other.json.{gone}-0.tmp"),
-        format!("result.json.{gone}-0.tmp"),
-        format!(".result.json.{gone}-0.tmp.mine"),
+        format!(".result.json.{running}-0.tmp"),
+        format!(".other.json.{ended}-0.tmp"),
+        format!("result.json.{ended}-0.tmp"),
+        format!(".result.json.{ended}-0.tmp.mine"),
     ];
-    for name in kept.iter().chain([&left]) {
-        std::fs::write(home.join(name), "left").expect("writable");
+    for name in kept.iter().chain([&stale]) {
+        std::fs::write(home.join(name), "partial").expect("writable");
     }
-    // What a run in another container has, whose numbers are not ours.
-    let locked = format!(".result.json.{gone}-1.tmp");
+    // A locked file may be from a run in another container, which has other process ids.
+    let locked = format!(".result.json.{ended}-1.tmp");
     let file = std::fs::File::create(home.join(&locked)).expect("writable");
-    file.lock().expect("free");
+    file.lock().expect("the new file is not locked");
     let outcome = run.run();
     assert_written(&outcome, &home.join("result.json"));
     let names = names(outcome.home());
-    assert!(!names.contains(&left), "{names:?}");
+    assert!(!names.contains(&stale), "{names:?}");
     for name in kept.iter().chain([&locked]) {
-        assert!(names.contains(name), "{name} in {names:?}");
+        assert!(names.contains(name), "{name} is missing: {names:?}");
     }
 }

@@ -1,5 +1,4 @@
-//! Ends that nobody planned: signals, a reader that went away, a run that takes too long. Nothing is left
-//! behind, and nothing half-written.
+//! Unplanned ends of a run: signals, closed pipes and timeouts. They leave no processes and no partial files.
 
 use std::io::Read as _;
 use std::process::{Child, Stdio};
@@ -17,7 +16,7 @@ fn sleepers(count: usize) -> Value {
         .collect()
 }
 
-/// Starts the program for a test that closes one of its pipes before it has read its request.
+/// Starts the program with pipes, of which the test closes one before the program has read its request.
 fn start_with_pipes(run: &Run) -> Child {
     let mut command = run.command();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -26,7 +25,7 @@ fn start_with_pipes(run: &Run) -> Child {
 
 fn feed(child: &mut Child, endpoints: &Value) {
     let mut stdin = child.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut stdin, endpoints.to_string().as_bytes()).expect("it reads");
+    std::io::Write::write_all(&mut stdin, endpoints.to_string().as_bytes()).expect("read");
 }
 
 fn wait_for_workers(running: &Running, count: usize) {
@@ -35,32 +34,34 @@ fn wait_for_workers(running: &Running, count: usize) {
     });
 }
 
-fn ends_on(signal: Signal, code: i32) {
+/// Checks that the signal ends the run with this exit code, its workers, and leaves the outfile unchanged.
+fn assert_ends_on(signal: Signal, code: i32) {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let running = Run::gather(&sleepers(3))
         .plugins(plugins.path())
         .args(["--outfile", "result.json"])
         .start();
-    std::fs::write(running.home().join("result.json"), "as it was").expect("writable");
+    std::fs::write(running.home().join("result.json"), "old result").expect("writable");
     wait_for_workers(&running, 3);
     running.signal(signal);
     // `finish` fails if a process is left.
     let outcome = running.finish();
     assert_eq!(outcome.code(), code, "{}", outcome.describe());
     assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
-    let left = std::fs::read_to_string(outcome.home().join("result.json")).expect("still there");
-    assert_eq!(left, "as it was");
+    let result = std::fs::read_to_string(outcome.home().join("result.json")).expect("readable");
+    assert_eq!(result, "old result");
     assert_eq!(
-        files_beside(outcome.home()),
+        files_in(outcome.home()),
         ["gatherer.log", "result.json"],
-        "no temporary file stays"
+        "a temporary file is left"
     );
     assert!(outcome.took < Duration::from_secs(20), "{:?}", outcome.took);
 }
 
-fn files_beside(folder: &std::path::Path) -> Vec<String> {
+/// The sorted names of the files in a folder.
+fn files_in(folder: &std::path::Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
-        .expect("the run's folder is there")
+        .expect("the run's folder exists")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     names.sort();
@@ -68,18 +69,18 @@ fn files_beside(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn sigterm_ends_the_workers_and_is_143() {
-    ends_on(Signal::TERM, 143);
+fn sigterm_ends_the_workers_with_exit_143() {
+    assert_ends_on(Signal::TERM, 143);
 }
 
 #[test]
-fn sigint_ends_the_workers_and_is_130() {
-    ends_on(Signal::INT, 130);
+fn sigint_ends_the_workers_with_exit_130() {
+    assert_ends_on(Signal::INT, 130);
 }
 
 #[test]
-fn sighup_ends_the_workers_and_is_129() {
-    ends_on(Signal::HUP, 129);
+fn sighup_ends_the_workers_with_exit_129() {
+    assert_ends_on(Signal::HUP, 129);
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn sigterm_ends_a_worker_that_ignores_it() {
 }
 
 #[test]
-fn sigterm_while_nobody_reads_the_result_is_143() {
+fn sigterm_ends_a_run_whose_outfile_has_no_reader() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--outfile", "fifo"]);
@@ -111,10 +112,10 @@ fn sigterm_while_nobody_reads_the_result_is_143() {
 }
 
 #[test]
-fn a_signal_is_not_overtaken_by_the_run_timeout() {
+fn a_run_timeout_after_a_signal_does_not_change_the_exit_code() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "ignores-sigterm"}]);
-    // The worker ignores what it is asked for two seconds, and the run's time ends meanwhile.
+    // The worker ignores SIGTERM until it is killed after two seconds; meanwhile the run times out.
     let running =
         Run::gather(&endpoints).plugins(plugins.path()).args(["--run-timeout", "2"]).start();
     wait_for_workers(&running, 1);
@@ -125,7 +126,7 @@ fn a_signal_is_not_overtaken_by_the_run_timeout() {
 }
 
 #[test]
-fn sigterm_while_stdin_is_read_is_143() {
+fn sigterm_ends_a_run_that_reads_its_stdin() {
     let run = Run::new().args(["--infile", "-"]);
     let mut child = run
         .command()
@@ -134,21 +135,21 @@ fn sigterm_while_stdin_is_read_is_143() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
-    // Its stdin stays open: it takes this and waits for the rest of the request.
+    // stdin stays open, so the program reads this and waits for the rest of the request.
     let mut stdin = child.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut stdin, b"[").expect("it is there");
+    std::io::Write::write_all(&mut stdin, b"[").expect("the program is running");
     let pid = rustix::process::Pid::from_child(&child);
     let until = std::time::Instant::now() + Duration::from_secs(10);
-    while rustix::io::ioctl_fionread(&stdin).expect("a pipe tells what it holds") > 0 {
+    while rustix::io::ioctl_fionread(&stdin).expect("FIONREAD works for pipes") > 0 {
         assert!(std::time::Instant::now() < until, "the program does not read its stdin");
         std::thread::sleep(Duration::from_millis(5));
     }
-    rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
+    rustix::process::kill_process(pid, Signal::TERM).expect("the program is running");
     let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || sender.send(child.wait().expect("it can be waited for")));
+    std::thread::spawn(move || sender.send(child.wait().expect("a child can be waited for")));
     let status = receiver.recv_timeout(Duration::from_secs(10));
     drop(stdin);
-    let status = status.expect("SIGTERM ends a program that waits for its stdin");
+    let status = status.expect("the program ends within 10 s");
     let code = status.code().or_else(|| {
         use std::os::unix::process::ExitStatusExt as _;
         Some(128 + status.signal()?)
@@ -157,7 +158,7 @@ fn sigterm_while_stdin_is_read_is_143() {
 }
 
 #[test]
-fn the_workers_end_with_a_runner_that_is_killed() {
+fn the_workers_end_if_the_runner_is_killed() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let running = Run::gather(&sleepers(3)).plugins(plugins.path()).start();
     wait_for_workers(&running, 3);
@@ -169,9 +170,9 @@ fn the_workers_end_with_a_runner_that_is_killed() {
 }
 
 #[test]
-fn a_stdout_that_was_closed_is_a_quiet_exit_0() {
+fn a_closed_stdout_is_exit_0_without_an_error() {
     let plugins = PluginFolder::with(&["example"]);
-    // More than a pipe holds, so that the writer meets the closed end.
+    // The result is larger than a pipe's buffer, so a write fails.
     let endpoints: Value = (0..40)
         .map(|number| {
             json!({"id": format!("e{number:02}"), "module": "Example", "hostname": "h",
@@ -185,7 +186,7 @@ fn a_stdout_that_was_closed_is_a_quiet_exit_0() {
         feed(&mut child, &endpoints);
         let mut stderr = String::new();
         child.stderr.take().expect("a pipe").read_to_string(&mut stderr).expect("text");
-        let status = child.wait().expect("it ends");
+        let status = child.wait().expect("the program ends");
         assert_eq!(status.code(), Some(0), "{format}: {stderr}");
         assert!(!stderr.contains("panicked"), "{format}: {stderr}");
         assert!(!stderr.to_lowercase().contains("broken pipe"), "{format}: {stderr}");
@@ -193,7 +194,7 @@ fn a_stdout_that_was_closed_is_a_quiet_exit_0() {
 }
 
 #[test]
-fn a_closed_stderr_harms_nothing() {
+fn a_closed_stderr_does_not_affect_the_result() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "bad", "module": "Misbehaving", "case": "abort"},
@@ -205,17 +206,17 @@ fn a_closed_stderr_harms_nothing() {
     feed(&mut child, &endpoints);
     let mut stdout = Vec::new();
     child.stdout.take().expect("a pipe").read_to_end(&mut stdout).expect("readable");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(child.wait().expect("the program ends").code(), Some(0));
     let document = gatherer_tests::document::gatherer_document(&stdout);
     assert!(document["bad"].is_none() && document["good"].is_some());
 }
 
 #[test]
-fn the_run_timeout_fails_what_is_not_finished_and_prints_the_rest() {
+fn the_run_timeout_fails_unfinished_endpoints_and_prints_the_others() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let mut endpoints = vec![json!({"id": "good", "module": "Example", "hostname": "h"})];
     endpoints.extend(sleepers(2).as_array().cloned().expect("a list"));
-    // With one job the last one is never started.
+    // With two jobs the last endpoint starts only after the first one is finished.
     let outcome = Run::gather(&json!(endpoints))
         .plugins(plugins.path())
         .args(["--run-timeout", "3", "--jobs", "2", "--format", "inventory"])
@@ -228,34 +229,34 @@ fn the_run_timeout_fails_what_is_not_finished_and_prints_the_rest() {
 }
 
 #[test]
-fn with_one_job_endpoints_run_one_after_another() {
+fn one_job_runs_the_endpoints_one_after_another() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints: Value = (0..4)
         .map(|n| json!({"id": n, "module": "Example", "hostname": "h", "delay_ms": "300"}))
         .collect();
     let running = Run::gather(&endpoints).plugins(plugins.path()).args(["--jobs", "1"]).start();
-    let mut most = 0;
+    let mut most_workers = 0;
     while std::path::Path::new(&format!("/proc/{}/exe", running.pid())).exists() {
-        most = most.max(running.workers().len());
+        most_workers = most_workers.max(running.workers().len());
         std::thread::sleep(Duration::from_millis(10));
     }
     let outcome = running.finish();
     assert_eq!(outcome.document().len(), 4);
-    assert_eq!(most, 1, "at most --jobs workers at a time");
+    assert_eq!(most_workers, 1, "the most workers at the same time");
     assert!(outcome.took >= Duration::from_millis(1200), "{:?}", outcome.took);
 }
 
-/// A pipe's end that takes nothing more, and the other one.
+/// A pipe with a full buffer.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    rustix::io::ioctl_fionbio(&writer, true).expect("ours");
+    rustix::io::ioctl_fionbio(&writer, true).expect("FIONBIO works for pipes");
     while std::io::Write::write(&mut writer, &[b'x'; 4096]).is_ok() {}
-    rustix::io::ioctl_fionbio(&writer, false).expect("ours");
+    rustix::io::ioctl_fionbio(&writer, false).expect("FIONBIO works for pipes");
     (reader, writer)
 }
 
 #[test]
-fn a_signal_ends_the_run_though_nobody_reads_stderr() {
+fn a_signal_ends_the_run_even_if_stderr_is_full() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     for args in [&["--format", "gatherer"][..], &["--format", "ndjson", "--progress", "always"]] {
         let (_reader, stderr) = full_pipe();
@@ -265,13 +266,13 @@ fn a_signal_ends_the_run_though_nobody_reads_stderr() {
         running.signal(Signal::TERM);
         let outcome = running.finish();
         assert_eq!(outcome.code(), 143, "{}", outcome.describe());
-        assert!(outcome.log.contains("ended by SIGTERM"), "{}", outcome.describe());
+        assert!(outcome.log.contains("SIGTERM"), "{}", outcome.describe());
         assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
     }
 }
 
 #[test]
-fn a_signal_ends_a_run_that_has_something_to_say_on_a_full_stderr() {
+fn a_signal_ends_a_run_that_writes_to_a_full_stderr() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let (_reader, stderr) = full_pipe();
     let endpoints = json!([
@@ -280,32 +281,32 @@ fn a_signal_ends_a_run_that_has_something_to_say_on_a_full_stderr() {
     ]);
     let run = Run::gather(&endpoints).plugins(plugins.path());
     let running = run.args(["--outfile", "result.json"]).start_on(Stdio::piped(), stderr);
-    running.wait_until("it has something to say", |running| {
+    running.wait_until("the failure is logged", |running| {
         running.log().contains("Misbehaving failed").then_some(())
     });
     running.signal(Signal::INT);
     let outcome = running.finish();
     assert_eq!(outcome.code(), 130, "{}", outcome.describe());
-    assert!(outcome.log.contains("ended by SIGINT"), "{}", outcome.describe());
-    assert_eq!(files_beside(outcome.home()), ["gatherer.log"]);
+    assert!(outcome.log.contains("SIGINT"), "{}", outcome.describe());
+    assert_eq!(files_in(outcome.home()), ["gatherer.log"]);
 }
 
 #[test]
-fn a_signal_ends_a_run_whose_result_nobody_reads() {
+fn a_signal_ends_a_run_whose_stdout_is_full() {
     let plugins = PluginFolder::with(&["example"]);
-    // More than a pipe holds.
+    // The result is larger than a pipe's buffer.
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": 3000}]);
     for format in ["gatherer", "inventory", "table"] {
         let (reader, stdout) = std::io::pipe().expect("a pipe");
         let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", format]);
         let running = run.start_on(stdout, Stdio::piped());
         running.wait_until("the pipe is full", |_| {
-            let held = rustix::io::ioctl_fionread(&reader).expect("a pipe tells what it holds");
-            (held >= 60 * 1024).then_some(())
+            let bytes = rustix::io::ioctl_fionread(&reader).expect("FIONREAD works for pipes");
+            (bytes >= 60 * 1024).then_some(())
         });
         running.signal(Signal::TERM);
         let outcome = running.finish();
         assert_eq!(outcome.code(), 143, "{format}: {}", outcome.describe());
-        assert!(outcome.log.contains("ended by SIGTERM"), "{format}: {}", outcome.describe());
+        assert!(outcome.log.contains("SIGTERM"), "{format}: {}", outcome.describe());
     }
 }

@@ -1,10 +1,10 @@
-//! Secrets live in the request frame only. A canary goes in wherever a secret can, and must not
-//! come out anywhere: stdout, stderr, the log at its most detailed, the worker's command line,
-//! environment and core.
+//! Secrets never leave the request frame. Each test puts a canary where a secret can be, and checks that it
+//! does not appear on stdout, on stderr, in the most detailed log, or in the worker's command line,
+//! environment or core.
 
-mod learned;
-mod references;
-mod texts;
+mod reported_secrets;
+mod secret_references;
+mod secret_spellings;
 
 use std::os::unix::fs::MetadataExt as _;
 
@@ -14,25 +14,28 @@ use serde_json::{Value, json};
 
 const CANARY: &str = "Canary-7f3a91";
 
-/// What would show that a part of it came through.
+/// Parts of the canary, none of which may be printed either.
 const PARTS: [&str; 7] = ["Cana", "anar", "nary", "ary-", "ry-7", "y-7f", "7f3a91"];
 
-fn assert_silent(outcome: &Outcome, what: &str) {
+/// Checks that no part of the canary was printed or logged.
+#[track_caller]
+fn assert_no_leak(outcome: &Outcome, case: &str) {
     let printed = String::from_utf8_lossy(&outcome.stdout).into_owned();
-    for (place, text) in [("stdout", &printed), ("stderr", &outcome.stderr), ("log", &outcome.log)]
+    for (stream, text) in [("stdout", &printed), ("stderr", &outcome.stderr), ("log", &outcome.log)]
     {
-        for form in PARTS {
+        for part in PARTS {
             assert!(
-                !text.contains(form),
-                "{what}: the canary is on {place}: {:?}",
-                text.lines().find(|line| line.contains(form))
+                !text.contains(part),
+                "{case}: {stream} has a part of the canary: {:?}",
+                text.lines().find(|line| line.contains(part))
             );
         }
     }
 }
 
-/// Runs endpoints in every format at the most detailed level and looks for the canary.
-fn run_silently(what: &str, plugins: &[&str], endpoints: &Value, more: &[&str]) -> Outcome {
+/// Runs endpoints in three formats at the most detailed log level, and checks that the canary is not shown.
+/// The result has the format `inventory`.
+fn run_without_leaks(case: &str, plugins: &[&str], endpoints: &Value, more: &[&str]) -> Outcome {
     let plugins = PluginFolder::with(plugins);
     let running: Vec<_> = ["gatherer", "table", "inventory"]
         .iter()
@@ -47,54 +50,56 @@ fn run_silently(what: &str, plugins: &[&str], endpoints: &Value, more: &[&str]) 
     let mut last = None;
     for running in running {
         let outcome = running.finish();
-        assert_eq!(outcome.code(), 0, "{what}: {}", outcome.describe());
-        assert_silent(&outcome, what);
+        assert_eq!(outcome.code(), 0, "{case}: {}", outcome.describe());
+        assert_no_leak(&outcome, case);
         last = Some(outcome);
     }
-    last.expect("there are three formats")
+    last.expect("three formats")
 }
 
 fn misbehaving(case: &str) -> Value {
     json!([{"id": "e", "module": "Misbehaving", "case": case, "username": "me", "password": CANARY}])
 }
 
-macro_rules! tells {
+/// Defines a test for each case of the misbehaving plugin: the endpoint gets this status, and the secret is
+/// replaced by `***`.
+macro_rules! redacts {
     ($($name:ident: $case:literal => $status:literal;)+) => {
         $(
             #[test]
             fn $name() {
-                let outcome = run_silently($case, &["misbehaving"], &misbehaving($case), &[]);
+                let outcome = run_without_leaks($case, &["misbehaving"], &misbehaving($case), &[]);
                 let endpoint = outcome.endpoint("e");
                 assert_eq!(endpoint["status"], $status, "{endpoint:#}");
-                let said = format!("{endpoint}{}", outcome.messages());
-                assert!(said.contains("***"), "the place of the secret is shown: {said}");
+                let output = format!("{endpoint}{}", outcome.messages());
+                assert!(output.contains("***"), "the redacted text is missing: {output}");
             }
         )+
     };
 }
 
-tells! {
-    a_plugins_log_lines_and_progress_hide_secrets: "log-secret" => "complete";
-    a_plugins_warnings_hide_secrets: "warning-secret" => "complete";
-    a_plugins_stdout_hides_secrets: "stdout-secret" => "complete";
-    a_plugins_stderr_hides_secrets: "stderr-secret" => "complete";
-    a_plugins_endless_line_hides_secrets: "long-line-secret" => "complete";
-    a_crashed_plugins_last_words_hide_secrets: "dying-secret" => "failed";
-    a_plugins_error_and_hint_hide_secrets: "error-secret" => "failed";
-    a_collections_error_hides_secrets: "collection-secret" => "complete";
-    a_collections_name_hides_secrets: "collection-name-secret" => "complete";
-    what_is_cut_short_is_rid_of_secrets_first: "cut-secret" => "complete";
-    last_words_that_begin_in_a_secret_hide_it: "dying-in-a-line-secret" => "failed";
+redacts! {
+    redacts_log_lines_and_progress: "log-secret" => "complete";
+    redacts_warnings: "warning-secret" => "complete";
+    redacts_a_plugins_stdout: "stdout-secret" => "complete";
+    redacts_a_plugins_stderr: "stderr-secret" => "complete";
+    redacts_a_line_of_any_length: "long-line-secret" => "complete";
+    redacts_the_last_line_of_a_crashed_plugin: "dying-secret" => "failed";
+    redacts_an_error_and_its_hint: "error-secret" => "failed";
+    redacts_the_error_of_a_collection: "collection-secret" => "complete";
+    redacts_the_name_of_a_collection: "collection-name-secret" => "complete";
+    redacts_a_text_before_it_is_cut: "cut-secret" => "complete";
+    redacts_last_words_that_begin_inside_a_secret: "dying-in-a-line-secret" => "failed";
 }
 
 #[test]
-fn a_panics_message_hides_secrets() {
-    let outcome = run_silently("panic", &["misbehaving"], &misbehaving("panic-secret"), &[]);
+fn redacts_the_message_of_a_panic() {
+    let outcome = run_without_leaks("panic", &["misbehaving"], &misbehaving("panic-secret"), &[]);
     assert_eq!(outcome.endpoint("e")["error"]["kind"], "internal");
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_not_shown() {
+fn the_error_of_a_wrong_type_does_not_show_the_value() {
     let wrong = [
         ("pin", json!(CANARY)),
         ("pin", json!({"x": CANARY})),
@@ -122,37 +127,36 @@ fn a_value_of_the_wrong_type_is_not_shown() {
             endpoint
         })
         .collect();
-    let outcome = run_silently("wrong types", &["misbehaving"], &endpoints, &[]);
+    let outcome = run_without_leaks("wrong types", &["misbehaving"], &endpoints, &[]);
     for (number, (name, value)) in wrong.iter().enumerate() {
-        let endpoint = outcome.endpoint(&format!("e{number}"));
-        assert_eq!(endpoint["error"]["kind"], "configuration", "{name} {value}: {endpoint:#}");
-        let message = endpoint["error"]["message"].as_str().expect("a message");
-        assert!(message.contains(name), "names the parameter {name}: {message}");
+        let failure = outcome.failure(&format!("e{number}"));
+        assert_eq!(failure.kind, "configuration", "{name} {value}: {failure}");
+        assert!(failure.message.contains(name), "the name {name} is missing: {failure}");
     }
 }
 
 #[test]
-fn a_parameter_that_is_not_secret_is_not_shown_either_when_its_type_is_wrong() {
+fn the_error_of_a_wrong_type_hides_values_that_are_not_secret_too() {
     let endpoints = json!([
         {"id": "e", "module": "Example", "hostname": "h", "guests": CANARY},
         {"id": "f", "module": "Example", "hostname": [CANARY]},
     ]);
-    run_silently("wrong types", &["example"], &endpoints, &[]);
+    run_without_leaks("wrong types", &["example"], &endpoints, &[]);
 }
 
 #[test]
-fn an_unknown_parameters_value_is_not_shown() {
+fn the_value_of_an_unknown_parameter_is_not_shown() {
     let endpoints = json!([
         {"id": "e", "module": "Example", "hostname": "h", "passwrod": CANARY},
-        {"id": "f", "module": "Nobody", "password": CANARY},
+        {"id": "f", "module": "Unknown", "password": CANARY},
         {"id": "g", "module": "Example", "password": CANARY},
     ]);
-    let outcome = run_silently("unknown", &["example"], &endpoints, &[]);
+    let outcome = run_without_leaks("unknown", &["example"], &endpoints, &[]);
     assert!(outcome.messages().contains("passwrod"), "{}", outcome.describe());
 }
 
 #[test]
-fn an_infile_that_cannot_be_parsed_is_not_quoted() {
+fn the_error_of_an_invalid_infile_does_not_quote_it() {
     let cases = [
         format!("[{{\"id\": \"e\", \"password\": \"{CANARY}\" oops}}]"),
         format!("[{{\"id\": \"e\", \"password\": \"{CANARY}"),
@@ -169,21 +173,21 @@ fn an_infile_that_cannot_be_parsed_is_not_quoted() {
             .plugins(plugins.path())
             .stdin(text.clone())
             .run();
-        assert_silent(&outcome, &text);
+        assert_no_leak(&outcome, &text);
     }
 }
 
 #[test]
-fn a_urls_user_and_query_are_not_shown() {
+fn the_user_and_query_of_a_url_are_not_shown() {
     let url = format!("http://user:{CANARY}@127.0.0.1:1/x?token={CANARY}#{CANARY}");
     let endpoints = json!([{"id": "e", "module": "File", "url": url, "retries": "0"}]);
-    let outcome = run_silently("URL", &["file"], &endpoints, &[]);
-    let error = &outcome.endpoint("e")["error"];
-    assert_eq!(error["kind"], "connection", "{error}");
-    assert!(error["message"].as_str().is_some_and(|text| text.contains("127.0.0.1")), "{error}");
+    let outcome = run_without_leaks("URL", &["file"], &endpoints, &[]);
+    let failure = outcome.failure("e");
+    assert_eq!(failure.kind, "connection", "{failure}");
+    assert!(failure.message.contains("127.0.0.1"), "{failure}");
 
-    // What is not quite a URL is no place to look less closely.
-    for odd in [
+    // Invalid URLs may contain secrets too.
+    for invalid in [
         format!("http://user:{CANARY}@[::1/x"),
         format!("http://user:{CANARY}@127.0.0.1:99999/"),
         format!("http://127.0.0.1:1:{CANARY}/"),
@@ -193,20 +197,20 @@ fn a_urls_user_and_query_are_not_shown() {
         format!("http:\\\\user:{CANARY}@127.0.0.1/x"),
         format!("http:user:{CANARY}/x?y#z@127.0.0.1/x"),
     ] {
-        let endpoints = json!([{"id": "e", "module": "File", "url": odd, "retries": "0"}]);
-        run_silently(&odd, &["file"], &endpoints, &[]);
+        let endpoints = json!([{"id": "e", "module": "File", "url": invalid, "retries": "0"}]);
+        run_without_leaks(&invalid, &["file"], &endpoints, &[]);
     }
 }
 
 #[test]
-fn a_proxys_password_is_not_shown() {
+fn the_password_of_a_proxy_is_not_shown() {
     let proxy = format!("http://user:{CANARY}@127.0.0.1:1");
     let endpoints = json!([
         {"id": "e", "module": "File", "url": "http://192.0.2.1/x", "proxy": proxy, "retries": "0"},
         {"id": "f", "module": "File", "url": "http://192.0.2.1/x", "retries": "0",
             "proxy": format!("htp:/user:{CANARY}@:")},
     ]);
-    let outcome = run_silently("proxy", &["file"], &endpoints, &[]);
+    let outcome = run_without_leaks("proxy", &["file"], &endpoints, &[]);
     assert_eq!(outcome.endpoint("e")["status"], "failed");
 
     let plugins = PluginFolder::with(&["file"]);
@@ -221,13 +225,13 @@ fn a_proxys_password_is_not_shown() {
             .env("http_proxy", &proxy)
             .env(name, &proxy)
             .run();
-        assert_silent(&outcome, name);
+        assert_no_leak(&outcome, name);
         assert_eq!(outcome.endpoint("e")["error"]["kind"], "connection", "{}", outcome.describe());
     }
 }
 
 #[test]
-fn a_running_workers_command_line_and_environment_hold_no_secret() {
+fn the_command_line_and_environment_of_a_worker_have_no_secret() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let proxy = format!("http://user:{CANARY}@127.0.0.1:1");
     let running = Run::gather(&misbehaving("sleeps"))
@@ -240,8 +244,8 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
     let worker =
         running.wait_until("a worker starts", |running| running.workers().first().copied());
     let read = |name: &str| std::fs::read(format!("/proc/{worker}/{name}"));
-    // Between fork and exec it is the runner still, with the runner's command line.
-    running.wait_until("the worker is another program", |_| {
+    // Between fork and exec the worker still has the runner's command line.
+    running.wait_until("the worker calls exec", |_| {
         let command_line = read("cmdline").ok()?;
         command_line.windows(8).any(|name| name == b"__worker").then_some(())
     });
@@ -254,7 +258,7 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
     let command_line = String::from_utf8_lossy(&read("cmdline").expect("readable")).into_owned();
     assert!(command_line.contains("__worker"), "{command_line}");
     assert!(!command_line.contains(CANARY), "{command_line}");
-    // Who may not read the environment sees no secret in it either.
+    // Only root can read the environment of a process that is not dumpable.
     if let Ok(environment) = read("environ") {
         let environment = String::from_utf8_lossy(&environment).into_owned();
         assert!(!environment.contains(CANARY), "{environment}");
@@ -265,11 +269,11 @@ fn a_running_workers_command_line_and_environment_hold_no_secret() {
         }
     }
     running.signal(Signal::TERM);
-    assert_silent(&running.finish(), "a run that was ended");
+    assert_no_leak(&running.finish(), "a run that was ended");
 }
 
 #[test]
-fn no_command_that_reads_a_request_can_be_dumped_or_traced() {
+fn the_processes_of_commands_that_read_a_request_are_not_dumpable() {
     let plugins = PluginFolder::new();
     let plugin = plugins.add("misbehaving");
     for verifies in [false, true] {
@@ -280,37 +284,37 @@ fn no_command_that_reads_a_request_can_be_dumped_or_traced() {
             run.args(["--infile", "-"]).plugins(plugins.path())
         };
         let Some(run) = run.as_user() else {
-            skip!("nobody cannot run the program here, or there is no setpriv");
+            skip!("an unprivileged user cannot run the program, or setpriv is not installed");
         };
         let running = run.start();
         running.wait_until("a worker starts", |running| running.workers().first().copied());
-        let mut ours = vec![running.pid()];
-        ours.extend(processes::log_process(running.pid()));
-        assert_eq!(ours.len(), 2, "the runner and the process that writes its log");
-        for process in ours {
-            let owner =
-                std::fs::metadata(format!("/proc/{process}/environ")).expect("it runs").uid();
-            assert_eq!(owner, 0, "what cannot be dumped belongs to root in /proc");
+        let mut processes_of_run = vec![running.pid()];
+        processes_of_run.extend(processes::log_process(running.pid()));
+        assert_eq!(processes_of_run.len(), 2, "the runner and the process that writes its log");
+        for process in processes_of_run {
+            let environment = std::fs::metadata(format!("/proc/{process}/environ"));
+            let owner = environment.expect("the process is running").uid();
+            assert_eq!(owner, 0, "in /proc a process that is not dumpable belongs to root");
         }
         running.signal(Signal::TERM);
-        assert_silent(&running.finish(), "a run that was ended");
+        assert_no_leak(&running.finish(), "a run that was ended");
     }
 }
 
 #[test]
-fn a_worker_cannot_be_dumped_or_traced() {
-    // What cannot be dumped belongs to root in /proc: seen only if the process does not.
+fn a_worker_is_not_dumpable() {
+    // In /proc a process that is not dumpable belongs to root. An unprivileged user is needed to see that.
     let plugins = PluginFolder::with(&["misbehaving"]);
     let Some(run) = Run::gather(&misbehaving("sleeps")).plugins(plugins.path()).as_user() else {
-        skip!("nobody cannot run the program here, or there is no setpriv");
+        skip!("an unprivileged user cannot run the program, or setpriv is not installed");
     };
     let running = run.start();
     let worker =
         running.wait_until("a worker starts", |running| running.workers().first().copied());
-    running.wait_until("the worker cannot be dumped", |_| {
+    running.wait_until("the worker is not dumpable", |_| {
         let owner = std::fs::metadata(format!("/proc/{worker}/environ")).ok()?.uid();
         (owner == 0).then_some(())
     });
     running.signal(Signal::TERM);
-    assert_silent(&running.finish(), "a run that was ended");
+    assert_no_leak(&running.finish(), "a run that was ended");
 }

@@ -1,7 +1,7 @@
-//! Every wait ends: for processes that the kernel keeps, for orphans, for input that does not end; and
-//! where the machine gives few threads and descriptors, there is a result or a sentence.
+//! The program never waits without a limit: not for processes that the kernel keeps, for orphans or for files
+//! that block. With few threads or descriptors it prints a complete result or an error.
 
-mod few;
-mod kernel;
-mod orphans;
-mod reading;
+mod blocked_files;
+mod orphan_processes;
+mod scarce_resources;
+mod unkillable_workers;

@@ -1,48 +1,48 @@
-//! Who may have written a plugin.
+//! Plugins are trusted only if no other user can write the file, its folder or the target of a link.
 
 use std::os::unix::fs::symlink;
 
 use gatherer_tests::plugins::{file_name, library, set_mode};
-use gatherer_tests::{PluginFolder, Run, skip};
+use gatherer_tests::{PluginFolder, Run, assert_message, skip};
 
-use super::assert_skipped;
+use super::skip_reason;
 
 #[test]
-fn a_file_that_others_may_write_is_skipped() {
+fn skips_a_file_that_all_users_can_write() {
     for mode in [0o777, 0o757, 0o702] {
         let folder = PluginFolder::new();
         let bytes = std::fs::read(library("misbehaving")).expect("built");
         let path = folder.add_bytes("bad", &bytes);
         set_mode(&path, mode);
-        assert_skipped(&folder, &["writable", "written", "write"]);
+        assert_message!("writable_file", skip_reason(&folder));
     }
 }
 
 #[test]
-fn a_link_to_a_file_that_others_may_write_is_skipped() {
+fn skips_a_link_to_a_file_that_all_users_can_write() {
     let elsewhere = PluginFolder::new();
     let path = elsewhere.path().join("target.so");
     std::fs::copy(library("misbehaving"), &path).expect("a copy can be made");
     set_mode(&path, 0o666);
     let folder = PluginFolder::new();
-    symlink(&path, folder.path().join(file_name("bad"))).expect("a link can be made");
-    assert_skipped(&folder, &["writable", "written", "write"]);
+    symlink(&path, folder.path().join(file_name("bad"))).expect("a link can be created");
+    assert_message!(skip_reason(&folder));
 }
 
 #[test]
-fn a_link_into_a_folder_that_others_may_write_is_skipped() {
+fn skips_a_link_into_a_folder_that_all_users_can_write() {
     let elsewhere = PluginFolder::new();
     let path = elsewhere.path().join("target.so");
     std::fs::copy(library("misbehaving"), &path).expect("a copy can be made");
     set_mode(elsewhere.path(), 0o777);
     let folder = PluginFolder::new();
-    symlink(&path, folder.path().join(file_name("bad"))).expect("a link can be made");
-    assert_skipped(&folder, &["writable", "written", "write"]);
+    symlink(&path, folder.path().join(file_name("bad"))).expect("a link can be created");
+    assert_message!(skip_reason(&folder));
 }
 
 #[test]
-fn a_folder_that_others_may_write_gives_no_plugin() {
-    // What a link there leads to would be trusted by the place where it lies.
+fn ignores_a_folder_that_all_users_can_write() {
+    // Otherwise any user could add a link to a trusted file.
     let open = PluginFolder::new();
     open.add_bytes("misbehaving", &std::fs::read(library("misbehaving")).expect("built"));
     set_mode(open.path(), 0o777);
@@ -60,27 +60,28 @@ fn a_folder_that_others_may_write_gives_no_plugin() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_skipped() {
+fn skips_a_file_of_another_user() {
     let folder = PluginFolder::new();
     let bytes = std::fs::read(library("misbehaving")).expect("built");
     let path = folder.add_bytes("bad", &bytes);
     if std::os::unix::fs::chown(&path, Some(4242), None).is_err() {
-        skip!("giving a file away needs root");
+        skip!("only root can give a file to another user");
     }
-    assert_skipped(&folder, &["owned", "owner", "belongs"]);
+    let reason = skip_reason(&folder);
+    assert!(reason.contains("4242"), "the owner is missing: {reason}");
 }
 
 #[test]
-fn a_folder_of_somebody_else_gives_no_plugin() {
-    let theirs = PluginFolder::new();
-    theirs.add_bytes("misbehaving", &std::fs::read(library("misbehaving")).expect("built"));
-    if std::os::unix::fs::chown(theirs.path(), Some(4242), None).is_err() {
-        skip!("giving a folder away needs root");
+fn ignores_a_folder_of_another_user() {
+    let foreign = PluginFolder::new();
+    foreign.add_bytes("misbehaving", &std::fs::read(library("misbehaving")).expect("built"));
+    if std::os::unix::fs::chown(foreign.path(), Some(4242), None).is_err() {
+        skip!("only root can give a folder to another user");
     }
     let good = PluginFolder::with(&["example"]);
     let outcome = Run::new()
         .arg("--list-modules")
-        .plugins(theirs.path())
+        .plugins(foreign.path())
         .plugins(good.path())
         .run()
         .expect_code(0);

@@ -1,4 +1,4 @@
-//! Processes that plugins leave behind.
+//! Processes that plugins leave behind, and processes of the caller, which are left alone.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use gatherer_tests::{PluginFolder, Run, processes};
 use serde_json::json;
 
 #[test]
-fn orphans_are_reaped_while_the_run_goes_on() {
+fn orphans_are_reaped_during_the_run() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let run = Run::new();
     let last = run.home().join("last");
@@ -21,7 +21,7 @@ fn orphans_are_reaped_while_the_run_goes_on() {
         .plugins(plugins.path())
         .start();
     running.wait_until("2,000 processes have ended", |_| last.exists().then_some(()));
-    // The last ones may still be on their way.
+    // The last ones may not be reaped yet.
     let zombies = processes::zombies(running.pid());
     assert!(zombies < 100, "{zombies} orphans are zombies");
     running.signal(rustix::process::Signal::TERM);
@@ -41,11 +41,11 @@ fn a_chain_of_forks_ends_with_the_run() {
 }
 
 #[test]
-fn a_process_of_the_caller_is_no_orphan() {
+fn a_child_process_of_the_caller_is_not_killed() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoint = json!({"id": "d", "module": "Misbehaving", "case": "daemon-holds-pipes"});
-    // As `exec program > >(cat > result)` in bash: the reader of the result is a child that the
-    // program did not start. It holds stderr, so its end is waited for.
+    // Like `exec program > >(cat > result)` in bash: the reader of the result is a child of the program that
+    // the program did not start. It holds stderr open, so `run` waits for its end.
     let script = "mkfifo fifo && { cat fifo > result & } && exec \"$0\" \"$@\" > fifo";
     let outcome =
         Run::gather(&endpoint).plugins(plugins.path()).through(["sh", "-c", script]).run();
@@ -56,10 +56,10 @@ fn a_process_of_the_caller_is_no_orphan() {
 }
 
 #[test]
-fn a_reader_whose_parent_ends_during_the_run_is_no_orphan() {
+fn a_reader_that_becomes_a_child_during_the_run_is_not_killed() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoint = json!({"id": "d", "module": "Misbehaving", "case": "daemon-holds-pipes"});
-    // The subshell ends when a worker runs: then the reader becomes the program's child.
+    // The subshell ends when a worker is running; then the reader becomes a child of the program.
     let children = "/proc/$$/task/$$/children";
     let probe = format!("test -e {children}");
     let lists = std::process::Command::new("sh").args(["-c", &probe]).status();
@@ -79,7 +79,7 @@ fn a_reader_whose_parent_ends_during_the_run_is_no_orphan() {
 }
 
 #[test]
-fn the_end_of_a_worker_is_noticed_where_sigchld_is_blocked() {
+fn the_end_of_a_worker_is_detected_even_if_sigchld_is_blocked() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoint = json!({"id": "e", "module": "Example", "hostname": "h"});
     let blocked = ["env", "--block-signal=CHLD"];
@@ -88,7 +88,7 @@ fn the_end_of_a_worker_is_noticed_where_sigchld_is_blocked() {
         .status()
         .is_ok_and(|status| status.success())
     {
-        gatherer_tests::skip!("env does not block signals here (coreutils 8.31 does)");
+        gatherer_tests::skip!("env cannot block signals (coreutils 8.31 or newer can)");
     }
     let outcome = Run::gather(&endpoint)
         .plugins(plugins.path())

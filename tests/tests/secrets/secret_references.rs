@@ -1,13 +1,13 @@
-//! Values that are named in the infile and stand in a file or in the environment.
+//! Secrets from references: `{"file": PATH}` and `{"env": NAME}`.
 
 use gatherer_tests::{PluginFolder, Run};
 use serde_json::{Value, json};
 
-use super::{CANARY, assert_silent, run_silently};
+use super::{CANARY, assert_no_leak, run_without_leaks};
 
 #[test]
-fn a_reference_shows_no_more_than_it_must() {
-    let refers = |name: &str, reference: Value| {
+fn errors_show_a_reference_only_if_it_is_a_plausible_name() {
+    let request = |name: &str, reference: Value| {
         let mut endpoint = json!({"id": "e", "module": "Misbehaving", "case": "behaves"});
         endpoint[name] = reference;
         json!([endpoint])
@@ -19,19 +19,18 @@ fn a_reference_shows_no_more_than_it_must() {
         ("proxy", json!({"env": CANARY})),
         ("proxy", json!({"file": CANARY})),
     ] {
-        let what = reference.to_string();
-        let outcome = run_silently(&what, &["misbehaving"], &refers(name, reference), &[]);
-        let message = outcome.endpoint("e")["error"]["message"].to_string();
-        assert!(message.contains(name) && !message.contains("CANARY"), "{what}: {message}");
+        let case = reference.to_string();
+        let outcome = run_without_leaks(&case, &["misbehaving"], &request(name, reference), &[]);
+        let message = outcome.failure("e").message;
+        assert!(message.contains(name) && !message.contains("CANARY"), "{case}: {message}");
     }
-    // The document itself where its file's name belongs.
+    // A document instead of the name of its file.
     let document = format!("users:\n- user:\n    token: {CANARY}\n");
     for name in ["file", "ca_file"] {
         for reference in [json!({"file": document}), json!({"env": document})] {
-            let outcome = run_silently(name, &["misbehaving"], &refers(name, reference), &[]);
-            let message = outcome.endpoint("e")["error"]["message"].to_string();
-            assert!(message.contains(&format!("{name} refers to the ")), "{message}");
-            assert!(!message.contains("users"), "{message}");
+            let outcome = run_without_leaks(name, &["misbehaving"], &request(name, reference), &[]);
+            let message = outcome.failure("e").message;
+            assert!(message.contains(name) && !message.contains("users"), "{message}");
         }
     }
     for (name, reference, shown) in [
@@ -40,14 +39,14 @@ fn a_reference_shows_no_more_than_it_must() {
         ("username", json!({"env": "NOT_SET_HERE"}), "NOT_SET_HERE"),
         ("ca_file", json!({"env": "NOT_SET_HERE"}), "NOT_SET_HERE"),
     ] {
-        let outcome = run_silently(shown, &["misbehaving"], &refers(name, reference), &[]);
-        let message = outcome.endpoint("e")["error"]["message"].to_string();
+        let outcome = run_without_leaks(shown, &["misbehaving"], &request(name, reference), &[]);
+        let message = outcome.failure("e").message;
         assert!(message.contains(shown), "{message}");
     }
 }
 
 #[test]
-fn a_referenced_value_is_secret_whatever_its_parameter_is() {
+fn a_referenced_value_is_secret_even_for_a_parameter_that_is_not() {
     let plugins = PluginFolder::with(&["file"]);
     for value in [format!("/nonexistent/{CANARY}"), CANARY.to_owned()] {
         let endpoints = json!([{"id": "e", "module": "File", "url": {"env": "GATHERER_TEST_URL"}}]);
@@ -56,14 +55,14 @@ fn a_referenced_value_is_secret_whatever_its_parameter_is() {
             .args(["-v", "-v", "--format", "inventory"])
             .env("GATHERER_TEST_URL", &value)
             .run();
-        assert_silent(&outcome, &value);
-        let message = outcome.endpoint("e")["error"]["message"].to_string();
-        assert!(message.contains("***: there is no such file"), "{message}");
+        assert_no_leak(&outcome, &value);
+        let message = outcome.failure("e").message;
+        assert!(message.contains("***"), "{message}");
     }
 }
 
 #[test]
-fn values_from_files_and_the_environment_are_secret_too() {
+fn values_from_files_and_the_environment_are_redacted() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     for reference in [json!({"env": "GATHERER_TEST_SECRET"}), json!({"file": "secret.txt"})] {
         for case in ["log-secret", "error-secret"] {
@@ -76,9 +75,9 @@ fn values_from_files_and_the_environment_are_secret_too() {
                 .env("GATHERER_TEST_SECRET", CANARY);
             std::fs::write(run.home().join("secret.txt"), format!("{CANARY}\n")).expect("writable");
             let outcome = run.run();
-            assert_silent(&outcome, case);
-            let said = format!("{}{}", outcome.endpoint("e"), outcome.messages());
-            assert!(said.contains("***"), "the value arrived: {}", outcome.describe());
+            assert_no_leak(&outcome, case);
+            let output = format!("{}{}", outcome.endpoint("e"), outcome.messages());
+            assert!(output.contains("***"), "no value was redacted: {}", outcome.describe());
         }
     }
 }
