@@ -65,8 +65,7 @@ fn a_newline_at_the_end_of_a_file_is_not_part_of_the_secret() {
 
 #[test]
 fn secrets_beyond_the_limits_fail_the_endpoint_before_one_is_shown() {
-    for case in ["learned-too-many-secret", "learned-too-long-secret", "learned-malformed-secret"]
-    {
+    for case in ["learned-too-many-secret", "learned-too-long-secret", "learned-malformed-secret"] {
         let outcome = run_with_secret_file(case, CANARY);
         let failure = outcome.failure("e");
         assert_eq!(failure.kind, "protocol", "{case}: {failure}");
