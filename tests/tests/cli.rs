@@ -1,10 +1,10 @@
-//! The command line: usage errors, help, the subcommands for people.
+//! The command line: usage errors, help, the subcommands, and the operator's file.
 
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
 #[test]
-fn a_wrong_command_line_is_exit_2_on_stderr() {
+fn a_wrong_command_line_is_exit_status_2() {
     let wrong: [&[&str]; 10] = [
         &["--no-such-option"],
         &["no-such-command"],
@@ -56,7 +56,7 @@ fn help_names_every_option_with_an_example() {
     ] {
         assert!(help.contains(option), "{option} is not in the help:\n{help}");
     }
-    assert!(!help.contains("__worker"), "what is not for people is hidden:\n{help}");
+    assert!(!help.contains("__worker"), "the internal subcommand is hidden:\n{help}");
     assert!(outcome.stderr.is_empty());
 }
 
@@ -76,15 +76,16 @@ fn short_help_and_version_are_on_stdout() {
 }
 
 #[test]
-fn a_worker_that_is_started_by_hand_says_one_clear_sentence() {
+fn a_worker_that_is_started_by_hand_prints_one_message() {
     let outcome = Run::new().without_logfile().arg("__worker").run();
     assert_ne!(outcome.code(), 0, "{}", outcome.describe());
     assert!(outcome.code() < 128, "{}", outcome.describe());
     assert_eq!(outcome.stderr.trim().lines().count(), 1, "{}", outcome.describe());
+    assert_message!(outcome.stderr);
 }
 
 #[test]
-fn modules_shows_the_parameters_of_one() {
+fn modules_lists_all_modules_and_the_parameters_of_one() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let all = Run::new().arg("modules").plugins(plugins.path()).run().expect_code(0);
     for text in ["Example", "Misbehaving", "One made-up host"] {
@@ -97,18 +98,18 @@ fn modules_shows_the_parameters_of_one() {
         assert!(one.stdout_text().contains(text), "{text}: {}", one.describe());
     }
     assert!(one.stdout_text().contains("libgatherer_plugin_example.so"), "{}", one.describe());
-    let none = Run::new().args(["modules", "Nobody"]).plugins(plugins.path()).run();
-    assert_ne!(none.code(), 0);
-    assert!(none.stderr.contains("Nobody"), "{}", none.describe());
+    let unknown = Run::new().args(["modules", "Unknown"]).plugins(plugins.path()).run();
+    assert_ne!(unknown.code(), 0);
+    assert!(unknown.stderr.contains("Unknown"), "{}", unknown.describe());
 }
 
 #[test]
-fn modules_is_there_as_json_too() {
+fn modules_prints_json() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     plugins.add_bytes("bad", b"nothing");
     let outcome =
         Run::new().args(["modules", "--json"]).plugins(plugins.path()).run().expect_code(0);
-    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("the list is JSON");
     let text = list.to_string();
     for part in
         ["Example", "delay_ms", "libgatherer_plugin_example.so", "libgatherer_plugin_bad.so"]
@@ -118,14 +119,14 @@ fn modules_is_there_as_json_too() {
 }
 
 #[test]
-fn the_plugin_path_of_the_environment_is_used_where_no_option_is() {
+fn the_plugin_path_of_the_environment_is_used_without_the_option() {
     let one = PluginFolder::with(&["example"]);
     let two = PluginFolder::with(&["misbehaving"]);
-    let path = std::env::join_paths([one.path(), two.path()]).expect("joinable");
+    let path = std::env::join_paths([one.path(), two.path()]).expect("no path has a colon");
     let names = |run: Run| {
         let outcome = run.arg("--list-modules").run().expect_code(0);
-        let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-        list.as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
+        let list: Value = serde_json::from_slice(&outcome.stdout).expect("the list is JSON");
+        list.as_object().expect("the list is an object").keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(names(Run::new().env("GATHERER_PLUGIN_PATH", &path)), ["Example", "Misbehaving"]);
     assert_eq!(
@@ -135,16 +136,16 @@ fn the_plugin_path_of_the_environment_is_used_where_no_option_is() {
 }
 
 #[test]
-fn schemas_are_json_schema_2020_12() {
+fn schemas_conform_to_json_schema_2020_12() {
     for name in ["inventory", "manifest", "request"] {
         let outcome = Run::new().args(["schema", name]).run().expect_code(0);
-        let schema: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+        let schema: Value = serde_json::from_slice(&outcome.stdout).expect("a schema is JSON");
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
     }
 }
 
 #[test]
-fn a_config_that_was_asked_for_and_cannot_be_read_is_exit_3() {
+fn a_named_config_that_cannot_be_used_is_exit_status_3() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let missing = Run::gather(&endpoints)
@@ -155,16 +156,19 @@ fn a_config_that_was_asked_for_and_cannot_be_read_is_exit_3() {
     assert!(missing.stderr.contains("/nonexistent/config.toml"), "{}", missing.describe());
 
     let relative = "[policy]\ncredential_folders = [\"credentials\"]\n";
+    let mut messages = missing.stderr;
     for text in ["not toml at all [", "no_such_key = 1\n", "jobs = \"many\"\n", relative] {
         let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--config", "config.toml"]);
-        std::fs::write(run.home().join("config.toml"), text).expect("writable");
+        std::fs::write(run.home().join("config.toml"), text).expect("the file can be written");
         let outcome = run.run().expect_code(3);
         assert!(outcome.stderr.contains("config.toml"), "{text}: {}", outcome.describe());
+        messages.push_str(&outcome.stderr);
     }
+    assert_message!(messages);
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+fn the_command_line_takes_precedence_over_the_environment_and_that_over_the_file() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
     let run = |args: &[&str], environment: Option<&str>| {
@@ -175,7 +179,8 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
         if let Some(format) = environment {
             run = run.env("VIRTUAL_HOST_GATHERER_FORMAT", format);
         }
-        std::fs::write(run.home().join("config.toml"), "format = \"inventory\"\n").expect("ok");
+        let config = run.home().join("config.toml");
+        std::fs::write(config, "format = \"inventory\"\n").expect("the file can be written");
         let outcome = run.run().expect_code(0);
         let text = outcome.stdout_text().to_owned();
         match serde_json::from_str::<Value>(&text) {
@@ -190,32 +195,33 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn where_no_plugin_was_found_the_list_says_where_it_looked() {
+fn modules_names_the_plugin_folder_if_it_has_no_plugin() {
     let plugins = PluginFolder::new();
     let outcome = Run::new().arg("modules").plugins(plugins.path()).run().expect_code(0);
-    let looked = format!("no plugin was found in {}", plugins.path().display());
-    assert!(outcome.stdout_text().contains(&looked), "{}", outcome.describe());
+    let folder = plugins.path().to_str().expect("the path is UTF-8");
+    assert!(outcome.stdout_text().contains(folder), "{}", outcome.describe());
+    assert_message!(outcome.stdout_text());
 }
 
 #[test]
-fn a_config_that_others_may_write_or_replace_is_refused_and_the_log_says_so() {
+fn a_config_that_other_users_can_write_or_replace_is_rejected_and_logged() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
-    for (file_mode, folder_mode, words) in
-        [(0o666, 0o755, "it is writable by everybody"), (0o644, 0o777, "is writable by everybody")]
-    {
+    let messages = [(0o666, 0o755), (0o644, 0o777)].map(|(file_mode, folder_mode)| {
         let run =
             Run::gather(&endpoints).plugins(plugins.path()).args(["--config", "etc/config.toml"]);
         let folder = run.home().join("etc");
-        std::fs::create_dir(&folder).expect("writable");
+        std::fs::create_dir(&folder).expect("the folder can be created");
         let config = folder.join("config.toml");
-        std::fs::write(&config, "jobs = 2\n").expect("writable");
+        std::fs::write(&config, "jobs = 2\n").expect("the file can be written");
         gatherer_tests::plugins::set_mode(&config, file_mode);
         gatherer_tests::plugins::set_mode(&folder, folder_mode);
         let outcome = run.run().expect_code(3);
-        for said in [&outcome.stderr, &outcome.log] {
-            assert!(said.contains("config.toml is not trusted"), "{}", outcome.describe());
-            assert!(said.contains(words), "{}", outcome.describe());
+        for messages in [&outcome.stderr, &outcome.log] {
+            assert!(messages.contains("config.toml"), "{}", outcome.describe());
+            assert!(messages.contains("trusted"), "{}", outcome.describe());
         }
-    }
+        outcome.stderr
+    });
+    assert_message!(messages.concat());
 }

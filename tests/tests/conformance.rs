@@ -1,17 +1,17 @@
-//! What every plugin of this repository keeps to, whichever it is: the suite finds the plugins in
-//! the build and knows none of them. Servers are never asked: whatever a plugin sends goes to a
-//! closed port of this machine.
+//! The rules that every plugin of this repository must follow. The tests take all plugins of the build and know
+//! none of them by name. No server is queried: every address is a closed port of this machine.
 
 use std::path::{Path, PathBuf};
 
 use gatherer_tests::{Outcome, Run, build_folder, inventory_endpoint};
 use serde_json::{Map, Value, json};
 
-/// Nothing listens there.
-const NOWHERE: &str = "127.0.0.1";
+/// The address for parameters that need one.
+const ADDRESS: &str = "127.0.0.1";
+/// A proxy on a port that is not in use.
 const CLOSED_PROXY: &str = "http://127.0.0.1:9";
 
-/// Stands in values that must not be shown.
+/// A text in values that must not be shown.
 const CANARY: &str = "hunter2-conformance";
 
 /// One plugin of the build.
@@ -26,15 +26,15 @@ impl Plugin {
     }
 }
 
-/// The plugins of `plugins/`, each with the manifest of its sources. One that was not built fails the
-/// test.
+/// The plugins in `plugins/`, each with its `manifest.json`. Panics if one was not built.
 fn plugins() -> Vec<Plugin> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
-    let mut plugins: Vec<_> = std::fs::read_dir(&sources)
-        .expect("plugins/ is readable")
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let mut plugins: Vec<_> = std::fs::read_dir(&folders)
+        .expect("plugins/ can be listed")
         .map(|entry| {
-            let folder = entry.expect("plugins/ is readable").path();
-            let name = folder.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+            let folder = entry.expect("plugins/ can be listed").path();
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let name = name.expect("the name is UTF-8");
             let text = std::fs::read_to_string(folder.join("manifest.json"))
                 .unwrap_or_else(|error| panic!("the manifest of {name}: {error}"));
             Plugin {
@@ -44,7 +44,7 @@ fn plugins() -> Vec<Plugin> {
         })
         .collect();
     plugins.sort_by(|a, b| a.library.cmp(&b.library));
-    assert!(plugins.len() >= 3, "example, file and libvirt at least");
+    assert!(plugins.len() >= 3, "at least example, file and libvirt exist");
     plugins
 }
 
@@ -57,25 +57,25 @@ fn parameters(module: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
-/// A value of the parameter's type with which no plugin finds anything.
+/// A valid value of the parameter's type with which no plugin finds anything.
 fn some_value(parameter: &Value) -> Value {
     match text(&parameter["type"]) {
         "integer" | "number" | "boolean" => json!("1"),
         "path" => json!("/nonexistent/conformance"),
-        _ => json!(NOWHERE),
+        _ => json!(ADDRESS),
     }
 }
 
-/// An endpoint of the module with all that is required, and nothing to be found.
+/// An endpoint of the module with all required parameters, where nothing is found.
 fn endpoint(id: &str, module: &Value) -> Map<String, Value> {
     let common = json!({
         "id": id, "module": module["name"], "proxy": CLOSED_PROXY, "retries": "0", "timeout": "10",
     });
     let required = parameters(module).filter(|parameter| parameter["required"] == true);
-    let mut endpoint = common.as_object().expect("an object").clone();
+    let mut endpoint = common.as_object().expect("an endpoint is an object").clone();
     endpoint.extend(
         required.map(|parameter| (text(&parameter["name"]).to_owned(), some_value(parameter))),
     );
@@ -89,9 +89,10 @@ fn gather(endpoints: &[Map<String, Value>]) -> Outcome {
         .run()
 }
 
-/// Runs one endpoint for each case and hands each its result. No case may show the canary.
-fn try_each<T>(cases: Vec<(Map<String, Value>, T)>, check: impl Fn(&Value, &T)) {
-    assert!(!cases.is_empty(), "nothing to try");
+/// Gathers one endpoint for each case, and passes its result to `check` with the case's other part. Panics if
+/// the canary is shown.
+fn check_each<T>(cases: Vec<(Map<String, Value>, T)>, check: impl Fn(&Value, &T)) {
+    assert!(!cases.is_empty(), "there must be a case");
     let (mut endpoints, rests): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
     for (number, endpoint) in endpoints.iter_mut().enumerate() {
         endpoint.insert("id".into(), json!(number));
@@ -107,7 +108,7 @@ fn try_each<T>(cases: Vec<(Map<String, Value>, T)>, check: impl Fn(&Value, &T)) 
 }
 
 #[test]
-fn a_manifest_says_what_a_person_and_a_form_need() {
+fn a_manifest_has_all_that_people_and_forms_need() {
     for plugin in plugins() {
         let library = plugin.library.display();
         for module in plugin.modules() {
@@ -115,16 +116,16 @@ fn a_manifest_says_what_a_person_and_a_form_need() {
             assert!(!summary.is_empty() && !summary.contains('\n'), "{library}: {summary}");
             for parameter in parameters(module) {
                 let name = text(&parameter["name"]);
-                let what = format!("{library}: {name}");
-                assert!(!text(&parameter["description"]).is_empty(), "{what} is not described");
+                let place = format!("{library}: {name}");
+                assert!(!text(&parameter["description"]).is_empty(), "{place} lacks a description");
                 let required = parameter["required"] == true;
-                assert!(!required || parameter["example"].is_string(), "{what} has no example");
+                assert!(!required || parameter["example"].is_string(), "{place} lacks an example");
                 let private = ["password", "secret"].iter().any(|word| name.contains(word));
-                assert!(!private || parameter["secret"] == true, "{what} is not secret");
+                assert!(!private || parameter["secret"] == true, "{place} must be secret");
                 let default = &parameter["default"];
                 assert!(
                     default.is_null() || default.is_string() || default.is_number(),
-                    "{what}: no Manager can read the default {default}"
+                    "{place}: a Manager cannot read the default {default}"
                 );
             }
         }
@@ -132,9 +133,9 @@ fn a_manifest_says_what_a_person_and_a_form_need() {
 }
 
 #[test]
-fn the_list_for_the_manager_holds_the_classic_parameters_and_their_defaults() {
+fn the_list_for_a_manager_has_the_parameters_that_are_not_advanced() {
     let outcome = Run::new().arg("--list-modules").plugins(build_folder()).run().expect_code(0);
-    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("the list is JSON");
     for module in modules() {
         let mut expected = Map::new();
         expected.insert("module".into(), module["name"].clone());
@@ -146,10 +147,10 @@ fn the_list_for_the_manager_holds_the_classic_parameters_and_their_defaults() {
 }
 
 #[test]
-fn the_library_holds_the_manifest_of_its_sources() {
+fn the_library_has_the_manifest_of_its_folder() {
     let outcome =
         Run::new().args(["modules", "--json"]).plugins(build_folder()).run().expect_code(0);
-    let list: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let list: Value = serde_json::from_slice(&outcome.stdout).expect("the list is JSON");
     assert_eq!(list["skipped"], json!([]));
     for plugin in plugins() {
         for module in plugin.modules() {
@@ -157,11 +158,12 @@ fn the_library_holds_the_manifest_of_its_sources() {
             assert_eq!(listed["summary"], module["summary"]);
             assert_eq!(listed["plugin"]["name"], plugin.manifest["name"]);
             assert_eq!(listed["plugin"]["version"], plugin.manifest["version"]);
-            assert_eq!(listed["plugin"]["file"], plugin.library.to_str().expect("UTF-8"));
+            let library = plugin.library.to_str().expect("the path is UTF-8");
+            assert_eq!(listed["plugin"]["file"], library);
             let listed: Vec<_> = parameters(listed).collect();
             assert_eq!(listed.len(), parameters(module).count());
             for (listed, written) in listed.into_iter().zip(parameters(module)) {
-                for (member, value) in written.as_object().expect("an object") {
+                for (member, value) in written.as_object().expect("a parameter is an object") {
                     assert_eq!(&listed[member], value, "{member} of {written}");
                 }
             }
@@ -170,8 +172,8 @@ fn the_library_holds_the_manifest_of_its_sources() {
 }
 
 #[test]
-fn inspecting_and_listing_never_load_a_plugin() {
-    // The dynamic linker reports every file that it opens.
+fn inspect_and_list_do_not_load_a_plugin() {
+    // With this variable the dynamic linker reports every file that it opens.
     let run = || Run::new().env("LD_DEBUG", "files");
     let listed = run().arg("--list-modules").plugins(build_folder()).run().expect_code(0);
     let mut outcomes = vec![listed];
@@ -193,16 +195,16 @@ fn inspecting_and_listing_never_load_a_plugin() {
         outcomes.push(outcome);
     }
     for outcome in outcomes {
-        assert!(outcome.stderr.contains("libc.so.6"), "the linker does not report");
+        assert!(outcome.stderr.contains("libc.so.6"), "the linker reports nothing");
         assert!(!outcome.stderr.contains("libgatherer_plugin_"), "{}", outcome.describe());
     }
 }
 
 #[test]
-fn every_module_loads_says_the_same_of_itself_and_ends_with_a_reason() {
+fn every_module_loads_and_ends_with_a_reason() {
     for plugin in plugins() {
         let cases = plugin.modules().map(|module| (endpoint("", module), ())).collect();
-        try_each(cases, |result, ()| {
+        check_each(cases, |result, ()| {
             assert_eq!(result["plugin"]["name"], plugin.manifest["name"], "{result:#}");
             if result["status"] == "complete" {
                 return;
@@ -222,7 +224,7 @@ fn every_module_loads_says_the_same_of_itself_and_ends_with_a_reason() {
 }
 
 #[test]
-fn every_module_ends_by_its_deadline() {
+fn every_module_stops_at_its_deadline() {
     let endpoints: Vec<_> = modules()
         .iter()
         .enumerate()
@@ -235,9 +237,9 @@ fn every_module_ends_by_its_deadline() {
     let outcome = gather(&endpoints);
     for result in outcome.inventory()["endpoints"].as_array().into_iter().flatten() {
         let crashed = result["error"]["kind"] == "crashed";
-        assert!(!crashed, "who is asked to end, ends in peace: {result:#}");
+        assert!(!crashed, "a module must stop when it is cancelled: {result:#}");
     }
-    // A worker is given 2 s from the deadline on.
+    // A worker has 2 s after the deadline.
     assert!(outcome.took.as_secs() < 30, "{}", outcome.describe());
 }
 
@@ -255,7 +257,7 @@ fn a_missing_required_parameter_is_a_configuration_error_that_names_it() {
             }
         }
     }
-    try_each(cases, |result, name| {
+    check_each(cases, |result, name| {
         assert_eq!(result["error"]["kind"], "configuration", "{name}: {result:#}");
         assert!(text(&result["error"]["message"]).contains(name.as_str()), "{name}: {result:#}");
     });
@@ -279,7 +281,7 @@ fn a_wrong_type_is_a_configuration_error_that_names_the_parameter_and_never_the_
             }
         }
     }
-    try_each(cases, |result, name| {
+    check_each(cases, |result, name| {
         assert_eq!(result["error"]["kind"], "configuration", "{name}: {result:#}");
         assert!(text(&result["error"]["message"]).contains(name.as_str()), "{name}: {result:#}");
     });
@@ -295,11 +297,11 @@ fn no_module_shows_the_value_of_a_secret_parameter() {
         }
         cases.push((endpoint, ()));
     }
-    try_each(cases, |_, ()| {});
+    check_each(cases, |_, ()| {});
 }
 
 #[test]
-fn every_plugin_passes_what_authors_verify_theirs_with() {
+fn every_plugin_passes_plugin_verify() {
     for plugin in plugins() {
         let outcome = Run::new().args(["plugin", "verify"]).arg(&plugin.library).run();
         let outcome = outcome.expect_code(0);
@@ -314,7 +316,7 @@ fn every_plugin_passes_what_authors_verify_theirs_with() {
 }
 
 #[test]
-fn the_same_answers_give_the_same_bytes() {
+fn two_runs_print_the_same_bytes() {
     let endpoints: Vec<_> =
         modules().iter().map(|module| endpoint(text(&module["name"]), module)).collect();
     let (one, two) = (gather(&endpoints), gather(&endpoints));
@@ -323,9 +325,9 @@ fn the_same_answers_give_the_same_bytes() {
 }
 
 #[test]
-fn a_module_that_no_plugin_serves_is_a_configuration_error_that_names_those_that_are_served() {
+fn an_unknown_module_is_a_configuration_error_that_names_the_known_ones() {
     let module = json!({"name": "NoSuchModule", "parameters": []});
-    try_each(vec![(endpoint("", &module), ())], |result, ()| {
+    check_each(vec![(endpoint("", &module), ())], |result, ()| {
         assert_eq!(result["error"]["kind"], "configuration", "{result:#}");
         for served in modules() {
             let name = text(&served["name"]);
