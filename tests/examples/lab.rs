@@ -1,8 +1,8 @@
-//! A cluster to try things out on, and the one that `make test` starts for all its tests: prints its
-//! folder and how to use it, and ends it when stdin closes.
+//! Starts a Kubernetes cluster for experiments (`make lab`), or the one that all tests of `make test` share. Prints
+//! its folder and how to use it, and stops it when stdin closes.
 //!
-//! usage: lab [NODES [PODS]]; an empty one is as many as the tests' cluster has. With `--folder-only` as
-//! the first argument, prints the folder alone. The cases of workloads are there besides the pods.
+//! usage: lab [NODES [PODS]]; an empty argument means the number of the tests' cluster. With `--folder-only` as
+//! the first argument, it prints only the folder. The cluster also has the workloads of the tests.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use gatherer_tests::servers::kubernetes::{
     Cluster, KUBECONFIGS, SHARED_FOLDER, SHARED_NODE_BYTES, SHARED_NODES, SHARED_PODS, workloads,
 };
 
-/// The cases of workloads are on this many nodes.
+/// The number of nodes that the workloads of the tests need.
 const LEAST_NODES: usize = 3;
 
 fn main() -> ExitCode {
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     } else {
         println!("A cluster of {nodes} nodes and {pods} pods at {}, in {folder}", cluster.url());
         println!("Kubeconfigs: {}", KUBECONFIGS.join(", "));
-        println!("Those that may read some lists: {}", workloads::READERS.join(", "));
+        println!("Kubeconfigs with limited permissions: {}", workloads::READERS.join(", "));
         println!();
         println!("export KUBECONFIG={}", cluster.kubeconfig("admin").display());
         println!(
@@ -53,14 +53,14 @@ fn main() -> ExitCode {
         );
         println!();
         println!(
-            "For the tests, if it has its {SHARED_NODES} nodes and {SHARED_PODS} pods: export {SHARED_FOLDER}={folder}"
+            "To use it for the tests, which need {SHARED_NODES} nodes and {SHARED_PODS} pods: export {SHARED_FOLDER}={folder}"
         );
-        println!("It ends with this program: Ctrl-D, Ctrl-C, or the end of its stdin.");
+        println!("To stop it: Ctrl-D or Ctrl-C.");
     }
     if std::io::stdout().flush().is_err() {
         return ExitCode::from(4);
     }
-    // A signal ends this process; what watches over the servers ends them then.
+    // If a signal ends this process, the watcher stops the servers.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     cluster.stop();
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! Runs of 1,000 endpoints with failures and signals, for as long as it is told: `make soak`.
+//! Runs of 1,000 endpoints with failures and signals for a given time (`make soak`).
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

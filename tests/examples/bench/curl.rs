@@ -1,4 +1,4 @@
-//! curl, which fetches what the program asks for: every page, in the same order, on one connection.
+//! Fetches with curl what the program fetches: every page, in the same order, on one connection.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Result;
 use super::measure::{Program, run};
 
-/// A request of one endpoint with these parameters besides its kubeconfig.
+/// A request with one endpoint that has a kubeconfig and these parameters.
 pub fn request(kubeconfig: &str, parameters: &Value) -> String {
     let mut endpoint = json!({"id": "e", "module": "Kubernetes", "kubeconfig": kubeconfig});
     for (name, value) in parameters.as_object().into_iter().flatten() {
@@ -21,23 +21,23 @@ pub fn request(kubeconfig: &str, parameters: &Value) -> String {
     json!([endpoint]).to_string()
 }
 
-/// Whether there is a curl.
+/// Whether curl is installed.
 pub fn installed() -> bool {
     let mut command = Command::new("curl");
     command.arg("--version");
     run(command, "").is_ok()
 }
 
-/// curl with all that one gathering asks for.
+/// The requests of one run of the program, for curl.
 pub struct Curl {
-    /// Its options, the token among them, which is not for a command line.
+    /// The file with curl's options. It keeps the token out of the command line.
     config: PathBuf,
     requests: usize,
 }
 
 impl Curl {
-    /// Has the program gather once through a server that keeps what it is asked, which is the list
-    /// of what to fetch: the pages' tokens too are good for some minutes, as long as nothing changes.
+    /// Runs the program once through a server that records its requests, which curl will repeat. The continue
+    /// tokens in them are valid for some minutes.
     pub fn new(program: &Program, cluster: &Cluster, parameters: &Value) -> Result<Self> {
         let authority = Authority::new("The authority of the bench");
         let source = Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()));
@@ -53,14 +53,14 @@ impl Curl {
 
     fn of(folder: &Path, cluster: &Cluster, targets: &[String]) -> Result<Self> {
         let config = folder.join("curl.conf");
-        // The server prints for people if curl says its own name.
+        // The server formats its answers for people if the user agent is curl.
         let mut text = format!(
             "silent\nfail\ngloboff\nuser-agent = \"x\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
             cluster.pki().join("ca.crt").display(),
             cluster.admin_token()
         );
         for target in targets {
-            // What is not there is asked for by the program alone.
+            // curl skips the requests of the program that have no result.
             if let (200, _) = cluster.request(Method::GET, target, None)? {
                 writeln!(text, "url = \"{}{target}\"\noutput = \"/dev/null\"", cluster.url())?;
             }
@@ -69,15 +69,15 @@ impl Curl {
         Ok(Self { config, requests: targets.len() })
     }
 
-    /// How many requests the program made.
+    /// The number of requests of the program.
     pub fn requests(&self) -> usize {
         self.requests
     }
 
-    /// Fetches it all.
+    /// Repeats all requests, and returns the time that they took.
     pub fn fetch(&self, compressed: bool) -> Result<Duration> {
         let mut command = Command::new("curl");
-        // The first page that fails ends it: the rest would be measured otherwise.
+        // Without this option curl would ignore the failure of any but the last page.
         command.arg("--fail-early").arg("--config").arg(&self.config);
         if compressed {
             command.arg("--compressed");

@@ -1,4 +1,4 @@
-//! Module Kubernetes against a real API server, beside curl that fetches the same pages.
+//! Measures module Kubernetes with a real API server, compared with curl that fetches the same pages.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::Result;
 use super::curl::{self, Curl};
 use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds};
 
-/// A node's size, in bytes, as big clusters have it.
+/// The size of a node in bytes, as in large clusters.
 const NODE_BYTES: usize = 10_000;
 
-/// How many nodes there are, and in how many turns each is measured: all of [`ORDERS`].
+/// Numbers of nodes, each with the number of turns, which is a multiple of the number of [`ORDERS`].
 const SIZES: [(u32, u32); 4] = [(20, 24), (200, 24), (2_000, 48), (20_000, 6)];
 
-/// Who is measured.
+/// The commands that are measured.
 #[derive(Clone, Copy)]
 enum Which {
     Ours,
@@ -24,8 +24,8 @@ enum Which {
     Compressed,
 }
 
-/// Each turn has another order. The server tidies its memory up every few requests: in one order
-/// the same of the three would pay for that each time.
+/// The order differs from turn to turn. The server collects garbage every few requests, and with a fixed order
+/// the same command would pay for that each time.
 const ORDERS: [[Which; 3]; 6] = {
     use Which::{Compressed, Ours, Plain};
     [
@@ -38,12 +38,13 @@ const ORDERS: [[Which; 3]; 6] = {
     ]
 };
 
-/// What the whole run may cost in units of curl's, at [`RATED_NODES`] nodes.
+/// The goal for the time of a run divided by curl's time, with [`RATED_NODES`] nodes.
 const RATIO: f64 = 1.3;
-/// What runner and worker may need together, in MiB, at [`RATED_NODES`] nodes.
+/// The goal for the memory of runner and worker together, in MiB, with [`RATED_NODES`] nodes.
 const MEMORY_MIB: u64 = 64;
+/// The number of nodes to which the goals apply.
 const RATED_NODES: u32 = 2_000;
-/// How much more a node may cost among ten times as many.
+/// The goal for the processor time for each node divided by that with a tenth of the nodes.
 const GROWTH: f64 = 1.3;
 
 pub fn measure(program: &Path) -> Result<Table> {
@@ -71,7 +72,7 @@ pub fn measure(program: &Path) -> Result<Table> {
         measured.add_to(&mut table, nodes);
         per_node.push((nodes, measured.processor.as_secs_f64() / f64::from(nodes)));
     }
-    // The fixed part of a run is most of a small one.
+    // Only the two largest numbers, since the start of the process dominates in small runs.
     let [.., (few, before), (many, after)] = per_node[..] else { return Ok(table) };
     let growth = after / before;
     table.goal(
@@ -104,16 +105,16 @@ impl Measured {
             milliseconds(self.compressed)
         );
         table.figure(format!("{nodes} nodes"), figure);
-        let what = format!("{nodes} nodes, times the faster curl");
+        let name = format!("{nodes} nodes, times the faster curl");
         let figure = format!("{ratio:.2} x");
         let memory = format!("{nodes} nodes, peak memory of runner and worker");
         let peak = mebibytes(self.peak_bytes);
         if nodes == RATED_NODES {
-            table.goal(what, figure, format!("<= {RATIO} x"), ratio <= RATIO);
+            table.goal(name, figure, format!("<= {RATIO} x"), ratio <= RATIO);
             let met = self.peak_bytes < MEMORY_MIB << 20;
             table.goal(memory, peak, format!("< {MEMORY_MIB} MiB"), met);
         } else {
-            table.figure(what, figure);
+            table.figure(name, figure);
             table.figure(memory, peak);
         }
     }
@@ -123,19 +124,19 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
     let parameters = json!({});
     let curl = Curl::new(program, cluster, &parameters)?;
     let request = curl::request(&cluster.kubeconfig("token").display().to_string(), &parameters);
-    let complete = |output: &str| {
+    let check = |output: &str| {
         let listed = output.matches("\"hostIdentifier\"").count();
         if listed == nodes as usize { Ok(()) } else { Err(format!("{listed} nodes of {nodes}")) }
     };
     let ours = || -> Result<Cost> {
         let (output, cost) = program.gather(&request)?;
-        complete(&output)?;
+        check(&output)?;
         Ok(cost)
     };
     let mut peak_bytes = 0;
     for _ in 0..3 {
         let (output, peak) = program.gather_watched(&request)?;
-        complete(&output)?;
+        check(&output)?;
         peak_bytes = peak_bytes.max(peak.together());
     }
     let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());

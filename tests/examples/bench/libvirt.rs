@@ -1,4 +1,4 @@
-//! Module Libvirt against a real daemon, beside virsh.
+//! Measures module Libvirt with a real daemon, compared with virsh.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,13 +26,13 @@ pub fn measure(program: &Path) -> Result<Table> {
         };
     let program = Program::new(program)?;
     let request = |uri: &str| format!(r#"[{{"id": "e", "module": "Libvirt", "uri": "{uri}"}}]"#);
-    let complete = |output: &str| {
+    let check = |output: &str| {
         let listed = output.matches("\"vmState\"").count();
         if listed == GUESTS { Ok(()) } else { Err(format!("{listed} guests: {output}")) }
     };
     let gather = |uri: &str| -> Result<Duration> {
         let (output, cost) = program.gather(&request(uri))?;
-        complete(&output)?;
+        check(&output)?;
         Ok(cost.wall)
     };
     let virsh = || -> Result<Duration> {
@@ -44,12 +44,12 @@ pub fn measure(program: &Path) -> Result<Table> {
     };
     let counted = CountingProxy::start(daemon.tcp());
     gather(&counted.uri())?;
-    // Those by which libvirt's client says hello and goodbye are not ours.
+    // The calls with which libvirt's client opens and closes a connection do not count.
     let (calls, packets) = (counted.queries().len(), counted.calls().len());
 
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (output, peaks) = program.gather_watched(&request(&daemon.unix_uri()))?;
-    complete(&output)?;
+    check(&output)?;
     for _ in 0..TURNS {
         let own = gather(&daemon.unix_uri())?;
         let other = virsh()?;
@@ -59,7 +59,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     }
     table.goal(
         "calls",
-        format!("{calls}, {packets} with hello and goodbye"),
+        format!("{calls}, {packets} with those that open and close the connection"),
         format!("<= {CALLS}"),
         calls <= CALLS,
     );

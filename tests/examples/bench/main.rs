@@ -1,7 +1,7 @@
-//! Measures the program as whole processes and compares with the goals: `make bench`.
+//! Measures whole processes of the program and compares the figures with the goals (`make bench`).
 //!
-//! A machine is never twice the same, so what is compared is measured in one run, in turns. What
-//! a run prints is checked: a fast failure cannot pass for a fast gathering.
+//! The speed of a machine varies, so everything that is compared is measured in one run, in turns. The output of
+//! each run is checked, so that a fast failure does not count as a fast run.
 
 mod curl;
 mod kubernetes;
@@ -53,6 +53,6 @@ fn main() -> ExitCode {
         }
     }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("({processors} processors; whole processes, start and end included)");
+    println!("({processors} processors; whole processes, including start and end)");
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

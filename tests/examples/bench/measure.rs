@@ -1,5 +1,4 @@
-//! How something is measured: time, processor time and memory of whole processes, and the table
-//! that shows it.
+//! Measures time, processor time and memory of whole processes, and prints tables of the figures.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,16 +11,17 @@ use gatherer_tests::processes;
 
 use super::Result;
 
-/// What one run of a command took.
+/// The time of one run of a command.
 #[derive(Clone, Copy)]
 pub struct Cost {
-    /// From start to end.
+    /// The time from start to end.
     pub wall: Duration,
-    /// Of the process and of those that it waited for, in user and system mode. In steps of 10 ms.
+    /// The processor time of the process and of the children that it waited for, in user and system mode, in steps of
+    /// 10 ms.
     pub processor: Duration,
 }
 
-/// Runs a command to its end: what it printed, and what it took.
+/// Runs a command to its end, and returns its output and its cost.
 pub fn run(mut command: Command, input: &str) -> Result<(String, Cost)> {
     let processor = processor_time_of_children()?;
     let begin = Instant::now();
@@ -31,29 +31,29 @@ pub fn run(mut command: Command, input: &str) -> Result<(String, Cost)> {
     Ok((output, Cost { wall, processor }))
 }
 
-/// The most resident memory, in bytes, of a process and of its children.
+/// The peak resident memory of a run, in bytes.
 #[derive(Clone, Copy, Default)]
 pub struct Peaks {
-    /// Of the process itself.
+    /// The peak of the runner.
     pub runner: u64,
-    /// Of its children, each at its peak, added up.
+    /// The sum of the peaks of its children.
     pub worker: u64,
 }
 
 impl Peaks {
-    /// Of all.
+    /// The sum of both.
     pub fn together(self) -> u64 {
         self.runner + self.worker
     }
 
-    /// The higher of each.
+    /// The larger value of each.
     pub fn max(self, other: Self) -> Self {
         Self { runner: self.runner.max(other.runner), worker: self.worker.max(other.worker) }
     }
 }
 
-/// Runs a command to its end: what it printed, and its memory. Watching takes time, so this is a run
-/// of its own.
+/// Runs a command to its end, and returns its output and its memory. Sampling the memory takes time, so this is
+/// separate from [`run`].
 pub fn run_watched(mut command: Command, input: &str) -> Result<(String, Peaks)> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -68,7 +68,7 @@ pub fn run_watched(mut command: Command, input: &str) -> Result<(String, Peaks)>
     })
 }
 
-/// Starts a command, has somebody look at it, and waits for its end.
+/// Starts a command, calls `watch` with its process id, and waits for its end.
 fn finish<W>(
     command: &mut Command,
     input: &str,
@@ -77,8 +77,8 @@ fn finish<W>(
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let watched = watch(child.id());
-    let mut stdin = child.stdin.take().ok_or("no stdin")?;
-    // A program that does not read its input ends the pipe early.
+    let mut stdin = child.stdin.take().ok_or("stdin is not a pipe")?;
+    // The program may end without reading its input.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output()?;
@@ -108,10 +108,10 @@ fn peak_memory(runner: u32, done: &AtomicBool) -> Peaks {
     Peaks { runner, worker: peaks.values().sum() }
 }
 
-/// What the kernel has counted for children that were waited for (`cutime`, `cstime`).
+/// The processor time of all children that were waited for (`cutime` and `cstime` of /proc/self/stat).
 fn processor_time_of_children() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name, which comes before, may hold anything but this.
+    // The fields follow the name of the process, which is in parentheses.
     let (_, fields) = stat.rsplit_once(") ").ok_or("no fields in /proc/self/stat")?;
     let mut times = fields.split(' ').skip(13).map(str::parse::<u64>);
     let (Some(user), Some(system)) = (times.next(), times.next()) else {
@@ -121,14 +121,14 @@ fn processor_time_of_children() -> Result<Duration> {
     Ok(Duration::from_millis((user? + system?) * 1000 / ticks))
 }
 
-/// The one in the middle.
+/// The median of values.
 pub fn median<T: PartialOrd + Copy>(values: &[T]) -> T {
     let mut sorted = values.to_vec();
     sorted.sort_by(|one, other| one.partial_cmp(other).expect("no NaN is measured"));
     sorted[sorted.len() / 2]
 }
 
-/// The program in a folder of its own, with a log file that goes away with it.
+/// The program, with a temporary folder for its log file.
 pub struct Program {
     path: PathBuf,
     folder: tempfile::TempDir,
@@ -141,7 +141,7 @@ impl Program {
         Ok(Self { path: program.to_owned(), folder, format: "gatherer" })
     }
 
-    /// The same program printing in another format than a Manager's.
+    /// Sets another format than the Manager's.
     pub fn printing(self, format: &'static str) -> Self {
         Self { format, ..self }
     }
@@ -157,33 +157,33 @@ impl Program {
         command
     }
 
-    /// Gathers, and gives the document.
+    /// Gathers, and returns the document and the cost.
     pub fn gather(&self, request: &str) -> Result<(String, Cost)> {
-        run(self.gathering(), request)
+        run(self.gather_command(), request)
     }
 
-    /// The same with the most memory.
+    /// Gathers, and returns the document and the memory.
     pub fn gather_watched(&self, request: &str) -> Result<(String, Peaks)> {
-        run_watched(self.gathering(), request)
+        run_watched(self.gather_command(), request)
     }
 
-    fn gathering(&self) -> Command {
+    fn gather_command(&self) -> Command {
         let mut command = self.command();
         command.args(["--infile", "-", "--no-run-info", "--format", self.format]);
         command
     }
 }
 
-/// Lines with figures, some of which have a goal.
+/// A table of figures, some of which have a goal.
 pub struct Table {
     title: String,
     lines: Vec<Line>,
 }
 
 struct Line {
-    what: String,
+    name: String,
     figure: String,
-    /// In words, and whether it was met.
+    /// The goal as a text, and whether the figure meets it.
     goal: Option<(String, bool)>,
 }
 
@@ -192,29 +192,29 @@ impl Table {
         Self { title: title.into(), lines: Vec::new() }
     }
 
-    /// A figure without a goal.
-    pub fn figure(&mut self, what: impl Into<String>, figure: impl Into<String>) {
-        self.lines.push(Line { what: what.into(), figure: figure.into(), goal: None });
+    /// Adds a figure without a goal.
+    pub fn figure(&mut self, name: impl Into<String>, figure: impl Into<String>) {
+        self.lines.push(Line { name: name.into(), figure: figure.into(), goal: None });
     }
 
-    /// A figure with its goal, and whether that was met.
+    /// Adds a figure with its goal, and whether the figure meets it.
     pub fn goal(
         &mut self,
-        what: impl Into<String>,
+        name: impl Into<String>,
         figure: impl Into<String>,
         goal: impl Into<String>,
         met: bool,
     ) {
         let goal = Some((goal.into(), met));
-        self.lines.push(Line { what: what.into(), figure: figure.into(), goal });
+        self.lines.push(Line { name: name.into(), figure: figure.into(), goal });
     }
 
-    /// Prints it; says how many goals were missed.
+    /// Prints the table, and returns the number of goals that were missed.
     pub fn print(&self) -> usize {
         let mut text = format!("\n== {}\n", self.title);
-        let width = self.lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
+        let width = self.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
         let mut missed = 0;
-        for Line { what, figure, goal } in &self.lines {
+        for Line { name, figure, goal } in &self.lines {
             let goal = match goal {
                 None => String::new(),
                 Some((goal, true)) => format!("{goal}  met"),
@@ -223,7 +223,7 @@ impl Table {
                     format!("{goal}  MISSED")
                 }
             };
-            let line = format!("{what:<width$}  {figure:<44}  {goal}");
+            let line = format!("{name:<width$}  {figure:<44}  {goal}");
             let _ = writeln!(text, "{}", line.trim_end());
         }
         print!("{text}");

@@ -1,4 +1,4 @@
-//! What it costs to be started, and to start workers.
+//! Measures the start of the program and of its workers.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +21,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     let slow: Vec<String> =
         (0..32).map(|number| example(number, if number == 0 { 5000 } else { 100 })).collect();
 
-    let mut table = Table::new("Processes: medians, and how many times /bin/true that is");
+    let mut table = Table::new("Processes: medians, also as multiples of /bin/true");
     let base = wall(51, || Ok(run(Command::new("/bin/true"), "")?.1.wall))?;
     let mut line = |name: &str, median: Duration, goal: Option<u64>| {
         let figure = format!(
@@ -49,7 +49,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     Ok(table)
 }
 
-/// The median time of `runs` runs, after one that is not counted and fills the caches.
+/// The median time of `runs` runs, after a first one that fills the caches and does not count.
 fn wall(runs: usize, mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
     run()?;
     let times = (0..runs).map(|_| run()).collect::<Result<Vec<_>>>()?;
@@ -67,7 +67,7 @@ fn list_modules(program: &Program) -> Result<Duration> {
     }
 }
 
-/// Gathers from the endpoints, each of which must be there with a host.
+/// Gathers from the endpoints. Each of them must have a result.
 fn gather(program: &Program, endpoints: &[String]) -> Result<Duration> {
     let (output, cost) = program.gather(&format!("[{}]", endpoints.join(",")))?;
     let complete = output.matches("\n    \"e").count();
@@ -83,7 +83,7 @@ fn example(number: u32, delay_ms: u32) -> String {
     )
 }
 
-/// One host with two guests, as a person writes it.
+/// A document for module File with one host and two guests.
 const HOSTS: &str = r#"{"esx1": {"name": "esx1", "hostIdentifier": "id1", "type": "qemu", "os": "libvirt", "osVersion": "9.0",
  "totalCpuSockets": 1, "totalCpuCores": 4, "totalCpuThreads": 8, "cpuMhz": 2000.0, "cpuArch": "x86_64", "cpuVendor": "intel",
  "cpuDescription": "Xeon", "ramMb": 4096, "vms": {"a": "00000000-0000-4000-8000-000000000001", "b": "00000000-0000-4000-8000-000000000002"},

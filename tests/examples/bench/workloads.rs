@@ -1,6 +1,6 @@
-//! Module Kubernetes with all that it can collect, beside curl that fetches the same pages.
+//! Measures module Kubernetes when it collects everything, compared with curl that fetches the same pages.
 //!
-//! The environment variable [`MOST`] says how many pods there are at last: 100,000 take many minutes.
+//! The environment variable [`PODS_VARIABLE`] sets the largest number of pods. 100,000 pods take many minutes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,22 +17,23 @@ use super::curl::{self, Curl};
 use super::measure::{Peaks, Program, Table, mebibytes, median, milliseconds};
 
 const NODES: u32 = 2_000;
-/// A node's size, in bytes. A pod has about 5,000.
+/// The size of a node in bytes. A pod has about 5,000 bytes.
 const NODE_BYTES: usize = 10_000;
 
-/// How many pods there are, and in how many turns each is measured: an even number.
+/// Numbers of pods, each with the number of turns, which must be even.
 const SIZES: [(u32, u32); 2] = [(2_000, 12), (RATED_PODS, 20)];
-/// The variable with the last number of pods, and the turns of that.
-const MOST: &str = "PODS";
-const MOST_TURNS: u32 = 4;
+/// The environment variable with the largest number of pods, and the number of its turns.
+const PODS_VARIABLE: &str = "PODS";
+const PODS_VARIABLE_TURNS: u32 = 4;
 
-/// What the whole run may cost in units of curl's, at [`RATED_PODS`] pods.
+/// The goal for the time of a run divided by curl's time, with [`RATED_PODS`] pods.
 const RATIO: f64 = 1.3;
-/// What the worker may need, and the runner, in MiB, at [`RATED_PODS`] pods.
+/// The goals for the memory of the worker and of the runner, in MiB, with [`RATED_PODS`] pods.
 const WORKER_MIB: u64 = 150;
 const RUNNER_MIB: u64 = 300;
+/// The number of pods to which the goals apply.
 const RATED_PODS: u32 = 20_000;
-/// How much more a pod may cost among many times as many.
+/// The goal for the processor time for each pod divided by that with the next smaller number of pods.
 const GROWTH: f64 = 1.3;
 
 pub fn measure(program: &Path) -> Result<Table> {
@@ -52,16 +53,16 @@ pub fn measure(program: &Path) -> Result<Table> {
     };
     cluster.create_nodes(NODES as usize, NODE_BYTES);
     let program = Program::new(program)?.printing("inventory");
-    let nodes_alone = nodes_alone(&program, &cluster)?;
+    let nodes_only = nodes_only(&program, &cluster)?;
     let mut present = 0;
     let mut per_pod: Vec<(u32, f64)> = Vec::new();
     for (pods, turns) in sizes()? {
-        let (there, more) = (present as usize, (pods - present) as usize);
-        cluster.create_workloads_from(there, more, NODES as usize);
+        let (first, count) = (present as usize, (pods - present) as usize);
+        cluster.create_workloads_from(first, count, NODES as usize);
         present = pods;
         let measured = compare(&program, &cluster, pods, turns)?;
         measured.add_to(&mut table, pods);
-        let processor = measured.processor.saturating_sub(nodes_alone);
+        let processor = measured.processor.saturating_sub(nodes_only);
         per_pod.push((pods, processor.as_secs_f64() / f64::from(pods)));
     }
     for pair in per_pod.windows(2) {
@@ -79,15 +80,16 @@ pub fn measure(program: &Path) -> Result<Table> {
 
 fn sizes() -> Result<Vec<(u32, u32)>> {
     let mut sizes = SIZES.to_vec();
-    if let Some(most) = std::env::var(MOST).ok().filter(|most| !most.is_empty()) {
-        let pods = most
+    if let Some(value) = std::env::var(PODS_VARIABLE).ok().filter(|value| !value.is_empty()) {
+        let pods = value
             .parse::<u32>()
             .ok()
             .filter(|pods| *pods > 0 && (*pods as usize).is_multiple_of(REPLICAS));
-        let pods = pods.ok_or(format!("{MOST}={most}: a multiple of {REPLICAS} is wanted"))?;
+        let pods =
+            pods.ok_or(format!("{PODS_VARIABLE}={value}: must be a multiple of {REPLICAS}"))?;
         sizes.retain(|(size, _)| *size <= pods);
         if sizes.iter().all(|(size, _)| *size != pods) {
-            sizes.push((pods, MOST_TURNS));
+            sizes.push((pods, PODS_VARIABLE_TURNS));
         }
     }
     Ok(sizes)
@@ -97,8 +99,8 @@ fn request(cluster: &Cluster, parameters: &Value) -> String {
     curl::request(&cluster.kubeconfig("token").display().to_string(), parameters)
 }
 
-/// The processor time that a run takes before the first pod, which the pods are not charged with.
-fn nodes_alone(program: &Program, cluster: &Cluster) -> Result<Duration> {
+/// The processor time of a run that lists only nodes, which is subtracted before the time for each pod is computed.
+fn nodes_only(program: &Program, cluster: &Cluster) -> Result<Duration> {
     const TURNS: u32 = 8;
     let request = request(cluster, &json!({"collect": "nodes"}));
     let mut total = Duration::ZERO;
@@ -163,7 +165,7 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
             others.push(curl.fetch(false)?);
         }
         let (output, cost) = program.gather(&request)?;
-        // The same answers give the same bytes, which is quicker to see than that all is there.
+        // Comparing with a checked document is faster than checking this one.
         if output != whole {
             return Err("two runs gave different documents".into());
         }
@@ -193,7 +195,7 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
     })
 }
 
-/// How many objects of each kind the cluster has, by the name of their list in the document.
+/// The number of objects of each kind in the cluster, by the name of their list in the document.
 fn expected(cluster: &Cluster) -> BTreeMap<String, usize> {
     let lists: [(&str, &[&str]); 7] = [
         ("namespaces", &["/api/v1/namespaces"]),
@@ -223,7 +225,7 @@ fn expected(cluster: &Cluster) -> BTreeMap<String, usize> {
         .collect()
 }
 
-/// What of a document is counted.
+/// The parts of a document that are counted.
 #[derive(Deserialize)]
 struct Document {
     endpoints: Vec<Endpoint>,
@@ -246,7 +248,7 @@ struct Collection {
     status: String,
 }
 
-/// That a document has all nodes, and of each list as many objects as expected.
+/// Returns an error unless a document has all nodes and the expected number of objects in each list.
 fn check(document: &str, expected: &BTreeMap<String, usize>) -> Result<()> {
     let document: Document = serde_json::from_str(document)?;
     let [endpoint] = &document.endpoints[..] else { return Err("not one endpoint".into()) };
