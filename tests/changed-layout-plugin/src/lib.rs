@@ -2,7 +2,7 @@
 //! there is a third function. The loader's layout check must refuse it.
 
 #![allow(unsafe_code)]
-#![allow(clippy::expl_impl_clone_on_copy, reason = "what StableAbi derives")]
+#![allow(clippy::expl_impl_clone_on_copy, reason = "StableAbi derives it")]
 
 use gatherer_plugin_api::__private::{Note, padded_len};
 

@@ -84,7 +84,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     Ok(table)
 }
 
-struct Measured {
+struct NodeFigures {
     ours: Duration,
     plain: Duration,
     compressed: Duration,
@@ -95,7 +95,7 @@ struct Measured {
     peak_bytes: u64,
 }
 
-impl Measured {
+impl NodeFigures {
     fn add_to(&self, table: &mut Table, nodes: u32) {
         let ratio = self.ratio_plain.max(self.ratio_compressed);
         let figure = format!(
@@ -120,7 +120,7 @@ impl Measured {
     }
 }
 
-fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Result<Measured> {
+fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Result<NodeFigures> {
     let parameters = json!({});
     let curl = Curl::new(program, cluster, &parameters)?;
     let request = curl::request(&cluster.kubeconfig("token").display().to_string(), &parameters);
@@ -157,7 +157,7 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
         median(&ratios)
     };
     let processor = costs.iter().map(|cost| cost.processor).sum::<Duration>();
-    Ok(Measured {
+    Ok(NodeFigures {
         ours: median(&walls),
         ratio_plain: ratios(&plain),
         ratio_compressed: ratios(&compressed),

@@ -112,7 +112,7 @@ fn nodes_only(program: &Program, cluster: &Cluster) -> Result<Duration> {
     Ok(total / TURNS)
 }
 
-struct Measured {
+struct PodFigures {
     ours: Duration,
     curl: Duration,
     /// The median of the ratios of each turn.
@@ -123,7 +123,7 @@ struct Measured {
     peaks: Peaks,
 }
 
-impl Measured {
+impl PodFigures {
     fn add_to(&self, table: &mut Table, pods: u32) {
         let Peaks { runner, worker } = self.peaks;
         let figure = format!("{}; curl {}", milliseconds(self.ours), milliseconds(self.curl));
@@ -140,14 +140,14 @@ impl Measured {
             table.goal(worker_line.0, worker_line.1, goal(WORKER_MIB), met(worker, WORKER_MIB));
             table.goal(runner_line.0, runner_line.1, goal(RUNNER_MIB), met(runner, RUNNER_MIB));
         } else {
-            for (what, figure) in [ratio, worker_line, runner_line] {
-                table.figure(what, figure);
+            for (name, figure) in [ratio, worker_line, runner_line] {
+                table.figure(name, figure);
             }
         }
     }
 }
 
-fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Result<Measured> {
+fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Result<PodFigures> {
     let parameters = json!({"collect": "all,secrets,config-maps"});
     let request = request(cluster, &parameters);
     let curl = Curl::new(program, cluster, &parameters)?;
@@ -184,7 +184,7 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
     if found != pods as usize {
         return Err(format!("the cluster has {found} pods").into());
     }
-    Ok(Measured {
+    Ok(PodFigures {
         ours: median(&walls),
         curl: median(&others),
         ratio: median(&ratios),

@@ -368,7 +368,7 @@ fn fork_sleeper(new_session: bool) {
     }
 }
 
-/// Logs one line for each combination of level, target and logging crate that the SDK tells apart.
+/// Logs one line for each combination of level, target and logging crate that the SDK distinguishes.
 fn logs(log_level: LogLevel) {
     const OWN: &str = "gatherer_plugin_misbehaving::client";
     tracing::warn!(target: OWN, ?log_level, "own warning");

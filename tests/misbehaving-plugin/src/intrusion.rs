@@ -77,7 +77,7 @@ fn siblings_of(runner: i32) -> Option<(i32, i32)> {
 
 type Attempt = (&'static str, fn(i32) -> io::Result<()>);
 
-/// First what only reads, last what ends the process that it succeeds on.
+/// The attempts, those that only read first, and last the one that ends the other process if it succeeds.
 const ATTEMPTS: &[Attempt] = &[
     ("open mem", |pid| {
         let options = OpenOptions::new().read(true).write(true).to_owned();

@@ -40,8 +40,8 @@ async fn machines(parameters: &Parameters, context: &Context) -> Result<Vec<Mach
         request = request.header("authorization", &format!("Bearer {}", token.expose()));
     }
     let client = http::Client::new(context)?;
-    let ask = async || client.send(request.clone()).await?.error_for_status();
-    let answer = retry::idempotent(context, ask).await?;
+    let attempt = async || client.send(request.clone()).await?.error_for_status();
+    let answer = retry::idempotent(context, attempt).await?;
     json::read(answer.body(), answer.what())
 }
 

@@ -43,8 +43,8 @@ async fn page(
     context: &Context,
 ) -> Result<Page, GatherError> {
     let request = list.clone().header("x-after", after);
-    let ask = async || client.send(request.clone()).await?.error_for_status();
-    let answer = retry::idempotent(context, ask).await?;
+    let attempt = async || client.send(request.clone()).await?.error_for_status();
+    let answer = retry::idempotent(context, attempt).await?;
     json::read(answer.body(), answer.what())
 }
 
