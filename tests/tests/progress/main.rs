@@ -4,7 +4,7 @@ mod terminal;
 
 use std::process::Stdio;
 
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -70,8 +70,10 @@ fn log_lines_and_the_display_are_not_mixed() {
     let (mut last, screens) = terminal.finish();
     assert!(screens.iter().any(|screen| screen.contains(BAR)), "{}", outcome.describe());
     last.sort();
-    let sentence =
-        "Misbehaving failed: authentication: status 401 from the server (use another password)";
+    // Apart from the id all lines are the same, so a line that was torn differs.
+    let sentence = last.first().and_then(|line| line.split_once("] ")).map(|(_, rest)| rest);
+    let sentence = sentence.expect("a line has an id").to_owned();
+    assert!(sentence.contains("authentication"), "{sentence}");
     let mut expected: Vec<_> =
         (0..40).map(|number| format!("error: [e{number}] {sentence}")).collect();
     expected.sort();
@@ -158,12 +160,7 @@ fn always_prints_plain_lines_without_a_terminal() {
     let outcome = run().run().expect_code(0);
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert!(lines.iter().all(|line| !line.contains('\u{1b}')), "{}", outcome.describe());
-    assert_eq!(
-        lines.last().copied(),
-        Some("progress: 3/3 endpoints done, 2 failed, 0 running, 7 records"),
-        "{}",
-        outcome.describe()
-    );
+    assert_message!(lines.last().copied().unwrap_or_default());
     let slow =
         lines.iter().any(|line| line.contains(" running, ") && line.contains("longest slow ("));
     assert!(slow, "{}", outcome.describe());
@@ -183,14 +180,17 @@ fn always_prints_plain_lines_without_a_terminal() {
 fn the_environment_and_the_operators_file_can_enable_progress() {
     let plugins = PluginFolder::with(&["example"]);
     let one = json!([{"id": "e", "module": "Example", "hostname": "h"}]);
-    let expected = "progress: 1/1 endpoint done, 0 failed, 0 running, 3 records\n";
+    let assert_shows_progress = |outcome: &Outcome| {
+        assert!(outcome.stderr.starts_with("progress: 1/1 "), "{}", outcome.describe());
+        assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.describe());
+    };
     let run = || quiet_run(&one, &plugins);
     let outcome = run().env("VIRTUAL_HOST_GATHERER_PROGRESS", "always").run().expect_code(0);
-    assert_eq!(outcome.stderr, expected);
+    assert_shows_progress(&outcome);
     let run = run().args(["--config", "config.toml"]);
     let config = run.home().join("config.toml");
     std::fs::write(config, "progress = \"always\"\n").expect("the file can be written");
-    assert_eq!(run.run().expect_code(0).stderr, expected);
+    assert_shows_progress(&run.run().expect_code(0));
 }
 
 #[test]
