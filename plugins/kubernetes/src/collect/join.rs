@@ -1,5 +1,5 @@
-//! What several lists have to be combined for: which pods a service selects, which pods use a secret, which
-//! controllers own a pod. The smaller lists are stored; pods are processed one at a time.
+//! Joins lists: which pods a service selects, which pods use a secret, which controllers own a pod. The smaller
+//! lists are stored; pods are processed one at a time.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ type ObjectName = (String, String);
 /// each.
 const MAX_STORED: usize = 1_000_000;
 
-/// What is stored until all lists are read.
+/// The objects and references that are stored until all lists are read.
 #[derive(Default)]
 pub struct Join {
     /// The `id` of each host, by the name of its node.
