@@ -15,6 +15,8 @@ mod rotated_file;
 mod sink;
 pub mod spans;
 mod subscriber;
+#[cfg(test)]
+mod subscriber_tests;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
