@@ -3,7 +3,8 @@
 # parts of the documents, and the snapshots (*.snap). What changed is in `git diff`: read it.
 #
 # Not renewed are the files that prove compatibility with a release. They never change:
-# plugin-api/tests/golden/abi-1.0.txt, tests/released-api/ and tests/tests/released_api/.
+# plugin-api/tests/golden/abi-1.0.txt, tests/released-api/, tests/tests/released_api/ and
+# plugins/file/tests/fixtures/inventory-1.0*.json.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
