@@ -6,10 +6,10 @@ use gatherer_tests::servers::kubernetes::{
     ADMIN_TOKEN, Cluster, KUBECONFIGS, UNKNOWN_TOKEN, UNPRIVILEGED_TOKEN, base64_file,
     credential_program, kubeconfig_yaml,
 };
-use gatherer_tests::{Failure, assert_message, inventory_endpoint};
+use gatherer_tests::{Failure, assert_message, cluster_or_skip, inventory_endpoint};
 use serde_json::Value;
 
-use crate::{cluster, endpoint, gather, gather_with, names, without_addresses};
+use crate::{endpoint, gather, gather_with, names, without_addresses};
 
 /// A kubeconfig and its expected result.
 struct KubeconfigCase {
@@ -81,7 +81,7 @@ fn endpoints(cluster: &Cluster) -> Vec<Value> {
 
 #[test]
 fn each_kubeconfig_gives_all_nodes_or_an_error_with_a_hint() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     assert_eq!(KUBECONFIGS, CASES.map(|case| case.name), "each kubeconfig has a case");
     let outcome = gather_with(&config(cluster), "inventory", &endpoints(cluster));
     let inventory = outcome.inventory();
@@ -114,7 +114,7 @@ fn each_kubeconfig_gives_all_nodes_or_an_error_with_a_hint() {
 
 #[test]
 fn a_kubeconfig_that_is_not_allowed_fails_with_the_key_of_the_operators_file() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let outcome = gather("inventory", &endpoints(cluster));
     let inventory = outcome.inventory();
     for KubeconfigCase { name, policy, expected } in &CASES {
@@ -141,7 +141,7 @@ fn a_kubeconfig_that_is_not_allowed_fails_with_the_key_of_the_operators_file() {
 
 #[test]
 fn a_manager_gets_null_for_failed_endpoints_and_all_nodes_of_complete_ones() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let outcome = gather_with(&config(cluster), "gatherer", &endpoints(cluster));
     let document = outcome.document();
     let nodes = cluster.node_names();
@@ -159,7 +159,7 @@ fn a_manager_gets_null_for_failed_endpoints_and_all_nodes_of_complete_ones() {
 
 #[test]
 fn no_credential_is_logged_or_printed() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let plugins = gatherer_tests::PluginFolder::with(&["kubernetes"]);
     let run = gatherer_tests::Run::gather(&Value::Array(endpoints(cluster)))
         .plugins(plugins.path())
@@ -186,7 +186,7 @@ fn no_credential_is_logged_or_printed() {
 
 #[test]
 fn files_in_the_folder_of_the_kubeconfig_need_no_permission() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let subfolder = folder.path().join("certificates");
     std::fs::create_dir(&subfolder).expect("a new folder");
@@ -222,7 +222,7 @@ fn files_in_the_folder_of_the_kubeconfig_need_no_permission() {
 
 #[test]
 fn a_credential_program_that_fails_or_prints_a_bad_token_fails_only_its_endpoint() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ca = format!("certificate-authority-data: {}", base64_file(&cluster.pki().join("ca.crt")));
     let write = |name: &str, script: &str| {

@@ -15,17 +15,6 @@ use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
-/// Unwraps a cluster, or skips the test.
-#[macro_export]
-macro_rules! cluster {
-    ($cluster:expr) => {
-        match $cluster {
-            Ok(cluster) => cluster,
-            Err(reason) => gatherer_tests::skip!("{reason}"),
-        }
-    };
-}
-
 /// An endpoint with the path or the text of a kubeconfig.
 fn endpoint(id: &str, kubeconfig: impl AsRef<Path>) -> Value {
     let kubeconfig = kubeconfig.as_ref().to_str().expect("the path is text");

@@ -1,10 +1,10 @@
 //! The fields of a node in the Manager's format and in the inventory.
 
 use gatherer_tests::servers::kubernetes::{Cluster, Method, SHARED_NODES, cluster_nodes};
-use gatherer_tests::{Document, ManagerHost};
+use gatherer_tests::{Document, ManagerHost, cluster_or_skip};
 use serde_json::{Value, json};
 
-use crate::{cluster, endpoint, gather};
+use crate::{endpoint, gather};
 
 fn document(cluster: &Cluster) -> Document {
     gather("gatherer", &[endpoint("cluster", cluster.kubeconfig("admin"))]).document()
@@ -12,7 +12,7 @@ fn document(cluster: &Cluster) -> Document {
 
 #[test]
 fn a_manager_gets_every_field_of_a_node() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let document = document(cluster);
     let hosts = document["cluster"].as_ref().expect("complete");
     // Nodes with each spelling of the machine ID, a cordoned node, one that is not ready, one of the control plane.
@@ -53,7 +53,7 @@ fn create_node(cluster: &Cluster, index: usize, name: &str, cpu: &str, memory: &
 
 #[test]
 fn quantities_architectures_and_cloned_ids_are_correct_for_a_manager() {
-    let cluster = cluster!(Cluster::start());
+    let cluster = cluster_or_skip!(Cluster::start());
     let unchanged = || json!({});
     create_node(&cluster, 0, "bytes", "2500m", "16777216000", unchanged());
     create_node(&cluster, 1, "tera", "4", "2Ti", unchanged());
@@ -93,7 +93,7 @@ fn quantities_architectures_and_cloned_ids_are_correct_for_a_manager() {
 
 #[test]
 fn the_inventory_has_the_fields_of_the_api_server() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather("inventory", &[endpoint("cluster", cluster.kubeconfig("admin"))])
         .endpoint("cluster");
     for index in [0, 8, 9] {
@@ -141,7 +141,7 @@ fn the_inventory_has_the_fields_of_the_api_server() {
 
 #[test]
 fn gathering_twice_prints_the_same_bytes_and_changes_nothing() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let version = || {
         let (_, text) =
             cluster.request(Method::GET, "/api/v1/nodes?limit=1", None).expect("a response");

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use gatherer_tests::fault_server::{
     Authority, NodeServer, Received, Source, Upstream, base64, misdeed,
 };
-use gatherer_tests::inventory_endpoint;
 use gatherer_tests::servers::kubernetes::{
     ADMIN_TOKEN, Cluster, SHARED_NODES, base64_file, kubeconfig_yaml,
 };
+use gatherer_tests::{cluster_or_skip, inventory_endpoint};
 use serde_json::{Value, json};
 
-use crate::{cluster, endpoint, gather, names};
+use crate::{endpoint, gather, names};
 
 fn with_pages_of(size: usize, cluster: &Cluster) -> Value {
     let mut endpoint = endpoint(&format!("pages of {size}"), cluster.kubeconfig("admin"));
@@ -22,7 +22,7 @@ fn with_pages_of(size: usize, cluster: &Cluster) -> Value {
 
 #[test]
 fn the_page_size_does_not_change_the_result() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     // The last page is incomplete, complete or the only one; all nodes are one more or less than a page.
     let sizes = [7, 500, SHARED_NODES - 1, SHARED_NODES, SHARED_NODES + 1, 5000];
     let endpoints: Vec<Value> = sizes.iter().map(|size| with_pages_of(*size, cluster)).collect();
@@ -40,7 +40,7 @@ fn the_page_size_does_not_change_the_result() {
 
 #[test]
 fn rejects_a_page_size_out_of_range() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     for size in [0, 5001] {
         let outcome = gather("inventory", &[with_pages_of(size, cluster)]);
         let inventory = outcome.inventory();
@@ -53,7 +53,7 @@ fn rejects_a_page_size_out_of_range() {
 
 #[test]
 fn a_cluster_without_nodes_is_complete_and_empty() {
-    let cluster = cluster!(Cluster::start());
+    let cluster = cluster_or_skip!(Cluster::start());
     let endpoints = [endpoint("cluster", cluster.kubeconfig("admin"))];
     let outcome = gather("gatherer", &endpoints);
     assert_eq!(outcome.stdout_text(), "{\n    \"cluster\": {}\n}\n");
@@ -69,7 +69,7 @@ fn a_cluster_without_nodes_is_complete_and_empty() {
 /// The response 410 and its continue token come from the real API server.
 #[test]
 fn restarts_a_list_that_the_api_server_no_longer_has() {
-    let cluster = Arc::new(cluster!(Cluster::start()));
+    let cluster = Arc::new(cluster_or_skip!(Cluster::start()));
     cluster.create_nodes(20, 0);
     let source = Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()));
     let changing = Arc::clone(&cluster);
@@ -117,7 +117,7 @@ fn three_contexts(cluster: &Cluster) -> String {
 
 #[test]
 fn the_context_selects_the_cluster_and_the_user() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("config");
     std::fs::write(&path, three_contexts(cluster)).expect("a new file");
@@ -151,7 +151,7 @@ fn the_context_selects_the_cluster_and_the_user() {
 
 #[test]
 fn the_text_of_a_kubeconfig_works_like_its_path() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let yaml = std::fs::read_to_string(cluster.kubeconfig("token")).expect("a readable file");
     let json = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::{
     Cluster, Method, SHARED_NODE_BYTES, SHARED_NODES, cluster_nodes,
 };
 
-use crate::cluster;
-
 #[test]
 fn the_shared_cluster_has_nodes_of_the_expected_number_and_size() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let expected: BTreeSet<String> = (0..SHARED_NODES).map(cluster_nodes::name).collect();
     assert_eq!(cluster.node_names(), expected);
     let (status, text) =
@@ -23,7 +22,7 @@ fn the_shared_cluster_has_nodes_of_the_expected_number_and_size() {
 
 #[test]
 fn killing_ends_the_api_server_and_stopping_removes_the_folder() {
-    let mut cluster = cluster!(Cluster::start());
+    let mut cluster = cluster_or_skip!(Cluster::start());
     let (folder, pid) = (cluster.folder().to_owned(), cluster.apiserver_pid());
     assert!(Path::new(&format!("/proc/{pid}/exe")).exists());
     cluster.kill_apiserver();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::fault_server::{
     Action, Authority, Fault, Received, ScriptedServer, Upstream, base64, kubeconfig,
 };
@@ -11,7 +12,7 @@ use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::load;
 use serde_json::{Value, json};
 
-use crate::{cluster, gather, list};
+use crate::{gather, list};
 
 /// The pods of the cluster: several pages.
 const PODS: usize = 40;
@@ -73,7 +74,7 @@ fn change(cluster: &Cluster) {
 
 #[test]
 fn pods_that_change_between_two_pages_are_reported_as_of_one_moment() {
-    let cluster = Arc::new(cluster!(Cluster::start()));
+    let cluster = Arc::new(cluster_or_skip!(Cluster::start()));
     cluster.create_nodes(3, 0);
     cluster.create_workloads(PODS, 3);
     let before = pod_uids(&cluster);
@@ -86,7 +87,7 @@ fn pods_that_change_between_two_pages_are_reported_as_of_one_moment() {
 
 #[test]
 fn a_restarted_list_reports_only_the_pods_of_the_second_pass() {
-    let cluster = Arc::new(cluster!(Cluster::start()));
+    let cluster = Arc::new(cluster_or_skip!(Cluster::start()));
     cluster.create_nodes(3, 0);
     cluster.create_workloads(PODS, 3);
     let before = pod_uids(&cluster);

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, cluster, everything, gather, item, list, run};
+use crate::{EVERYTHING, everything, gather, item, list, run};
 
 /// Each list of the inventory, with its collection and the lists of the server.
 const LISTS: [(&str, &str, &[&str]); 7] = [
@@ -48,7 +49,7 @@ fn collections(endpoint: &Value) -> BTreeMap<String, String> {
 
 #[test]
 fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = everything(cluster);
     for (name, _, paths) in LISTS {
         let found: Vec<Key> = list(&endpoint, name).iter().map(key).collect();
@@ -73,7 +74,7 @@ fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
 
 #[test]
 fn collects_only_nodes_by_default() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let by_default = gather(cluster.kubeconfig("token"), &json!({}));
     assert_eq!(collections(&by_default), BTreeMap::new());
     assert!(by_default.get("workloads").is_none() && by_default.get("detachedGuests").is_none());
@@ -83,7 +84,7 @@ fn collects_only_nodes_by_default() {
 
 #[test]
 fn each_collection_can_be_collected_alone() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let whole = everything(cluster);
     for (name, word, _) in LISTS {
         let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": word}));
@@ -106,7 +107,7 @@ fn each_collection_can_be_collected_alone() {
 
 #[test]
 fn all_does_not_include_secrets_and_config_maps() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "all"}));
     let found: Vec<String> = collections(&endpoint).into_keys().collect();
     let expected =
@@ -119,7 +120,7 @@ fn all_does_not_include_secrets_and_config_maps() {
 
 #[test]
 fn the_page_size_and_a_second_run_do_not_change_the_output() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let output = |page_size: &str| {
         let parameters = json!({"collect": EVERYTHING, "page_size": page_size});
         run(cluster.kubeconfig("token"), &parameters).stdout
@@ -132,7 +133,7 @@ fn the_page_size_and_a_second_run_do_not_change_the_output() {
 
 #[test]
 fn namespaces_and_a_label_selector_narrow_the_objects_in_namespaces() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let token = cluster.kubeconfig("token");
     let two = json!({"collect": EVERYTHING, "namespaces": "cases-other,cases"});
     let endpoint = gather(&token, &two);
@@ -173,7 +174,7 @@ fn namespaces_and_a_label_selector_narrow_the_objects_in_namespaces() {
 
 #[test]
 fn warns_of_a_missing_namespace_that_the_user_may_get() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let some = json!({"collect": "pods", "namespaces": "cases,casse"});
     let warned = |kubeconfig: PathBuf| {
         let endpoint = gather(kubeconfig, &some);
@@ -188,7 +189,7 @@ fn warns_of_a_missing_namespace_that_the_user_may_get() {
 
 #[test]
 fn namespaces_and_service_accounts_have_all_fields() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint =
         gather(cluster.kubeconfig("token"), &json!({"collect": "namespaces,service-accounts"}));
     let objects = cluster.list("/api/v1/namespaces");

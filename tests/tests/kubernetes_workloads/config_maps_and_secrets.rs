@@ -1,5 +1,6 @@
 //! Config maps and secrets: their keys and their uses, without any value.
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::fault_server::base64;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
@@ -8,11 +9,11 @@ use gatherer_tests::servers::kubernetes::workloads::cases::uses::{
 };
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, cluster, everything, gather, item, list, run};
+use crate::{EVERYTHING, everything, gather, item, list, run};
 
 #[test]
 fn config_maps_and_secrets_have_sorted_keys_and_secrets_a_type() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "secrets,config-maps"}));
     let all = |name: &'static str| list(&endpoint, name).iter().map(move |one| (name, one));
     for (_, found) in all("secrets").chain(all("configMaps")) {
@@ -36,7 +37,7 @@ fn config_maps_and_secrets_have_sorted_keys_and_secrets_a_type() {
 
 #[test]
 fn every_use_by_a_pod_has_its_container_path_and_variable() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = everything(cluster);
     let pod = item(&endpoint, "pods", NAMESPACE, POD);
     let secrets = SECRETS.iter().map(|(name, ..)| ("secrets", *name));
@@ -70,7 +71,7 @@ fn every_use_by_a_pod_has_its_container_path_and_variable() {
 
 #[test]
 fn no_value_is_printed_or_logged() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let outcome = run(cluster.kubeconfig("token"), &json!({"collect": EVERYTHING}));
     let output = format!("{}{}{}", outcome.stdout_text(), outcome.log, outcome.stderr);
     assert!(output.contains("tls.key") && output.contains("app.conf"), "the keys are missing");

@@ -1,16 +1,17 @@
 //! Controllers, and the chains of owners of pods.
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::{
     CONTROLLED_BY, CONTROLLERS, ChainEnd, MISSING_UID, NAMESPACE, OWNED_PODS,
 };
 use serde_json::{Value, json};
 
-use crate::{cluster, everything, gather, item, list, or_empty};
+use crate::{everything, gather, item, list, or_empty};
 
 #[test]
 fn every_kind_of_controller_has_its_counts_and_its_owner() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "controllers"}));
     let controller = |name: &str| item(&endpoint, "controllers", NAMESPACE, name);
     for (kind, name, desired, ready) in CONTROLLERS {
@@ -32,7 +33,7 @@ fn every_kind_of_controller_has_its_counts_and_its_owner() {
 
 #[test]
 fn every_chain_of_owners_is_complete() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = everything(cluster);
     for owned in OWNED_PODS {
         let pod = item(&endpoint, "pods", NAMESPACE, owned.pod);
@@ -62,7 +63,7 @@ fn every_chain_of_owners_is_complete() {
 
 #[test]
 fn a_controller_of_an_unlisted_kind_has_the_fields_of_its_reference() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = everything(cluster);
     let expected =
         json!({"namespace": NAMESPACE, "name": "rollout", "uid": MISSING_UID, "kind": "Rollout"});
@@ -75,7 +76,7 @@ fn a_controller_of_an_unlisted_kind_has_the_fields_of_its_reference() {
 
 #[test]
 fn pods_have_their_owners_if_controllers_are_not_collected() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let pods = gather(cluster.kubeconfig("token"), &json!({"collect": "pods"}));
     let whole = everything(cluster);
     assert!(list(&pods, "pods") == list(&whole, "pods"));

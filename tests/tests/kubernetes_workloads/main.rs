@@ -18,17 +18,6 @@ use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
 
-/// Unwraps a cluster, or skips the test.
-#[macro_export]
-macro_rules! cluster {
-    ($cluster:expr) => {
-        match $cluster {
-            Ok(cluster) => cluster,
-            Err(reason) => gatherer_tests::skip!("{reason}"),
-        }
-    };
-}
-
 /// All collections.
 const EVERYTHING: &str = "all,secrets,config-maps";
 

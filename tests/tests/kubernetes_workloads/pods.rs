@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::workloads::cases::{
     NAMESPACE, OTHER_NAMESPACE, PHASES, TWIN,
 };
@@ -9,7 +10,7 @@ use gatherer_tests::servers::kubernetes::workloads::load;
 use gatherer_tests::servers::kubernetes::{Cluster, SHARED_PODS};
 use serde_json::{Value, json};
 
-use crate::{cluster, gather, item, list, or_empty};
+use crate::{gather, item, list, or_empty};
 
 fn pods(cluster: &Cluster) -> Value {
     gather(cluster.kubeconfig("token"), &json!({"collect": "pods"}))
@@ -17,7 +18,7 @@ fn pods(cluster: &Cluster) -> Value {
 
 #[test]
 fn the_shared_cluster_has_pods_of_the_expected_number_and_size() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let pods = cluster.list("/api/v1/pods");
     let is_of_load = |pod: &&Value| {
         let namespace = pod["metadata"]["namespace"].as_str().expect("text");
@@ -32,7 +33,7 @@ fn the_shared_cluster_has_pods_of_the_expected_number_and_size() {
 
 #[test]
 fn every_pod_has_the_fields_of_the_server() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = pods(cluster);
     let ids: BTreeMap<&str, &Value> = endpoint["hosts"]
         .as_array()
@@ -71,7 +72,7 @@ fn every_pod_has_the_fields_of_the_server() {
 
 #[test]
 fn pods_have_phase_and_host_in_every_phase() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = pods(cluster);
     for (name, phase, node) in PHASES {
         let pod = item(&endpoint, "pods", NAMESPACE, name);
@@ -90,7 +91,7 @@ fn pods_have_phase_and_host_in_every_phase() {
 
 #[test]
 fn pods_of_one_name_in_two_namespaces_are_distinct() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = pods(cluster);
     let (one, other) =
         (item(&endpoint, "pods", NAMESPACE, TWIN), item(&endpoint, "pods", OTHER_NAMESPACE, TWIN));

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, cluster, everything, gather, list};
+use crate::{EVERYTHING, everything, gather, list};
 
 /// The collections that failed. Asserts that each of them failed because a right is missing, with a hint.
 fn forbidden(endpoint: &Value) -> BTreeSet<&str> {
@@ -26,7 +27,7 @@ fn forbidden(endpoint: &Value) -> BTreeSet<&str> {
 
 #[test]
 fn a_user_without_rights_on_secrets_lacks_only_the_secrets() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.reader("no-secrets"), &json!({"collect": EVERYTHING}));
     assert_eq!(forbidden(&endpoint), BTreeSet::from(["secrets"]));
     let mut expected = everything(cluster);
@@ -38,7 +39,7 @@ fn a_user_without_rights_on_secrets_lacks_only_the_secrets() {
 
 #[test]
 fn a_user_with_rights_on_nodes_and_pods_gets_pods_with_their_lowest_owners() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.reader("nodes-and-pods"), &json!({"collect": EVERYTHING}));
     let expected = [
         "config-maps",
@@ -66,7 +67,7 @@ fn a_user_with_rights_on_nodes_and_pods_gets_pods_with_their_lowest_owners() {
 
 #[test]
 fn a_user_with_rights_in_one_namespace_can_collect_it() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let kubeconfig = cluster.reader("one-namespace");
     let parameters = json!({"collect": EVERYTHING, "namespaces": "cases"});
     let endpoint = gather(&kubeconfig, &parameters);

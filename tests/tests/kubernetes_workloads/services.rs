@@ -1,5 +1,6 @@
 //! Services and the pods that they select.
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::cases::services::{
@@ -8,7 +9,7 @@ use gatherer_tests::servers::kubernetes::workloads::cases::services::{
 use gatherer_tests::servers::kubernetes::workloads::load;
 use serde_json::{Value, json};
 
-use crate::{cluster, gather, item, list, or_empty};
+use crate::{gather, item, list, or_empty};
 
 fn services(cluster: &Cluster) -> Value {
     gather(cluster.kubeconfig("token"), &json!({"collect": "services,pods"}))
@@ -16,7 +17,7 @@ fn services(cluster: &Cluster) -> Value {
 
 #[test]
 fn every_service_has_the_pods_that_it_selects_in_its_namespace() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = services(cluster);
     for (name, selected) in SELECTED_PODS {
         let service = item(&endpoint, "services", NAMESPACE, name);
@@ -42,7 +43,7 @@ fn every_service_has_the_pods_that_it_selects_in_its_namespace() {
 
 #[test]
 fn every_service_has_the_fields_of_the_server() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = services(cluster);
     let objects = cluster.list("/api/v1/services");
     assert_eq!(objects.len(), list(&endpoint, "services").len());
@@ -72,7 +73,7 @@ fn every_service_has_the_fields_of_the_server() {
 
 #[test]
 fn services_of_every_type_have_their_ports_and_addresses() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = services(cluster);
     let service = |name: &str| item(&endpoint, "services", NAMESPACE, name);
     let ports = json!([
@@ -95,7 +96,7 @@ fn services_of_every_type_have_their_ports_and_addresses() {
 
 #[test]
 fn services_have_no_pods_if_pods_are_not_collected() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "services"}));
     let services = list(&endpoint, "services");
     assert!(!services.is_empty() && services.iter().all(|one| one.get("pods").is_none()));

@@ -1,5 +1,6 @@
 //! KubeVirt's virtual machines, which are the guests of their nodes.
 
+use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{
@@ -7,7 +8,7 @@ use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{
 };
 use serde_json::{Value, json};
 
-use crate::{cluster, gather};
+use crate::gather;
 
 /// The guests of this name, each with the name of its host.
 fn guests_named<'a>(endpoint: &'a Value, name: &str) -> Vec<(Option<&'a str>, &'a Value)> {
@@ -32,7 +33,7 @@ fn state(machine: &VirtualMachine) -> &'static str {
 
 #[test]
 fn every_virtual_machine_has_its_host_uuid_and_state() {
-    let cluster = cluster!(Cluster::shared());
+    let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "virtual-machines"}));
     assert_eq!(endpoint["collections"]["virtual-machines"]["status"], "complete");
     let path = "/apis/kubevirt.io/v1/virtualmachineinstances";
@@ -55,7 +56,7 @@ fn every_virtual_machine_has_its_host_uuid_and_state() {
 
 #[test]
 fn a_cluster_without_kubevirt_has_no_virtual_machines() {
-    let cluster = cluster!(Cluster::start());
+    let cluster = cluster_or_skip!(Cluster::start());
     cluster.create_nodes(2, 0);
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "virtual-machines"}));
     assert_eq!(endpoint["collections"], json!({"virtual-machines": {"status": "complete"}}));

@@ -5,19 +5,10 @@ use std::time::Duration;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::cases::images::{CONFIG_DIGEST, DIGEST, POD};
-use gatherer_tests::{PluginFolder, Run};
+use gatherer_tests::{PluginFolder, Run, cluster_or_skip};
 use serde_json::{Value, json};
 
 use super::{document, places, sha, write};
-
-macro_rules! cluster {
-    () => {
-        match Cluster::shared() {
-            Ok(cluster) => cluster,
-            Err(reason) => gatherer_tests::skip!("{reason}"),
-        }
-    };
-}
 
 fn endpoints(cluster: &Cluster) -> Value {
     let (all, some) = (cluster.kubeconfig("token"), cluster.reader("one-namespace"));
@@ -46,7 +37,7 @@ fn text(value: &Value) -> &str {
 
 #[test]
 fn finds_every_container_of_an_image_and_names_incomplete_endpoints() {
-    let cluster = cluster!();
+    let cluster = cluster_or_skip!(Cluster::shared());
     let plugins = PluginFolder::with(&["kubernetes"]);
     let run = Run::new().args(["match-images", "--fail-on", "any"]).plugins(plugins.path());
     let infile = write(&run, "endpoints.json", &endpoints(cluster).to_string());
@@ -117,7 +108,7 @@ fn finds_every_container_of_an_image_and_names_incomplete_endpoints() {
 
 #[test]
 fn format_containers_prints_the_containers_of_the_server() {
-    let cluster = cluster!();
+    let cluster = cluster_or_skip!(Cluster::shared());
     let plugins = PluginFolder::with(&["kubernetes"]);
     let run = Run::gather(&endpoints(cluster)).plugins(plugins.path());
     let run = run.args(["--format", "containers"]).within(Duration::from_mins(3));

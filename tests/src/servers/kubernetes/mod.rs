@@ -26,6 +26,17 @@ use api::Api;
 use start::Servers;
 pub use workloads::SHARED_PODS;
 
+/// Unwraps the result of [`Cluster::start`] or [`Cluster::shared`], or skips the test.
+#[macro_export]
+macro_rules! cluster_or_skip {
+    ($cluster:expr) => {
+        match $cluster {
+            Ok(cluster) => cluster,
+            Err(reason) => $crate::skip!("{reason}"),
+        }
+    };
+}
+
 /// The environment variable with the folder of a running cluster that test processes share.
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
 /// The environment variable with the reason why no cluster is available.
