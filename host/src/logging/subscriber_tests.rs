@@ -11,12 +11,12 @@ use super::line::LogLine;
 use super::subscriber::{LogLayer, WantedBy};
 use super::{LogFilter, log_for_plugin, plugin_lines, spans};
 
-type Lines = Arc<Mutex<Vec<(Value, WantedBy)>>>;
+type LoggedLines = Arc<Mutex<Vec<(Value, WantedBy)>>>;
 
 /// The lines that are logged meanwhile with stderr at `warn` and the file at `info`, as JSON.
 fn logged(filter: &str, log: impl FnOnce()) -> Vec<(Value, WantedBy)> {
     let filter: LogFilter = filter.parse().expect("valid");
-    let lines = Lines::default();
+    let lines = LoggedLines::default();
     let layer = LogLayer {
         file: Some(filter.for_destination(LogLevel::Info)),
         stderr: filter.for_destination(LogLevel::Warn),
