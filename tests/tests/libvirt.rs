@@ -240,7 +240,7 @@ fn a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint() {
     let (not_xml, socket) = (not_xml.display(), socket.display());
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("it has an address").port()
+        listener.local_addr().expect("a bound address").port()
     };
     let failing = [
         ("port", format!("qemu+tcp://127.0.0.1:{closed}/system"), "connection"),

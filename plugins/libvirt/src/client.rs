@@ -239,6 +239,7 @@ impl Session {
         )))
     }
 
+    /// The UUID and name of a guest, without a call to the daemon.
     fn identity(&self, domain: &Domain) -> Result<([u8; 16], String), GatherError> {
         let failed = |failure| self.error("a guest's name or UUID", &failure);
         Ok((domain.uuid().map_err(failed)?, domain.name().map_err(failed)?))
@@ -322,18 +323,19 @@ impl Session {
     /// `None` if the driver does not support the call.
     fn optional<T>(
         &self,
-        what: &str,
+        subject: &str,
         result: Result<T, Failure>,
     ) -> Result<Option<T>, GatherError> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(failure) if is_unsupported(&failure) => Ok(None),
-            Err(failure) => Err(self.error(what, &failure)),
+            Err(failure) => Err(self.error(subject, &failure)),
         }
     }
 
-    fn error(&self, what: &str, failure: &Failure) -> GatherError {
-        gather_error(&format!("{}: {what}", self.uri), failure)
+    /// The error of a failed call that reads `subject`.
+    fn error(&self, subject: &str, failure: &Failure) -> GatherError {
+        gather_error(&format!("{}: {subject}", self.uri), failure)
     }
 }
 

@@ -63,13 +63,13 @@ pub fn is_sasl(failure: &Failure) -> bool {
     text.contains("sasl") || text.contains("credential")
 }
 
-/// The error of a failed call. `what` names the URI without its secrets, and what the call reads.
-pub fn gather_error(what: &str, failure: &Failure) -> GatherError {
+/// The error of a failed call. `subject` is the URI without its secrets, and the object of the call.
+pub fn gather_error(subject: &str, failure: &Failure) -> GatherError {
     let kind = kind(failure);
     // A retry does not create a missing socket or key.
     let permanent = ["No such file or directory", "too long for unix socket"];
     let is_permanent = permanent.iter().any(|text| failure.message.contains(text));
-    let error = GatherError::new(kind, format!("{what}: {}", message(failure)));
+    let error = GatherError::new(kind, format!("{subject}: {}", message(failure)));
     let error = if is_permanent { error.with_retryable(false) } else { error };
     match hint(kind, failure) {
         Some(hint) => error.with_hint(hint),
@@ -112,10 +112,10 @@ fn message(failure: &Failure) -> String {
 
 fn kind(failure: &Failure) -> ErrorKind {
     let text = failure.message.to_ascii_lowercase();
-    let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let contains = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     match failure.code {
         // libvirt also uses this code for a server's certificate.
-        AUTH_FAILED if says(&["certificate", "tls handshake"]) => ErrorKind::Tls,
+        AUTH_FAILED if contains(&["certificate", "tls handshake"]) => ErrorKind::Tls,
         AUTH_FAILED | AUTH_CANCELLED | AUTH_UNAVAILABLE => ErrorKind::Authentication,
         OPERATION_DENIED | ACCESS_DENIED => ErrorKind::Permission,
         GNUTLS_ERROR => ErrorKind::Tls,
@@ -123,7 +123,7 @@ fn kind(failure: &Failure) -> ErrorKind {
         OPERATION_TIMEOUT => ErrorKind::Timeout,
         // NO_CONNECT means that the driver is missing; but libssh's transport uses it too, if the
         // peer is not an ssh server.
-        NO_CONNECT if says(&["handshake failed"]) => ErrorKind::Connection,
+        NO_CONNECT if contains(&["handshake failed"]) => ErrorKind::Connection,
         NO_CONNECT
         | NO_SUPPORT
         | CALL_FAILED
@@ -135,14 +135,14 @@ fn kind(failure: &Failure) -> ErrorKind {
         NO_MEMORY => ErrorKind::Internal,
         // The other codes cover many causes that differ only in their text. ssh's texts come first,
         // because its "Permission denied (publickey)" is an authentication failure.
-        _ if says(&["(publickey", "host key", "authentication fail", "access denied"]) => {
+        _ if contains(&["(publickey", "host key", "authentication fail", "access denied"]) => {
             ErrorKind::Authentication
         }
-        _ if says(&["certificate", "tls ", "gnutls", "private key"]) => ErrorKind::Tls,
-        _ if says(&["permission denied"]) => ErrorKind::Permission,
-        _ if says(&["timed out", "timeout"]) => ErrorKind::Timeout,
+        _ if contains(&["certificate", "tls ", "gnutls", "private key"]) => ErrorKind::Tls,
+        _ if contains(&["permission denied"]) => ErrorKind::Permission,
+        _ if contains(&["timed out", "timeout"]) => ErrorKind::Timeout,
         SYSTEM_ERROR | INVALID_CONN | SSH | LIBSSH => ErrorKind::Connection,
-        _ if says(&["end of file", "connect", "hangup", "socket is closed", "broken pipe"]) => {
+        _ if contains(&["end of file", "connect", "hangup", "socket is closed", "broken pipe"]) => {
             ErrorKind::Connection
         }
         RPC => ErrorKind::Protocol,
@@ -151,45 +151,49 @@ fn kind(failure: &Failure) -> ErrorKind {
 }
 
 fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
-    let says = |part: &str| failure.message.contains(part);
+    let contains = |part: &str| failure.message.contains(part);
     Some(match kind {
-        ErrorKind::Authentication if says("ost key") && [SSH, LIBSSH].contains(&failure.code) => {
+        ErrorKind::Authentication
+            if contains("ost key") && [SSH, LIBSSH].contains(&failure.code) =>
+        {
             "add the host's key to the file in the URI's parameter known_hosts, or without that \
              parameter to ~/.config/libvirt/known_hosts of the user that runs the gatherer"
         }
-        ErrorKind::Authentication if says("ost key") => {
+        ErrorKind::Authentication if contains("ost key") => {
             "add the host's key to known_hosts of the user that runs the gatherer"
         }
-        ErrorKind::Authentication if says("publickey") || says("private key") => {
+        ErrorKind::Authentication if contains("publickey") || contains("private key") => {
             "give the user that runs the gatherer an ssh key that the host accepts"
         }
-        ErrorKind::Authentication if says("No worthy mechs") => {
+        ErrorKind::Authentication if contains("No worthy mechs") => {
             "install the daemon's SASL mechanism on this machine (libsasl2-modules on Debian, \
              cyrus-sasl-digestmd5, -scram and -plain elsewhere), or use an encrypted connection"
         }
         ErrorKind::Authentication => "check sasl_username and sasl_password",
-        ErrorKind::Connection if says("ssh: ") => "try the same login with ssh on the command line",
-        ErrorKind::Connection if says("No such file or directory") => {
+        ErrorKind::Connection if contains("ssh: ") => {
+            "try the same login with ssh on the command line"
+        }
+        ErrorKind::Connection if contains("No such file or directory") => {
             "start the libvirt daemon: its socket does not exist"
         }
-        ErrorKind::Connection if says("refused") => {
+        ErrorKind::Connection if contains("refused") => {
             "check that the libvirt daemon listens there: see listen_tcp, listen_tls and its sockets"
         }
-        ErrorKind::Connection if says("End of file") => {
+        ErrorKind::Connection if contains("End of file") => {
             "the daemon stopped, restarted or closed the connection: see its log"
         }
-        ErrorKind::Permission if says("socket") => {
+        ErrorKind::Permission if contains("socket") => {
             "give the user that runs the gatherer access to the daemon's socket"
         }
-        ErrorKind::Tls if says("verify peer's certificate") => {
+        ErrorKind::Tls if contains("verify peer's certificate") => {
             "the URI's host must be a name in the server's certificate, and cacert.pem, in \
              /etc/pki/CA or the URI's pkipath, must be the authority that signed it"
         }
-        ErrorKind::Tls if says("TLS confirmation") || says("server verification") => {
+        ErrorKind::Tls if contains("TLS confirmation") || contains("server verification") => {
             "the daemon closed the connection: it may require a client certificate that it trusts, \
              clientcert.pem with clientkey.pem, in /etc/pki/libvirt or the URI's pkipath"
         }
-        ErrorKind::Tls if says("handshake") => {
+        ErrorKind::Tls if contains("handshake") => {
             "check that this is the daemon's port for TLS: see tls_port"
         }
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",

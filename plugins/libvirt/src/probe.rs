@@ -86,7 +86,7 @@ mod tests {
     fn an_address_that_drops_packets_leaves_time_for_the_next() {
         let silent = FullPort::open();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let open = listener.local_addr().expect("it is bound");
+        let open = listener.local_addr().expect("a bound address");
         let addresses = [silent.address(), open];
         assert_eq!(connect_any(&addresses, Duration::from_secs(6)), Ok(()));
         let (kind, _) =

@@ -16,7 +16,7 @@ fn tcp_uri(port: u16) -> String {
 fn a_port_that_drops_packets_refuses_or_never_answers_has_its_own_error() {
     let full = FullPort::open();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let silent_port = silent.local_addr().expect("it is bound").port();
+    let silent_port = silent.local_addr().expect("a bound address").port();
     let daemon = daemon!(&LibvirtdOptions::default());
     let hung = daemon.pid();
     signal(hung, Signal::STOP);

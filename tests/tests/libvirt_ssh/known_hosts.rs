@@ -75,7 +75,11 @@ fn known_hosts_are_read_and_never_written() {
         assert_eq!(sshd.logins(), logins, "{transport}");
         assert_eq!(outcome.endpoint("unknown")["error"]["kind"], "authentication", "{transport}");
         for ((name, text), path) in contents.iter().zip(&files) {
-            assert_eq!(&std::fs::read_to_string(path).expect("there"), text, "{transport}, {name}");
+            assert_eq!(
+                &std::fs::read_to_string(path).expect("readable"),
+                text,
+                "{transport}, {name}"
+            );
         }
         assert!(!missing.exists(), "{transport}");
     }
@@ -103,7 +107,7 @@ fn libvirts_own_known_hosts_are_read_and_never_written() {
     let outcome = run.run();
     assert!(is_accepted(&outcome, "e"), "{:#}", outcome.endpoint("e"));
     assert_eq!(sshd.logins(), 2);
-    assert_eq!(std::fs::read_to_string(&own).expect("there"), sshd.known_host());
+    assert_eq!(std::fs::read_to_string(&own).expect("readable"), sshd.known_host());
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn known_hosts_are_copied_and_writes_to_the_copy_do_not_reach_the_original() {
                 // Without the parameter libvirt would write to its default file.
                 (String::new(), &libvirts),
             ] {
-                let before = read_to_string(original).expect("there");
+                let before = read_to_string(original).expect("readable");
                 let uri =
                     format!("qemu+{transport}://h/system?known_hosts_verify={verify}{parameter}");
                 let (uri, files) = folders.prepare(&uri).expect(&uri);
@@ -106,7 +106,7 @@ fn known_hosts_are_copied_and_writes_to_the_copy_do_not_reach_the_original() {
                 assert_eq!(read_to_string(&given).expect("readable, from its beginning"), before);
                 write(&given, "replaced").expect("writable, as libssh2 does it");
                 assert_eq!(read_to_string(&given).expect("readable"), "replaced");
-                assert_eq!(read_to_string(original).expect("there"), before);
+                assert_eq!(read_to_string(original).expect("readable"), before);
                 drop(files);
                 assert_ne!(read_to_string(&given).ok().as_deref(), Some("replaced"), "{given}");
             }
@@ -181,7 +181,7 @@ fn known_hosts_must_be_in_a_credential_folder_or_the_users_ssh_folder() {
 fn a_key_must_be_a_regular_file_of_root_or_the_user_in_an_allowed_folder() {
     let folders = Folders::new();
     let key = folders.file("home/.ssh/key", "key");
-    let real = key.canonicalize().expect("there").display().to_string();
+    let real = key.canonicalize().expect("readable").display().to_string();
     assert_eq!(folders.key(&key).expect("allowed"), real);
     assert_eq!(folders.key(Path::new("~/.ssh/key")).expect("allowed"), real);
     let link = folders.path("operator/link");

@@ -93,16 +93,19 @@ fn with_capabilities(xml: &str, driver: &str) -> HostFacts {
 
 #[test]
 fn capabilities_must_describe_exactly_one_host() {
-    for xml in [
+    let documents = [
         "<capabilities/>",
         "<html/>",
         "<domainCapabilities><host/></domainCapabilities>",
         "<host/>",
         "<capabilities><host><uuid>a</uuid></host><host><uuid>b</uuid></host></capabilities>",
-    ] {
+    ];
+    let errors = documents.map(|xml| {
         let error = host(&with_capabilities(xml, "QEMU")).expect_err(xml);
         assert_eq!(error.kind, ErrorKind::Protocol, "{xml}");
-    }
+        format!("{xml}\n  {error}\n")
+    });
+    insta::assert_snapshot!(errors.concat());
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn warns_about_a_host_without_a_uuid_except_with_the_test_driver() {
     let warning = |facts: &HostFacts| missing_uuid_warning(facts, &host(facts).expect("mapped"));
     let empty = "<capabilities><host><uuid/></host></capabilities>";
     let not_canonical = "<capabilities><host><uuid>ESX-7</uuid></host></capabilities>";
-    assert!(warning(&with_capabilities(empty, "QEMU")).is_some());
+    insta::assert_snapshot!(warning(&with_capabilities(empty, "QEMU")).expect("a warning"));
     assert_eq!(host(&with_capabilities(empty, "QEMU")).expect("mapped").id, "kvm1");
     assert!(warning(&HostFacts { driver: "LXC".into(), ..HostFacts::default() }).is_some());
     assert_eq!(warning(&with_capabilities(empty, "TEST")), None);

@@ -166,23 +166,28 @@ fn insecure(text: &str) -> (String, Option<&'static str>) {
 }
 
 #[test]
+fn insecure_warns_about_each_channel_that_verifies() {
+    let uris = ["qemu+tls://h/system", "esx://h/", "qemu+ssh://h/system", "qemu+libssh://h/system"];
+    let warning = |text| format!("{text}\n  {}\n", insecure(text).1.expect("a warning"));
+    let auto = "qemu+libssh2://h/system?known_hosts_verify=auto";
+    let of_auto = Uri::parse(auto).expect(auto).verification_warning().expect("a warning");
+    insta::assert_snapshot!(uris.map(warning).concat() + &format!("{auto}\n  {of_auto}\n"));
+}
+
+#[test]
 fn insecure_sets_no_verify_for_tls_and_hypervisors() {
     for (text, expected) in [
         ("qemu+tls://h/system?no_verify=0", "qemu+tls://h/system?no_verify=1"),
         ("qemu://h/system", "qemu://h/system?no_verify=1"),
         ("esx://h/", "esx://h/?no_verify=1"),
     ] {
-        let (uri, warning) = insecure(text);
-        assert_eq!(uri, expected);
-        assert!(warning.is_some_and(|text| text.contains("certificate")), "{text}: {warning:?}");
+        assert_eq!(insecure(text).0, expected);
     }
 }
 
 #[test]
-fn insecure_with_ssh_warns_about_host_keys() {
-    let (uri, warning) = insecure("qemu+ssh://h/system");
-    assert_eq!(uri, "qemu+ssh://h/system?no_tty=1&no_verify=1");
-    assert!(warning.is_some_and(|text| text.contains("host key")), "{warning:?}");
+fn insecure_sets_no_verify_for_ssh_but_not_for_the_ssh_libraries() {
+    assert_eq!(insecure("qemu+ssh://h/system").0, "qemu+ssh://h/system?no_tty=1&no_verify=1");
     // libssh and libssh2 ignore no_verify.
     for transport in ["libssh", "libssh2"] {
         let (uri, warning) = insecure(&format!("qemu+{transport}://h/system"));
@@ -214,7 +219,7 @@ fn no_verify_in_a_uri_warns_like_insecure() {
     }
     assert_eq!(warning("qemu+libssh2://h/system?known_hosts_verify=normal"), None);
     let ignored = warning("qemu+libssh2://h/system?known_hosts_verify=ignore");
-    assert!(ignored.is_some_and(|text| text.contains("host keys")), "{ignored:?}");
+    assert!(ignored.is_some());
 }
 
 #[test]
