@@ -212,7 +212,7 @@ fn a_worker_that_was_killed_is_not_reported_as_a_fault_of_the_plugin() {
     let failure = running.finish().failure("s");
     assert_eq!(failure.kind, "crashed", "{failure}");
     let hint = failure.hint.expect("a hint");
-    assert!(!hint.contains("fault") && hint.contains("memory"), "{hint}");
+    assert!(!hint.contains("bug") && hint.contains("memory"), "{hint}");
 }
 
 #[test]

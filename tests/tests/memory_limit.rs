@@ -189,7 +189,7 @@ fn the_kernel_kills_a_worker_and_not_the_runner() {
     let bad = outcome.endpoint("bad");
     assert_eq!(bad["error"]["kind"], "crashed");
     assert_mentions_limit(&bad, limit);
-    assert!(!outcome.messages().contains("fault of the plugin"), "{}", outcome.describe());
+    assert!(!outcome.messages().contains("bug in the plugin"), "{}", outcome.describe());
     assert!(group.kills() >= 1);
 }
 

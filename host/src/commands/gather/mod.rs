@@ -200,7 +200,7 @@ async fn ask(
     let (open_files, raised) = process::raise_open_files();
     let run = supervisor::run(
         endpoints,
-        supervisor::Settings {
+        supervisor::SupervisorSettings {
             jobs: supervisor::affordable_jobs(settings.jobs, raised),
             worker_memory: settings.worker_memory,
             open_files,

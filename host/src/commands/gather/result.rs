@@ -15,7 +15,7 @@ use crate::output::inventory;
 use crate::output::outfile::{self, Outfile, WriteError};
 use crate::run::progress::Display;
 use crate::run::reserve::OutputThread;
-use crate::run::supervisor::{Fate, Stop};
+use crate::run::supervisor::{Retention, Stop};
 
 /// What is printed.
 pub enum Product {
@@ -158,7 +158,7 @@ impl Results {
         &self,
         result: EndpointResult,
         mut stop: watch::Receiver<Option<Stop>>,
-    ) -> Fate {
+    ) -> Retention {
         if let Way::Lines(lines) = &self.way
             && *stop.borrow() == Some(Stop::Signal)
         {
@@ -166,7 +166,7 @@ impl Results {
             if !lines.is_unwanted() {
                 logged::log_result(&result, self.tells_all);
             }
-            return Fate::Gone;
+            return Retention::Released;
         }
         let written = self.accept(result);
         if let Some(written) = written {
@@ -177,8 +177,8 @@ impl Results {
             }
         }
         match self.way {
-            Way::Whole(..) => Fate::Kept,
-            Way::Lines(_) => Fate::Gone,
+            Way::Whole(..) => Retention::Kept,
+            Way::Lines(_) => Retention::Released,
         }
     }
 

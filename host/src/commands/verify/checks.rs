@@ -13,7 +13,7 @@ use super::report::Report;
 use crate::plugins::Catalog;
 use crate::request::{self, Defaults, Endpoint, Entry, Folders};
 use crate::run::protocol::GATHER;
-use crate::run::supervisor::Observed;
+use crate::run::supervisor::WorkerOutcome;
 
 /// How long a plugin may take to refuse something.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -188,7 +188,7 @@ async fn try_each<'m>(
 }
 
 /// Whether what is wrong was refused with the right kind of error and without quoting it.
-fn refusal(observed: &Observed, is_right: impl Fn(ErrorKind) -> bool) -> Result<(), String> {
+fn refusal(observed: &WorkerOutcome, is_right: impl Fn(ErrorKind) -> bool) -> Result<(), String> {
     match &observed.result {
         Ok(_) => Err("it gathers as if nothing were wrong".to_owned()),
         Err(error) if error.to_string().contains(CANARY) => {
@@ -205,8 +205,8 @@ pub fn failed_with(error: &GatherError) -> String {
 }
 
 /// Whether the process ended after its answer, by itself and with status 0.
-pub fn ended_in_peace(observed: &Observed) -> Result<(), String> {
-    match &observed.odd_end {
+pub fn ended_in_peace(observed: &WorkerOutcome) -> Result<(), String> {
+    match &observed.abnormal_end {
         Some(odd) => Err(format!("the process {odd} after its answer")),
         None => Ok(()),
     }

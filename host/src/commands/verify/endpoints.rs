@@ -14,7 +14,7 @@ use super::report::Report;
 use crate::output::inventory;
 use crate::request::Endpoint;
 use crate::run::protocol::GATHER;
-use crate::run::supervisor::{Answer, Observed};
+use crate::run::supervisor::{Answer, WorkerOutcome};
 
 /// After how many quarters of its duration a gathering is cancelled, the likeliest first.
 const CANCEL_AT: [u32; 3] = [2, 3, 1];
@@ -42,11 +42,15 @@ pub async fn check(lab: &Lab, mut endpoint: Endpoint, report: &mut Report) -> bo
     }
     cancelled(lab, &endpoint, took.min(endpoint.timeout), &who, report).await;
     let shows = format!("{who}: shows no secret");
-    let seen = endpoint.redactor.seen();
-    if !endpoint.redactor.hides_something() {
+    let redactions = endpoint.redactor.redactions();
+    if !endpoint.redactor.has_secrets() {
         report.skipped(&shows, "the endpoint has none");
-    } else if let Some(text) = seen.first {
-        let times = if seen.times == 1 { "once".into() } else { format!("{} times", seen.times) };
+    } else if let Some(text) = redactions.first {
+        let times = if redactions.count == 1 {
+            "once".into()
+        } else {
+            format!("{} times", redactions.count)
+        };
         // Some of them may have been told of since.
         let text = endpoint.redactor.redact(&text);
         report.not_ok(&shows, &format!("it was taken out {times}, first of: {text}"));
@@ -56,7 +60,7 @@ pub async fn check(lab: &Lab, mut endpoint: Endpoint, report: &mut Report) -> bo
     first.result.is_ok()
 }
 
-fn whole(observed: &Observed) -> Result<&Answer, String> {
+fn whole(observed: &WorkerOutcome) -> Result<&Answer, String> {
     match &observed.result {
         Ok(answer) => ended_in_peace(observed).map(|()| answer),
         Err(error) => Err(failed_with(error)),
@@ -67,7 +71,7 @@ fn counted(answer: &Answer) -> String {
     inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads)
 }
 
-fn equal(first: &Observed, second: &Observed) -> Result<(), String> {
+fn equal(first: &WorkerOutcome, second: &WorkerOutcome) -> Result<(), String> {
     let (first, second) = (whole(first)?, whole(second)?);
     match first_difference(&normalized(first), &normalized(second)) {
         None => Ok(()),
@@ -98,10 +102,10 @@ async fn cancelled(lab: &Lab, endpoint: &Endpoint, took: Duration, who: &str, re
     for quarters in CANCEL_AT {
         let observed = lab.observe(endpoint, Some(GATHER), Some(took / 4 * quarters)).await;
         // A worker that has only begun is ended by SIGTERM itself.
-        let by_signal = observed.odd_end.as_ref().is_some_and(|odd| odd.contains("SIGTERM"));
+        let by_signal = observed.abnormal_end.as_ref().is_some_and(|odd| odd.contains("SIGTERM"));
         // One that goes on to a whole answer may not have heard: that cannot be told.
         let deaf = observed.result.is_ok();
-        let told = observed.took_to_end.filter(|_| !by_signal && !deaf);
+        let told = observed.time_to_end.filter(|_| !by_signal && !deaf);
         let Some(after) = told else { continue };
         return if observed.killed {
             report.not_ok(&check, "it had to be killed 2 s after SIGTERM and `cancelled`");

@@ -28,7 +28,7 @@ use crate::run::children::{self, Children, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::EndSignal;
-use crate::run::supervisor::{self, Budget, Library, Memory, Observed, Stop};
+use crate::run::supervisor::{self, Budget, Library, Memory, Stop, WorkerOutcome};
 use checks::Plugin;
 use report::Report;
 
@@ -208,10 +208,10 @@ impl Lab {
         endpoint: &Endpoint,
         operation: Option<&str>,
         stop_after: Option<Duration>,
-    ) -> Observed {
-        endpoint.redactor.learn_anew();
+    ) -> WorkerOutcome {
+        endpoint.redactor.reset_learned();
         let (sender, stop) = watch::channel(None);
-        let settings = supervisor::Settings {
+        let settings = supervisor::SupervisorSettings {
             jobs: 1,
             worker_memory: self.worker_memory,
             open_files: self.open_files,
@@ -222,8 +222,9 @@ impl Lab {
         };
         let budget = Rc::new(Budget::of(Memory::of_process()));
         let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
-        let observed = supervisor::observe(endpoint, operation, &self.library, &settings, budget)
-            .instrument(span);
+        let observed =
+            supervisor::run_worker(endpoint, operation, &self.library, &settings, budget)
+                .instrument(span);
         let stopping = async {
             if let Some(after) = stop_after {
                 tokio::time::sleep(after).await;

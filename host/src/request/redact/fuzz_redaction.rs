@@ -5,32 +5,32 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Redactor, Secrets};
 
-/// Secrets that are separated by NUL, and after the last NUL a text that may hold them.
+/// The input: secrets, each followed by NUL, and a text that may contain them.
 pub fn redaction(input: &[u8]) {
     let Ok(input) = std::str::from_utf8(input) else { return };
     let mut parts: Vec<&str> = input.split('\0').collect();
     let Some(text) = parts.pop() else { return };
-    // What is too short, or blank, is not taken out. A secret with a star could come of the stars.
+    // Short and blank texts are not redacted. A secret with a star may be a part of the stars.
     let wanted = |part: &&str| part.trim().len() >= 4 && !part.contains('*');
     let known: Vec<&str> = parts.into_iter().filter(wanted).take(4).collect();
     let secrets: Secrets = known.iter().collect();
     let redactor = Redactor::new(secrets);
     let check = |shown: &str, how: &str| {
         for secret in &known {
-            assert!(!shown.contains(secret), "{secret:?} survives in {shown:?} ({how})");
+            assert!(!shown.contains(secret), "{secret:?} is not redacted in {shown:?} ({how})");
         }
     };
     check(&redactor.redact(text), "whole");
     check(&redactor.redact_beginning(text, 64), "beginning");
-    // A line so long that it comes in two pieces, which is longer than a secret may reach.
-    let split = redactor.reach().max(3) * 2 + text.len() / 2;
+    // A line that is longer than the longest match, and arrives in two pieces.
+    let split = redactor.longest_match().max(3) * 2 + text.len() / 2;
     let long = text.repeat(split * 2 / text.len().max(1) + 1);
     if let Some(beginning) = long.as_bytes().get(..split) {
-        let head = redactor.head(beginning, 0);
-        let rest = redactor.redact_rest(&long.as_bytes()[head.taken..], head.carried);
-        check(&format!("{}{rest}", head.text), "in two pieces");
+        let prefix = redactor.redact_prefix(beginning, 0);
+        let rest = redactor.redact_rest(&long.as_bytes()[prefix.consumed..], prefix.redacted);
+        check(&format!("{}{rest}", prefix.text), "in two pieces");
     }
-    // A backslash before an escape makes another text of it.
+    // A backslash before an escape sequence changes its meaning.
     let before = text.trim_end_matches('\\');
     for secret in &known {
         for spelled in [
@@ -43,7 +43,7 @@ pub fn redaction(input: &[u8]) {
             let shown = redactor.redact(&format!("{before}{spelled}{text}"));
             check(&shown, "between others");
             let inner = spelled.trim_matches('"');
-            assert!(!shown.contains(inner) || inner.contains('*'), "{inner:?} survives");
+            assert!(!shown.contains(inner) || inner.contains('*'), "{inner:?} is not redacted");
         }
     }
 }

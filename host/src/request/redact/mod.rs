@@ -1,8 +1,8 @@
-//! Takes an endpoint's secrets out of whatever comes from its worker.
+//! Redaction: replacing an endpoint's secrets in everything that its worker sends.
 //!
-//! Plugins are asked not to show secrets. This is the second wall: a library below a plugin,
-//! or a plugin that somebody dropped in, may print what it was given. `secrets` knows what is
-//! secret, `spelling` how it may be written; here it is found and replaced.
+//! Plugins must not show secrets. This is a second line of defence, because a library below a plugin, or a
+//! plugin of unknown quality, may print its input. `secrets` collects the secret texts, `spelling` decodes
+//! the encodings in which they may appear, and this file finds and replaces them.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_redaction;
@@ -19,339 +19,355 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gatherer_plugin_api::GatherError;
 
 pub use secret_documents::is_document;
-use secrets::Needles;
+use secrets::SecretPatterns;
 pub use secrets::Secrets;
+use spelling::DecodedText;
 
-/// How many secrets are learned of one plugin.
+/// The maximum number of secrets that a plugin may register.
 const SECRETS_MAX: usize = 256;
 
-/// The longest secret that a plugin may tell, in bytes.
+/// The maximum length of a secret that a plugin registers, in bytes.
 pub const SECRET_MAX_BYTES: usize = 128 * 1024;
 
-/// How many bytes all secrets that one plugin tells may have.
+/// The maximum length of all secrets that a plugin registers, in bytes.
 const SECRETS_MAX_BYTES: usize = 1024 * 1024;
 
-/// How much text one finder takes in from others: there is room for all of its needles, the
-/// shortest included.
+/// The maximum size of the secrets in one layer, in bytes. With this size no pattern of a layer is dropped
+/// for lack of space.
 const LAYER_MAX_BYTES: usize = 256 * 1024;
 
-/// What stands in the place of a secret.
+/// The replacement of a secret.
 const STARS: &str = "***";
 
-/// How much of an endless text is looked at in one go.
+/// The size of the pieces in which a long text is redacted, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How many characters around a secret in base64 are partly made of it.
-const BASE64_AROUND: usize = 3;
+/// How many characters next to a secret in base64 may encode a part of it.
+const BASE64_NEIGHBOURS: usize = 3;
 
-/// Takes one endpoint's secrets out of texts. Clones share what they know and what they need
-/// for that, which is made when it is first needed: most endpoints say nothing.
+/// Replaces the secrets of one endpoint in texts. Clones share one list of secrets.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<Mutex<Known>>);
+pub struct Redactor(Arc<Mutex<RedactorState>>);
 
 #[derive(Default)]
-struct Known {
+struct RedactorState {
     secrets: Secrets,
+    /// The number and the length of the secrets that the plugin registered.
     learned: usize,
     learned_bytes: usize,
-    /// Those that no finder knows yet.
-    fresh: Secrets,
-    /// Each large, or at least twice as large as the next: what is learned one by one would else
-    /// be built into the whole again and again.
+    /// Finders for the secrets, built when they are first needed. Most endpoints send no text. A layer is at
+    /// least twice as large as the next one, or as large as layers get: with a single finder, a plugin that
+    /// registers secrets one by one would cause as many builds of the whole.
     layers: Vec<Layer>,
-    seen: Seen,
+    redactions: Redactions,
 }
 
+/// A finder for some of the secret texts.
 struct Layer {
-    secrets: Secrets,
-    finder: Arc<Finder>,
+    /// The positions of the texts in [`Secrets::texts`].
+    texts: Range<usize>,
+    bytes: usize,
+    finder: Finder,
 }
 
-impl Known {
-    /// Has a text taken out from now on.
-    fn add(&mut self, text: &str) {
-        self.secrets.add(text);
-        if self.fresh.bytes() + text.len() > LAYER_MAX_BYTES {
-            self.settle();
-        }
-        if self.fresh.is_empty() {
-            self.fresh = self.secrets.without_texts();
-        }
-        self.fresh.add(text);
-    }
-
-    /// Has the fresh ones found too, together with the layers that are no larger.
-    fn settle(&mut self) {
-        if self.fresh.is_empty() {
-            return;
-        }
-        let mut secrets = std::mem::take(&mut self.fresh);
-        while let Some(layer) = self.layers.pop_if(|last| {
-            let (more, bytes) = (last.secrets.bytes(), secrets.bytes());
-            more < bytes * 2 && more + bytes <= LAYER_MAX_BYTES
-        }) {
-            secrets.join(layer.secrets);
-        }
-        let finder = Arc::new(Finder::new(&secrets));
-        self.layers.push(Layer { secrets, finder });
-    }
-}
-
-/// What was taken out so far.
+/// The redactions so far.
 #[derive(Clone, Default)]
-pub struct Seen {
-    /// Of how many texts.
-    pub times: u64,
-    /// The first of them, without its secrets.
+pub struct Redactions {
+    /// The number of texts that contained a secret.
+    pub count: u64,
+    /// The first of these texts, redacted.
     pub first: Option<String>,
 }
 
-/// The plugin told of more secrets than can be hidden.
+/// The plugin registered more secrets than the limits allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMuchToHide;
+pub struct TooManySecrets;
 
-impl From<TooMuchToHide> for GatherError {
-    fn from(_: TooMuchToHide) -> Self {
+impl From<TooManySecrets> for GatherError {
+    fn from(_: TooManySecrets) -> Self {
         Self::protocol(format!(
-            "the plugin told of more secrets than can be hidden: at most {SECRETS_MAX}, of at most \
-             {} KiB each and {} KiB together",
+            "the plugin registered more secrets than can be redacted: at most {SECRETS_MAX}, of at \
+             most {} KiB each and {} KiB together",
             SECRET_MAX_BYTES / 1024,
             SECRETS_MAX_BYTES / 1024
         ))
     }
 }
 
-/// Finds secrets. Without any, it has no automaton.
-#[derive(Default)]
-struct Finder {
-    automaton: Option<AhoCorasick>,
-    base64_from: usize,
-    /// How many bytes of a text the longest secret takes at most.
-    reach: usize,
-}
-
-/// The beginning of a text whose end is not known yet.
-pub struct Head {
-    /// It, without secrets.
+/// The redacted beginning of a text whose rest is not known yet.
+pub struct RedactedPrefix {
+    /// The redacted text.
     pub text: String,
-    /// How many bytes of the text it is.
-    pub taken: usize,
-    /// How many bytes of what follows belong to a secret that is replaced in it already.
-    pub carried: usize,
+    /// The number of bytes of the input that it replaces.
+    pub consumed: usize,
+    /// The number of bytes after these that belong to a secret which is already redacted in `text`.
+    pub redacted: usize,
 }
 
 impl Redactor {
-    /// Takes these out from now on.
+    /// A redactor for these secrets.
     pub fn new(secrets: Secrets) -> Self {
-        let fresh = secrets.clone();
-        Self(Arc::new(Mutex::new(Known { secrets, fresh, ..Known::default() })))
+        Self(Arc::new(Mutex::new(RedactorState { secrets, ..RedactorState::default() })))
     }
 
-    /// What was taken out so far, by all clones.
-    pub fn seen(&self) -> Seen {
-        self.known().seen.clone()
+    /// The redactions so far, of all clones.
+    pub fn redactions(&self) -> Redactions {
+        self.state().redactions.clone()
     }
 
-    /// Whether there is anything to take out.
-    pub fn hides_something(&self) -> bool {
-        self.finders().iter().any(|finder| finder.automaton.is_some())
+    /// Whether there are secrets to redact.
+    pub fn has_secrets(&self) -> bool {
+        self.state().has_patterns()
     }
 
-    /// What is taken out.
+    /// The secrets.
     pub fn secrets(&self) -> Secrets {
-        self.known().secrets.clone()
+        self.state().secrets.clone()
     }
 
-    /// Another gathering begins, which may tell as many secrets as the one before.
-    pub fn learn_anew(&self) {
-        let mut known = self.known();
-        (known.learned, known.learned_bytes) = (0, 0);
+    /// Resets the limit on registered secrets, because another gathering begins.
+    pub fn reset_learned(&self) {
+        let mut state = self.state();
+        (state.learned, state.learned_bytes) = (0, 0);
     }
 
-    /// Takes this out too from now on, and so do all clones.
-    pub fn learn(&self, text: &str) -> Result<(), TooMuchToHide> {
-        let mut known = self.known();
-        if known.secrets.holds(text) {
+    /// Adds a secret that the plugin registered.
+    pub fn learn(&self, text: &str) -> Result<(), TooManySecrets> {
+        let mut state = self.state();
+        if state.secrets.contains(text) {
             return Ok(());
         }
-        let (learned, bytes) = (known.learned + 1, known.learned_bytes + text.len());
+        let (learned, bytes) = (state.learned + 1, state.learned_bytes + text.len());
         if learned > SECRETS_MAX || text.len() > SECRET_MAX_BYTES || bytes > SECRETS_MAX_BYTES {
-            return Err(TooMuchToHide);
+            return Err(TooManySecrets);
         }
-        (known.learned, known.learned_bytes) = (learned, bytes);
-        known.add(text);
+        (state.learned, state.learned_bytes) = (learned, bytes);
+        state.add(text);
         Ok(())
     }
 
-    /// The same for a text of the request itself, which does not count as told by the plugin.
+    /// Adds a secret of the request, which does not count as registered by the plugin.
     pub fn add(&self, text: &str) {
-        let mut known = self.known();
-        if !known.secrets.holds(text) {
-            known.add(text);
+        let mut state = self.state();
+        if !state.secrets.contains(text) {
+            state.add(text);
         }
     }
 
-    /// The text with `***` in the place of every secret.
+    /// Replaces each secret in a text with `***`.
     pub fn redact(&self, text: &str) -> String {
         self.redact_rest(text.as_bytes(), 0)
     }
 
-    /// What may be text, after a [`Head`] that said how much of it is `carried`.
-    pub fn redact_rest(&self, bytes: &[u8], carried: usize) -> String {
-        let places = self.places(bytes);
-        let text = render(bytes, &places, carried);
-        self.note(&places, &text);
-        text
+    /// Redacts bytes that are probably text. The first `redacted` bytes belong to a secret that is already
+    /// redacted in the [`RedactedPrefix`] before them.
+    pub fn redact_rest(&self, bytes: &[u8], redacted: usize) -> String {
+        self.state().redact_rest(bytes, redacted)
     }
 
-    /// Remembers that something was taken out.
-    fn note(&self, places: &[Range<usize>], text: &str) {
-        if !places.is_empty() {
-            let seen = &mut self.known().seen;
-            seen.times += 1;
-            seen.first.get_or_insert_with(|| text[..text.floor_char_boundary(200)].to_owned());
-        }
-    }
-
-    /// The beginning of a text, without secrets, and no longer than this.
-    pub fn redact_beginning(&self, text: &str, bytes: usize) -> String {
+    /// Redacts a text and truncates it to at most `max_bytes`.
+    pub fn redact_beginning(&self, text: &str, max_bytes: usize) -> String {
+        let mut state = self.state();
+        let chunk_bytes = CHUNK_BYTES.max(state.longest_match() * 2);
         let mut beginning = String::new();
-        let (mut rest, mut carried) = (text.as_bytes(), 0);
-        // Of a text that is secret nearly throughout, little is shown.
-        let enough = text.len().saturating_sub(bytes * 8);
-        while beginning.len() <= bytes && !rest.is_empty() && rest.len() >= enough {
-            let chunk = &rest[..rest.len().min(CHUNK_BYTES.max(self.reach() * 2))];
-            if chunk.len() == rest.len() {
-                beginning += &self.redact_rest(rest, carried);
+        let (mut rest, mut redacted) = (text.as_bytes(), 0);
+        // Bounds the work for a text that consists mostly of secrets, which become short.
+        let last_start = max_bytes * 8;
+        while beginning.len() <= max_bytes
+            && !rest.is_empty()
+            && text.len() - rest.len() <= last_start
+        {
+            if rest.len() <= chunk_bytes {
+                beginning += &state.redact_rest(rest, redacted);
                 break;
             }
-            let head = self.head(chunk, carried);
-            beginning += &head.text;
-            rest = &rest[head.taken..];
-            carried = head.carried;
+            let prefix = state.redact_prefix(&rest[..chunk_bytes], redacted);
+            beginning += &prefix.text;
+            rest = &rest[prefix.consumed..];
+            redacted = prefix.redacted;
         }
-        beginning.truncate(beginning.floor_char_boundary(bytes));
+        beginning.truncate(beginning.floor_char_boundary(max_bytes));
         beginning
     }
 
-    /// How many bytes a secret may take: so much of a text that goes on must be kept.
-    pub fn reach(&self) -> usize {
-        self.finders().iter().map(|finder| finder.reach).max().unwrap_or(0)
+    /// The maximum number of bytes that a secret takes in a text. [`redact_prefix`](Self::redact_prefix) leaves
+    /// so many bytes of its input.
+    pub fn longest_match(&self) -> usize {
+        self.state().longest_match()
     }
 
-    /// The beginning of a text that goes on: all but its last bytes, in which a secret may have
-    /// begun. Every secret that begins before them ends before the text does.
-    pub fn head(&self, bytes: &[u8], carried: usize) -> Head {
-        // A character has four bytes at most.
-        let mut taken = bytes.len().saturating_sub(self.reach().max(3));
-        // Not through a character, and not through an escaped one.
-        while taken > 0 && (is_inside_character(bytes[taken]) || bytes[taken - 1] == b'\\') {
-            taken -= 1;
-        }
-        if taken == 0 {
-            // Nothing but backslashes, or nothing that is long enough to be cut.
-            taken = bytes.len();
-        }
-        let mut places = self.places(bytes);
-        places.retain(|place| place.start < taken);
-        let covered = places.last().map_or(0, |place| place.end).max(carried);
-        if let Some(last) = places.last_mut() {
-            last.end = last.end.min(taken);
-        }
-        let text = render(&bytes[..taken], &places, carried.min(taken));
-        self.note(&places, &text);
-        Head { text, taken, carried: covered.saturating_sub(taken) }
+    /// Redacts the beginning of a text that continues after `bytes`: all but the last bytes, in which a secret
+    /// may begin that ends later. `redacted` is as in [`redact_rest`](Self::redact_rest).
+    pub fn redact_prefix(&self, bytes: &[u8], redacted: usize) -> RedactedPrefix {
+        self.state().redact_prefix(bytes, redacted)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // Who died while it held this has left whole texts.
+    fn state(&self) -> MutexGuard<'_, RedactorState> {
+        // A thread that panicked while it held the lock left a valid state.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn finders(&self) -> Vec<Arc<Finder>> {
-        let mut known = self.known();
-        known.settle();
-        known.layers.iter().map(|layer| Arc::clone(&layer.finder)).collect()
+impl RedactorState {
+    fn add(&mut self, text: &str) {
+        let unindexed = self.secrets.bytes(self.indexed()..);
+        if unindexed + text.len() > LAYER_MAX_BYTES {
+            self.index_secrets();
+        }
+        self.secrets.add(text);
     }
 
-    /// Where secrets stand: in their order, apart from each other, whole characters.
-    fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        let finders = self.finders();
-        if finders.iter().any(|finder| finder.automaton.is_some()) {
-            spelling::readings(bytes, |reading| {
-                for finder in &finders {
-                    finder.find(reading, bytes, &mut found);
-                }
-            });
+    /// The number of secret texts that are in layers.
+    fn indexed(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.texts.end)
+    }
+
+    /// Builds a layer of the texts that are in none. It replaces smaller layers.
+    fn index_secrets(&mut self) {
+        let mut texts = self.indexed()..self.secrets.texts().len();
+        if texts.is_empty() {
+            return;
         }
+        let mut bytes = self.secrets.bytes(texts.start..);
+        while let Some(layer) = self
+            .layers
+            .pop_if(|last| last.bytes < bytes * 2 && last.bytes + bytes <= LAYER_MAX_BYTES)
+        {
+            texts.start = layer.texts.start;
+            bytes += layer.bytes;
+        }
+        let finder = Finder::new(&self.secrets.patterns(texts.clone()));
+        self.layers.push(Layer { texts, bytes, finder });
+    }
+
+    fn has_patterns(&mut self) -> bool {
+        self.index_secrets();
+        self.layers.iter().any(|layer| layer.finder.automaton.patterns_len() > 0)
+    }
+
+    fn longest_match(&mut self) -> usize {
+        self.index_secrets();
+        self.layers.iter().map(|layer| layer.finder.longest_match).max().unwrap_or(0)
+    }
+
+    fn redact_rest(&mut self, bytes: &[u8], redacted: usize) -> String {
+        let places = self.find(bytes);
+        let text = replace(bytes, &places, redacted);
+        self.count_redaction(&places, &text);
+        text
+    }
+
+    fn redact_prefix(&mut self, bytes: &[u8], redacted: usize) -> RedactedPrefix {
+        // A character has at most four bytes.
+        let mut consumed = bytes.len().saturating_sub(self.longest_match().max(3));
+        // Not inside of a character, and not inside of an escape sequence.
+        while consumed > 0 && (is_continuation(bytes[consumed]) || bytes[consumed - 1] == b'\\') {
+            consumed -= 1;
+        }
+        if consumed == 0 {
+            // Only backslashes, or too short to be divided.
+            consumed = bytes.len();
+        }
+        let mut places = self.find(bytes);
+        places.retain(|place| place.start < consumed);
+        let redacted_end = places.last().map_or(0, |place| place.end).max(redacted);
+        if let Some(last) = places.last_mut() {
+            last.end = last.end.min(consumed);
+        }
+        let text = replace(&bytes[..consumed], &places, redacted.min(consumed));
+        self.count_redaction(&places, &text);
+        RedactedPrefix { text, consumed, redacted: redacted_end.saturating_sub(consumed) }
+    }
+
+    fn count_redaction(&mut self, places: &[Range<usize>], text: &str) {
+        if !places.is_empty() {
+            self.redactions.count += 1;
+            let first = &mut self.redactions.first;
+            first.get_or_insert_with(|| text[..text.floor_char_boundary(200)].to_owned());
+        }
+    }
+
+    /// The places of secrets: sorted, neither overlapping nor adjacent, and consisting of whole characters.
+    fn find(&mut self, bytes: &[u8]) -> Vec<Range<usize>> {
+        if !self.has_patterns() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        spelling::for_each_decoding(bytes, |decoded| {
+            for layer in &self.layers {
+                layer.finder.find(decoded, bytes, &mut found);
+            }
+        });
         found.sort_by_key(|place| place.start);
-        let mut places: Vec<Range<usize>> = Vec::new();
+        let mut places = Vec::new();
         for mut place in found {
-            while place.start > 0 && is_inside_character(bytes[place.start]) {
+            while place.start > 0 && is_continuation(bytes[place.start]) {
                 place.start -= 1;
             }
-            while bytes.get(place.end).copied().is_some_and(is_inside_character) {
+            while bytes.get(place.end).copied().is_some_and(is_continuation) {
                 place.end += 1;
             }
-            match places.last_mut() {
-                Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
-                _ => places.push(place),
-            }
+            add_place(&mut places, place);
         }
         places
     }
 }
 
+/// Finds the patterns of secrets in a decoded text.
+struct Finder {
+    automaton: AhoCorasick,
+    /// The first pattern in base64; the patterns after it are in base64 too.
+    first_base64: usize,
+    /// The maximum number of bytes that a secret takes in a text.
+    longest_match: usize,
+}
+
 impl Finder {
-    fn new(secrets: &Secrets) -> Self {
-        let needles = Needles::of(secrets);
-        if needles.texts.is_empty() {
-            return Self::default();
-        }
+    fn new(patterns: &SecretPatterns) -> Self {
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            // The fastest kind takes a hundred times the room.
+            // The fastest kind needs a hundred times the memory.
             .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&needles.texts)
-            .expect("a mebibyte of texts is not too much for the automaton");
-        let reach = needles.longest() * spelling::EXPANSION;
-        Self { automaton: Some(automaton), base64_from: needles.base64_from, reach }
+            .build(&patterns.texts)
+            .expect("the automaton has room for a mebibyte of patterns");
+        let longest = patterns.texts.iter().map(Vec::len).max().unwrap_or(0);
+        let longest_match = longest * spelling::EXPANSION;
+        Self { automaton, first_base64: patterns.first_base64, longest_match }
     }
 
-    fn find(&self, reading: &spelling::Reading, source: &[u8], found: &mut Vec<Range<usize>>) {
-        let Some(automaton) = &self.automaton else { return };
-        for hit in automaton.find_overlapping_iter(&reading.bytes) {
-            let mut place = reading.in_source(hit.range());
-            if hit.pattern().as_usize() >= self.base64_from {
-                let before = source[..place.start].iter().rev().take(BASE64_AROUND);
+    /// Adds the places in `source` whose decoded text is a secret.
+    fn find(&self, decoded: &DecodedText, source: &[u8], found: &mut Vec<Range<usize>>) {
+        for hit in self.automaton.find_overlapping_iter(&decoded.bytes) {
+            let mut place = decoded.in_source(hit.range());
+            if hit.pattern().as_usize() >= self.first_base64 {
+                let before = source[..place.start].iter().rev().take(BASE64_NEIGHBOURS);
                 place.start -= before.take_while(|byte| is_base64(**byte)).count();
-                let after = source[place.end..].iter().take(BASE64_AROUND);
+                let after = source[place.end..].iter().take(BASE64_NEIGHBOURS);
                 place.end += after.take_while(|byte| is_base64(**byte)).count();
             }
-            // The longest of several that begin or end together is enough.
-            match found.last_mut() {
-                Some(last) if place.start <= last.start && place.end >= last.start => {
-                    *last = place.start..place.end.max(last.end);
-                }
-                Some(last) if place.start <= last.end && place.start >= last.start => {
-                    last.end = last.end.max(place.end);
-                }
-                _ => found.push(place),
-            }
+            // Merged at once, because a text may contain hundreds of overlapping matches for each byte.
+            add_place(found, place);
         }
     }
 }
 
-/// The text without what stands at these places, of which the first bytes are gone already.
-fn render(bytes: &[u8], places: &[Range<usize>], carried: usize) -> String {
-    let mut text = String::new();
-    let mut at = carried;
-    for place in places {
-        if place.end <= carried {
-            continue;
+/// Adds a place to a list, or merges it with the last one if they overlap or are adjacent.
+fn add_place(places: &mut Vec<Range<usize>>, place: Range<usize>) {
+    match places.last_mut() {
+        Some(last) if place.start <= last.end && last.start <= place.end => {
+            *last = last.start.min(place.start)..last.end.max(place.end);
         }
-        if place.start > carried || carried == 0 {
+        _ => places.push(place),
+    }
+}
+
+/// The text with `***` in these places. The first `redacted` bytes are left out.
+fn replace(bytes: &[u8], places: &[Range<usize>], redacted: usize) -> String {
+    let mut text = String::new();
+    let mut at = redacted;
+    for place in places.iter().filter(|place| place.end > redacted) {
+        // A place that begins in the redacted bytes, or right after them, belongs to the secret there.
+        if place.start > redacted || redacted == 0 {
             text += &String::from_utf8_lossy(&bytes[at..place.start.max(at)]);
             text += STARS;
         }
@@ -361,7 +377,8 @@ fn render(bytes: &[u8], places: &[Range<usize>], carried: usize) -> String {
     text
 }
 
-fn is_inside_character(byte: u8) -> bool {
+/// Whether a byte is not the first one of a character in UTF-8.
+fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 

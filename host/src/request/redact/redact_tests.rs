@@ -1,8 +1,10 @@
+//! Tests of redaction.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-use super::{Redactor, SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES, Secrets, TooMuchToHide};
+use super::{Redactor, SECRET_MAX_BYTES, SECRETS_MAX, SECRETS_MAX_BYTES, Secrets, TooManySecrets};
 
 fn redactor(secrets: &[&str]) -> Redactor {
     Redactor::new(secrets.iter().collect())
@@ -13,7 +15,7 @@ fn redact(secret: &str, text: &str) -> String {
 }
 
 #[test]
-fn every_spelling_of_a_secret_is_taken_out() {
+fn redacts_every_spelling_of_a_secret() {
     let secret = "CAN'A\"R\u{1b}Y/ä \u{1f600}x";
     let json = serde_json::to_string(secret).expect("text");
     for spelled in [
@@ -45,13 +47,13 @@ fn every_spelling_of_a_secret_is_taken_out() {
 }
 
 #[test]
-fn credentials_in_base64_are_taken_out() {
+fn redacts_credentials_in_base64() {
     let mut secrets: Secrets = ["hunter2"].iter().collect();
     secrets.add_user("me");
     let redactor = Redactor::new(secrets);
     let basic = STANDARD.encode("me:hunter2");
     assert_eq!(redactor.redact(&format!("Basic {basic}.")), "Basic ***.");
-    // Whoever it is: what is left of it holds nothing of the password.
+    // Whatever the user name: the rest of the text contains no part of the password.
     let long = "correct horse battery staple";
     for user in ["", "a", "ab", "abc"] {
         let shown = redact(long, &STANDARD.encode(format!("\0{user}\0{long}")));
@@ -62,20 +64,20 @@ fn credentials_in_base64_are_taken_out() {
 }
 
 #[test]
-fn secrets_that_overlap_are_taken_out_whole() {
+fn redacts_overlapping_secrets_completely() {
     let redactor = redactor(&["CANARY12", "RY12zzzz9", "hunter2"]);
     assert_eq!(redactor.redact("a CANARY12zzzz9 b"), "a *** b");
     assert_eq!(redactor.redact("hunter2hunter2 hunter"), "*** hunter");
 }
 
 #[test]
-fn a_secret_too_short_to_hide_leaves_the_line_readable() {
+fn does_not_redact_texts_that_are_too_short() {
     assert_eq!(redact("a", "a banana"), "a banana");
     assert_eq!(redact("    ", "a    b"), "a    b");
 }
 
 #[test]
-fn a_document_hides_its_secrets_and_not_its_words() {
+fn redacts_the_secrets_of_a_document_and_not_its_words() {
     let document = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://u:sesame77@h\n\
         users:\n- name: reading\n  user:\n    token: abcd123\n    client-key-data: QUJDREVGR0g=\n\
         page\nhosts\nlist\n-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\nQUJDREVGRw==\n\
@@ -92,7 +94,7 @@ fn a_document_hides_its_secrets_and_not_its_words() {
 }
 
 #[test]
-fn members_in_one_line_are_found_in_json_and_in_yaml() {
+fn redacts_members_in_one_line_of_json_and_of_yaml() {
     let pem = format!(
         "-----BEGIN PRIVATE KEY-----\n{}\nMIIEvQIBADANBg==\n-----END PRIVATE KEY-----\n",
         "Qb0xZ".repeat(12)
@@ -123,7 +125,7 @@ fn members_in_one_line_are_found_in_json_and_in_yaml() {
 }
 
 #[test]
-fn what_is_learned_is_taken_out_by_every_clone_from_then_on() {
+fn all_clones_redact_a_learned_secret() {
     let redactor = redactor(&["hunter2"]);
     let clone = redactor.clone();
     assert_eq!(clone.redact("hunter2 sesame77"), "*** sesame77");
@@ -136,7 +138,7 @@ fn what_is_learned_is_taken_out_by_every_clone_from_then_on() {
 }
 
 #[test]
-fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
+fn limits_learned_secrets_without_counting_known_ones() {
     let redactor = redactor(&["hunter2"]);
     for _ in 0..SECRETS_MAX * 2 {
         for known in ["hunter2", "abc", "sesame77"] {
@@ -146,13 +148,13 @@ fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
     for number in 1..SECRETS_MAX {
         assert_eq!(redactor.learn(&format!("secret {number}")), Ok(()));
     }
-    assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
+    assert_eq!(redactor.learn("one more"), Err(TooManySecrets));
     assert_eq!(redactor.redact("sesame77, secret 255"), "***, ***");
-    redactor.learn_anew();
+    redactor.reset_learned();
     assert_eq!(redactor.learn("one more"), Ok(()));
     assert_eq!(redactor.redact("sesame77, secret 255, one more"), "***, ***, ***");
 
-    // Looked for after each, as where a plugin logs in between.
+    // With a redaction after each, as if the plugin logged in between.
     let mut secrets: Secrets = ["hunter2"].iter().collect();
     secrets.add_user("me");
     let redactor = Redactor::new(secrets);
@@ -167,20 +169,20 @@ fn what_is_learned_has_a_limit_and_what_is_known_does_not_count() {
     }
 
     let redactor = Redactor::default();
-    assert_eq!(redactor.learn(&"x".repeat(SECRET_MAX_BYTES + 1)), Err(TooMuchToHide));
+    assert_eq!(redactor.learn(&"x".repeat(SECRET_MAX_BYTES + 1)), Err(TooManySecrets));
     for number in 0..SECRETS_MAX_BYTES / SECRET_MAX_BYTES {
         let text = number.to_string().repeat(SECRET_MAX_BYTES);
         assert_eq!(redactor.learn(&text), Ok(()));
     }
-    assert_eq!(redactor.learn("one more"), Err(TooMuchToHide));
+    assert_eq!(redactor.learn("one more"), Err(TooManySecrets));
 }
 
 #[test]
-fn long_secrets_leave_room_for_short_ones() {
+fn redacts_short_secrets_besides_long_ones() {
     let redactor = redactor(&["hunter2"]);
     assert_eq!(redactor.learn("sesame77"), Ok(()));
     for number in 0..8 {
-        // No piece of them is like another.
+        // All pieces differ.
         let words: Vec<_> = (1..SECRET_MAX_BYTES / 8).map(|word| word * 8 + number).collect();
         let text = words.iter().fold(String::new(), |text, word| text + &format!("{word:08x}"));
         assert_eq!(text.len(), SECRET_MAX_BYTES - 8);
@@ -191,14 +193,14 @@ fn long_secrets_leave_room_for_short_ones() {
 }
 
 #[test]
-fn user_info_and_query_of_a_url_are_secrets() {
+fn redacts_user_information_and_query_of_a_url() {
     let url = "https://user:p%40ss@host/path?token=t0k%2Ben&b=list&a=true#f";
     let redactor = redactor_of_url(url);
     for secret in ["user:p%40ss", "p%40ss", "p@ss", "t0k%2Ben", "t0k+en"] {
         assert_eq!(redactor.redact(&format!("({secret})")), "(***)");
     }
     assert_eq!(redactor.redact("true list of host/path"), "true list of host/path");
-    for odd in [
+    for malformed in [
         "http:/u:hunter2@h/",
         "HTTP:u:hunter2@host",
         "u:hunter2@host:80/x",
@@ -206,8 +208,8 @@ fn user_info_and_query_of_a_url_are_secrets() {
         "http://u:hunter2/?#x@host/",
         "http://u:a:hunter2@host/",
     ] {
-        let shown = redactor_of_url(odd).redact(&format!("{odd} hunter2"));
-        assert!(!shown.contains("hunt"), "{odd}: {shown}");
+        let shown = redactor_of_url(malformed).redact(&format!("{malformed} hunter2"));
+        assert!(!shown.contains("hunt"), "{malformed}: {shown}");
     }
     assert_eq!(redactor_of_url("/etc/hosts").redact("/etc/hosts"), "/etc/hosts");
     assert_eq!(
@@ -222,37 +224,37 @@ fn redactor_of_url(url: &str) -> Redactor {
     Redactor::new(secrets)
 }
 
-/// A long text by and by, as what comes through a pipe without a line end.
-fn by_and_by(redactor: &Redactor, text: &[u8], chunk: usize) -> String {
-    let (mut shown, mut line, mut carried) = (String::new(), Vec::new(), 0);
+/// Redacts a text that arrives in chunks, like a long line from a pipe.
+fn redact_chunks(redactor: &Redactor, text: &[u8], chunk: usize) -> String {
+    let (mut shown, mut line, mut redacted) = (String::new(), Vec::new(), 0);
     for piece in text.chunks(chunk) {
         line.extend_from_slice(piece);
-        if line.len() > redactor.reach() + 500 {
-            let head = redactor.head(&line, carried);
-            shown += &head.text;
-            line.drain(..head.taken);
-            carried = head.carried;
+        if line.len() > redactor.longest_match() + 500 {
+            let prefix = redactor.redact_prefix(&line, redacted);
+            shown += &prefix.text;
+            line.drain(..prefix.consumed);
+            redacted = prefix.redacted;
         }
     }
-    shown + &redactor.redact_rest(&line, carried)
+    shown + &redactor.redact_rest(&line, redacted)
 }
 
 #[test]
-fn a_text_that_goes_on_is_cut_through_no_secret_and_no_character() {
+fn divides_a_long_text_neither_in_a_secret_nor_in_a_character() {
     let long = "0123456789ab".repeat(100);
     for secret in ["hunter2", "hünter\"2", "aaaa", &long] {
         let redactor = redactor(&[secret]);
         let text = format!("ä {secret} b {secret}{secret:?} ").repeat(50) + "é";
         let whole = redactor.redact(&text);
         for chunk in [1, 2, 7, 100, 3000] {
-            assert_eq!(by_and_by(&redactor, text.as_bytes(), chunk), whole, "{secret} {chunk}");
+            assert_eq!(redact_chunks(&redactor, text.as_bytes(), chunk), whole, "{secret} {chunk}");
         }
     }
-    assert_eq!(by_and_by(&Redactor::default(), "aä€".repeat(9).as_bytes(), 5), "aä€".repeat(9));
+    assert_eq!(redact_chunks(&Redactor::default(), "aä€".repeat(9).as_bytes(), 5), "aä€".repeat(9));
 }
 
 #[test]
-fn a_beginning_is_cut_after_the_secrets_are_taken_out() {
+fn truncates_a_text_after_redacting_it() {
     let redactor = redactor(&["hunter2CANARY"]);
     let text = "hunter2CANARY.".repeat(100_000);
     for bytes in 0..40 {
@@ -263,7 +265,7 @@ fn a_beginning_is_cut_after_the_secrets_are_taken_out() {
 }
 
 #[test]
-fn every_line_of_a_large_secret_is_taken_out() {
+fn redacts_every_line_of_a_long_secret() {
     let line = |number: usize| {
         format!("{:064x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_1234_5678_9abc_def1))
     };
@@ -276,7 +278,7 @@ fn every_line_of_a_large_secret_is_taken_out() {
     assert_eq!(redactor.redact(&text), text);
 }
 
-/// One character in one of the spellings of a family.
+/// A character in one of the spellings of a family of encodings.
 fn spelled(character: char, family: usize, choice: usize) -> String {
     let unicode = |character: char| {
         let mut units = [0; 2];
@@ -306,7 +308,7 @@ fn spelled(character: char, family: usize, choice: usize) -> String {
 
 proptest! {
     #[test]
-    fn no_spelling_of_any_secret_stays(
+    fn redacts_any_spelling_of_any_secret(
         secret in "[!-~äß€\u{1f600}][ -~äß€\u{1f600}\t]{2,40}[!-~äß€\u{1f600}]",
         family in 0..4_usize,
         second in 0..3_usize,
@@ -331,14 +333,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_secret_cut_anywhere_by_a_pipe_is_taken_out(
+    fn redacts_a_secret_that_a_pipe_divides_anywhere(
         secret in "[!-~ä]{4,300}",
         chunk in 1..900_usize,
         before in 0..3000_usize,
     ) {
         let redactor = redactor(&[&secret]);
         let text = format!("{}<\n{secret}\n>{}", " ".repeat(before), " ".repeat(4000));
-        let shown = by_and_by(&redactor, text.as_bytes(), chunk);
+        let shown = redact_chunks(&redactor, text.as_bytes(), chunk);
         prop_assert_eq!(shown.trim(), "<\n***\n>");
     }
 }

@@ -1,70 +1,69 @@
-//! What of a document gives something away if it stands alone: the values of members whose names
-//! sound secret, and the lines. Documents are not parsed: a kubeconfig that is no YAML shows its
-//! tokens all the same.
+//! The secret parts of a document: the values of members with secret names, and its lines. The document is not
+//! parsed, because an invalid kubeconfig contains tokens too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The shortest base64 that is looked into.
-const BASE64_SHORTEST: usize = 32;
+/// The minimum length of a value that is decoded from base64.
+const BASE64_MIN_BYTES: usize = 32;
 
-/// The shortest line of a document and the shortest value in a query: these may be plain words.
-pub const SHORTEST_PART: usize = 8;
+/// The minimum length of a line of a document, or a value in a query, that is secret. Shorter ones are often
+/// common words.
+pub const PART_MIN_BYTES: usize = 8;
 
-/// What the names of secret things have in common.
+/// Parts of the names of secret members.
 const SECRET_NAMES: [&str; 9] =
     ["pass", "secret", "token", "key", "auth", "sig", "cred", "-data", "pwd"];
 
-/// Whether a text is a document rather than a word or a path: it has lines, or is a JSON object.
+/// Whether a text is a document rather than a word or a path: it has several lines, or is a JSON object.
 pub fn is_document(text: &str) -> bool {
     text.contains(['\n', '\r']) || text.trim_start().starts_with('{')
 }
 
-/// The parts of a document that are to be looked for.
+/// The secret parts of a document.
 #[derive(Default)]
-pub struct Parts {
-    /// What stands under a name that sounds secret.
+pub struct SecretParts {
+    /// The values of members with secret names.
     pub values: Vec<String>,
-    /// What is secret where it is too long for a plain word.
+    /// Lines and members that are secret if they are longer than a common word.
     pub lines: Vec<String>,
 }
 
-impl Parts {
-    /// The parts of a text; none if it is no document.
+impl SecretParts {
+    /// The secret parts of a text; none if it is not a document.
     pub fn of(text: &str) -> Self {
         let mut parts = Self::default();
         if is_document(text) {
             for line in text.split(['\n', '\r']).map(str::trim) {
-                parts.part(line);
+                parts.add_part(line);
                 if line.contains(['{', '[']) {
-                    parts.flow(line);
+                    parts.add_members(line);
                 }
             }
         }
         parts
     }
 
-    /// A line, or a piece of one. The document's frame (PEM's first and last line, names alone) is
-    /// no secret.
-    fn part(&mut self, part: &str) {
+    /// Adds a line or a member in it. Names without a value, and the first and last line of PEM, are not secret.
+    fn add_part(&mut self, part: &str) {
         if part.is_empty() || part.ends_with([':', '{', '[']) || part.starts_with("-----") {
             return;
         }
         if let Some((name, value)) = member(part) {
-            if sounds_secret(name) {
-                self.secret(value);
+            if is_secret_name(name) {
+                self.add_value(value);
             }
-            if bare(value).len() < SHORTEST_PART {
+            if unquoted(value).len() < PART_MIN_BYTES {
                 return;
             }
         }
         self.lines.push(part.to_owned());
     }
 
-    /// The members of objects and lists in one line, as in JSON and in YAML's flow style.
-    fn flow(&mut self, line: &str) {
+    /// Adds the members of objects and lists in one line, as in JSON and in YAML's flow style.
+    fn add_members(&mut self, line: &str) {
         let (mut start, mut before, mut quote, mut is_escaped) = (0, ',', None, false);
-        // How many brackets deep we are in a list whose name sounds secret.
+        // The depth of brackets in a list with a secret name; 0 outside of one.
         let mut secret_depth = 0_usize;
         for (at, sign) in line.char_indices() {
             let opens = matches!(before, ',' | '{' | '[' | ':') || before.is_whitespace();
@@ -77,11 +76,11 @@ impl Parts {
                     let part = line[start..at].trim();
                     start = at + 1;
                     if secret_depth > 0 && !part.is_empty() {
-                        self.secret(part);
+                        self.add_value(part);
                     }
-                    self.part(part);
+                    self.add_part(part);
                     match sign {
-                        '[' if secret_depth > 0 || names_a_secret(part) => secret_depth += 1,
+                        '[' if secret_depth > 0 || begins_secret_list(part) => secret_depth += 1,
                         ']' => secret_depth = secret_depth.saturating_sub(1),
                         _ => {}
                     }
@@ -90,27 +89,30 @@ impl Parts {
             }
             before = sign;
         }
-        self.part(line[start..].trim());
+        self.add_part(line[start..].trim());
     }
 
-    /// A value as it was written: by itself, as it is read, and what it holds if it is a document.
-    fn secret(&mut self, written: &str) {
-        let read = serde_json::from_str::<String>(written.trim_end_matches(','));
+    /// Adds a value without its quotes, without a comment, and as parsed from JSON; and if one of these, or its
+    /// decoded base64, is a key in PEM, also the lines of the key.
+    fn add_value(&mut self, written: &str) {
+        let parsed = serde_json::from_str::<String>(written.trim_end_matches(','));
         let without_comment = written.split(" #").next().unwrap_or_default().trim_end();
-        for value in [Some(bare(written)), Some(bare(without_comment)), read.as_deref().ok()] {
+        for value in
+            [Some(unquoted(written)), Some(unquoted(without_comment)), parsed.as_deref().ok()]
+        {
             let Some(value) = value else { continue };
             self.values.push(value.to_owned());
-            self.key(value);
-            let decoded = Some(value).filter(|value| value.len() >= BASE64_SHORTEST);
+            self.add_key_lines(value);
+            let decoded = Some(value).filter(|value| value.len() >= BASE64_MIN_BYTES);
             let decoded = decoded.and_then(|value| STANDARD.decode(value).ok());
             if let Some(decoded) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                self.key(&decoded);
+                self.add_key_lines(&decoded);
             }
         }
     }
 
-    /// The lines of a key, whose line ends may be those of JSON.
-    fn key(&mut self, text: &str) {
+    /// Adds the lines of a key in PEM, whose line feeds may be escaped as in JSON.
+    fn add_key_lines(&mut self, text: &str) {
         if text.contains("-----") {
             let lines = text.split(['\n', '\r']).flat_map(|line| line.split("\\n"));
             let lines = lines.map(str::trim).filter(|line| !line.starts_with("-----"));
@@ -119,27 +121,28 @@ impl Parts {
     }
 }
 
-/// Whether something of this name is probably secret.
-pub fn sounds_secret(name: &str) -> bool {
+/// Whether a member with this name is probably secret.
+pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-fn names_a_secret(part: &str) -> bool {
-    part.strip_suffix(':').is_some_and(sounds_secret)
+fn begins_secret_list(part: &str) -> bool {
+    part.strip_suffix(':').is_some_and(is_secret_name)
 }
 
 /// A value without its quotes.
-fn bare(value: &str) -> &str {
+fn unquoted(value: &str) -> &str {
     value.trim().trim_end_matches(',').trim_matches(['"', '\''])
 }
 
-/// `name: value`, `"name":value` or `name=value`; the `=` at the end of base64 has no value.
+/// The name and the value in `name: value`, `"name":value` or `name=value`. The `=` at the end of base64 does not
+/// count.
 fn member(part: &str) -> Option<(&str, &str)> {
     let (name, value) =
         quoted_name(part).or_else(|| part.split_once(": ")).or_else(|| part.split_once('='))?;
     let value = value.trim();
-    bare(value).contains(|sign| sign != '=').then_some((name, value))
+    unquoted(value).contains(|sign| sign != '=').then_some((name, value))
 }
 
 fn quoted_name(part: &str) -> Option<(&str, &str)> {

@@ -1,42 +1,43 @@
-//! Which texts of an endpoint are secret: what a URL holds, what of a document may stand alone,
-//! and what is to be looked for because of them.
+//! The secret texts of an endpoint, including secret parts of URLs, and the patterns that find them.
+
+use std::collections::HashSet;
+use std::ops::{Range, RangeFrom};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::secret_documents::{Parts, SHORTEST_PART, is_document, sounds_secret};
+use super::secret_documents::{PART_MIN_BYTES, SecretParts, is_document, is_secret_name};
 use super::spelling;
 
-/// The shortest text that is taken out; shorter ones would take half of each line with them.
-const SHORTEST: usize = 4;
+/// The minimum length of a secret that is redacted. Shorter texts occur in most lines.
+const SECRET_MIN_BYTES: usize = 4;
 
-/// The longest text that is looked for in one piece.
-const PIECE_BYTES: usize = 128;
+/// The maximum length of a pattern. Longer texts are divided.
+const PATTERN_MAX_BYTES: usize = 128;
 
-/// How many bytes are looked for at most: what does so takes some sixty times their
-/// room while it is made.
-const NEEDLES_MAX_BYTES: usize = 1024 * 1024;
+/// The maximum length of all patterns, in bytes. Building an automaton takes about sixty times as much memory.
+const PATTERNS_MAX_BYTES: usize = 1024 * 1024;
 
-/// The longest secret that is looked for in base64.
+/// The maximum length of a secret that is searched for in base64.
 const BASE64_MAX_BYTES: usize = 16 * 1024;
 
-/// How many colons of a URL's user-info are taken for the one before the password.
+/// The maximum number of colons in the user information of a URL that may precede the password.
 const COLONS_MAX: usize = 8;
 
-/// How many texts are looked back at for one that is known already.
-const JUST_NOW: usize = 8;
+/// How many of the last texts are compared with a new one, to avoid duplicates.
+const COMPARED_TEXTS: usize = 8;
 
-/// The secret texts of one endpoint, as they were given.
+/// The secret texts of one endpoint.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Secrets {
     texts: Vec<String>,
-    /// Who may log in with one of them: `Basic` credentials hold both.
+    /// User names that belong to secrets: `Basic` credentials contain both.
     users: Vec<String>,
 }
 
 impl Secrets {
-    /// This text is secret, and so is what it holds if it is a URL.
+    /// Adds a secret text, and if it is a URL also its secret parts.
     pub fn add(&mut self, text: &str) {
         self.add_url(text);
         self.push_with_decoded(text);
@@ -47,50 +48,40 @@ impl Secrets {
         &self.texts
     }
 
-    /// Whether nothing would be new if this text were added.
-    pub fn holds(&self, text: &str) -> bool {
-        text.len() < SHORTEST || self.texts.iter().any(|known| known == text)
+    /// Whether a text is known already, or too short to be redacted.
+    pub fn contains(&self, text: &str) -> bool {
+        text.len() < SECRET_MIN_BYTES || self.texts.iter().any(|known| known == text)
     }
 
-    /// Whether nothing is secret.
-    pub fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+    /// The length of the texts at these positions.
+    pub fn bytes(&self, positions: RangeFrom<usize>) -> usize {
+        self.texts[positions].iter().map(String::len).sum()
     }
 
-    /// How long the texts are together.
-    pub fn bytes(&self) -> usize {
-        self.texts.iter().map(String::len).sum()
+    /// The patterns that find the texts at these positions.
+    pub fn patterns(&self, positions: Range<usize>) -> SecretPatterns {
+        SecretPatterns::new(&self.texts[positions], &self.users)
     }
 
-    /// The users alone.
-    pub fn without_texts(&self) -> Self {
-        Self { texts: Vec::new(), users: self.users.clone() }
-    }
-
-    /// Takes the texts of other secrets of the same endpoint.
-    pub fn join(&mut self, other: Self) {
-        self.texts.extend(other.texts);
-    }
-
-    /// This may be the user's name that goes with a secret; it is not secret itself.
+    /// Adds a user name that may belong to a secret. It is not secret itself.
     pub fn add_user(&mut self, name: &str) {
         self.users.push(name.to_owned());
     }
 
-    /// What of this text is secret if it is a URL: its user-info and its query.
+    /// Adds the user information and the query of a URL, or of the URLs in a document.
     pub fn add_url(&mut self, text: &str) {
         if is_document(text) {
-            // In which URLs stand.
-            let around = |sign: char| sign.is_whitespace() || matches!(sign, '"' | '\'' | ',');
-            for word in text.split(around).filter(|word| word.contains("://")) {
-                self.add_url_of_one_line(word);
+            let is_delimiter =
+                |sign: char| sign.is_whitespace() || matches!(sign, '"' | '\'' | ',');
+            for word in text.split(is_delimiter).filter(|word| word.contains("://")) {
+                self.add_single_url(word);
             }
         } else {
-            self.add_url_of_one_line(text);
+            self.add_single_url(text);
         }
     }
 
-    fn add_url_of_one_line(&mut self, text: &str) {
+    fn add_single_url(&mut self, text: &str) {
         let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
         let (before_query, query) = match before_fragment.split_once('?') {
             Some((before, query)) => (before, Some(query)),
@@ -102,7 +93,7 @@ impl Secrets {
         {
             self.add_user_info(user_info);
         }
-        // What is not quite a URL shows what it holds all the same.
+        // A malformed URL also contains user information.
         if let Some((before, _)) = text.rsplit_once('@').filter(|(before, _)| before.contains(':'))
         {
             self.add_user_info(before);
@@ -110,15 +101,15 @@ impl Secrets {
         if let Some(query) = query.filter(|query| query.contains('=')) {
             self.push(query);
             for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-                if value.len() >= SHORTEST_PART || sounds_secret(name) {
+                if value.len() >= PART_MIN_BYTES || is_secret_name(name) {
                     self.push_with_decoded(value);
                 }
             }
         }
     }
 
-    /// `user:password` with or without what stands before it: which colon is the one before the
-    /// password is not known.
+    /// Adds `user:password`, possibly with other text before it. Any of the colons may be the one before the
+    /// password.
     fn add_user_info(&mut self, text: &str) {
         let slashes = ['/', '\\'];
         if text.split_once(':').is_none_or(|(_, rest)| !rest.starts_with(slashes)) {
@@ -127,8 +118,7 @@ impl Secrets {
         for (colon, _) in text.rmatch_indices(':').take(COLONS_MAX) {
             let password = text[colon + 1..].trim_start_matches(slashes);
             self.push_with_decoded(password);
-            // What ends a URL's authority ends the password for who reads it as one, unless it
-            // is a port.
+            // A URL parser ends the password at these characters. The text before them may be a port instead.
             let beginning = password.split(['/', '?', '#']).next().unwrap_or_default();
             if beginning.parse::<u16>().is_err() {
                 self.push_with_decoded(beginning);
@@ -136,8 +126,8 @@ impl Secrets {
         }
     }
 
-    /// URLs are written with a `%` of the secret's own left as it is, so what reads the others
-    /// reads that one too.
+    /// Adds a text and its percent-decoded form, because a text is searched for in percent-encoded form, and a
+    /// `%` that belongs to the secret is then decoded too.
     fn push_with_decoded(&mut self, text: &str) {
         self.push(text);
         if text.contains('%') {
@@ -146,9 +136,9 @@ impl Secrets {
     }
 
     fn push(&mut self, text: &str) {
-        // A value comes as it was written and as it was read, which is mostly the same.
-        let is_known = self.texts.iter().rev().take(JUST_NOW).any(|known| known == text);
-        if text.len() >= SHORTEST && !is_known {
+        // A value is added as it was written and as it was parsed, which is mostly the same.
+        let is_known = self.texts.iter().rev().take(COMPARED_TEXTS).any(|known| known == text);
+        if text.len() >= SECRET_MIN_BYTES && !is_known {
             self.texts.push(text.to_owned());
         }
     }
@@ -177,97 +167,100 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// What is looked for. None is longer than [`PIECE_BYTES`].
-#[derive(Default)]
-pub struct Needles {
-    /// The texts, those in base64 last.
+/// The patterns to search for, each at most [`PATTERN_MAX_BYTES`] long.
+pub struct SecretPatterns {
+    /// The patterns; those in base64 are last.
     pub texts: Vec<Vec<u8>>,
-    /// Where those in base64 begin.
-    pub base64_from: usize,
+    /// The position of the first pattern in base64.
+    pub first_base64: usize,
 }
 
-impl Needles {
-    /// What is to be looked for because of these secrets. If it is too much, what is longest
-    /// and most telling comes first.
-    pub fn of(secrets: &Secrets) -> Self {
-        let (mut plain, mut lines, mut whole, mut base64) = (vec![], vec![], vec![], vec![]);
-        let mut in_base64_bytes = 0;
-        for text in &secrets.texts {
-            for text in [text.as_str(), text.trim()] {
-                let place = if text.contains(['\n', '\r']) { &mut whole } else { &mut plain };
-                place.extend(pieces(text.as_bytes()));
+impl SecretPatterns {
+    /// The patterns that find secret texts, and credentials of the users in base64. If they are too long
+    /// together, the most important and the longest ones are kept.
+    fn new(secrets: &[String], users: &[String]) -> Self {
+        let (mut words, mut lines, mut documents, mut base64) = (vec![], vec![], vec![], vec![]);
+        let mut base64_bytes = 0;
+        for secret in secrets {
+            for text in [secret.as_str(), secret.trim()] {
+                let list = if text.contains(['\n', '\r']) { &mut documents } else { &mut words };
+                list.extend(pieces(text.as_bytes()));
             }
-            let parts = Parts::of(text);
-            plain.extend(parts.values.iter().flat_map(|value| pieces(value.as_bytes())));
+            let parts = SecretParts::of(secret);
+            words.extend(parts.values.iter().flat_map(|value| pieces(value.as_bytes())));
             lines.extend(parts.lines.iter().flat_map(|line| pieces(line.as_bytes())));
-            if text.len() <= BASE64_MAX_BYTES && in_base64_bytes < NEEDLES_MAX_BYTES {
-                let credentials = secrets.users.iter().map(|user| format!("{user}:{text}"));
-                for text in std::iter::once(text.clone()).chain(credentials) {
-                    in_base64(&text, &mut base64);
-                    in_base64_bytes += text.len() * 8;
+            if secret.len() <= BASE64_MAX_BYTES && base64_bytes < PATTERNS_MAX_BYTES {
+                let credentials = users.iter().map(|user| format!("{user}:{secret}"));
+                for text in std::iter::once(secret.clone()).chain(credentials) {
+                    add_base64(&text, &mut base64);
+                    base64_bytes += text.len() * 8;
                 }
             }
         }
-        let mut needles = Self::default();
-        let mut left = NEEDLES_MAX_BYTES;
-        let mut seen = std::collections::HashSet::new();
-        let mut take = |class: Vec<Vec<u8>>, shortest: usize| {
-            let mut class: Vec<_> = class
-                .into_iter()
-                .map(|mut needle| {
-                    spelling::fold(&mut needle);
-                    needle
-                })
-                .filter(|needle| needle.len() >= shortest && !needle.trim_ascii().is_empty())
-                .collect();
-            class.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
-            class.retain(|needle| {
-                let fits = needle.len() <= left && seen.insert(needle.clone());
-                left -= if fits { needle.len() } else { 0 };
-                fits
-            });
-            class
-        };
-        needles.texts = take(plain, SHORTEST);
-        needles.texts.extend(take(lines, SHORTEST_PART));
-        let base64 = take(base64, BASE64_SHORTEST);
-        needles.texts.extend(take(whole, SHORTEST));
-        needles.base64_from = needles.texts.len();
-        needles.texts.extend(base64);
-        needles
-    }
-
-    /// How long the longest is.
-    pub fn longest(&self) -> usize {
-        self.texts.iter().map(Vec::len).max().unwrap_or(0)
+        let mut selection = PatternSelection::default();
+        let mut texts = selection.select(words, SECRET_MIN_BYTES);
+        texts.extend(selection.select(lines, PART_MIN_BYTES));
+        let base64 = selection.select(base64, BASE64_MIN_BYTES);
+        texts.extend(selection.select(documents, SECRET_MIN_BYTES));
+        let first_base64 = texts.len();
+        texts.extend(base64);
+        Self { texts, first_base64 }
     }
 }
 
-/// A long text in pieces that cover it, so that no more than one piece must be waited for.
+/// Selects patterns up to [`PATTERNS_MAX_BYTES`], without duplicates.
+#[derive(Default)]
+struct PatternSelection {
+    bytes: usize,
+    known: HashSet<Vec<u8>>,
+}
+
+impl PatternSelection {
+    /// The patterns that are long enough and not blank, normalized; the longest first.
+    fn select(&mut self, mut patterns: Vec<Vec<u8>>, min_bytes: usize) -> Vec<Vec<u8>> {
+        for pattern in &mut patterns {
+            spelling::normalize(pattern);
+        }
+        patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
+        patterns.retain(|pattern| {
+            let is_selected = pattern.len() >= min_bytes
+                && !pattern.trim_ascii().is_empty()
+                && self.bytes + pattern.len() <= PATTERNS_MAX_BYTES
+                && self.known.insert(pattern.clone());
+            if is_selected {
+                self.bytes += pattern.len();
+            }
+            is_selected
+        });
+        patterns
+    }
+}
+
+/// The pieces of a long text. They overlap where its length is not a multiple of [`PATTERN_MAX_BYTES`].
 fn pieces(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let last = text.len().saturating_sub(PIECE_BYTES);
+    let last = text.len().saturating_sub(PATTERN_MAX_BYTES);
     (0..text.len())
-        .step_by(PIECE_BYTES)
+        .step_by(PATTERN_MAX_BYTES)
         .map(move |start| start.min(last))
-        .map(|start| text[start..text.len().min(start + PIECE_BYTES)].to_vec())
+        .map(|start| text[start..text.len().min(start + PATTERN_MAX_BYTES)].to_vec())
 }
 
-/// The shortest base64 that is looked for: that of four bytes.
-const BASE64_SHORTEST: usize = 6;
+/// The minimum length of a pattern in base64: that of four bytes.
+const BASE64_MIN_BYTES: usize = 6;
 
-/// A text in both alphabets, by itself and in the middle of something longer, where its place
-/// decides how it looks.
-fn in_base64(text: &str, found: &mut Vec<Vec<u8>>) {
+/// Adds a text in both alphabets of base64: alone, and inside of a longer text, where its encoding depends on
+/// its offset modulo 3.
+fn add_base64(text: &str, patterns: &mut Vec<Vec<u8>>) {
     for alphabet in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        for before in 0..3 {
-            let mut bytes = vec![0; before];
+        for offset in 0..3 {
+            let mut bytes = vec![0; offset];
             bytes.extend_from_slice(text.as_bytes());
             let encoded = alphabet.encode(&bytes).into_bytes();
-            // The characters that no neighbour has a part in.
-            let own = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
-            found.extend(pieces(&encoded[own]));
-            if before == 0 {
-                found.extend(pieces(&encoded));
+            // The characters that encode only bits of the text.
+            let own = (offset * 8).div_ceil(6)..bytes.len() * 8 / 6;
+            patterns.extend(pieces(&encoded[own]));
+            if offset == 0 {
+                patterns.extend(pieces(&encoded));
             }
         }
     }

@@ -1,79 +1,85 @@
-//! The spellings that a secret takes in JSON, `Debug` texts, URLs and XML: read back byte for
-//! byte, so that one look finds a secret however each of its characters is written.
+//! Decoding the escape sequences of JSON, `Debug` output, URLs and XML, so that a search finds a secret
+//! whichever of its characters are escaped.
 
 use std::ops::Range;
 
-/// How many spellings are looked through on top of one another: a URL in a `Debug` text.
-const DEPTH: usize = 2;
+/// How many encodings may be nested: a URL in `Debug` output, for example.
+const NESTING_MAX: usize = 2;
 
-/// How many bytes one byte of a secret takes at most in a spelling that is understood.
+/// The maximum number of bytes that encode one byte of a secret.
 pub const EXPANSION: usize = 12;
 
-/// A text as it reads with some spellings undone.
-pub struct Reading {
-    /// What is read, with `+` as a space: a form writes one for the other.
+/// A text after decoding.
+pub struct DecodedText {
+    /// The decoded text. Each `+` is a space, because both encode a space in a form.
     pub bytes: Vec<u8>,
-    /// Where each byte stands in the source; empty if everything stands where it stood.
+    /// The place of each byte in the source; empty if nothing was decoded.
     places: Vec<(usize, usize)>,
 }
 
-impl Reading {
-    fn plain(source: &[u8]) -> Self {
+impl DecodedText {
+    fn undecoded(source: &[u8]) -> Self {
         Self { bytes: source.to_vec(), places: Vec::new() }
     }
 
-    /// What a piece of this reading is in the source.
-    pub fn in_source(&self, piece: Range<usize>) -> Range<usize> {
-        if piece.is_empty() || self.places.is_empty() {
-            return piece;
+    /// The place in the source of a range of decoded bytes.
+    pub fn in_source(&self, range: Range<usize>) -> Range<usize> {
+        if range.is_empty() || self.places.is_empty() {
+            return range;
         }
-        self.places[piece.start].0..self.places[piece.end - 1].1
+        self.places[range.start].0..self.places[range.end - 1].1
     }
 
-    /// This reading with one spelling undone; `None` if nothing is spelled so.
-    fn undo(&self, spelling: Spelling) -> Option<Self> {
-        let (sign, read) = spelling;
-        let read = |at: usize| if self.bytes[at] == sign { read(&self.bytes[at..]) } else { None };
-        let mut at = (0..self.bytes.len()).find(|at| read(*at).is_some())?;
+    /// Decodes one encoding; `None` if the text contains no such escape sequence.
+    fn decode(&self, encoding: Encoding) -> Option<Self> {
+        let decode_at = |at: usize| {
+            if self.bytes[at] == encoding.first_byte {
+                (encoding.decode)(&self.bytes[at..])
+            } else {
+                None
+            }
+        };
         let place = |at: usize| self.places.get(at).copied().unwrap_or((at, at + 1));
-        let mut undone = Self { bytes: self.bytes[..at].to_vec(), places: Vec::new() };
-        undone.places.extend((0..at).map(place));
+        let mut at = (0..self.bytes.len()).find(|at| decode_at(*at).is_some())?;
+        let mut decoded =
+            Self { bytes: self.bytes[..at].to_vec(), places: (0..at).map(place).collect() };
         while at < self.bytes.len() {
-            if let Some((character, length)) = read(at) {
+            if let Some((character, length)) = decode_at(at) {
+                decoded.bytes.extend_from_slice(character.bytes());
                 let place = (place(at).0, place(at + length - 1).1);
-                undone.bytes.extend_from_slice(character.bytes());
-                undone.places.resize(undone.bytes.len(), place);
+                decoded.places.resize(decoded.bytes.len(), place);
                 at += length;
             } else {
-                undone.bytes.push(self.bytes[at]);
-                undone.places.push(place(at));
+                decoded.bytes.push(self.bytes[at]);
+                decoded.places.push(place(at));
                 at += 1;
             }
         }
-        Some(undone)
+        Some(decoded)
     }
 }
 
-/// Calls with every reading of a text.
-pub fn readings(source: &[u8], mut call: impl FnMut(&Reading)) {
-    read_on(Reading::plain(source), DEPTH, &mut call);
+/// Calls a function with each text that results from decoding up to [`NESTING_MAX`] encodings, including the
+/// source itself.
+pub fn for_each_decoding(source: &[u8], mut call: impl FnMut(&DecodedText)) {
+    decode_further(DecodedText::undecoded(source), NESTING_MAX, &mut call);
 }
 
-/// One path down at a time: a reading takes some twenty times the room of its text.
-fn read_on(mut reading: Reading, depth: usize, call: &mut impl FnMut(&Reading)) {
-    if depth > 0 {
-        for spelling in SPELLINGS {
-            if let Some(undone) = reading.undo(spelling) {
-                read_on(undone, depth - 1, call);
+/// Depth first, because a decoded text takes about twenty times the memory of its source.
+fn decode_further(mut text: DecodedText, nesting: usize, call: &mut impl FnMut(&DecodedText)) {
+    if nesting > 0 {
+        for encoding in ENCODINGS {
+            if let Some(decoded) = text.decode(encoding) {
+                decode_further(decoded, nesting - 1, call);
             }
         }
     }
-    fold(&mut reading.bytes);
-    call(&reading);
+    normalize(&mut text.bytes);
+    call(&text);
 }
 
-/// Makes one of what a form does not tell apart.
-pub fn fold(bytes: &mut [u8]) {
+/// Replaces each `+` by a space.
+pub fn normalize(bytes: &mut [u8]) {
     for byte in bytes {
         if *byte == b'+' {
             *byte = b' ';
@@ -81,29 +87,39 @@ pub fn fold(bytes: &mut [u8]) {
     }
 }
 
-/// The byte that a spelling begins with, and what reads one character and its length.
-type Spelling = (u8, fn(&[u8]) -> Option<(Character, usize)>);
+#[derive(Clone, Copy)]
+struct Encoding {
+    /// The first byte of an escape sequence.
+    first_byte: u8,
+    /// Decodes the escape sequence at the beginning of a text. Returns also its length.
+    decode: fn(&[u8]) -> Option<(Character, usize)>,
+}
 
-const SPELLINGS: [Spelling; 3] = [(b'\\', backslash), (b'%', percent), (b'&', entity)];
+const ENCODINGS: [Encoding; 3] = [
+    Encoding { first_byte: b'\\', decode: backslash },
+    Encoding { first_byte: b'%', decode: percent },
+    Encoding { first_byte: b'&', decode: entity },
+];
 
-/// One character, or one byte of one.
-enum Character {
-    Byte([u8; 1]),
-    Char([u8; 4], usize),
+/// A decoded character in UTF-8, or one byte of it.
+struct Character {
+    utf8: [u8; 4],
+    length: usize,
 }
 
 impl Character {
-    fn of(code: u32) -> Option<Self> {
-        let mut bytes = [0; 4];
-        let length = char::from_u32(code)?.encode_utf8(&mut bytes).len();
-        Some(Self::Char(bytes, length))
+    fn from_byte(byte: u8) -> Self {
+        Self { utf8: [byte, 0, 0, 0], length: 1 }
+    }
+
+    fn from_code_point(code: u32) -> Option<Self> {
+        let mut utf8 = [0; 4];
+        let length = char::from_u32(code)?.encode_utf8(&mut utf8).len();
+        Some(Self { utf8, length })
     }
 
     fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Byte(byte) => byte,
-            Self::Char(bytes, length) => &bytes[..*length],
-        }
+        &self.utf8[..self.length]
     }
 }
 
@@ -113,18 +129,18 @@ fn hex(digits: &[u8]) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-fn byte(digits: &[u8]) -> Option<Character> {
-    Some(Character::Byte([u8::try_from(hex(digits)?).ok()?]))
+fn hex_byte(digits: &[u8]) -> Option<Character> {
+    Some(Character::from_byte(u8::try_from(hex(digits)?).ok()?))
 }
 
 /// `%2F`
 fn percent(text: &[u8]) -> Option<(Character, usize)> {
-    Some((byte(text.get(1..3)?)?, 3))
+    Some((hex_byte(text.get(1..3)?)?, 3))
 }
 
 /// `\"`, `\n`, `\x1b`, `\u001b`, `\u{1b}`, `\U0000001b`
 fn backslash(text: &[u8]) -> Option<(Character, usize)> {
-    let simple = |byte: u8| Some((Character::Byte([byte]), 2));
+    let simple = |byte: u8| Some((Character::from_byte(byte), 2));
     match *text.get(1)? {
         b'n' => simple(b'\n'),
         b'r' => simple(b'\r'),
@@ -135,20 +151,21 @@ fn backslash(text: &[u8]) -> Option<(Character, usize)> {
         b'v' => simple(11),
         b'f' => simple(12),
         b'e' => simple(27),
-        b'x' => Some((byte(text.get(2..4)?)?, 4)),
-        b'U' => Some((Character::of(hex(text.get(2..10)?)?)?, 10)),
+        b'x' => Some((hex_byte(text.get(2..4)?)?, 4)),
+        b'U' => Some((Character::from_code_point(hex(text.get(2..10)?)?)?, 10)),
         b'u' if text.get(2) == Some(&b'{') => {
             let digits = text[3..].iter().take(7).position(|byte| *byte == b'}')?;
-            Some((Character::of(hex(&text[3..3 + digits])?)?, digits + 4))
+            Some((Character::from_code_point(hex(&text[3..3 + digits])?)?, digits + 4))
         }
         b'u' => {
             let unit = hex(text.get(2..6)?)?;
             if !(0xd800..0xdc00).contains(&unit) {
-                return Some((Character::of(unit)?, 6));
+                return Some((Character::from_code_point(unit)?, 6));
             }
+            // A surrogate pair.
             let low = hex(text.get(6..12)?.strip_prefix(b"\\u")?)?;
             let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-            Some((Character::of(0x1_0000 + ((unit - 0xd800) << 10) + low)?, 12))
+            Some((Character::from_code_point(0x1_0000 + ((unit - 0xd800) << 10) + low)?, 12))
         }
         sign if sign.is_ascii_punctuation() => simple(sign),
         _ => None,
@@ -168,5 +185,5 @@ fn entity(text: &[u8]) -> Option<(Character, usize)> {
         [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok()?,
         _ => return None,
     };
-    Some((Character::of(code)?, end + 1))
+    Some((Character::from_code_point(code)?, end + 1))
 }

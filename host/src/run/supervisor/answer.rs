@@ -1,24 +1,24 @@
-//! What an endpoint has answered.
+//! The answer of one endpoint.
 
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::{CollectionStatus, Guest, Host, Warning, Workloads};
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Default, PartialEq)]
 pub struct Answer {
     /// The hosts with their guests.
     pub hosts: Vec<Host>,
-    /// Guests on no host.
+    /// Guests that run on no host.
     pub detached_guests: Vec<Guest>,
-    /// What else runs there.
+    /// Pods, services and other workloads.
     pub workloads: Workloads,
-    /// The optional collections.
+    /// The state of each optional collection.
     pub collections: BTreeMap<String, CollectionStatus>,
-    /// What does not fit, without making the answer untrue.
+    /// Warnings about objects of the endpoint.
     pub warnings: Vec<Warning>,
-    /// How many requests were repeated.
+    /// How many requests the plugin repeated.
     pub retries: u32,
-    /// What it takes of the memory that all answers share.
+    /// How much of the memory budget the answer uses.
     pub memory_bytes: u64,
 }

@@ -1,5 +1,5 @@
-//! How much memory answers may take: a plugin's endless or cunning answer costs its own
-//! endpoint, not the run.
+//! The memory budget of answers: an answer that is too large, by mistake or on purpose, fails its own
+//! endpoint and not the run.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,120 +14,119 @@ use super::memory::Memory;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What finding a host by its reference takes: an entry of a hash table that has just grown.
-const HOST_INDEX_BYTES: u64 = 96;
+/// The memory for the position of a host by its `hostRef`: an entry of a hash table that has just grown.
+const HOST_POSITION_BYTES: u64 = 96;
 
-/// The memory that all answers share.
+/// The memory that all answers of a run share.
 pub struct Budget {
-    left: Cell<u64>,
+    available: Cell<u64>,
     total: u64,
-    /// What one endpoint may take of it.
-    share: u64,
+    /// The maximum for one endpoint.
+    endpoint_max: u64,
     memory: Memory,
 }
 
 impl Budget {
-    /// Half of the memory that there is; the other half is for workers and for making the result.
-    /// An endpoint may take a quarter of it.
+    /// A budget of half of the memory; the other half is for workers and for formatting the result. One
+    /// endpoint may use a quarter of the budget.
     pub fn of(memory: Memory) -> Self {
         let total = memory.limit().bytes / 2;
-        Self { left: Cell::new(total), total, share: total / 4, memory }
+        Self { available: Cell::new(total), total, endpoint_max: total / 4, memory }
     }
 
     #[cfg(any(test, feature = "fuzzing"))]
-    pub(super) fn new(total: u64, share: u64) -> Self {
-        Self { left: Cell::new(total), total, share, memory: Memory::of_bytes(total) }
+    pub(super) fn new(total: u64, endpoint_max: u64) -> Self {
+        let memory = Memory::of_bytes(total);
+        Self { available: Cell::new(total), total, endpoint_max, memory }
     }
 
-    /// The memory that it is half of.
+    /// The memory of which the budget is a half.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Gives back what an answer took that was kept and has gone.
+    /// Returns the charge of a kept answer that is gone now.
     pub fn give_back(&self, bytes: u64) {
-        self.left.set(self.left.get() + bytes);
+        self.available.set(self.available.get() + bytes);
     }
 }
 
-/// What one endpoint has taken. Given back when it goes away, unless it is kept.
+/// The part of the budget that one endpoint uses. Returned when it is dropped.
 pub struct Charge {
     budget: Rc<Budget>,
     bytes: u64,
-    /// What of that stays taken when the answer begins anew.
-    lasting: u64,
+    /// The part that remains charged when the plugin restarts its answer.
+    kept_on_restart: u64,
 }
 
 impl Charge {
-    /// Nothing yet.
+    /// A charge of 0 bytes.
     pub fn new(budget: Rc<Budget>) -> Self {
-        Self { budget, bytes: 0, lasting: 0 }
+        Self { budget, bytes: 0, kept_on_restart: 0 }
     }
 
-    /// How much there still is for this endpoint.
-    pub fn room(&self) -> u64 {
-        (self.budget.share - self.bytes).min(self.budget.left.get())
+    /// How many more bytes this endpoint may use.
+    pub fn available(&self) -> u64 {
+        (self.budget.endpoint_max - self.bytes).min(self.budget.available.get())
     }
 
-    /// Takes so much.
-    pub fn take(&mut self, bytes: u64) -> Result<(), GatherError> {
-        if bytes > self.room() {
-            return Err(self.too_much());
+    /// Charges further bytes.
+    pub fn add(&mut self, bytes: u64) -> Result<(), GatherError> {
+        if bytes > self.available() {
+            return Err(self.exceeded_error());
         }
-        self.budget.left.set(self.budget.left.get() - bytes);
+        self.budget.available.set(self.budget.available.get() - bytes);
         self.bytes += bytes;
         Ok(())
     }
 
-    /// The error of an endpoint that needs more than there is.
-    pub fn too_much(&self) -> GatherError {
-        let Budget { left, total, share, memory } = &*self.budget;
+    /// The error of an endpoint that needs more memory than is available.
+    pub fn exceeded_error(&self) -> GatherError {
+        let Budget { available, total, endpoint_max, memory } = &*self.budget;
         let limit = memory.limit();
-        let (what, less) = if self.budget.share - self.bytes <= left.get() {
-            let share = share / MIB;
+        let (message, remedy) = if endpoint_max - self.bytes <= available.get() {
             (
                 format!(
-                    "the answer takes more than {share} MiB of memory, the share of one endpoint"
+                    "the answer takes more than {} MiB of memory, the share of one endpoint",
+                    endpoint_max / MIB
                 ),
-                "ask for less through one endpoint",
+                "request less from one endpoint",
             )
         } else {
-            let total = total / MIB;
             (
-                format!("all answers of the run take more than {total} MiB of memory"),
-                "ask fewer endpoints in one run",
+                format!("all answers of the run take more than {} MiB of memory", total / MIB),
+                "query fewer endpoints in one run",
             )
         };
-        GatherError::protocol(format!("{what}: {limit}"))
-            .with_hint(format!("{}, or {less}", limit.remedy()))
+        GatherError::protocol(format!("{message}: {limit}"))
+            .with_hint(format!("{}, or {remedy}", limit.remedy()))
     }
 
-    /// So much of what was taken stays so when the answer begins anew.
-    pub fn lasts(&mut self, bytes: u64) {
-        self.lasting += bytes;
+    /// Marks bytes that remain charged when the plugin restarts its answer.
+    pub fn keep_on_restart(&mut self, bytes: u64) {
+        self.kept_on_restart += bytes;
     }
 
-    /// Gives back so much: what it was taken for has gone.
+    /// Returns bytes to the budget.
     pub fn give_back(&mut self, bytes: u64) {
         self.budget.give_back(bytes);
         self.bytes -= bytes;
     }
 
-    /// Gives back all but what lasts: the answer begins anew.
-    pub fn start_over(&mut self) {
-        self.budget.give_back(self.bytes - self.lasting);
-        self.bytes = self.lasting;
+    /// Returns all bytes that are not kept, because the plugin restarts its answer.
+    pub fn restart(&mut self) {
+        self.give_back(self.bytes - self.kept_on_restart);
     }
 
-    /// Gives back everything: the answer is gone.
+    /// Returns all bytes.
     pub fn release(&mut self) {
-        self.budget.give_back(self.bytes);
-        (self.bytes, self.lasting) = (0, 0);
+        self.give_back(self.bytes);
+        self.kept_on_restart = 0;
     }
 
-    /// The answer stays in memory, and so does its charge: so many bytes, to be given back when
-    /// it goes.
-    pub fn keep(mut self) -> u64 {
+    /// Keeps the charge after this value is dropped, because the answer stays in memory. The returned number of
+    /// bytes is to be given back to the budget when the answer is gone.
+    pub fn into_bytes(mut self) -> u64 {
         std::mem::take(&mut self.bytes)
     }
 }
@@ -138,9 +137,9 @@ impl Drop for Charge {
     }
 }
 
-/// What keeping a record takes beside the texts, lists and maps in it: its place in a list, which
-/// has room for twice as many as it holds when it has just grown.
-pub fn place_bytes(record: &Record) -> u64 {
+/// The memory that a record uses in the answer in addition to its strings, lists and maps: its entry in a list,
+/// whose capacity is twice its length when it has just grown.
+pub fn list_entry_bytes(record: &Record) -> u64 {
     let size = match record {
         Record::Host { .. } => size_of::<Host>(),
         Record::Guest { .. } => size_of::<Guest>(),
@@ -160,7 +159,7 @@ pub fn place_bytes(record: &Record) -> u64 {
         Record::CollectionEnd { .. } => 2 * size_of::<(String, CollectionStatus)>(),
         _ => 0,
     };
-    let index = if matches!(record, Record::Host { .. }) { HOST_INDEX_BYTES } else { 0 };
+    let index = if matches!(record, Record::Host { .. }) { HOST_POSITION_BYTES } else { 0 };
     2 * size as u64 + index
 }
 
@@ -174,43 +173,43 @@ mod tests {
     const MIB: u64 = 1024 * 1024;
 
     #[test]
-    fn an_endpoint_gets_its_share_and_gives_back_what_failed() {
+    fn an_endpoint_gets_its_share_and_returns_it_when_it_fails() {
         let budget = Rc::new(Budget::of(Memory::of_bytes(80 * MIB)));
-        let fill = |charge: &mut Charge| (0..100).take_while(|_| charge.take(MIB).is_ok()).count();
+        let fill = |charge: &mut Charge| (0..100).take_while(|_| charge.add(MIB).is_ok()).count();
         let mut charges: Vec<_> = (0..5).map(|_| Charge::new(Rc::clone(&budget))).collect();
         let filled: Vec<_> = charges.iter_mut().map(fill).collect();
-        assert_eq!(filled, [10, 10, 10, 10, 0], "a share each, and nothing is left");
+        assert_eq!(filled, [10, 10, 10, 10, 0], "a share each, and then nothing");
         drop(charges.remove(0));
         let mut last = charges.pop().expect("the fifth");
-        assert_eq!(fill(&mut last), 10, "what the first had");
+        assert_eq!(fill(&mut last), 10, "the share of the first");
         drop(last);
-        let kept = charges.remove(0).keep();
+        let kept = charges.remove(0).into_bytes();
         let mut more = Charge::new(Rc::clone(&budget));
         assert_eq!(fill(&mut more), 10);
         drop(more);
         budget.give_back(kept);
         let mut more = [Charge::new(Rc::clone(&budget)), Charge::new(Rc::clone(&budget))];
-        assert_eq!(more.iter_mut().map(fill).sum::<usize>(), 20, "what was kept is free again");
+        assert_eq!(more.iter_mut().map(fill).sum::<usize>(), 20, "the kept share is free again");
     }
 
     #[test]
-    fn an_error_tells_the_limit_and_what_to_raise() {
+    fn an_error_names_the_limit_and_the_remedy() {
         let budget = Rc::new(Budget::of(Memory::of_bytes(80 * MIB)));
         let mut charges: Vec<_> = (0..5).map(|_| Charge::new(Rc::clone(&budget))).collect();
-        let one = charges[0].take(11 * MIB).expect_err("more than a share");
+        let one = charges[0].add(11 * MIB).expect_err("more than a share");
         assert_eq!(
             one.to_string(),
             "the answer takes more than 10 MiB of memory, the share of one endpoint: the machine has \
-             80 MiB (give the machine more memory, or ask for less through one endpoint)"
+             80 MiB (give the machine more memory, or request less from one endpoint)"
         );
         for charge in &mut charges[..4] {
-            charge.take(10 * MIB).expect("its share");
+            charge.add(10 * MIB).expect("its share");
         }
-        let all = charges[4].take(1).expect_err("nothing is left");
+        let all = charges[4].add(1).expect_err("nothing is available");
         assert_eq!(
             all.to_string(),
             "all answers of the run take more than 40 MiB of memory: the machine has 80 MiB (give \
-             the machine more memory, or ask fewer endpoints in one run)"
+             the machine more memory, or query fewer endpoints in one run)"
         );
     }
 }

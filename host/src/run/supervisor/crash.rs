@@ -1,11 +1,11 @@
-//! How a worker's process ended, in words.
+//! Descriptions of how a worker's process ended.
 
 use std::process::ExitStatus;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-/// How a process ended, unless it simply ended.
-pub fn describe(status: ExitStatus) -> Option<String> {
+/// How a process ended if not with status 0, as a part of a sentence.
+pub fn abnormal_end(status: ExitStatus) -> Option<String> {
     use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
@@ -32,85 +32,85 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-/// The error of a worker that ended without an answer. Its status is unknown where the kernel
-/// would not tell it. It was not this program that ended it. `memory_remedy` is what to raise where its
-/// memory did not suffice.
-pub fn crashed(status: Option<ExitStatus>, tail: &str, memory_remedy: &str) -> GatherError {
-    let how = match status.map(describe) {
-        Some(Some(how)) => how,
+/// The error of a worker that ended before its last frame, and that the runner did not end. `status` is
+/// absent if it is not known, `last_output` is the end of the worker's stderr, and `memory_remedy` is what
+/// to raise if the worker ran out of memory.
+pub fn crash_error(
+    status: Option<ExitStatus>,
+    last_output: &str,
+    memory_remedy: &str,
+) -> GatherError {
+    let end = match status.map(abnormal_end) {
+        Some(Some(end)) => end,
         Some(None) => "exited with status 0".to_owned(),
         None => "ended".to_owned(),
     };
-    let words = if tail.is_empty() { String::new() } else { format!("; it last wrote: {tail}") };
-    GatherError::new(
-        ErrorKind::Crashed,
-        format!("the worker {how} before it had given its answer{words}"),
-    )
-    .with_hint(match Cause::of(status, tail) {
+    let mut message = format!("the worker {end} before its answer was complete");
+    if !last_output.is_empty() {
+        message.push_str("; its last output: ");
+        message.push_str(last_output);
+    }
+    let hint = match Cause::of(status, last_output) {
         Cause::WorkerMemory => {
-            format!(
-                "it had used up its memory: {memory_remedy}, or ask for less through one endpoint"
-            )
+            format!("it ran out of memory: {memory_remedy}, or request less from one endpoint")
         }
-        cause => cause.hint().to_owned(),
-    })
+        Cause::Killed => {
+            "it was killed, as the kernel does when the machine or the container is out \
+            of memory (see the kernel's log): lower --jobs or --worker-memory, or add memory"
+                .to_owned()
+        }
+        Cause::AskedToEnd => {
+            "this program did not send the signal: find out what ends processes on this machine"
+                .to_owned()
+        }
+        Cause::FileSize => {
+            "a file that it wrote reached the limit on file sizes: raise `ulimit -f`".to_owned()
+        }
+        Cause::CpuTime => "it reached the limit on CPU time: raise `ulimit -t`".to_owned(),
+        Cause::Plugin => {
+            "this is a bug in the plugin or in a library that it uses: report it to the \
+            plugin's author"
+                .to_owned()
+        }
+    };
+    GatherError::new(ErrorKind::Crashed, message).with_hint(hint)
 }
 
-/// What ended a worker, as far as it is known.
+/// The probable cause of a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// It met its own limit on memory.
+    /// The worker reached its own memory limit.
     WorkerMemory,
-    /// Something else sent it SIGKILL: as a rule the kernel, which was out of memory.
+    /// The kernel or another process sent SIGKILL; usually the kernel, for lack of memory.
     Killed,
-    /// Something else asked it to end.
+    /// Another process sent a signal that asks to end.
     AskedToEnd,
-    /// It met a limit on the size of files.
+    /// It reached the limit on the size of files.
     FileSize,
-    /// It met a limit on CPU time.
+    /// It reached the limit on CPU time.
     CpuTime,
-    /// The plugin's own doing.
+    /// The plugin, or a library that it uses.
     Plugin,
 }
 
 impl Cause {
-    fn of(status: Option<ExitStatus>, tail: &str) -> Self {
+    fn of(status: Option<ExitStatus>, last_output: &str) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
         match status.and_then(|status| status.signal()) {
             Some(libc::SIGKILL) => Self::Killed,
             Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP) => Self::AskedToEnd,
             Some(libc::SIGXFSZ) => Self::FileSize,
             Some(libc::SIGXCPU) => Self::CpuTime,
-            _ if is_out_of_memory(tail) => Self::WorkerMemory,
+            _ if is_allocation_failure(last_output) => Self::WorkerMemory,
             _ => Self::Plugin,
-        }
-    }
-
-    /// What to do about it.
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::WorkerMemory => "it had used up its memory",
-            Self::Killed => {
-                "something else killed it, as the kernel does where the machine or the container is \
-                 out of memory (see the kernel's log): lower --jobs or --worker-memory, or add memory"
-            }
-            Self::AskedToEnd => {
-                "something else than this program sent it the signal: find out what ends processes \
-                 on this machine"
-            }
-            Self::FileSize => "a file that it wrote met the limit on file sizes: raise ulimit -f",
-            Self::CpuTime => "it met the limit on CPU time: raise ulimit -t",
-            Self::Plugin => {
-                "this is a fault of the plugin or of a library that it uses: report it to its maker"
-            }
         }
     }
 }
 
-/// Whether the last words are those of an allocator that got nothing.
-fn is_out_of_memory(tail: &str) -> bool {
-    let out_of_memory = ["memory allocation of", "bad_alloc", "annot allocate memory"];
-    out_of_memory.iter().any(|words| tail.contains(words))
+/// Whether an allocator wrote that it got no memory.
+fn is_allocation_failure(last_output: &str) -> bool {
+    let messages = ["memory allocation of", "bad_alloc", "annot allocate memory"];
+    messages.iter().any(|message| last_output.contains(message))
 }
 
 #[cfg(test)]
@@ -118,10 +118,10 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
-    use super::{Cause, crashed};
+    use super::{Cause, crash_error};
 
     #[test]
-    fn the_plugin_is_blamed_for_what_it_did_alone() {
+    fn blames_the_plugin_only_if_nothing_else_ended_the_worker() {
         let signal = |number| Some(ExitStatus::from_raw(number));
         let exit = |status| Some(ExitStatus::from_raw(status << 8));
         for (status, tail, cause) in [
@@ -137,8 +137,8 @@ mod tests {
             (None, "", Cause::Plugin),
         ] {
             assert_eq!(Cause::of(status, tail), cause, "{status:?} {tail}");
-            let blames =
-                crashed(status, tail, "raise it").hint.is_some_and(|hint| hint.contains("fault"));
+            let hint = crash_error(status, tail, "raise it").hint.expect("a hint");
+            let blames = hint.contains("bug in the plugin");
             assert_eq!(blames, cause == Cause::Plugin, "{status:?}");
         }
     }

@@ -1,38 +1,40 @@
-//! The items of optional collections, as a worker sends them.
+//! Collecting the items of optional collections.
 
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::{Guest, Use, Workloads};
 use gatherer_plugin_api::{GatherError, Item};
 
-/// What has come of one collection that has not ended.
+/// A collection that has not ended.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenCollection {
     items: u64,
-    /// What its records were charged for.
+    /// The charge of its records.
     bytes: u64,
 }
 
-/// The items so far.
+/// The items received so far.
 #[derive(Default)]
 pub struct Items {
     pub workloads: Workloads,
     pub detached_guests: Vec<Guest>,
-    open: BTreeMap<String, Open>,
+    open: BTreeMap<String, OpenCollection>,
 }
 
 impl Items {
-    /// Takes an item, or what the item before it lacks. `cost` is what its record was charged for.
-    pub fn take(&mut self, item: Item, more: bool, cost: u64) -> Result<(), GatherError> {
+    /// Adds an item, or with `more` a further piece of the last item. `cost` is the charge of its record.
+    pub fn add(&mut self, item: Item, more: bool, cost: u64) -> Result<(), GatherError> {
         let collection = item.collection();
         if !self.open.contains_key(collection) {
-            self.open.insert(collection.to_owned(), Open::default());
+            self.open.insert(collection.to_owned(), OpenCollection::default());
         }
         let Some(open) = self.open.get_mut(collection) else { return Ok(()) };
         open.bytes += cost;
         if more {
             return self.append(item).ok_or_else(|| {
-                GatherError::protocol("the plugin sent the rest of an item that it did not send")
+                GatherError::protocol(
+                    "the plugin sent a further piece of an item that it did not send",
+                )
             });
         }
         open.items += 1;
@@ -53,7 +55,7 @@ impl Items {
         Ok(())
     }
 
-    /// Adds the lists of a piece to those of the item before it.
+    /// Appends the lists of a piece to those of the last item. `None` if the piece does not belong to it.
     fn append(&mut self, piece: Item) -> Option<()> {
         match piece {
             Item::Service(piece) => {
@@ -76,7 +78,7 @@ impl Items {
         Some(())
     }
 
-    /// A collection came to a good end, of so many items.
+    /// Ends a collection. `items` is the number of items that the plugin counted.
     pub fn end(&mut self, collection: &str, items: u64) -> Result<(), GatherError> {
         let arrived = self.open.remove(collection).unwrap_or_default().items;
         if arrived == items {
@@ -87,8 +89,8 @@ impl Items {
         )))
     }
 
-    /// Forgets the items of a collection. Returns what their records were charged for.
-    pub fn forget(&mut self, collection: &str) -> u64 {
+    /// Drops the items of a collection. Returns the charge of their records.
+    pub fn drop_collection(&mut self, collection: &str) -> u64 {
         let workloads = &mut self.workloads;
         match collection {
             "namespaces" => workloads.namespaces = Vec::new(),
@@ -104,13 +106,13 @@ impl Items {
         self.open.remove(collection).unwrap_or_default().bytes
     }
 
-    /// Whether there are items of which nobody said that they are all.
-    pub fn is_open(&self) -> bool {
+    /// Whether a collection has items but has not ended.
+    pub fn has_open_collection(&self) -> bool {
         !self.open.is_empty()
     }
 }
 
-/// Adds the keys and uses of a piece. `None` if it has neither.
+/// Appends the keys and uses of a piece. `None` if it has neither.
 fn extend(
     (keys, uses): (&mut Vec<String>, &mut Option<Vec<Use>>),
     (more_keys, more_uses): (Vec<String>, Option<Vec<Use>>),

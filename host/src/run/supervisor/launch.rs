@@ -1,4 +1,4 @@
-//! What a worker is started with: its command line, its environment, its assignment.
+//! Starting a worker: its command line, its environment and its assignment.
 
 use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 use gatherer_plugin_api::GatherError;
 
-use super::{Library, Memory, Settings};
+use super::{Library, Memory, SupervisorSettings};
 use crate::request::Endpoint;
 use crate::run::children::{Child, Children};
 use crate::run::protocol::{Assignment, WORKER_SUBCOMMAND};
 
-/// What a worker keeps of our environment, besides what its manifest lists.
+/// The environment variables that a worker gets, in addition to those that its manifest lists.
 const ENVIRONMENT: [&str; 11] = [
     "PATH",
     "HOME",
@@ -25,29 +25,30 @@ const ENVIRONMENT: [&str; 11] = [
     "RES_OPTIONS",
     "HOSTALIASES",
 ];
+/// Prefixes of further environment variables that a worker gets.
 const ENVIRONMENT_PREFIXES: [&str; 2] = ["XDG_", "KRB5"];
 
-/// The error of an endpoint for which there is no process.
+/// The error of an endpoint whose worker could not be started.
 pub fn not_started(error: &std::io::Error) -> GatherError {
     GatherError::internal(format!("no worker can be started: {error}"))
         .with_hint("lower --jobs, or raise the limits on processes and open files")
 }
 
-/// The line that says what is to be done.
+/// The assignment of a worker, as a line of JSON.
 pub fn assign(
     endpoint: &Endpoint,
     operation: Option<&str>,
     library: &Library,
-    settings: &Settings,
+    settings: &SupervisorSettings,
     memory: &Memory,
 ) -> Result<Vec<u8>, GatherError> {
     let mut assignment = serde_json::to_vec(&Assignment {
         plugin_path: library.path.clone(),
         manifest: library.manifest.clone(),
-        // A worker that meets a limit of its own says so; one that meets the machine's is killed.
+        // A worker that reaches its own limit can report that; one that reaches the machine's is killed.
         memory_bytes: settings.worker_memory.map(|bytes| bytes.min(memory.limit().bytes)),
         open_files: settings.open_files,
-        // A helper that the operator allowed runs as the operator wants it.
+        // A program that the operator allowed the plugin to run must not be confined.
         confined: settings.confine && !endpoint.request.options.policy.allow_exec,
         operation: operation.map(str::to_owned),
         request: endpoint.request.clone(),
@@ -59,7 +60,7 @@ pub fn assign(
     Ok(assignment)
 }
 
-/// Starts the process.
+/// Starts the process of a worker.
 pub fn start(library: &Library, children: &Children) -> std::io::Result<Child> {
     let kept = std::env::vars_os().filter(|(name, _)| {
         name.to_str().is_some_and(|name| {
@@ -68,7 +69,7 @@ pub fn start(library: &Library, children: &Children) -> std::io::Result<Child> {
                 || library.environment.iter().any(|listed| listed == name)
         })
     });
-    // The link leads to the very file that runs now, whatever was installed since.
+    // This link refers to the file that is running, even if another version was installed meanwhile.
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("virtual-host-gatherer")

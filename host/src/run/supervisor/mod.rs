@@ -1,19 +1,19 @@
-//! Asks the endpoints, each through a worker process of its own, side by side.
+//! Gathers the endpoints in parallel, each with its own worker process.
 //!
-//! Everything here runs on the program's main thread: a worker dies with the *thread* that
-//! started it, and the main thread lives as long as the process.
+//! Everything here runs on the main thread, because the kernel kills a worker when the *thread* that started
+//! it ends.
 
 mod answer;
 mod budget;
 mod collector;
 mod crash;
-mod ending;
 mod items;
 mod launch;
 mod memory;
 mod metered;
 mod session;
 mod worker_output;
+mod worker_state;
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -37,21 +37,21 @@ pub use budget::Budget;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use collector::fuzz_frames::frames as fuzz_frames;
 pub use memory::Memory;
-pub use session::{Observed, observe};
+pub use session::{WorkerOutcome, run_worker};
 
-/// Why everything is to stop.
+/// Why all workers are to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// The whole run's time is over.
+    /// The time limit of the run has passed.
     RunTimeout(Duration),
-    /// The program was asked to end.
+    /// The program received a signal.
     Signal,
-    /// Nobody takes results any more.
+    /// The reader of the results is gone.
     Unwanted,
 }
 
 impl Stop {
-    /// What an endpoint fails with that has no answer when everything stops.
+    /// The error of an endpoint that has no answer when the workers stop.
     fn error(stopped: Option<Self>) -> GatherError {
         match stopped {
             Some(Self::RunTimeout(limit)) => GatherError::new(
@@ -66,102 +66,103 @@ impl Stop {
     }
 }
 
-/// How the endpoints are asked.
-pub struct Settings {
-    /// How many workers run at once.
+/// The settings of the supervisor.
+pub struct SupervisorSettings {
+    /// The maximum number of workers at a time.
     pub jobs: usize,
-    /// How many bytes of data each worker may have.
+    /// The limit on the data of each worker, in bytes.
     pub worker_memory: Option<u64>,
-    /// How many descriptors each worker may have open; `None` is no limit.
+    /// The limit on open descriptors of each worker; `None` is unlimited.
     pub open_files: Option<u64>,
-    /// Whether workers keep their plugins away from other processes.
+    /// Whether workers confine themselves before they load a plugin.
     pub confine: bool,
-    /// Where to count how far the run has come.
+    /// The counters for the progress display.
     pub progress: Progress,
-    /// Where workers are started; its reaper must be running.
+    /// Starts the workers; its reaper must be running.
     pub children: Children,
-    /// Turns to something when everything is to stop.
+    /// Changes to `Some` when all workers are to stop.
     pub stop: watch::Receiver<Option<Stop>>,
 }
 
-/// A library that workers can be started for.
+/// A plugin's library, for starting workers.
 pub struct Library {
-    /// Where it lies, for messages.
+    /// Its path, for messages.
     pub path: String,
-    /// What it says of itself.
+    /// The text of its manifest.
     pub manifest: String,
     /// Its name and version.
     pub software: Software,
-    /// The descriptor through which it was inspected; workers inherit it.
+    /// The descriptor through which it was inspected. Workers inherit it.
     pub descriptor: OwnedFd,
-    /// The environment variables that its workers keep.
+    /// The environment variables that its workers get.
     pub environment: Vec<String>,
 }
 
-/// How many descriptors a worker costs us: three pipes and its process.
+/// The number of descriptors that the runner needs for a worker: three pipes and the process.
 const WORKER_DESCRIPTORS: u64 = 4;
 
-/// How many descriptors everything else may need: plugins, log, runtime.
+/// The number of descriptors for everything else: plugins, log, runtime.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// As many of the jobs as there may be open descriptors for.
+/// The number of jobs, reduced to what the limit on open descriptors allows.
 pub fn affordable_jobs(wanted: usize, open_files: Option<u64>) -> usize {
     let Some(open_files) = open_files else { return wanted };
     let affordable = open_files.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
     let jobs = wanted.min(usize::try_from(affordable).unwrap_or(wanted)).max(1);
     if jobs < wanted {
         tracing::warn!(
-            "{jobs} endpoints are asked at once, not {wanted}: {open_files} open files are allowed"
+            "only {jobs} endpoints are queried at a time instead of {wanted}: the limit is {open_files} \
+             open files"
         );
     }
     jobs
 }
 
-/// What became of a result.
+/// Whether a delivered result stays in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It stays in memory.
+pub enum Retention {
+    /// It stays in memory until the end of the run.
     Kept,
-    /// It is gone.
-    Gone,
+    /// It was written or dropped, and its memory is free again.
+    Released,
 }
 
-/// Asks every endpoint and delivers one result each, at once and in any order. An endpoint keeps
-/// its place until its result is delivered: who takes them slowly gets fewer, and no endpoint's
-/// time runs meanwhile.
+/// Gathers all endpoints and delivers one result for each, in the order in which they finish. An endpoint
+/// counts as a job until its result is delivered. So if the receiver is slow, fewer endpoints are started,
+/// and the deadline of a waiting endpoint does not run yet.
 pub async fn run(
     endpoints: Vec<(Endpoint, Rc<Library>)>,
-    settings: Settings,
-    deliver: impl AsyncFn(EndpointResult) -> Fate + 'static,
+    settings: SupervisorSettings,
+    deliver: impl AsyncFn(EndpointResult) -> Retention + 'static,
 ) {
-    let places = Rc::new(Semaphore::new(settings.jobs));
+    let jobs = Rc::new(Semaphore::new(settings.jobs));
     let settings = Rc::new(settings);
     let budget = Rc::new(Budget::of(Memory::of_process()));
     let deliver = Rc::new(deliver);
     let mut tasks = tokio::task::JoinSet::new();
     for (endpoint, library) in endpoints {
-        let (places, settings) = (Rc::clone(&places), Rc::clone(&settings));
+        let (jobs, settings) = (Rc::clone(&jobs), Rc::clone(&settings));
         let (budget, deliver) = (Rc::clone(&budget), Rc::clone(&deliver));
         tasks.spawn_local(async move {
             let mut stop = settings.stop.clone();
-            let place = tokio::select! {
+            let job = tokio::select! {
                 biased;
                 Ok(stopped) = stop.wait_for(Option::is_some) => Err(*stopped),
-                place = places.acquire() => Ok(place),
+                job = jobs.acquire() => Ok(job),
             };
-            let (result, memory) = match &place {
-                Ok(_place) => {
+            let (result, memory) = match &job {
+                Ok(_job) => {
                     let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
-                    let asked = ask(endpoint, &library, &settings, Rc::clone(&budget));
-                    asked.instrument(span).await
+                    let gathering = gather(endpoint, &library, &settings, Rc::clone(&budget));
+                    gathering.instrument(span).await
                 }
                 Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(*stopped), None), 0),
             };
             settings.progress.done(result.status == EndpointStatus::Failed);
-            if deliver(result).await == Fate::Gone {
+            if deliver(result).await == Retention::Released {
                 budget.give_back(memory);
             }
-            drop(place);
+            drop(job);
         });
     }
     while let Some(joined) = tasks.join_next().await {
@@ -171,17 +172,17 @@ pub async fn run(
     }
 }
 
-/// The result, and how much memory it takes.
-async fn ask(
+/// The result of one endpoint, and how much of the memory budget it uses.
+async fn gather(
     endpoint: Endpoint,
     library: &Library,
-    settings: &Settings,
+    settings: &SupervisorSettings,
     budget: Rc<Budget>,
 ) -> (EndpointResult, u64) {
-    tracing::debug!("asking through {}", library.path);
+    tracing::debug!("starting a worker for {}", library.path);
     let started_at = Timestamp::now();
     let started = Instant::now();
-    let outcome = session::ask(&endpoint, library, settings, budget).await;
+    let outcome = session::gather(&endpoint, library, settings, budget).await;
     let mut run = EndpointRun {
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -214,7 +215,8 @@ async fn ask(
     }
 }
 
-/// A failed endpoint. Only warnings that do not depend on how far it came are kept.
+/// The result of a failed endpoint. Of the warnings it has only those about the endpoint's entry, which do
+/// not depend on timing.
 fn failed(
     endpoint: &Endpoint,
     library: Option<&Library>,

@@ -1,4 +1,4 @@
-//! One worker: started, fed, listened to, ended. Whatever it does, this returns.
+//! One worker: starting it, writing its input, reading its output and ending it.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -16,11 +16,11 @@ use tracing::Instrument as _;
 use super::answer::Answer;
 use super::budget::Budget;
 use super::collector::{Collector, Event};
-use super::crash::{crashed, describe};
-use super::ending::{Ending, Stays, with_last_words};
+use super::crash::{abnormal_end, crash_error};
 use super::launch::{assign, not_started, start};
-use super::worker_output::Output;
-use super::{Library, Memory, Settings, Stop};
+use super::worker_output::WorkerOutput;
+use super::worker_state::{SurvivedKill, WorkerState, with_plugin_error};
+use super::{Library, Memory, Stop, SupervisorSettings};
 use crate::logging::spans;
 use crate::request::Endpoint;
 use crate::request::redact::Redactor;
@@ -28,77 +28,75 @@ use crate::run::children::{Child, why_it_survives};
 use crate::run::progress::EndpointProgress;
 use crate::run::protocol::{CANCEL_LINE, GATHER, LOG_MAX_BYTES};
 
-/// From asking a worker to end to killing it, and from killing it to giving it up.
+/// The time from asking a worker to end until it is killed, and from killing it until the runner gives it up.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long an ended worker's pipes are read on, where somebody else holds them open.
-const DRAIN: Duration = Duration::from_millis(100);
+/// How long the pipes of an exited worker are read if another process holds them open.
+const DRAIN_TIME: Duration = Duration::from_millis(100);
 
-/// How much is read of an ended worker's pipes: more than a pipe can hold is somebody else's.
+/// How much is read after a worker has exited. A pipe holds less, so the rest comes from another process.
 const LATE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most that a pipe holds, unless root made it larger.
+/// The maximum capacity of a pipe, unless root raised it.
 const PIPE_MAX_BYTES: usize = 1024 * 1024;
 
-/// What became of a worker, for who looks closely.
-pub struct Observed {
-    /// What it answered.
+/// The detailed outcome of a worker, for `plugin verify`.
+pub struct WorkerOutcome {
+    /// The answer.
     pub result: Result<Answer, GatherError>,
-    /// How long the process ran on after it was asked to end, if it was.
-    pub took_to_end: Option<Duration>,
+    /// The time from asking the worker to end until it exited, if it was asked.
+    pub time_to_end: Option<Duration>,
     /// Whether it had to be killed.
     pub killed: bool,
-    /// How the process ended, unless it simply ended: "exited with status 3".
-    pub odd_end: Option<String>,
-    /// Whether there was a process.
+    /// How the process ended if not with status 0, as a part of a sentence: "exited with status 3".
+    pub abnormal_end: Option<String>,
+    /// Whether the process could be started.
     pub was_started: bool,
 }
 
-impl From<GatherError> for Observed {
-    fn from(error: GatherError) -> Self {
+impl WorkerOutcome {
+    fn not_started(error: GatherError) -> Self {
         Self {
             result: Err(error),
-            took_to_end: None,
+            time_to_end: None,
             killed: false,
-            odd_end: None,
+            abnormal_end: None,
             was_started: false,
         }
     }
 }
 
-/// Asks one endpoint.
-pub async fn ask(
+/// Gathers one endpoint. It returns whatever the worker does.
+pub async fn gather(
     endpoint: &Endpoint,
     library: &Library,
-    settings: &Settings,
+    settings: &SupervisorSettings,
     budget: Rc<Budget>,
 ) -> Result<Answer, GatherError> {
-    observe(endpoint, Some(GATHER), library, settings, budget).await.result
+    run_worker(endpoint, Some(GATHER), library, settings, budget).await.result
 }
 
-/// Does an operation at one endpoint, or only loads the library.
-pub async fn observe(
+/// Runs a worker for one operation at one endpoint; without an operation it only loads the library.
+pub async fn run_worker(
     endpoint: &Endpoint,
     operation: Option<&str>,
     library: &Library,
-    settings: &Settings,
+    settings: &SupervisorSettings,
     budget: Rc<Budget>,
-) -> Observed {
+) -> WorkerOutcome {
     let memory = budget.memory();
-    let kills = memory.kills();
-    let started = assign(endpoint, operation, library, settings, memory).and_then(|assignment| {
-        let child = start(library, &settings.children).map_err(|error| not_started(&error))?;
-        Ok((assignment, child))
-    });
-    match started {
-        Ok((assignment, child)) => {
+    let kills_before = memory.kills();
+    let assignment = match assign(endpoint, operation, library, settings, memory) {
+        Ok(assignment) => assignment,
+        Err(error) => return WorkerOutcome::not_started(error),
+    };
+    match start(library, &settings.children) {
+        Ok(child) => {
             let span = spans::worker(child.pid().as_raw_nonzero().get());
-            Session::new(child, endpoint, budget, kills, settings)
-                .run(assignment, endpoint.timeout, settings)
-                .instrument(span)
-                .await
+            let session = Session::new(child, endpoint, budget, kills_before, settings);
+            session.run(assignment, endpoint.timeout, settings).instrument(span).await
         }
-        Err(error) => error.into(),
+        Err(error) => WorkerOutcome::not_started(not_started(&error)),
     }
 }
 
@@ -107,14 +105,14 @@ struct Session<'a> {
     child: Child,
     collector: Collector,
     redactor: &'a Redactor,
-    output: Output,
+    output: WorkerOutput,
     progress: EndpointProgress,
-    ending: Ending,
+    state: WorkerState,
     asked_to_end_at: Option<Instant>,
     budget: Rc<Budget>,
-    /// How many processes the kernel had ended for want of memory before this one was started.
+    /// How many processes the kernel had killed for lack of memory before this one was started.
     kills_before: u64,
-    /// What to raise if the worker's own limit on memory was too low.
+    /// What to raise if the worker reached its own memory limit.
     memory_remedy: &'static str,
 }
 
@@ -124,7 +122,7 @@ impl<'a> Session<'a> {
         endpoint: &'a Endpoint,
         budget: Rc<Budget>,
         kills_before: u64,
-        settings: &Settings,
+        settings: &SupervisorSettings,
     ) -> Self {
         let mut collector = Collector::new(endpoint.redactor.clone(), Rc::clone(&budget));
         if !endpoint.references.is_empty() {
@@ -135,9 +133,9 @@ impl<'a> Session<'a> {
             child,
             collector,
             redactor: &endpoint.redactor,
-            output: Output::default(),
+            output: WorkerOutput::default(),
             progress: settings.progress.start_endpoint(&endpoint.id),
-            ending: Ending::Not,
+            state: WorkerState::Running,
             asked_to_end_at: None,
             memory_remedy: memory_remedy(settings, budget.memory()),
             budget,
@@ -149,34 +147,31 @@ impl<'a> Session<'a> {
         mut self,
         assignment: Vec<u8>,
         timeout: Duration,
-        settings: &Settings,
-    ) -> Observed {
+        settings: &SupervisorSettings,
+    ) -> WorkerOutcome {
         let (Some(stdin), Some(mut frames), Some(mut stderr)) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
         else {
-            return GatherError::internal("the worker was started without its pipes").into();
+            let error = GatherError::internal("the worker was started without its pipes");
+            return WorkerOutcome::not_started(error);
         };
         let mut stop = settings.stop.clone();
         let deadline = Instant::now() + timeout;
-        // The request is written while frames are read: neither side waits for the other.
-        let mut feed = Box::pin(feed(stdin, assignment));
+        // The assignment is written while frames are read, so that neither side waits for the other.
+        let mut write_assignment = Box::pin(write_assignment(stdin, assignment));
         let mut control = None;
         let mut status = None;
         let (mut frames_open, mut stderr_open) = (true, true);
         let (mut frame_buffer, mut line_buffer) = (vec![0; 64 * 1024], vec![0; 16 * 1024]);
-        // What was read since the worker ended.
-        let mut late = 0;
+        // The number of bytes that were read after the worker exited.
+        let mut late_bytes = 0;
         let mut drained_at = deadline + Duration::from_hours(1);
-        let mut took_to_end = None;
-        // Why the process outlives SIGKILL.
-        let mut stays = None;
+        let mut time_to_end = None;
+        let mut survived = None;
 
         while status.is_none() || frames_open || stderr_open {
-            let running = matches!(self.ending, Ending::Not) && status.is_none();
-            let act_at = match &self.ending {
-                Ending::Asked(at, _) | Ending::Finished(at) | Ending::Killed(at, _) => Some(*at),
-                Ending::Not => None,
-            };
+            let running = matches!(self.state, WorkerState::Running) && status.is_none();
+            let next_step_at = self.state.next_step_at();
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline), if running => {
@@ -188,60 +183,62 @@ impl<'a> Session<'a> {
                     drop(stopped);
                     self.ask_to_end(control.as_mut(), error).await;
                 }
-                // Before the clock: this process may have been stopped while the worker ended.
+                // Before the timer: the runner may have been suspended when the worker exited.
                 ended = self.child.wait(), if status.is_none() => {
                     status = Some(ended);
-                    took_to_end = self.asked_to_end_at.map(|at| at.elapsed());
-                    drained_at = Instant::now() + DRAIN;
+                    time_to_end = self.asked_to_end_at.map(|at| at.elapsed());
+                    drained_at = Instant::now() + DRAIN_TIME;
                 }
-                () = sleep_until(act_at), if act_at.is_some() && status.is_none() => {
-                    if matches!(self.ending, Ending::Killed(..)) {
-                        stays = Some(Stays { why: why_it_survives(self.child.pid()) });
+                () = sleep_until(next_step_at), if next_step_at.is_some() && status.is_none() => {
+                    if self.state.is_killed() {
+                        survived = Some(SurvivedKill { reason: why_it_survives(self.child.pid()) });
                         break;
                     }
                     self.kill(None);
                 }
-                stdin = &mut feed, if control.is_none() => control = Some(stdin),
-                read = frames.read(&mut frame_buffer), if frames_open && late < LATE_MAX_BYTES => match read {
+                stdin = &mut write_assignment, if control.is_none() => control = Some(stdin),
+                read = frames.read(&mut frame_buffer),
+                    if frames_open && late_bytes < LATE_MAX_BYTES => match read {
                     Ok(0) | Err(_) => frames_open = false,
                     Ok(length) => {
-                        late += if status.is_some() { length } else { 0 };
-                        self.take_frames(&frame_buffer[..length]);
+                        late_bytes += if status.is_some() { length } else { 0 };
+                        self.receive_frames(&frame_buffer[..length]);
                     }
                 },
-                read = stderr.read(&mut line_buffer), if stderr_open && late < LATE_MAX_BYTES => match read {
+                read = stderr.read(&mut line_buffer),
+                    if stderr_open && late_bytes < LATE_MAX_BYTES => match read {
                     Ok(0) | Err(_) => stderr_open = false,
                     Ok(length) => {
-                        let waiting = self.take_waiting_frames(&frames, &mut frame_buffer);
-                        late += if status.is_some() { waiting + length } else { 0 };
-                        self.take_output(&line_buffer[..length]);
+                        let earlier = self.receive_pending_frames(&frames, &mut frame_buffer);
+                        late_bytes += if status.is_some() { earlier + length } else { 0 };
+                        self.receive_stderr(&line_buffer[..length]);
                     }
                 },
-                // Last: what is in the pipes already is never lost to the clock.
+                // Last, so that everything that is already in the pipes is read.
                 () = tokio::time::sleep_until(drained_at), if status.is_some() => break,
             }
         }
-        // Whatever the worker left behind in its group goes with it.
+        // Kills the processes that the worker left in its group.
         self.child.signal(Signal::KILL);
-        let killed = matches!(self.ending, Ending::Killed(..));
+        let killed = self.state.is_killed();
         if !killed {
             self.output.flush(self.redactor);
         }
         let status = status.flatten();
-        let odd_end = match status.and_then(describe) {
-            _ if stays.is_some() => Some("could not be ended".to_owned()),
-            _ if killed => Some("did not end".to_owned()),
-            odd => odd,
+        let abnormal_end = if survived.is_some() {
+            Some("could not be ended".to_owned())
+        } else if killed {
+            Some("did not end".to_owned())
+        } else {
+            status.and_then(abnormal_end)
         };
-        let result = self.conclude(status, odd_end.as_deref());
-        let result = match stays {
-            Some(stays) => stays.amend(result),
-            None => result,
-        };
-        Observed { result, took_to_end, killed, odd_end, was_started: true }
+        let mut result = self.result(status, abnormal_end.as_deref());
+        if let Some(survived) = survived {
+            result = survived.add_to(result);
+        }
+        WorkerOutcome { result, time_to_end, killed, abnormal_end, was_started: true }
     }
 
-    /// The timeout's sentence. What the plugin says while it is being ended is added to it.
     fn timeout_error(&self, timeout: Duration) -> GatherError {
         GatherError::new(
             ErrorKind::Timeout,
@@ -251,143 +248,139 @@ impl<'a> Session<'a> {
                 timeout.as_secs_f64()
             ),
         )
-        .with_hint(
-            "raise its `timeout`, or find out what keeps it: the log at -v says how far it came",
-        )
+        .with_hint("raise its `timeout`; with -v the log shows how far it got")
     }
 
     async fn ask_to_end(&mut self, control: Option<&mut ChildStdin>, error: GatherError) {
         if let Some(control) = control {
-            // A worker that does not read its few bytes gets the signal all the same.
+            // With a limit: the pipe may be full. The worker gets the signal in any case.
             let write = control.write_all(CANCEL_LINE);
             let _ = tokio::time::timeout(Duration::from_millis(10), write).await;
         }
         self.child.signal(Signal::TERM);
         let now = Instant::now();
         self.asked_to_end_at = Some(now);
-        self.ending = Ending::Asked(now + GRACE, error);
+        self.state = WorkerState::AskedToEnd(now + GRACE, error);
     }
 
-    /// Ends the worker at once. Without an error, the one that it was asked to end for stays.
+    /// Kills the worker. An earlier error takes precedence over `error`.
     fn kill(&mut self, error: Option<GatherError>) {
         self.child.signal(Signal::KILL);
-        let reason = match std::mem::replace(&mut self.ending, Ending::Not) {
-            Ending::Asked(_, first) | Ending::Killed(_, Some(first)) => Some(first),
-            Ending::Not | Ending::Finished(_) | Ending::Killed(_, None) => error,
+        let error = match std::mem::replace(&mut self.state, WorkerState::Running) {
+            WorkerState::AskedToEnd(_, first) | WorkerState::Killed(_, Some(first)) => Some(first),
+            WorkerState::Running | WorkerState::Finished(_) | WorkerState::Killed(_, None) => error,
         };
-        self.ending = Ending::Killed(Instant::now() + GRACE, reason);
+        self.state = WorkerState::Killed(Instant::now() + GRACE, error);
     }
 
-    fn take_frames(&mut self, bytes: &[u8]) {
-        if matches!(self.ending, Ending::Killed(..)) {
+    fn receive_frames(&mut self, bytes: &[u8]) {
+        if self.state.is_killed() {
             return;
         }
         let Self { collector, output, progress, .. } = self;
-        let mut limit = false;
-        let taken = collector.bytes(bytes, |event| match event {
-            Event::None => {}
+        let mut limit_reached = false;
+        let received = collector.receive(bytes, |event| match event {
             Event::Log { level, target, message } => {
-                limit |= output.log(level, &target, &message);
+                limit_reached |= output.log(level, &target, &message);
             }
             Event::Progress(message) => {
                 progress.set_message(&message);
-                limit |= output.log(LogLevel::Debug, "progress", &message);
+                limit_reached |= output.log(LogLevel::Debug, "progress", &message);
             }
         });
         progress.set_records(collector.records());
-        if limit {
-            log_limit_reached();
+        if limit_reached {
+            warn_of_log_limit();
         }
-        if let Err(error) = taken {
+        if let Err(error) = received {
             self.kill(Some(error));
-        } else if self.collector.is_ended() && matches!(self.ending, Ending::Not) {
-            // The answer is here; what keeps the process now does not keep us for long.
-            self.ending = Ending::Finished(Instant::now() + GRACE);
+        } else if self.collector.is_finished() && matches!(self.state, WorkerState::Running) {
+            self.state = WorkerState::Finished(Instant::now() + GRACE);
         }
     }
 
-    /// Takes the frames that were written before what was just read of stderr: they may say what
-    /// of that is secret. The runtime may not know yet that they are there. Returns how many bytes
-    /// they had.
-    fn take_waiting_frames(&mut self, frames: &ChildStdout, buffer: &mut [u8]) -> usize {
-        let mut taken = 0;
-        while taken < PIPE_MAX_BYTES {
-            // The end, an error or an empty pipe: the loop hears of that too.
+    /// Receives the frames that were written before the bytes of stderr that were just read, because they may
+    /// contain secrets to redact there. The runtime may not know yet that the frames have arrived. Returns
+    /// their number of bytes.
+    fn receive_pending_frames(&mut self, frames: &ChildStdout, buffer: &mut [u8]) -> usize {
+        let mut received = 0;
+        while received < PIPE_MAX_BYTES {
+            // The main loop handles the end of the pipe and errors.
             let Ok(length @ 1..) = rustix::io::read(frames, &mut *buffer) else { break };
-            taken += length;
-            self.take_frames(&buffer[..length]);
+            received += length;
+            self.receive_frames(&buffer[..length]);
         }
-        taken
+        received
     }
 
-    /// Logs some bytes of stderr. Not of a worker that was killed: its frames are not read any more,
-    /// and one of them may say what of this is secret.
-    fn take_output(&mut self, bytes: &[u8]) {
-        if !matches!(self.ending, Ending::Killed(..)) && self.output.take(bytes, self.redactor) {
-            log_limit_reached();
+    /// Logs bytes of stderr, unless the worker was killed: its frames are not received any more, and they
+    /// might contain secrets to redact here.
+    fn receive_stderr(&mut self, bytes: &[u8]) {
+        if !self.state.is_killed() && self.output.receive(bytes, self.redactor) {
+            warn_of_log_limit();
         }
     }
 
-    fn conclude(
+    fn result(
         self,
         status: Option<ExitStatus>,
-        odd_end: Option<&str>,
+        abnormal_end: Option<&str>,
     ) -> Result<Answer, GatherError> {
-        let asked = match self.ending {
-            Ending::Killed(_, Some(error)) => return Err(error),
-            Ending::Asked(_, error) => Some(error),
-            Ending::Killed(_, None) | Ending::Not | Ending::Finished(_) => None,
+        let reason = match self.state {
+            WorkerState::Killed(_, Some(error)) => return Err(error),
+            WorkerState::AskedToEnd(_, error) => Some(error),
+            WorkerState::Killed(_, None) | WorkerState::Running | WorkerState::Finished(_) => None,
         };
-        match self.collector.finish() {
-            Some(Ok(mut answer)) => {
-                answer.warnings.extend(odd_end.map(|odd| Warning {
+        match (self.collector.finish(), reason) {
+            (Some(Ok(mut answer)), _) => {
+                answer.warnings.extend(abnormal_end.map(|end| Warning {
                     object: self.endpoint.module.clone(),
-                    message: format!("the worker {odd} after its answer was whole"),
+                    message: format!("the worker {end} after its answer was complete"),
                 }));
                 Ok(answer)
             }
-            Some(Err(error)) => Err(match asked {
-                Some(asked) => with_last_words(asked, error),
-                None if error.message == CANCELLED => GatherError::new(
-                    ErrorKind::Timeout,
-                    "the worker was asked to end by somebody else's SIGTERM",
-                ),
-                None => error,
-            }),
-            None => Err(asked.unwrap_or_else(|| {
+            (Some(Err(error)), Some(reason)) => Err(with_plugin_error(reason, error)),
+            (Some(Err(error)), None) if error.message == CANCELLED => Err(GatherError::new(
+                ErrorKind::Timeout,
+                "the worker was ended by a SIGTERM that the runner did not send",
+            )),
+            (Some(Err(error)), None) => Err(error),
+            (None, Some(reason)) => Err(reason),
+            (None, None) => {
+                // The runner did not send this SIGKILL: it neither asked the worker to end nor killed it.
                 let memory = self.budget.memory();
-                // We did not send it: so far the worker was neither asked to end nor killed.
-                if is_killed(status) && memory.kills() > self.kills_before {
-                    return memory.killed();
+                if is_sigkill(status) && memory.kills() > self.kills_before {
+                    return Err(memory.killed_error());
                 }
-                crashed(status, &self.output.tail(self.redactor), self.memory_remedy)
-            })),
+                let last_output = self.output.last_output(self.redactor);
+                Err(crash_error(status, &last_output, self.memory_remedy))
+            }
         }
     }
 }
 
-fn log_limit_reached() {
+fn warn_of_log_limit() {
     tracing::warn!(
-        "the plugin wrote more than {} MiB of log; the rest is left out",
+        "the plugin wrote more than {} MiB of log; the rest is dropped",
         LOG_MAX_BYTES / (1024 * 1024)
     );
 }
 
-fn is_killed(status: Option<ExitStatus>) -> bool {
+fn is_sigkill(status: Option<ExitStatus>) -> bool {
     status.and_then(|status| status.signal()) == Some(libc::SIGKILL)
 }
 
-fn memory_remedy(settings: &Settings, memory: &Memory) -> &'static str {
+fn memory_remedy(settings: &SupervisorSettings, memory: &Memory) -> &'static str {
     match settings.worker_memory {
         Some(bytes) if bytes > memory.limit().bytes => memory.limit().remedy(),
         _ => "raise --worker-memory",
     }
 }
 
-/// Writes the assignment; the pipe stays open for `cancel`, and its end tells the worker that
-/// we are gone.
-async fn feed(mut stdin: ChildStdin, assignment: Vec<u8>) -> ChildStdin {
-    // A worker that ended before it had read everything shows that by its end.
+/// Writes the assignment and returns the pipe, which stays open for `cancel`. The worker ends when it is
+/// closed.
+async fn write_assignment(mut stdin: ChildStdin, assignment: Vec<u8>) -> ChildStdin {
+    // Fails if the worker has exited, which the main loop notices.
     let _ = stdin.write_all(&assignment).await;
     stdin
 }

@@ -1,4 +1,4 @@
-//! Which frames are a whole answer, and what is kept of them.
+//! Tests of which frames are a complete answer.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ fn done(hosts: u64, guests: u64) -> String {
 fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
     let mut collector = collector(Redactor::default());
     for piece in text.as_bytes().chunks(chunk) {
-        collector.bytes(piece, |_| {}).map_err(|error| error.kind)?;
+        collector.receive(piece, |_| {}).map_err(|error| error.kind)?;
     }
     match collector.finish() {
         None => Err(ErrorKind::Crashed),
@@ -33,7 +33,7 @@ fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
 }
 
 #[test]
-fn what_was_taken_back_is_not_in_the_answer_and_its_references_are_void() {
+fn a_restart_removes_hosts_and_their_references() {
     let over = "{\"frame\":\"record\",\"data\":{\"record\":\"startOver\"}}\n";
     let text = format!("{HOST}{GUEST}{over}{HOST}{}", done(1, 0));
     assert_eq!(outcome(&text, 1000), Ok(1));
@@ -44,49 +44,49 @@ fn what_was_taken_back_is_not_in_the_answer_and_its_references_are_void() {
 }
 
 #[test]
-fn what_was_taken_back_takes_no_memory_and_the_warnings_that_stay_do() {
+fn a_restart_returns_the_charge_except_for_warnings() {
     let over = "{\"frame\":\"record\",\"data\":{\"record\":\"startOver\"}}\n";
     let warning = "{\"frame\":\"record\",\"data\":{\"record\":\"warning\",\"object\":\"o\",\"message\":\"m\"}}\n";
-    // A host costs 2 KiB, a warning of such short texts about 200 bytes.
+    // A host costs 2 KiB, a warning with such short texts about 200 bytes.
     let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
     let mut collector = Collector::new(Redactor::default(), Rc::clone(&budget));
     for _ in 0..100 {
-        collector.bytes(HOST.as_bytes(), |_| {}).expect("there is room for one");
-        collector.bytes(over.as_bytes(), |_| {}).expect("there is room for it");
+        collector.receive(HOST.as_bytes(), |_| {}).expect("enough for one host");
+        collector.receive(over.as_bytes(), |_| {}).expect("a restart");
     }
-    assert_eq!((collector.by_ref.capacity(), collector.answer.hosts.capacity()), (0, 0));
+    assert_eq!((collector.host_positions.capacity(), collector.answer.hosts.capacity()), (0, 0));
     let mut warnings = 0;
     let error = (0..500).find_map(|_| {
         warnings = collector.answer.warnings.len();
-        collector.bytes(format!("{warning}{over}").as_bytes(), |_| {}).err()
+        collector.receive(format!("{warning}{over}").as_bytes(), |_| {}).err()
     });
     assert!(error.expect("too many").message.contains("memory"));
     assert!(warnings > 10, "{warnings}");
     drop(collector);
     let mut collector = Collector::new(Redactor::default(), budget);
     let text = format!("{warning}{HOST}{over}{}", done(0, 0));
-    collector.bytes(text.as_bytes(), |_| {}).expect("what was taken has come back");
-    let answer = collector.finish().expect("ended").expect("whole");
+    collector.receive(text.as_bytes(), |_| {}).expect("the charge was returned");
+    let answer = collector.finish().expect("ended").expect("complete");
     assert!((100..300).contains(&answer.memory_bytes), "{}", answer.memory_bytes);
 }
 
 #[test]
-fn warnings_that_are_left_out_take_no_memory() {
+fn dropped_warnings_are_not_charged() {
     let warning = "{\"frame\":\"record\",\"data\":{\"record\":\"warning\",\"object\":\"o\",\"message\":\"m\"}}\n";
-    // Room for those that are kept, which cost about 200 bytes each, and for few more.
+    // Enough for the warnings that are kept, which cost about 200 bytes each, and a few more.
     let budget = Rc::new(Budget::new(200 * 1024, 200 * 1024));
     let mut collector = Collector::new(Redactor::default(), budget);
     for _ in 0..10 * super::WARNINGS_MAX {
-        collector.bytes(warning.as_bytes(), |_| {}).expect("there is room for what is kept");
+        collector.receive(warning.as_bytes(), |_| {}).expect("enough for the kept warnings");
     }
-    collector.bytes(done(0, 0).as_bytes(), |_| {}).expect("the end");
-    let answer = collector.finish().expect("ended").expect("whole");
+    collector.receive(done(0, 0).as_bytes(), |_| {}).expect("a last frame");
+    let answer = collector.finish().expect("ended").expect("complete");
     assert_eq!(answer.warnings.len(), super::WARNINGS_MAX + 1);
-    assert_eq!(answer.warnings[super::WARNINGS_MAX].message, "9000 more were left out");
+    assert_eq!(answer.warnings[super::WARNINGS_MAX].message, "9000 more were dropped");
 }
 
 #[test]
-fn what_stands_beside_a_records_data_never_changes_what_is_read() {
+fn other_members_of_a_frame_do_not_change_its_record() {
     let host = HOST.trim_end();
     let inner = host.strip_suffix('}').expect("a frame");
     let second = "{\"record\":\"host\",\"hostRef\":\"1\",\"host\":{\"id\":\"j\",\"name\":\"m\"}}";
@@ -106,23 +106,23 @@ fn what_stands_beside_a_records_data_never_changes_what_is_read() {
 }
 
 #[test]
-fn what_comes_after_a_secret_is_rid_of_it_and_the_secret_itself_is_no_event() {
+fn a_secret_frame_is_no_event_and_redacts_later_texts() {
     let mut collector = collector(Redactor::default());
     let log = "{\"frame\":\"log\",\"level\":3,\"target\":\"t\",\"message\":\"hunter2\"}\n";
     let text = format!("{log}{{\"frame\":\"secret\",\"text\":\"hunter2\"}}\n{log}");
     let mut messages = Vec::new();
-    let taken = collector.bytes(text.as_bytes(), |event| match event {
-        Event::None => {}
+    let received = collector.receive(text.as_bytes(), |event| match event {
         Event::Log { message, .. } | Event::Progress(message) => messages.push(message),
     });
-    assert_eq!((taken, messages), (Ok(()), vec!["hunter2".to_owned(), "***".to_owned()]));
+    assert_eq!((received, messages), (Ok(()), vec!["hunter2".to_owned(), "***".to_owned()]));
     let too_much = format!("{{\"frame\":\"secret\",\"text\":\"{}\"}}\n", "x".repeat(200_000));
-    let error = collector.bytes(too_much.as_bytes(), |_| {}).expect_err("too long to be hidden");
+    let error =
+        collector.receive(too_much.as_bytes(), |_| {}).expect_err("too long to be redacted");
     assert_eq!(error.kind, ErrorKind::Protocol);
 }
 
 #[test]
-fn an_answer_is_whole_only_if_it_ended_and_adds_up() {
+fn an_answer_is_complete_only_with_a_last_frame_and_correct_counts() {
     let whole = format!("{HOST}{GUEST}{}", done(1, 1));
     let cases = [
         (whole.clone(), Ok(1)),
@@ -147,31 +147,31 @@ fn an_answer_is_whole_only_if_it_ended_and_adds_up() {
 }
 
 #[test]
-fn log_lines_and_errors_come_without_secrets() {
+fn log_lines_and_errors_are_redacted() {
     let mut collector = collector(Redactor::new(["hunter2"].into_iter().collect()));
     let mut lines = Vec::new();
     let text = "{\"frame\":\"log\",\"level\":2,\"target\":\"t\",\"message\":\"with hunter2\"}\n\
                 {\"frame\":\"failed\",\"error\":{\"kind\":\"tls\",\"message\":\"no hunter2\"}}\n";
-    collector.bytes(text.as_bytes(), |event| lines.push(event)).expect("frames");
+    collector.receive(text.as_bytes(), |event| lines.push(event)).expect("frames");
     assert!(matches!(&lines[0], Event::Log { message, .. } if message == "with ***"), "{lines:?}");
     let error = collector.finish().expect("ended").expect_err("failed");
     assert_eq!(error.message, "no ***");
 }
 
 #[test]
-fn a_failed_answer_frees_its_memory_before_its_worker_has_ended() {
+fn a_failed_answer_returns_its_charge_at_once() {
     let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
     let mut first = Collector::new(Redactor::default(), Rc::clone(&budget));
     let hosts = |collector: &mut Collector| {
         (0..100)
             .take_while(|number| {
                 let host = HOST.replace("\"0\"", &format!("\"{number}\""));
-                collector.bytes(host.as_bytes(), |_| {}).is_ok()
+                collector.receive(host.as_bytes(), |_| {}).is_ok()
             })
             .count()
     };
     let alone = hosts(&mut first);
     assert!(alone > 5 && alone < 100, "{alone}");
     let mut second = Collector::new(Redactor::default(), Rc::clone(&budget));
-    assert_eq!(hosts(&mut second), alone, "the first one has failed");
+    assert_eq!(hosts(&mut second), alone, "the first one returned its charge");
 }

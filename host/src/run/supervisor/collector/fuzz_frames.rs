@@ -1,4 +1,4 @@
-//! Fuzz target: the bytes of a worker's frame pipe, up to what every format prints of them.
+//! Fuzz target: the bytes of a worker's frame pipe, and the output of all formats for them.
 
 use std::rc::Rc;
 
@@ -12,16 +12,16 @@ use crate::output::format::{Format, TableStyle, render};
 use crate::output::inventory;
 use crate::request::redact::{Redactor, Secrets};
 
-/// What the endpoint of this target has for a secret.
+/// The secret of the endpoint.
 const SECRET: &str = "hunter2-is-secret";
 
-/// How much memory the answers may take.
+/// The memory budget.
 const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How the frames end: not at all, or as an answer or an error.
+/// The answer or error; `None` without a last frame.
 type Outcome = Option<Result<Answer, GatherError>>;
 
-/// The first byte says in which pieces the rest arrives.
+/// The first byte is the size of the pieces in which the rest arrives.
 pub fn frames(input: &[u8]) {
     let Some((&size, bytes)) = input.split_first() else { return };
     let whole = outcome(bytes, bytes.len());
@@ -34,7 +34,7 @@ pub fn frames(input: &[u8]) {
             assert_hidden(one.hint.as_deref().unwrap_or_default());
         }
         (Some(Ok(one)), Some(Ok(other))) => assert_eq!(one, other),
-        _ => panic!("it depends on the pieces in which the frames arrive"),
+        _ => panic!("the outcome depends on the pieces in which the frames arrive"),
     }
     if let Some(Ok(answer)) = whole {
         check_formats(answer);
@@ -46,8 +46,7 @@ fn outcome(bytes: &[u8], size: usize) -> Outcome {
     let budget = Rc::new(Budget::new(MEMORY_BYTES, MEMORY_BYTES));
     let mut collector = Collector::new(Redactor::new(secrets), budget);
     for piece in bytes.chunks(size.max(1)) {
-        let taken = collector.bytes(piece, |event| match event {
-            Event::None => {}
+        let taken = collector.receive(piece, |event| match event {
             Event::Log { target, message, .. } => {
                 assert_hidden(&target);
                 assert_hidden(&message);
@@ -92,9 +91,10 @@ fn check_formats(answer: Answer) {
     let printed = document["e"].as_object().expect("an endpoint is an object");
     assert_eq!(printed.len(), hosts, "each host has a key of its own");
     let vms = printed.values().filter_map(|host| host["vms"].as_object());
-    let is_told = gatherer.notes.iter().any(|note| note.warning.message.contains("not printed"));
+    let is_reported =
+        gatherer.notes.iter().any(|note| note.warning.message.contains("not printed"));
     let all = vms.map(serde_json::Map::len).sum::<usize>() == guests;
-    assert!(all || is_told, "a guest is missing and no note says so");
+    assert!(all || is_reported, "a guest is missing and no note says so");
 
     let containers = text(Format::Containers);
     assert!(containers.is_ascii(), "mgrk8s prints ASCII");

@@ -1,4 +1,4 @@
-//! What becomes of the items of optional collections.
+//! Tests of the items of optional collections.
 
 use std::rc::Rc;
 
@@ -52,9 +52,9 @@ fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Answer, ErrorKind> 
     let redactor = Redactor::new(secrets.iter().copied().collect());
     let mut collector = Collector::new(redactor, Rc::new(Budget::of(Memory::of_process())));
     for line in lines.iter().map(String::as_str).chain([DONE]) {
-        collector.bytes(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
+        collector.receive(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
     }
-    collector.finish().expect("it has ended").map_err(|error| error.kind)
+    collector.finish().expect("a last frame").map_err(|error| error.kind)
 }
 
 fn pods(lines: &[String]) -> Result<Vec<String>, ErrorKind> {
@@ -62,10 +62,10 @@ fn pods(lines: &[String]) -> Result<Vec<String>, ErrorKind> {
 }
 
 #[test]
-fn items_are_kept_if_their_collection_ends_well_and_they_are_all() {
+fn keeps_the_items_of_a_collection_that_ends_with_the_correct_count() {
     assert_eq!(pods(&[pod("a"), pod("b"), end("pods", 2)]), Ok(vec!["a".into(), "b".into()]));
     assert_eq!(pods(&[end("pods", 0)]), Ok(Vec::new()));
-    let odd = [
+    let invalid = [
         vec![pod("a"), end("pods", 2)],
         vec![pod("a"), pod("b"), end("pods", 1)],
         vec![pod("a")],
@@ -74,13 +74,13 @@ fn items_are_kept_if_their_collection_ends_well_and_they_are_all() {
         vec![pod("a"), end("pods", 1), end("pods", 1)],
         vec![pod("a"), end("pods", 1), over("pods")],
     ];
-    for lines in odd {
+    for lines in invalid {
         assert_eq!(pods(&lines), Err(ErrorKind::Protocol), "{lines:?}");
     }
 }
 
 #[test]
-fn a_collection_that_fails_loses_its_own_items_and_no_others() {
+fn a_failed_collection_loses_only_its_own_items() {
     let answer = answer(&[service("s", &[], false), end("services", 1), pod("a"), failed("pods")])
         .expect("an answer");
     assert_eq!((answer.workloads.pods.len(), answer.workloads.services.len()), (0, 1));
@@ -89,14 +89,14 @@ fn a_collection_that_fails_loses_its_own_items_and_no_others() {
 }
 
 #[test]
-fn the_name_of_a_known_collection_stays_though_a_secret_is_part_of_it() {
+fn does_not_redact_the_name_of_a_known_collection() {
     let secrets = ["virtual", "pods", "config", "secret", "service", "name", "controllers"];
     let lines: Vec<_> = COLLECTIONS.iter().map(|name| failed(name)).collect();
     let answer = answer_with(&secrets, &lines).expect("an answer");
     assert!(COLLECTIONS.iter().all(|name| answer.collections.contains_key(*name)), "{answer:?}");
     assert_eq!(answer.collections.len(), COLLECTIONS.len());
 
-    // What is checked is checked under the same name.
+    // The checks use the same name.
     for lines in [
         vec![pod("a"), end("pods", 1), pod("b")],
         vec![pod("a"), end("pods", 1), end("pods", 1)],
@@ -108,7 +108,7 @@ fn the_name_of_a_known_collection_stays_though_a_secret_is_part_of_it() {
 }
 
 #[test]
-fn the_name_of_an_unknown_collection_shows_no_secret_and_is_checked_as_it_is_shown() {
+fn redacts_the_name_of_an_unknown_collection_and_checks_the_redacted_name() {
     let answer = answer_with(&["hunter2"], &[end("of-hunter2", 0)]).expect("an answer");
     assert_eq!(answer.collections.into_keys().collect::<Vec<_>>(), ["of-***"]);
     for lines in [
@@ -121,13 +121,13 @@ fn the_name_of_an_unknown_collection_shows_no_secret_and_is_checked_as_it_is_sho
 }
 
 #[test]
-fn a_collection_that_begins_anew_has_what_came_since() {
+fn a_restarted_collection_has_only_later_items() {
     let lines = [pod("gone"), over("pods"), pod("a"), end("pods", 1)];
     assert_eq!(pods(&lines), Ok(vec!["a".into()]));
 }
 
 #[test]
-fn a_list_goes_on_in_the_item_before_it_and_in_no_other() {
+fn appends_a_piece_of_a_list_only_to_the_item_before_it() {
     let lines = [
         service("s", &["a"], false),
         service("s", &["b"], true),
@@ -149,7 +149,7 @@ fn a_list_goes_on_in_the_item_before_it_and_in_no_other() {
 }
 
 #[test]
-fn keys_and_uses_go_on_in_the_item_before_them() {
+fn appends_keys_and_uses_to_the_item_before_them() {
     let item = |kind: &str, members: &str, more: bool| {
         record(&format!(
             r#"{{"record":"item","more":{more},"item":{{"{kind}":{{"namespace":"","name":"","uid":"u"{members}}}}}}}"#
@@ -175,39 +175,40 @@ fn keys_and_uses_go_on_in_the_item_before_them() {
         let workloads = answer(&lines).expect("an answer").workloads;
         let pods = workloads.config_maps.into_iter().map(|map| map.used_by);
         let pods: Vec<_> = pods.chain(workloads.secrets.into_iter().map(|it| it.used_by)).collect();
-        assert_eq!(pods, [None], "uses that nobody told stay unknown");
+        assert_eq!(pods, [None], "uses that were not sent stay unknown");
 
         let lines = [item(kind, "", false), item(kind, "", true), end(collection, 1)];
-        assert_eq!(answer(&lines), Err(ErrorKind::Protocol), "a piece of nothing");
+        assert_eq!(answer(&lines), Err(ErrorKind::Protocol), "an empty piece");
     }
 }
 
 #[test]
-fn items_that_were_dropped_take_no_memory() {
+fn dropped_items_are_not_charged() {
     let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
     let mut collector = Collector::new(Redactor::default(), budget);
     for _ in 0..100 {
         let lines = format!("{}\n{}\n", pod("a"), over("pods"));
-        collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
+        collector.receive(lines.as_bytes(), |_| {}).expect("enough for one item");
     }
     let lines = format!("{}\n{}\n{DONE}\n", pod("a"), failed("pods"));
-    collector.bytes(lines.as_bytes(), |_| {}).expect("there is room for one");
-    let answer = collector.finish().expect("it has ended").expect("an answer");
-    // The end itself stays.
+    collector.receive(lines.as_bytes(), |_| {}).expect("enough for one item");
+    let answer = collector.finish().expect("a last frame").expect("an answer");
+    // The end of the collection is charged.
     assert!(answer.memory_bytes < 2048, "{}", answer.memory_bytes);
 }
 
 #[test]
-fn items_that_take_more_memory_than_there_is_fail_the_endpoint() {
+fn items_that_exceed_the_budget_fail_the_endpoint() {
     let budget = Rc::new(Budget::new(20 * 1024, 20 * 1024));
     let mut collector = Collector::new(Redactor::default(), Rc::clone(&budget));
     let lines = format!("{}\n", pod("a")).repeat(100);
-    let error = collector.bytes(lines.as_bytes(), |_| {}).expect_err("there is room for a few");
+    let error =
+        collector.receive(lines.as_bytes(), |_| {}).expect_err("enough only for a few items");
     assert_eq!(error.kind, ErrorKind::Protocol);
     assert!(error.message.starts_with("the answer takes more than"), "{error}");
     drop(collector);
-    // What it took is there for others.
+    // Its charge was returned.
     let mut other = Collector::new(Redactor::default(), budget);
     let lines = format!("{}\n{}\n{DONE}\n", pod("a"), end("pods", 1));
-    other.bytes(lines.as_bytes(), |_| {}).expect("there is room again");
+    other.receive(lines.as_bytes(), |_| {}).expect("enough again");
 }

@@ -1,4 +1,4 @@
-//! Takes the frames of one worker and decides whether they are a whole answer. No I/O.
+//! Collects the frames of one worker and decides whether they are a complete answer. It does no I/O.
 
 #[cfg(test)]
 mod collector_tests;
@@ -15,37 +15,35 @@ use gatherer_plugin_api::model::{CollectionStatus, Completeness, Warning};
 use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
 use super::answer::Answer;
-use super::budget::{Budget, Charge, place_bytes};
+use super::budget::{Budget, Charge, list_entry_bytes};
 use super::items::Items;
 use super::metered::{self, Meter};
 use crate::output::escape::capped;
 use crate::request::redact::Redactor;
 use crate::run::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
 
-/// The most warnings that are kept of one endpoint.
+/// The maximum number of warnings that are kept for one endpoint.
 const WARNINGS_MAX: usize = 1000;
 
-/// What a frame means for the one who reads it.
+/// A frame that the caller must handle. Its texts are redacted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Nothing to do.
-    None,
-    /// A line for the log, free of secrets.
+    /// A line for the log.
     Log {
-        /// How detailed.
+        /// The level.
         level: LogLevel,
-        /// Where in the plugin it comes from.
+        /// The target: the part of the plugin that logs.
         target: String,
-        /// The line.
+        /// The message.
         message: String,
     },
-    /// What the plugin is doing, free of secrets.
+    /// The plugin's current step.
     Progress(String),
 }
 
-/// How the worker ended, as far as its frames say.
-enum End {
-    Open,
+/// The last frame of the worker.
+enum LastFrame {
+    NotReceived,
     Done(Summary),
     Failed(GatherError),
 }
@@ -57,18 +55,19 @@ pub struct Collector {
     bytes: u64,
     records: u64,
     guests: u64,
-    by_ref: HashMap<String, usize>,
+    /// The positions of the hosts in the answer, by `hostRef`.
+    host_positions: HashMap<String, usize>,
     items: Items,
     answer: Answer,
-    warnings_left_out: u64,
+    warnings_dropped: u64,
     charge: Charge,
-    end: End,
-    /// While the worker reads files that the request refers to: the piece of a secret that has come.
-    reading: Option<String>,
+    last_frame: LastFrame,
+    /// `Some` until the worker has read the files that the request refers to: the received pieces of a secret.
+    pending_reference: Option<String>,
 }
 
 impl Collector {
-    /// Collects for an endpoint of these secrets, in what memory there is.
+    /// Creates a collector for one endpoint, with its secrets and the memory budget of the run.
     pub fn new(redactor: Redactor, budget: Rc<Budget>) -> Self {
         Self {
             redactor,
@@ -76,54 +75,58 @@ impl Collector {
             bytes: 0,
             records: 0,
             guests: 0,
-            by_ref: HashMap::new(),
+            host_positions: HashMap::new(),
             items: Items::default(),
             answer: Answer::default(),
-            warnings_left_out: 0,
+            warnings_dropped: 0,
             charge: Charge::new(budget),
-            end: End::Open,
-            reading: None,
+            last_frame: LastFrame::NotReceived,
+            pending_reference: None,
         }
     }
 
-    /// The worker first reads files that the request refers to, and tells the secrets in them before
-    /// anything else.
+    /// Expects that the worker first reads the files that the request refers to, and reports their secrets
+    /// before any other frame.
     pub fn expect_references(&mut self) {
-        self.reading = Some(String::new());
+        self.pending_reference = Some(String::new());
     }
 
-    /// How many records have come.
+    /// The number of records received so far.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// Whether the last frame has come.
-    pub fn is_ended(&self) -> bool {
-        !matches!(self.end, End::Open)
+    /// Whether the last frame was received.
+    pub fn is_finished(&self) -> bool {
+        !matches!(self.last_frame, LastFrame::NotReceived)
     }
 
-    /// Takes some bytes of the frame pipe. An error is final: the endpoint has failed.
-    pub fn bytes(&mut self, chunk: &[u8], event: impl FnMut(Event)) -> Result<(), GatherError> {
-        let taken = self.take_bytes(chunk, event);
-        if taken.is_err() {
+    /// Receives bytes of the frame pipe. An error is final: the endpoint has failed.
+    pub fn receive(
+        &mut self,
+        chunk: &[u8],
+        on_event: impl FnMut(Event),
+    ) -> Result<(), GatherError> {
+        let received = self.receive_bytes(chunk, on_event);
+        if received.is_err() {
             self.discard();
         }
-        taken
+        received
     }
 
-    /// Frees the answer of an endpoint that has failed. Its worker takes a moment to end, and the
-    /// other endpoints need the memory now.
+    /// Frees the answer of an endpoint that has failed. Its worker takes some time to end, and the other
+    /// endpoints need the memory now.
     fn discard(&mut self) {
-        self.by_ref = HashMap::new();
+        self.host_positions = HashMap::new();
         self.items = Items::default();
         self.answer = Answer::default();
         self.charge.release();
     }
 
-    fn take_bytes(
+    fn receive_bytes(
         &mut self,
         mut chunk: &[u8],
-        mut event: impl FnMut(Event),
+        mut on_event: impl FnMut(Event),
     ) -> Result<(), GatherError> {
         self.bytes += chunk.len() as u64;
         if self.bytes > FRAMES_MAX_BYTES {
@@ -136,17 +139,19 @@ impl Collector {
             let (head, rest) = chunk.split_at(end);
             chunk = &rest[1..];
             self.check_length(head.len())?;
-            let happened = if self.line.is_empty() {
-                self.frame(head)
+            let event = if self.line.is_empty() {
+                self.receive_frame(head)
             } else {
                 self.line.extend_from_slice(head);
                 let line = std::mem::take(&mut self.line);
-                let happened = self.frame(&line);
+                let event = self.receive_frame(&line);
                 self.line = line;
                 self.line.clear();
-                happened
+                event
             };
-            event(happened?);
+            if let Some(event) = event? {
+                on_event(event);
+            }
         }
         self.check_length(chunk.len())?;
         self.line.extend_from_slice(chunk);
@@ -162,102 +167,93 @@ impl Collector {
         Ok(())
     }
 
-    fn frame(&mut self, line: &[u8]) -> Result<Event, GatherError> {
-        if self.is_ended() {
+    fn receive_frame(&mut self, line: &[u8]) -> Result<Option<Event>, GatherError> {
+        if self.is_finished() {
             return Err(GatherError::protocol("the plugin sent a frame after its last one"));
         }
-        let frame = Frame::parse(line);
-        let is_of_worker = matches!(
-            frame,
-            Some(Frame::Reference { .. } | Frame::ReferencesEnd | Frame::Failed { .. })
-        );
-        match frame {
-            // No code of a plugin runs yet.
-            _ if self.reading.is_some() && !is_of_worker => {
-                Err(GatherError::protocol("the worker sent a frame before its references"))
-            }
-            Some(Frame::Reference { text, more }) => {
-                let piece = self.reading.as_mut().ok_or_else(forged)?;
-                piece.push_str(text.expose());
-                if !more {
-                    let whole = std::mem::take(piece);
-                    self.redactor.add(&whole);
-                }
-                Ok(Event::None)
-            }
-            Some(Frame::ReferencesEnd) => {
-                self.reading.take().map(|_| Event::None).ok_or_else(forged)
-            }
-            Some(Frame::Record { data }) => {
-                self.records += 1;
-                if self.records > RECORDS_MAX {
-                    return Err(GatherError::protocol(format!(
-                        "the plugin sent more than {RECORDS_MAX} records"
-                    )));
-                }
-                let misfit = |column| {
-                    GatherError::protocol(format!(
-                        "the plugin sent a record that does not fit the model (record {}, column {column})",
-                        self.records
-                    ))
-                };
-                // At once, which is faster than text by text.
-                let text =
-                    std::str::from_utf8(data).map_err(|error| misfit(error.valid_up_to()))?;
-                let meter = Meter::new(self.charge.room());
-                let read = metered::from_str::<Record>(text, &meter);
-                // The error's own text quotes what it read.
-                let record = read.map_err(|error| {
-                    if meter.is_exceeded() {
-                        self.charge.too_much()
-                    } else {
-                        misfit(error.column())
-                    }
-                })?;
-                let cost = meter.taken() + place_bytes(&record);
-                self.charge.take(cost)?;
-                self.record(record, cost)?;
-                Ok(Event::None)
-            }
-            Some(Frame::Log { level, target, message }) => Ok(Event::Log {
-                level: LogLevel::from_number(level),
-                target: self.redactor.redact(&target),
-                message: self.redactor.redact(&message),
-            }),
-            Some(Frame::Progress { message }) => {
-                Ok(Event::Progress(self.redactor.redact(&message)))
-            }
-            Some(Frame::Secret { text }) => match self.redactor.learn(text.expose()) {
-                Ok(()) => Ok(Event::None),
-                Err(error) => Err(error.into()),
-            },
-            Some(Frame::Done { summary }) => {
-                self.end = End::Done(summary);
-                Ok(Event::None)
-            }
-            Some(Frame::Failed { error }) => {
-                self.end = End::Failed(self.clean(error));
-                self.discard();
-                Ok(Event::None)
-            }
-            None => Err(GatherError::protocol("the plugin sent something that is not a frame")),
+        let frame = Frame::parse(line).ok_or_else(|| {
+            GatherError::protocol("the plugin sent something that is not a frame")
+        })?;
+        let may_precede_references =
+            matches!(frame, Frame::Reference { .. } | Frame::ReferencesEnd | Frame::Failed { .. });
+        if self.pending_reference.is_some() && !may_precede_references {
+            return Err(GatherError::protocol("the worker sent a frame before its references"));
         }
+        match frame {
+            Frame::Reference { text, more } => {
+                let secret = self.pending_reference.as_mut().ok_or_else(forged_frame)?;
+                secret.push_str(text.expose());
+                if !more {
+                    let secret = std::mem::take(secret);
+                    self.redactor.add(&secret);
+                }
+            }
+            Frame::ReferencesEnd => {
+                self.pending_reference.take().ok_or_else(forged_frame)?;
+            }
+            Frame::Record { data } => self.receive_record(data)?,
+            Frame::Log { level, target, message } => {
+                return Ok(Some(Event::Log {
+                    level: LogLevel::from_number(level),
+                    target: self.redactor.redact(&target),
+                    message: self.redactor.redact(&message),
+                }));
+            }
+            Frame::Progress { message } => {
+                return Ok(Some(Event::Progress(self.redactor.redact(&message))));
+            }
+            Frame::Secret { text } => self.redactor.learn(text.expose())?,
+            Frame::Done { summary } => self.last_frame = LastFrame::Done(summary),
+            Frame::Failed { error } => {
+                self.last_frame = LastFrame::Failed(self.redacted_error(error));
+                self.discard();
+            }
+        }
+        Ok(None)
     }
 
-    fn record(&mut self, record: Record, cost: u64) -> Result<(), GatherError> {
+    fn receive_record(&mut self, data: &[u8]) -> Result<(), GatherError> {
+        self.records += 1;
+        if self.records > RECORDS_MAX {
+            return Err(GatherError::protocol(format!(
+                "the plugin sent more than {RECORDS_MAX} records"
+            )));
+        }
+        let number = self.records;
+        let invalid_record = |column| {
+            GatherError::protocol(format!(
+                "the plugin sent a record that does not fit the model (record {number}, column {column})"
+            ))
+        };
+        // Checked once for the whole record, which is faster than for each string.
+        let text =
+            std::str::from_utf8(data).map_err(|error| invalid_record(error.valid_up_to()))?;
+        let meter = Meter::new(self.charge.available());
+        let record = match metered::from_str::<Record>(text, &meter) {
+            Ok(record) => record,
+            Err(_) if meter.is_exceeded() => return Err(self.charge.exceeded_error()),
+            // The message of the error quotes the record, so only its position is used.
+            Err(error) => return Err(invalid_record(error.column())),
+        };
+        let cost = meter.used() + list_entry_bytes(&record);
+        self.charge.add(cost)?;
+        self.add_record(record, cost)
+    }
+
+    fn add_record(&mut self, record: Record, cost: u64) -> Result<(), GatherError> {
         match record {
             Record::Host { host_ref, host } => {
                 if !host.guests.is_empty() {
                     return Err(GatherError::protocol("the plugin sent guests inside a host"));
                 }
-                if self.by_ref.insert(host_ref, self.answer.hosts.len()).is_some() {
+                if self.host_positions.insert(host_ref, self.answer.hosts.len()).is_some() {
                     return Err(GatherError::protocol("the plugin sent two hosts of one hostRef"));
                 }
                 self.answer.hosts.push(*host);
             }
             Record::Guest { host_ref, guest } => {
                 let host = self
-                    .by_ref
+                    .host_positions
                     .get(&host_ref)
                     .and_then(|index| self.answer.hosts.get_mut(*index))
                     .ok_or_else(|| {
@@ -266,21 +262,20 @@ impl Collector {
                         )
                     })?;
                 if host.guests.is_empty() {
-                    // A list's own first room is for four, and most hosts of some clouds have one.
+                    // `push` alone would allocate space for four, and in some clouds most hosts have one guest.
                     host.guests.reserve_exact(1);
                 }
                 host.guests.push(*guest);
                 self.guests += 1;
             }
             Record::Warning { .. } if self.answer.warnings.len() >= WARNINGS_MAX => {
-                self.warnings_left_out += 1;
+                self.warnings_dropped += 1;
                 self.charge.give_back(cost);
             }
             Record::Warning { object, message } => {
-                self.charge.lasts(cost);
-                self.answer
-                    .warnings
-                    .push(Warning { object: self.text(&object), message: self.text(&message) });
+                self.charge.keep_on_restart(cost);
+                let (object, message) = (self.redacted(&object), self.redacted(&message));
+                self.answer.warnings.push(Warning { object, message });
             }
             Record::Item { item, more } => {
                 if self.is_collection_ended(item.collection()) {
@@ -288,7 +283,7 @@ impl Collector {
                         "the plugin sent an item of a collection after its end",
                     ));
                 }
-                self.items.take(item, more, cost)?;
+                self.items.add(item, more, cost)?;
             }
             Record::CollectionEnd { name, items, error } => {
                 if self.is_collection_ended(&name) {
@@ -300,10 +295,10 @@ impl Collector {
                         CollectionStatus { status: Completeness::Complete, error: None }
                     }
                     Some(error) => {
-                        self.charge.give_back(self.items.forget(&name));
+                        self.charge.give_back(self.items.drop_collection(&name));
                         CollectionStatus {
                             status: Completeness::Failed,
-                            error: Some(self.clean(error)),
+                            error: Some(self.redacted_error(error)),
                         }
                     }
                 };
@@ -313,28 +308,27 @@ impl Collector {
             Record::StartOver { collection: Some(name) } => {
                 if self.is_collection_ended(&name) {
                     return Err(GatherError::protocol(
-                        "the plugin began a collection anew after its end",
+                        "the plugin restarted a collection after its end",
                     ));
                 }
-                self.charge.give_back(self.items.forget(&name) + cost);
+                self.charge.give_back(self.items.drop_collection(&name) + cost);
             }
             Record::StartOver { collection: None } => {
                 self.guests = 0;
                 self.items = Items::default();
-                // Not cleared: the room of what has gone would stay, which nobody is charged for,
-                // and a large map would be wiped again each time.
-                self.by_ref = HashMap::new();
+                // Replaced instead of cleared, because their capacity is not charged for.
+                self.host_positions = HashMap::new();
                 self.answer.hosts = Vec::new();
                 self.answer.collections = BTreeMap::new();
-                self.charge.start_over();
+                self.charge.restart();
             }
             _ => return Err(GatherError::protocol("the plugin sent a record of an unknown kind")),
         }
         Ok(())
     }
 
-    /// Under which name a collection stands in the answer. A name that is known is none of the
-    /// plugin's own words, and who reads the answer looks for it: it stays, whatever the secrets are.
+    /// The key of a collection in the answer. Known names are not redacted, even if a secret is part of them:
+    /// they are not the plugin's text, and readers of the answer look for them.
     fn collection_key<'a>(&self, name: &'a str) -> Cow<'a, str> {
         if COLLECTIONS.contains(&name) { name.into() } else { self.redactor.redact(name).into() }
     }
@@ -343,57 +337,58 @@ impl Collector {
         self.answer.collections.contains_key(self.collection_key(name).as_ref())
     }
 
-    fn clean(&self, mut error: GatherError) -> GatherError {
-        error.message = self.text(&error.message);
-        error.hint = error.hint.map(|hint| self.text(&hint));
+    fn redacted_error(&self, mut error: GatherError) -> GatherError {
+        error.message = self.redacted(&error.message);
+        error.hint = error.hint.map(|hint| self.redacted(&hint));
         error
     }
 
-    /// A text for people: free of secrets first, then not too long.
-    fn text(&self, text: &str) -> String {
+    /// Redacts a text, and then truncates it if it is too long.
+    fn redacted(&self, text: &str) -> String {
         capped(self.redactor.redact(text))
     }
 
-    /// The answer, if it is whole; `None` if the worker ended without a last frame.
+    /// The answer or the error; `None` if the worker did not send its last frame.
     pub fn finish(mut self) -> Option<Result<Answer, GatherError>> {
-        let partial = !self.line.is_empty();
-        match self.end {
-            End::Open => None,
-            End::Failed(error) => Some(Err(error)),
-            End::Done(_) if partial => {
-                Some(Err(GatherError::protocol("the plugin sent something after its last frame")))
-            }
-            End::Done(summary) => {
-                let counts = summary.counts;
-                let hosts = self.answer.hosts.len() as u64;
-                if (counts.hosts, counts.guests) != (hosts, self.guests) {
-                    return Some(Err(GatherError::protocol(format!(
-                        "the plugin counts {} hosts and {} guests, but {hosts} and {} arrived",
-                        counts.hosts, counts.guests, self.guests
-                    ))));
-                }
-                if self.items.is_open() {
-                    return Some(Err(GatherError::protocol(
-                        "the plugin sent items of a collection and did not say that they are all",
-                    )));
-                }
-                self.answer.workloads = self.items.workloads;
-                self.answer.detached_guests = self.items.detached_guests;
-                self.answer.retries = summary.retries;
-                if self.warnings_left_out > 0 {
-                    self.answer.warnings.push(Warning {
-                        object: "warnings".to_owned(),
-                        message: format!("{} more were left out", self.warnings_left_out),
-                    });
-                }
-                self.answer.memory_bytes = self.charge.keep();
-                Some(Ok(self.answer))
-            }
+        match std::mem::replace(&mut self.last_frame, LastFrame::NotReceived) {
+            LastFrame::NotReceived => None,
+            LastFrame::Failed(error) => Some(Err(error)),
+            LastFrame::Done(summary) => Some(self.complete_answer(&summary)),
         }
+    }
+
+    fn complete_answer(mut self, summary: &Summary) -> Result<Answer, GatherError> {
+        if !self.line.is_empty() {
+            return Err(GatherError::protocol("the plugin sent something after its last frame"));
+        }
+        let counts = &summary.counts;
+        let hosts = self.answer.hosts.len() as u64;
+        if (counts.hosts, counts.guests) != (hosts, self.guests) {
+            return Err(GatherError::protocol(format!(
+                "the plugin counts {} hosts and {} guests, but {hosts} and {} arrived",
+                counts.hosts, counts.guests, self.guests
+            )));
+        }
+        if self.items.has_open_collection() {
+            return Err(GatherError::protocol(
+                "the plugin sent items of a collection that it did not end",
+            ));
+        }
+        self.answer.workloads = self.items.workloads;
+        self.answer.detached_guests = self.items.detached_guests;
+        self.answer.retries = summary.retries;
+        if self.warnings_dropped > 0 {
+            self.answer.warnings.push(Warning {
+                object: "warnings".to_owned(),
+                message: format!("{} more were dropped", self.warnings_dropped),
+            });
+        }
+        self.answer.memory_bytes = self.charge.into_bytes();
+        Ok(self.answer)
     }
 }
 
-/// The plugin wrote what the worker alone writes, and before the plugin is loaded.
-fn forged() -> GatherError {
+/// The error of a plugin that wrote a frame which only the worker sends, before it loads the plugin.
+fn forged_frame() -> GatherError {
     GatherError::protocol("the plugin sent a frame that only the worker sends")
 }

@@ -1,12 +1,12 @@
-//! Limits found in made trees of cgroups.
+//! Tests with made-up cgroup hierarchies.
 
 use std::path::{Path, PathBuf};
 
-use super::{Limit, Memory, Source, path_of};
+use super::{Limit, LimitSource, Memory, path_of};
 
 const GIB: u64 = 1024 * 1024 * 1024;
 
-/// A directory that stands for `/`.
+/// A directory in the place of `/`.
 struct Root(tempfile::TempDir);
 
 impl Root {
@@ -30,9 +30,9 @@ impl Root {
     }
 
     fn limit(&self) -> (u64, Option<PathBuf>) {
-        let Limit { bytes, source } = self.memory().least;
+        let Limit { bytes, source } = self.memory().smallest;
         match source {
-            Source::Cgroup(file) => (bytes, Some(file)),
+            LimitSource::Cgroup(file) => (bytes, Some(file)),
             _ => (bytes, None),
         }
     }
@@ -46,20 +46,20 @@ const V1_MOUNT: &str = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw
 const V2_MOUNT: &str = "41 31 0:38 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 
 #[test]
-fn takes_the_machine_where_there_are_no_groups() {
+fn uses_the_machines_memory_without_cgroups() {
     let root = tempfile::tempdir().expect("a folder");
     let memory = Memory::new(8 * GIB, root.path(), std::iter::empty());
-    assert_eq!(memory.least, Limit { bytes: 8 * GIB, source: Source::Machine });
+    assert_eq!(memory.smallest, Limit { bytes: 8 * GIB, source: LimitSource::Machine });
     assert_eq!((memory.kills(), memory.kills), (0, None));
 }
 
 #[test]
-fn takes_the_least_of_version_1_up_the_tree() {
+fn uses_the_smallest_limit_of_version_1_up_the_tree() {
     let root = Root::new("4:memory:/a/b\n1:cpu:/other\n", V1_MOUNT);
     let folder = "sys/fs/cgroup/memory";
     root.file(&format!("{folder}/a/b/memory.limit_in_bytes"), "9223372036854771712\n");
     root.file(&format!("{folder}/memory.limit_in_bytes"), "9223372036854771712\n");
-    assert_eq!(root.limit(), (8 * GIB, None), "the largest number is no limit");
+    assert_eq!(root.limit(), (8 * GIB, None), "the largest number means no limit");
     root.file(&format!("{folder}/a/memory.limit_in_bytes"), "1073741824\n");
     assert_eq!(root.limit(), at(GIB, "/sys/fs/cgroup/memory/a/memory.limit_in_bytes"));
     root.file(&format!("{folder}/a/b/memory.limit_in_bytes"), "536870912\n");
@@ -67,7 +67,7 @@ fn takes_the_least_of_version_1_up_the_tree() {
 }
 
 #[test]
-fn takes_the_least_of_version_2_up_the_tree() {
+fn uses_the_smallest_limit_of_version_2_up_the_tree() {
     let root = Root::new("0::/user.slice/app.service\n", V2_MOUNT);
     let folder = "sys/fs/cgroup/user.slice";
     root.file(&format!("{folder}/app.service/memory.max"), "max\n");
@@ -81,7 +81,7 @@ fn takes_the_least_of_version_2_up_the_tree() {
 }
 
 #[test]
-fn takes_both_versions_where_a_machine_has_both() {
+fn uses_both_versions_if_a_machine_has_both() {
     let unified = "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
     let root = Root::new("4:cpu,memory:/job\n0::/job\n", &format!("{unified}{V1_MOUNT}"));
     root.file("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "2147483648\n");
@@ -91,8 +91,8 @@ fn takes_both_versions_where_a_machine_has_both() {
 }
 
 #[test]
-fn finds_the_group_of_a_container_however_it_is_shown() {
-    // The group's own folder is mounted, and the path is the host's, the namespace's, or another's.
+fn finds_the_cgroup_of_a_container_whatever_its_path() {
+    // The container's cgroup is mounted; the path is that on the host, in the namespace, or another one.
     let mount = "9 8 0:1 /docker/c1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
     for path in ["/docker/c1", "/", "/../c2", "/elsewhere"] {
         let root = Root::new(&format!("3:memory:{path}\n"), mount);
@@ -106,7 +106,7 @@ fn finds_the_group_of_a_container_however_it_is_shown() {
 }
 
 #[test]
-fn finds_a_hierarchy_that_is_mounted_at_an_unusual_place() {
+fn finds_a_hierarchy_at_an_unusual_mount_point() {
     let mount = "9 8 0:1 / /mnt/my\\040groups rw - cgroup2 none rw\n";
     let root = Root::new("0::/a\n", mount);
     root.file("mnt/my groups/a/memory.max", "1073741824\n");
@@ -115,23 +115,23 @@ fn finds_a_hierarchy_that_is_mounted_at_an_unusual_place() {
 }
 
 #[test]
-fn a_resource_limit_counts_where_it_is_the_least() {
+fn uses_a_resource_limit_if_it_is_the_smallest() {
     let root = Root::new("0::/a\n", V2_MOUNT);
     root.file("sys/fs/cgroup/a/memory.max", "1073741824\n");
     for (bytes, source, least) in [
-        (GIB / 2, Source::AddressSpace, GIB / 2),
-        (GIB / 4, Source::Data, GIB / 4),
-        (2 * GIB, Source::Data, GIB),
+        (GIB / 2, LimitSource::AddressSpace, GIB / 2),
+        (GIB / 4, LimitSource::Data, GIB / 4),
+        (2 * GIB, LimitSource::Data, GIB),
     ] {
         let limits = std::iter::once(Limit { bytes, source });
         let memory = Memory::new(8 * GIB, root.0.path(), limits);
-        assert_eq!((memory.least.bytes, memory.physical.bytes), (least, GIB));
-        assert!(memory.killed().message.contains("memory.max allows 1024 MiB"));
+        assert_eq!((memory.smallest.bytes, memory.physical.bytes), (least, GIB));
+        assert!(memory.killed_error().message.contains("memory.max allows 1024 MiB"));
     }
 }
 
 #[test]
-fn unreadable_numbers_are_no_limits() {
+fn ignores_invalid_numbers() {
     for text in ["", "max", "-1", "1e9", "99999999999999999999999", "\u{fffd}"] {
         let root = Root::new("0::/a\n", V2_MOUNT);
         root.file("sys/fs/cgroup/a/memory.max", text);
@@ -143,7 +143,7 @@ fn unreadable_numbers_are_no_limits() {
 }
 
 #[test]
-fn counts_kills_in_the_nearest_group_that_counts_else_on_the_machine() {
+fn counts_kills_in_the_nearest_cgroup_that_has_a_count_else_on_the_machine() {
     let root = Root::new("0::/a/b\n", V2_MOUNT);
     assert_eq!(root.memory().kills(), 0);
     root.file("proc/vmstat", "pgfault 3\noom_kill 5\n");

@@ -1,6 +1,6 @@
-//! How much memory this process may take: the least of what the machine has, what its cgroup and
-//! the groups above allow, and its resource limits; and whether the kernel had to end a process
-//! for want of it.
+//! The memory that this process may use: the smallest of the machine's memory, the limits of its cgroup and
+//! the cgroups above, and its resource limits; and how many processes the kernel has killed for lack of
+//! memory.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,27 +12,27 @@ use rustix::process::Resource;
 
 const MIB: u64 = 1024 * 1024;
 
-/// The memory that there is.
+/// The memory limits of this process.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    /// The machine's or the cgroup's: what the kernel ends processes for.
+    /// The limit of the machine or of a cgroup, beyond which the kernel kills processes.
     physical: Limit,
-    /// The least of all.
-    least: Limit,
-    /// Where the kernel counts the processes that it ended; absent where it does not.
+    /// The smallest of all limits.
+    smallest: Limit,
+    /// The file in which the kernel counts the processes that it killed, if it does.
     kills: Option<PathBuf>,
 }
 
-/// A limit on memory, and where it comes from.
+/// A memory limit and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// How many bytes.
+    /// The limit in bytes.
     pub bytes: u64,
-    source: Source,
+    source: LimitSource,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+enum LimitSource {
     Machine,
     /// A file of a cgroup.
     Cgroup(PathBuf),
@@ -46,35 +46,36 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = self.bytes / MIB;
         match &self.source {
-            Source::Machine => write!(f, "the machine has {mib} MiB"),
-            Source::Cgroup(file) => write!(f, "{} allows {mib} MiB", file.display()),
-            Source::AddressSpace => write!(f, "the limit on address space is {mib} MiB"),
-            Source::Data => write!(f, "the limit on data is {mib} MiB"),
+            LimitSource::Machine => write!(f, "the machine has {mib} MiB"),
+            LimitSource::Cgroup(file) => write!(f, "{} allows {mib} MiB", file.display()),
+            LimitSource::AddressSpace => write!(f, "the limit on address space is {mib} MiB"),
+            LimitSource::Data => write!(f, "the limit on data is {mib} MiB"),
         }
     }
 }
 
 impl Limit {
-    /// What an operator does to have more, after "to".
+    /// What an operator must do to raise the limit, in the imperative.
     pub fn remedy(&self) -> &'static str {
         match self.source {
-            Source::Machine => "give the machine more memory",
-            Source::Cgroup(_) => {
+            LimitSource::Machine => "give the machine more memory",
+            LimitSource::Cgroup(_) => {
                 "raise the memory limit of the program's cgroup (MemoryMax= of its service, or of \
                  the container)"
             }
-            Source::AddressSpace => "raise `ulimit -v`",
-            Source::Data => "raise `ulimit -d`",
+            LimitSource::AddressSpace => "raise `ulimit -v`",
+            LimitSource::Data => "raise `ulimit -d`",
         }
     }
 }
 
 impl Memory {
-    /// What there is for this process.
+    /// The limits of this process.
     pub fn of_process() -> Self {
         let info = rustix::system::sysinfo();
         let machine = u64::from(info.mem_unit).saturating_mul(info.totalram);
-        let limits = [(Resource::As, Source::AddressSpace), (Resource::Data, Source::Data)];
+        let limits =
+            [(Resource::As, LimitSource::AddressSpace), (Resource::Data, LimitSource::Data)];
         // Not RLIMIT_RSS, which Linux has ignored since 2.4.30.
         let limits = limits.into_iter().filter_map(|(resource, source)| {
             let bytes = rustix::process::getrlimit(resource).current?;
@@ -83,19 +84,19 @@ impl Memory {
         Self::new(machine, Path::new("/"), limits)
     }
 
-    /// The same, below another root directory.
+    /// The limits as read below another root directory.
     fn new(machine: u64, root: &Path, resource_limits: impl Iterator<Item = Limit>) -> Self {
-        let mut physical = Limit { bytes: machine, source: Source::Machine };
+        let mut physical = Limit { bytes: machine, source: LimitSource::Machine };
         let mut kills = None;
         for group in groups(root) {
             for file in group.files {
                 let bytes = read(&root.join(&file)).and_then(|text| {
-                    // "max" and an empty file are no number, and no limit.
+                    // "max" and an empty file are not numbers, and mean no limit.
                     std::str::from_utf8(&text).ok()?.trim().parse().ok()
                 });
                 if let Some(bytes) = bytes.filter(|bytes| *bytes < physical.bytes) {
                     let shown = Path::new("/").join(&file);
-                    physical = Limit { bytes, source: Source::Cgroup(shown) };
+                    physical = Limit { bytes, source: LimitSource::Cgroup(shown) };
                 }
             }
             kills = kills.or_else(|| {
@@ -104,58 +105,58 @@ impl Memory {
             });
         }
         kills = kills.or_else(|| {
-            // The whole machine's, where no cgroup counts.
+            // The count of the whole machine, if no cgroup has one.
             let file = root.join("proc/vmstat");
             count_of(&file, "oom_kill").map(|_| file)
         });
-        let mut least = physical.clone();
+        let mut smallest = physical.clone();
         for limit in resource_limits {
-            if limit.bytes < least.bytes {
-                least = limit;
+            if limit.bytes < smallest.bytes {
+                smallest = limit;
             }
         }
-        Self { physical, least, kills }
+        Self { physical, smallest, kills }
     }
 
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn of_bytes(bytes: u64) -> Self {
-        let limit = Limit { bytes, source: Source::Machine };
-        Self { physical: limit.clone(), least: limit, kills: None }
+        let limit = Limit { bytes, source: LimitSource::Machine };
+        Self { physical: limit.clone(), smallest: limit, kills: None }
     }
 
-    /// The least of all limits.
+    /// The smallest of all limits.
     pub fn limit(&self) -> &Limit {
-        &self.least
+        &self.smallest
     }
 
-    /// How many processes the kernel has ended for want of memory so far.
+    /// How many processes the kernel has killed so far for lack of memory.
     pub fn kills(&self) -> u64 {
         self.kills.as_deref().and_then(|file| count_of(file, "oom_kill")).unwrap_or(0)
     }
 
-    /// The error of an endpoint whose worker the kernel ended for want of memory.
-    pub fn killed(&self) -> GatherError {
+    /// The error of an endpoint whose worker the kernel killed for lack of memory.
+    pub fn killed_error(&self) -> GatherError {
         GatherError::new(
             ErrorKind::Crashed,
-            format!("the kernel ended the worker because memory ran out: {}", self.physical),
+            format!("the kernel killed the worker because memory ran out: {}", self.physical),
         )
         .with_hint(format!(
-            "{}, lower --jobs, or ask for less through one endpoint",
+            "{}, lower --jobs, or request less from one endpoint",
             self.physical.remedy()
         ))
     }
 }
 
-/// A cgroup's files, relative to the root directory.
+/// The files of a cgroup, relative to the root directory.
 struct Group {
-    /// Files that hold a limit in bytes.
+    /// Files that contain a limit in bytes.
     files: Vec<PathBuf>,
-    /// The file that counts what the kernel did.
+    /// The file with the number of processes that the kernel killed.
     events: PathBuf,
 }
 
-/// The memory groups of this process, each before the one above it: version 1 and version 2, both
-/// where a machine has both.
+/// The memory cgroups of this process, each followed by the one above it. A machine may have both version 1
+/// and version 2.
 fn groups(root: &Path) -> Vec<Group> {
     let of = |name: &str| read(&root.join(name)).unwrap_or_default();
     let (memberships, mounts) = (of("proc/self/cgroup"), of("proc/self/mountinfo"));
@@ -185,8 +186,8 @@ fn groups(root: &Path) -> Vec<Group> {
     groups
 }
 
-/// The folders of a group and of those above it, up to where the hierarchy is mounted. Relative to
-/// the root directory.
+/// The folders of a cgroup and of those above it, up to the mount point of the hierarchy. Relative to the root
+/// directory.
 fn folders(mounts: &[u8], version_2: bool, path: &Path) -> Vec<PathBuf> {
     for mount in mounts.split(|byte| *byte == b'\n') {
         // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [FIELD...] - TYPE SOURCE SUPER-OPTIONS
@@ -207,8 +208,8 @@ fn folders(mounts: &[u8], version_2: bool, path: &Path) -> Vec<PathBuf> {
         }
         let point = path_of(point);
         let point = point.strip_prefix("/").unwrap_or(&point).to_owned();
-        // A container may see its group's path as the host does, or as `/`, or as one that begins
-        // with `/..`; its own group is then the one that is mounted.
+        // In a container the path may be the one on the host, or `/`, or begin with `/..`. In these cases
+        // the mounted cgroup is the container's own.
         let below = path.strip_prefix(path_of(mounted)).unwrap_or(Path::new(""));
         let below = if below.components().any(|part| part.as_os_str() == "..") {
             Path::new("")
@@ -220,7 +221,7 @@ fn folders(mounts: &[u8], version_2: bool, path: &Path) -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// A path as the kernel writes it: blanks, line ends and backslashes in octal.
+/// Decodes a path that the kernel wrote with octal escapes for blanks, line feeds and backslashes.
 fn path_of(text: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -235,13 +236,13 @@ fn path_of(text: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// A file of the kernel's, which no request names.
+/// Reads a file of the kernel. The path does not come from a request.
 #[expect(clippy::disallowed_methods, reason = "files of proc and cgroup, which the reader refuses")]
 fn read(file: &Path) -> Option<Vec<u8>> {
     std::fs::read(file).ok()
 }
 
-/// The number behind a name in a file of lines `name number`.
+/// The number after a name in a file with lines of the form `name number`.
 fn count_of(file: &Path, name: &str) -> Option<u64> {
     let text = String::from_utf8(read(file)?).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())

@@ -1,4 +1,4 @@
-//! What records are charged is never less than what they allocate.
+//! Tests that the charge of a record is at least what it allocates.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use crate::run::supervisor::budget::Budget;
 use crate::run::supervisor::collector::Collector;
 use crate::run::supervisor::memory::Memory;
 
-/// What an answer may take that no record is charged for: the first room of its few lists and maps.
+/// The memory of an answer that is not charged to any record: the first allocations of its lists and maps.
 const FEW: u64 = 16 * 1024;
 
 /// The frame of a record.
@@ -38,12 +38,12 @@ fn end(collection: &str, items: usize) -> String {
     frame(&format!(r#"{{"record":"collectionEnd","name":"{collection}","items":{items}}}"#))
 }
 
-/// So many of a text in a list.
+/// A JSON list that contains an element `count` times.
 fn list(text: &str, count: usize) -> String {
     format!("[{}]", vec![text; count].join(","))
 }
 
-/// So many entries of a map.
+/// A JSON object of `count` members.
 fn map(count: usize) -> String {
     let entries: Vec<_> = (0..count).map(|number| format!(r#""{number}":"""#)).collect();
     format!("{{{}}}", entries.join(","))
@@ -52,12 +52,13 @@ fn map(count: usize) -> String {
 fn collect(frames: &[String], memory: Memory) -> Result<Answer, GatherError> {
     let mut collector = Collector::new(Redactor::default(), Rc::new(Budget::of(memory)));
     for frame in frames {
-        collector.bytes(frame.as_bytes(), |_| {})?;
+        collector.receive(frame.as_bytes(), |_| {})?;
     }
-    collector.finish().expect("it has ended")
+    collector.finish().expect("a last frame")
 }
 
-/// The worst records that we know: a name, the records' frames, how many hosts and guests are in them.
+/// The records that allocate the most memory for their length: a name, the frames, and the numbers of hosts
+/// and guests.
 fn cases() -> Vec<(String, Vec<String>, usize, usize)> {
     const MANY: usize = 20_000;
     let mut cases = Vec::new();
@@ -157,15 +158,18 @@ fn a_charge_is_at_least_what_a_record_allocates() {
         let memory = Memory::of_bytes(1 << 40);
         let allocated = measure(|| answer = Some(collect(&frames, memory)));
         let answer = answer.expect("it ran").unwrap_or_else(|error| panic!("{name}: {error}"));
-        // With what the allocator adds to each.
+        // With the allocator's overhead.
         let held =
             allocated.bytes_current.unsigned_abs() + 16 * allocated.count_current.unsigned_abs();
         let charge = answer.memory_bytes;
-        assert!(charge + FEW >= held, "{name}: charged {charge}, but {held} are held");
-        // A list that grows is there twice for a moment.
+        assert!(charge + FEW >= held, "{name}: charged {charge}, allocated {held}");
+        // A list that grows briefly exists twice.
         let peak = allocated.bytes_max;
-        assert!(charge * 2 + 4 * FEW >= peak, "{name}: charged {charge}, but {peak} at once");
-        #[expect(clippy::cast_precision_loss, reason = "for people")]
+        assert!(
+            charge * 2 + 4 * FEW >= peak,
+            "{name}: charged {charge}, allocated {peak} at the peak"
+        );
+        #[expect(clippy::cast_precision_loss, reason = "only printed")]
         let (ratio, excess) = (held as f64 / text as f64, charge as f64 / held as f64);
         println!("{name}: text {text}, held {held} ({ratio:.1}), charged {charge} ({excess:.2})");
         if ratio > worst.0 {
@@ -179,22 +183,22 @@ fn a_charge_is_at_least_what_a_record_allocates() {
 }
 
 #[test]
-fn a_text_is_charged_for_its_escapes_in_the_result() {
+fn a_string_is_charged_for_its_escapes_in_the_output() {
     for text in ["\u{1}", "\n", "\u{e4}", "\u{20ac}", "\u{1f600}", "\u{7f}", "plain", "\"\\"] {
         let long = text.repeat(1000);
         let meter = Meter::new(u64::MAX);
         let json = serde_json::to_string(&long).expect("JSON");
         from_str::<String>(&json, &meter).expect("a text");
         let printed = crate::output::format::manager_json(&long).len() as u64;
-        // Quotes and backslashes double, which half of the memory has room for.
-        let charge = if text == "\"\\" { 2 * meter.taken() } else { meter.taken() };
-        assert!(charge >= printed - 4, "{text:?}: charged {}, {printed} printed", meter.taken());
+        // Quotes and backslashes are doubled, for which the other half of the memory suffices.
+        let charge = if text == "\"\\" { 2 * meter.used() } else { meter.used() };
+        assert!(charge >= printed - 4, "{text:?}: charged {}, {printed} printed", meter.used());
     }
 }
 
 #[test]
-fn reading_stops_where_there_is_no_more_memory() {
-    // Refused in the end, but only after it was read.
+fn parsing_stops_when_the_memory_limit_is_exceeded() {
+    // Guests inside a host are refused, but only after the record was parsed.
     let guests = format!(",\"guests\":{}", list(r#"{"name":""}"#, 80_000));
     let frames = [host(&guests), done(1, 0)];
     let mut answer = None;
@@ -205,7 +209,7 @@ fn reading_stops_where_there_is_no_more_memory() {
 }
 
 #[test]
-fn refuses_arrays_where_the_model_has_objects() {
+fn refuses_arrays_in_the_place_of_objects() {
     for record in [
         r#"["host","0",{"id":"","name":""}]"#,
         r#"{"record":"host","hostRef":"0","host":["",""]}"#,
@@ -224,7 +228,7 @@ fn refuses_arrays_where_the_model_has_objects() {
 }
 
 #[test]
-fn an_honest_record_is_charged_about_what_it_takes() {
+fn the_charge_of_a_typical_record_is_not_much_more_than_it_allocates() {
     let guest: Guest = serde_json::from_str(
         r#"{"id":"6ecb0d1c-2b4d-4d6e-8f2a-0123456789ab","name":"guest-0001.example.com",
             "uuid":"6ecb0d1c-2b4d-4d6e-8f2a-0123456789ab","state":"running",
@@ -252,8 +256,8 @@ fn an_honest_record_is_charged_about_what_it_takes() {
         let meter = Meter::new(u64::MAX);
         let read = from_str::<Record>(&text, &meter).expect("a record");
         assert_eq!(&read, record);
-        let charge = meter.taken() + crate::run::supervisor::budget::place_bytes(record);
-        // Half as much again as a kilobyte and 56 bytes for each text, which is the right size.
+        let charge = meter.used() + crate::run::supervisor::budget::list_entry_bytes(record);
+        // A typical record takes about a kilobyte and 56 bytes for each string. Allow half as much again.
         let usual = 1024 + text.len() + 56 * text.matches('"').count() / 2;
         println!("text {}, charged {charge}, usual {usual}", text.len());
         assert!(2 * charge <= 3 * usual as u64, "{charge} for {text}");

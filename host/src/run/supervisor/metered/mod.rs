@@ -1,100 +1,102 @@
-//! Reads a record and meters the memory that it becomes, so that reading stops where there is no
-//! more of it.
+//! Parsing of records with a limit on the memory that they allocate.
 //!
-//! The text says little about that: `{"port":1}` is ten letters and becomes eighty bytes. The types
-//! say it, so the meter is between serde's types and serde_json, and adds up what they
-//! allocate: strings, lists and maps. Each amount is an upper bound. Structs are objects here and
-//! nothing else; serde itself would take arrays too, with even fewer letters.
+//! The length of the JSON does not determine the memory: `{"port":1}` has ten bytes and becomes a struct of
+//! eighty. So a meter between serde and serde_json adds up what the deserialized types allocate: strings,
+//! lists and maps. Each amount is an upper bound, and parsing stops when the limit is exceeded. Structs must
+//! be JSON objects; serde would also accept arrays, which are even shorter.
 
 use std::cell::Cell;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// What an allocation costs beside its bytes: the allocator's header and its rounding up.
+/// The overhead of an allocation: the allocator's header and rounding.
 const ALLOCATION_BYTES: usize = 24;
 
 /// The smallest allocation.
 const ALLOCATION_MIN_BYTES: usize = 32;
 
-/// How many entries a leaf of a `BTreeMap` has room for.
+/// The maximum number of entries in a leaf of a `BTreeMap`.
 const LEAF_ENTRIES: usize = 11;
 
-/// How many entries of a large `BTreeMap` share a leaf, at least: five in the leaf and one above it.
+/// The minimum number of entries per leaf of a large `BTreeMap`: five in the leaf and one above it.
 const LEAF_ENTRIES_MIN: usize = 6;
 
-/// What a leaf, and a node above leaves, have beside their entries.
+/// The size of a leaf without its entries.
 const LEAF_BYTES: usize = 16 + ALLOCATION_BYTES;
+
+/// The size of an inner node without its entries.
 const BRANCH_BYTES: usize = LEAF_BYTES + 12 * size_of::<usize>();
 
-/// Adds up memory, up to a limit.
+/// Adds up allocated memory, up to a limit.
 #[derive(Debug)]
 pub struct Meter {
     limit: u64,
-    taken: Cell<u64>,
+    used: Cell<u64>,
 }
 
 impl Meter {
-    /// Nothing taken yet of so many bytes.
+    /// A meter with a limit in bytes.
     pub fn new(limit: u64) -> Self {
-        Self { limit, taken: Cell::new(0) }
+        Self { limit, used: Cell::new(0) }
     }
 
-    /// How many bytes were taken; more than the limit if reading stopped because of it.
-    pub fn taken(&self) -> u64 {
-        self.taken.get()
+    /// The number of allocated bytes; more than the limit if parsing stopped because of it.
+    pub fn used(&self) -> u64 {
+        self.used.get()
     }
 
-    /// Whether more was asked for than the limit.
+    /// Whether the limit was exceeded.
     pub fn is_exceeded(&self) -> bool {
-        self.taken.get() > self.limit
+        self.used.get() > self.limit
     }
 
     #[inline]
-    fn take<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
-        let taken = self.taken.get().saturating_add(bytes as u64);
-        self.taken.set(taken);
-        if taken > self.limit { Err(E::custom("more memory than there is")) } else { Ok(()) }
+    fn add<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
+        let used = self.used.get().saturating_add(bytes as u64);
+        self.used.set(used);
+        if used > self.limit { Err(E::custom("the memory limit is exceeded")) } else { Ok(()) }
     }
 
-    /// A text: what it allocates, and how much longer it is in a result in ASCII. There a control
-    /// character becomes six bytes, and each byte of another character at most three.
+    /// Adds a string: its allocation, and how much longer it is in ASCII output. There a control character
+    /// becomes six bytes, and each byte of a non-ASCII character at most three.
     #[inline]
-    fn take_text<E: de::Error>(&self, text: &str) -> Result<(), E> {
+    fn add_string<E: de::Error>(&self, text: &str) -> Result<(), E> {
         if text.is_empty() {
             return Ok(());
         }
         let control = text.bytes().filter(u8::is_ascii_control).count();
         let other = text.bytes().filter(|byte| !byte.is_ascii()).count();
         let bytes = (text.len() + ALLOCATION_BYTES).max(ALLOCATION_MIN_BYTES);
-        self.take(bytes + 5 * control + 2 * other)
+        self.add(bytes + 5 * control + 2 * other)
     }
 
-    /// An element of a list. The list doubles its room when it is full; the first room is for four.
+    /// Adds an element of a list. The first allocation of a `Vec` is for four elements, and its capacity
+    /// doubles when it is full.
     #[inline]
-    fn take_element<E: de::Error>(&self, index: usize, size: usize) -> Result<(), E> {
+    fn add_element<E: de::Error>(&self, index: usize, size: usize) -> Result<(), E> {
         match index {
-            0 => self.take(4 * size + ALLOCATION_BYTES),
-            _ => self.take(2 * size),
+            0 => self.add(4 * size + ALLOCATION_BYTES),
+            _ => self.add(2 * size),
         }
     }
 
-    /// An entry of a map. Small maps are one leaf.
+    /// Adds an entry of a map. Small maps are one leaf.
     #[inline]
-    fn take_entry<E: de::Error>(&self, index: usize, size: usize) -> Result<(), E> {
+    fn add_entry<E: de::Error>(&self, index: usize, size: usize) -> Result<(), E> {
         let leaf = LEAF_ENTRIES * size + LEAF_BYTES;
         let branch = LEAF_ENTRIES * size + BRANCH_BYTES;
         match index {
-            0 => self.take(leaf),
-            LEAF_ENTRIES => self.take(leaf + branch),
+            0 => self.add(leaf),
+            LEAF_ENTRIES => self.add(leaf + branch),
             1..LEAF_ENTRIES => Ok(()),
-            // Branches have as many children as leaves have entries, and a branch above.
-            _ => self.take((leaf + branch / (LEAF_ENTRIES_MIN - 1)).div_ceil(LEAF_ENTRIES_MIN)),
+            // Each inner node has as many children as a leaf has entries, and is a child itself.
+            _ => self.add((leaf + branch / (LEAF_ENTRIES_MIN - 1)).div_ceil(LEAF_ENTRIES_MIN)),
         }
     }
 }
 
-/// Reads a value from JSON. If the meter is exceeded, that is the error.
+/// Parses a value from JSON. It fails if the limit of the meter is exceeded.
 pub fn from_str<'de, T: Deserialize<'de>>(
     text: &'de str,
     meter: &Meter,
@@ -105,7 +107,7 @@ pub fn from_str<'de, T: Deserialize<'de>>(
     Ok(value)
 }
 
-/// One of serde's parts, with what it allocates metered.
+/// A wrapper of a deserializer, seed or enum access that meters allocations.
 struct Metered<'m, T> {
     inner: T,
     meter: &'m Meter,
@@ -117,7 +119,7 @@ macro_rules! forward {
         fn $method<V: Visitor<'de>>(
             self, $($argument: $type,)* visitor: V,
         ) -> Result<V::Value, D::Error> {
-            let visitor = Reading { inner: visitor, meter: self.meter, is_struct: false };
+            let visitor = MeteredVisitor { inner: visitor, meter: self.meter, is_struct: false };
             self.inner.$method($($argument,)* visitor)
         }
     )+ };
@@ -156,7 +158,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Metered<'_, D> {
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
     }
 
-    /// An object: `deserialize_struct` of serde_json takes an array as well.
+    /// Uses `deserialize_map`, because `deserialize_struct` of serde_json also accepts an array.
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
@@ -164,11 +166,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Metered<'_, D> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let visitor = Reading { inner: visitor, meter: self.meter, is_struct: true };
+        let visitor = MeteredVisitor { inner: visitor, meter: self.meter, is_struct: true };
         self.inner.deserialize_map(visitor)
     }
 
-    /// What is left out allocates nothing.
+    /// Ignored values allocate nothing.
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.inner.deserialize_ignored_any(visitor)
@@ -179,11 +181,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Metered<'_, D> {
     }
 }
 
-/// A visitor of one of our types.
-struct Reading<'m, V> {
+/// A wrapper of a visitor that meters allocations.
+struct MeteredVisitor<'m, V> {
     inner: V,
     meter: &'m Meter,
-    /// Whether the members of an object have their places already.
+    /// Whether an object is a struct, whose fields need no allocation.
     is_struct: bool,
 }
 
@@ -196,7 +198,7 @@ macro_rules! visit {
     )+ };
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for MeteredVisitor<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -212,13 +214,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<'_, V> {
 
     #[inline]
     fn visit_str<E: de::Error>(self, text: &str) -> Result<V::Value, E> {
-        self.meter.take_text(text)?;
+        self.meter.add_string(text)?;
         self.inner.visit_str(text)
     }
 
     #[inline]
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<V::Value, E> {
-        self.meter.take_text(text)?;
+        self.meter.add_string(text)?;
         self.inner.visit_borrowed_str(text)
     }
 
@@ -244,13 +246,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<'_, V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(Counted { inner, meter: self.meter, is_struct: false, count: 0 })
+        self.inner.visit_seq(MeteredAccess { inner, meter: self.meter, is_struct: false, count: 0 })
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         let Self { meter, is_struct, .. } = self;
-        self.inner.visit_map(Counted { inner, meter, is_struct, count: 0 })
+        self.inner.visit_map(MeteredAccess { inner, meter, is_struct, count: 0 })
     }
 
     #[inline]
@@ -259,15 +261,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Reading<'_, V> {
     }
 }
 
-/// A list or an object that is being read.
-struct Counted<'m, A> {
+/// A wrapper of the access to a list or an object that meters allocations.
+struct MeteredAccess<'m, A> {
     inner: A,
     meter: &'m Meter,
     is_struct: bool,
     count: usize,
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Counted<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for MeteredAccess<'_, A> {
     type Error = A::Error;
 
     #[inline]
@@ -277,13 +279,13 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Counted<'_, A> {
     ) -> Result<Option<T::Value>, A::Error> {
         let seed = Metered { inner: seed, meter: self.meter };
         let Some(element) = self.inner.next_element_seed(seed)? else { return Ok(None) };
-        self.meter.take_element(self.count, size_of::<T::Value>())?;
+        self.meter.add_element(self.count, size_of::<T::Value>())?;
         self.count += 1;
         Ok(Some(element))
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Counted<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for MeteredAccess<'_, A> {
     type Error = A::Error;
 
     #[inline]
@@ -292,7 +294,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Counted<'_, A> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         if self.is_struct {
-            // The name of a member: it is not kept.
+            // The name of a field is not kept.
             return self.inner.next_key_seed(seed);
         }
         self.inner.next_key_seed(Metered { inner: seed, meter: self.meter })
@@ -304,8 +306,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Counted<'_, A> {
         seed: T,
     ) -> Result<T::Value, A::Error> {
         if !self.is_struct {
-            // Keys are texts, in all of the model.
-            self.meter.take_entry(self.count, size_of::<String>() + size_of::<T::Value>())?;
+            // All keys in the model are strings.
+            self.meter.add_entry(self.count, size_of::<String>() + size_of::<T::Value>())?;
             self.count += 1;
         }
         self.inner.next_value_seed(Metered { inner: seed, meter: self.meter })
@@ -353,7 +355,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Metered<'_, A> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, A::Error> {
-        Err(de::Error::custom("the model has no variants of several values"))
+        Err(de::Error::custom("the model has no variants with several fields"))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -361,7 +363,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Metered<'_, A> {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, A::Error> {
-        Err(de::Error::custom("the model has no variants of several values"))
+        Err(de::Error::custom("the model has no variants with several fields"))
     }
 }
 
