@@ -203,8 +203,12 @@ fn a_worker_that_was_killed_is_not_reported_as_a_fault_of_the_plugin() {
     let endpoints = json!([{"id": "s", "module": "Misbehaving", "case": "sleeps"}]);
     let run = Run::gather(&endpoints).plugins(plugins.path()).args(["--format", "inventory"]);
     let running = run.start();
-    let worker =
-        running.wait_until("a worker starts", |running| running.workers().first().copied());
+    // The log process has no other name until a moment after it was forked.
+    let worker = running.wait_until("a worker starts", |running| {
+        let worker = *running.workers().first()?;
+        let command_line = std::fs::read(format!("/proc/{worker}/cmdline")).ok()?;
+        command_line.windows(8).any(|name| name == b"__worker").then_some(worker)
+    });
     let worker = i32::try_from(worker).ok().and_then(rustix::process::Pid::from_raw);
     let kill = rustix::process::Signal::KILL;
     rustix::process::kill_process(worker.expect("a process id"), kill)
