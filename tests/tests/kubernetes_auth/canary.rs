@@ -1,6 +1,5 @@
-//! Every secret that a kubeconfig can hold goes in, and none comes out: in good runs and in failing
-//! ones, at the most detailed level, with what the libraries below log; from a server that sends back
-//! what it was sent.
+//! Tests that no secret of a kubeconfig leaks: in successful and failing runs, at the most detailed log
+//! level, including the log lines of libraries, and with a server that echoes the request.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -13,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::oidc::{self, CLIENT_SECRET, REFRESH, id_token};
-use super::{NAMES, Place, assert_silent, assert_works, with_policy};
+use super::{NAMES, Setup, assert_no_leak, assert_works, with_policy};
 
 const TOKEN: &str = "canary-token-7f3a91";
 const FILE_TOKEN: &str = "canary-token-file-7f3a91";
@@ -25,26 +24,26 @@ const PROXY_PASSWORD: &str = "canary-proxy-7f3a91";
 const OLD_SIGNATURE: &str = "canary-old-signature-7f3a91";
 const NEW_SIGNATURE: &str = "canary-new-signature-7f3a91";
 
-/// The ways in which an API server may treat who asks it.
+/// How the API server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Server {
-    /// It answers.
-    Good,
-    /// It says in a `Status` what it was sent.
-    Echoes,
-    /// It says that in a name of a node.
-    Names,
-    /// It says that in HTML.
-    Html,
+enum Behavior {
+    /// It returns the list.
+    Works,
+    /// It echoes the request's headers in a `Status` object.
+    EchoesInStatus,
+    /// It echoes the request's headers in the name of a node.
+    EchoesInName,
+    /// It echoes the request's headers in HTML.
+    EchoesInHtml,
     /// It resets each connection.
     Resets,
-    /// It says nothing.
+    /// It never responds.
     Silent,
 }
 
-/// A folder with files, the kubeconfigs and everything that must not be seen.
+/// A folder with credential files, and the secrets that must not leak.
 struct Canary {
-    place: Place,
+    setup: Setup,
     clients: Authority,
     folder: tempfile::TempDir,
     secrets: Vec<String>,
@@ -52,9 +51,9 @@ struct Canary {
 
 impl Canary {
     fn new() -> Self {
-        let mut place = Place::new();
+        let mut setup = Setup::new();
         let clients = Authority::new("An authority for clients");
-        place.identity = place.authority.identity(&["127.0.0.1", "cluster.test"]);
+        setup.identity = setup.authority.identity(&["127.0.0.1", "cluster.test"]);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let secrets = [
             TOKEN,
@@ -70,16 +69,16 @@ impl Canary {
             CLIENT_SECRET,
         ];
         let secrets = secrets.map(str::to_owned).into();
-        Self { place, clients, folder, secrets }
+        Self { setup, clients, folder, secrets }
     }
 
     fn put(&self, name: &str, text: &str) -> std::path::PathBuf {
         let path = self.folder.path().join(name);
-        std::fs::write(&path, text).expect("writable");
+        std::fs::write(&path, text).expect("the file can be written");
         path
     }
 
-    /// The kubeconfigs, by the name of what is secret in them.
+    /// One kubeconfig for each login method, as a file and (if it names no files) as a document.
     fn documents(
         &mut self,
         server: &ScriptedServer,
@@ -90,14 +89,15 @@ impl Canary {
             "program",
             "#!/bin/sh\necho \"$SECRET_OF_THE_PROGRAM\" >&2\ncat \"$(dirname \"$0\")/credential\"\n",
         );
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("ok");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
+            .expect("the mode can be set");
         let version = "client.authentication.k8s.io/v1";
         let credential = json!({"apiVersion": version, "kind": "ExecCredential",
             "status": {"token": EXEC_TOKEN}});
         self.put("credential", &credential.to_string());
         self.put("token", &format!("{FILE_TOKEN}\n"));
-        let inline = self.clients.client(KeyForm::Pkcs8).expect("needs no program");
-        let file = self.clients.client(KeyForm::Sec1).expect("needs no program");
+        let inline = self.clients.client(KeyForm::Pkcs8).expect("openssl is not needed");
+        let file = self.clients.client(KeyForm::Sec1).expect("openssl is not needed");
         self.put("client.crt", &file.certificate);
         self.put("client.key", &file.key);
         for key in [&inline.key, &file.key] {
@@ -127,18 +127,17 @@ impl Canary {
                 "access token",
                 json!({"auth-provider": {"name": "gcp", "config": {"access-token": ACCESS_TOKEN}}}),
             ),
-            ("id token", oidc::user(&self.place, &issuer.url(""), &good)),
-            ("refresh token", oidc::user(&self.place, &issuer.url(""), &expired)),
+            ("id token", oidc::user(&self.setup, &issuer.url(""), &good)),
+            ("refresh token", oidc::user(&self.setup, &issuer.url(""), &expired)),
         ];
         let mut documents: Vec<_> = users
             .into_iter()
-            .map(|(name, user)| (name, kubeconfig(&server.url(""), &self.place.trust(), &user)))
+            .map(|(name, user)| (name, kubeconfig(&server.url(""), &self.setup.trust(), &user)))
             .collect();
-        let mut cluster = self.place.trust();
+        let mut cluster = self.setup.trust();
         cluster["proxy-url"] = format!("http://user:{PROXY_PASSWORD}@{}", proxy.address()).into();
         let url = "https://cluster.test:6443";
         documents.push(("proxy", kubeconfig(url, &cluster, &json!({ "token": TOKEN }))));
-        // Each of them as a file; those that name none inline too.
         let mut all = Vec::new();
         for (name, document) in documents {
             let path = self.put(&format!("{name}.kubeconfig"), &document.to_string());
@@ -150,44 +149,44 @@ impl Canary {
         all
     }
 
-    fn server(&self, kind: Server) -> NodeServer {
+    fn server(&self, behavior: Behavior) -> NodeServer {
         let settings = NodeServer::of(&Source::canned(&NAMES));
-        let settings = match kind {
-            Server::Good => settings,
+        let settings = match behavior {
+            Behavior::Works => settings,
             _ => settings.wrong(
                 0,
                 usize::MAX,
                 std::sync::Arc::new(move |request, _| {
                     let sent = format!("{:?}", request.headers);
-                    match kind {
-                        Server::Echoes => {
+                    match behavior {
+                        Behavior::EchoesInStatus => {
                             Action::json(401, &kubernetes_status(401, "Unauthorized", &sent))
                         }
-                        Server::Names => Action::json(
+                        Behavior::EchoesInName => Action::json(
                             200,
                             &json!({"kind": "NodeList", "apiVersion": "v1",
                         "metadata": {"continue": sent}, "items": [{"metadata": {"name": sent}}]}),
                         ),
-                        Server::Html => Action::Answer {
+                        Behavior::EchoesInHtml => Action::Answer {
                             status: 502,
                             headers: "content-type: text/html\r\n".to_owned(),
                             body: sent.into(),
                         },
-                        Server::Resets => Action::Fault(Fault::Reset, Vec::new()),
+                        Behavior::Resets => Action::Fault(Fault::Reset, Vec::new()),
                         _ => Action::Fault(Fault::BlackHole, Vec::new()),
                     }
                 }),
             ),
         };
-        settings.https(&self.place.identity)
+        settings.https(&self.setup.identity)
     }
 
     fn issuer(&self) -> ScriptedServer {
         let answer = json!({"id_token": id_token(3600, NEW_SIGNATURE)});
-        oidc::issuer(&self.place, move || Action::json(200, &answer))
+        oidc::issuer(&self.setup, move || Action::json(200, &answer))
     }
 
-    /// A run of all of them, in this format.
+    /// A run of all kubeconfigs, in this format.
     fn run(&self, documents: &[(&'static str, Value)], timeout: u64, format: &str) -> Run {
         let endpoints: Vec<Value> = documents
             .iter()
@@ -199,20 +198,21 @@ impl Canary {
             })
             .collect();
         let run = Run::gather(&json!(endpoints))
-            .plugins(self.place.plugins.path())
+            .plugins(self.setup.plugins.path())
             .args(["-v", "-v", "--jobs", "32", "--format", format]);
         with_policy(run, "allow_exec = \"all\"")
     }
 
-    fn assert_silent(&self, outcome: &Outcome) {
+    fn assert_no_leak(&self, outcome: &Outcome) {
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
-        assert_silent(outcome, &secrets);
+        assert_no_leak(outcome, &secrets);
     }
 
-    /// Gathers from such a server in each format; the inventory's run is returned.
-    fn gather(kind: Server, timeout: u64) -> (Outcome, Vec<String>) {
+    /// Gathers from such a server in each format, and checks that nothing leaks. Returns the run with
+    /// the inventory and its endpoints' ids.
+    fn gather(behavior: Behavior, timeout: u64) -> (Outcome, Vec<String>) {
         let mut canary = Self::new();
-        let server = canary.server(kind);
+        let server = canary.server(behavior);
         let proxy = ForwardProxy::open(server.address());
         let issuer = canary.issuer();
         let documents = canary.documents(&server, &proxy, &issuer);
@@ -227,9 +227,9 @@ impl Canary {
         let outcomes = running.map(gatherer_tests::Running::finish);
         for outcome in &outcomes {
             assert_eq!(outcome.code(), 0, "{}", outcome.describe());
-            canary.assert_silent(outcome);
+            canary.assert_no_leak(outcome);
         }
-        if kind == Server::Good {
+        if behavior == Behavior::Works {
             assert_used(&server, &proxy, &issuer);
         }
         let [_, _, _, inventory] = outcomes;
@@ -239,7 +239,7 @@ impl Canary {
     }
 }
 
-/// Panics unless each secret that is sent was, to whom it is meant for.
+/// Panics unless each secret was sent to the server that it is meant for, and to no other.
 #[track_caller]
 fn assert_used(server: &ScriptedServer, proxy: &ForwardProxy, issuer: &ScriptedServer) {
     let sent = |requests: &[Received]| {
@@ -254,7 +254,7 @@ fn assert_used(server: &ScriptedServer, proxy: &ForwardProxy, issuer: &ScriptedS
     for secret in
         [TOKEN, FILE_TOKEN, ACCESS_TOKEN, EXEC_TOKEN, OLD_SIGNATURE, NEW_SIGNATURE, &password]
     {
-        assert!(to_server.contains(secret), "{secret} was not used");
+        assert!(to_server.contains(secret), "{secret} was not sent");
         assert!(!to_proxy.contains(secret) && !to_issuer.contains(secret), "{secret}");
     }
     assert!(to_proxy.contains(&base64(&format!("user:{PROXY_PASSWORD}"))), "{to_proxy}");
@@ -263,56 +263,56 @@ fn assert_used(server: &ScriptedServer, proxy: &ForwardProxy, issuer: &ScriptedS
 }
 
 #[test]
-fn a_good_run_shows_no_secret() {
-    let (outcome, ids) = Canary::gather(Server::Good, 45);
+fn a_successful_run_leaks_no_secret() {
+    let (outcome, ids) = Canary::gather(Behavior::Works, 45);
     for id in ids {
         assert_works(&outcome, &id);
     }
 }
 
 #[test]
-fn a_server_that_sends_back_what_it_was_sent_gets_no_secret_shown() {
-    for kind in [Server::Echoes, Server::Names, Server::Html] {
-        let (outcome, ids) = Canary::gather(kind, 45);
+fn secrets_that_the_server_echoes_are_redacted() {
+    for behavior in [Behavior::EchoesInStatus, Behavior::EchoesInName, Behavior::EchoesInHtml] {
+        let (outcome, ids) = Canary::gather(behavior, 45);
         for id in ids {
             let endpoint = outcome.endpoint(&id);
-            assert_eq!(endpoint["status"], "failed", "{kind:?}: {endpoint}");
-            // What was sent back is shown, with the secret's place in it.
+            assert_eq!(endpoint["status"], "failed", "{behavior:?}: {endpoint}");
+            // The message contains the echoed headers, with the secret redacted.
             let message = endpoint["error"]["message"].to_string();
-            let hidden = message.contains("***") || id.starts_with("key");
-            assert!(kind != Server::Echoes || hidden, "{id}: {message}");
+            let is_redacted = message.contains("***") || id.starts_with("key");
+            assert!(behavior != Behavior::EchoesInStatus || is_redacted, "{id}: {message}");
         }
     }
 }
 
 #[test]
-fn a_connection_that_breaks_shows_no_secret() {
-    for (kind, timeout) in [(Server::Resets, 45), (Server::Silent, 4)] {
-        let (outcome, ids) = Canary::gather(kind, timeout);
+fn a_broken_connection_leaks_no_secret() {
+    for (behavior, timeout) in [(Behavior::Resets, 45), (Behavior::Silent, 4)] {
+        let (outcome, ids) = Canary::gather(behavior, timeout);
         for id in ids {
             let endpoint = outcome.endpoint(&id);
-            assert_eq!(endpoint["status"], "failed", "{kind:?}: {endpoint}");
+            assert_eq!(endpoint["status"], "failed", "{behavior:?}: {endpoint}");
         }
     }
 }
 
 #[test]
-fn a_worker_that_waits_for_its_server_shows_no_secret_in_proc() {
+fn a_waiting_worker_shows_no_secret_in_proc() {
     let mut canary = Canary::new();
-    let server = canary.server(Server::Silent);
+    let server = canary.server(Behavior::Silent);
     let proxy = ForwardProxy::open(server.address());
     let issuer = canary.issuer();
     let documents = canary.documents(&server, &proxy, &issuer);
     let running = canary.run(&documents, 60, "inventory").start();
-    // Each has sent its request: it holds everything that it will ever know.
-    running.wait_until("all have asked", |_| {
+    // Once a worker has sent its request, it holds all of its secrets.
+    running.wait_until("all workers have sent a request", |_| {
         (server.received().len() >= documents.len()).then_some(())
     });
     let workers = running.workers();
     assert_eq!(workers.len(), documents.len());
     for worker in workers {
         for name in ["cmdline", "environ", "comm"] {
-            // Who may not read it sees no secret in it either.
+            // A file without read permission shows no secret either.
             let Ok(bytes) = std::fs::read(format!("/proc/{worker}/{name}")) else { continue };
             let text = String::from_utf8_lossy(&bytes);
             for secret in &canary.secrets {
@@ -321,5 +321,5 @@ fn a_worker_that_waits_for_its_server_shows_no_secret_in_proc() {
         }
     }
     running.signal(Signal::TERM);
-    canary.assert_silent(&running.finish());
+    canary.assert_no_leak(&running.finish());
 }

@@ -1,10 +1,11 @@
-//! Module Kubernetes shows an API server who it is, in each of the ways that a kubeconfig knows, and
-//! tells nobody else. The API server is one of ours: what it lets in is what the test says.
+//! Tests of authentication in module Kubernetes: it uses each login method of a kubeconfig, and sends
+//! the credentials to no other server. The API server is a test server; each test decides which
+//! requests it accepts.
 
 mod canary;
-mod certificates;
+mod client_certificates;
 mod exec;
-mod files;
+mod named_files;
 mod oidc;
 mod oidc_failures;
 mod proxies;
@@ -18,39 +19,39 @@ use gatherer_tests::fault_server::{
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
-/// The nodes; with two on a page these are two pages.
+/// The nodes. They need two pages of two nodes each.
 const NAMES: [&str; 3] = ["n1", "n2", "n3"];
 
-/// A server's certificates, and the plugin.
-struct Place {
+/// The certificates of the API server, and a folder with the plugin.
+struct Setup {
     authority: Authority,
     identity: Identity,
     plugins: PluginFolder,
 }
 
-impl Place {
+impl Setup {
     fn new() -> Self {
         let authority = Authority::new("The authority of this test");
         let identity = authority.identity(&["127.0.0.1", "cluster.test"]);
         Self { authority, identity, plugins: PluginFolder::with(&["kubernetes"]) }
     }
 
-    /// An API server that lets in whom the guard does.
+    /// An API server that accepts the requests for which the guard returns true.
     fn server(&self, guard: impl Fn(&Received) -> bool + Send + Sync + 'static) -> NodeServer {
         NodeServer::of(&Source::canned(&NAMES)).guarded(guard).https(&self.identity)
     }
 
-    /// The part of a cluster that says whom to trust.
+    /// A kubeconfig's cluster with the server's authority.
     fn trust(&self) -> Value {
         json!({ "certificate-authority-data": base64(self.authority.pem()) })
     }
 
-    /// A kubeconfig for the server with this user.
+    /// A kubeconfig for the server, with this user.
     fn kubeconfig(&self, server: &NodeServer, user: &Value) -> Value {
         kubeconfig(&server.url(""), &self.trust(), user)
     }
 
-    /// A run of these endpoints, by their ids and kubeconfigs: documents or paths.
+    /// A run of endpoints with these ids and kubeconfigs. A kubeconfig is a document or a path.
     fn run<'a>(&self, endpoints: impl IntoIterator<Item = (&'a str, Value)>) -> Run {
         let endpoints: Vec<Value> = endpoints
             .into_iter()
@@ -74,27 +75,29 @@ impl Place {
     }
 }
 
-/// Lets in who brings this `Authorization`.
-fn wants(authorization: &str) -> impl Fn(&Received) -> bool + Send + Sync + 'static {
+/// A guard that accepts requests with this `Authorization` header.
+fn requires(authorization: &str) -> impl Fn(&Received) -> bool + Send + Sync + 'static {
     let authorization = authorization.to_owned();
     move |request| request.header("authorization") == Some(&authorization)
 }
 
-/// Writes the operator's file into the run's folder, and has it used.
+/// Writes an operator's file with this policy into the run's folder, and passes it to the run.
 fn with_policy(run: Run, policy: &str) -> Run {
-    std::fs::write(run.home().join("config.toml"), format!("[policy]\n{policy}\n")).expect("ok");
+    let text = format!("[policy]\n{policy}\n");
+    std::fs::write(run.home().join("config.toml"), text).expect("the file can be written");
     run.args(["--config", "config.toml"])
 }
 
 /// Writes a file into the run's folder.
 fn write(run: &Run, name: &str, text: &str) -> PathBuf {
     let path = run.home().join(name);
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-    std::fs::write(&path, text).expect("writable");
+    let folder = path.parent().expect("the path has a parent");
+    std::fs::create_dir_all(folder).expect("the folder can be created");
+    std::fs::write(&path, text).expect("the file can be written");
     path
 }
 
-/// Panics unless the endpoint has all nodes.
+/// Panics unless the endpoint has all nodes. Returns the endpoint.
 #[track_caller]
 fn assert_works(outcome: &Outcome, id: &str) -> Value {
     let endpoint = outcome.endpoint(id);
@@ -104,30 +107,31 @@ fn assert_works(outcome: &Outcome, id: &str) -> Value {
     endpoint
 }
 
-/// Panics unless the endpoint failed with an error of this kind, whose message or hint says each of
-/// these.
+/// Panics unless the endpoint failed with an error of this kind, whose message and hint together
+/// contain each of these texts.
 #[track_caller]
 fn assert_fails(outcome: &Outcome, id: &str, kind: &str, texts: &[&str]) {
     let error = outcome.endpoint(id)["error"].clone();
     let text = |name: &str| error[name].as_str().unwrap_or_default();
-    let said = format!("{} ({})", text("message"), text("hint"));
-    assert_eq!(error["kind"], kind, "{id}: {said}\n{}", outcome.describe());
+    let message = format!("{} ({})", text("message"), text("hint"));
+    assert_eq!(error["kind"], kind, "{id}: {message}\n{}", outcome.describe());
     for text in texts {
-        assert!(said.contains(text), "{id}: does not say {text:?}: {said}");
+        assert!(message.contains(text), "{id}: {text:?} is missing in: {message}");
     }
 }
 
-/// Panics if one of these texts is anywhere in what the run said, as it stands or in base64.
+/// Panics if one of these texts, plain or in base64, is anywhere in the run's output or log.
 #[track_caller]
-fn assert_silent(outcome: &Outcome, secrets: &[&str]) {
+fn assert_no_leak(outcome: &Outcome, secrets: &[&str]) {
     let printed = String::from_utf8_lossy(&outcome.stdout).into_owned();
     for secret in secrets {
-        // Wherever the text begins within a group of three bytes, and without its uncertain ends.
-        let coded = (0..3).map(|shift| {
+        // The base64 form depends on the position within a group of three bytes. The characters at
+        // both ends also depend on the neighbouring text, so they are cut off.
+        let encoded = (0..3).map(|shift| {
             let text = base64(&format!("{}{secret}", "x".repeat(shift)));
             text.get(4..text.len() - 4).unwrap_or_default().to_owned()
         });
-        let forms = [(*secret).to_owned()].into_iter().chain(coded.filter(|text| text.len() > 7));
+        let forms = [(*secret).to_owned()].into_iter().chain(encoded.filter(|text| text.len() > 7));
         for form in forms {
             for (place, text) in
                 [("stdout", &printed), ("stderr", &outcome.stderr), ("log", &outcome.log)]

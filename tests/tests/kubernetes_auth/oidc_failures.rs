@@ -1,4 +1,4 @@
-//! What an identity provider may do wrong, and what is said of it.
+//! Tests of failing identity providers, and of the errors about them.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use super::oidc::{
     CLIENT_SECRET, REFRESH, config, discovery, id_token, issue, issuer, renewals, user,
 };
-use super::{Place, assert_fails, assert_silent, assert_works};
+use super::{Setup, assert_fails, assert_no_leak, assert_works};
 
 #[test]
-fn a_refresh_token_is_sent_to_no_other_host_and_never_without_tls() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn sends_a_refresh_token_to_no_other_host_and_never_without_tls() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let new = json!({"id_token": id_token(3600, "canary-signature-2")});
-    let elsewhere = ScriptedServer::https(&place.identity, move |_| Action::json(200, &new));
+    let elsewhere = ScriptedServer::https(&setup.identity, move |_| Action::json(200, &new));
     let plain = ScriptedServer::http(|_| Action::json(200, &json!({})));
-    // What it says of its token endpoint, and where that leads to.
+    // A provider with this token endpoint, which redirects to this location.
     let provider = |endpoint: String, location: String| {
-        ScriptedServer::https(&place.identity, move |request| match request.target.as_str() {
+        ScriptedServer::https(&setup.identity, move |request| match request.target.as_str() {
             "/.well-known/openid-configuration" => {
                 let host = request.header("host").unwrap_or_default();
                 discovery("", &endpoint.replace("SELF", &format!("https://{host}")))
@@ -42,8 +42,8 @@ fn a_refresh_token_is_sent_to_no_other_host_and_never_without_tls() {
     let relative = provider("/token".to_owned(), String::new());
     let old = id_token(-60, "canary-signature-1");
     let with =
-        |issuer: &ScriptedServer| place.kubeconfig(&server, &user(&place, &issuer.url(""), &old));
-    let outcome = place
+        |issuer: &ScriptedServer| setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));
+    let outcome = setup
         .run([
             ("away", with(&away)),
             ("downgraded", with(&downgraded)),
@@ -61,10 +61,10 @@ fn a_refresh_token_is_sent_to_no_other_host_and_never_without_tls() {
         assert_fails(&outcome, id, "protocol", &["GET https://", "token_endpoint"]);
     }
     assert_eq!((elsewhere.connections(), plain.connections()), (0, 0));
-    assert_silent(&outcome, &["canary-55", REFRESH, CLIENT_SECRET, "canary-signature-2"]);
+    assert_no_leak(&outcome, &["canary-55", REFRESH, CLIENT_SECRET, "canary-signature-2"]);
 }
 
-/// The token endpoint's other place, which wants all that came to the first.
+/// The new location of the token endpoint, which needs the same request as the old one.
 fn issue_moved(request: &Received) -> Action {
     let new = json!({"id_token": id_token(3600, "canary-signature-2")});
     let there = Received { target: "/token".to_owned(), ..request.clone() };
@@ -72,18 +72,18 @@ fn issue_moved(request: &Received) -> Action {
 }
 
 #[test]
-fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn the_error_of_a_failed_renewal_names_the_provider() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let old = id_token(-60, "canary-signature-1");
     let answers = |body: Vec<u8>, headers: &'static str| {
-        issuer(&place, move || Action::Answer {
+        issuer(&setup, move || Action::Answer {
             status: 200,
             headers: headers.to_owned(),
             body: body.clone(),
         })
     };
-    let says = |status: u16, body: Value| issuer(&place, move || Action::json(status, &body));
+    let says = |status: u16, body: Value| issuer(&setup, move || Action::json(status, &body));
     let refusing = says(401, json!({"error": REFRESH}));
     let used_up = says(400, json!({"error": "invalid_grant", "error_description": REFRESH}));
     let empty = says(200, json!({"access_token": "a"}));
@@ -93,18 +93,18 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
     let rubbish = answers(REFRESH.into(), "");
     let huge = answers(vec![b' '; (1 << 20) + 1], "");
     let bomb = answers(gzip(&vec![b' '; (1 << 20) + 1]), "content-encoding: gzip\r\n");
-    let hanging_up = issuer(&place, || Action::Fault(Fault::Hangup, Vec::new()));
+    let hanging_up = issuer(&setup, || Action::Fault(Fault::Hangup, Vec::new()));
     let endless =
-        ScriptedServer::https(&place.identity, |_| Action::Fault(Fault::Endless, Vec::new()));
-    let with = |url: &str| place.kubeconfig(&server, &user(&place, url, &old));
-    let mut no_refresh = user(&place, &refusing.url(""), &old);
+        ScriptedServer::https(&setup.identity, |_| Action::Fault(Fault::Endless, Vec::new()));
+    let with = |url: &str| setup.kubeconfig(&server, &user(&setup, url, &old));
+    let mut no_refresh = user(&setup, &refusing.url(""), &old);
     config(&mut no_refresh).remove("refresh-token");
-    let outcome = place
+    let outcome = setup
         .run([
             ("refusing", with(&refusing.url(""))),
             ("used up", with(&used_up.url(""))),
             ("empty", with(&empty.url(""))),
-            ("answer is no JWT", with(&no_jwt.url(""))),
+            ("answer without a JWT", with(&no_jwt.url(""))),
             ("stale", with(&stale.url(""))),
             ("broken", with(&broken.url(""))),
             ("rubbish", with(&rubbish.url(""))),
@@ -114,10 +114,10 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
             ("hanging up", with(&hanging_up.url(""))),
             ("not there", with(&format!("https://{}", closed_port()))),
             ("no discovery", with(&refusing.url("/nowhere"))),
-            ("no refresh token", place.kubeconfig(&server, &no_refresh)),
+            ("no refresh token", setup.kubeconfig(&server, &no_refresh)),
             (
                 "no JWT",
-                place.kubeconfig(&server, &user(&place, &refusing.url(""), "not-a-jwt-canary-55")),
+                setup.kubeconfig(&server, &user(&setup, &refusing.url(""), "not-a-jwt-canary-55")),
             ),
             ("plain", with("http://127.0.0.1:9")),
         ])
@@ -136,15 +136,15 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
         &[&post(&used_up, "400 Bad Request: invalid_grant"), log_in],
     );
     assert_eq!((renewals(&refusing), renewals(&used_up)), (2, 1));
-    fails("empty", "protocol", &[&post(&empty, "the answer has no id_token")]);
+    fails("empty", "protocol", &[&post(&empty, "the response has no id_token")]);
     fails(
-        "answer is no JWT",
+        "answer without a JWT",
         "protocol",
         &[&post(&no_jwt, "its id_token is not a JSON Web Token")],
     );
     fails("stale", "protocol", &[&post(&stale, "its id_token expired at "), "clock"]);
     fails("broken", "unavailable", &[&post(&broken, "500 Internal Server Error")]);
-    fails("rubbish", "protocol", &[&post(&rubbish, "the answer "), "OpenID Connect"]);
+    fails("rubbish", "protocol", &[&post(&rubbish, "the response "), "OpenID Connect"]);
     fails("huge", "protocol", &[&post(&huge, "the answer is more than 1 MiB")]);
     let bombed = post(&bomb, "the answer is more than 1 MiB after decompression");
     fails("bomb", "protocol", &[&bombed]);
@@ -169,23 +169,23 @@ fn a_renewal_that_fails_is_told_from_a_cluster_that_does() {
         REFRESH,
         CLIENT_SECRET,
     ];
-    assert_silent(&outcome, &secrets);
+    assert_no_leak(&outcome, &secrets);
 }
 
 #[test]
-fn a_provider_that_hangs_ends_with_the_endpoints_deadline_and_is_named() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn a_hanging_provider_times_out_and_is_named() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let silent =
-        ScriptedServer::https(&place.identity, |_| Action::Fault(Fault::BlackHole, Vec::new()));
-    let drips = issuer(&place, || Action::Fault(Fault::DripHead, Vec::new()));
+        ScriptedServer::https(&setup.identity, |_| Action::Fault(Fault::BlackHole, Vec::new()));
+    let drips = issuer(&setup, || Action::Fault(Fault::DripHead, Vec::new()));
     let old = id_token(-60, "canary-signature-1");
     let endpoint = |id: &str, issuer: &ScriptedServer| {
-        let document = place.kubeconfig(&server, &user(&place, &issuer.url(""), &old));
+        let document = setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));
         json!({"id": id, "module": "Kubernetes", "kubeconfig": document.to_string(), "timeout": 2,
             "retries": 3})
     };
-    let outcome = place.run_of(&[endpoint("silent", &silent), endpoint("drips", &drips)]).run();
+    let outcome = setup.run_of(&[endpoint("silent", &silent), endpoint("drips", &drips)]).run();
     for (id, url) in [
         ("silent", format!("GET {}", silent.url("/.well-known/openid-configuration"))),
         ("drips", format!("POST {}", drips.url("/token"))),
@@ -193,18 +193,18 @@ fn a_provider_that_hangs_ends_with_the_endpoints_deadline_and_is_named() {
         let text = format!("renewing the id-token: {url}: ");
         assert_fails(&outcome, id, "timeout", &[&text, "within the endpoint's timeout of 2 s"]);
     }
-    // What was sent once may have been done.
+    // A renewal is not repeated, because the first request may have used up the refresh token.
     assert_eq!(renewals(&drips), 1);
     assert_eq!(server.connections(), 0);
-    assert_silent(&outcome, &["canary-signature-1", REFRESH, CLIENT_SECRET]);
+    assert_no_leak(&outcome, &["canary-signature-1", REFRESH, CLIENT_SECRET]);
 }
 
 #[test]
-fn only_what_the_provider_has_not_done_is_asked_for_again() {
-    let place = Place::new();
-    let server = place.server(|_| true);
-    // Each request is answered so before it is answered well.
-    let busy = ScriptedServer::https(&place.identity, {
+fn retries_a_renewal_only_if_the_provider_has_not_processed_it() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
+    // A provider that returns 503 to the first request for each path.
+    let busy = ScriptedServer::https(&setup.identity, {
         let seen = Mutex::new(HashSet::new());
         move |request| {
             if seen.lock().expect("no thread panicked").insert(request.target.clone()) {
@@ -214,17 +214,17 @@ fn only_what_the_provider_has_not_done_is_asked_for_again() {
             issue(request, &|_| Action::json(200, &new))
         }
     });
-    let broken = issuer(&place, || Action::json(502, &json!({})));
-    let hanging_up = issuer(&place, || Action::Fault(Fault::Hangup, Vec::new()));
+    let broken = issuer(&setup, || Action::json(502, &json!({})));
+    let hanging_up = issuer(&setup, || Action::Fault(Fault::Hangup, Vec::new()));
     let old = id_token(-60, "canary-signature-1");
     let endpoint = |id: &str, issuer: &ScriptedServer| {
-        let document = place.kubeconfig(&server, &user(&place, &issuer.url(""), &old));
+        let document = setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));
         json!({"id": id, "module": "Kubernetes", "kubeconfig": document.to_string(), "timeout": 30,
             "retries": 2})
     };
     let endpoints =
         [endpoint("busy", &busy), endpoint("broken", &broken), endpoint("cut", &hanging_up)];
-    let outcome = place.run_of(&endpoints).run();
+    let outcome = setup.run_of(&endpoints).run();
     assert_works(&outcome, "busy");
     assert_eq!(renewals(&busy), 2);
     assert_fails(&outcome, "broken", "unavailable", &["502 Bad Gateway"]);

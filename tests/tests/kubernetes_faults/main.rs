@@ -1,12 +1,11 @@
-//! Module Kubernetes against an API server that does one thing wrong: the answer is complete and
-//! right, or the endpoint failed with the right kind of error, in words that help. Never is it a
-//! part of the nodes. Most cases are asked of a list of nodes that is made here, and once more of
-//! one that comes from a real API server.
+//! Tests of module Kubernetes against an API server with one fault. Either the endpoint has all nodes,
+//! or it fails with the right kind of error and a helpful message; it never has a part of the nodes.
+//! Most cases run against a canned list of nodes, and again in front of a real API server.
 
-mod answers;
-mod certificates;
-mod cluster;
+mod connection_failures;
+mod invalid_pages;
 mod pages;
+mod real_cluster;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -18,30 +17,30 @@ use gatherer_tests::fault_server::{
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
 
-/// Seconds for faults that only a deadline ends.
+/// The timeout, in seconds, for faults that last until the deadline.
 const SHORT: u64 = 5;
-/// Seconds for faults that end of themselves, on a machine that is busy with all of them.
+/// The timeout, in seconds, for all other faults. All cases run at once, so the machine is busy.
 const LONG: u64 = 45;
-/// How much later than its deadline an endpoint may be over.
+/// How much longer than its timeout an endpoint may take.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often requests may be repeated.
+/// The endpoints' option `retries`.
 const RETRIES: u32 = 2;
-/// On each page, so that seven nodes need four.
+/// The endpoints' `page_size`: seven nodes need four pages.
 const PAGE_SIZE: u32 = 2;
 
 /// The nodes of the canned lists.
 const NAMES: [&str; 7] = ["n1", "n2", "n3", "n4", "n5", "n6", "n7"];
 
-/// How a case ends.
+/// The expected result of a case.
 #[derive(Debug, Clone)]
 enum Expected {
-    /// With exactly these nodes.
+    /// Exactly these nodes.
     Nodes(BTreeSet<String>),
-    /// With an error of this kind, whose message or hint says this.
+    /// An error of this kind, whose message or hint contains this text.
     Error(&'static str, String),
 }
 
-/// An endpoint and how it ends.
+/// An endpoint and its expected result.
 #[derive(Debug)]
 struct Case {
     name: String,
@@ -49,7 +48,7 @@ struct Case {
     expected: Expected,
 }
 
-/// The cases, and the servers that have to stay up meanwhile.
+/// The cases, and the servers that must run until all cases are checked.
 struct Table {
     source: Source,
     names: BTreeSet<String>,
@@ -75,12 +74,12 @@ impl Table {
         }
     }
 
-    /// All nodes.
-    fn whole(&self) -> Expected {
+    /// Expects all nodes.
+    fn all_nodes(&self) -> Expected {
         Expected::Nodes(self.names.clone())
     }
 
-    /// An endpoint of a kubeconfig for this URL.
+    /// Adds an endpoint with a kubeconfig for this URL.
     fn add_url(&mut self, name: &str, url: &str, timeout: u64, expected: Expected) {
         let authority = base64(self.authority.pem());
         let cluster = json!({ "certificate-authority-data": authority });
@@ -89,30 +88,30 @@ impl Table {
             "id": name, "module": "Kubernetes", "kubeconfig": document.to_string(),
             "timeout": timeout, "retries": RETRIES, "page_size": PAGE_SIZE,
         });
-        assert!(self.cases.iter().all(|case| case.name != name), "{name} stands here twice");
+        assert!(self.cases.iter().all(|case| case.name != name), "duplicate case {name}");
         self.cases.push(Case { name: name.to_owned(), endpoint, expected });
     }
 
-    /// An endpoint of a server that behaves like this, with the table's good certificate.
+    /// Adds an endpoint for a server with the table's valid certificate.
     fn add(&mut self, name: &str, server: NodeServerBuilder, timeout: u64, expected: Expected) {
         let server = server.https(&self.identity);
         self.add_url(name, &server.url(""), timeout, expected);
         self.servers.push(server);
     }
 
-    /// A server whose misdeed is got over.
+    /// Adds a server with a fault that the module recovers from.
     fn works(&mut self, name: &str, page: usize, times: usize, misdeed: Misdeed) {
         let server = NodeServer::of(&self.source).wrong(page, times, misdeed);
-        self.add(name, server, LONG, self.whole());
+        self.add(name, server, LONG, self.all_nodes());
     }
 
-    /// A server that does it each time it is asked for that page; 0 is each page.
+    /// Adds a server with a fault at each request for that page. Page 0 means every page.
     fn fails(&mut self, name: &str, page: usize, misdeed: Misdeed, kind: &'static str, text: &str) {
         let server = NodeServer::of(&self.source).wrong(page, usize::MAX, misdeed);
         self.add(name, server, LONG, Expected::Error(kind, text.to_owned()));
     }
 
-    /// The same, which only the deadline ends.
+    /// Adds a server with a fault that lasts until the deadline.
     fn times_out(&mut self, name: &str, page: usize, misdeed: Misdeed, text: &str) {
         let server = NodeServer::of(&self.source).wrong(page, usize::MAX, misdeed);
         self.add(name, server, SHORT, Expected::Error("timeout", text.to_owned()));
@@ -127,40 +126,42 @@ impl Table {
             .start()
     }
 
-    /// Gathers all of them as an inventory alone.
+    /// Gathers all cases in one run, as an inventory, and checks them.
     fn check(&self) {
         let plugins = PluginFolder::with(&["kubernetes"]);
-        let wrong = self.check_inventory(&self.run("inventory", &plugins).finish());
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let failures = self.check_inventory(&self.run("inventory", &plugins).finish());
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
 
+    /// Returns a description of each case whose result is wrong.
     fn check_inventory(&self, outcome: &Outcome) -> Vec<String> {
         let inventory = outcome.inventory();
         let check = |case: &Case| {
             let endpoint = inventory_endpoint(&inventory, &case.name);
-            println!("{}: {}", case.name, in_words(&endpoint));
-            let why = case.wrong(&endpoint)?;
+            println!("{}: {}", case.name, summary(&endpoint));
+            let why = case.failure(&endpoint)?;
             let shown: String = endpoint.to_string().chars().take(1500).collect();
             Some(format!("{}: {why}: {shown}", case.name))
         };
         self.cases.iter().filter_map(check).collect()
     }
 
+    /// The same for a run in the Manager's format, with the messages from the log.
     fn check_gatherer(&self, outcome: &Outcome) -> Vec<String> {
         let document = outcome.document();
         let check = |case: &Case| {
-            let endpoint = document.get(&case.name).expect("each endpoint is there");
+            let endpoint = document.get(&case.name).expect("the document has each endpoint");
             let found = endpoint
                 .as_ref()
                 .map(|hosts| hosts.values().map(|host| host.name.clone()).collect::<BTreeSet<_>>());
-            let said = |text: &str| {
+            let is_logged = |text: &str| {
                 outcome.log.lines().any(|line| line.contains(&case.name) && line.contains(text))
             };
             match (&case.expected, found) {
                 (Expected::Nodes(names), Some(found)) if *names == found => None,
-                (Expected::Error(_, text), None) if said(text) => None,
+                (Expected::Error(_, text), None) if is_logged(text) => None,
                 (Expected::Error(_, text), None) => {
-                    Some(format!("{}: the log does not say {text:?}", case.name))
+                    Some(format!("{}: the log does not contain {text:?}", case.name))
                 }
                 (expected, found) => Some(format!("{}: {found:?} is not {expected:?}", case.name)),
             }
@@ -170,8 +171,8 @@ impl Table {
 }
 
 impl Case {
-    /// What is wrong with how the endpoint went.
-    fn wrong(&self, endpoint: &Value) -> Option<String> {
+    /// Describes how the endpoint differs from the expected result.
+    fn failure(&self, endpoint: &Value) -> Option<String> {
         let took = Duration::from_millis(endpoint["run"]["durationMs"].as_u64().expect("a time"));
         let timeout = Duration::from_secs(self.endpoint["timeout"].as_u64().expect("one"));
         if took > timeout + GRACE {
@@ -183,26 +184,26 @@ impl Case {
         let error = &endpoint["error"];
         match &self.expected {
             Expected::Nodes(names) => {
-                let whole = endpoint["status"] == "complete" && found == *names;
-                (!whole || hosts.len() != names.len()).then(|| format!("is not {names:?}"))
+                let is_complete = endpoint["status"] == "complete" && found == *names;
+                (!is_complete || hosts.len() != names.len()).then(|| format!("is not {names:?}"))
             }
             Expected::Error(kind, _) if error["kind"] != *kind => {
                 Some(format!("is not a {kind} error"))
             }
             Expected::Error(_, text) => {
-                let said = format!(
+                let message = format!(
                     "{} ({})",
                     error["message"].as_str().unwrap_or_default(),
                     error["hint"].as_str().unwrap_or_default()
                 );
-                (!said.contains(text)).then(|| format!("does not say {text:?}"))
+                (!message.contains(text)).then(|| format!("does not contain {text:?}"))
             }
         }
     }
 }
 
-/// How an endpoint went, for who runs this to read it.
-fn in_words(endpoint: &Value) -> String {
+/// A summary of an endpoint's result, for the test's output.
+fn summary(endpoint: &Value) -> String {
     let error = &endpoint["error"];
     let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     match endpoint["hosts"].as_array().filter(|_| error.is_null()) {
@@ -211,8 +212,8 @@ fn in_words(endpoint: &Value) -> String {
     }
 }
 
-/// Fills two tables, gathers one in the gatherer's format and one as an inventory, both at the same
-/// time, and checks each case in both.
+/// Fills two tables, gathers one in the Manager's format and one as an inventory at the same time, and
+/// checks each case in both.
 fn check(source: &Source, names: &BTreeSet<String>, token: &str, fill: impl Fn(&mut Table)) {
     let plugins = PluginFolder::with(&["kubernetes"]);
     let mut tables = [(); 2].map(|()| Table::new(source, names, token));
@@ -220,12 +221,12 @@ fn check(source: &Source, names: &BTreeSet<String>, token: &str, fill: impl Fn(&
     let running = tables[0].run("inventory", &plugins);
     let document = tables[1].run("gatherer", &plugins).finish();
     let inventory = running.finish();
-    let mut wrong = tables[0].check_inventory(&inventory);
-    wrong.extend(tables[1].check_gatherer(&document));
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let mut failures = tables[0].check_inventory(&inventory);
+    failures.extend(tables[1].check_gatherer(&document));
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// The same with a list that is made here.
+/// The same with a canned list of nodes.
 fn check_canned(fill: impl Fn(&mut Table)) {
     let names = NAMES.map(str::to_owned).into();
     check(&Source::canned(&NAMES), &names, "a-token", fill);

@@ -1,17 +1,17 @@
-//! What breaks at the boundary between two pages, and what a server says in place of a page.
+//! Tests of faults between two pages, and of error responses in place of a page.
 
 use gatherer_tests::fault_server::{Fault, Misdeed, misdeed};
 
 use super::{Table, check_canned};
 
-/// The pages of the list; the last one is half full.
+/// The numbers of the list's pages. The last page is half full.
 const PAGES: [usize; 4] = [1, 2, 3, 4];
 
 pub(super) fn boundaries(table: &mut Table) {
     let faults: [(&str, Fault, &str); 3] = [
         ("reset", Fault::Reset, "reset"),
         ("hung up", Fault::Hangup, "closed before"),
-        ("truncated", Fault::Announces(1 << 20), "closed before the answer was whole"),
+        ("truncated", Fault::Announces(1 << 20), "closed before"),
     ];
     for page in PAGES {
         for (name, fault, text) in &faults {
@@ -25,7 +25,7 @@ pub(super) fn boundaries(table: &mut Table) {
         let always = format!("500 always at page {page}");
         table.fails(&always, page, unavailable(), "unavailable", "leader changed");
     }
-    table.works("all is well", 0, 0, misdeed::fault(Fault::Reset));
+    table.works("no fault", 0, 0, misdeed::fault(Fault::Reset));
 }
 
 pub(super) fn statuses(table: &mut Table, pages: &[usize]) {
@@ -71,16 +71,16 @@ pub(super) fn expired_lists(table: &mut Table) {
 }
 
 #[test]
-fn a_connection_that_breaks_between_two_pages_gives_all_nodes_or_none() {
+fn a_connection_that_breaks_between_pages_gives_all_nodes_or_none() {
     check_canned(boundaries);
 }
 
 #[test]
-fn each_status_has_its_kind_and_words_on_each_page() {
+fn each_status_has_its_error_kind_on_each_page() {
     check_canned(|table| statuses(table, &[1, 3]));
 }
 
 #[test]
-fn a_list_that_expires_in_the_middle_is_read_again_from_its_beginning() {
+fn restarts_a_list_that_expires() {
     check_canned(expired_lists);
 }

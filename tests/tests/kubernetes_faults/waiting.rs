@@ -1,5 +1,5 @@
-//! Servers that keep us waiting. Apart from the faults that keep the machine busy: the words are those
-//! of the module, which ends shortly before the runner would.
+//! Tests of servers that do not respond in time. They are separate from the faults that keep the machine
+//! busy, so that the module's own timeout, shortly before the runner's, reports the error.
 
 use gatherer_tests::fault_server::{Fault, FaultServer, FullPort, misdeed};
 
@@ -8,25 +8,25 @@ use super::{Expected, SHORT, Table, check_canned};
 pub(super) fn waits(table: &mut Table) {
     for page in [1, 2, 3, 4] {
         let hole = misdeed::fault(Fault::BlackHole);
-        table.times_out(&format!("black hole at page {page}"), page, hole, "no answer within");
+        table.times_out(&format!("black hole at page {page}"), page, hole, "no response within");
     }
     for page in [1, 3] {
         let mut waits = |name: &str, fault, text| {
             table.times_out(&format!("{name} at page {page}"), page, misdeed::fault(fault), text);
         };
-        waits("drips", Fault::Drip, "the answer was not whole within");
-        waits("drips its head", Fault::DripHead, "no answer within");
-        waits("falls silent", Fault::Pause, "the answer was not whole within");
+        waits("drips", Fault::Drip, "not complete within");
+        waits("drips its head", Fault::DripHead, "no response within");
+        waits("falls silent", Fault::Pause, "not complete within");
     }
 }
 
 #[test]
-fn a_server_that_keeps_us_waiting_ends_with_the_deadline_and_the_error_says_for_what() {
+fn a_slow_server_times_out_at_the_deadline() {
     check_canned(waits);
 }
 
 #[test]
-fn a_server_that_answers_no_connection_ends_with_the_deadline() {
+fn a_server_that_accepts_no_connection_times_out_at_the_deadline() {
     let full = FullPort::open();
     let hole = FaultServer::http(Fault::BlackHole, b"");
     let expected = |text: &str| Expected::Error("timeout", text.to_owned());

@@ -116,6 +116,6 @@ async fn read<T: DeserializeOwned>(
 
 fn invalid(connection: &Connection<'_>, path: &str) -> GatherError {
     let request = connection.request_text(path, 1);
-    GatherError::protocol(format!("{request}: the answer is not a valid discovery document"))
+    GatherError::protocol(format!("{request}: the response is not a valid discovery document"))
         .with_hint("check that the kubeconfig's server is the URL of an API server")
 }

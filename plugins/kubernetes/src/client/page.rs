@@ -213,7 +213,7 @@ impl Attempt<'_> {
             }
             Err(_) => {
                 let limit = self.limit_text();
-                let message = format!("{}: no answer within {limit}", self.place.where_text());
+                let message = format!("{}: no response within {limit}", self.place.where_text());
                 Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW))
             }
         }
@@ -255,8 +255,8 @@ impl Attempt<'_> {
             return Ok(());
         }
         let error =
-            self.protocol_error("the answer is compressed, but compression was not requested");
-        Err(error.with_hint(page_parser::ALTERED_ANSWER))
+            self.protocol_error("the response is compressed, but compression was not requested");
+        Err(error.with_hint(page_parser::ALTERED_RESPONSE))
     }
 
     /// Reads the whole body. An incomplete body, or one of more than `max_bytes`, is an error.
@@ -285,7 +285,7 @@ impl Attempt<'_> {
                 }
                 Err(_) => {
                     let message = format!(
-                        "{}: the answer was not whole within {}: {} bytes had come",
+                        "{}: the response was not complete within {}: {} bytes received",
                         self.place.where_text(),
                         self.limit_text(),
                         bytes.len()
@@ -327,7 +327,7 @@ impl Attempt<'_> {
 
     fn too_large(&self, max_bytes: usize) -> GatherError {
         if max_bytes == DOCUMENT_BYTES {
-            return self.protocol_error("the answer is larger than 4 MiB");
+            return self.protocol_error("the response is larger than 4 MiB");
         }
         if max_bytes < PAGE_BYTES {
             return self.protocol_error("the whole list is larger than 4 GiB");

@@ -22,8 +22,8 @@ const NO_UID: &str = "has no uid";
 const TOO_MANY_ITEMS: &str = "the list has more than 1000000 items";
 
 /// The hint for a response that an API server would not send.
-pub(super) const ALTERED_ANSWER: &str = "check the proxies and load balancers in front of the API \
-                                         server: one of them may have altered the answer";
+pub(super) const ALTERED_RESPONSE: &str = "check the proxies and load balancers in front of the API \
+                                         server: one of them may have altered the response";
 
 /// What a page says about its list, apart from the items.
 #[derive(Debug)]
@@ -252,12 +252,12 @@ pub(super) fn parse<S: PageSink>(
 ) -> Result<ListHead, S::Stop> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to() + 1;
-        invalid(what, &format!("the answer is not UTF-8: byte {byte} is invalid"))
+        invalid(what, &format!("the response is not UTF-8: byte {byte} is invalid"))
     })?;
     match text.trim_start().chars().next() {
-        None => return Err(invalid(what, "the answer is empty").into()),
+        None => return Err(invalid(what, "the response is empty").into()),
         Some('<') => {
-            let error = invalid(what, "the answer is a web page, not JSON").with_hint(
+            let error = invalid(what, "the response is a web page, not JSON").with_hint(
                 "check that the kubeconfig's server is the URL of an API server, and that there \
                  is no login page in front of it",
             );
@@ -294,7 +294,7 @@ pub(super) fn parse<S: PageSink>(
 }
 
 fn invalid(what: &str, why: &str) -> GatherError {
-    GatherError::protocol(format!("{what}: {why}")).with_hint(ALTERED_ANSWER)
+    GatherError::protocol(format!("{what}: {why}")).with_hint(ALTERED_RESPONSE)
 }
 
 /// Finds the continue token at the beginning of a page that may still be incomplete. It succeeds only
@@ -342,7 +342,7 @@ fn is_list_of(kind: &str, resource: &Resource) -> bool {
 
 fn not_the_list(resource: &Resource, what: &str) -> GatherError {
     let Resource { kind, api_version, .. } = resource;
-    GatherError::protocol(format!("{what}: the answer is not a {kind}List of {api_version}"))
+    GatherError::protocol(format!("{what}: the response is not a {kind}List of {api_version}"))
         .with_hint("check that the kubeconfig's server is the URL of an API server")
 }
 
@@ -354,15 +354,15 @@ fn error_text(error: &serde_json::Error, resource: &Resource) -> String {
     let names_field =
         ["missing field", "duplicate field"].iter().any(|prefix| text.starts_with(prefix));
     let why = match error.classify() {
-        Category::Eof | Category::Io => "the answer is truncated",
+        Category::Eof | Category::Io => "the response is truncated",
         Category::Syntax if text.starts_with("recursion limit exceeded") => {
-            "the answer is nested too deeply"
+            "the response is nested too deeply"
         }
-        Category::Syntax => "the answer is not JSON",
+        Category::Syntax => "the response is not JSON",
         Category::Data if names_field => {
             let field = text.split(" at line").next().unwrap_or_default();
             let kind = resource.kind;
-            return format!("the answer is not a valid {kind}List: {field} {place}");
+            return format!("the response is not a valid {kind}List: {field} {place}");
         }
         Category::Data if text.starts_with(OTHER_KIND) => {
             return format!("an item of the list is not a {} {place}", resource.kind);
@@ -371,7 +371,7 @@ fn error_text(error: &serde_json::Error, resource: &Resource) -> String {
         Category::Data if let Some(why) = item_error(&text) => {
             return format!("{} {why} {place}", resource.one);
         }
-        Category::Data => "a member of the answer has the wrong type",
+        Category::Data => "a member of the response has the wrong type",
     };
     format!("{why} {place}")
 }

@@ -150,7 +150,7 @@ async fn renew(
     let token = tokens
         .id_token
         .filter(|token| !token.is_empty())
-        .ok_or_else(|| invalid("the answer has no id_token".to_owned()))?;
+        .ok_or_else(|| invalid("the response has no id_token".to_owned()))?;
     let token = IdToken::parse(&token).map_err(|why| invalid(format!("its id_token {why}")))?;
     if !token.is_valid_for(0) {
         return Err(invalid(format!("its id_token expired at {}", token.expiry))
@@ -264,7 +264,9 @@ fn parse<T: DeserializeOwned>(answer: &Response) -> Result<T, GatherError> {
     serde_json::from_slice(answer.body()).map_err(|_| {
         // serde's own message is not used, because it quotes the response.
         let place = answer.place();
-        GatherError::protocol(format!("{place}: the answer is not a valid OpenID Connect document"))
-            .with_hint("check that idp-issuer-url names an identity provider")
+        GatherError::protocol(format!(
+            "{place}: the response is not a valid OpenID Connect document"
+        ))
+        .with_hint("check that idp-issuer-url names an identity provider")
     })
 }

@@ -171,7 +171,7 @@ fn the_error_of_a_failed_renewal_names_the_provider() {
     );
     let cluster = json!({"server": server.url()});
     let options = Options { retries: Some(0), ..Options::default() };
-    let error = gather(&cluster, &user, options).expect_err("nobody renews it");
+    let error = gather(&cluster, &user, options).expect_err("the provider is unreachable");
     assert_eq!(error.kind, ErrorKind::Connection, "{error}");
     let url = format!("{issuer}/.well-known/openid-configuration");
     let expected = format!("renewing the id-token: GET {url}: connection refused");

@@ -1,5 +1,5 @@
-//! A kubeconfig comes from a user of the Manager who has no right on this machine: it must not be
-//! able to send a file away.
+//! Tests of the files that a kubeconfig may name. A kubeconfig comes from a user of the Manager without
+//! rights on this machine, so it must not be able to send a file away.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -7,16 +7,16 @@ use std::path::Path;
 use gatherer_tests::fault_server::{NodeServer, base64, kubeconfig};
 use serde_json::{Value, json};
 
-use super::{Place, assert_fails, assert_silent, assert_works, wants, with_policy};
+use super::{Setup, assert_fails, assert_no_leak, assert_works, requires, with_policy};
 
-/// What stands in a file that is nobody's business.
+/// The contents of a file that must not be sent or shown.
 const CANARY: &str = "canary-file-7f3a91";
 
-/// Each field that names a file, with this one in it.
-fn naming(place: &Place, server: &NodeServer, file: &str) -> Vec<(&'static str, Value)> {
-    let trust = place.trust();
+/// One kubeconfig for each field that can name a file. The id is the field.
+fn naming(setup: &Setup, server: &NodeServer, file: &str) -> Vec<(&'static str, Value)> {
+    let trust = setup.trust();
     let user = |user: Value| kubeconfig(&server.url(""), &trust, &user);
-    let certificate = base64(place.authority.pem());
+    let certificate = base64(setup.authority.pem());
     let authority = json!({ "certificate-authority": file });
     let provider = json!({"auth-provider": {"name": "oidc", "config": {
         "id-token": super::oidc::id_token(-60, "signature"), "idp-certificate-authority": file, "client-id": "i",
@@ -34,93 +34,94 @@ fn naming(place: &Place, server: &NodeServer, file: &str) -> Vec<(&'static str, 
     ]
 }
 
-/// Panics unless each endpoint is refused, with the field named and nothing of the file shown.
+/// Panics unless each endpoint fails with an error that names the field, and the file does not leak.
 #[track_caller]
-fn assert_refused(place: &Place, server: &NodeServer, documents: &[(&'static str, Value)]) {
-    let run = place.run(documents.iter().map(|(id, document)| (*id, document.clone())));
+fn assert_refused(setup: &Setup, server: &NodeServer, documents: &[(&'static str, Value)]) {
+    let run = setup.run(documents.iter().map(|(id, document)| (*id, document.clone())));
     let outcome = run.run();
     for (field, _) in documents {
         if *field == "token-and-file" {
-            // kubectl takes the token then; what counts is that the file stays where it is.
+            // The token takes precedence, so this endpoint works. The file must not be sent.
             continue;
         }
         assert_fails(&outcome, field, "configuration", &[field]);
     }
-    assert_silent(&outcome, &[CANARY, "root:"]);
+    assert_no_leak(&outcome, &[CANARY, "root:"]);
     for request in server.received() {
         assert_eq!(request.header("authorization"), Some("Bearer t"));
     }
 }
 
 #[test]
-fn an_uploaded_kubeconfig_names_no_file_at_all() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn an_uploaded_kubeconfig_must_not_name_files() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("secret");
-    std::fs::write(&file, CANARY).expect("writable");
+    std::fs::write(&file, CANARY).expect("the file can be written");
     for file in
         ["/etc/shadow", "/proc/self/environ", "/dev/stdin", "secret", file.to_str().expect("text")]
     {
-        assert_refused(&place, &server, &naming(&place, &server, file));
+        assert_refused(&setup, &server, &naming(&setup, &server, file));
     }
 }
 
 #[test]
-fn a_kubeconfig_in_a_file_names_no_file_outside_its_folder() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn a_kubeconfig_file_must_not_name_files_outside_its_folder() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let outside = folder.path().join("secret");
-    std::fs::write(&outside, CANARY).expect("writable");
+    std::fs::write(&outside, CANARY).expect("the file can be written");
     let own = folder.path().join("own");
-    std::fs::create_dir(&own).expect("a folder can be made");
-    symlink("../secret", own.join("link")).expect("a link can be made");
-    symlink("..", own.join("up")).expect("a link can be made");
-    symlink("/etc/shadow", own.join("shadow")).expect("a link can be made");
+    std::fs::create_dir(&own).expect("the folder can be created");
+    symlink("../secret", own.join("link")).expect("the link can be created");
+    symlink("..", own.join("up")).expect("the link can be created");
+    symlink("/etc/shadow", own.join("shadow")).expect("the link can be created");
     let outside = outside.to_str().expect("text");
     for file in
         ["/etc/shadow", outside, "../secret", "./x/../../secret", "link", "up/secret", "shadow"]
     {
-        let documents = naming(&place, &server, file);
+        let documents = naming(&setup, &server, file);
         let put = |(field, document): &(&'static str, Value)| {
             let path = own.join(field);
-            std::fs::write(&path, document.to_string()).expect("writable");
+            std::fs::write(&path, document.to_string()).expect("the file can be written");
             (*field, json!(path))
         };
         let paths: Vec<_> = documents.iter().map(put).collect();
-        assert_refused(&place, &server, &paths);
+        assert_refused(&setup, &server, &paths);
     }
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_waited_for() {
-    let place = Place::new();
-    let server = place.server(|_| true);
+fn a_fifo_is_refused_without_blocking() {
+    let setup = Setup::new();
+    let server = setup.server(|_| true);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
     assert!(made.is_ok_and(|status| status.success()), "mkfifo");
     let put = |(field, document): (&'static str, Value)| {
         let path = folder.path().join(field);
-        std::fs::write(&path, document.to_string()).expect("writable");
+        std::fs::write(&path, document.to_string()).expect("the file can be written");
         (field, json!(path))
     };
-    let paths: Vec<_> = naming(&place, &server, "pipe").into_iter().map(put).collect();
-    assert_refused(&place, &server, &paths);
+    let paths: Vec<_> = naming(&setup, &server, "pipe").into_iter().map(put).collect();
+    assert_refused(&setup, &server, &paths);
 }
 
 #[test]
-fn files_in_the_operators_folders_may_be_named_by_a_kubeconfig_in_a_file() {
-    let place = Place::new();
-    let server = place.server(wants(&format!("Bearer {CANARY}")));
+fn a_kubeconfig_file_may_name_files_in_the_operators_folders() {
+    let setup = Setup::new();
+    let server = setup.server(requires(&format!("Bearer {CANARY}")));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (allowed, other) = (folder.path().join("allowed"), folder.path().join("other"));
     for path in [&allowed, &other] {
-        std::fs::create_dir(path).expect("a folder can be made");
-        std::fs::write(path.join("token"), format!("{CANARY}\n")).expect("writable");
-        std::fs::write(path.join("ca.crt"), place.authority.pem()).expect("writable");
+        std::fs::create_dir(path).expect("the folder can be created");
+        std::fs::write(path.join("token"), format!("{CANARY}\n")).expect("the file can be written");
+        std::fs::write(path.join("ca.crt"), setup.authority.pem())
+            .expect("the file can be written");
     }
-    symlink("../other/token", allowed.join("link")).expect("a link can be made");
+    symlink("../other/token", allowed.join("link")).expect("the link can be created");
     let document = |folder: &Path, token: &str| {
         let cluster = json!({"certificate-authority": folder.join("ca.crt")});
         kubeconfig(&server.url(""), &cluster, &json!({"tokenFile": folder.join(token)}))
@@ -128,10 +129,11 @@ fn files_in_the_operators_folders_may_be_named_by_a_kubeconfig_in_a_file() {
     let configs = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &'static str, folder: &Path, token: &str| {
         let path = configs.path().join(name);
-        std::fs::write(&path, document(folder, token).to_string()).expect("writable");
+        std::fs::write(&path, document(folder, token).to_string())
+            .expect("the file can be written");
         (name, json!(path))
     };
-    let run = place.run([
+    let run = setup.run([
         file("allowed", &allowed, "token"),
         file("other", &other, "token"),
         file("link", &allowed, "link"),
@@ -145,25 +147,25 @@ fn files_in_the_operators_folders_may_be_named_by_a_kubeconfig_in_a_file() {
     }
     let texts = ["given as text", "--flatten"];
     assert_fails(&outcome, "uploaded", "configuration", &texts);
-    assert_silent(&outcome, &[CANARY]);
+    assert_no_leak(&outcome, &[CANARY]);
 }
 
-/// As a kubelet lays out what it mounts: everything is a link to the last version.
+/// The layout of a volume that a kubelet mounts: every file is a link to the latest version.
 #[test]
-fn links_within_the_kubeconfigs_folder_are_followed() {
-    let place = Place::new();
-    let server = place.server(wants(&format!("Bearer {CANARY}")));
+fn follows_links_within_the_kubeconfigs_folder() {
+    let setup = Setup::new();
+    let server = setup.server(requires(&format!("Bearer {CANARY}")));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let version = folder.path().join("..2026_11_20");
-    std::fs::create_dir(&version).expect("a folder can be made");
-    std::fs::write(version.join("token"), CANARY).expect("writable");
-    symlink("..2026_11_20", folder.path().join("..data")).expect("a link can be made");
-    symlink("..data/token", folder.path().join("token")).expect("a link can be made");
-    let document = place.kubeconfig(&server, &json!({"tokenFile": "token"})).to_string();
-    std::fs::write(version.join("config"), document).expect("writable");
+    std::fs::create_dir(&version).expect("the folder can be created");
+    std::fs::write(version.join("token"), CANARY).expect("the file can be written");
+    symlink("..2026_11_20", folder.path().join("..data")).expect("the link can be created");
+    symlink("..data/token", folder.path().join("token")).expect("the link can be created");
+    let document = setup.kubeconfig(&server, &json!({"tokenFile": "token"})).to_string();
+    std::fs::write(version.join("config"), document).expect("the file can be written");
     let config = folder.path().join("config");
-    symlink("..data/config", &config).expect("a link can be made");
-    let outcome = place.run([("e", json!(config))]).run();
+    symlink("..data/config", &config).expect("the link can be created");
+    let outcome = setup.run([("e", json!(config))]).run();
     assert_works(&outcome, "e");
-    assert_silent(&outcome, &[CANARY]);
+    assert_no_leak(&outcome, &[CANARY]);
 }

@@ -1,4 +1,4 @@
-//! Pages that are not what they should be.
+//! Tests of invalid pages and invalid HTTP responses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -87,7 +87,7 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
         fails("two documents", misdeed::bytes(|body| [body.clone(), body].concat()), "");
         fails("invalid UTF-8", misdeed::bytes(not_utf8), "UTF-8");
         let array = misdeed::fault(Fault::DeeplyNested);
-        fails("10,000 arrays in each other", array, "the answer");
+        fails("10,000 nested arrays", array, "the response");
         fails("a nested token", nested(|page| &mut page["metadata"]["continue"]), "");
         fails(
             "a nested label",
@@ -95,7 +95,7 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
             "",
         );
     }
-    // What nobody looks at may be as deep as it likes.
+    // Fields that the module ignores may be nested to any depth.
     table.works("nested elsewhere", 1, usize::MAX, nested(|page| &mut page["items"][0]["x"]));
     let bare = misdeed::change(|page| {
         for item in page["items"].as_array_mut().expect("a list") {
@@ -120,14 +120,14 @@ pub(super) fn lists(table: &mut Table) {
     table.works("an empty token", 4, usize::MAX, token("".into()));
     let text = "no continue token";
     let cut = misdeed::change(|page| drop(members(&mut page["metadata"]).remove("continue")));
-    table.fails("no way on", 2, cut, "protocol", text);
-    // A cluster of another moment: what was read before is nothing that goes with it.
+    table.fails("no continue token", 2, cut, "protocol", text);
+    // A page of another version: the pages read before do not belong to it.
     let version = misdeed::change(|page| page["metadata"]["resourceVersion"] = "1".into());
-    table.works("another moment once", 3, 1, version.clone());
-    table.fails("another moment always", 3, version, "protocol", "resourceVersion");
+    table.works("another version once", 3, 1, version.clone());
+    table.fails("another version always", 3, version, "protocol", "resourceVersion");
 }
 
-/// A page with one node and a way on, again and again.
+/// A server whose every page has one node and a continue token.
 fn endless(
     token: impl Fn(usize) -> String + Send + Sync + 'static,
     name: impl Fn(usize) -> String + Send + Sync + 'static,
@@ -144,9 +144,9 @@ fn endless(
     })
 }
 
-/// Tokens that are always new, with nodes that are always new.
+/// Every page has a new token and a new node.
 #[test]
-fn a_list_without_an_end_ends_with_the_deadline() {
+fn an_endless_list_ends_at_the_deadline() {
     check_canned(|table| {
         let endless = endless(|number| format!("token-{number}"), |number| format!("n{number}"));
         table.times_out("endless", 0, endless, "endpoint's timeout");
@@ -195,20 +195,20 @@ fn a_page_that_is_not_a_list_of_nodes_fails_the_endpoint() {
 }
 
 #[test]
-fn a_list_that_contradicts_itself_fails_the_endpoint() {
+fn an_inconsistent_list_fails_the_endpoint() {
     check_canned(lists);
 }
 
 #[test]
-fn an_answer_that_breaks_http_or_is_too_large_is_named() {
+fn reports_invalid_http_and_responses_that_are_too_large() {
     check_canned(bodies);
 }
 
-/// Whoever redirects gets no second request, and the place that is named gets none at all.
+/// Neither the redirecting server nor the target of the redirect gets another request.
 #[test]
-fn a_redirect_is_not_followed() {
+fn does_not_follow_redirects() {
     let elsewhere = Mutex::new(Vec::new());
-    let asked = Mutex::new(Vec::new());
+    let redirecting = Mutex::new(Vec::new());
     check_canned(|table| {
         for status in [301, 302, 303, 307, 308] {
             for page in [1, 2] {
@@ -228,12 +228,16 @@ fn a_redirect_is_not_followed() {
                 elsewhere.lock().expect("one thread").push(other);
             }
         }
-        asked.lock().expect("one thread").append(&mut table.servers);
+        redirecting.lock().expect("one thread").append(&mut table.servers);
     });
     for other in elsewhere.lock().expect("one thread").iter() {
-        assert_eq!((other.connections(), other.received().len()), (0, 0), "it was followed");
+        assert_eq!(
+            (other.connections(), other.received().len()),
+            (0, 0),
+            "the redirect was followed"
+        );
     }
-    for server in asked.lock().expect("one thread").iter() {
+    for server in redirecting.lock().expect("one thread").iter() {
         let targets: Vec<String> =
             server.received().into_iter().map(|request| request.target).collect();
         assert!(targets.iter().all(|target| target.contains("limit=2")), "{targets:?}");
@@ -244,14 +248,14 @@ fn members(value: &mut Value) -> &mut serde_json::Map<String, Value> {
     value.as_object_mut().expect("an object")
 }
 
-/// In the name of the first node.
+/// Puts an invalid byte into the name of the first node.
 fn not_utf8(mut body: Vec<u8>) -> Vec<u8> {
     let place = body.windows(8).position(|window| window == b"\"name\":\"").expect("a name") + 8;
     body[place] = 0xff;
     body
 }
 
-/// 10,000 arrays in each other in place of a part of the page.
+/// Replaces a part of the page with 10,000 nested arrays.
 fn nested(place: impl Fn(&mut Value) -> &mut Value + Send + Sync + 'static) -> Misdeed {
     misdeed::bytes(move |body| {
         let mut page: Value = serde_json::from_slice(&body).expect("a page is JSON");
@@ -261,7 +265,7 @@ fn nested(place: impl Fn(&mut Value) -> &mut Value + Send + Sync + 'static) -> M
     })
 }
 
-/// Nothing on it, and the way on leads to what should have been on it, by another token.
+/// A page without nodes, whose continue token leads to the nodes that it left out.
 fn empty_page() -> Misdeed {
     misdeed::change(|page| {
         let token = page["metadata"]["continue"].as_str().expect("not the last page");
@@ -272,9 +276,9 @@ fn empty_page() -> Misdeed {
 }
 
 #[test]
-fn gzip_that_nobody_asked_for_is_not_guessed_at() {
+fn gzip_without_content_encoding_is_not_decompressed() {
     check_canned(|table| {
         let silent = misdeed::bytes(|body| gzip(&body));
-        table.fails("gzip without a word", 1, silent, "protocol", "not UTF-8");
+        table.fails("gzip without content-encoding", 1, silent, "protocol", "not UTF-8");
     });
 }

@@ -1,4 +1,4 @@
-//! The same faults in front of a real API server, and what happens to its nodes meanwhile.
+//! The same faults in front of a real API server, and tests of nodes that change during a list.
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
@@ -7,14 +7,14 @@ use gatherer_tests::fault_server::{Action, Fault, Received, Source, Upstream, mi
 use gatherer_tests::servers::kubernetes::{Cluster, Method, cluster_nodes};
 use gatherer_tests::skip;
 
-use super::{Expected, NAMES, Table, answers, certificates, check, pages, waiting};
+use super::{Expected, NAMES, Table, check, connection_failures, invalid_pages, pages, waiting};
 
 fn source(cluster: &Cluster) -> Source {
     Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()))
 }
 
 #[test]
-fn a_real_api_servers_nodes_come_all_or_not_at_all() {
+fn a_real_api_server_gives_all_nodes_or_none() {
     let cluster = match Cluster::start() {
         Ok(cluster) => cluster,
         Err(reason) => skip!("{reason}"),
@@ -26,17 +26,17 @@ fn a_real_api_servers_nodes_come_all_or_not_at_all() {
         pages::boundaries(table);
         pages::statuses(table, &[3]);
         pages::expired_lists(table);
-        answers::documents(table, &[2]);
-        answers::lists(table);
-        certificates::identities(table);
+        invalid_pages::documents(table, &[2]);
+        invalid_pages::lists(table);
+        connection_failures::identities(table);
     });
-    // Apart from what keeps the machine busy: these end by the clock.
+    // In a separate run, because these cases depend on the time and the others keep the machine busy.
     check(&source(&cluster), &names, cluster.admin_token(), waiting::waits);
 }
 
-/// Pages of one list show one moment, whatever happens to the nodes between them.
+/// All pages of a list have the same version, even if nodes change between them.
 #[test]
-fn nodes_that_come_and_go_between_two_pages_do_not_change_the_list() {
+fn nodes_created_or_deleted_between_two_pages_do_not_change_the_list() {
     let cluster = match Cluster::start() {
         Ok(cluster) => Arc::new(cluster),
         Err(reason) => skip!("{reason}"),
@@ -46,7 +46,7 @@ fn nodes_that_come_and_go_between_two_pages_do_not_change_the_list() {
     let mut table = Table::new(&source(&cluster), &before, cluster.admin_token());
     let changed = Arc::clone(&cluster);
     let change = misdeed::after(move || {
-        // One that is on the next page goes, one that would be on the last page comes.
+        // Delete a node of the next page, and create one that belongs to the last page.
         changed.delete_node(&cluster_nodes::name(5));
         changed.create_nodes_from(100, 1, 2000);
     });
@@ -63,11 +63,11 @@ fn nodes_that_come_and_go_between_two_pages_do_not_change_the_list() {
 }
 
 const PAGE_NODES: usize = 100;
-/// So large that a page of them does not fit into what the kernel holds between two processes.
+/// The size of a node, in bytes, so that a page does not fit into the kernel's socket buffers.
 const LARGE: usize = 60_000;
 
 #[test]
-fn an_api_server_that_is_killed_in_the_middle_of_page_3_gives_no_nodes() {
+fn an_api_server_that_is_killed_during_a_page_gives_no_nodes() {
     let cluster = match Cluster::start() {
         Ok(cluster) => cluster,
         Err(reason) => skip!("{reason}"),
@@ -81,17 +81,17 @@ fn an_api_server_that_is_killed_in_the_middle_of_page_3_gives_no_nodes() {
     let kill = move |request: &Received, _: Action| {
         let mut answer = upstream
             .send("GET", &request.target, &request.headers, &[])
-            .expect("the API server is there");
-        let mut came = vec![0; 16 * 1024];
-        answer.read_exact(&mut came).expect("the page begins");
+            .expect("the API server is running");
+        let mut received = vec![0; 16 * 1024];
+        answer.read_exact(&mut received).expect("the beginning of the page");
         killed.lock().expect("no thread panicked").kill_apiserver();
-        // What was under way still comes; the end of the page does not.
-        let _ = answer.read_to_end(&mut came);
-        assert!(came.len() < PAGE_NODES * LARGE, "the page came whole");
-        let start = came.windows(2).position(|bytes| bytes == b"{\"").expect("a page");
-        Action::Fault(Fault::Announces(1 << 24), came.split_off(start))
+        // Data in the socket buffers still arrives, but not the end of the page.
+        let _ = answer.read_to_end(&mut received);
+        assert!(received.len() < PAGE_NODES * LARGE, "the page is complete");
+        let start = received.windows(2).position(|bytes| bytes == b"{\"").expect("a page");
+        Action::Fault(Fault::Announces(1 << 24), received.split_off(start))
     };
-    // It kills once; whoever comes back finds nobody.
+    // The server is killed once. Retries find a closed port.
     table.works("killed", 3, 1, Arc::new(kill));
     table.cases[0].endpoint["page_size"] = PAGE_NODES.into();
     table.cases[0].expected = Expected::Error("connection", "closed before".to_owned());

@@ -1,4 +1,4 @@
-//! Connections that cannot be made, or not be secured.
+//! Tests of connections that fail, and of server certificates that cannot be trusted.
 
 use gatherer_tests::fault_server::{
     Authority, DOCUMENT, Fault, FaultServer, Identity, NodeServer, closed_port,
@@ -18,7 +18,7 @@ pub(super) fn identities(table: &mut Table) {
         table.add_url(name, &server.url(""), LONG, expected);
         table.servers.push(server);
     };
-    // Its name is that of the one that is trusted; its key is not.
+    // Another authority with the name of the trusted one, but with another key.
     let own = Authority::new("The authority of this test");
     add("wrong authority", foreign.identity(&here), tls("UnknownIssuer"));
     add(
@@ -37,7 +37,7 @@ pub(super) fn names(table: &mut Table) {
     let misnamed = table.authority.identity(&["b.example"]);
     let text = "the certificate is for b.example, not for 127.0.0.1";
     for (name, identity, expected) in [
-        ("good", good, table.whole()),
+        ("good", good, table.all_nodes()),
         ("expired", expired, tls("the certificate has expired")),
         ("no subjectAltName", nameless, tls("no subjectAltName")),
         ("wrong name", misnamed, tls(text)),
@@ -49,13 +49,13 @@ pub(super) fn names(table: &mut Table) {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_trusted_is_named_and_nothing_is_asked() {
+fn reports_a_certificate_that_cannot_be_trusted() {
     check_canned(identities);
     check_canned(names);
 }
 
 #[test]
-fn a_port_where_nobody_listens_or_speaks_otherwise_is_named() {
+fn reports_a_closed_port_and_a_port_with_another_protocol() {
     let plain = FaultServer::http(Fault::None, DOCUMENT.as_bytes());
     let ssh = FaultServer::http(Fault::NotHttp, DOCUMENT.as_bytes());
     let closed = closed_port();
@@ -77,8 +77,8 @@ fn a_port_where_nobody_listens_or_speaks_otherwise_is_named() {
         table.add_url("TLS where http is asked", &url, LONG, error("protocol", "https"));
         table.servers.push(server);
         let server = NodeServer::of(&table.source).http();
-        let whole = table.whole();
-        table.add_url("plain HTTP that is asked for", &server.url(""), LONG, whole);
+        let all_nodes = table.all_nodes();
+        table.add_url("plain HTTP that is asked for", &server.url(""), LONG, all_nodes);
         table.servers.push(server);
     });
 }
