@@ -31,7 +31,7 @@ fn maps_every_fixture_as_its_snapshot_shows() {
         let MappedHost { host, warnings } = map_text(&fs::read(path).expect("a fixture"));
         let warnings: Vec<[String; 2]> = warnings
             .into_iter()
-            .map(|warning| [warning.object, warning.problem.to_string()])
+            .map(|warning| [warning.object, format!("{:?}", warning.problem)])
             .collect();
         insta::assert_json_snapshot!("node", json!({"host": host, "warnings": warnings}));
     });

@@ -30,9 +30,9 @@ fn kind(path: &Path) -> &str {
     name.rsplit('.').next().expect("a kind")
 }
 
-/// The object and the message of each warning.
+/// The object and the problem of each warning.
 fn pairs(warnings: Warnings) -> Vec<[String; 2]> {
-    let pair = |warning: map::ObjectWarning| [warning.object, warning.problem.to_string()];
+    let pair = |warning: map::ObjectWarning| [warning.object, format!("{:?}", warning.problem)];
     warnings.into_iter().map(pair).collect()
 }
 
