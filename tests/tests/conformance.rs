@@ -309,7 +309,8 @@ fn every_plugin_passes_plugin_verify() {
         assert!(!lines.iter().any(|line| line.starts_with("not ok")), "{}", outcome.describe());
         for module in plugin.modules() {
             let name = text(&module["name"]);
-            let check = format!("ok       {name}: a value of a wrong type is `configuration`");
+            let check =
+                format!("ok       {name}: a value of a wrong type fails with `configuration`");
             assert!(lines.contains(&check.as_str()), "{}", outcome.describe());
         }
     }

@@ -1,4 +1,4 @@
-//! The options that say how endpoints are asked, wherever they stand.
+//! The options of commands that query endpoints: input, output, and limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::run::progress;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
-    /// None: a Manager throws everything away when the status is not 0.
+    /// None: a Manager discards the whole result if the status is not 0.
     #[default]
     Never,
     /// At least one endpoint failed.
     Any,
-    /// Every endpoint failed, and there was one.
+    /// Every endpoint failed, and there was at least one.
     All,
 }
 
 impl FailOn {
-    /// Whether so many failures of so many endpoints make the exit status 1.
+    /// Whether the exit status is 1 if `failed` of `total` endpoints failed.
     pub const fn applies(self, failed: usize, total: usize) -> bool {
         match self {
             Self::Never => false,
@@ -32,38 +32,39 @@ impl FailOn {
     }
 }
 
-/// Where the endpoints are read from and the result goes.
+/// The input and output files.
 #[derive(Debug, Args)]
 pub struct Files {
     /// Read the endpoints from FILE; - is standard input [e.g. -i endpoints.json]
     #[arg(short, long, value_name = "FILE")]
     pub infile: Option<PathBuf>,
 
-    /// Write the result to FILE, whole or not at all; - is standard output [e.g. -o hosts.json]
+    /// Write the result to FILE, which is replaced only by a complete result; - is standard output [e.g.
+    /// -o hosts.json]
     #[arg(short, long, value_name = "FILE")]
     pub outfile: Option<PathBuf>,
 }
 
-/// How endpoints are asked, and when that is a failure.
+/// How endpoints are queried, and which failures change the exit status.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Asking {
-    /// Ask only the endpoint of this id; repeatable [e.g. --only vcenter-1]
+pub struct GatherOptions {
+    /// Query only the endpoint with this id; repeatable [e.g. --only vcenter-1]
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
 
-    /// Ask N endpoints at once [default: 32] [e.g. --jobs 8]
+    /// Query N endpoints at the same time [default: 32] [e.g. --jobs 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256),
         env = "VIRTUAL_HOST_GATHERER_JOBS", hide_env = true)]
     pub jobs: Option<u16>,
 
-    /// Give up an endpoint after S seconds; its own `timeout` goes before [default: 300] [e.g.
+    /// Fail an endpoint after S seconds; its own `timeout` takes precedence [default: 300] [e.g.
     /// --timeout 60]
     #[arg(long, value_name = "S", value_parser = seconds,
         env = "VIRTUAL_HOST_GATHERER_TIMEOUT", hide_env = true)]
     pub timeout: Option<Duration>,
 
-    /// Give up what is not answered after S seconds and print the rest; reading the infile counts
-    /// too [default: none] [e.g. --run-timeout 900]
+    /// Fail all unfinished endpoints after S seconds, counted from the start of the program, and print
+    /// the rest [default: none] [e.g. --run-timeout 900]
     #[arg(long, value_name = "S", value_parser = seconds,
         env = "VIRTUAL_HOST_GATHERER_RUN_TIMEOUT", hide_env = true)]
     pub run_timeout: Option<Duration>,
@@ -72,19 +73,18 @@ pub struct Asking {
     #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_FAIL_ON", hide_env = true)]
     pub fail_on: Option<FailOn>,
 
-    /// Show on stderr how far the run has come; `auto` is on a terminal [default: auto] [e.g.
-    /// --progress always]
+    /// Show the progress on stderr; `auto` means on a terminal [default: auto] [e.g. --progress always]
     #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_PROGRESS", hide_env = true)]
     pub progress: Option<progress::When>,
 
-    /// Let each worker have at most MIB MiB of data; 0 is no limit [default: 2048] [e.g.
+    /// Limit the data memory of each worker to MIB MiB; 0 means no limit [default: 2048] [e.g.
     /// --worker-memory 512]
     #[arg(long, value_name = "MIB", env = "VIRTUAL_HOST_GATHERER_WORKER_MEMORY", hide_env = true)]
     pub worker_memory: Option<u64>,
 }
 
-impl Asking {
-    /// These options, and where one is not given the other's.
+impl GatherOptions {
+    /// These options; those that are not set are taken from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
             only: if self.only.is_empty() { other.only } else { self.only },
@@ -98,15 +98,15 @@ impl Asking {
     }
 }
 
-/// A positive number of seconds, at most a week.
+/// Parses a positive number of seconds, at most a week.
 fn seconds(text: &str) -> Result<Duration, String> {
     parse_seconds(text.parse().ok())
 }
 
-/// The same for a number.
+/// Checks a positive number of seconds, at most a week.
 pub fn parse_seconds(seconds: Option<f64>) -> Result<Duration, String> {
     seconds
         .filter(|seconds| *seconds > 0.0 && *seconds <= crate::request::TIMEOUT_MAX_SECONDS)
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| "a number of seconds above 0 and at most a week is expected".to_owned())
+        .ok_or_else(|| "must be a number of seconds above 0 and at most a week".to_owned())
 }

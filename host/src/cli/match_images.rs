@@ -1,22 +1,22 @@
-//! The options of `match-images`.
+//! The options of the command `match-images`.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::gather_options::{Asking, Files};
+use super::gather_options::{Files, GatherOptions};
 
-/// Which containers run which images.
+/// The command line of `match-images`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("source").args(["infile", "inventory"]).required(true)))]
 pub struct MatchImages {
-    /// Read the images from FILE: what `docker inspect` prints, or a list of objects with `id`,
+    /// Read the images from FILE: the output of `docker inspect`, or a list of objects with `id`,
     /// `name`, `digests`, `revision`; - is standard input [e.g. --images images.json]
     #[arg(long, value_name = "FILE")]
     pub images: PathBuf,
 
-    /// Read the containers from FILE, which `--format inventory` wrote, instead of asking; - is
-    /// standard input [e.g. --inventory inventory.json]
+    /// Read the containers from FILE, written by `--format inventory`, instead of querying endpoints; -
+    /// is standard input [e.g. --inventory inventory.json]
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 
@@ -24,22 +24,22 @@ pub struct MatchImages {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<MatchFormat>,
 
-    /// Where the endpoints are read from and the result goes.
+    /// The input and output files.
     #[command(flatten)]
     pub files: Files,
 
-    /// How endpoints are asked.
+    /// How endpoints are queried.
     #[command(flatten)]
-    pub asking: Asking,
+    pub gather: GatherOptions,
 }
 
-/// How `match-images` prints.
+/// The output formats of `match-images`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum MatchFormat {
     /// Versioned JSON: `virtual-host-gatherer schema matches`
     #[default]
     Json,
-    /// For people
+    /// A table for people
     Table,
 }
 
@@ -47,20 +47,21 @@ impl MatchImages {
     /// The subcommand's name.
     pub const COMMAND: &str = "match-images";
 
-    /// What its help ends with.
+    /// The end of its help.
     pub const EXAMPLES: &str = "\
 Examples:
   docker inspect $(docker images -q) > images.json
   virtual-host-gatherer match-images --images images.json -i endpoints.json --format table
-      Asks the clusters and shows what runs where. Their pods are needed: \"collect\": \"pods\"
+      Queries the clusters and shows the containers. Endpoints need \"collect\": \"pods\"
   virtual-host-gatherer match-images --images images.json --inventory inventory.json
-      The same of an inventory that was gathered before, as JSON
+      Reads the containers from an existing inventory, and prints JSON
 
-Before `match-images` may stand too: --outfile, --format table, --no-run-info (which changes
-nothing), and all options above that say how endpoints are asked. What stands after it counts more.
+These options can also be given before `match-images`: --outfile, --format table, --no-run-info
+(which has no effect), and all options above for querying endpoints. An option after `match-images`
+takes precedence.
 
 Exit status:
-  0 the result was printed    1 --fail-on applies: not all pods of any or all endpoints are known
+  0 the result was printed    1 --fail-on applies: any or all endpoints have unknown pods
   2 wrong usage    3 a file cannot be read or used    4 internal error
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM";
 }

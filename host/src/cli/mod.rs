@@ -1,5 +1,5 @@
-//! The command line. The Manager's options stand on the bare command, as it has always called
-//! it; everything else is for people.
+//! The command line. The Manager calls the program without a subcommand; the subcommands are for
+//! people.
 
 mod gather_options;
 mod match_images;
@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
-pub use gather_options::{Asking, FailOn, Files, parse_seconds};
+pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use match_images::{MatchFormat, MatchImages};
 pub use settings::Settings;
 
@@ -35,54 +35,55 @@ pub enum Color {
     Never,
 }
 
-/// Lists virtual hosts and their guests for a Manager, as JSON.
+/// The command line of the program.
 #[derive(Debug, Parser)]
 #[command(
     name = "virtual-host-gatherer",
     version,
     about = "List virtual hosts and the guests that run on them",
     long_about = "List virtual hosts and the guests that run on them.\n\n\
-        Reads a JSON list of endpoints (libvirt daemons, inventory files, clusters, clouds), asks \
-        all of them at once, each through the plugin of its module, and prints one JSON document. \
-        An endpoint's answer is whole, or the endpoint is marked failed.",
+        Reads a JSON list of endpoints (libvirt daemons, Kubernetes clusters, inventory files), \
+        queries them in parallel, each with the plugin of its module, and prints one JSON document. \
+        The result of an endpoint is complete, or the endpoint is reported as failed.",
     after_long_help = EXAMPLES,
     color = ColorChoice::Auto
 )]
 pub struct Cli {
-    /// Where the endpoints are read from and the result goes.
+    /// The input and output files.
     #[command(flatten)]
     pub files: Files,
 
-    /// List the modules with their parameters, as the Manager reads them, and end [e.g. -l]
+    /// List the modules with their parameters in the Manager's format, and exit [e.g. -l]
     #[arg(short = 'l', long)]
     pub list_modules: bool,
 
-    /// How to print the result: the Manager's JSON, the versioned inventory, the same with each
-    /// endpoint on a line as soon as it is answered, the containers as mgrk8s prints them, or a
-    /// table for people [default: gatherer] [e.g. --format table]
+    /// Print the result as the Manager's JSON, as the versioned inventory, as one inventory line for each
+    /// endpoint as soon as it is finished, as the containers in the format of mgrk8s, or as a table for
+    /// people [default: gatherer] [e.g. --format table]
     #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
     pub format: Option<Format>,
 
-    /// How endpoints are asked.
+    /// How endpoints are queried.
     #[command(flatten)]
-    pub asking: Asking,
+    pub gather: GatherOptions,
 
-    /// Leave times and durations out of the inventory, so that equal answers give equal bytes
+    /// Leave times and durations out of the inventory, so that the same answers give the same bytes
     /// [e.g. --format inventory --no-run-info]
     #[arg(long)]
     pub no_run_info: bool,
 
-    /// What every command understands.
+    /// Options of every command.
     #[command(flatten)]
     pub common: Common,
 
-    /// What else the program can do.
+    /// The subcommand; without one, the program gathers.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 impl Cli {
-    /// Reads the command line and the environment, in which an empty variable is an unset one.
+    /// Parses the command line and the environment. An empty environment variable counts as not set. Exits
+    /// if something is wrong.
     pub fn read() -> Self {
         let command = Self::command().mut_args(|argument| {
             let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
@@ -91,18 +92,18 @@ impl Cli {
                 _ => argument,
             }
         });
-        // What the environment says of a run stands in the options of the bare command already.
+        // The options before the subcommand already have the values from the environment.
         let command = command.mut_subcommand(MatchImages::COMMAND, |command| {
             command.mut_args(|argument| argument.env(Resettable::Reset))
         });
-        let given = command.get_matches();
-        let mut cli = Self::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+        let matches = command.get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some(Command::MatchImages(mut options)) =
             cli.command.take_if(|command| matches!(command, Command::MatchImages(_)))
         {
-            // A format that only the environment asks for is one of a run.
-            let is_given = given.value_source("format") == Some(ValueSource::CommandLine);
-            if let Err(problem) = cli.hand_over(&mut options, is_given) {
+            // A format in the environment applies only to runs.
+            let is_given = matches.value_source("format") == Some(ValueSource::CommandLine);
+            if let Err(problem) = cli.merge(&mut options, is_given) {
                 Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
             }
             cli.command = Some(Command::MatchImages(options));
@@ -110,15 +111,11 @@ impl Cli {
         cli
     }
 
-    /// Gives the subcommand what was given before it; what was given after it goes before that. An
-    /// error says what would be forgotten.
-    fn hand_over(
-        &mut self,
-        options: &mut MatchImages,
-        format_is_given: bool,
-    ) -> Result<(), String> {
+    /// Merges the options before `match-images` with those after it, which take precedence. Fails if an
+    /// option before it has no meaning there.
+    fn merge(&mut self, options: &mut MatchImages, format_is_given: bool) -> Result<(), String> {
         let before = |option: &str| {
-            format!("{option} means nothing before {}; see {0} --help", MatchImages::COMMAND)
+            format!("{option} is not allowed before {}; see {0} --help", MatchImages::COMMAND)
         };
         if self.files.infile.is_some() {
             return Err(before("--infile"));
@@ -131,27 +128,26 @@ impl Cli {
             Some(Format::Table) => options.format = options.format.or(Some(MatchFormat::Table)),
             Some(_) => {
                 return Err(format!(
-                    "{} prints `--format json`, which is its default, or `--format table`, and no \
-                     format of a run",
+                    "{} must have `--format json`, its default, or `--format table`",
                     MatchImages::COMMAND
                 ));
             }
         }
-        self.asking = std::mem::take(&mut options.asking).or(std::mem::take(&mut self.asking));
+        self.gather = std::mem::take(&mut options.gather).or(std::mem::take(&mut self.gather));
         self.files.outfile = options.files.outfile.take().or(self.files.outfile.take());
         Ok(())
     }
 }
 
-/// What every command understands.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Look for plugins in DIR instead of the installed ones; repeatable, the first wins [e.g.
-    /// --plugin-dir target/release]
+    /// Look for plugins in DIR instead of the installed folder; repeatable, an earlier folder takes
+    /// precedence [e.g. --plugin-dir target/release]
     #[arg(long, value_name = "DIR", global = true)]
     pub plugin_dir: Vec<PathBuf>,
 
-    /// Read the operator's settings from FILE [default: /etc/virtual-host-gatherer/config.toml]
+    /// Read the operator's file FILE [default: /etc/virtual-host-gatherer/config.toml]
     /// [e.g. --config ./config.toml]
     #[arg(
         long,
@@ -162,7 +158,7 @@ pub struct Common {
     )]
     pub config: Option<PathBuf>,
 
-    /// Say more on stderr and in the log; repeatable [e.g. -vv]
+    /// Log more, on stderr and in the log file; repeatable [e.g. -vv]
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
 
@@ -210,59 +206,59 @@ pub struct Common {
     pub color: Option<Color>,
 }
 
-/// What else the program can do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show the modules, their parameters and the plugins that were skipped
     #[command(after_help = "Example:\n  virtual-host-gatherer modules Libvirt")]
     Modules {
-        /// Show this module with all of its parameters
+        /// Show only this module, with all its parameters
         name: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Say which containers run which of the images in a file, and whether the newest revision
+    /// Report which containers run the images in a file, and whether they run the newest revision
     #[command(name = MatchImages::COMMAND, after_help = MatchImages::EXAMPLES)]
     MatchImages(MatchImages),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
     Schema {
-        /// Of which document
-        document: Document,
+        /// The document that the schema describes
+        document: SchemaDocument,
     },
-    /// Look into plugin files
+    /// Inspect and verify plugin files
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// The program's own worker; not for people
+    /// The worker, which the program starts itself
     #[command(name = crate::run::protocol::WORKER_SUBCOMMAND, hide = true)]
     Worker {
-        /// The supervisor's process
+        /// The process id of the runner
         runner: Option<u32>,
-        /// The library's descriptor
+        /// The descriptor of the library
         descriptor: Option<i32>,
     },
 }
 
-/// A document that has a schema.
+/// The documents that have a JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Document {
-    /// What `--format inventory` prints
+pub enum SchemaDocument {
+    /// The output of `--format inventory`
     Inventory,
-    /// What one line of `--format ndjson` holds
+    /// One line of the output of `--format ndjson`
     Ndjson,
-    /// What `match-images` prints
+    /// The output of `match-images`
     Matches,
-    /// What a plugin says of itself
+    /// The manifest of a plugin
     Manifest,
-    /// What the infile holds
+    /// The infile
     Request,
 }
 
-/// Looking into plugin files.
+/// The subcommands of `plugin`.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
-    /// Show a plugin's manifest, its versions and whether it would be used; never loads it
+    /// Show a plugin's manifest, its versions and whether it would be used, without loading it
     #[command(
         after_help = "Example:\n  virtual-host-gatherer plugin inspect ./libgatherer_plugin_file.so"
     )]
@@ -270,13 +266,13 @@ pub enum PluginCommand {
         /// The plugin's file
         file: PathBuf,
     },
-    /// Load a plugin in workers and check that it keeps the contract, a line for each check
+    /// Load a plugin in workers and check that it meets the contract; prints a line for each check
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
         /// The plugin's file
         file: PathBuf,
-        /// Gather these endpoints of its modules too, twice, and cancel them once (as --infile)
-        /// [e.g. --request endpoints.json]
+        /// Also gather these endpoints of its modules (the format is that of --infile): twice completely,
+        /// and once cancelled [e.g. --request endpoints.json]
         #[arg(long, value_name = "INFILE")]
         request: Option<PathBuf>,
     },
@@ -285,32 +281,32 @@ pub enum PluginCommand {
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so
-      What holds without any endpoint
+      Checks that need no endpoint
   virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so --request endpoints.json
-      That endpoints are gathered whole and twice alike, that nothing shows their secrets, and that
-      the plugin ends when it is told to
+      Also checks that endpoints are gathered completely and with the same result twice, that no
+      output has their secrets, and that the plugin ends when it is cancelled
 
 Exit status:
-  0 every check passes    1 one does not    2 wrong usage
+  0 every check passed    1 a check failed    2 wrong usage
   3 the file or the request cannot be read";
 
 const EXAMPLES: &str = "\
 Examples:
   virtual-host-gatherer --list-modules
-      What the Manager's form shows
+      The modules and parameters for the Manager's form
   echo '{\"module\": \"Libvirt\", \"uri\": \"test:///default\"}' | virtual-host-gatherer -i - --format table
       libvirt's built-in test hypervisor, as a table
   virtual-host-gatherer --infile - --logfile gatherer.log < endpoints.json
-      As the Manager calls it
+      The call of a Manager
   virtual-host-gatherer -i endpoints.json --format ndjson | jq -r '.hosts[].name'
-      Names of hosts, each endpoint's as soon as it is answered
+      The names of hosts, as soon as each endpoint is finished
   virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
-      Into a file, each endpoint given up after a minute
+      The result in a file, with a time limit of one minute for each endpoint
 
 Exit status:
-  0 the result was printed, failed endpoints included    1 --fail-on applies    2 wrong usage
+  0 the result was printed; endpoints may have failed    1 --fail-on applies    2 wrong usage
   3 the infile, the config, a plugin folder or the outfile cannot be used    4 internal error
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM
 
-Options that may stand in the environment too: VIRTUAL_HOST_GATHERER_ and the option's name
-(VIRTUAL_HOST_GATHERER_TIMEOUT=60); in GATHERER_PLUGIN_PATH plugin folders, ':' between them.";
+Most options can also be set in the environment, as VIRTUAL_HOST_GATHERER_ and the option's name
+(VIRTUAL_HOST_GATHERER_TIMEOUT=60); GATHERER_PLUGIN_PATH has plugin folders, separated by ':'.";

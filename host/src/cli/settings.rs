@@ -1,5 +1,5 @@
-//! The operator's file, and the one rule of precedence: command line, environment, file,
-//! default. (clap puts the environment behind the command line.)
+//! The operator's file, and the settings of a run. Precedence: command line, environment, file, default.
+//! (clap merges the environment into the command line.)
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _};
@@ -13,20 +13,20 @@ use serde::{Deserialize, Deserializer};
 use super::{Cli, Color, Common, FailOn, parse_seconds};
 use crate::logging::{LogFilter, LogFormat, LogSettings};
 use crate::output::format::Format;
-use crate::plugins::{Folders, check_trust, folders};
+use crate::plugins::{PluginFolders, check_trust, folders};
 use crate::process::RunLimit;
 use crate::run::progress;
 
-/// Where the operator's file lies; `make install` says otherwise for another `SYSCONFDIR`.
+/// The path of the operator's file. `make install` changes it for another `SYSCONFDIR`.
 const DEFAULT_FILE: &str = match option_env!("GATHERER_CONFIG_FILE") {
     Some(path) => path,
     None => "/etc/virtual-host-gatherer/config.toml",
 };
 
-/// The longest operator's file, in bytes.
+/// The maximum size of the operator's file, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Why the operator's file cannot be used: one sentence.
+/// The operator's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the config file {} {problem}", path.display())]
 pub struct ConfigError {
@@ -34,10 +34,10 @@ pub struct ConfigError {
     problem: String,
 }
 
-/// What the operator's file may say.
+/// The keys of the operator's file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct OperatorFile {
     format: Option<Format>,
     jobs: Option<u16>,
     timeout: Option<f64>,
@@ -55,7 +55,7 @@ struct File {
     policy: PolicyTable,
 }
 
-/// What endpoints are allowed.
+/// The table `[policy]`: what endpoints are allowed to do.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyTable {
@@ -63,25 +63,26 @@ struct PolicyTable {
     allow_exec: EndpointIds,
     #[serde(default)]
     allow_unverified_ssh: EndpointIds,
-    #[serde(default, deserialize_with = "absolute")]
+    #[serde(default, deserialize_with = "absolute_folders")]
     credential_folders: Vec<String>,
     #[serde(default)]
     allow_machine_identity: bool,
     confine: Option<bool>,
 }
 
-/// The endpoints for which a key of the policy holds.
+/// The endpoints to which a key of the policy applies.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected \"all\" or a list of endpoint ids")]
 enum EndpointIds {
-    /// These.
+    /// The endpoints with these ids.
     Ids(BTreeSet<String>),
-    /// `"all"`.
-    All(All),
+    /// All endpoints.
+    All(AllEndpoints),
 }
 
+/// The word `"all"`.
 #[derive(Debug, Clone, Deserialize)]
-enum All {
+enum AllEndpoints {
     #[serde(rename = "all")]
     All,
 }
@@ -96,30 +97,30 @@ impl EndpointIds {
     fn contains(&self, id: &str) -> bool {
         match self {
             Self::Ids(ids) => ids.contains(id),
-            Self::All(All::All) => true,
+            Self::All(AllEndpoints::All) => true,
         }
     }
 }
 
-/// What holds, from all four sources.
+/// The settings of a run, from all four sources.
 pub struct Settings {
-    /// How the result is printed.
+    /// The output format.
     pub format: Format,
-    /// How many workers run at once.
+    /// How many workers run at the same time.
     pub jobs: usize,
-    /// How long an endpoint may take.
+    /// The time limit for an endpoint.
     pub timeout: Duration,
-    /// How long the run may take.
+    /// The time limit for the run.
     pub run_limit: Option<RunLimit>,
-    /// How many bytes of data a worker may have.
+    /// The data memory limit of a worker, in bytes.
     pub worker_memory: Option<u64>,
-    /// Where plugins are looked for.
-    pub folders: Folders,
+    /// The folders that are searched for plugins.
+    pub folders: PluginFolders,
     /// Which failures make the exit status 1.
     pub fail_on: FailOn,
     /// When to use colors.
     pub color: Color,
-    /// When to show how far the run has come.
+    /// When to show the progress.
     pub progress: progress::When,
     config_path: PathBuf,
     log_file: Option<PathBuf>,
@@ -130,45 +131,45 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the operator's file and puts the sources together.
+    /// Reads the operator's file and combines the sources.
     pub fn read(cli: &Cli) -> Result<Self, ConfigError> {
         let Common { plugin_dir, config, verbose, logfile, log_format, log_filter, color } =
             &cli.common;
         let config_path = config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
         let file = match read(&config_path) {
             Ok(Some(file)) => file,
-            Ok(None) if config.is_none() => File::default(),
+            Ok(None) if config.is_none() => OperatorFile::default(),
             Ok(None) => {
                 return Err(ConfigError { path: config_path, problem: "does not exist".into() });
             }
             Err(problem) => return Err(ConfigError { path: config_path, problem }),
         };
-        let wrong = |key: &str, problem: &str| ConfigError {
+        let invalid = |key: &str, problem: &str| ConfigError {
             path: config_path.clone(),
-            problem: format!("has a wrong {key}: {problem}"),
+            problem: format!("has an invalid {key}: {problem}"),
         };
         let seconds = |key: &str, value: Option<f64>| {
             value
                 .map(|value| parse_seconds(Some(value)))
                 .transpose()
-                .map_err(|problem| wrong(key, &problem))
+                .map_err(|problem| invalid(key, &problem))
         };
         let timeout = seconds("timeout", file.timeout)?;
         let run_timeout = seconds("run_timeout", file.run_timeout)?;
         if file.jobs.is_some_and(|jobs| !(1..=256).contains(&jobs)) {
-            return Err(wrong("jobs", "a number from 1 to 256 is expected"));
+            return Err(invalid("jobs", "must be a number from 1 to 256"));
         }
-        let memory_mib = cli.asking.worker_memory.or(file.worker_memory).unwrap_or(2048);
+        let memory_mib = cli.gather.worker_memory.or(file.worker_memory).unwrap_or(2048);
         Ok(Self {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
-            jobs: cli.asking.jobs.or(file.jobs).unwrap_or(32).into(),
-            timeout: cli.asking.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
-            run_limit: cli.asking.run_timeout.or(run_timeout).map(RunLimit::from_now),
+            jobs: cli.gather.jobs.or(file.jobs).unwrap_or(32).into(),
+            timeout: cli.gather.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
+            run_limit: cli.gather.run_timeout.or(run_timeout).map(RunLimit::from_now),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
-            fail_on: cli.asking.fail_on.or(file.fail_on).unwrap_or_default(),
+            fail_on: cli.gather.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
-            progress: cli.asking.progress.or(file.progress).unwrap_or_default(),
+            progress: cli.gather.progress.or(file.progress).unwrap_or_default(),
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
@@ -178,7 +179,7 @@ impl Settings {
         })
     }
 
-    /// Where the log goes while it is not known what the operator's file says.
+    /// The settings for logging if the operator's file cannot be used.
     pub fn first_logging(cli: &Cli) -> LogSettings {
         let Common { verbose, logfile, log_format, log_filter, color, .. } = &cli.common;
         LogSettings {
@@ -190,7 +191,7 @@ impl Settings {
         }
     }
 
-    /// Where the log goes.
+    /// The settings for logging.
     pub fn logging(&self) -> LogSettings {
         LogSettings {
             file: log_file(self.log_file.as_deref()),
@@ -201,23 +202,23 @@ impl Settings {
         }
     }
 
-    /// Whether to use colors on something that is a terminal or is not.
-    pub fn use_color(&self, terminal: bool) -> bool {
+    /// Whether to use colors; `is_terminal` describes the output.
+    pub fn use_color(&self, is_terminal: bool) -> bool {
         match self.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         }
     }
 
-    /// Whether workers keep their plugins away from other processes.
+    /// Whether workers isolate their plugins from other processes.
     pub fn confine(&self) -> bool {
         self.policy.confine.unwrap_or(true)
     }
 
-    /// What the endpoint of an id is allowed.
+    /// A function that returns what the endpoint with an id is allowed to do.
     pub fn policy(&self) -> Box<dyn Fn(&str) -> Policy> {
         let config_file = self.config_path.display().to_string();
         let allow_exec = self.policy.allow_exec.clone();
@@ -234,19 +235,19 @@ impl Settings {
     }
 }
 
-/// Folders that mean the same wherever the program is started.
-fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+/// Deserializes a list of absolute folders. A relative one would depend on the working directory.
+fn absolute_folders<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let folders = Vec::<String>::deserialize(deserializer)?;
     match folders.iter().find(|folder| !folder.starts_with('/')) {
         None => Ok(folders),
-        Some(folder) => {
-            Err(D::Error::custom(format!("credential_folders: {folder:?} does not begin with /")))
-        }
+        Some(folder) => Err(D::Error::custom(format!(
+            "credential_folders: {folder:?} must be an absolute path"
+        ))),
     }
 }
 
-/// The file's contents; `None` if there is none. An error is a sentence without its subject.
-fn read(path: &Path) -> Result<Option<File>, String> {
+/// Reads the operator's file; `None` if it does not exist. The error is a message without its subject.
+fn read(path: &Path) -> Result<Option<OperatorFile>, String> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let opened = std::fs::File::options()
         .read(true)
@@ -261,7 +262,7 @@ fn read(path: &Path) -> Result<Option<File>, String> {
     if !metadata.is_file() {
         return Err("is not a regular file".into());
     }
-    check_trust(&file, &metadata).map_err(|why| format!("is not trusted: {why}"))?;
+    check_trust(&file, &metadata).map_err(|reason| format!("is not trusted: {reason}"))?;
     let mut text = String::new();
     file.take(MAX_BYTES)
         .read_to_string(&mut text)
@@ -272,15 +273,15 @@ fn read(path: &Path) -> Result<Option<File>, String> {
     })
 }
 
-/// The log file, and whether it was asked for.
-fn log_file(asked_for: Option<&Path>) -> Option<(PathBuf, bool)> {
-    match asked_for {
+/// The log file, and whether it was configured.
+fn log_file(configured: Option<&Path>) -> Option<(PathBuf, bool)> {
+    match configured {
         Some(path) => Some((path.to_owned(), true)),
         None => default_log_file().map(|path| (path, false)),
     }
 }
 
-/// The classic program's log file.
+/// The default log file, which is that of the classic program.
 fn default_log_file() -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some("/var/log/gatherer.log".into());

@@ -1,4 +1,4 @@
-//! Files that the command line names, and standard input.
+//! Reads a file that the command line names, or standard input.
 
 use std::fs::File;
 use std::io;
@@ -12,12 +12,12 @@ use rustix::io::Errno;
 
 use crate::process::RunLimit;
 
-/// How much is read at a time.
+/// The size of one read, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A file that the command line names, read to its end; `-` is standard input. `what` is how a
-/// sentence about it begins. A pipe or a terminal that does not end is an error when the run's time is
-/// over.
+/// Reads a file that the command line names to its end; `-` is standard input. `what` is the start of
+/// error messages ("the infile"). If a pipe or a terminal does not end within the run's time limit, that
+/// is an error.
 pub fn read_file(
     what: &str,
     path: &Path,
@@ -28,7 +28,7 @@ pub fn read_file(
     let read = if path == Path::new("-") {
         read_to_end(io::stdin(), max_bytes, until)
     } else {
-        // Opening a FIFO would wait for its writer, without an end.
+        // Without O_NONBLOCK, opening a FIFO would wait for its writer without a limit.
         let mut options = File::options();
         let options = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
         options.open(path).and_then(|file| read_to_end(file, max_bytes, until))
@@ -53,8 +53,8 @@ pub fn read_file(
     Ok(bytes)
 }
 
-/// Reads to the end, or more than `max_bytes`. Also where the caller has made standard input
-/// non-blocking.
+/// Reads to the end, or until there are more than `max_bytes`. Works also if the caller made standard
+/// input non-blocking.
 fn read_to_end(from: impl AsFd, max_bytes: u64, until: Option<Instant>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut piece = vec![0; PIECE_BYTES];
@@ -70,8 +70,8 @@ fn read_to_end(from: impl AsFd, max_bytes: u64, until: Option<Instant>) -> io::R
     Ok(bytes)
 }
 
-/// Waits until there is something to read, or an end. A FIFO that no writer has opened yet has
-/// neither. A regular file always has.
+/// Waits until there are data to read, or the end of the file. A FIFO that has no writer yet has
+/// neither; a regular file is always readable.
 fn wait_until_readable(from: &impl AsFd, until: Option<Instant>) -> io::Result<()> {
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));

@@ -1,4 +1,4 @@
-//! The commands of the program, a module for each.
+//! The commands of the program. Each has a module.
 
 pub mod gather;
 mod input;
@@ -18,21 +18,21 @@ use crate::logging::{self, LogSettings, spans};
 use crate::process;
 use crate::run::children;
 
-/// Prepares the runner's process, before any command. An error says why core dumps cannot be
-/// switched off.
+/// Prepares the runner's process before any command. The error is that core dumps could not be
+/// disabled.
 pub fn set_up_runner() -> io::Result<()> {
     process::reset_inherited_signals();
     children::spare_children_of_caller();
     process::raise_open_files();
-    // For every command, not only for those that read a request: a proxy's password may be in the
-    // environment. The log process inherits it.
+    // This is for every command, not only for those that read a request, because the password of a proxy may be
+    // in the environment. The log process inherits the protection.
     let protected = process::protect();
     process::survive_file_size_limit();
     protected
 }
 
-/// Reads the settings, opens the log and runs a command. `protected` is what [`set_up_runner`]
-/// returned.
+/// Reads the settings, opens the log and runs a command. `protected` is the result of
+/// [`set_up_runner`].
 pub fn with_settings(
     cli: &Cli,
     protected: io::Result<()>,
@@ -41,14 +41,14 @@ pub fn with_settings(
     let settings = match Settings::read(cli) {
         Ok(settings) => settings,
         Err(error) => {
-            // A Manager drops stderr: without a log the operator would never know.
+            // A Manager discards stderr, so the operator needs this message in the log file.
             logging::init(Settings::first_logging(cli));
             return fail(Exit::Unreadable, &error.to_string());
         }
     };
     logging::init(settings.logging());
     if let Err(error) = protected {
-        tracing::warn!("core dumps cannot be switched off: {error}");
+        tracing::warn!("core dumps cannot be disabled: {error}");
     }
     spans::run().in_scope(|| command(&settings))
 }
@@ -59,12 +59,12 @@ pub fn without_settings(command: impl FnOnce() -> Exit) -> Exit {
     command()
 }
 
-/// Prints the help of the program.
+/// Prints the help.
 pub fn print_help() -> Exit {
     printing::print(&Cli::command().render_help().to_string())
 }
 
-/// Logs why there is no result, and returns the exit status.
+/// Logs an error and returns the exit status.
 fn fail(exit: Exit, message: &str) -> Exit {
     tracing::error!("{message}");
     exit

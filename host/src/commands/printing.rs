@@ -1,4 +1,4 @@
-//! Printing of results: to standard output or the outfile, until a signal ends it.
+//! Prints results to standard output or the outfile, until a signal ends the program.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::process::RunLimit;
 use crate::run::reserve::Reserve;
 use crate::run::signals::{EndSignal, Signals};
 
-/// Makes the outfile ready before anybody is asked.
+/// Prepares the outfile before any endpoint is queried. The error is a message.
 pub fn prepare(outfile: Option<&Path>, limit: Option<RunLimit>) -> Result<Outfile, String> {
     Outfile::prepare(outfile, limit).map_err(|error| {
         let path = outfile.unwrap_or(Path::new("-")).display();
@@ -18,12 +18,12 @@ pub fn prepare(outfile: Option<&Path>, limit: Option<RunLimit>) -> Result<Outfil
     })
 }
 
-/// Writes the result. That nobody reads it is no error.
+/// Writes the result. It is not an error if the reader closed the output.
 pub fn write(outfile: Outfile, text: &str, exit: Exit) -> Exit {
     write_pieces(outfile, |writer| writer.write_all(text.as_bytes()), exit)
 }
 
-/// Writes a result that is large, piece by piece.
+/// Writes a large result in pieces.
 pub fn write_pieces(
     outfile: Outfile,
     result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
@@ -38,12 +38,12 @@ pub fn write_pieces(
     }
 }
 
-/// Prints a text on standard output. It is not an error if no process reads it.
+/// Prints a text on standard output. It is not an error if the reader closed it.
 pub fn print(text: &str) -> Exit {
     write(Outfile::Stdout, text, Exit::Done)
 }
 
-/// Prints a result that needs nobody to be asked, until a signal says otherwise.
+/// Prints a result for which no endpoint is queried, until a signal ends the program.
 pub fn print_until_signal(print: impl FnOnce() -> Exit + Send + 'static) -> io::Result<Exit> {
     let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
     drop(descriptors);
@@ -54,7 +54,7 @@ pub fn print_until_signal(print: impl FnOnce() -> Exit + Send + 'static) -> io::
     Ok(exit)
 }
 
-/// What printing ends with, or the signal that comes before.
+/// The exit status of printing, or of a signal that arrives before printing is finished.
 pub async fn until_signal(printed: impl Future<Output = Exit>, signals: &mut Signals) -> Exit {
     let signal = tokio::select! {
         biased;
@@ -64,13 +64,13 @@ pub async fn until_signal(printed: impl Future<Output = Exit>, signals: &mut Sig
     abandoned(signal)
 }
 
-/// No file becomes half a result.
+/// Abandons an unfinished outfile, and logs the signal.
 pub fn abandoned(signal: EndSignal) -> Exit {
     outfile::abandon();
     ended_by(signal)
 }
 
-/// Says that a signal ended the run.
+/// Logs that a signal ended the run.
 pub fn ended_by(signal: EndSignal) -> Exit {
     fail(signal.exit(), &signal.message())
 }

@@ -1,4 +1,4 @@
-//! JSON Schemas of the documents, made from the types. `docs/schema` holds copies.
+//! JSON Schemas of the documents, generated from the types. `docs/schema` has copies.
 
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::Inventory;
@@ -9,35 +9,35 @@ use serde_json::Value;
 
 use super::match_images::matches::Matches;
 use super::printing;
-use crate::cli::Document;
+use crate::cli::SchemaDocument;
 use crate::exit::Exit;
 use crate::output::format::EndpointLine;
-use crate::request::Request;
+use crate::request::RequestSchema;
 
 /// Prints the schema of a document.
-pub fn run(document: Document) -> Exit {
+pub fn run(document: SchemaDocument) -> Exit {
     printing::print(&text(document))
 }
 
-/// The schema's text.
-fn text(document: Document) -> String {
+/// The text of a schema.
+fn text(document: SchemaDocument) -> String {
     let read = SchemaSettings::draft2020_12();
-    // What is written is known more closely than what could be read.
+    // Documents that the program writes have a stricter schema than those that it reads.
     let written = || {
         let written = SchemaSettings::draft2020_12().for_serialize();
         written.with_transform(RecursiveTransform(without_null)).into_generator()
     };
     let schema = match document {
-        Document::Inventory => written().into_root_schema_for::<Inventory>(),
-        Document::Ndjson => written().into_root_schema_for::<EndpointLine>(),
-        Document::Matches => written().into_root_schema_for::<Matches>(),
-        Document::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
-        Document::Request => read.into_generator().into_root_schema_for::<Request>(),
+        SchemaDocument::Inventory => written().into_root_schema_for::<Inventory>(),
+        SchemaDocument::Ndjson => written().into_root_schema_for::<EndpointLine>(),
+        SchemaDocument::Matches => written().into_root_schema_for::<Matches>(),
+        SchemaDocument::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
+        SchemaDocument::Request => read.into_generator().into_root_schema_for::<RequestSchema>(),
     };
     format!("{:#}\n", schema.as_value())
 }
 
-/// What is unknown is absent, never null.
+/// Removes null from a schema: the program leaves out unknown members.
 fn without_null(schema: &mut Schema) {
     let is_null = |value: &Value| *value == "null" || value["type"] == "null";
     let Some(object) = schema.as_object_mut() else { return };

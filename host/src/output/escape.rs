@@ -1,12 +1,11 @@
-//! Texts as they may be shown: nothing in them steers a terminal, a log or a reader's eye, and none
-//! is longer than a message may be.
+//! Makes texts safe to show: escapes characters that control a terminal or mislead a reader, and cuts long
+//! texts.
 
 use std::fmt::Write as _;
 use std::io;
 
-/// The text with control characters, line ends, and those that reorder or hide others, in a
-/// visible form (`\n`, `\u{202e}`): whoever wrote the text writes no lines of their own into a
-/// log, and does not steer a terminal.
+/// Escapes control characters, line ends, and characters that reorder or hide others (`\n`, `\u{202e}`). So
+/// untrusted text cannot add lines to a log or control a terminal.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -19,24 +18,24 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The same for a JSON text on one line, which stays one of the same meaning.
+/// Escapes the same characters in a JSON text on one line. Its meaning does not change.
 pub fn escape_json(json: &str) -> String {
     let mut escaped = Vec::with_capacity(json.len());
-    write_json_fragment(&mut escaped, json).expect("a vector takes every byte");
-    String::from_utf8(escaped).expect("whole characters are written")
+    write_json_fragment(&mut escaped, json).expect("writing to a vector cannot fail");
+    String::from_utf8(escaped).expect("only complete characters are written")
 }
 
-/// The same for a JSON text of several lines: a string in it has no line break of its own.
+/// Escapes the same characters in a JSON text of several lines. (JSON strings contain no line breaks.)
 pub fn escape_json_lines(json: &str) -> String {
     json.split('\n').map(escape_json).collect::<Vec<_>>().join("\n")
 }
 
-/// Writes a part of a JSON string, as [`escape_json`] has it.
+/// Writes a part of a JSON string, escaped as by [`escape_json`].
 pub fn write_json_fragment<W: ?Sized + io::Write>(
     writer: &mut W,
     fragment: &str,
 ) -> io::Result<()> {
-    // Nearly all are this, and serde has escaped what is below a space.
+    // Nearly all fragments are plain ASCII. Serde has already escaped characters below a space.
     if fragment.is_ascii() && !fragment.bytes().any(|byte| byte.is_ascii_control()) {
         return writer.write_all(fragment.as_bytes());
     }
@@ -51,14 +50,14 @@ pub fn write_json_fragment<W: ?Sized + io::Write>(
     writer.write_all(&fragment.as_bytes()[written..])
 }
 
-/// The longest text of a warning, an error, a hint or a log line, in bytes.
+/// The maximum size of a text of a warning, an error, a hint or a log line, in bytes.
 pub const TEXT_MAX_BYTES: usize = 4 * 1024;
 
-/// Room for the words that say how much was left out.
+/// Space for the note that says how much was left out.
 const LEFT_OUT_BYTES: usize = 48;
 
-/// The text, cut if it is longer than a message may be; with how much of it was left out. Secrets
-/// must have been taken out before: the rest of one that is cut would not be found.
+/// Cuts a text that is longer than [`TEXT_MAX_BYTES`], and appends how much was left out. Secrets must be
+/// redacted before, because a secret that is cut would not be found.
 pub fn capped(mut text: String) -> String {
     if text.len() > TEXT_MAX_BYTES {
         let end = text.floor_char_boundary(TEXT_MAX_BYTES - LEFT_OUT_BYTES);
@@ -70,6 +69,7 @@ pub fn capped(mut text: String) -> String {
     text
 }
 
+/// Whether a character is escaped: it is invisible, or reorders or hides others.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -85,26 +85,26 @@ mod tests {
     use super::{TEXT_MAX_BYTES, capped, escape, escape_json};
 
     #[test]
-    fn a_long_text_is_cut_between_characters_and_says_how_much_is_gone() {
+    fn cuts_long_texts_between_characters_and_appends_the_number_of_bytes() {
         let longest = "x".repeat(TEXT_MAX_BYTES);
         assert_eq!(capped(longest.clone()), longest);
         for long in ["x".repeat(TEXT_MAX_BYTES + 1), "\u{20ac}".repeat(1_000_000)] {
             let cut = capped(long.clone());
             assert!(cut.len() <= TEXT_MAX_BYTES, "{}", cut.len());
-            let (head, rest) = cut.split_once("... (").expect("it says that it is cut");
+            let (head, rest) = cut.split_once("... (").expect("a note");
             assert!(long.starts_with(head));
             assert_eq!(rest, format!("{} bytes left out)", long.len() - head.len()));
-            assert_eq!(capped(cut.clone()), cut, "cut once");
+            assert_eq!(capped(cut.clone()), cut, "a cut text is not cut again");
         }
     }
 
     #[test]
-    fn a_text_stays_on_its_line_and_shows_what_it_hides() {
+    fn escapes_line_ends_and_hidden_characters() {
         assert_eq!(escape("a\nb\u{1b}[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
     }
 
     #[test]
-    fn a_json_text_keeps_its_meaning() {
+    fn an_escaped_json_text_has_the_same_meaning() {
         let json = serde_json::json!("a\u{9b}\u{202e}\u{e0001}é").to_string();
         let escaped = escape_json(&json);
         assert_eq!(escaped, "\"a\\u009b\\u202e\\udb40\\udc01é\"");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_every_script_stay() {
+    fn does_not_escape_letters_of_any_script() {
         for text in ["ééß", "日本語", "עברית", "🐧", "e\u{301}"] {
             assert_eq!(escape(text), text);
         }

@@ -1,4 +1,4 @@
-//! From results to bytes: the inventory, its formats, and where they are written.
+//! Turns results into output: the inventory, its formats, and the files that they are written to.
 
 pub mod escape;
 pub mod format;

@@ -1,5 +1,5 @@
-//! Reads a plugin's manifest out of its ELF file. The file may be anything, of any size:
-//! only headers and notes are read.
+//! Reads a plugin's manifest from its ELF file. The file can have any content and size, so only headers
+//! and notes are read.
 
 use std::fs::File;
 
@@ -22,20 +22,21 @@ const MACHINE: Option<elf::Machine> = if cfg!(target_arch = "x86_64") {
     None
 };
 
-/// The most sections that are read. A library has some 40.
+/// The maximum number of sections. A library has about 40.
 const SECTIONS_MAX: u32 = 10_000;
 
-/// The manifest in a library's note, or why there is none: a sentence without its subject.
+/// Reads the manifest from the note of a library. The error is a message without its subject.
 pub fn manifest(file: &File) -> Result<String, String> {
     let cache = ReadCache::new(file);
     read(&cache)
 }
 
+/// Reads the manifest from the data of a library.
 pub(super) fn read<'data>(data: impl ReadRef<'data>) -> Result<String, String> {
-    let no_library = |_| "is not a 64-bit ELF library".to_owned();
+    let not_elf = |_| "is not a 64-bit ELF library".to_owned();
     let damaged = |_| "is damaged: its ELF sections cannot be read".to_owned();
-    let header = FileHeader64::<Endianness>::parse(data).map_err(no_library)?;
-    let endian = header.endian().map_err(no_library)?;
+    let header = FileHeader64::<Endianness>::parse(data).map_err(not_elf)?;
+    let endian = header.endian().map_err(not_elf)?;
     if endian != Endianness::default() || MACHINE.is_some_and(|own| header.e_machine(endian) != own)
     {
         return Err("was built for another kind of machine".to_owned());
@@ -49,7 +50,7 @@ pub(super) fn read<'data>(data: impl ReadRef<'data>) -> Result<String, String> {
     let sections = header.sections(endian, data).map_err(damaged)?;
     let mut manifest = None;
     for section in sections.iter() {
-        // A name that cannot be read is not ours.
+        // A section whose name cannot be read is not the manifest's.
         if sections.section_name(endian, section).ok() != Some(NOTE_SECTION.as_bytes()) {
             continue;
         }

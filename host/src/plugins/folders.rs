@@ -1,55 +1,55 @@
-//! Where plugins are looked for.
+//! The folders that are searched for plugins.
 
 use std::path::{Path, PathBuf};
 
-/// The install folders, `:` between them; given at build time by `make install`.
+/// The install folders, separated by `:`. `make install` sets them at build time.
 const INSTALL_FOLDERS: &str = match option_env!("GATHERER_INSTALL_PLUGIN_DIR") {
     Some(folders) => folders,
     None => "/usr/lib64/virtual-host-gatherer/plugins:/usr/lib/virtual-host-gatherer/plugins",
 };
 
-/// The environment variable that names folders, `:` between them.
+/// The environment variable with folders, separated by `:`.
 const VARIABLE: &str = "GATHERER_PLUGIN_PATH";
 
-/// The folders to look in.
+/// The folders that are searched for plugins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
-    /// The folders, the one that wins first.
+pub struct PluginFolders {
+    /// The folders; an earlier folder takes precedence.
     pub paths: Vec<PathBuf>,
-    /// Whether somebody named them: then one that cannot be read is an error.
-    pub asked_for: bool,
+    /// Whether the folders were configured. Then it is an error if one of them cannot be read.
+    pub are_configured: bool,
 }
 
-/// The folders that were given, else those of the environment, else those of the operator's
-/// file, else the program's own: the build's when it runs out of a build folder, else the
-/// install folders.
-pub fn folders(given: &[PathBuf], of_operator: &[PathBuf]) -> Folders {
+/// The folders from the first source that has any: the command line, the environment, the operator's
+/// file, the build folder (if the program runs from one), the install folders.
+pub fn folders(given: &[PathBuf], of_operator: &[PathBuf]) -> PluginFolders {
     if !given.is_empty() {
-        return Folders { paths: given.to_vec(), asked_for: true };
+        return PluginFolders { paths: given.to_vec(), are_configured: true };
     }
     if let Some(listed) = std::env::var_os(VARIABLE).filter(|listed| !listed.is_empty()) {
         let paths = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
-        return Folders { paths: paths.collect(), asked_for: true };
+        return PluginFolders { paths: paths.collect(), are_configured: true };
     }
     if !of_operator.is_empty() {
-        return Folders { paths: of_operator.to_vec(), asked_for: true };
+        return PluginFolders { paths: of_operator.to_vec(), are_configured: true };
     }
     if let Some(folder) = build_folder() {
-        return Folders { paths: vec![folder], asked_for: false };
+        return PluginFolders { paths: vec![folder], are_configured: false };
     }
-    Folders { paths: std::env::split_paths(INSTALL_FOLDERS).collect(), asked_for: false }
+    PluginFolders { paths: std::env::split_paths(INSTALL_FOLDERS).collect(), are_configured: false }
 }
 
-/// The folder that the program runs from, if cargo made it.
+/// The folder of the program, if cargo built it there.
 fn build_folder() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let folder = program.parent()?;
     is_cargo_target(folder.parent()?).then(|| folder.to_owned())
 }
 
-/// The largest CACHEDIR.TAG; cargo's has 177 bytes.
+/// The maximum size of CACHEDIR.TAG in bytes. Cargo's has 177.
 const TAG_MAX_BYTES: usize = 4096;
 
+/// Whether a folder is a target folder of cargo, which has a CACHEDIR.TAG.
 fn is_cargo_target(folder: &Path) -> bool {
     gatherer_file_reader::read(&folder.join("CACHEDIR.TAG"), TAG_MAX_BYTES)
         .ok()

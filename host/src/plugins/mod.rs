@@ -1,4 +1,5 @@
-//! Plugin folders to manifests, by reading ELF notes. Nothing is loaded, nothing is run.
+//! Discovery of plugins: reads the manifests in the plugin folders from ELF notes. It neither loads a
+//! plugin nor runs its code.
 
 mod elf;
 mod folders;
@@ -14,49 +15,52 @@ use std::path::{Path, PathBuf};
 use gatherer_plugin_api::manifest::{Manifest, Module};
 use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 
-pub use folders::{Folders, folders};
+pub use folders::{PluginFolders, folders};
 pub use trust::check as check_trust;
 
-/// What a plugin's file is called.
+/// The file name of a plugin begins with this.
 const PREFIX: &str = "libgatherer_plugin_";
+/// The file name of a plugin ends with this.
 const SUFFIX: &str = ".so";
 
-/// A plugin that workers can be started for.
+/// A plugin file that was inspected.
 pub struct Plugin {
-    /// Where it was found.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Manifest,
-    /// The same, as it stands in the note.
+    /// The text of the manifest in the ELF note.
     pub manifest_text: String,
-    /// The file, through which it was inspected and will be loaded.
+    /// The open file. Workers load the library through this descriptor, so that the file cannot be replaced
+    /// after it was inspected.
     pub file: File,
 }
 
-/// A file that looks like a plugin and is not used.
+/// A file with the name of a plugin that is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where it was found.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Why, in one sentence without its subject: "is writable by others".
+    /// The reason, a message without its subject: "is writable by everybody".
     pub reason: String,
 }
 
-/// Everything that was found.
+/// The plugins and modules that are available.
 #[derive(Default)]
 pub struct Catalog {
     /// The plugins, in the order of the folders.
     pub plugins: Vec<Plugin>,
-    /// What was left out, and why.
+    /// The files that are not used.
     pub skipped: Vec<Skipped>,
-    /// What is odd: one sentence each.
+    /// Problems that do not prevent a run, one message each.
     pub warnings: Vec<String>,
-    /// Where it was looked, the folder that wins first.
+    /// The folders that were searched; an earlier folder takes precedence.
     pub folders: Vec<PathBuf>,
+    /// The place of each module: the index of its plugin, and its index in the manifest.
     by_module: BTreeMap<String, (usize, usize)>,
 }
 
-/// A folder that was asked for and cannot be read.
+/// A configured folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the plugin folder {} cannot be read: {error}", path.display())]
 pub struct FolderError {
@@ -65,13 +69,13 @@ pub struct FolderError {
 }
 
 impl Catalog {
-    /// Reads the folders, the earlier ones first.
-    pub fn read(folders: &Folders) -> Result<Self, FolderError> {
+    /// Reads the folders in their order.
+    pub fn read(folders: &PluginFolders) -> Result<Self, FolderError> {
         let mut catalog = Self { folders: folders.paths.clone(), ..Self::default() };
         for folder in &folders.paths {
             match candidates(folder) {
-                Ok(files) => files.into_iter().for_each(|path| catalog.add(path)),
-                Err(error) if folders.asked_for => {
+                Ok(files) => files.into_iter().for_each(|path| catalog.add_file(path)),
+                Err(error) if folders.are_configured => {
                     return Err(FolderError { path: folder.clone(), error });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -84,28 +88,28 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// One plugin and nothing else.
+    /// A catalog with one plugin.
     pub fn of(plugin: Plugin) -> Self {
         let mut catalog = Self::default();
-        catalog.serve(plugin);
+        catalog.add_plugin(plugin);
         catalog
     }
 
-    fn add(&mut self, path: PathBuf) {
-        // What others may write is not even read.
+    fn add_file(&mut self, path: PathBuf) {
+        // A file that is not trusted is not even read.
         let plugin = open(&path).and_then(|(file, trust)| trust.and_then(|()| read(&path, file)));
-        let plugin = plugin.and_then(|plugin| fits(&plugin.manifest).map(|()| plugin));
+        let plugin = plugin.and_then(|plugin| check_versions(&plugin.manifest).map(|()| plugin));
         match plugin {
-            Ok(plugin) => self.serve(plugin),
+            Ok(plugin) => self.add_plugin(plugin),
             Err(reason) => self.skipped.push(Skipped { path, reason }),
         }
     }
 
-    fn serve(&mut self, plugin: Plugin) {
+    fn add_plugin(&mut self, plugin: Plugin) {
         for (index, module) in plugin.manifest.modules.iter().enumerate() {
             match self.by_module.get(&module.name) {
                 Some((earlier, _)) => self.warnings.push(format!(
-                    "the module {} of {} is not used: {} serves it already",
+                    "the module {} of {} is not used: {} already provides it",
                     module.name,
                     plugin.path.display(),
                     self.plugins[*earlier].path.display()
@@ -118,7 +122,7 @@ impl Catalog {
         self.plugins.push(plugin);
     }
 
-    /// The modules by name, each with the plugin that serves it.
+    /// The modules, sorted by name, each with its plugin.
     pub fn modules(&self) -> impl Iterator<Item = (&Module, &Plugin)> + Clone {
         self.by_module.values().map(|(plugin, module)| {
             let plugin = &self.plugins[*plugin];
@@ -126,39 +130,39 @@ impl Catalog {
         })
     }
 
-    /// The module of this name, with its plugin and the plugin's place in `plugins`.
+    /// The module with this name, and the index of its plugin in `plugins`.
     pub fn module(&self, name: &str) -> Option<(&Module, usize)> {
         let (plugin, module) = self.by_module.get(name)?;
         Some((&self.plugins[*plugin].manifest.modules[*module], *plugin))
     }
 }
 
-/// A file that was inspected: what it says, and whether it may be used.
+/// The result of inspecting a file. The errors are messages without their subject.
 pub struct Inspected {
-    /// What it says of itself.
+    /// The plugin.
     pub plugin: Plugin,
-    /// Why it is not used, if it is not: one sentence without its subject.
+    /// Whether the plugin would be used, or the reason why not.
     pub verdict: Result<(), String>,
-    /// Whether the file and its folder are safe from others, and if not, why not.
+    /// Whether other users cannot change the file and its folder, or the reason why it is not trusted.
     pub trust: Result<(), String>,
-    /// Whether this program can serve it, and if not, why not.
+    /// Whether the plugin's versions are compatible with this program, or the reason why not.
     pub versions: Result<(), String>,
 }
 
-/// Reads what a file says of itself, trusted or not. An error says why it is no plugin.
+/// Reads the manifest of a file, whether the file is trusted or not. Fails if it is not a plugin.
 pub fn inspect(path: &Path) -> Result<Inspected, String> {
     let (file, trust) = open(path)?;
     let plugin = read(path, file)?;
-    let versions = fits(&plugin.manifest);
+    let versions = check_versions(&plugin.manifest);
     let verdict = trust.clone().and_then(|()| versions.clone());
     Ok(Inspected { plugin, verdict, trust, versions })
 }
 
-/// Opens a file, once for all, and says whether it is safe from others.
+/// Opens a file, and checks whether it is trusted. The file is not opened again later.
 fn open(path: &Path) -> Result<(File, Result<(), String>), String> {
     let file = File::options()
         .read(true)
-        // A FIFO would keep us waiting for its writer.
+        // Without O_NONBLOCK, opening a FIFO would wait for its writer.
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
         .map_err(|error| format!("cannot be opened: {error}"))?;
@@ -166,18 +170,20 @@ fn open(path: &Path) -> Result<(File, Result<(), String>), String> {
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
-    let trust = trust::check(&file, &metadata).map_err(|why| format!("is not trusted: {why}"));
+    let trust =
+        trust::check(&file, &metadata).map_err(|reason| format!("is not trusted: {reason}"));
     Ok((file, trust))
 }
 
+/// Reads and parses the manifest of an open file.
 fn read(path: &Path, file: File) -> Result<Plugin, String> {
     let manifest_text = elf::manifest(&file)?;
-    let manifest =
-        Manifest::parse(&manifest_text).map_err(|error| format!("is left out: {error}"))?;
+    let manifest = Manifest::parse(&manifest_text)
+        .map_err(|error| format!("has an invalid manifest: {error}"))?;
     Ok(Plugin { path: path.to_owned(), manifest, manifest_text, file })
 }
 
-/// A catalog with one plugin of this manifest, for fuzz targets.
+/// A catalog with one plugin that has this manifest, for fuzz targets.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn catalog_of(manifest: &str) -> Option<Catalog> {
     Some(Catalog::of(Plugin {
@@ -188,18 +194,19 @@ pub fn catalog_of(manifest: &str) -> Option<Catalog> {
     }))
 }
 
-/// The manifest in the bytes of a library, for fuzz targets.
+/// Reads the manifest from the bytes of a library, for fuzz targets.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn manifest_of(bytes: &[u8]) -> Result<String, String> {
     elf::read(&object::read::ReadCache::new(io::Cursor::new(bytes)))
 }
 
-/// Whether a file of this name is looked at.
+/// Whether a file with this name is a plugin.
 pub fn is_plugin_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
 }
 
+/// The paths of the files in a folder that have the name of a plugin, sorted.
 fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -212,13 +219,15 @@ fn candidates(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether this program can serve a plugin of this manifest.
-fn fits(manifest: &Manifest) -> Result<(), String> {
+/// Checks whether this program can use a plugin with this manifest.
+fn check_versions(manifest: &Manifest) -> Result<(), String> {
     let name = format!("{} {}", manifest.name, manifest.version);
-    fits_abi(&manifest.abi, ABI_VERSION).map_err(|why| format!("({name}) {why}"))?;
-    let (Some(minimum), Some(api)) = (version(&manifest.minimum_api), version(API_VERSION)) else {
+    check_abi(&manifest.abi, ABI_VERSION).map_err(|reason| format!("({name}) {reason}"))?;
+    let (Some(minimum), Some(api)) =
+        (parse_version(&manifest.minimum_api), parse_version(API_VERSION))
+    else {
         return Err(format!(
-            "({name}) names a minimumApi that is not a version: {}",
+            "({name}) has an invalid minimumApi, which must be a version: {}",
             manifest.minimum_api
         ));
     };
@@ -232,12 +241,12 @@ fn fits(manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a plugin built for an ABI can be loaded by a program of another.
-fn fits_abi(plugin: &str, program: &str) -> Result<(), String> {
-    let (Some(theirs), Some(ours)) = (version(plugin), version(program)) else {
-        return Err(format!("names an ABI that is not a version: {plugin}"));
+/// Checks whether a program with one ABI version can load a plugin with another.
+fn check_abi(plugin: &str, program: &str) -> Result<(), String> {
+    let (Some(theirs), Some(ours)) = (parse_version(plugin), parse_version(program)) else {
+        return Err(format!("has an invalid ABI, which must be a version: {plugin}"));
     };
-    // From 1.0 on the layout is frozen within a major number; before, every minor one was another.
+    // Since 1.0 the layout is frozen within a major version. Before, each minor version had its own.
     let series = |(major, minor, _): (u64, u64, u64)| (major, if major == 0 { minor } else { 0 });
     if series(theirs) == series(ours) {
         return Ok(());
@@ -250,7 +259,8 @@ fn fits_abi(plugin: &str, program: &str) -> Result<(), String> {
     Err(format!("was built for ABI {plugin} and this program has ABI {program}: {old}; {action}"))
 }
 
-fn version(text: &str) -> Option<(u64, u64, u64)> {
+/// Parses "major.minor.patch".
+fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
     let mut parts = text.split('.').map(|part| part.parse().ok());
     let version = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(version)
@@ -261,7 +271,7 @@ mod tests {
     use gatherer_plugin_api::manifest::Manifest;
     use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 
-    use super::{fits, fits_abi, version};
+    use super::{check_abi, check_versions, parse_version};
 
     fn manifest(abi: &str, api: &str) -> Manifest {
         Manifest {
@@ -273,16 +283,16 @@ mod tests {
         }
     }
 
-    /// An ABI and the words of its refusal, or none if it fits.
-    fn assert_fits(program: &str, cases: &[(&str, Option<&str>)]) {
+    /// Each case is the ABI of a plugin, and a part of the expected error, or `None` if it is compatible.
+    fn assert_abi(program: &str, cases: &[(&str, Option<&str>)]) {
         for (abi, words) in cases {
-            match (fits_abi(abi, program), words) {
+            match (check_abi(abi, program), words) {
                 (Ok(()), None) => {}
                 (Err(reason), Some(words)) => {
                     assert!(reason.contains(words), "{reason}");
                     assert!(reason.contains(abi) && reason.contains(program), "{reason}");
                 }
-                (fits, _) => panic!("ABI {abi} in a program of ABI {program}: {fits:?}"),
+                (result, _) => panic!("ABI {abi} in a program with ABI {program}: {result:?}"),
             }
         }
     }
@@ -291,27 +301,26 @@ mod tests {
     const NEW: Option<&str> = Some("this program is the older side; update virtual-host-gatherer");
 
     #[test]
-    fn from_1_0_on_only_the_major_number_of_the_abi_counts() {
+    fn compares_only_the_major_abi_version_since_1_0() {
         for program in ["1.0.0", "1.0.7", "1.3.0"] {
-            let fit = [("1.0.0", None), ("1.0.9", None), ("1.1.0", None), ("1.10.2", None)];
-            assert_fits(program, &fit);
-            let others = [("0.1.0", OLD), ("0.9.0", OLD), ("2.0.0", NEW), ("10.0.0", NEW)];
-            assert_fits(program, &others);
+            let compatible = [("1.0.0", None), ("1.0.9", None), ("1.1.0", None), ("1.10.2", None)];
+            assert_abi(program, &compatible);
+            let incompatible = [("0.1.0", OLD), ("0.9.0", OLD), ("2.0.0", NEW), ("10.0.0", NEW)];
+            assert_abi(program, &incompatible);
         }
-        assert_fits("2.0.0", &[("1.0.0", OLD), ("1.9.9", OLD), ("2.1.0", None), ("3.0.0", NEW)]);
+        assert_abi("2.0.0", &[("1.0.0", OLD), ("1.9.9", OLD), ("2.1.0", None), ("3.0.0", NEW)]);
     }
 
     #[test]
-    fn before_1_0_every_minor_number_of_the_abi_was_another_one() {
-        let others = [("0.0.9", OLD), ("0.2.0", NEW), ("1.0.0", NEW)];
-        assert_fits("0.1.0", &[("0.1.0", None), ("0.1.7", None)]);
-        assert_fits("0.1.0", &others);
+    fn compares_the_minor_abi_version_before_1_0() {
+        assert_abi("0.1.0", &[("0.1.0", None), ("0.1.7", None)]);
+        assert_abi("0.1.0", &[("0.0.9", OLD), ("0.2.0", NEW), ("1.0.0", NEW)]);
     }
 
     #[test]
-    fn a_plugin_from_before_1_0_is_refused_in_one_clear_sentence() {
+    fn rejects_a_plugin_from_before_1_0() {
         assert_eq!(
-            fits(&manifest("0.1.0", "0.1.0")),
+            check_versions(&manifest("0.1.0", "0.1.0")),
             Err("(p 1) was built for ABI 0.1.0 and this program has ABI 1.0.0: the plugin is the \
                  older side; build it with a newer gatherer-plugin-api"
                 .to_owned())
@@ -319,25 +328,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_known_api_fits() {
-        // A newer SDK alone asks for nothing newer, nor does a plugin that asks for an older API.
+    fn rejects_a_plugin_that_needs_a_newer_api() {
+        // A plugin may require an older API.
         for api in [API_VERSION, "1.0.0", "0.1.0"] {
-            assert_eq!(fits(&manifest(ABI_VERSION, api)), Ok(()), "{api}");
+            assert_eq!(check_versions(&manifest(ABI_VERSION, api)), Ok(()), "{api}");
         }
         for (abi, api, words) in [
             (ABI_VERSION, "9.0.0", "needs plugin API 9.0.0"),
             (ABI_VERSION, "1.99.0", "this program is the older side"),
-            ("x", "1.0.0", "an ABI that is not a version"),
-            (ABI_VERSION, "1.0", "a minimumApi that is not a version"),
+            ("x", "1.0.0", "has an invalid ABI"),
+            (ABI_VERSION, "1.0", "has an invalid minimumApi"),
         ] {
-            let reason = fits(&manifest(abi, api)).expect_err(api);
+            let reason = check_versions(&manifest(abi, api)).expect_err(api);
             assert!(reason.contains(words), "{reason}");
         }
     }
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(version("0.10.0") > version("0.9.0"));
-        assert_eq!(version("1.2"), None);
+        assert!(parse_version("0.10.0") > parse_version("0.9.0"));
+        assert_eq!(parse_version("1.2"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Fuzz target: the infile.
+//! The fuzz target for the infile.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::{GatherRequest, Policy, ProxySettings};
 
-use super::{Defaults, Entry, Folders, TIMEOUT_MAX_SECONDS, decode, read};
+use super::{BaseFolders, Defaults, Entry, TIMEOUT_MAX_SECONDS, decode, read};
 use crate::plugins::{Catalog, catalog_of};
 
 /// A module with a parameter of every type, one of them secret.
@@ -27,13 +27,13 @@ const MANIFEST: &str = r#"{
 /// A catalog with the module of [`MANIFEST`].
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| catalog_of(MANIFEST).expect("a manifest"));
 
-/// The infile: bytes to endpoints.
+/// Reads an infile.
 pub fn infile(input: &[u8]) {
     let (text, _) = decode(input.to_vec());
     let defaults = Defaults {
         timeout: Duration::from_mins(5),
         proxy: ProxySettings::default(),
-        folders: Folders::new(Path::new("/folder"), Some(Path::new("/home/user"))),
+        folders: BaseFolders::new(Path::new("/folder"), Some(Path::new("/home/user"))),
         policy: Box::new(|_| Policy::default()),
     };
     let Ok(entries) = read(&text, &CATALOG, &defaults) else { return };
@@ -41,16 +41,25 @@ pub fn infile(input: &[u8]) {
     for entry in &entries {
         match entry {
             Entry::Ready(endpoint) => {
-                assert!(ready.insert(endpoint.id.clone()), "two endpoints of one id are asked");
-                assert!(endpoint.timeout.as_secs_f64() <= TIMEOUT_MAX_SECONDS, "endless timeout");
+                assert!(
+                    ready.insert(endpoint.id.clone()),
+                    "two endpoints with the same id are ready"
+                );
+                assert!(
+                    endpoint.timeout.as_secs_f64() <= TIMEOUT_MAX_SECONDS,
+                    "the timeout is too long"
+                );
                 assert_eq!(endpoint.request.endpoint, endpoint.id);
                 assert_eq!(endpoint.request.module, "M");
                 let json = serde_json::to_string(&endpoint.request).expect("a request is JSON");
                 let again: GatherRequest = serde_json::from_str(&json).expect("it can be read");
                 let again = serde_json::to_string(&again).expect("a request is JSON");
-                assert_eq!(json, again, "the worker is asked something else");
+                assert_eq!(json, again, "the worker gets another request");
                 for value in endpoint.request.parameters.values() {
-                    assert!(!value.is_null() && !value.is_object(), "not a value of a parameter");
+                    assert!(
+                        !value.is_null() && !value.is_object(),
+                        "not a valid value of a parameter"
+                    );
                 }
             }
             Entry::Failed(result) => {

@@ -1,7 +1,6 @@
-//! The infile's JSON: its bytes, its outermost shape, and the members of each endpoint.
+//! Parses the infile's JSON: the list of endpoints, and the members of each endpoint.
 //!
-//! Values are kept as the text that they were written in: a number beyond 2^53 keeps its
-//! digits, and a key that stands twice is seen.
+//! Values are kept as text, so that numbers beyond 2^53 keep their digits and duplicate keys are noticed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,13 +8,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What the infile should have been.
+/// The expected content, for messages.
 const EXPECTED: &str = "a JSON list of endpoints, such as [{\"id\": \"lab\", \"module\": \"File\", \"url\": \"/srv/hosts.json\"}]";
 
-/// Why an infile is none: one sentence.
+/// The infile is not a list of endpoints.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequestError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the infile is empty: expected {EXPECTED}")]
     Empty,
     /// It is not JSON.
@@ -23,19 +22,19 @@ pub enum RequestError {
         "the infile is not JSON: {problem} at line {line} column {column}; expected {EXPECTED}"
     )]
     Syntax {
-        /// The parser's words.
+        /// The message of the parser.
         problem: String,
         /// From 1.
         line: usize,
         /// From 1.
         column: usize,
     },
-    /// It is JSON of another shape.
+    /// It is JSON, but not a list of objects.
     #[error(
         "the infile is not a list of endpoints: {what} at line {line} column {column}; expected {EXPECTED}"
     )]
     Shape {
-        /// What stands there.
+        /// The kind of value.
         what: &'static str,
         /// From 1.
         line: usize,
@@ -44,27 +43,27 @@ pub enum RequestError {
     },
 }
 
-/// The infile's text, and whether it had to be read as ISO-8859-1: the JVM that writes it
-/// uses its default charset.
+/// Decodes the infile. The boolean is true if it is not UTF-8 and was read as ISO-8859-1. (The JVM that writes it uses
+/// its default charset.)
 pub fn decode(bytes: Vec<u8>) -> (String, bool) {
-    let (text, latin) = match String::from_utf8(bytes) {
+    let (text, is_latin) = match String::from_utf8(bytes) {
         Ok(text) => (text, false),
         Err(error) => (error.into_bytes().into_iter().map(char::from).collect(), true),
     };
     match text.strip_prefix('\u{feff}') {
-        Some(rest) => (rest.to_owned(), latin),
-        None => (text, latin),
+        Some(rest) => (rest.to_owned(), is_latin),
+        None => (text, is_latin),
     }
 }
 
-/// The endpoints of an infile.
+/// Parses the endpoints of an infile.
 pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
     let start = text.trim_start_matches([' ', '\t', '\r', '\n']);
     if start.is_empty() {
         return Err(RequestError::Empty);
     }
     let syntax = |error: &serde_json::Error, piece: &str| {
-        let (line, column) = place_in(text, piece, error.line(), error.column());
+        let (line, column) = position_in(text, piece, error.line(), error.column());
         RequestError::Syntax { problem: problem(error), line, column }
     };
     let whole: &RawValue = serde_json::from_str(text).map_err(|error| syntax(&error, text))?;
@@ -86,7 +85,8 @@ pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
         .collect()
 }
 
-/// serde's words without its place, which is relative to a piece. Syntax errors quote nothing.
+/// The message of serde without the position, which is relative to a part of the text. Messages of syntax errors do not
+/// quote the text.
 fn problem(error: &serde_json::Error) -> String {
     if error.is_data() {
         return "a member cannot be read".to_owned();
@@ -95,13 +95,14 @@ fn problem(error: &serde_json::Error) -> String {
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
+/// The error for a value of the wrong kind.
 fn shape(text: &str, piece: &str, what: &'static str) -> RequestError {
-    let (line, column) = place_in(text, piece, 1, 1);
+    let (line, column) = position_in(text, piece, 1, 1);
     RequestError::Shape { what, line, column }
 }
 
-/// The place in the whole text of a place in a piece of it.
-fn place_in(text: &str, piece: &str, line: usize, column: usize) -> (usize, usize) {
+/// Converts a position in a part of the text to the position in the whole text.
+fn position_in(text: &str, piece: &str, line: usize, column: usize) -> (usize, usize) {
     let offset = piece.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     let before = text.get(..offset).unwrap_or_default();
     let lines = before.matches('\n').count();
@@ -109,7 +110,7 @@ fn place_in(text: &str, piece: &str, line: usize, column: usize) -> (usize, usiz
     (lines + line, if line == 1 { last + column } else { column })
 }
 
-/// What a JSON text is, by its first character.
+/// The kind of a JSON value, by its first character.
 fn kind(json: &str) -> &'static str {
     match json.trim_start().as_bytes().first() {
         Some(b'[') => "a list",
@@ -121,22 +122,22 @@ fn kind(json: &str) -> &'static str {
     }
 }
 
-/// One member's value, as it was written.
+/// The value of a member.
 #[derive(Debug, PartialEq)]
 pub enum Value<'a> {
     /// Absent, null or "".
     Unset,
-    /// Text.
+    /// A string.
     Text(String),
-    /// A number's own digits.
+    /// A number, as it is written.
     Number(&'a str),
     /// true or false.
     Boolean(bool),
-    /// A list's items.
+    /// A list.
     List(Vec<Value<'a>>),
-    /// An object: a reference, perhaps.
+    /// An object, which may be a reference.
     Object(RawObject<'a>),
-    /// Text with half a surrogate pair, a list in a list.
+    /// A string with half of a surrogate pair, or a list in a list.
     Unreadable,
 }
 
@@ -157,7 +158,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Not deeper than one list: no parameter is, and a hostile infile may be.
+    /// Parses a list. Nested lists are not parsed, because no parameter needs them and a hostile infile may nest them
+    /// deeply.
     fn list(json: &'a str) -> Self {
         let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) else {
             return Self::Unreadable;
@@ -170,13 +172,13 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object, in their order.
+/// An object with its members in their order.
 #[derive(Debug, Default)]
 pub struct RawObject<'a> {
     members: Vec<(String, &'a RawValue)>,
-    /// Where a name stands in `members`.
-    places: HashMap<String, usize>,
-    repeated: Vec<String>,
+    /// The index of each name in `members`.
+    indices: HashMap<String, usize>,
+    duplicates: Vec<String>,
 }
 
 impl PartialEq for RawObject<'_> {
@@ -189,63 +191,63 @@ impl PartialEq for RawObject<'_> {
 }
 
 impl<'a> RawObject<'a> {
-    /// The value of a member; of several of one name, the last.
+    /// The value of a member. If its name is duplicated, the last value.
     pub fn value(&self, key: &str) -> Value<'a> {
-        self.places.get(key).map_or(Value::Unset, |place| Value::of(self.members[*place].1))
+        self.indices.get(key).map_or(Value::Unset, |index| Value::of(self.members[*index].1))
     }
 
-    /// The names, each once, in their order.
+    /// The names in their order, without duplicates.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The names that stand more than once.
-    pub fn repeated(&self) -> impl Iterator<Item = &str> {
-        self.repeated.iter().map(String::as_str)
+    /// The duplicate names; at most [`DUPLICATES_SHOWN`].
+    pub fn duplicates(&self) -> impl Iterator<Item = &str> {
+        self.duplicates.iter().map(String::as_str)
     }
 
     fn add(&mut self, name: String, raw: &'a RawValue) {
-        if let Some(place) = self.places.get(&name) {
-            self.members[*place].1 = raw;
-            if !self.repeated.contains(&name) && self.repeated.len() < REPEATED_SHOWN {
-                self.repeated.push(name);
+        if let Some(index) = self.indices.get(&name) {
+            self.members[*index].1 = raw;
+            if !self.duplicates.contains(&name) && self.duplicates.len() < DUPLICATES_SHOWN {
+                self.duplicates.push(name);
             }
         } else {
-            self.places.insert(name.clone(), self.members.len());
+            self.indices.insert(name.clone(), self.members.len());
             self.members.push((name, raw));
         }
     }
 }
 
-/// A member's name. Half of a surrogate pair in it is no reason to refuse the whole request:
-/// it is replaced, and so names no parameter.
-struct Name(String);
+/// The name of a member. Half of a surrogate pair in it is replaced instead of rejecting the whole request; such a name is
+/// not a parameter.
+struct MemberName(String);
 
-impl<'de> Deserialize<'de> for Name {
+impl<'de> Deserialize<'de> for MemberName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Name;
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = MemberName;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
 
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
-                Ok(Name(String::from_utf8_lossy(bytes).into_owned()))
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<MemberName, E> {
+                Ok(MemberName(String::from_utf8_lossy(bytes).into_owned()))
             }
         }
-        deserializer.deserialize_bytes(Bytes)
+        deserializer.deserialize_bytes(NameVisitor)
     }
 }
 
-/// How many repeated names of one object are told.
-const REPEATED_SHOWN: usize = 20;
+/// The maximum number of duplicate names of one object that are reported.
+const DUPLICATES_SHOWN: usize = 20;
 
 impl<'de> Deserialize<'de> for RawObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = RawObject<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -254,13 +256,13 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut object = RawObject::default();
-                while let Some((Name(name), raw)) = map.next_entry::<_, &'de RawValue>()? {
+                while let Some((MemberName(name), raw)) = map.next_entry::<_, &'de RawValue>()? {
                     object.add(name, raw);
                 }
                 Ok(object)
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -268,8 +270,9 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
 mod tests {
     use super::{RequestError, Value, decode, objects};
 
-    fn place(text: &str) -> (usize, usize) {
-        match objects(text).expect_err("no request") {
+    /// The position in the error.
+    fn position(text: &str) -> (usize, usize) {
+        match objects(text).expect_err("not a request") {
             RequestError::Syntax { line, column, .. }
             | RequestError::Shape { line, column, .. } => (line, column),
             RequestError::Empty => (0, 0),
@@ -277,18 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_objects_is_refused_with_its_place() {
+    fn rejects_everything_except_a_list_of_objects_with_the_position() {
         assert_eq!(objects(" \n"), Err(RequestError::Empty));
-        assert_eq!(place("[{},\n  12]"), (2, 3));
-        assert_eq!(place("\"x\""), (1, 1));
-        assert_eq!(place("[{},\n{\"a\": tru}]"), (2, 10));
-        assert_eq!(place("[{}"), (1, 3));
-        assert_eq!(place("[null]"), (1, 2));
-        assert_eq!(place("[{}] x"), (1, 6));
+        assert_eq!(position("[{},\n  12]"), (2, 3));
+        assert_eq!(position("\"x\""), (1, 1));
+        assert_eq!(position("[{},\n{\"a\": tru}]"), (2, 10));
+        assert_eq!(position("[{}"), (1, 3));
+        assert_eq!(position("[null]"), (1, 2));
+        assert_eq!(position("[{}] x"), (1, 6));
     }
 
     #[test]
-    fn an_error_quotes_nothing_of_the_infile() {
+    fn errors_do_not_quote_the_infile() {
         for text in ["hunter2", "[\"hunter2\"]", "[{\"password\": hunter2}]", "[{\"hunter2\"}]"] {
             let message = objects(text).expect_err(text).to_string();
             assert!(!message.contains("hunter2"), "{message}");
@@ -296,17 +299,17 @@ mod tests {
     }
 
     #[test]
-    fn one_object_is_a_list_of_one_and_the_last_of_a_name_holds() {
+    fn accepts_a_single_object_and_uses_the_last_value_of_a_duplicate_key() {
         let text = "{\"id\": 90071992547409931, \"a\": 1, \"a\": \"\", \"n\": null}";
         let objects = objects(text).expect("a request");
         assert_eq!(objects.len(), 1);
         assert_eq!(objects[0].value("id"), Value::Number("90071992547409931"));
         assert_eq!(objects[0].value("a"), Value::Unset);
-        assert_eq!(objects[0].repeated().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(objects[0].duplicates().collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]
-    fn half_a_surrogate_pair_in_a_name_or_a_value_harms_nothing_else() {
+    fn half_a_surrogate_pair_affects_only_its_member() {
         let objects = objects(r#"[{"\ud800": 1, "a\u00e9": "\ud800", "id": "x"}]"#);
         let objects = objects.expect("a request");
         assert_eq!(objects[0].value("id"), Value::Text("x".to_owned()));
@@ -314,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_latin_1_and_a_byte_order_mark_is_nothing() {
+    fn decodes_latin_1_and_skips_a_byte_order_mark() {
         assert_eq!(decode(b"caf\xe9".to_vec()), ("café".to_owned(), true));
         assert_eq!(decode("\u{feff}[]".as_bytes().to_vec()), ("[]".to_owned(), false));
     }

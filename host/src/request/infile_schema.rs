@@ -1,16 +1,16 @@
-//! The infile's shape for other people's tools: `virtual-host-gatherer schema request`. The
-//! program itself reads the infile more leniently, see `document`.
+//! The JSON Schema of the infile, printed by `virtual-host-gatherer schema request` for other tools. The program itself
+//! accepts more: see `infile_json`.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-/// What the infile holds.
+/// The infile: a list of endpoints or one endpoint.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(title = "Request")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum Request {
+pub enum RequestSchema {
     /// Several endpoints.
     List(Vec<RequestedEndpoint>),
     /// One endpoint.
@@ -21,29 +21,29 @@ pub enum Request {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub struct RequestedEndpoint {
-    /// The endpoint's identity in the result; unset: a fresh UUID.
+    /// The endpoint's id in the result. If it is not set, the endpoint gets a new UUID.
     #[serde(default)]
     id: Option<TextOrNumber>,
-    /// The module that can ask the endpoint, as `modules` lists them.
+    /// The name of the module, as listed by `modules`.
     module: String,
-    /// How long the endpoint may take, in seconds.
+    /// The time limit of the endpoint in seconds.
     #[serde(default)]
-    timeout: Option<Value>,
-    /// How often requests may be repeated in all.
+    timeout: Option<ValueSchema>,
+    /// How many requests may be repeated in total.
     #[serde(default)]
-    retries: Option<Value>,
-    /// The proxy's URL, or `none` to use none.
+    retries: Option<ValueSchema>,
+    /// The URL of the proxy, or `none`.
     #[serde(default)]
-    proxy: Option<Value>,
-    /// A file of further certificate authorities, PEM.
+    proxy: Option<ValueSchema>,
+    /// A PEM file with additional certificate authorities.
     #[serde(default)]
-    ca_file: Option<Value>,
-    /// Whether certificates are not verified.
+    ca_file: Option<ValueSchema>,
+    /// If true, certificates are not verified.
     #[serde(default)]
-    insecure: Option<Value>,
+    insecure: Option<ValueSchema>,
     /// The module's parameters, as `modules NAME` lists them.
     #[serde(flatten)]
-    parameters: BTreeMap<String, Option<Value>>,
+    parameters: BTreeMap<String, Option<ValueSchema>>,
 }
 
 /// An id.
@@ -51,18 +51,19 @@ pub struct RequestedEndpoint {
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub enum TextOrNumber {
-    /// Text.
+    /// A string.
     Text(String),
-    /// A number, which stands for its text.
+    /// A number, which is converted to a string.
     Number(serde_json::Number),
 }
 
-/// A value: null and "" are unset; text is turned into the type that is asked for.
+/// A value. null and "" mean "not set"; strings are converted to the type of the parameter.
 #[derive(JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "Value")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum Value {
-    /// Text.
+pub enum ValueSchema {
+    /// A string.
     Text(String),
     /// A number.
     Number(serde_json::Number),
@@ -71,16 +72,17 @@ pub enum Value {
     /// A list.
     List(Vec<TextOrNumber>),
     /// A reference.
-    Reference(Reference),
+    Reference(ReferenceSchema),
 }
 
-/// Where the value is to be read.
+/// A reference to the value.
 #[derive(JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Reference")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum Reference {
-    /// The file that holds it, without its last line end.
+pub enum ReferenceSchema {
+    /// The value is the text of this file, without the last line end.
     File(String),
-    /// The environment variable that holds it.
+    /// The value is that of this environment variable.
     Env(String),
 }

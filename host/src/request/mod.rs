@@ -1,7 +1,7 @@
-//! The infile to endpoints: each ready to be asked, or failed with a reason.
+//! Reads the infile: a list of endpoints, each of which is ready to be queried or failed with a reason.
 //!
-//! What is wrong with one endpoint is that endpoint's failure; only an infile that is no list
-//! of endpoints at all fails the run.
+//! A mistake in the entry of an endpoint fails only that endpoint. Only an infile that is not a list of endpoints fails
+//! the run.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_infile;
@@ -24,37 +24,37 @@ use crate::plugins::Catalog;
 use crate::request::redact::{Redactor, Secrets};
 use infile_json::{RawObject, Value};
 pub use infile_json::{RequestError, decode};
-pub use infile_schema::Request;
+pub use infile_schema::RequestSchema;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
-pub use values::Folders;
-use values::Given;
+pub use values::BaseFolders;
+use values::ResolvedValue;
 
-/// One endpoint, ready to be asked.
+/// An endpoint that is ready to be queried.
 pub struct Endpoint {
-    /// Its id.
+    /// The endpoint's id.
     pub id: String,
-    /// Its module.
+    /// The name of its module.
     pub module: String,
-    /// The plugin's place in the catalog.
+    /// The index of the plugin in the catalog.
     pub plugin: usize,
-    /// What its plugin is asked, without the values that `references` leads to.
+    /// The request for the plugin, without the values of `references`.
     pub request: GatherRequest,
-    /// The files with the other values, which the worker reads.
+    /// The files with the missing values, which the worker reads.
     pub references: References,
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Duration,
-    /// Takes its secrets out of texts.
+    /// Redacts the endpoint's secrets.
     pub redactor: Redactor,
-    /// What is odd about its entry.
+    /// Problems of its entry that do not fail it.
     pub warnings: Vec<Warning>,
 }
 
 /// One entry of the infile.
 pub enum Entry {
-    /// It can be asked.
+    /// It can be queried.
     Ready(Box<Endpoint>),
-    /// It cannot, for a reason in its own entry.
+    /// It cannot be queried, because there is a mistake in the entry.
     Failed(Box<EndpointResult>),
 }
 
@@ -68,104 +68,98 @@ impl Entry {
     }
 }
 
-/// What endpoints are read with.
+/// The defaults and settings for reading an infile.
 pub struct Defaults {
-    /// How long an endpoint may take.
+    /// The time limit of an endpoint.
     pub timeout: Duration,
-    /// The proxies of our own environment.
+    /// The proxies from the environment.
     pub proxy: ProxySettings,
-    /// The folders that paths start from.
-    pub folders: Folders,
-    /// What the operator allows, by endpoint id.
+    /// The folders at which paths start.
+    pub folders: BaseFolders,
+    /// A function that returns what the operator allows an endpoint, by its id.
     pub policy: Box<dyn Fn(&str) -> Policy>,
 }
 
-/// Reads the infile's text, in the order of its entries.
+/// Reads the text of an infile. The entries keep their order.
 pub fn read(
     text: &str,
     catalog: &Catalog,
     defaults: &Defaults,
 ) -> Result<Vec<Entry>, RequestError> {
     let objects = infile_json::objects(text)?;
-    let mut identities: Vec<_> = objects.iter().map(Identity::of).collect();
-    fail_repeated(&mut identities);
+    let mut ids: Vec<_> = objects.iter().map(EntryId::of).collect();
+    fail_duplicates(&mut ids);
     Ok(objects
         .into_iter()
-        .zip(identities)
-        .map(|(object, identity)| entry(&object, identity, catalog, defaults))
+        .zip(ids)
+        .map(|(object, id)| entry(&object, id, catalog, defaults))
         .collect())
 }
 
-/// Who an entry is.
-struct Identity {
+/// The id of an entry, or an error with an id for the result.
+struct EntryId {
     id: String,
     error: Option<GatherError>,
 }
 
-impl Identity {
+impl EntryId {
     fn of(object: &RawObject<'_>) -> Self {
-        let fresh = || Uuid::new_v4().to_string();
+        let new_id = || Uuid::new_v4().to_string();
         match object.value("id") {
-            Value::Unset => Self { id: fresh(), error: None },
+            Value::Unset => Self { id: new_id(), error: None },
             Value::Text(id) => Self { id, error: None },
             Value::Number(id) => Self { id: id.to_owned(), error: None },
             Value::Unreadable => {
-                Self::failed(fresh(), "id cannot be read: it holds half of a surrogate pair")
+                Self::failed(new_id(), "id cannot be read: it has half of a surrogate pair")
             }
-            _ => Self::failed(fresh(), "id must be a string or a number"),
+            _ => Self::failed(new_id(), "id must be a string or a number"),
         }
     }
-}
 
-impl Identity {
     fn failed(id: String, message: &str) -> Self {
         Self { id, error: Some(GatherError::configuration(message)) }
     }
 }
 
-/// How many positions an error names.
-const PLACES_SHOWN: usize = 10;
+/// The maximum number of positions in an error.
+const POSITIONS_SHOWN: usize = 10;
 
-/// How many unknown parameters of one endpoint are told.
+/// The maximum number of warnings about unknown parameters of one endpoint.
 const UNKNOWN_SHOWN: usize = 20;
 
-/// Two endpoints of one id cannot be told apart in the result: neither is asked.
-fn fail_repeated(identities: &mut [Identity]) {
+/// Fails all entries with the same id, because the result could not distinguish them.
+fn fail_duplicates(ids: &mut [EntryId]) {
     let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, identity) in identities.iter().enumerate() {
-        positions.entry(identity.id.clone()).or_default().push(index);
+    for (index, id) in ids.iter().enumerate() {
+        positions.entry(id.id.clone()).or_default().push(index);
     }
     for indices in positions.into_values().filter(|indices| indices.len() > 1) {
         let count = indices.len();
-        let mut places: Vec<_> =
-            indices.iter().take(PLACES_SHOWN).map(|index| (index + 1).to_string()).collect();
-        if count > PLACES_SHOWN {
-            places.push(format!("and {} more", count - PLACES_SHOWN));
+        let mut shown: Vec<_> =
+            indices.iter().take(POSITIONS_SHOWN).map(|index| (index + 1).to_string()).collect();
+        if count > POSITIONS_SHOWN {
+            shown.push(format!("and {} more", count - POSITIONS_SHOWN));
         }
-        let places = places.join(", ");
+        let shown = shown.join(", ");
         for index in indices {
-            identities[index].error = Some(
+            ids[index].error = Some(
                 GatherError::configuration(format!(
-                    "{count} endpoints have this id: those at the positions {places} of the request"
+                    "duplicate id: {count} endpoints have it, at the positions {shown} of the request"
                 ))
-                .with_hint("give each endpoint an id of its own"),
+                .with_hint("give each endpoint a unique id"),
             );
         }
     }
 }
 
-fn entry(
-    object: &RawObject<'_>,
-    identity: Identity,
-    catalog: &Catalog,
-    defaults: &Defaults,
-) -> Entry {
-    let Identity { id, error } = identity;
+/// Reads one entry.
+fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defaults) -> Entry {
+    let EntryId { id, error } = id;
     let mut warnings: Vec<Warning> = object
-        .repeated()
+        .duplicates()
         .map(|key| Warning {
             object: shown_key(key),
-            message: "stands twice in the endpoint; the last one holds".to_owned(),
+            message: "duplicate key in the endpoint; the last value is used".to_owned(),
         })
         .collect();
     let named = match object.value("module") {
@@ -187,6 +181,7 @@ fn entry(
     }
 }
 
+/// Reads an entry with a valid id.
 fn ready(
     object: &RawObject<'_>,
     id: &str,
@@ -203,17 +198,17 @@ fn ready(
     for parameter in &module.parameters {
         let value = object.value(&parameter.name);
         let value = match values::resolve(parameter, value, &defaults.folders, &mut secrets) {
-            Ok(Given::InFile(file)) => {
+            Ok(ResolvedValue::InFile(file)) => {
                 files.push(file);
                 continue;
             }
-            Ok(Given::Value(value)) => Ok(value),
+            Ok(ResolvedValue::Known(value)) => Ok(value),
             Err(problem) => Err(problem),
         };
         values::insert(parameter, module, value, &mut parameters, &mut problems);
     }
     let read = options::read(object, defaults, &mut files, &mut secrets, &mut problems);
-    unknown_parameters(object, module, &mut secrets, warnings);
+    warn_about_unknown_parameters(object, module, &mut secrets, warnings);
     if !problems.is_empty() {
         return Err(invalid(&problems, module));
     }
@@ -238,12 +233,13 @@ fn ready(
     })
 }
 
-/// The error of an endpoint with these problems.
+/// The error of an endpoint whose entry has these problems.
 fn invalid(problems: &[String], module: &Module) -> GatherError {
     GatherError::configuration(problems.join("; "))
         .with_hint(format!("`virtual-host-gatherer modules {}` lists its parameters", module.name))
 }
 
+/// The module of an entry, and the index of its plugin.
 fn module<'a>(
     object: &RawObject<'_>,
     named: Option<&str>,
@@ -251,7 +247,7 @@ fn module<'a>(
 ) -> Result<(&'a Module, usize), GatherError> {
     let Some(name) = named else {
         let problem = match object.value("module") {
-            Value::Unset => "the endpoint names no module",
+            Value::Unset => "module is missing",
             _ => "module must be a string",
         };
         return Err(GatherError::configuration(problem)
@@ -262,19 +258,21 @@ fn module<'a>(
         let known = if served.is_empty() {
             "no plugin was found".to_owned()
         } else {
-            format!("there are {}", served.join(", "))
+            format!("the modules are {}", served.join(", "))
         };
         GatherError::configuration(format!(
-            "there is no module {}: {known}",
+            "unknown module {}: {known}",
             crate::output::escape::escape(name)
         ))
-        .with_hint("`virtual-host-gatherer modules` says which plugins were skipped, and why")
+        .with_hint(
+            "`virtual-host-gatherer modules` lists the plugins that were skipped, with the reason",
+        )
     })
 }
 
-/// Warns of members that mean nothing. Their values are secret: somebody may have mistyped the
-/// name of a password.
-fn unknown_parameters(
+/// Adds warnings about unknown members. Their values are treated as secrets, because one may be a password with a
+/// mistyped name.
+fn warn_about_unknown_parameters(
     object: &RawObject<'_>,
     module: &Module,
     secrets: &mut Secrets,
@@ -295,7 +293,7 @@ fn unknown_parameters(
         if unknown <= UNKNOWN_SHOWN {
             warnings.push(Warning {
                 object: shown_key(key),
-                message: format!("is no parameter of module {}; it is ignored", module.name),
+                message: format!("is not a parameter of module {}; it is ignored", module.name),
             });
         }
     }
@@ -303,13 +301,13 @@ fn unknown_parameters(
         warnings.push(Warning {
             object: module.name.clone(),
             message: format!(
-                "{unknown} members of the endpoint are no parameters; they are ignored"
+                "{unknown} members of the endpoint are not parameters; they are ignored"
             ),
         });
     }
 }
 
-/// A key as it is shown: an endless one would hide the rest.
+/// A key in a message. A long one is cut.
 fn shown_key(key: &str) -> String {
     key.chars().take(128).collect()
 }

@@ -1,4 +1,4 @@
-//! What means the same on every endpoint, whatever its module.
+//! Reads the options that every endpoint has, whatever its module.
 
 use std::time::Duration;
 
@@ -7,50 +7,50 @@ use gatherer_plugin_api::{Options, ProxySettings, Secret};
 use super::Defaults;
 use super::infile_json::{RawObject, Value};
 use super::references::FileReference;
-use super::values::{self, Folders, Reference};
+use super::values::{self, BaseFolders, ResolvedReference};
 use crate::request::redact::{Secrets, is_document};
 
-/// The longest timeout, in seconds: a week.
+/// The maximum timeout in seconds: a week.
 pub const TIMEOUT_MAX_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 
-/// Files are read by the worker under the endpoint's deadline, which must be known before.
+/// The worker reads files within the endpoint's deadline, so the deadline itself cannot be in a file.
 const TIMEOUT_IN_FILE: &str =
-    "timeout must be a value or {\"env\": NAME}: it cannot stand in a file";
+    "timeout must be a value or {\"env\": NAME}: it cannot be read from a file";
 
-/// What an endpoint's common options say.
-pub struct Read {
-    /// For the plugin.
+/// The common options of an endpoint.
+pub struct CommonOptions {
+    /// The options for the plugin.
     pub options: Options,
     /// The endpoint's own timeout.
     pub timeout: Option<Duration>,
 }
 
-/// Reads the common options; what is secret in them goes to `secrets`, what is wrong is a
-/// sentence each in `problems`. Those that stand in files go to `references`.
+/// Reads the common options. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
+/// that are in files to `references`.
 pub fn read(
     object: &RawObject<'_>,
     defaults: &Defaults,
     references: &mut Vec<FileReference>,
     secrets: &mut Secrets,
     problems: &mut Vec<String>,
-) -> Read {
+) -> CommonOptions {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
     let mut timeout = None;
     for name in ["timeout", "retries", "proxy", "ca_file", "insecure"] {
         let value = match object.value(name) {
             Value::Object(object) => {
                 match values::reference(name, &object, &defaults.folders, name == "proxy") {
-                    Ok(Reference::Value(value)) => {
+                    Ok(ResolvedReference::Value(value)) => {
                         if let Some(text) = values::text(&value) {
                             secrets.add(&text);
                         }
                         value
                     }
-                    Ok(Reference::File(_)) if name == "timeout" => {
+                    Ok(ResolvedReference::File(_)) if name == "timeout" => {
                         problems.push(TIMEOUT_IN_FILE.to_owned());
                         continue;
                     }
-                    Ok(Reference::File(file)) => {
+                    Ok(ResolvedReference::File(file)) => {
                         references.push(file);
                         continue;
                     }
@@ -70,9 +70,10 @@ pub fn read(
     }
     let proxies = [&options.proxy.http, &options.proxy.https, &options.proxy.all];
     proxies.into_iter().flatten().for_each(|url| secrets.add_url(url.expose()));
-    Read { options, timeout: timeout.map(Duration::from_secs_f64) }
+    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64) }
 }
 
+/// Parses the timeout.
 fn seconds(timeout: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
     let seconds = values::number(timeout)
         .and_then(|number| number.as_f64())
@@ -82,17 +83,18 @@ fn seconds(timeout: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
     seconds
 }
 
-fn check(name: &str, what: &str, value: &Value<'_>, is_good: bool, problems: &mut Vec<String>) {
-    if !matches!(value, Value::Unset) && !is_good {
+/// Adds a problem if a value is set but not valid.
+fn check(name: &str, what: &str, value: &Value<'_>, is_valid: bool, problems: &mut Vec<String>) {
+    if !matches!(value, Value::Unset) && !is_valid {
         problems.push(format!("{name} must be {what}"));
     }
 }
 
-/// Sets one common option, other than the timeout. What is not set keeps its default.
+/// Sets one common option other than the timeout. An unset value keeps the default.
 pub fn set(
     name: &str,
     value: &Value<'_>,
-    folders: &Folders,
+    folders: &BaseFolders,
     options: &mut Options,
     secrets: &mut Secrets,
     problems: &mut Vec<String>,
@@ -107,13 +109,13 @@ pub fn set(
             check(name, "an integer from 0 to 100", value, options.retries.is_some(), problems);
         }
         "proxy" => {
-            let is_good =
+            let is_valid =
                 text.as_deref().is_some_and(|text| text == "none" || text.contains("://"));
             let what = "a URL such as http://proxy.example.com:3128, or none";
-            check(name, what, value, is_good, problems);
+            check(name, what, value, is_valid, problems);
             match text {
                 Some(none) if none == "none" => options.proxy = ProxySettings::default(),
-                // An endpoint's own proxy is meant: no_proxy of the environment is not asked.
+                // With the endpoint's own proxy, no_proxy of the environment is not used.
                 Some(url) => {
                     secrets.add_url(&url);
                     options.proxy =
@@ -123,7 +125,7 @@ pub fn set(
             }
         }
         "ca_file" => {
-            // Who pastes a certificate here may paste its key with it.
+            // If the value is a pasted certificate, its key may be pasted with it.
             text.iter().filter(|text| is_document(text)).for_each(|text| secrets.add(text));
             options.ca_file = text.map(|path| values::path_of(&path, folders));
             check(name, "a path", value, options.ca_file.is_some(), problems);
@@ -133,23 +135,23 @@ pub fn set(
             check(name, "a boolean", value, flag.is_some(), problems);
             options.insecure = flag.unwrap_or(false);
         }
-        // What is common to all endpoints besides is not an option: id, module.
+        // The other reserved names, id and module, are not options.
         _ => {}
     }
 }
 
-/// The proxies of our own environment, in both spellings, the lower case one first.
+/// The proxies from the environment. Lower-case variables take precedence over upper-case ones.
 pub fn proxies_of_environment() -> ProxySettings {
     let variable = |name: &str| {
         let upper = name.to_ascii_uppercase();
         [name, &upper]
             .into_iter()
-            // A web server puts a request's `Proxy:` header there.
+            // A web server that runs a CGI program puts the `Proxy:` header of a request into this variable.
             .filter(|name| *name != "HTTP_PROXY" || std::env::var_os("REQUEST_METHOD").is_none())
             .filter_map(|name| std::env::var(name).ok())
             .find(|value| !value.trim().is_empty())
     };
-    // A proxy without a scheme is an HTTP one.
+    // The default scheme is HTTP.
     let url = |name: &str| {
         variable(name)
             .map(|url| Secret::new(if url.contains("://") { url } else { format!("http://{url}") }))

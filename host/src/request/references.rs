@@ -1,4 +1,4 @@
-//! `{"file": PATH}` references. The runner only collects them; the worker reads the files under the
+//! References of the form `{"file": PATH}`. The runner only collects them. The worker reads the files within the
 //! endpoint's deadline, because a file on a network or FUSE file system may hang.
 
 use std::path::Path;
@@ -9,44 +9,43 @@ use gatherer_plugin_api::{GatherError, GatherRequest};
 use serde::{Deserialize, Serialize};
 
 use super::infile_json::Value;
-use super::values::{self, Folders};
+use super::values::{self, BaseFolders};
 use super::{invalid, options};
 use crate::output::escape::escape;
 use crate::request::redact::Secrets;
 
-/// The longest value that a reference may lead to, in bytes.
+/// The maximum size of a file that a reference names, in bytes.
 const REFERENCE_MAX_BYTES: usize = 1024 * 1024;
 
-/// The references of one endpoint whose files are not read yet.
+/// The file references of one endpoint.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct References {
-    /// In the order of the manifest, the common options last.
+    /// In the order of the manifest, with the common options at the end.
     pub files: Vec<FileReference>,
-    /// Where relative paths in the files start.
-    pub folders: Folders,
+    /// The folders at which relative paths in the files start.
+    pub folders: BaseFolders,
 }
 
-/// A value that is the content of a file.
+/// A value that is the text of a file.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileReference {
-    /// The parameter or common option.
+    /// The name of the parameter or common option.
     pub name: String,
-    /// The file.
+    /// The path of the file.
     pub path: String,
-    /// Whether messages must not show the path: it may be the secret itself, given where its
-    /// file's name belongs.
+    /// Whether messages must not show the path, because it may be the secret itself that was given instead of a file
+    /// name.
     pub is_hidden: bool,
 }
 
 impl References {
-    /// Whether there are none.
+    /// Whether there are no references.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// Reads the files and completes the request with their values. What is secret is added to
-    /// `secrets`, also if this fails.
+    /// Reads the files and adds their values to the request. Secrets are added to `secrets`, even if this fails.
     pub fn read_into(
         &self,
         request: &mut GatherRequest,
@@ -55,9 +54,9 @@ impl References {
     ) -> Result<(), GatherError> {
         let manifest = Manifest::parse(manifest)
             .map_err(|_| GatherError::internal("the manifest cannot be read a second time"))?;
-        let module = manifest
-            .module(&request.module)
-            .ok_or_else(|| GatherError::internal("the manifest lacks the endpoint's module"))?;
+        let module = manifest.module(&request.module).ok_or_else(|| {
+            GatherError::internal("the manifest does not have the endpoint's module")
+        })?;
         let mut problems = Vec::new();
         for reference in &self.files {
             let name = reference.name.as_str();
@@ -86,7 +85,7 @@ impl References {
 }
 
 impl FileReference {
-    /// The file's text without its last line end. The error is a sentence.
+    /// The text of the file without its last line end. The error is a message.
     fn read(&self) -> Result<String, String> {
         let text = match file::read(Path::new(&self.path), REFERENCE_MAX_BYTES) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| self.problem("is not UTF-8 text")),
@@ -98,6 +97,7 @@ impl FileReference {
         })
     }
 
+    /// A message about the file.
     fn problem(&self, what: &str) -> String {
         let shown = if self.is_hidden { String::new() } else { format!(" {}", escape(&self.path)) };
         format!("{} refers to the file{shown}, which {what}", self.name)

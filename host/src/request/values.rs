@@ -1,5 +1,5 @@
-//! One parameter's value: references resolved, the default filled in, text turned into the
-//! type that the manifest asks for. No sentence here ever holds a value.
+//! Converts the value of a parameter: resolves references, fills in the default, and converts text to the type in the
+//! manifest. No message contains a value.
 
 use std::path::Path;
 
@@ -12,67 +12,67 @@ use super::references::FileReference;
 use crate::output::escape::escape;
 use crate::request::redact::{Secrets, is_document};
 
-/// Where paths of a request start. A folder whose name is not UTF-8 is absent: no path of the request,
-/// which is text, can name what lies in it.
+/// The folders at which paths of a request start. A folder whose path is not UTF-8 is `None`, because the paths of a
+/// request are text.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Folders {
-    /// Relative paths.
+pub struct BaseFolders {
+    /// The folder for relative paths.
     pub infile: Option<String>,
-    /// Those that begin with `~/`.
+    /// The folder for paths that begin with `~/`.
     pub home: Option<String>,
 }
 
-impl Folders {
-    /// The infile's folder and the home folder.
+impl BaseFolders {
+    /// Creates it from the infile's folder and the home folder.
     pub fn new(infile: &Path, home: Option<&Path>) -> Self {
         let text = |folder: &Path| folder.to_str().map(str::to_owned);
         Self { infile: text(infile), home: home.and_then(text) }
     }
 }
 
-/// What is known of a value when the infile has been read.
-pub enum Given {
-    /// The value that a plugin is given; `None` if it is unset.
-    Value(Option<Json>),
-    /// It is in a file, which the worker reads.
+/// The value of a parameter after the infile was read.
+pub enum ResolvedValue {
+    /// The value for the plugin; `None` if it is not set.
+    Known(Option<Json>),
+    /// The value is in a file, which the worker reads.
     InFile(FileReference),
 }
 
-/// One parameter's value. An error is a sentence.
+/// Resolves the value of a parameter. The error is a message.
 pub fn resolve(
     parameter: &Parameter,
     value: Value<'_>,
-    folders: &Folders,
+    folders: &BaseFolders,
     secrets: &mut Secrets,
-) -> Result<Given, String> {
-    let (value, referenced) = match value {
+) -> Result<ResolvedValue, String> {
+    let (value, is_referenced) = match value {
         Value::Object(object) => {
             match reference(&parameter.name, &object, folders, parameter.secret)? {
-                Reference::Value(value) => (value, true),
-                Reference::File(file) => return Ok(Given::InFile(file)),
+                ResolvedReference::Value(value) => (value, true),
+                ResolvedReference::File(file) => return Ok(ResolvedValue::InFile(file)),
             }
         }
         value => (value, false),
     };
-    complete(parameter, value, referenced, folders, secrets).map(Given::Value)
+    complete(parameter, value, is_referenced, folders, secrets).map(ResolvedValue::Known)
 }
 
-/// The value that a plugin is given; `None` if it is unset. What is secret in it is added to
-/// `secrets`: all of it if the parameter says so, if the value came from a reference or if it is a
-/// document where a path may stand (a kubeconfig, say, holds tokens); else what a URL hides.
+/// Converts a value for the plugin; `None` if it is not set. Secrets in it are added to `secrets`: the whole value if the
+/// parameter is secret, if the value came from a reference, or if it is a document in a parameter for a path (a kubeconfig
+/// contains tokens); otherwise the secret parts of a URL.
 pub fn complete(
     parameter: &Parameter,
     value: Value<'_>,
-    referenced: bool,
-    folders: &Folders,
+    is_referenced: bool,
+    folders: &BaseFolders,
     secrets: &mut Secrets,
 ) -> Result<Option<Json>, String> {
     let is_path = parameter.kind == ParameterType::Path;
     let is_inline = is_path && text(&value).is_some_and(|text| is_document(&text));
-    let is_secret = parameter.secret || referenced || is_inline;
-    // Every text contains yes and no.
+    let is_secret = parameter.secret || is_referenced || is_inline;
+    // Values such as "yes" and "no" occur in every text, so they are not redacted.
     let is_text = parameter.kind != ParameterType::Boolean;
-    // As it was written: a path is resolved below, a number loses its spaces.
+    // The original text is added, because conversion changes it (a path is resolved, a number is trimmed).
     match text(&value) {
         Some(text) if is_secret && is_text => secrets.add(&text),
         Some(text) => secrets.add_url(&text),
@@ -99,7 +99,7 @@ pub fn complete(
     Ok(Some(converted))
 }
 
-/// Adds a parameter's value to those that the plugin is given, or says what is wrong with it.
+/// Inserts a parameter's value into the parameters for the plugin, or adds a problem.
 pub fn insert(
     parameter: &Parameter,
     module: &Module,
@@ -111,21 +111,20 @@ pub fn insert(
         Ok(Some(value)) => {
             parameters.insert(parameter.name.clone(), value);
         }
-        Ok(None) if parameter.required => problems.push(format!(
-            "the parameter {} of module {} is required",
-            parameter.name, module.name
-        )),
+        Ok(None) if parameter.required => problems
+            .push(format!("the parameter {} of module {} is missing", parameter.name, module.name)),
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     }
 }
 
-/// Whether a parameter is by its name what goes with a password.
+/// Whether the name of a parameter suggests that it is a user name, which belongs to a password.
 fn names_user(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["user", "login", "account", "_id"].iter().any(|part| name.contains(part))
 }
 
+/// The default of a parameter.
 fn default(parameter: &Parameter) -> Option<Value<'static>> {
     match &parameter.default {
         DefaultValue::Null => None,
@@ -135,40 +134,41 @@ fn default(parameter: &Parameter) -> Option<Value<'static>> {
     }
 }
 
-/// What a reference leads to.
-pub enum Reference<'a> {
-    /// A value, from the environment.
+/// The target of a reference.
+pub enum ResolvedReference<'a> {
+    /// A value from the environment.
     Value(Value<'a>),
     /// A file.
     File(FileReference),
 }
 
-/// What `{"file": PATH}` or `{"env": NAME}` stands for.
+/// Resolves `{"file": PATH}` or `{"env": NAME}`. The error is a message.
 ///
-/// Somebody may have put the secret itself where its file's or its variable's name belongs: of a
-/// secret, only what is a path at first sight is shown, and of a document nothing.
+/// The secret itself may have been given instead of the name of a file or variable. So messages about a secret show a path
+/// only if it begins like one, and never show a document.
 pub fn reference<'a>(
     name: &str,
     object: &RawObject<'_>,
-    folders: &Folders,
-    secret: bool,
-) -> Result<Reference<'a>, String> {
+    folders: &BaseFolders,
+    is_secret: bool,
+) -> Result<ResolvedReference<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
     match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
         (["file"], Some(Value::Text(given))) => {
             let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
-            Ok(Reference::File(FileReference {
+            Ok(ResolvedReference::File(FileReference {
                 name: name.to_owned(),
                 path: path_of(&given, folders),
-                is_hidden: is_document(&given) || secret && !is_path,
+                is_hidden: is_document(&given) || is_secret && !is_path,
             }))
         }
         (["env"], Some(Value::Text(variable))) => match std::env::var(&variable) {
-            Ok(text) if text.is_empty() => Ok(Reference::Value(Value::Unset)),
-            Ok(text) => Ok(Reference::Value(Value::Text(text))),
+            Ok(text) if text.is_empty() => Ok(ResolvedReference::Value(Value::Unset)),
+            Ok(text) => Ok(ResolvedReference::Value(Value::Text(text))),
             Err(_) => {
-                let hidden = is_document(&variable) || secret;
-                let shown = if hidden { String::new() } else { format!(" {}", escape(&variable)) };
+                let is_hidden = is_document(&variable) || is_secret;
+                let shown =
+                    if is_hidden { String::new() } else { format!(" {}", escape(&variable)) };
                 Err(format!(
                     "{name} refers to the environment variable{shown}, which is not set or not UTF-8"
                 ))
@@ -178,7 +178,12 @@ pub fn reference<'a>(
     }
 }
 
-fn convert(parameter: &Parameter, value: &Value<'_>, folders: &Folders) -> Result<Json, String> {
+/// Converts a value to the type of a parameter. The error is a message.
+fn convert(
+    parameter: &Parameter,
+    value: &Value<'_>,
+    folders: &BaseFolders,
+) -> Result<Json, String> {
     let converted = match parameter.kind {
         ParameterType::String => text(value).map(Json::from),
         ParameterType::Integer => integer(value),
@@ -186,13 +191,13 @@ fn convert(parameter: &Parameter, value: &Value<'_>, folders: &Folders) -> Resul
         ParameterType::Boolean => boolean(value).map(Json::from),
         ParameterType::Path => text(value).map(|path| path_of(&path, folders).into()),
         ParameterType::List => list(value),
-        // A type that this release cannot turn a value into.
+        // A type that this release does not know.
         _ => None,
     };
     converted.ok_or_else(|| format!("{} must be {}", parameter.name, parameter.kind.article()))
 }
 
-/// Text, or a number's own digits.
+/// The text of a string or number.
 pub fn text(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Text(text) => Some(text.clone()),
@@ -201,7 +206,7 @@ pub fn text(value: &Value<'_>) -> Option<String> {
     }
 }
 
-/// A whole number of 64 bits.
+/// A 64-bit integer.
 pub fn integer(value: &Value<'_>) -> Option<Json> {
     let text = text(value)?;
     let text = text.trim();
@@ -217,7 +222,7 @@ pub fn number(value: &Value<'_>) -> Option<Json> {
     })
 }
 
-/// A boolean, or a usual word for one.
+/// A boolean, or a common word for one.
 pub fn boolean(value: &Value<'_>) -> Option<bool> {
     if let Value::Boolean(flag) = value {
         return Some(*flag);
@@ -229,6 +234,7 @@ pub fn boolean(value: &Value<'_>) -> Option<bool> {
     }
 }
 
+/// A list, or a text with items separated by commas.
 fn list(value: &Value<'_>) -> Option<Json> {
     match value {
         Value::List(items) => items.iter().map(|item| text(item).map(Json::from)).collect(),
@@ -243,8 +249,8 @@ fn list(value: &Value<'_>) -> Option<Json> {
     }
 }
 
-/// A path with `~/` and a relative beginning resolved. A URL or a whole document stays.
-pub fn path_of(text: &str, folders: &Folders) -> String {
+/// Resolves `~/` and relative paths. A URL or a document is not changed.
+pub fn path_of(text: &str, folders: &BaseFolders) -> String {
     if text.contains("://") || is_document(text) {
         return text.to_owned();
     }
@@ -252,12 +258,12 @@ pub fn path_of(text: &str, folders: &Folders) -> String {
         (Some(rest), Some(home)) => (Some(home), rest),
         _ => (folders.infile.as_ref(), text),
     };
-    // Both parts are text, and so is what they make together.
+    // Both parts are UTF-8, so the joined path is too.
     let path = folder.map(|folder| Path::new(folder).join(rest));
     path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| text.to_owned())
 }
 
-/// Every text in a value; a number is its digits.
+/// All texts in a value; a number is converted to text.
 fn texts(value: &Json) -> Vec<String> {
     match value {
         Json::String(text) => vec![text.clone()],
@@ -275,11 +281,11 @@ mod tests {
     use serde_json::json;
 
     use super::super::infile_json::Value;
-    use super::{Folders, Secrets, complete, path_of};
+    use super::{BaseFolders, Secrets, complete, path_of};
     use crate::request::redact::Redactor;
 
-    fn folders() -> Folders {
-        Folders::new(Path::new("/in"), Some(Path::new("/home/me")))
+    fn folders() -> BaseFolders {
+        BaseFolders::new(Path::new("/in"), Some(Path::new("/home/me")))
     }
 
     fn parameter(kind: ParameterType) -> Parameter {
@@ -302,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn text_becomes_the_type_of_the_manifest() {
+    fn converts_text_to_the_type_of_the_manifest() {
         let cases = [
             (ParameterType::Integer, " 443 ", json!(443)),
             (ParameterType::Integer, "18446744073709551615", json!(u64::MAX)),
@@ -319,9 +325,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_names_the_parameter_and_never_the_value() {
+    fn errors_name_the_parameter_and_do_not_quote_the_value() {
         for kind in [ParameterType::Integer, ParameterType::Number, ParameterType::Boolean] {
-            let problem = resolved(kind, "hunter2").expect_err("ill-typed");
+            let problem = resolved(kind, "hunter2").expect_err("wrong type");
             assert!(problem.starts_with("p must be a") && !problem.contains("hunter2"));
         }
         assert!(resolved(ParameterType::Integer, "1e400").is_err());
@@ -329,26 +335,26 @@ mod tests {
     }
 
     #[test]
-    fn a_document_where_a_path_may_stand_is_secret_and_a_path_is_not() {
-        let hidden = |kind, text: &str| {
+    fn a_document_in_a_parameter_for_a_path_is_secret() {
+        let redacted = |kind, text: &str| {
             let parameter = Parameter { secret: false, ..parameter(kind) };
             let mut secrets = Secrets::default();
             let value = Value::Text(text.into());
             let value = complete(&parameter, value, false, &folders(), &mut secrets);
-            assert_eq!(value, Ok(Some(text.into())), "stays as it is");
+            assert_eq!(value, Ok(Some(text.into())), "the value is not changed");
             Redactor::new(secrets).redact("the token is sesame77")
         };
         let yaml = "users:\n- user:\n    token: sesame77\n";
         let json = r#"{"users":[{"user":{"token":"sesame77"}}]}"#;
         for document in [yaml, json] {
-            assert_eq!(hidden(ParameterType::Path, document), "the token is ***");
-            assert_eq!(hidden(ParameterType::String, document), "the token is sesame77");
+            assert_eq!(redacted(ParameterType::Path, document), "the token is ***");
+            assert_eq!(redacted(ParameterType::String, document), "the token is sesame77");
         }
-        assert_eq!(hidden(ParameterType::Path, "/token: sesame77"), "the token is sesame77");
+        assert_eq!(redacted(ParameterType::Path, "/token: sesame77"), "the token is sesame77");
     }
 
     #[test]
-    fn paths_start_from_home_or_the_infile() {
+    fn resolves_paths_at_the_home_folder_or_the_infile() {
         let folders = folders();
         assert_eq!(path_of("~/a", &folders), "/home/me/a");
         assert_eq!(path_of("a/b", &folders), "/in/a/b");

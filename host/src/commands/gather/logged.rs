@@ -1,4 +1,4 @@
-//! What the log says about results: failures, warnings, and what a format cannot say.
+//! Logs failures and warnings of results, and the notes of a format.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,11 @@ use crate::logging::spans;
 use crate::output::escape::capped;
 use crate::output::format::Note;
 
-/// The most bytes of warnings that the log has of one endpoint. A thousand warnings, as many as are
-/// kept, have about 200 KiB.
+/// The maximum size of one endpoint's warnings in the log, in bytes. A thousand warnings, which is how many
+/// are kept, usually have about 200 KiB.
 const WARNINGS_MAX_BYTES: usize = 1024 * 1024;
 
-/// Cuts what is too long of the texts that people read, wherever they come from. Those of workers
-/// are cut when they arrive.
+/// Cuts long texts for people. Texts from workers were already cut when they arrived.
 pub fn cap_texts(result: &mut EndpointResult) {
     let cap = |text: &mut String| *text = capped(std::mem::take(text));
     let cap_error = |error: &mut GatherError| {
@@ -30,8 +29,8 @@ pub fn cap_texts(result: &mut EndpointResult) {
     result.collections.values_mut().filter_map(|status| status.error.as_mut()).for_each(cap_error);
 }
 
-/// Logs why an endpoint failed and its warnings, a line each. What the result itself shows goes to
-/// the file alone.
+/// Logs an endpoint's failure and warnings, one line each. If the printed result shows them too
+/// (`is_shown`), they are logged only to the file.
 pub fn log_result(result: &EndpointResult, is_shown: bool) {
     let _endpoint = spans::endpoint(&result.id, result.module.as_deref()).entered();
     let mut allowance = Allowance::default();
@@ -47,20 +46,23 @@ pub fn log_result(result: &EndpointResult, is_shown: bool) {
     for (name, collection) in &result.collections {
         if let Some(error) = &collection.error {
             let kind = error.kind.as_str();
-            tracing::warn!(file_only = is_shown, "{name} are not whole: {kind}: {error}");
+            tracing::warn!(
+                file_only = is_shown,
+                "{name} could not be read completely: {kind}: {error}"
+            );
         }
     }
     if result.status == EndpointStatus::Failed {
         let module = result.module.as_deref().unwrap_or("no module");
-        let (kind, why) = match &result.error {
+        let (kind, reason) = match &result.error {
             Some(error) => (error.kind.as_str(), error.to_string()),
-            None => ("internal", "no reason is known".to_owned()),
+            None => ("internal", "the reason is unknown".to_owned()),
         };
-        tracing::error!(file_only = is_shown, "{module} failed: {kind}: {why}");
+        tracing::error!(file_only = is_shown, "{module} failed: {kind}: {reason}");
     }
 }
 
-/// Logs what the format of these results cannot express.
+/// Logs the notes of a format about these results.
 pub fn log_notes(notes: &[Note], results: &[EndpointResult]) {
     let modules = results.iter().map(|result| (result.id.as_str(), result.module.as_deref()));
     let modules: BTreeMap<_, _> = modules.collect();
@@ -81,7 +83,7 @@ pub fn log_notes(notes: &[Note], results: &[EndpointResult]) {
     }
 }
 
-/// How many bytes of warnings one endpoint may still have in the log.
+/// Limits the size of one endpoint's warnings in the log.
 #[derive(Default)]
 struct Allowance {
     bytes: usize,
@@ -89,6 +91,7 @@ struct Allowance {
 }
 
 impl Allowance {
+    /// Whether the message may be logged.
     fn allows(&mut self, message: &str) -> bool {
         self.bytes = self.bytes.saturating_add(message.len());
         let allows = self.bytes <= WARNINGS_MAX_BYTES;
@@ -96,6 +99,7 @@ impl Allowance {
         allows
     }
 
+    /// A message with the number of warnings that were not logged, if there are any.
     fn left_out(&self) -> Option<String> {
         (self.left_out > 0).then(|| format!("{} more warnings are not logged", self.left_out))
     }
@@ -106,7 +110,7 @@ mod tests {
     use super::{Allowance, WARNINGS_MAX_BYTES};
 
     #[test]
-    fn a_thousand_usual_warnings_are_logged_and_a_flood_is_counted() {
+    fn logs_a_thousand_warnings_and_counts_those_beyond_the_limit() {
         let mut allowance = Allowance::default();
         assert!((0..1000).all(|_| allowance.allows(&"w".repeat(300))));
         assert_eq!(allowance.left_out(), None);

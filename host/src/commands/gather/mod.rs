@@ -1,4 +1,4 @@
-//! One run: infile to endpoints, endpoints to results, results to what is printed.
+//! One run: reads the infile, queries the endpoints, and prints the results.
 
 mod logged;
 mod result;
@@ -20,19 +20,19 @@ use crate::exit::Exit;
 use crate::logging::{self, spans};
 use crate::plugins::{Catalog, Plugin};
 use crate::process;
-use crate::request::{self, Defaults, Endpoint, Entry, Folders};
+use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
 use crate::run::children::{self, Children, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
+pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
-pub use result::{Product, Report, table_style};
 
-/// The longest infile, in bytes.
+/// The maximum size of the infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Asks the endpoints of the infile and prints their inventory.
+/// Queries the endpoints of the infile and prints their inventory.
 pub fn run(cli: &Cli, settings: &Settings) -> Exit {
     let catalog = match modules::read_catalog(settings) {
         Ok(catalog) => catalog,
@@ -46,13 +46,13 @@ pub fn run(cli: &Cli, settings: &Settings) -> Exit {
         }
         None => fail(
             Exit::Usage,
-            "nothing to do: give --infile FILE (- is standard input), --list-modules or a command; \
+            "nothing to do: --infile FILE (- is standard input), --list-modules or a command is missing; \
              see --help",
         ),
     }
 }
 
-/// Runs from the infile to the printed result.
+/// Queries the endpoints of an infile and prints a product of the results.
 pub fn print_product(
     product: Product,
     cli: &Cli,
@@ -68,12 +68,12 @@ pub fn print_product(
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
-    let entries = match only(entries, &cli.asking.only) {
+    let entries = match select(entries, &cli.gather.only) {
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
     let printer = Printer::new(product, cli, settings, outfile);
-    match ask_and_print(entries, settings, catalog, printer) {
+    match query_and_print(entries, settings, catalog, printer) {
         Ok(exit) => exit,
         Err(error) => {
             let hint = reserve::hint(&error);
@@ -82,21 +82,21 @@ pub fn print_product(
     }
 }
 
-/// The endpoints of an infile.
+/// Reads the entries of an infile. The error is a message.
 pub fn entries(
     infile: &Path,
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Vec<Entry>, String> {
     let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
-    let (text, latin) = request::decode(bytes);
-    if latin {
+    let (text, is_latin) = request::decode(bytes);
+    if is_latin {
         tracing::warn!("the infile is not UTF-8: it is read as ISO-8859-1");
     }
     let defaults = Defaults {
         timeout: settings.timeout,
         proxy: request::proxies_of_environment(),
-        folders: Folders::new(&folder_of(infile), std::env::home_dir().as_deref()),
+        folders: BaseFolders::new(&folder_of(infile), std::env::home_dir().as_deref()),
         policy: settings.policy(),
     };
     let mut entries =
@@ -110,7 +110,7 @@ pub fn entries(
     Ok(entries)
 }
 
-/// Where relative paths in the infile start.
+/// The folder at which relative paths in the infile start.
 fn folder_of(infile: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     match infile.parent() {
@@ -119,20 +119,21 @@ fn folder_of(infile: &Path) -> PathBuf {
     }
 }
 
-fn only(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
+/// Selects the entries with these ids, or all if there are no ids. The error is a message.
+fn select(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
     if ids.is_empty() {
         return Ok(entries);
     }
     for id in ids {
         if !entries.iter().any(|entry| entry.id() == id) {
-            return Err(format!("--only {id}: the infile has no endpoint of this id"));
+            return Err(format!("--only {id}: the infile has no endpoint with this id"));
         }
     }
     Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
 }
 
-/// Asks the endpoints that can be asked and prints the results, until a signal says otherwise.
-fn ask_and_print(
+/// Queries the endpoints that are ready and prints all results, until a signal ends the run.
+fn query_and_print(
     entries: Vec<Entry>,
     settings: &Settings,
     catalog: &Catalog,
@@ -157,18 +158,18 @@ fn ask_and_print(
     let display =
         Display::start(progress::display_style(settings.progress), total, logging::print_progress);
     let results = Rc::new(Results::new(printer, total, &output));
-    let asking = Asking { settings, children: children.clone(), progress: display.progress() };
-    let asked = ask(failed, endpoints, asking, &results, &mut signals);
-    let asked = LocalSet::new().block_on(&runtime, async {
+    let context = RunContext { settings, children: children.clone(), progress: display.progress() };
+    let query = query(failed, endpoints, context, &results, &mut signals);
+    let ended = LocalSet::new().block_on(&runtime, async {
         tokio::select! {
-            asked = asked => asked,
+            ended = query => ended,
             never = reaper.run() => never,
         }
     });
     drop(descriptors);
     children::end_orphans(ORPHANS_LIMIT, &children.remaining());
-    let results = Rc::into_inner(results).expect("the tasks that shared it have ended");
-    let exit = match asked {
+    let results = Rc::into_inner(results).expect("the tasks that shared the results have ended");
+    let exit = match ended {
         Ok(()) => runtime.block_on(until_signal(results.finish(&output, display), &mut signals)),
         Err(signal) => abandoned(signal),
     };
@@ -176,19 +177,19 @@ fn ask_and_print(
     Ok(exit)
 }
 
-/// What endpoints are asked with.
-struct Asking<'a> {
+/// The settings and shared state of a run.
+struct RunContext<'a> {
     settings: &'a Settings,
     children: Children,
     progress: Progress,
 }
 
-/// Has every endpoint's result delivered, unless a signal ends it: those that failed before they
-/// could be asked, and those of the others.
-async fn ask(
+/// Queries the endpoints and delivers all results, including those of the entries that failed before.
+/// The error is the signal that ended the run.
+async fn query(
     failed: Vec<EndpointResult>,
     endpoints: Vec<(Endpoint, Rc<Library>)>,
-    Asking { settings, children, progress }: Asking<'_>,
+    RunContext { settings, children, progress }: RunContext<'_>,
     results: &Rc<Results>,
     signals: &mut Signals,
 ) -> Result<(), EndSignal> {
@@ -197,11 +198,11 @@ async fn ask(
         progress.done(true);
         results.accept(result);
     }
-    let (open_files, raised) = process::raise_open_files();
+    let (open_files, raised_limit) = process::raise_open_files();
     let run = supervisor::run(
         endpoints,
         supervisor::SupervisorSettings {
-            jobs: supervisor::affordable_jobs(settings.jobs, raised),
+            jobs: supervisor::affordable_jobs(settings.jobs, raised_limit),
             worker_memory: settings.worker_memory,
             open_files,
             confine: settings.confine(),
@@ -211,7 +212,7 @@ async fn ask(
         },
         {
             let results = Rc::clone(results);
-            async move |result| results.take(result, watched.clone()).await
+            async move |result| results.deliver(result, watched.clone()).await
         },
     );
     let limit = async {
@@ -223,13 +224,13 @@ async fn ask(
             None => std::future::pending().await,
         }
     };
-    let unwanted = results.unwanted();
-    tokio::pin!(run, limit, unwanted);
-    let (mut limit_passed, mut is_unwanted, mut ended_by) = (false, false, None);
+    let reader_closed = results.wait_for_closed_reader();
+    tokio::pin!(run, limit, reader_closed);
+    let (mut limit_passed, mut is_closed, mut ended_by) = (false, false, None);
     loop {
         tokio::select! {
             signal = signals.next() => {
-                // The first signal counts, and counts more than a time limit.
+                // The first signal counts, and takes precedence over a time limit.
                 ended_by.get_or_insert(signal);
                 stop.send_replace(Some(Stop::Signal));
             }
@@ -239,8 +240,8 @@ async fn ask(
                     stop.is_none() && stop.replace(Stop::RunTimeout(passed)).is_none()
                 });
             }
-            () = &mut unwanted, if !is_unwanted => {
-                is_unwanted = true;
+            () = &mut reader_closed, if !is_closed => {
+                is_closed = true;
                 stop.send_if_modified(|stop| {
                     stop.is_none() && stop.replace(Stop::Unwanted).is_none()
                 });
@@ -250,7 +251,7 @@ async fn ask(
     }
 }
 
-/// Each endpoint with its plugin's library, whose descriptor workers inherit.
+/// Pairs each endpoint with its plugin's library, whose descriptor workers inherit.
 fn with_libraries(
     endpoints: Vec<Endpoint>,
     catalog: &Catalog,
@@ -269,7 +270,7 @@ fn with_libraries(
     Ok(paired)
 }
 
-/// What workers of a plugin are started with.
+/// The library of a plugin, in the form that workers need.
 pub fn library(plugin: &Plugin) -> std::io::Result<Library> {
     let Manifest { name, version, modules, .. } = &plugin.manifest;
     Ok(Library {

@@ -1,4 +1,4 @@
-//! Where results go: together into one document at the end, or each onto a line at once.
+//! Receives the results of a run, and prints them as one document at the end or as one line each.
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
@@ -17,17 +17,17 @@ use crate::run::progress::Display;
 use crate::run::reserve::OutputThread;
 use crate::run::supervisor::{Retention, Stop};
 
-/// What is printed.
+/// The output of a run.
 pub enum Product {
-    /// The results themselves.
+    /// The inventory in a format.
     Inventory(Format),
-    /// Something that is made of them.
-    Report(Box<dyn Report>),
+    /// A report that is based on the inventory.
+    Report(Box<dyn InventoryReport>),
 }
 
-/// What is made of an inventory and printed in its place.
-pub trait Report: Send {
-    /// Prints it, and says the exit status.
+/// A report that is printed instead of the inventory.
+pub trait InventoryReport: Send {
+    /// Prints the report and returns the exit status.
     fn print(
         self: Box<Self>,
         inventory: &Inventory,
@@ -37,7 +37,7 @@ pub trait Report: Send {
     ) -> Exit;
 }
 
-/// How the results become what is printed.
+/// Prints a product of the results.
 pub struct Printer {
     product: Product,
     style: TableStyle,
@@ -48,7 +48,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Prints as the command line and the settings say.
+    /// A printer that follows the command line and the settings.
     pub fn new(product: Product, cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
         Self {
             product,
@@ -60,13 +60,13 @@ impl Printer {
         }
     }
 
-    /// Prints one document.
+    /// Prints one document from all results.
     fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
         let inventory = inventory::assemble(results, self.run_info.then_some(run));
         let text = match self.product {
             Product::Inventory(Format::Inventory) => {
-                // It may be as large as all the rest: it is written while it is made.
+                // Its text may be as large as the inventory itself, so it is written in pieces.
                 let document =
                     |writer: &mut outfile::Pieces<'_>| format::write_document(&inventory, writer);
                 let exit = printing::write_pieces(self.outfile, document, exit);
@@ -85,13 +85,13 @@ impl Printer {
             }
         };
         let exit = printing::write(self.outfile, &text, exit);
-        // The process ends now, and takes this with it faster than host by host.
+        // The process exits now, which frees this memory faster than dropping each host.
         std::mem::forget(inventory);
         exit
     }
 }
 
-/// How many of the results are failures.
+/// Counts the failures among the results.
 struct Tally {
     fail_on: FailOn,
     total: usize,
@@ -105,131 +105,132 @@ impl Tally {
     }
 }
 
-/// Takes the results of a run.
+/// Receives the results of a run.
 pub struct Results {
-    /// Whether what is printed tells what is odd itself.
-    tells_all: bool,
+    /// Whether the output itself shows failures and warnings.
+    shows_problems: bool,
     tally: Tally,
+    /// The name of the output in messages.
     place: String,
-    way: Way,
+    delivery: Delivery,
 }
 
-enum Way {
-    /// Kept until the last one is there.
-    Whole(Box<Printer>, RefCell<Vec<EndpointResult>>),
-    /// Written at once.
-    Lines(Lines),
+enum Delivery {
+    /// Results are collected and printed as one document at the end.
+    AtEnd(Box<Printer>, RefCell<Vec<EndpointResult>>),
+    /// Each result is printed at once.
+    Lines(LineThread),
 }
 
-/// A thread that writes lines, so that a reader who is slow keeps nobody else from working.
-struct Lines {
-    queue: mpsc::UnboundedSender<Line>,
-    /// Turns to true when nobody takes lines any more.
-    unwanted: watch::Receiver<bool>,
-    writer: oneshot::Receiver<Result<(), WriteError>>,
+/// A thread that writes lines, so that a slow reader does not block the run.
+struct LineThread {
+    queue: mpsc::UnboundedSender<PendingLine>,
+    /// Becomes true when the reader closed the output or a line could not be written.
+    is_closed: watch::Receiver<bool>,
+    result: oneshot::Receiver<Result<(), WriteError>>,
 }
 
-struct Line {
+struct PendingLine {
     result: EndpointResult,
-    /// Goes away when the line is written, or will never be.
+    /// Dropped when the line was written, or when it is certain that it will not be written.
     _written: oneshot::Sender<()>,
 }
 
 impl Results {
-    /// Takes so many results and has this printer print them.
+    /// Receives `total` results, to be printed by `printer`.
     pub fn new(printer: Printer, total: usize, output: &OutputThread) -> Self {
         let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
         let place = printer.outfile.to_string();
-        let tells_all = matches!(printer.product, Product::Inventory(Format::Table));
-        let way = match printer.product {
-            // Without a thread that writes them, the lines are printed at the end: a slow reader
-            // would keep the run from hearing signals and deadlines.
+        let shows_problems = matches!(printer.product, Product::Inventory(Format::Table));
+        let delivery = match printer.product {
+            // If there is no output thread, the lines are printed at the end, because a slow reader would keep the
+            // main thread from handling signals and deadlines.
             Product::Inventory(Format::Ndjson) if output.is_running() => {
-                Way::Lines(Lines::start(printer, output))
+                Delivery::Lines(LineThread::start(printer, output))
             }
-            _ => Way::Whole(Box::new(printer), RefCell::default()),
+            _ => Delivery::AtEnd(Box::new(printer), RefCell::default()),
         };
-        Self { tells_all, tally, place, way }
+        Self { shows_problems, tally, place, delivery }
     }
 
-    /// Takes a result, and waits until it is written where that is done at once. It is not waited
-    /// for when the program is to end.
-    pub async fn take(
+    /// Receives a result. If it is printed at once, waits until it is written, or until a signal ends the
+    /// program.
+    pub async fn deliver(
         &self,
         result: EndpointResult,
         mut stop: watch::Receiver<Option<Stop>>,
     ) -> Retention {
-        if let Way::Lines(lines) = &self.way
+        if let Delivery::Lines(lines) = &self.delivery
             && *stop.borrow() == Some(Stop::Signal)
         {
-            // What is printed already stays; nothing is added to it.
-            if !lines.is_unwanted() {
-                logged::log_result(&result, self.tells_all);
+            // Lines that were printed before remain; no more are printed.
+            if !lines.is_closed() {
+                logged::log_result(&result, self.shows_problems);
             }
             return Retention::Released;
         }
         let written = self.accept(result);
         if let Some(written) = written {
             tokio::select! {
-                // It only ever goes away.
+                // The sender is only dropped, never used.
                 _ = written => {}
                 Ok(_) = stop.wait_for(|stop| *stop == Some(Stop::Signal)) => {}
             }
         }
-        match self.way {
-            Way::Whole(..) => Retention::Kept,
-            Way::Lines(_) => Retention::Released,
+        match self.delivery {
+            Delivery::AtEnd(..) => Retention::Kept,
+            Delivery::Lines(_) => Retention::Released,
         }
     }
 
-    /// Takes a result. What it returns, if anything, is ready when the result is written.
+    /// Receives a result without waiting. The returned receiver is ready when the result is written.
     pub fn accept(&self, mut result: EndpointResult) -> Option<oneshot::Receiver<()>> {
-        if matches!(&self.way, Way::Lines(lines) if lines.is_unwanted()) {
+        if matches!(&self.delivery, Delivery::Lines(lines) if lines.is_closed()) {
             return None;
         }
         logged::cap_texts(&mut result);
-        logged::log_result(&result, self.tells_all);
+        logged::log_result(&result, self.shows_problems);
         let failed = result.status == EndpointStatus::Failed;
         self.tally.failed.set(self.tally.failed.get() + usize::from(failed));
-        match &self.way {
-            Way::Whole(_, results) => {
+        match &self.delivery {
+            Delivery::AtEnd(_, results) => {
                 results.borrow_mut().push(result);
                 None
             }
-            Way::Lines(lines) => {
+            Delivery::Lines(lines) => {
                 let (written, wait) = oneshot::channel();
-                // A writer that has ended wants no more lines, and says so itself.
-                let _ = lines.queue.send(Line { result, _written: written });
+                // Sending fails if the thread has ended, which `is_closed` reports.
+                let _ = lines.queue.send(PendingLine { result, _written: written });
                 Some(wait)
             }
         }
     }
 
-    /// Ready when nobody takes results any more.
-    pub async fn unwanted(&self) {
-        if let Way::Lines(lines) = &self.way {
-            let mut unwanted = lines.unwanted.clone();
-            if unwanted.wait_for(|unwanted| *unwanted).await.is_ok() {
+    /// Returns when the output is closed, so that no more results can be printed.
+    pub async fn wait_for_closed_reader(&self) {
+        if let Delivery::Lines(lines) = &self.delivery {
+            let mut is_closed = lines.is_closed.clone();
+            if is_closed.wait_for(|is_closed| *is_closed).await.is_ok() {
                 return;
             }
         }
         std::future::pending::<()>().await;
     }
 
-    /// There are no more results: prints them, or the rest of them.
+    /// Prints the results that are not printed yet, after the last one was received.
     pub async fn finish(self, output: &OutputThread, display: Display) -> Exit {
         let exit = self.tally.exit();
-        match self.way {
-            Way::Whole(printer, results) => {
+        match self.delivery {
+            Delivery::AtEnd(printer, results) => {
                 drop(display);
-                // Not on this thread: whoever reads the result may be slow, and a signal is heard
-                // all the same.
+                // The output thread prints, so that this thread can handle signals while a slow reader
+                // reads.
                 let print = move || printer.print(results.into_inner(), exit);
                 output.run(print).await.unwrap_or(Exit::Internal)
             }
-            Way::Lines(Lines { queue, writer, .. }) => {
+            Delivery::Lines(LineThread { queue, result, .. }) => {
                 drop(queue);
-                let written = writer.await;
+                let written = result.await;
                 drop(display);
                 match written {
                     Ok(Ok(()) | Err(WriteError::Closed)) => exit,
@@ -244,55 +245,56 @@ impl Results {
     }
 }
 
-impl Lines {
+impl LineThread {
     fn start(printer: Printer, output: &OutputThread) -> Self {
         let (queue, lines) = mpsc::unbounded_channel();
-        let (gone, unwanted) = watch::channel(false);
+        let (close, is_closed) = watch::channel(false);
         let Printer { outfile, run_info, .. } = printer;
         if matches!(outfile, Outfile::Stdout) {
-            let gone = gone.clone();
-            // Lives as long as the program. Without it, the next line would tell.
+            let close = close.clone();
+            // This thread lives as long as the program. If it cannot be started, the next line finds out.
             let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
                 if outfile::wait_for_closed_stdout() {
-                    gone.send_replace(true);
+                    close.send_replace(true);
                 }
             });
         }
-        let writer = output.run(move || {
+        let result = output.run(move || {
             let written = write_lines(outfile, lines, run_info);
             if written.is_err() {
-                gone.send_replace(true);
+                close.send_replace(true);
             }
             written
         });
-        Self { queue, unwanted, writer }
+        Self { queue, is_closed, result }
     }
 
-    fn is_unwanted(&self) -> bool {
-        *self.unwanted.borrow()
+    fn is_closed(&self) -> bool {
+        *self.is_closed.borrow()
     }
 }
 
+/// Writes lines until the queue is closed.
 fn write_lines(
     outfile: Outfile,
-    mut lines: mpsc::UnboundedReceiver<Line>,
+    mut lines: mpsc::UnboundedReceiver<PendingLine>,
     run_info: bool,
 ) -> Result<(), WriteError> {
     let mut writer = outfile.open()?;
-    while let Some(Line { mut result, _written }) = lines.blocking_recv() {
-        inventory::settle(&mut result, run_info);
+    while let Some(PendingLine { mut result, _written }) = lines.blocking_recv() {
+        inventory::normalize(&mut result, run_info);
         writer.write(|writer| format::write_line(result, writer))?;
     }
     writer.finish()
 }
 
-/// How a table looks at its place.
+/// The width and color of a table for an output.
 pub fn table_style(settings: &Settings, outfile: &Outfile) -> TableStyle {
     let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
     TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) }
 }
 
-/// How wide a table may be: the terminal's width, else COLUMNS, else 100.
+/// The width of a table: that of the terminal, else COLUMNS, else 100; at least 40.
 fn terminal_width() -> usize {
     let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
     let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());

@@ -1,5 +1,4 @@
-//! Fuzz targets: the list of known images, an inventory whose containers are compared with it, and the
-//! names of images.
+//! Fuzz targets: the list of known images, matching it with an inventory, and image references.
 
 use gatherer_plugin_api::model::image::{self, ImageReference};
 use serde_json::{Value, json};
@@ -8,14 +7,14 @@ use super::matches::Matches;
 use super::{inventory_file, known, table};
 use crate::output::format::{self, TableStyle};
 
-/// The list of known images alone.
+/// Reads a list of known images.
 pub fn images(input: &[u8]) {
     let Ok(images) = known::read(input) else { return };
     assert!(images.is_sorted(), "the images are sorted");
     let entries: Vec<Value> = images
         .iter()
         .map(|image| {
-            // The other form has one name.
+            // The shorter format has only one name.
             let name = if image.names.len() > 1 { return json!(null) } else { image.names.first() };
             let digests: Vec<_> =
                 image.digests.iter().map(|digest| format!("app@{digest}")).collect();
@@ -27,11 +26,11 @@ pub fn images(input: &[u8]) {
         .collect();
     if entries.len() == images.len() {
         let text = serde_json::to_vec(&entries).expect("JSON");
-        assert_eq!(known::read(&text), Ok(images), "images are read as they are written");
+        assert_eq!(known::read(&text), Ok(images), "the list can be read again");
     }
 }
 
-/// The list of known images, a NUL, and an inventory.
+/// Matches a list of known images with an inventory. The input has both, separated by a NUL.
 pub fn match_images(input: &[u8]) {
     let nul = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
     let (images, inventory) = input.split_at(nul);
@@ -47,7 +46,7 @@ pub fn match_images(input: &[u8]) {
     assert!(!shown.contains(|sign: char| sign.is_control() && sign != '\n'), "{shown:?}");
 }
 
-/// The name of an image, the id of an image and that of a container.
+/// Parses an image reference, an image id and a container id.
 pub fn image_reference(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let _ = image::container_id(text);
@@ -56,7 +55,7 @@ pub fn image_reference(input: &[u8]) {
         (Some(repository), Some(digest), None) => Some(format!("{repository}@{digest}")),
         (None, None, Some(digest)) => Some(digest.clone()),
         (None, None, None) => None,
-        _ => panic!("an id is one of a repository or the image's own: {id:?}"),
+        _ => panic!("an id must be a digest of a repository or the image's own: {id:?}"),
     };
     if let Some(written) = written {
         assert_eq!(image::image_id(&written), id, "written as {written}");

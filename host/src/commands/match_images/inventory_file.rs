@@ -1,5 +1,5 @@
-//! An inventory document, of which only the pods are read. A later minor version may have words
-//! that this release does not know; none of them is a reason to refuse it.
+//! Reads the pods of an inventory document. A later minor version may have members and values that this
+//! release does not know; they are not an error.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,31 @@ use gatherer_plugin_api::model::PodHost;
 use serde::Deserialize;
 
 use super::json_file;
-use super::sources::{Identity, Running, Said, Source};
+use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
 
-/// The longest document, in bytes.
+/// The maximum size of a document, in bytes.
 pub const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// The expected content, for messages.
 const EXPECTED: &str = "a document of --format inventory";
 
-/// The major version that is read.
+/// The major version of the schema that this release reads.
 const MAJOR: u64 = 1;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct InventoryFile {
     schema_version: String,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<FileEndpoint>,
 }
 
 #[derive(Deserialize)]
-struct Endpoint {
+struct FileEndpoint {
     id: String,
     module: Option<String>,
     status: String,
-    error: Option<Problem>,
+    error: Option<FileError>,
     #[serde(default)]
     collections: BTreeMap<String, Collection>,
     #[serde(default)]
@@ -40,11 +41,11 @@ struct Endpoint {
 #[derive(Deserialize)]
 struct Collection {
     status: String,
-    error: Option<Problem>,
+    error: Option<FileError>,
 }
 
 #[derive(Deserialize)]
-struct Problem {
+struct FileError {
     kind: String,
     message: String,
     hint: Option<String>,
@@ -80,9 +81,9 @@ struct Container {
     image_tag: Option<String>,
 }
 
-/// Reads a document: one sentence where that cannot be done.
-pub fn read(bytes: &[u8]) -> Result<Vec<Source>, String> {
-    // An error about a member of another version would mislead.
+/// Reads a document. The error is a message without its subject.
+pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource>, String> {
+    // The version is checked first, because an error about a member of another version would be misleading.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Versioned {
@@ -91,50 +92,54 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Source>, String> {
     let version = json_file::parse::<Versioned>(bytes, EXPECTED)?.schema_version;
     if version.split('.').next().and_then(|major| major.parse().ok()) != Some(MAJOR) {
         return Err(format!(
-            "is not of schema version {MAJOR}.x, which this program reads; gather anew"
+            "has another schema version than {MAJOR}.x, which this program reads; gather again"
         ));
     }
-    let document: Document = json_file::parse(bytes, EXPECTED)?;
+    let document: InventoryFile = json_file::parse(bytes, EXPECTED)?;
     debug_assert_eq!(document.schema_version, version);
     Ok(document.endpoints.into_iter().map(source).collect())
 }
 
-fn source(endpoint: Endpoint) -> Source {
-    let Endpoint { id, module, status, error, mut collections, workloads } = endpoint;
-    let containers = match lacks(&status, error) {
-        Some(why) => Err(Incomplete::Endpoint(why)),
-        None => match collections.remove("pods").map(|pods| lacks(&pods.status, pods.error)) {
+fn source(endpoint: FileEndpoint) -> ContainerSource {
+    let FileEndpoint { id, module, status, error, mut collections, workloads } = endpoint;
+    let containers = match failure(&status, error) {
+        Some(reason) => Err(Incomplete::Endpoint(reason)),
+        None => match collections.remove("pods").map(|pods| failure(&pods.status, pods.error)) {
             None => Err(Incomplete::NotGathered),
-            Some(Some(why)) => Err(Incomplete::Pods(why)),
+            Some(Some(reason)) => Err(Incomplete::Pods(reason)),
             Some(None) => Ok(workloads.pods.into_iter().flat_map(containers).collect()),
         },
     };
-    Source { endpoint: id, module, containers }
+    ContainerSource { endpoint: id, module, containers }
 }
 
-/// Why something is not whole, if it is not. What says that it is and has an error is not believed.
-fn lacks(status: &str, error: Option<Problem>) -> Option<String> {
+/// The reason why an endpoint or collection is not complete, or `None` if it is. It is not complete if it has
+/// an error, whatever the status is.
+fn failure(status: &str, error: Option<FileError>) -> Option<String> {
     match (status, error) {
         ("complete", None) => None,
         ("complete", error) => {
-            Some(format!("it says that it is complete, and why it is not: {}", why(error)))
+            Some(format!("its status is complete, but it has an error: {}", message(error)))
         }
-        (_, error) => Some(why(error)),
+        (_, error) => Some(message(error)),
     }
 }
 
-fn why(error: Option<Problem>) -> String {
+/// The text of an error.
+fn message(error: Option<FileError>) -> String {
     match error {
-        None => "no reason is known".to_owned(),
-        Some(Problem { kind, message, hint: None }) => format!("{kind}: {message}"),
-        Some(Problem { kind, message, hint: Some(hint) }) => format!("{kind}: {message} ({hint})"),
+        None => "the reason is unknown".to_owned(),
+        Some(FileError { kind, message, hint: None }) => format!("{kind}: {message}"),
+        Some(FileError { kind, message, hint: Some(hint) }) => {
+            format!("{kind}: {message} ({hint})")
+        }
     }
 }
 
-fn containers(pod: Pod) -> impl Iterator<Item = Running> {
+fn containers(pod: Pod) -> impl Iterator<Item = RunningContainer> {
     let Pod { namespace, name, uid, host, containers } = pod;
     containers.into_iter().map(move |container| {
-        let identity = Identity::of(&Said {
+        let image_identity = ImageIdentity::of(&ImageFields {
             image: container.image.as_deref(),
             image_id: container.image_id.as_deref(),
             digest: container.image_digest.as_deref(),
@@ -142,7 +147,7 @@ fn containers(pod: Pod) -> impl Iterator<Item = Running> {
             repository: container.image_repository.as_deref(),
             tag: container.image_tag.as_deref(),
         });
-        Running {
+        RunningContainer {
             namespace: namespace.clone(),
             pod: name.clone(),
             pod_uid: uid.clone(),
@@ -152,7 +157,7 @@ fn containers(pod: Pod) -> impl Iterator<Item = Running> {
             state: container.state,
             image: container.image,
             image_id: container.image_id,
-            identity,
+            image_identity,
         }
     })
 }
@@ -169,42 +174,42 @@ mod tests {
     }
 
     #[test]
-    fn any_minor_version_is_read_with_members_and_words_that_nobody_knows_yet() {
+    fn reads_later_minor_versions_with_unknown_members_and_values() {
         let text = r#"{"schemaVersion": "1.99", "later": {}, "endpoints": [{"id": "e",
             "status": "complete", "hosts": [7], "collections": {"pods": {"status": "complete"}},
             "workloads": {"gadgets": 1, "pods": [{"namespace": "n", "name": "p", "uid": "u",
             "containers": [{"name": "c", "kind": "sidecar", "state": "frozen"}]}]}}]}"#;
         let sources = read(text.as_bytes()).expect("readable");
-        let containers = sources[0].containers.as_ref().expect("whole");
+        let containers = sources[0].containers.as_ref().expect("all pods are known");
         assert_eq!(containers[0].kind, "sidecar");
         assert_eq!(containers[0].state.as_deref(), Some("frozen"));
     }
 
     #[test]
-    fn another_major_version_is_refused_before_anything_else_of_it_is_read() {
+    fn rejects_another_major_version_before_reading_the_endpoints() {
         for version in ["2.0", "0.9", "one", ""] {
             let text = format!(r#"{{"schemaVersion": "{version}", "endpoints": 7}}"#);
             let problem = read(text.as_bytes()).expect_err("refused");
-            assert!(problem.contains("is not of schema version 1.x"), "{problem}");
+            assert!(problem.contains("has another schema version than 1.x"), "{problem}");
         }
     }
 
     #[test]
-    fn pods_are_whole_only_where_the_document_says_so() {
+    fn pods_are_complete_only_if_the_document_says_so() {
         let error = r#""error": {"kind": "permission", "message": "no", "hint": "do"}"#;
         let failed = format!(r#"{{"id": "e", "status": "failed", {error}}}"#);
-        let why = "permission: no (do)".to_owned();
-        assert_eq!(incomplete(&failed), Some(Incomplete::Endpoint(why.clone())));
+        let reason = "permission: no (do)".to_owned();
+        assert_eq!(incomplete(&failed), Some(Incomplete::Endpoint(reason.clone())));
         let pods = |status: &str| {
             format!(
                 r#"{{"id": "e", "status": "complete", "collections": {{"pods":
                 {{"status": "{status}", {error}}}}}}}"#
             )
         };
-        assert_eq!(incomplete(&pods("failed")), Some(Incomplete::Pods(why.clone())));
-        assert_eq!(incomplete(&pods("partly")), Some(Incomplete::Pods(why)));
+        assert_eq!(incomplete(&pods("failed")), Some(Incomplete::Pods(reason.clone())));
+        assert_eq!(incomplete(&pods("partly")), Some(Incomplete::Pods(reason)));
         let contradiction =
-            "it says that it is complete, and why it is not: permission: no (do)".to_owned();
+            "its status is complete, but it has an error: permission: no (do)".to_owned();
         assert_eq!(incomplete(&pods("complete")), Some(Incomplete::Pods(contradiction.clone())));
         let both = format!(
             r#"{{"id": "e", "status": "complete", {error}, "collections": {{"pods":

@@ -1,5 +1,5 @@
-//! Reading the files that `match-images` is given: sizes are capped, and what is wrong is said by
-//! its place, without a word of what stands there.
+//! Reads the input files of `match-images`. Sizes are limited, and errors give the position of a mistake
+//! without quoting the file.
 
 use std::path::Path;
 
@@ -9,32 +9,35 @@ use serde_json::error::Category;
 use crate::commands::input;
 use crate::process::RunLimit;
 
-/// Reads and understands a file; `what` is how sentences call it.
+/// Reads and parses a file. `what` is its name in messages ("the inventory").
 pub fn read<T>(
     what: &str,
     path: &Path,
     max_bytes: u64,
     limit: Option<RunLimit>,
-    understand: impl FnOnce(&[u8]) -> Result<T, String>,
+    parse: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, String> {
     let bytes = input::read_file(what, path, max_bytes, limit)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    understand(text).map_err(|problem| format!("{what} {} {problem}", path.display()))
+    parse(text).map_err(|problem| format!("{what} {} {problem}", path.display()))
 }
 
-/// The value that a JSON text holds.
+/// Parses a JSON text. The error is a message without its subject.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], expected: &str) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let place = format!("line {} column {}", error.line(), error.column());
+        let position = format!("line {} column {}", error.line(), error.column());
         match error.classify() {
-            // Words of these categories quote nothing; those of data do.
+            // Messages of these categories do not quote the text; those of the category Data do.
             Category::Syntax | Category::Eof | Category::Io => {
-                let words = error.to_string();
-                let words = words.split(" at line ").next().unwrap_or_default();
-                format!("is not JSON: {words} at {place}; expected {expected}")
+                let message = error.to_string();
+                let message = message.split(" at line ").next().unwrap_or_default();
+                format!("is not JSON: {message} at {position}; expected {expected}")
             }
             Category::Data => {
-                format!("cannot be used: what ends at {place} is missing something or of another type; expected {expected}")
+                format!(
+                    "cannot be used: the value that ends at {position} has a missing member or a wrong type; \
+                     expected {expected}"
+                )
             }
         }
     })

@@ -1,5 +1,4 @@
-//! The images that somebody knows: a file of what `docker inspect` prints, or of a shorter form
-//! that has revisions.
+//! Reads the list of known images: the output of `docker inspect`, or a shorter format that has revisions.
 
 use std::collections::BTreeSet;
 
@@ -9,70 +8,72 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::json_file;
-use super::sources::{Name, own_digest};
+use super::sources::{ImageName, id_digest};
 
-/// The longest file, in bytes.
+/// The maximum size of the file, in bytes.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-const EXPECTED: &str = "a list of images as `docker inspect` prints it, or \
+/// The expected content, for messages.
+const EXPECTED: &str = "a list of images as printed by `docker inspect`, or \
     [{\"id\": \"7\", \"name\": \"registry.example.com/app:1\", \"digests\": [\"sha256:...\"], \
     \"revision\": 1}]";
 
-/// What Docker says where it has no name.
+/// Docker prints this if an image has no name.
 const NONE: &str = "<none>";
 
-/// An image that is known.
+/// A known image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownImage {
-    /// The names, as the file has them.
+    /// The names, as in the file.
     pub names: Vec<String>,
-    /// Which build of the name it is; the highest is the newest.
+    /// The revision; the highest of a name is the newest.
     pub revision: Option<u64>,
-    /// The id, as the file has it.
+    /// The id, as in the file.
     pub id: Option<String>,
-    /// The digests under which registries have it.
+    /// The digests that registries use.
     pub digests: BTreeSet<String>,
-    /// The digest that the id is, if it is one.
+    /// The digest of the image's configuration, if the id is a digest.
     pub config: Option<String>,
-    /// What the names mean.
-    pub references: BTreeSet<Name>,
+    /// Repository and tag of each name.
+    pub references: BTreeSet<ImageName>,
 }
 
+/// One entry of the list, in either format.
 #[derive(Deserialize)]
-struct Entry {
+struct ImageEntry {
     #[serde(rename = "Id")]
     docker_id: Option<String>,
     #[serde(rename = "RepoTags", default)]
-    tags: Member,
+    tags: DockerList,
     #[serde(rename = "RepoDigests", default)]
-    repo_digests: Member,
-    id: Option<Id>,
+    repo_digests: DockerList,
+    id: Option<ImageNumber>,
     name: Option<String>,
     digests: Option<Vec<String>>,
     revision: Option<serde_json::Value>,
 }
 
-/// A list that Docker prints, which may be null.
+/// A list in the output of Docker, which may be null.
 #[derive(Default)]
-struct Member {
-    is_there: bool,
+struct DockerList {
+    is_present: bool,
     texts: Vec<String>,
 }
 
-impl<'de> Deserialize<'de> for Member {
+impl<'de> Deserialize<'de> for DockerList {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let texts = Option::deserialize(from)?.unwrap_or_default();
-        Ok(Self { is_there: true, texts })
+        Ok(Self { is_present: true, texts })
     }
 }
 
-impl Entry {
-    /// Of two forms in one entry each half could mean another image.
-    fn check_form(&self) -> Result<(), String> {
+impl ImageEntry {
+    /// Rejects an entry with members of both formats, because they could mean different images.
+    fn check_format(&self) -> Result<(), String> {
         let of_docker = [
             ("Id", self.docker_id.is_some()),
-            ("RepoTags", self.tags.is_there),
-            ("RepoDigests", self.repo_digests.is_there),
+            ("RepoTags", self.tags.is_present),
+            ("RepoDigests", self.repo_digests.is_present),
         ];
         let own = [
             ("id", self.id.is_some()),
@@ -81,18 +82,18 @@ impl Entry {
             ("revision", self.revision.is_some()),
         ];
         let first = |members: &[(&'static str, bool)]| {
-            members.iter().find(|(_, is_there)| *is_there).map(|(name, _)| *name)
+            members.iter().find(|(_, is_present)| *is_present).map(|(name, _)| *name)
         };
         if let (Some(docker), Some(own)) = (first(&of_docker), first(&own)) {
             return Err(format!(
-                "has both `{docker}`, as `docker inspect` prints it, and `{own}` of the other form; \
-                 an image stands in one of the two"
+                "has both `{docker}` of the format of `docker inspect` and `{own}` of the other format; \
+                 only one format is allowed for an image"
             ));
         }
-        if self.docker_id.is_some() && !self.tags.is_there && !self.repo_digests.is_there {
+        if self.docker_id.is_some() && !self.tags.is_present && !self.repo_digests.is_present {
             return Err(
-                "has an `Id`, but neither `RepoTags` nor `RepoDigests`; a container that is \
-                inspected is no image"
+                "has an `Id`, but neither `RepoTags` nor `RepoDigests`: it describes a container, not \
+                an image"
                     .to_owned(),
             );
         }
@@ -100,73 +101,72 @@ impl Entry {
     }
 }
 
-/// An entry that is an object. A list of values, in the order of our members even, is none.
-struct Object(Option<Entry>);
+/// An entry, or `None` if it is a list. Serde would accept a list of values for a struct.
+struct ObjectEntry(Option<ImageEntry>);
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for ObjectEntry {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+        struct EntryVisitor;
+        impl<'de> Visitor<'de> for EntryVisitor {
+            type Value = ObjectEntry;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object, A::Error> {
-                let entry = Entry::deserialize(MapAccessDeserializer::new(members))?;
-                Ok(Object(Some(entry)))
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<ObjectEntry, A::Error> {
+                let entry = ImageEntry::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(ObjectEntry(Some(entry)))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Object, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<ObjectEntry, A::Error> {
                 while values.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Object(None))
+                Ok(ObjectEntry(None))
             }
         }
-        from.deserialize_any(Members)
+        from.deserialize_any(EntryVisitor)
     }
 }
 
-/// Somebody's own number of it, perhaps.
+/// The id of an image: a text or a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Id {
+enum ImageNumber {
     Text(String),
     Number(serde_json::Number),
 }
 
-/// Reads the images: sorted, each once, though it may have been inspected under several names.
+/// Reads the images. The result is sorted and has no duplicates. The error is a message without its subject.
 pub fn read(bytes: &[u8]) -> Result<Vec<KnownImage>, String> {
     if bytes.trim_ascii_start().first() != Some(&b'[') {
         json_file::parse::<IgnoredAny>(bytes, EXPECTED)?;
         return Err(format!(
-            "cannot be used: a list of images is wanted, within [ ] even if there is one or none; \
-             expected {EXPECTED}"
+            "cannot be used: it must be a list, in [ ] even for a single image; expected {EXPECTED}"
         ));
     }
-    let entries: Vec<Object> = json_file::parse(bytes, EXPECTED)?;
+    let entries: Vec<ObjectEntry> = json_file::parse(bytes, EXPECTED)?;
     let mut images = BTreeSet::new();
-    for (index, Object(entry)) in entries.into_iter().enumerate() {
-        let named =
-            entry.ok_or_else(|| "is a list of values, and no object with their names".to_owned());
-        let image = named
-            .and_then(known)
+    for (index, ObjectEntry(entry)) in entries.into_iter().enumerate() {
+        let image = entry
+            .ok_or_else(|| "must be an object, not a list".to_owned())
+            .and_then(known_image)
             .map_err(|problem| format!("cannot be used: image {} {problem}", index + 1))?;
         images.insert(image);
     }
     Ok(images.into_iter().collect())
 }
 
-fn known(entry: Entry) -> Result<KnownImage, String> {
-    entry.check_form()?;
+/// Converts an entry. The error is a message without its subject.
+fn known_image(entry: ImageEntry) -> Result<KnownImage, String> {
+    entry.check_format()?;
     let inspected = entry.docker_id.is_some();
     let (id, mut names, digests, revision) = if inspected {
-        // Podman has labels and more under other names; none of them is of interest.
+        // Podman prints additional members, which are not needed.
         (entry.docker_id, entry.tags.texts, Some(entry.repo_digests.texts), None)
     } else {
         let id = entry.id.map(|id| match id {
-            Id::Text(text) => text,
-            Id::Number(number) => number.to_string(),
+            ImageNumber::Text(text) => text,
+            ImageNumber::Number(number) => number.to_string(),
         });
         (id, entry.name.into_iter().collect(), entry.digests, revision(entry.revision)?)
     };
@@ -182,42 +182,43 @@ fn known(entry: Entry) -> Result<KnownImage, String> {
     let references = names.iter().enumerate().map(|(index, name)| {
         let reference: ImageReference = name.parse().map_err(|error| {
             if inspected {
-                format!(
-                    "has a tag, number {} of its sorted ones, that names none: {error}",
-                    index + 1
-                )
+                format!("has an invalid tag, number {} in sorted order: {error}", index + 1)
             } else {
-                format!("has a name that names no image: {error}")
+                format!("has an invalid name: {error}")
             }
         })?;
         Ok::<_, String>(reference)
     });
     let references = references.collect::<Result<Vec<_>, _>>()?;
     let digests = digests.iter().enumerate().map(|(index, text)| {
-        digest(text).ok_or_else(|| format!("has a digest, number {}, that is none", index + 1))
+        digest(text).ok_or_else(|| format!("has an invalid digest, number {}", index + 1))
     });
     let mut digests = digests.collect::<Result<BTreeSet<_>, _>>()?;
-    // A name may say which content it means, as the digests do.
+    // A digest in a name is one of the digests.
     digests.extend(references.iter().filter_map(|reference| reference.digest.clone()));
-    let references = references.iter().filter_map(Name::of).collect();
-    let config = id.as_deref().and_then(own_digest);
+    let references = references.iter().filter_map(ImageName::of).collect();
+    let config = id.as_deref().and_then(id_digest);
     Ok(KnownImage { names, revision, id, digests, config, references })
 }
 
+/// Parses a revision. The error is a message without its subject.
 fn revision(value: Option<serde_json::Value>) -> Result<Option<u64>, String> {
     match value {
         None | Some(serde_json::Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
             Some(revision) => Ok(Some(revision)),
-            None => Err("has a `revision` that is no whole number from 0".to_owned()),
+            None => {
+                Err("has an invalid `revision`, which must be a whole number from 0".to_owned())
+            }
         },
     }
 }
 
-/// `repository@sha256:...`, or the digest alone. Digits without an algorithm are an image's own id.
+/// Parses `repository@sha256:...` or a digest alone. Digits without an algorithm are an image's own id, so they
+/// are rejected.
 fn digest(text: &str) -> Option<String> {
-    let read = image::image_id(text);
-    read.repo_digest.or(read.config_digest).filter(|_| text.contains(':'))
+    let parsed = image::image_id(text);
+    parsed.repo_digest.or(parsed.config_digest).filter(|_| text.contains(':'))
 }
 
 #[cfg(test)]
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_docker_inspect_prints_is_read_and_its_other_members_are_ignored() {
+    fn reads_the_output_of_docker_inspect_and_ignores_other_members() {
         let image = one(&format!(
             r#"[{{"Id": "sha256:{a}", "RepoTags": ["app", "r.example:5000/app:2"],
             "RepoDigests": ["r.example:5000/app@sha256:{b}"], "Size": 7, "Config": {{"Env": ["A=b"]}},
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_tags_and_digests_is_known_by_its_id_alone() {
+    fn accepts_an_image_that_has_only_an_id() {
         for more in [
             r#", "RepoTags": null, "RepoDigests": null"#,
             r#", "RepoTags": []"#,
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_somebodys_own_is_kept_and_compared_with_nothing() {
+    fn keeps_an_id_that_is_not_a_digest_and_does_not_match_by_it() {
         let image = one(r#"[{"id": 42, "name": "app", "digests": null, "revision": 3}]"#);
         assert_eq!(
             (image.id.as_deref(), image.config, image.revision),
@@ -274,27 +275,27 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_was_inspected_twice_is_one() {
+    fn removes_duplicate_images() {
         let text = format!(r#"{{"Id": "sha256:{}", "RepoTags": ["a", "b"]}}"#, hex("a"));
         assert_eq!(read(format!("[{text}, {text}]").as_bytes()).map(|images| images.len()), Ok(1));
     }
 
     #[test]
-    fn what_is_wrong_is_said_by_its_place_and_never_quoted() {
+    fn errors_have_the_position_and_do_not_quote_the_file() {
         for (text, place) in [
             ("hunter2", "line 1 column 1"),
             ("[{\"id\": 1},\n {\"name\": [\"hunter2\"]}]", "line 2 column"),
-            ("{\"hunter2\": 1}", "a list of images is wanted"),
+            ("{\"hunter2\": 1}", "it must be a list"),
             (r#"{"hunter2": 1"#, "is not JSON: EOF"),
             ("[\"hunter2\"]", "line 1 column"),
             ("[{\"id\": \"1\"}", "line 1 column 12"),
             (r#"[{"id": 1}, {"hunter2": 1}]"#, "image 2 has neither"),
-            (r#"[{"name": "Hunter2"}]"#, "image 1 has a name"),
-            (r#"[{"digests": ["hunter2"]}]"#, "image 1 has a digest, number 1"),
-            (r#"[{"id": 1, "revision": "hunter2"}]"#, "image 1 has a `revision`"),
-            (r#"[{"id": 1, "revision": -1}]"#, "image 1 has a `revision`"),
-            (r#"[{"Id": "1", "RepoTags": ["a:"]}]"#, "image 1 has a tag, number 1"),
-            ("[{\"id\": 1}, [\"hunter2\", [\"app\"], []]]", "image 2 is a list of values"),
+            (r#"[{"name": "Hunter2"}]"#, "image 1 has an invalid name"),
+            (r#"[{"digests": ["hunter2"]}]"#, "image 1 has an invalid digest, number 1"),
+            (r#"[{"id": 1, "revision": "hunter2"}]"#, "image 1 has an invalid `revision`"),
+            (r#"[{"id": 1, "revision": -1}]"#, "image 1 has an invalid `revision`"),
+            (r#"[{"Id": "1", "RepoTags": ["a:"]}]"#, "image 1 has an invalid tag, number 1"),
+            ("[{\"id\": 1}, [\"hunter2\", [\"app\"], []]]", "image 2 must be an object"),
         ] {
             let problem = read(text.as_bytes()).expect_err(text);
             assert!(problem.contains(place), "{problem}");
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_in_a_name_is_one_of_the_images() {
+    fn adds_the_digest_in_a_name_to_the_digests() {
         let (a, b) = (format!("sha256:{}", hex("a")), format!("sha256:{}", hex("b")));
         let image = one(&format!(r#"[{{"name": "web:1@{a}", "digests": ["{b}"]}}]"#));
         assert_eq!(image.digests, [a.clone(), b].into());
@@ -315,14 +316,14 @@ mod tests {
     }
 
     #[test]
-    fn an_own_id_among_the_digests_of_registries_is_refused() {
+    fn rejects_an_image_id_in_the_list_of_digests() {
         let text = format!(r#"[{{"name": "web:1", "digests": ["{}"]}}]"#, hex("a"));
-        let problem = read(text.as_bytes()).expect_err("no digest of a registry");
-        assert!(problem.contains("has a digest, number 1, that is none"), "{problem}");
+        let problem = read(text.as_bytes()).expect_err("not a registry's digest");
+        assert!(problem.contains("has an invalid digest, number 1"), "{problem}");
     }
 
     #[test]
-    fn an_entry_of_two_forms_is_refused_with_the_members_that_do_not_go_together() {
+    fn rejects_an_entry_with_members_of_both_formats() {
         for (entry, one, other) in [
             (r#""Id": "hunter2", "RepoTags": [], "name": "hunter2""#, "`Id`", "`name`"),
             (r#""Id": "hunter2", "RepoTags": [], "digests": []"#, "`Id`", "`digests`"),
@@ -339,17 +340,17 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_was_inspected_is_refused() {
+    fn rejects_an_inspected_container() {
         let text = format!(r#"[{{"Id": "{}", "Name": "/web", "State": {{}}}}]"#, hex("a"));
-        let problem = read(text.as_bytes()).expect_err("no image");
+        let problem = read(text.as_bytes()).expect_err("not an image");
         assert!(problem.contains("neither `RepoTags` nor `RepoDigests`"), "{problem}");
     }
 
     #[test]
-    fn what_is_no_list_is_answered_with_what_is_wanted() {
+    fn rejects_everything_except_a_list() {
         for text in ["{}", "null", " 7", "\"hunter2\"", "\n{\"id\": 1, \"name\": \"hunter2\"}"] {
             let problem = read(text.as_bytes()).expect_err(text);
-            assert!(problem.contains("a list of images is wanted, within [ ]"), "{problem}");
+            assert!(problem.contains("it must be a list, in [ ]"), "{problem}");
             assert!(!problem.contains("hunter2"), "{problem}");
         }
         assert_eq!(read(b" []"), Ok(Vec::new()));

@@ -1,4 +1,4 @@
-//! The result: which containers run which image, and what matches nothing.
+//! The result document of `match-images`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -9,25 +9,25 @@ use serde::{Serialize, Serializer};
 
 use super::known::KnownImage;
 use super::matching::{Freshness, Index, MatchedBy, NoMatch};
-use super::sources::{Running, Source};
+use super::sources::{ContainerSource, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
 
 /// The version of the schema, `major.minor`. A minor version only adds members.
 const SCHEMA_VERSION: &str = "1.0";
 
-/// Which containers run which of the known images, and what matches nothing.
+/// The containers that run the known images, and the images and containers that match nothing.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Matches {
-    /// The version of this document's schema, `major.minor`; a reader accepts any minor version
-    /// of the major version that it knows.
+    /// The version of this document's schema, `major.minor`. A reader should accept every minor version of a
+    /// major version that it knows.
     pub schema_version: String,
-    /// Every known image once, sorted by names, revision and id.
+    /// All known images, sorted by names, revision and id.
     pub images: Vec<ImageMatches>,
-    /// What matches nothing.
+    /// The images and containers that match nothing.
     pub unmatched: Unmatched,
-    /// The endpoints of which not all pods are known, sorted by endpoint. None of their containers
-    /// is listed: as long as there is one, an image that nothing runs may run there.
+    /// The endpoints whose pods are not all known, sorted by endpoint. Their containers are not listed, so they
+    /// may run an image that is listed as not running.
     pub incomplete: Vec<IncompleteEndpoint>,
 }
 
@@ -37,8 +37,7 @@ pub struct Matches {
 pub struct ImageMatches {
     #[serde(flatten)]
     pub image: Image,
-    /// The containers that run it, whatever their state, sorted by endpoint, namespace, pod and
-    /// name.
+    /// The containers that run the image, in any state, sorted by endpoint, namespace, pod and name.
     pub containers: Vec<ContainerMatch>,
 }
 
@@ -46,22 +45,22 @@ pub struct ImageMatches {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Image {
-    /// The id, as the file of images has it.
+    /// The id, as in the file of images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The names, as the file of images has them, sorted.
+    /// The names, as in the file of images, sorted.
     pub names: Vec<String>,
-    /// The digests under which registries have it, sorted.
+    /// The digests that registries use, sorted.
     pub digests: BTreeSet<String>,
-    /// Which build of its name it is.
+    /// The number of the build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Whether it is the newest of its name. Absent: it has no name or no revision.
+    /// Whether it is the newest image of its name. Absent: it has no name or no revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<Freshness>,
 }
 
-/// Where a container is.
+/// The location of a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -73,17 +72,17 @@ pub struct Place {
     pub pod: String,
     /// The pod's UID.
     pub pod_uid: String,
-    /// The host's name. Absent: the pod is assigned to none yet.
+    /// The host's name. Absent: the pod is not assigned to a host yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// The `id` of the host among the endpoint's. Absent: there is no such host.
+    /// The `id` of the host. Absent: the endpoint has no host of that name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_id: Option<String>,
     /// The container's name.
     pub container: String,
-    /// What it is for: `app`, `init`, `ephemeral`.
+    /// The kind of container: `app`, `init`, `ephemeral`.
     pub kind: String,
-    /// What it is doing: `waiting`, `running`, `terminated`.
+    /// The state of the container: `waiting`, `running`, `terminated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -92,45 +91,44 @@ pub struct Place {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerMatch {
-    /// Kept once, however many images the container matches.
-    #[serde(flatten, serialize_with = "shared")]
+    /// The location. It is shared, because a container can match many images.
+    #[serde(flatten, serialize_with = "serialize_shared")]
     #[schemars(with = "Place")]
     pub place: Rc<Place>,
-    /// By what it is known that it runs the image.
+    /// The rule by which the container matches the image.
     pub matched_by: MatchedBy,
-    /// Whether the revision that it runs is the newest. Absent: the image has no name or
-    /// no revision.
+    /// Whether the container runs the newest revision. Absent: the image has no name or no revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<Freshness>,
 }
 
-/// What matches nothing.
+/// The images and containers that match nothing.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unmatched {
-    /// The images that nothing runs, in the order of `images`.
+    /// The images that no container runs, in the order of `images`.
     pub images: Vec<Image>,
-    /// The containers of no known image, sorted by endpoint, namespace, pod and name.
+    /// The containers that match no image, sorted by endpoint, namespace, pod and name.
     pub containers: Vec<UnmatchedContainer>,
 }
 
-/// A container of no known image.
+/// A container that matches no image.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnmatchedContainer {
     #[serde(flatten)]
     pub place: Place,
-    /// The image, as the inventory has it.
+    /// The image, as in the inventory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// The image that runs, verbatim as the runtime names it.
+    /// The image that runs, exactly as the runtime reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// Why it matches none.
+    /// The reason why it matches no image.
     pub reason: NoMatch,
 }
 
-/// An endpoint of which not all pods are known.
+/// An endpoint whose pods are not all known.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncompleteEndpoint {
@@ -139,41 +137,41 @@ pub struct IncompleteEndpoint {
     /// Its module.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// What is not whole.
-    pub reason: Lack,
-    /// Why, as one sentence.
+    /// The reason.
+    pub reason: IncompleteReason,
+    /// A message with details.
     pub message: String,
 }
 
-/// What of an endpoint is not whole.
+/// Why the pods of an endpoint are not all known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Lack {
+pub enum IncompleteReason {
     /// The endpoint failed.
     EndpointFailed,
-    /// Its pods could not be read to their end.
+    /// The pods could not all be read.
     PodsFailed,
-    /// Nobody asked for its pods, or it cannot have any.
+    /// The pods were not requested, or the module does not have pods.
     PodsNotGathered,
 }
 
 impl Matches {
-    /// Matches every container of every source with the images, which are sorted.
-    pub fn new(images: &[KnownImage], sources: impl Iterator<Item = Source>) -> Self {
+    /// Matches all containers of all sources with the images, which must be sorted.
+    pub fn new(images: &[KnownImage], sources: impl Iterator<Item = ContainerSource>) -> Self {
         let index = Index::new(images);
         let mut matched: Vec<Vec<ContainerMatch>> = images.iter().map(|_| Vec::new()).collect();
         let mut unmatched = Unmatched::default();
         let mut incomplete = Vec::new();
-        for Source { endpoint, module, containers } in sources {
+        for ContainerSource { endpoint, module, containers } in sources {
             let containers = match containers {
                 Ok(containers) => containers,
-                Err(why) => {
-                    incomplete.push(lack(endpoint, module, &why));
+                Err(error) => {
+                    incomplete.push(incomplete_endpoint(endpoint, module, &error));
                     continue;
                 }
             };
             for running in containers {
-                let found = index.find(&running.identity);
+                let found = index.find(&running.image_identity);
                 let (place, image, image_id) = place(&endpoint, running);
                 match found {
                     Ok((known, by)) => {
@@ -182,7 +180,7 @@ impl Matches {
                             matched[known].push(ContainerMatch {
                                 place: Rc::clone(&place),
                                 matched_by: by,
-                                freshness: index.runs(known, by),
+                                freshness: index.freshness_of_container(known, by),
                             });
                         }
                     }
@@ -193,33 +191,44 @@ impl Matches {
                 }
             }
         }
-        let image = |place: usize| Image {
-            id: images[place].id.clone(),
-            names: images[place].names.clone(),
-            digests: images[place].digests.clone(),
-            revision: images[place].revision,
-            freshness: index.freshness(place),
+        let image = |number: usize| Image {
+            id: images[number].id.clone(),
+            names: images[number].names.clone(),
+            digests: images[number].digests.clone(),
+            revision: images[number].revision,
+            freshness: index.freshness(number),
         };
-        let unused = (0..images.len()).filter(|&place| matched[place].is_empty());
+        let unused = (0..images.len()).filter(|&number| matched[number].is_empty());
         unmatched.images = unused.map(image).collect();
         unmatched.containers.sort();
         incomplete.sort();
-        let images = matched.into_iter().enumerate().map(|(place, mut containers)| {
+        let images = matched.into_iter().enumerate().map(|(number, mut containers)| {
             containers.sort();
-            ImageMatches { image: image(place), containers }
+            ImageMatches { image: image(number), containers }
         });
         let images = images.collect();
         Self { schema_version: SCHEMA_VERSION.to_owned(), images, unmatched, incomplete }
     }
 }
 
-fn shared<S: Serializer>(place: &Rc<Place>, to: S) -> Result<S::Ok, S::Error> {
+fn serialize_shared<S: Serializer>(place: &Rc<Place>, to: S) -> Result<S::Ok, S::Error> {
     place.serialize(to)
 }
 
-fn place(endpoint: &str, running: Running) -> (Place, Option<String>, Option<String>) {
-    let Running { namespace, pod, pod_uid, host, container, kind, state, image, image_id, .. } =
-        running;
+/// Splits a container into its location, its image and its image id.
+fn place(endpoint: &str, running: RunningContainer) -> (Place, Option<String>, Option<String>) {
+    let RunningContainer {
+        namespace,
+        pod,
+        pod_uid,
+        host,
+        container,
+        kind,
+        state,
+        image,
+        image_id,
+        ..
+    } = running;
     let (host, host_id) = match host {
         Some(PodHost { id, name }) => (Some(name), id),
         None => (None, None),
@@ -229,11 +238,15 @@ fn place(endpoint: &str, running: Running) -> (Place, Option<String>, Option<Str
     (place, image, image_id)
 }
 
-fn lack(endpoint: String, module: Option<String>, why: &Incomplete) -> IncompleteEndpoint {
-    let reason = match why {
-        Incomplete::Endpoint(_) => Lack::EndpointFailed,
-        Incomplete::Pods(_) => Lack::PodsFailed,
-        Incomplete::NotGathered => Lack::PodsNotGathered,
+fn incomplete_endpoint(
+    endpoint: String,
+    module: Option<String>,
+    error: &Incomplete,
+) -> IncompleteEndpoint {
+    let reason = match error {
+        Incomplete::Endpoint(_) => IncompleteReason::EndpointFailed,
+        Incomplete::Pods(_) => IncompleteReason::PodsFailed,
+        Incomplete::NotGathered => IncompleteReason::PodsNotGathered,
     };
-    IncompleteEndpoint { endpoint, module, reason, message: why.message() }
+    IncompleteEndpoint { endpoint, module, reason, message: error.message() }
 }

@@ -1,4 +1,4 @@
-//! What holds of every match, whatever the images and the container.
+//! Property tests of the matching rules.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use proptest::prelude::*;
 
 use super::known::KnownImage;
 use super::matching::{Index, MatchedBy, NoMatch};
-use super::sources::{Identity, Name};
+use super::sources::{ImageIdentity, ImageName};
 
-/// Few of each, so that they meet.
+/// There are only few different values, so that they often match.
 fn digest() -> impl Strategy<Value = String> {
     "[a-e]".prop_map(|letter| format!("sha256:{}", letter.repeat(64)))
 }
 
-fn name() -> impl Strategy<Value = Name> {
-    ("[a-c]", "[12]").prop_map(|(repository, tag)| Name { repository, tag })
+fn name() -> impl Strategy<Value = ImageName> {
+    ("[a-c]", "[12]").prop_map(|(repository, tag)| ImageName { repository, tag })
 }
 
 fn image() -> impl Strategy<Value = KnownImage> {
@@ -27,15 +27,15 @@ fn image() -> impl Strategy<Value = KnownImage> {
     })
 }
 
-fn container() -> impl Strategy<Value = Identity> {
+fn container() -> impl Strategy<Value = ImageIdentity> {
     let digests = prop::collection::vec(digest(), 0..2);
     (digests, prop::option::of(digest()), prop::option::of(name()))
-        .prop_map(|(digests, id, name)| Identity { digests, id, name })
+        .prop_map(|(digests, id, name)| ImageIdentity { digests, id, name })
 }
 
 proptest! {
     #[test]
-    fn every_match_holds_and_no_surer_one_was_passed_over(
+    fn finds_only_matches_and_by_the_most_certain_rule(
         images in prop::collection::vec(image(), 0..6),
         container in container(),
     ) {
@@ -48,7 +48,7 @@ proptest! {
             container.name.as_ref().is_some_and(|name| image.references.contains(name))
         };
         let found = Index::new(&images).find(&container);
-        let surest = if images.iter().any(has_digest) {
+        let most_certain = if images.iter().any(has_digest) {
             Some(MatchedBy::RepoDigest)
         } else if images.iter().any(has_id) {
             Some(MatchedBy::ImageId)
@@ -56,20 +56,20 @@ proptest! {
             None
         };
         match found {
-            Ok((places, by)) => {
-                prop_assert!(!places.is_empty());
-                prop_assert_eq!(by, surest.unwrap_or(MatchedBy::RepositoryTag));
-                for image in places.iter().map(|&place| &images[place]) {
-                    let holds = match by {
+            Ok((numbers, by)) => {
+                prop_assert!(!numbers.is_empty());
+                prop_assert_eq!(by, most_certain.unwrap_or(MatchedBy::RepositoryTag));
+                for image in numbers.iter().map(|&number| &images[number]) {
+                    let matches = match by {
                         MatchedBy::RepoDigest => has_digest(image),
                         MatchedBy::ImageId => has_id(image),
                         MatchedBy::RepositoryTag => has_name(image),
                     };
-                    prop_assert!(holds);
+                    prop_assert!(matches);
                 }
             }
             Err(reason) => {
-                prop_assert_eq!(surest, None);
+                prop_assert_eq!(most_certain, None);
                 let is_named = images.iter().any(has_name);
                 prop_assert_eq!(reason == NoMatch::OtherDigest, is_named);
             }
@@ -77,16 +77,20 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_images_changes_nothing(
+    fn the_result_does_not_depend_on_the_order_of_images(
         images in prop::collection::vec(image(), 0..6),
         container in container(),
     ) {
         let found = |images: &[KnownImage]| {
             let index = Index::new(images);
-            index.find(&container).map(|(places, by)| {
-                let mut matched: Vec<_> = places
+            index.find(&container).map(|(numbers, by)| {
+                let mut matched: Vec<_> = numbers
                     .into_iter()
-                    .map(|place| (images[place].clone(), index.freshness(place), index.runs(place, by)))
+                    .map(|number| {
+                        let freshness = index.freshness(number);
+                        let of_container = index.freshness_of_container(number, by);
+                        (images[number].clone(), freshness, of_container)
+                    })
                     .collect();
                 matched.sort();
                 (matched, by)

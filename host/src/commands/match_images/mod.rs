@@ -1,5 +1,5 @@
-//! `match-images`: which containers run which of the images that somebody knows, whether they run
-//! the newest revision, and what matches nothing.
+//! `match-images`: reports which containers run the known images, whether they run the newest revision, and
+//! which images and containers match nothing.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_images;
@@ -18,7 +18,7 @@ use std::path::Path;
 use gatherer_plugin_api::model::Inventory;
 
 use crate::cli::{Cli, FailOn, MatchFormat, MatchImages, Settings};
-use crate::commands::gather::{Product, Report, print_product, table_style};
+use crate::commands::gather::{InventoryReport, Product, print_product, table_style};
 use crate::commands::{fail, modules, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, TableStyle};
@@ -26,20 +26,20 @@ use crate::output::outfile::{Outfile, Pieces};
 use crate::run::reserve;
 use known::KnownImage;
 use matches::Matches;
-use sources::Source;
+use sources::ContainerSource;
 
-/// The known images, for which containers are to be found.
-struct Task {
+/// The known images, and the output format.
+struct MatchTask {
     images: Vec<KnownImage>,
     format: MatchFormat,
 }
 
-impl Task {
-    /// Prints the result, and says the exit status: an endpoint of which not all pods are known is
-    /// one that failed.
+impl MatchTask {
+    /// Prints the result and returns the exit status. An endpoint whose pods are not all known counts as
+    /// failed.
     fn finish(
         self,
-        sources: impl ExactSizeIterator<Item = Source>,
+        sources: impl ExactSizeIterator<Item = ContainerSource>,
         fail_on: FailOn,
         style: TableStyle,
         outfile: Outfile,
@@ -49,8 +49,8 @@ impl Task {
         let fails = fail_on.applies(matches.incomplete.len(), total);
         let exit = if fails { Exit::EndpointsFailed } else { Exit::Done };
         match self.format {
-            // Many images of one name have as many lines for each container: it is written while
-            // it is made.
+            // Each container is listed under every image that it matches, so the output can be large: it is
+            // written in pieces.
             MatchFormat::Json => {
                 let document = |writer: &mut Pieces<'_>| format::write_document(&matches, writer);
                 printing::write_pieces(outfile, document, exit)
@@ -63,7 +63,7 @@ impl Task {
     }
 }
 
-impl Report for Task {
+impl InventoryReport for MatchTask {
     fn print(
         self: Box<Self>,
         inventory: &Inventory,
@@ -79,7 +79,7 @@ impl Report for Task {
 pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
     let task = match prepare(options, cli, settings) {
         Ok(Prepared::Done(exit)) => return exit,
-        Ok(Prepared::Asks(task)) => task,
+        Ok(Prepared::Gather(task)) => task,
         Err((exit, problem)) => return fail(exit, &problem),
     };
     let catalog = match modules::read_catalog(settings) {
@@ -91,15 +91,15 @@ pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
     print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog)
 }
 
-/// What there is to do after the files were read.
+/// What remains to be done after the files were read.
 enum Prepared {
-    /// Nothing: the inventory was a file, and the result is printed.
+    /// Nothing: the containers came from an inventory file, and the result was printed.
     Done(Exit),
-    /// The endpoints are to be asked.
-    Asks(Task),
+    /// The endpoints must be gathered.
+    Gather(MatchTask),
 }
 
-/// Reads the images, before anybody is asked; and where an inventory is given too, finishes.
+/// Reads the images before any endpoint is queried. If there is an inventory file, also prints the result.
 fn prepare(
     options: &MatchImages,
     cli: &Cli,
@@ -108,7 +108,7 @@ fn prepare(
     let containers = options.inventory.as_deref().or(options.files.infile.as_deref());
     let is_stdin = |path: &Path| path == Path::new("-");
     if is_stdin(&options.images) && containers.is_some_and(is_stdin) {
-        let problem = "standard input cannot be both the images and where they run";
+        let problem = "standard input cannot be both the images and the endpoints or inventory";
         return Err((Exit::Usage, problem.to_owned()));
     }
     let limit = settings.run_limit;
@@ -121,8 +121,8 @@ fn prepare(
         known::read,
     )
     .map_err(unreadable)?;
-    let task = Task { images, format: options.format.unwrap_or_default() };
-    let Some(inventory) = &options.inventory else { return Ok(Prepared::Asks(task)) };
+    let task = MatchTask { images, format: options.format.unwrap_or_default() };
+    let Some(inventory) = &options.inventory else { return Ok(Prepared::Gather(task)) };
     let outfile = printing::prepare(cli.files.outfile.as_deref(), limit).map_err(unreadable)?;
     let sources = json_file::read(
         "the inventory",
@@ -132,7 +132,7 @@ fn prepare(
         inventory_file::read,
     )
     .map_err(unreadable)?;
-    let sources = only(sources, &cli.asking.only).map_err(|problem| (Exit::Usage, problem))?;
+    let sources = select(sources, &cli.gather.only).map_err(|problem| (Exit::Usage, problem))?;
     let style = table_style(settings, &outfile);
     let fail_on = settings.fail_on;
     let print = move || task.finish(sources.into_iter(), fail_on, style, outfile);
@@ -142,9 +142,13 @@ fn prepare(
     })
 }
 
-fn only(mut sources: Vec<Source>, ids: &[String]) -> Result<Vec<Source>, String> {
+/// Selects the endpoints with these ids, or all if there are no ids. The error is a message.
+fn select(
+    mut sources: Vec<ContainerSource>,
+    ids: &[String],
+) -> Result<Vec<ContainerSource>, String> {
     if let Some(id) = ids.iter().find(|id| sources.iter().all(|source| source.endpoint != **id)) {
-        return Err(format!("--only {id}: the inventory has no endpoint of this id"));
+        return Err(format!("--only {id}: the inventory has no endpoint with this id"));
     }
     sources.retain(|source| ids.is_empty() || ids.contains(&source.endpoint));
     Ok(sources)

@@ -1,26 +1,26 @@
-//! What may run an image: the containers of an endpoint, or why not all of them are known.
+//! The containers of an endpoint, or the reason why they are not all known.
 
 use gatherer_plugin_api::model::image::{self, ImageReference};
 use gatherer_plugin_api::model::{
     Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost,
 };
 
-use crate::output::inventory::pods::{Incomplete, whole_pods};
+use crate::output::inventory::pods::{Incomplete, complete_pods};
 
 /// An endpoint and its containers.
 #[derive(Debug)]
-pub struct Source {
+pub struct ContainerSource {
     /// The endpoint's id.
     pub endpoint: String,
     /// Its module.
     pub module: Option<String>,
-    /// All of its containers.
-    pub containers: Result<Vec<Running>, Incomplete>,
+    /// All its containers.
+    pub containers: Result<Vec<RunningContainer>, Incomplete>,
 }
 
-/// A container, and what is known of its image.
+/// A container and its image.
 #[derive(Debug, Clone, Default)]
-pub struct Running {
+pub struct RunningContainer {
     /// The pod's namespace.
     pub namespace: String,
     /// The pod's name.
@@ -31,49 +31,49 @@ pub struct Running {
     pub host: Option<PodHost>,
     /// The container's name.
     pub container: String,
-    /// The inventory's word for what it is for.
+    /// The kind of container, as in the inventory.
     pub kind: String,
-    /// The inventory's word for what it is doing.
+    /// The state of the container, as in the inventory.
     pub state: Option<String>,
-    /// The image, as the inventory has it.
+    /// The image, as in the inventory.
     pub image: Option<String>,
-    /// The image that runs, as the runtime names it.
+    /// The image that runs, as the runtime reports it.
     pub image_id: Option<String>,
-    /// What of that can be compared.
-    pub identity: Identity,
+    /// The values by which the image can be compared.
+    pub image_identity: ImageIdentity,
 }
 
-/// What the image of a container can be known by.
+/// The values that identify the image of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// The digests under which registries have it.
+pub struct ImageIdentity {
+    /// The digests that registries use.
     pub digests: Vec<String>,
-    /// Its own id: the digest of its configuration.
+    /// The image's own id: the digest of its configuration.
     pub id: Option<String>,
-    /// The name under which it was asked for.
-    pub name: Option<Name>,
+    /// The repository and tag in the pod's spec.
+    pub name: Option<ImageName>,
 }
 
 /// A repository and a tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name {
-    /// With its registry: `docker.io/library/nginx`.
+pub struct ImageName {
+    /// The repository with its registry: `docker.io/library/nginx`.
     pub repository: String,
-    /// `latest` where nothing else is said.
+    /// The tag; the default is `latest`.
     pub tag: String,
 }
 
-impl Name {
-    /// What a reference names, unless it names a digest alone.
+impl ImageName {
+    /// The name in a reference, unless that has only a digest.
     pub fn of(reference: &ImageReference) -> Option<Self> {
         let tag = reference.tag_or_latest()?.to_owned();
         Some(Self { repository: reference.repository(), tag })
     }
 }
 
-/// What an inventory says of a container's image.
+/// The members of a container in an inventory that describe its image.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Said<'a> {
+pub struct ImageFields<'a> {
     /// `image`.
     pub image: Option<&'a str>,
     /// `imageId`.
@@ -88,63 +88,65 @@ pub struct Said<'a> {
     pub tag: Option<&'a str>,
 }
 
-impl Identity {
-    /// Puts together what is said. Where a document lacks the parts, the verbatim texts are read.
-    /// What runs goes before what was asked for: a pod may ask for another image by now.
-    pub fn of(said: &Said<'_>) -> Self {
-        let reference: Option<ImageReference> = said.image.and_then(|image| image.parse().ok());
-        let runs = said.image_id.map(image::image_id).unwrap_or_default();
-        // A runtime names an image whose tag has moved on by its id: whatever the pod asks for, that
-        // image has no tag.
-        let named = said.image.and_then(own_digest);
-        let mut digests: Vec<String> =
-            [said.digest.map(str::to_lowercase), runs.repo_digest].into_iter().flatten().collect();
+impl ImageIdentity {
+    /// Combines the members. If a document does not have the parsed ones, the original texts are parsed. The
+    /// image that runs takes precedence over the one in the pod's spec, which may have changed.
+    pub fn of(fields: &ImageFields<'_>) -> Self {
+        let reference: Option<ImageReference> = fields.image.and_then(|image| image.parse().ok());
+        let runs = fields.image_id.map(image::image_id).unwrap_or_default();
+        // If the tag now belongs to another image, the runtime reports the image's id instead of a name. Then the
+        // image has no tag, whatever the pod's spec says.
+        let id_as_name = fields.image.and_then(id_digest);
+        let mut digests: Vec<String> = [fields.digest.map(str::to_lowercase), runs.repo_digest]
+            .into_iter()
+            .flatten()
+            .collect();
         if digests.is_empty() {
             digests.extend(reference.as_ref().and_then(|reference| reference.digest.clone()));
         }
         digests.sort();
         digests.dedup();
-        let name = match (said.repository, said.tag) {
-            _ if named.is_some() => None,
+        let name = match (fields.repository, fields.tag) {
+            _ if id_as_name.is_some() => None,
             (Some(repository), Some(tag)) => {
-                Some(Name { repository: repository.to_owned(), tag: tag.to_owned() })
+                Some(ImageName { repository: repository.to_owned(), tag: tag.to_owned() })
             }
-            _ => reference.as_ref().and_then(Name::of),
+            _ => reference.as_ref().and_then(ImageName::of),
         };
-        let id = said.config_digest.map(str::to_lowercase);
-        Self { digests, id: id.or(runs.config_digest).or(named), name }
+        let id = fields.config_digest.map(str::to_lowercase);
+        Self { digests, id: id.or(runs.config_digest).or(id_as_name), name }
     }
 
-    /// Every digest that it is known by. Two different contents never have the same.
+    /// All digests and the id. Images with different contents never have the same.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.digests.iter().chain(&self.id).map(String::as_str)
     }
 }
 
-/// The digest that an image's own id is. Some runtimes leave out the algorithm.
-pub fn own_digest(id: &str) -> Option<String> {
+/// Parses an image's own id as a digest. Some runtimes leave out the algorithm.
+pub fn id_digest(id: &str) -> Option<String> {
     let is_bare = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let text = if is_bare { format!("sha256:{id}") } else { id.to_owned() };
     image::image_id(&text).config_digest
 }
 
-impl From<&EndpointResult> for Source {
+impl From<&EndpointResult> for ContainerSource {
     fn from(endpoint: &EndpointResult) -> Self {
         let containers = |pods: &[Pod]| {
-            let all = pods
-                .iter()
-                .flat_map(|pod| pod.containers.iter().map(|container| Running::of(pod, container)));
+            let all = pods.iter().flat_map(|pod| {
+                pod.containers.iter().map(|container| RunningContainer::of(pod, container))
+            });
             all.collect()
         };
         Self {
             endpoint: endpoint.id.clone(),
             module: endpoint.module.clone(),
-            containers: whole_pods(endpoint).map(containers),
+            containers: complete_pods(endpoint).map(containers),
         }
     }
 }
 
-impl Running {
+impl RunningContainer {
     fn of(pod: &Pod, container: &Container) -> Self {
         let kind = match container.kind {
             ContainerKind::App => "app",
@@ -168,7 +170,7 @@ impl Running {
             state: state.map(str::to_owned),
             image: container.image.clone(),
             image_id: container.image_id.clone(),
-            identity: Identity::of(&Said {
+            image_identity: ImageIdentity::of(&ImageFields {
                 image: container.image.as_deref(),
                 image_id: container.image_id.as_deref(),
                 digest: container.image_digest.as_deref(),

@@ -1,4 +1,4 @@
-//! The result for people: each image with its containers, then what matches nothing.
+//! The result as a table for people: each image with its containers, then what matches nothing.
 
 use std::io::{self, Write};
 
@@ -6,12 +6,13 @@ use super::matches::{Image, ImageMatches, Matches, Place, UnmatchedContainer};
 use super::matching::Freshness;
 use crate::output::escape::escape;
 use crate::output::format::TableStyle;
-use crate::output::format::table::grid::{self, Cell, Column, Look};
-use crate::output::format::table::{LEAST_WIDTH, PLAIN, heading, labelled, wrapped};
+use crate::output::format::table::grid::{self, Cell, CellStyle, Column};
+use crate::output::format::table::{MIN_WIDTH, PLAIN, heading, labelled, wrapped};
 use crate::output::inventory::count;
 
 const POD: Column = Column { title: "POD", comfortable: 24, least: 10, middle: true, ..PLAIN };
-const WHERE: [Column; 5] = [
+/// The columns with the location of a container.
+const PLACE: [Column; 5] = [
     Column { title: "ENDPOINT", comfortable: 16, least: 6, expendable: 4, ..PLAIN },
     Column { title: "NAMESPACE", comfortable: 16, least: 8, expendable: 2, ..PLAIN },
     POD,
@@ -27,49 +28,50 @@ const ID: Column =
     Column { title: "ID", comfortable: 20, least: 10, middle: true, expendable: 1, ..PLAIN };
 const REASON: Column = Column { title: "REASON", expendable: 3, ..PLAIN };
 
-/// Writes the result, fitting the terminal, one image after another.
+/// Writes the result in the width of the terminal, one image after another.
 pub fn write(matches: &Matches, style: TableStyle, mut to: impl Write) -> io::Result<()> {
-    let style = TableStyle { width: style.width.max(LEAST_WIDTH), ..style };
+    let style = TableStyle { width: style.width.max(MIN_WIDTH), ..style };
     let mut out = String::new();
     for matched in matches.images.iter().filter(|matched| !matched.containers.is_empty()) {
-        image(matched, style, &mut out);
+        write_image(matched, style, &mut out);
         to.write_all(out.as_bytes())?;
         out.clear();
     }
-    unused(matches, style, &mut out);
-    unknown(&matches.unmatched.containers, style, &mut out);
+    write_unused_images(matches, style, &mut out);
+    write_unmatched_containers(&matches.unmatched.containers, style, &mut out);
     if !matches.incomplete.is_empty() {
-        title("Endpoints of which not all pods are known", style, &mut out);
+        write_title("Endpoints whose pods are not all known", style, &mut out);
         for endpoint in &matches.incomplete {
             let text = format!("{}: {}", endpoint.endpoint, endpoint.message);
-            labelled("missing", Look::Yellow, &text, style, &mut out);
+            labelled("missing", CellStyle::Yellow, &text, style, &mut out);
         }
         out.push('\n');
     }
     for line in wrapped(&summary(matches), style.width) {
-        out.push_str(&Look::Bold.paint(&line, style.color));
+        out.push_str(&CellStyle::Bold.paint(&line, style.color));
         out.push('\n');
     }
     to.write_all(out.as_bytes())
 }
 
-fn image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
-    let [endpoint, namespace, pod, container, host] = WHERE;
+/// Writes an image and its containers.
+fn write_image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
+    let [endpoint, namespace, pod, container, host] = PLACE;
     let columns = [endpoint, namespace, pod, container, host, STATE, MATCHED_BY, RUNS];
     let image = &matched.image;
     let revision = image.revision.map(|revision| format!("revision {revision}"));
     let parts = [
-        (name(image), Look::Bold),
-        (revision.unwrap_or_default(), Look::Plain),
+        (name(image), CellStyle::Bold),
+        (revision.unwrap_or_default(), CellStyle::Plain),
         freshness(image.freshness),
-        (count(matched.containers.len(), "container"), Look::Dim),
+        (count(matched.containers.len(), "container"), CellStyle::Dim),
     ];
     heading(&parts, style, out);
     let rows = matched.containers.iter().map(|container| {
         let mut row = place(&container.place);
-        row.push(Cell::new(container.matched_by.as_str(), Look::Dim));
-        let (text, look) = freshness(container.freshness);
-        row.push(Cell::new(text, look));
+        row.push(Cell::new(container.matched_by.as_str(), CellStyle::Dim));
+        let (text, style) = freshness(container.freshness);
+        row.push(Cell::new(text, style));
         row
     });
     let rows: Vec<_> = rows.collect();
@@ -77,23 +79,24 @@ fn image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
     out.push('\n');
 }
 
-fn unused(matches: &Matches, style: TableStyle, out: &mut String) {
+/// Writes the images that no container runs.
+fn write_unused_images(matches: &Matches, style: TableStyle, out: &mut String) {
     let images = &matches.unmatched.images;
     if images.is_empty() {
         return;
     }
     let known = if matches.incomplete.is_empty() { "" } else { ", as far as is known" };
-    title(&format!("Images that nothing runs{known}"), style, out);
+    write_title(&format!("Images that no container runs{known}"), style, out);
     let rows = images.iter().map(|image| {
-        let (text, look) = freshness(image.freshness);
+        let (text, style) = freshness(image.freshness);
         vec![
-            Cell::new(name(image), Look::Bold),
+            Cell::new(name(image), CellStyle::Bold),
             Cell::new(
                 image.revision.map(|revision| revision.to_string()).unwrap_or_default(),
-                Look::Plain,
+                CellStyle::Plain,
             ),
-            Cell::new(text, look),
-            Cell::new(image.id.as_deref().map(escape).unwrap_or_default(), Look::Dim),
+            Cell::new(text, style),
+            Cell::new(image.id.as_deref().map(escape).unwrap_or_default(), CellStyle::Dim),
         ]
     });
     let fresh = Column { title: "", ..RUNS };
@@ -102,33 +105,39 @@ fn unused(matches: &Matches, style: TableStyle, out: &mut String) {
     out.push('\n');
 }
 
-fn unknown(containers: &[UnmatchedContainer], style: TableStyle, out: &mut String) {
+/// Writes the containers that match no image.
+fn write_unmatched_containers(
+    containers: &[UnmatchedContainer],
+    style: TableStyle,
+    out: &mut String,
+) {
     if containers.is_empty() {
         return;
     }
-    title("Containers of no known image", style, out);
+    write_title("Containers that match no image", style, out);
     let rows = containers.iter().map(|container| {
         let image = container.image.as_deref().or(container.image_id.as_deref());
         let mut row = place(&container.place);
-        row.push(Cell::new(image.map(escape).unwrap_or_default(), Look::Plain));
-        row.push(Cell::new(container.reason.as_str(), Look::Dim));
+        row.push(Cell::new(image.map(escape).unwrap_or_default(), CellStyle::Plain));
+        row.push(Cell::new(container.reason.as_str(), CellStyle::Dim));
         row
     });
-    let [endpoint, namespace, pod, container, host] = WHERE;
+    let [endpoint, namespace, pod, container, host] = PLACE;
     let columns = [endpoint, namespace, pod, container, host, STATE, IMAGE, REASON];
     let rows: Vec<_> = rows.collect();
     grid::draw(&columns, &rows, style.width, style.color, out);
     out.push('\n');
 }
 
-fn title(text: &str, style: TableStyle, out: &mut String) {
+/// Writes a title in bold.
+fn write_title(text: &str, style: TableStyle, out: &mut String) {
     for line in wrapped(text, style.width) {
-        out.push_str(&Look::Bold.paint(&line, style.color));
+        out.push_str(&CellStyle::Bold.paint(&line, style.color));
         out.push('\n');
     }
 }
 
-/// What a person calls the image.
+/// The names of an image, or else its id or a digest.
 fn name(image: &Image) -> String {
     if !image.names.is_empty() {
         return escape(&image.names.join(", "));
@@ -137,51 +146,53 @@ fn name(image: &Image) -> String {
     id.map_or_else(|| "(no name)".to_owned(), |id| escape(id))
 }
 
-fn freshness(freshness: Option<Freshness>) -> (String, Look) {
-    let look = match freshness {
-        None => Look::Plain,
-        Some(Freshness::Newest) => Look::Green,
-        Some(Freshness::Outdated) => Look::Red,
-        Some(Freshness::Unknown) => Look::Yellow,
+/// The text and style of a freshness.
+fn freshness(freshness: Option<Freshness>) -> (String, CellStyle) {
+    let style = match freshness {
+        None => CellStyle::Plain,
+        Some(Freshness::Newest) => CellStyle::Green,
+        Some(Freshness::Outdated) => CellStyle::Red,
+        Some(Freshness::Unknown) => CellStyle::Yellow,
     };
-    (freshness.map(Freshness::as_str).unwrap_or_default().to_owned(), look)
+    (freshness.map(Freshness::as_str).unwrap_or_default().to_owned(), style)
 }
 
+/// The cells with the location of a container.
 fn place(place: &Place) -> Vec<Cell> {
     let container = match place.kind.as_str() {
         "app" => escape(&place.container),
         kind => escape(&format!("{} ({kind})", place.container)),
     };
     let state = place.state.as_deref().unwrap_or_default();
-    let look = match state {
-        "running" => Look::Green,
-        "waiting" => Look::Yellow,
-        _ => Look::Dim,
+    let style = match state {
+        "running" => CellStyle::Green,
+        "waiting" => CellStyle::Yellow,
+        _ => CellStyle::Dim,
     };
     vec![
-        Cell::new(escape(&place.endpoint), Look::Plain),
-        Cell::new(escape(&place.namespace), Look::Plain),
-        Cell::new(escape(&place.pod), Look::Plain),
-        Cell::new(container, Look::Plain),
-        Cell::new(place.host.as_deref().map(escape).unwrap_or_default(), Look::Plain),
-        Cell::new(escape(state), look),
+        Cell::new(escape(&place.endpoint), CellStyle::Plain),
+        Cell::new(escape(&place.namespace), CellStyle::Plain),
+        Cell::new(escape(&place.pod), CellStyle::Plain),
+        Cell::new(container, CellStyle::Plain),
+        Cell::new(place.host.as_deref().map(escape).unwrap_or_default(), CellStyle::Plain),
+        Cell::new(escape(state), style),
     ]
 }
 
+/// The last line, with the counts.
 fn summary(matches: &Matches) -> String {
     let mut parts = vec![count(matches.images.len(), "image")];
     let unused = matches.unmatched.images.len();
     if unused > 0 {
-        parts.push(format!("{unused} that nothing runs"));
+        parts.push(format!("{unused} that no container runs"));
     }
-    let unknown = matches.unmatched.containers.len();
-    if unknown > 0 {
-        parts.push(format!("{} of no known image", count(unknown, "container")));
+    let unmatched = matches.unmatched.containers.len();
+    if unmatched > 0 {
+        parts.push(format!("{} without a match", count(unmatched, "container")));
     }
     let incomplete = matches.incomplete.len();
     if incomplete > 0 {
-        let endpoints = count(incomplete, "endpoint");
-        parts.push(format!("{endpoints} of which not all pods are known"));
+        parts.push(format!("{} with unknown pods", count(incomplete, "endpoint")));
     }
     parts.join("; ")
 }

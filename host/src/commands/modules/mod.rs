@@ -1,4 +1,4 @@
-//! The lists of modules: the Manager's, and those for people.
+//! The lists of modules, for a Manager and for people, and `plugin inspect`.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_manifest;
@@ -20,7 +20,7 @@ use crate::output::format::manager_json;
 use crate::plugins::{self, Catalog, Inspected, Plugin, Skipped};
 use crate::worker::confine::{self, Protections};
 
-/// The command `modules`.
+/// Runs the command `modules`.
 pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
     let catalog = match read_catalog(settings) {
         Ok(catalog) => catalog,
@@ -37,14 +37,14 @@ pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
     match catalog.module(name) {
         None => fail(
             Exit::Usage,
-            &format!("there is no module {name}; `virtual-host-gatherer modules` lists them"),
+            &format!("unknown module {name}; `virtual-host-gatherer modules` lists all modules"),
         ),
         Some(_) if as_json => print(&json(&catalog, Some(name), protections().as_ref())),
         Some((module, plugin)) => print(&details(module, &catalog.plugins[plugin])),
     }
 }
 
-/// `--list-modules`. The list goes to the outfile where one is given.
+/// Runs `--list-modules`. The list is written to the outfile, if there is one.
 pub fn list_for_manager(outfile: Option<&Path>, settings: &Settings) -> Exit {
     let catalog = match read_catalog(settings) {
         Ok(catalog) => catalog,
@@ -57,10 +57,10 @@ pub fn list_for_manager(outfile: Option<&Path>, settings: &Settings) -> Exit {
     }
 }
 
-/// The command `plugin inspect`.
+/// Runs the command `plugin inspect`.
 pub fn inspect(file: &Path) -> Exit {
     match plugins::inspect(file) {
-        Ok(plugin) => print(&inspected(&plugin)),
+        Ok(inspected) => print(&inspection(&inspected)),
         Err(reason) => fail(Exit::Unreadable, &format!("the file {} {reason}", file.display())),
     }
 }
@@ -73,26 +73,26 @@ pub fn read_catalog(settings: &Settings) -> Result<Catalog, Exit> {
 /// Logs which plugin files are not used, and the warnings about folders and modules.
 pub fn log_skipped(catalog: &Catalog) {
     for skipped in &catalog.skipped {
-        tracing::warn!("{}", skipped_sentence(skipped));
+        tracing::warn!("{}", skipped_message(skipped));
     }
     for warning in &catalog.warnings {
         tracing::warn!("{warning}");
     }
 }
 
-/// `--list-modules`: each module with the defaults of its classic parameters, in the form's
-/// order. ASCII, four spaces; strings, numbers and null alone.
+/// The output of `--list-modules`: each module with the defaults of its parameters that are not advanced, in
+/// the order of the form. It is ASCII, indented by four spaces, and has only strings, numbers and null.
 pub fn manager_list(catalog: &Catalog) -> String {
     manager_json(&InOrder(catalog.modules().map(|(module, _)| {
-        let own = ("module", Value::from(module.name.clone()));
-        let classic = module.parameters.iter().filter(|parameter| !parameter.advanced);
+        let name = ("module", Value::from(module.name.clone()));
+        let shown = module.parameters.iter().filter(|parameter| !parameter.advanced);
         let parameters =
-            classic.map(|parameter| (parameter.name.as_str(), default_json(&parameter.default)));
-        (module.name.as_str(), InOrder(std::iter::once(own).chain(parameters)))
+            shown.map(|parameter| (parameter.name.as_str(), default_json(&parameter.default)));
+        (module.name.as_str(), InOrder(std::iter::once(name).chain(parameters)))
     })))
 }
 
-/// An object whose members stand in the order in which they come.
+/// Serializes as an object with its members in the order of the iterator.
 struct InOrder<I>(I);
 
 impl<K: Serialize, V: Serialize, I: Iterator<Item = (K, V)> + Clone> Serialize for InOrder<I> {
@@ -101,6 +101,7 @@ impl<K: Serialize, V: Serialize, I: Iterator<Item = (K, V)> + Clone> Serialize f
     }
 }
 
+/// The default of a parameter as JSON.
 fn default_json(default: &DefaultValue) -> Value {
     match default {
         DefaultValue::Null => Value::Null,
@@ -109,8 +110,8 @@ fn default_json(default: &DefaultValue) -> Value {
     }
 }
 
-/// `modules --json`: everything that is known, with the protections that workers have on this
-/// machine.
+/// The output of `modules --json`, with the protections that workers have on this machine. `name` selects one
+/// module.
 pub fn json(catalog: &Catalog, name: Option<&str>, protections: Option<&Protections>) -> String {
     let modules: Map<String, Value> = catalog
         .modules()
@@ -145,7 +146,7 @@ pub fn json(catalog: &Catalog, name: Option<&str>, protections: Option<&Protecti
     escape_json_lines(&format!("{document:#}\n"))
 }
 
-/// `modules`: a list for people.
+/// The output of `modules`.
 pub fn table(catalog: &Catalog) -> String {
     let mut text = String::new();
     let width = catalog.modules().map(|(module, _)| module.name.len()).max().unwrap_or(0);
@@ -165,14 +166,20 @@ pub fn table(catalog: &Catalog) -> String {
     if text.is_empty() {
         let folders: Vec<_> =
             catalog.folders.iter().map(|folder| escape(&folder.display().to_string())).collect();
-        put(&mut text, &format!("No module: no plugin was found in {}.", folders.join(", ")));
+        put(
+            &mut text,
+            &format!(
+                "There are no modules, because no plugin was found in {}.",
+                folders.join(", ")
+            ),
+        );
     } else {
         put(&mut text, "\n`virtual-host-gatherer modules NAME` shows a module's parameters.");
     }
     if !catalog.skipped.is_empty() {
         put(&mut text, "\nSkipped:");
         for skipped in &catalog.skipped {
-            put(&mut text, &format!("  {}", skipped_sentence(skipped)));
+            put(&mut text, &format!("  {}", skipped_message(skipped)));
         }
     }
     for warning in &catalog.warnings {
@@ -181,7 +188,7 @@ pub fn table(catalog: &Catalog) -> String {
     text
 }
 
-/// `modules NAME`: one module for people.
+/// The output of `modules NAME`.
 pub fn details(module: &Module, plugin: &Plugin) -> String {
     let mut text = String::new();
     put(&mut text, &format!("{}: {}", module.name, escape(&module.summary)));
@@ -207,11 +214,12 @@ pub fn details(module: &Module, plugin: &Plugin) -> String {
     }
     put(
         &mut text,
-        "\nOn every endpoint: id, timeout (seconds), retries, proxy (URL or none), ca_file, insecure.",
+        "\nEvery endpoint also has: id, timeout (seconds), retries, proxy (URL or none), ca_file, insecure.",
     );
     text
 }
 
+/// The type, flags and default of a parameter.
 fn facts(parameter: &Parameter) -> String {
     let mut facts = vec![parameter.kind.as_str().to_owned()];
     if parameter.required {
@@ -233,13 +241,13 @@ fn facts(parameter: &Parameter) -> String {
     facts.join(", ")
 }
 
-/// `plugin inspect`: what a file says, and whether it would be used.
-pub fn inspected(inspected: &Inspected) -> String {
+/// The output of `plugin inspect`: the manifest, and whether the plugin would be used.
+pub fn inspection(inspected: &Inspected) -> String {
     let manifest = &inspected.plugin.manifest;
     let mut text = String::new();
     let verdict = |verdict: &Result<(), String>| match verdict {
         Ok(()) => "yes".to_owned(),
-        Err(why) => format!("no: the file {}", escape(why)),
+        Err(reason) => format!("no: the file {}", escape(reason)),
     };
     put(
         &mut text,
@@ -268,8 +276,8 @@ pub fn inspected(inspected: &Inspected) -> String {
     text
 }
 
-/// Why a file is not used: one sentence.
-pub fn skipped_sentence(skipped: &Skipped) -> String {
+/// A message with the reason why a file is not used.
+pub fn skipped_message(skipped: &Skipped) -> String {
     format!(
         "the plugin file {} {}",
         escape(&skipped.path.display().to_string()),
@@ -277,6 +285,7 @@ pub fn skipped_sentence(skipped: &Skipped) -> String {
     )
 }
 
+/// Appends a line.
 fn put(text: &mut String, line: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{line}");

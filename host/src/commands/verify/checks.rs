@@ -1,5 +1,5 @@
-//! What holds for every plugin, whichever endpoints there are: each check is a worker of its own
-//! that is asked something odd. No server is asked, as far as a plugin keeps to the proxy.
+//! The checks that need no endpoint. Each starts a worker with an unusual request. They use no server,
+//! provided that the plugin uses the configured proxy.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,36 +8,38 @@ use gatherer_plugin_api::manifest::{Manifest, Module, Parameter, ParameterType};
 use gatherer_plugin_api::{ErrorKind, GatherError, Policy, ProxySettings};
 use serde_json::{Value, json};
 
-use super::Lab;
-use super::report::Report;
+use super::VerifySession;
+use super::report::CheckReport;
 use crate::plugins::Catalog;
-use crate::request::{self, Defaults, Endpoint, Entry, Folders};
+use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
 use crate::run::protocol::GATHER;
 use crate::run::supervisor::WorkerOutcome;
 
-/// How long a plugin may take to refuse something.
+/// The time limit for a plugin to refuse a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Nothing listens there, or nobody has it.
-const NOWHERE: &str = "127.0.0.1";
+/// The value of required parameters: an address at which no server is expected.
+const NO_SERVER: &str = "127.0.0.1";
+/// The value of required paths: a file that does not exist.
 const NO_FILE: &str = "/nonexistent/plugin-verify";
+/// The proxy: a closed port.
 const CLOSED_PROXY: &str = "http://127.0.0.1:9";
 
-/// Stands in values of wrong types: no message may quote it.
-const CANARY: &str = "odd-value-of-plugin-verify";
+/// A part of values of wrong types, which no message may quote.
+const CANARY: &str = "canary-of-plugin-verify";
 
-/// A plugin that is checked.
-pub struct Plugin<'a> {
-    /// Where its workers are started.
-    pub lab: Lab,
-    /// The plugin alone.
+/// The plugin that is checked.
+pub struct CheckedPlugin<'a> {
+    /// Starts the workers.
+    pub session: VerifySession,
+    /// A catalog with only this plugin.
     pub catalog: &'a Catalog,
-    /// What it says of itself.
+    /// The plugin's manifest.
     pub manifest: &'a Manifest,
 }
 
-impl Plugin<'_> {
-    /// An endpoint of a module with all that is required, and nothing to be found.
+impl CheckedPlugin<'_> {
+    /// An endpoint of a module with all required parameters, which cannot be gathered successfully.
     fn endpoint(&self, module: &Module) -> Result<Endpoint, String> {
         let mut entry = json!({
             "id": "plugin-verify", "module": module.name, "retries": 0, "proxy": CLOSED_PROXY,
@@ -48,7 +50,7 @@ impl Plugin<'_> {
         let defaults = Defaults {
             timeout: TIMEOUT,
             proxy: ProxySettings::default(),
-            folders: Folders::new(Path::new("/"), None),
+            folders: BaseFolders::new(Path::new("/"), None),
             policy: Box::new(|_| Policy::default()),
         };
         let entries = request::read(&entry.to_string(), self.catalog, &defaults);
@@ -57,36 +59,38 @@ impl Plugin<'_> {
             Some(Entry::Failed(result)) => {
                 Err(result.error.map(|error| error.to_string()).unwrap_or_default())
             }
-            None => Err("there is no endpoint".to_owned()),
+            None => Err("the request has no endpoints".to_owned()),
         }
     }
 
-    /// An endpoint of the first module, for what does not depend on the module.
+    /// An endpoint of the first module, for checks that do not depend on the module.
     fn any_endpoint(&self) -> Result<Endpoint, String> {
-        self.endpoint(self.manifest.modules.first().ok_or("it serves no module")?)
+        self.endpoint(self.manifest.modules.first().ok_or("it provides no module")?)
     }
 }
 
+/// A value of the right type for a required parameter.
 fn some_value(parameter: &Parameter) -> Value {
     match parameter.kind {
         ParameterType::Integer | ParameterType::Number | ParameterType::Boolean => json!(1),
         ParameterType::Path => json!(NO_FILE),
-        _ => json!(NOWHERE),
+        _ => json!(NO_SERVER),
     }
 }
 
-/// Whether the library can be loaded and says the same of itself as its note.
-pub async fn loads(plugin: &Plugin<'_>, report: &mut Report) -> bool {
-    const LOADS: &str = "it can be loaded, and its layout is this program's";
-    const SAME: &str = "it says the same of itself as its note";
+/// Checks that the library can be loaded, and that it returns the same manifest as its note. False if the other
+/// checks are not possible.
+pub async fn loads(plugin: &CheckedPlugin<'_>, report: &mut CheckReport) -> bool {
+    const LOADS: &str = "it can be loaded, and its layout is correct";
+    const SAME: &str = "it returns the same manifest as its note";
     let endpoint = match plugin.any_endpoint() {
         Ok(endpoint) => endpoint,
-        Err(why) => {
-            report.not_ok(LOADS, &format!("its manifest cannot be used: {why}"));
+        Err(reason) => {
+            report.not_ok(LOADS, &format!("its manifest cannot be used: {reason}"));
             return false;
         }
     };
-    match plugin.lab.observe(&endpoint, None, None).await.result {
+    match plugin.session.observe(&endpoint, None, None).await.result {
         Ok(_) => {
             report.ok(LOADS);
             report.ok(SAME);
@@ -104,66 +108,71 @@ pub async fn loads(plugin: &Plugin<'_>, report: &mut Report) -> bool {
     }
 }
 
-/// An operation of a later program is refused in a way that this one understands.
-pub async fn unknown_operation(plugin: &Plugin<'_>, report: &mut Report) {
+/// Checks that an unknown operation, which a later program may send, is refused.
+pub async fn unknown_operation(plugin: &CheckedPlugin<'_>, report: &mut CheckReport) {
     let verdict = match plugin.any_endpoint() {
         Ok(endpoint) => {
-            let observed = plugin.lab.observe(&endpoint, Some("no-such-operation"), None).await;
+            let observed = plugin.session.observe(&endpoint, Some("no-such-operation"), None).await;
             refusal(&observed, |kind| kind == ErrorKind::Unsupported)
         }
-        Err(why) => Err(why),
+        Err(reason) => Err(reason),
     };
-    report.verdict("an unknown operation is `unsupported`", verdict);
+    report.verdict("an unknown operation fails with `unsupported`", verdict);
 }
 
-/// A module that it does not serve is refused.
-pub async fn unknown_module(plugin: &Plugin<'_>, report: &mut Report) {
+/// Checks that a module that the plugin does not provide is refused.
+pub async fn unknown_module(plugin: &CheckedPlugin<'_>, report: &mut CheckReport) {
     let verdict = match plugin.any_endpoint() {
         Ok(mut endpoint) => {
             "NoSuchModule".clone_into(&mut endpoint.module);
             "NoSuchModule".clone_into(&mut endpoint.request.module);
-            let observed = plugin.lab.observe(&endpoint, Some(GATHER), None).await;
+            let observed = plugin.session.observe(&endpoint, Some(GATHER), None).await;
             refusal(&observed, |kind| {
                 matches!(kind, ErrorKind::Unsupported | ErrorKind::Configuration)
             })
         }
-        Err(why) => Err(why),
+        Err(reason) => Err(reason),
     };
-    report.verdict("an unknown module is `unsupported`", verdict);
+    report.verdict("an unknown module fails with `unsupported`", verdict);
 }
 
-/// Every required parameter that is missing or null is refused.
-pub async fn missing_parameters(plugin: &Plugin<'_>, module: &Module, report: &mut Report) {
-    let check = format!("{}: a required parameter that is missing is `configuration`", module.name);
+/// Checks that a required parameter that is missing or null is refused.
+pub async fn missing_parameters(
+    plugin: &CheckedPlugin<'_>,
+    module: &Module,
+    report: &mut CheckReport,
+) {
+    let check = format!("{}: a missing required parameter fails with `configuration`", module.name);
     let required = || module.parameters.iter().filter(|parameter| parameter.required);
     if required().next().is_none() {
-        return report.skipped(&check, "none is required");
+        return report.skipped(&check, "the module has no required parameters");
     }
     let cases =
         required().flat_map(|parameter| [(parameter, None), (parameter, Some(Value::Null))]);
     report.verdict(&check, try_each(plugin, module, cases).await);
 }
 
-/// Every parameter is refused that has a value of another type than the manifest says. The program
-/// refuses it before; here the plugin is asked past it.
-pub async fn wrong_types(plugin: &Plugin<'_>, module: &Module, report: &mut Report) {
-    let check = format!("{}: a value of a wrong type is `configuration`", module.name);
+/// Checks that a value of a type other than that in the manifest is refused. The program would refuse such a
+/// value, so it is inserted into the request afterwards.
+pub async fn wrong_types(plugin: &CheckedPlugin<'_>, module: &Module, report: &mut CheckReport) {
+    let check = format!("{}: a value of a wrong type fails with `configuration`", module.name);
     if module.parameters.is_empty() {
-        return report.skipped(&check, "it has no parameter");
+        return report.skipped(&check, "the module has no parameters");
     }
     let cases = module.parameters.iter().flat_map(|parameter| {
-        let odd = match parameter.kind {
+        let wrong = match parameter.kind {
             ParameterType::String | ParameterType::Path => json!([CANARY]),
             _ => json!(CANARY),
         };
-        [(parameter, Some(odd)), (parameter, Some(json!({ CANARY: CANARY })))]
+        [(parameter, Some(wrong)), (parameter, Some(json!({ CANARY: CANARY })))]
     });
     report.verdict(&check, try_each(plugin, module, cases).await);
 }
 
-/// Asks with one parameter set to each of these. The first that is not refused is the verdict.
+/// Queries an endpoint for each case, with one parameter changed. The error is the first case that is not
+/// refused.
 async fn try_each<'m>(
-    plugin: &Plugin<'_>,
+    plugin: &CheckedPlugin<'_>,
     module: &Module,
     cases: impl Iterator<Item = (&'m Parameter, Option<Value>)>,
 ) -> Result<(), String> {
@@ -173,41 +182,44 @@ async fn try_each<'m>(
             Some(Value::Null) => "is null",
             Some(Value::Object(_)) => "is an object",
             Some(Value::Array(_)) => "is a list",
-            Some(_) => "is a text",
+            Some(_) => "is a string",
         };
         let mut endpoint = plugin.endpoint(module)?;
         match value {
             None => endpoint.request.parameters.remove(&parameter.name),
             Some(value) => endpoint.request.parameters.insert(parameter.name.clone(), value),
         };
-        let observed = plugin.lab.observe(&endpoint, Some(GATHER), None).await;
+        let observed = plugin.session.observe(&endpoint, Some(GATHER), None).await;
         refusal(&observed, |kind| kind == ErrorKind::Configuration)
-            .map_err(|why| format!("where {} {what}, {why}", parameter.name))?;
+            .map_err(|reason| format!("if {} {what}, {reason}", parameter.name))?;
     }
     Ok(())
 }
 
-/// Whether what is wrong was refused with the right kind of error and without quoting it.
-fn refusal(observed: &WorkerOutcome, is_right: impl Fn(ErrorKind) -> bool) -> Result<(), String> {
+/// Checks that a request was refused with the right kind of error, and that the error does not quote the value.
+fn refusal(
+    observed: &WorkerOutcome,
+    is_expected: impl Fn(ErrorKind) -> bool,
+) -> Result<(), String> {
     match &observed.result {
-        Ok(_) => Err("it gathers as if nothing were wrong".to_owned()),
+        Ok(_) => Err("it gathers instead of failing".to_owned()),
         Err(error) if error.to_string().contains(CANARY) => {
             Err("the error quotes the value, which may be secret".to_owned())
         }
-        Err(error) if is_right(error.kind) => ended_in_peace(observed),
+        Err(error) if is_expected(error.kind) => ended_normally(observed),
         Err(error) => Err(failed_with(error)),
     }
 }
 
-/// What an endpoint failed with.
+/// A message about the error of an endpoint.
 pub fn failed_with(error: &GatherError) -> String {
     format!("it fails with `{}`: {error}", error.kind)
 }
 
-/// Whether the process ended after its answer, by itself and with status 0.
-pub fn ended_in_peace(observed: &WorkerOutcome) -> Result<(), String> {
+/// Checks that the process ended with status 0 after its answer, and was not killed.
+pub fn ended_normally(observed: &WorkerOutcome) -> Result<(), String> {
     match &observed.abnormal_end {
-        Some(odd) => Err(format!("the process {odd} after its answer")),
+        Some(end) => Err(format!("the process {end} after its answer")),
         None => Ok(()),
     }
 }

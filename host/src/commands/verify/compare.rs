@@ -1,9 +1,9 @@
-//! Where two answers differ.
+//! Finds the first difference between two answers.
 
 use serde_json::Value;
 
-/// The first place at which two documents differ, as a person would say it; never what stands
-/// there. `None` if they are equal.
+/// The path of the first difference between two documents, for a message; it never contains values that may
+/// be secret. `None` if they are equal.
 pub fn first_difference(one: &Value, other: &Value) -> Option<String> {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
@@ -15,7 +15,7 @@ pub fn first_difference(one: &Value, other: &Value) -> Option<String> {
         }
         (Value::Array(one), Value::Array(other)) => {
             let differing = one.iter().zip(other).enumerate().find_map(|(index, (a, b))| {
-                first_difference(a, b).map(|rest| join(&named(index, a), &rest))
+                first_difference(a, b).map(|rest| join(&item_name(index, a), &rest))
             });
             differing.or_else(|| {
                 (one.len() != other.len())
@@ -26,11 +26,13 @@ pub fn first_difference(one: &Value, other: &Value) -> Option<String> {
     }
 }
 
+/// Joins a member's name and the rest of a path.
 fn join(name: &str, rest: &str) -> String {
     if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }
 }
 
-fn named(index: usize, item: &Value) -> String {
+/// The name of an item of a list, or else its index.
+fn item_name(index: usize, item: &Value) -> String {
     item.get("name").and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned)
 }
 
@@ -41,7 +43,7 @@ mod tests {
     use super::first_difference;
 
     #[test]
-    fn a_difference_is_named_by_its_place_and_not_by_what_stands_there() {
+    fn reports_the_path_of_a_difference_without_its_value() {
         let one = json!({"hosts": [{"name": "h", "guests": [{"name": "g", "state": "running"}]}]});
         assert_eq!(first_difference(&one, &one), None);
         let mut other = one.clone();

@@ -1,5 +1,5 @@
-//! What can be seen only at real endpoints: each is gathered for real, again, and cancelled in
-//! between.
+//! The checks with real endpoints: each endpoint is gathered twice, and then cancelled while it is gathered
+//! again.
 
 use std::time::{Duration, Instant};
 
@@ -7,41 +7,46 @@ use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 use serde_json::Value;
 
-use super::Lab;
-use super::checks::{ended_in_peace, failed_with};
+use super::VerifySession;
+use super::checks::{ended_normally, failed_with};
 use super::compare::first_difference;
-use super::report::Report;
+use super::report::CheckReport;
 use crate::output::inventory;
 use crate::request::Endpoint;
 use crate::run::protocol::GATHER;
 use crate::run::supervisor::{Answer, WorkerOutcome};
 
-/// After how many quarters of its duration a gathering is cancelled, the likeliest first.
+/// A gathering is cancelled after this many quarters of its duration. The value that most likely works comes
+/// first.
 const CANCEL_AT: [u32; 3] = [2, 3, 1];
 
-/// Gathers one endpoint and looks closely. False if it could not be gathered.
-pub async fn check(lab: &Lab, mut endpoint: Endpoint, report: &mut Report) -> bool {
-    let who = format!("{} {}", endpoint.module, endpoint.id);
-    // What is not sent cannot be seen to be secret.
+/// Checks one endpoint. False if it could not be gathered.
+pub async fn check(
+    session: &VerifySession,
+    mut endpoint: Endpoint,
+    report: &mut CheckReport,
+) -> bool {
+    let name = format!("{} {}", endpoint.module, endpoint.id);
+    // At a higher level, secrets in some log lines would not be found.
     endpoint.request.options.log_level = LogLevel::Trace;
     let started = Instant::now();
-    let first = lab.observe(&endpoint, Some(GATHER), None).await;
+    let first = session.observe(&endpoint, Some(GATHER), None).await;
     let took = started.elapsed();
-    let gathers = format!("{who}: gathers a whole answer");
-    let same = format!("{who}: gathers the same a second time");
-    match whole(&first) {
+    let gathers = format!("{name}: gathers a complete answer");
+    let same = format!("{name}: gathers the same answer again");
+    match complete(&first) {
         Ok(answer) => {
             report.ok(&format!("{gathers}: {} in {:.1} s", counted(answer), took.as_secs_f64()));
-            let second = lab.observe(&endpoint, Some(GATHER), None).await;
+            let second = session.observe(&endpoint, Some(GATHER), None).await;
             report.verdict(&same, equal(&first, &second));
         }
-        Err(why) => {
-            report.not_ok(&gathers, &why);
-            report.skipped(&same, "the first answer is not whole");
+        Err(reason) => {
+            report.not_ok(&gathers, &reason);
+            report.skipped(&same, "the first answer is not complete");
         }
     }
-    cancelled(lab, &endpoint, took.min(endpoint.timeout), &who, report).await;
-    let shows = format!("{who}: shows no secret");
+    check_cancelling(session, &endpoint, took.min(endpoint.timeout), &name, report).await;
+    let shows = format!("{name}: shows no secret");
     let redactions = endpoint.redactor.redactions();
     if !endpoint.redactor.has_secrets() {
         report.skipped(&shows, "the endpoint has none");
@@ -51,37 +56,41 @@ pub async fn check(lab: &Lab, mut endpoint: Endpoint, report: &mut Report) -> bo
         } else {
             format!("{} times", redactions.count)
         };
-        // Some of them may have been told of since.
+        // The plugin may have reported more secrets after this text was redacted.
         let text = endpoint.redactor.redact(&text);
-        report.not_ok(&shows, &format!("it was taken out {times}, first of: {text}"));
+        report
+            .not_ok(&shows, &format!("a secret was redacted {times}, the first time from: {text}"));
     } else {
         report.ok(&shows);
     }
     first.result.is_ok()
 }
 
-fn whole(observed: &WorkerOutcome) -> Result<&Answer, String> {
+/// The answer, if it is complete and the process ended normally.
+fn complete(observed: &WorkerOutcome) -> Result<&Answer, String> {
     match &observed.result {
-        Ok(answer) => ended_in_peace(observed).map(|()| answer),
+        Ok(answer) => ended_normally(observed).map(|()| answer),
         Err(error) => Err(failed_with(error)),
     }
 }
 
+/// The numbers of hosts, guests and items, as text.
 fn counted(answer: &Answer) -> String {
     inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads)
 }
 
+/// Compares two answers. The error is a message.
 fn equal(first: &WorkerOutcome, second: &WorkerOutcome) -> Result<(), String> {
-    let (first, second) = (whole(first)?, whole(second)?);
+    let (first, second) = (complete(first)?, complete(second)?);
     match first_difference(&normalized(first), &normalized(second)) {
         None => Ok(()),
         Some(place) => Err(format!(
-            "the answers differ in {place}; that is right only if it changed in between"
+            "the answers differ in {place}; this is correct only if it changed in between"
         )),
     }
 }
 
-/// An answer in the order in which it is printed.
+/// An answer as JSON, in the order in which it is printed.
 fn normalized(answer: &Answer) -> Value {
     let mut result = EndpointResult {
         status: EndpointStatus::Complete,
@@ -92,26 +101,32 @@ fn normalized(answer: &Answer) -> Value {
         warnings: answer.warnings.clone(),
         ..EndpointResult::new(String::new(), None, None)
     };
-    inventory::settle(&mut result, false);
+    inventory::normalize(&mut result, false);
     serde_json::to_value(result).unwrap_or_default()
 }
 
-/// Tells it to end in the middle of a gathering that takes about so long.
-async fn cancelled(lab: &Lab, endpoint: &Endpoint, took: Duration, who: &str, report: &mut Report) {
-    let check = format!("{who}: ends when it is told to");
+/// Cancels a gathering, which takes about as long as `took`, in the middle.
+async fn check_cancelling(
+    session: &VerifySession,
+    endpoint: &Endpoint,
+    took: Duration,
+    name: &str,
+    report: &mut CheckReport,
+) {
+    let check = format!("{name}: ends when cancelled");
     for quarters in CANCEL_AT {
-        let observed = lab.observe(endpoint, Some(GATHER), Some(took / 4 * quarters)).await;
-        // A worker that has only begun is ended by SIGTERM itself.
-        let by_signal = observed.abnormal_end.as_ref().is_some_and(|odd| odd.contains("SIGTERM"));
-        // One that goes on to a whole answer may not have heard: that cannot be told.
-        let deaf = observed.result.is_ok();
-        let told = observed.time_to_end.filter(|_| !by_signal && !deaf);
-        let Some(after) = told else { continue };
+        let observed = session.observe(endpoint, Some(GATHER), Some(took / 4 * quarters)).await;
+        // SIGTERM kills a worker that has only just started.
+        let by_signal = observed.abnormal_end.as_ref().is_some_and(|end| end.contains("SIGTERM"));
+        // If it completes its answer, it is unknown whether it noticed the request.
+        let was_complete = observed.result.is_ok();
+        let ended = observed.time_to_end.filter(|_| !by_signal && !was_complete);
+        let Some(after) = ended else { continue };
         return if observed.killed {
-            report.not_ok(&check, "it had to be killed 2 s after SIGTERM and `cancelled`");
+            report.not_ok(&check, "it had to be killed, 2 s after SIGTERM and `cancelled`");
         } else {
             report.ok(&format!("{check}: within {} ms", after.as_millis().max(1)));
         };
     }
-    report.skipped(&check, "its gathering is too short to be told in between");
+    report.skipped(&check, "the gathering is too short to be cancelled");
 }

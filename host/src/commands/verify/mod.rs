@@ -1,5 +1,5 @@
-//! `plugin verify`: loads a plugin in workers and checks that it keeps the contract, one line for
-//! each check. For authors, who run it on a library that they have just built.
+//! `plugin verify`: loads a plugin in workers and checks that it meets the contract. It prints one line for
+//! each check. Plugin authors run it on a library that they have built.
 
 mod checks;
 mod compare;
@@ -29,30 +29,30 @@ use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::EndSignal;
 use crate::run::supervisor::{self, Budget, Library, Memory, Stop, WorkerOutcome};
-use checks::Plugin;
-use report::Report;
+use checks::CheckedPlugin;
+use report::CheckReport;
 
-/// Checks one file; with a request, by gathering its endpoints too.
+/// Checks one file. With a request, its endpoints are gathered too.
 pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
     if let Err(error) = try_open(file) {
         let message = format!("the file {} cannot be opened: {error}", file.display());
         return fail(Exit::Unreadable, &message);
     }
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     let Some(inspected) = inspect(file, &mut report) else { return report.finish(file) };
     let catalog = Catalog::of(inspected.plugin);
     let plugin = &catalog.plugins[0];
-    let given = match request.map(|request| gather::entries(request, settings, &catalog)) {
+    let endpoints = match request.map(|request| gather::entries(request, settings, &catalog)) {
         None => Vec::new(),
         Some(Ok(entries)) => match all_ready(entries) {
-            Ok(given) => given,
+            Ok(endpoints) => endpoints,
             Err(problem) => return fail(Exit::Unreadable, &problem),
         },
         Some(Err(problem)) => return fail(Exit::Unreadable, &problem),
     };
     let display = Display::start(
         progress::display_style(settings.progress),
-        given.len(),
+        endpoints.len(),
         logging::print_progress,
     );
     let checked = Reserve::new().and_then(|reserve| {
@@ -62,29 +62,29 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
             let _inside = runtime.enter();
             children::listen()?
         };
-        let lab = Lab::new(settings, plugin, display.progress(), children.clone())?;
-        let plugin = Plugin { lab, catalog: &catalog, manifest: &plugin.manifest };
+        let session = VerifySession::new(settings, plugin, display.progress(), children.clone())?;
+        let plugin = CheckedPlugin { session, catalog: &catalog, manifest: &plugin.manifest };
         let outcome: Result<Option<GatherError>, EndSignal> = runtime.block_on(async {
             tokio::select! {
                 biased;
                 signal = signals.next() => Err(signal),
-                () = check(&plugin, given, request.is_some(), &mut report) => {
-                    Ok(plugin.lab.not_started.take())
+                () = check(&plugin, endpoints, request.is_some(), &mut report) => {
+                    Ok(plugin.session.start_error.take())
                 }
                 never = reaper.run() => never,
             }
         });
-        // The workers have ended or were killed with the future above.
+        // The workers have ended, or were killed when the future above was dropped.
         drop((runtime, descriptors));
         children::end_orphans(ORPHANS_LIMIT, &children.remaining());
-        // The report is printed by this thread, which hears no signal meanwhile.
+        // This thread prints the report and does not handle signals meanwhile.
         process::end_on_signals();
         Ok(outcome)
     });
     drop(display);
     match checked {
         Ok(Ok(None)) => report.finish(file),
-        // That says nothing about the plugin.
+        // A worker could not be started, which is not a problem of the plugin.
         Ok(Ok(Some(error))) => fail(Exit::Internal, &error.to_string()),
         Ok(Err(signal)) => ended_by(signal),
         Err(error) => {
@@ -94,68 +94,74 @@ pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
     }
 }
 
-/// Whether the file can be opened; a pipe is not waited for.
+/// Opens the file without waiting for the writer of a FIFO.
 fn try_open(file: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(file)
 }
 
-/// What can be checked without loading it. `None` if it is not to be loaded.
-fn inspect(file: &Path, report: &mut Report) -> Option<Inspected> {
+/// Makes the checks that do not load the plugin. `None` if it must not be loaded.
+fn inspect(file: &Path, report: &mut CheckReport) -> Option<Inspected> {
     let name = file.file_name().unwrap_or_default();
     if plugins::is_plugin_name(name) {
-        report.ok("the file's name is that of a plugin");
+        report.ok("the file name is that of a plugin");
     } else {
         report.not_ok(
-            "the file's name is that of a plugin",
-            "it is found only if it is called libgatherer_plugin_*.so",
+            "the file name is that of a plugin",
+            "it must have the form libgatherer_plugin_*.so",
         );
     }
     let inspected = match plugins::inspect(file) {
         Ok(inspected) => inspected,
         Err(reason) => {
-            report.not_ok("its note can be read", &format!("the file {reason}"));
+            report.not_ok("its manifest can be read", &format!("the file {reason}"));
             return None;
         }
     };
-    report.ok("its note can be read");
-    let mut is_sound = true;
+    report.ok("its manifest can be read");
+    let mut may_load = true;
     for (check, verdict) in [
-        ("nobody else can write it", &inspected.trust),
-        ("it is made for this program's ABI and plugin API", &inspected.versions),
+        ("other users cannot write to it", &inspected.trust),
+        ("its ABI and plugin API are compatible", &inspected.versions),
     ] {
         match verdict {
             Ok(()) => report.ok(check),
-            Err(why) => {
-                report.not_ok(check, &format!("the file {why}"));
-                is_sound = false;
+            Err(reason) => {
+                report.not_ok(check, &format!("the file {reason}"));
+                may_load = false;
             }
         }
     }
-    if !is_sound {
-        report.skipped("everything else", "such a file is not loaded");
+    if !may_load {
+        report.skipped("all other checks", "the file is not loaded");
     }
-    is_sound.then_some(inspected)
+    may_load.then_some(inspected)
 }
 
-/// The endpoints of a request, all of which must be right.
+/// The endpoints of a request, none of which may have a mistake. The error is a message.
 fn all_ready(entries: Vec<Entry>) -> Result<Vec<Endpoint>, String> {
     if entries.is_empty() {
-        return Err("the request holds no endpoint".to_owned());
+        return Err("the request has no endpoints".to_owned());
     }
     let ready = entries.into_iter().map(|entry| match entry {
         Entry::Ready(endpoint) => Ok(*endpoint),
         Entry::Failed(result) => {
-            let why = result.error.map(|error| error.to_string()).unwrap_or_default();
-            Err(format!("the request's endpoint {} is wrong: {why}", result.id))
+            let reason = result.error.map(|error| error.to_string()).unwrap_or_default();
+            Err(format!("the endpoint {} of the request cannot be used: {reason}", result.id))
         }
     });
     ready.collect()
 }
 
-async fn check(plugin: &Plugin<'_>, given: Vec<Endpoint>, has_request: bool, report: &mut Report) {
+/// Makes the checks that load the plugin.
+async fn check(
+    plugin: &CheckedPlugin<'_>,
+    endpoints: Vec<Endpoint>,
+    has_request: bool,
+    report: &mut CheckReport,
+) {
     if !checks::loads(plugin, report).await {
-        report.skipped("everything else", "it is not loaded");
+        report.skipped("all other checks", "the plugin is not loaded");
         return;
     }
     checks::unknown_operation(plugin, report).await;
@@ -163,32 +169,31 @@ async fn check(plugin: &Plugin<'_>, given: Vec<Endpoint>, has_request: bool, rep
     for module in &plugin.manifest.modules {
         checks::missing_parameters(plugin, module, report).await;
         checks::wrong_types(plugin, module, report).await;
-        let is_given = given.iter().any(|endpoint| endpoint.module == module.name);
-        if !is_given {
-            let why =
+        if endpoints.iter().all(|endpoint| endpoint.module != module.name) {
+            let reason =
                 if has_request { "the request has no endpoint of it" } else { "no --request" };
-            report.skipped(&format!("{}: gathers, and ends when it is told to", module.name), why);
+            report.skipped(&format!("{}: gathers, and ends when cancelled", module.name), reason);
         }
     }
-    for endpoint in given {
-        let holds = endpoints::check(&plugin.lab, endpoint, report).await;
-        plugin.lab.progress.done(!holds);
+    for endpoint in endpoints {
+        let succeeded = endpoints::check(&plugin.session, endpoint, report).await;
+        plugin.session.progress.done(!succeeded);
     }
 }
 
-/// Where workers are started, one at a time.
-struct Lab {
+/// Starts workers for the checks, one at a time.
+struct VerifySession {
     library: Library,
     worker_memory: Option<u64>,
     open_files: Option<u64>,
     confine: bool,
     progress: Progress,
     children: Children,
-    /// Why a worker could not be started, if that happened.
-    not_started: RefCell<Option<GatherError>>,
+    /// The error of a worker that could not be started.
+    start_error: RefCell<Option<GatherError>>,
 }
 
-impl Lab {
+impl VerifySession {
     fn new(
         settings: &Settings,
         plugin: &plugins::Plugin,
@@ -198,11 +203,11 @@ impl Lab {
         let (open_files, _) = process::raise_open_files();
         let library = gather::library(plugin)?;
         let (worker_memory, confine) = (settings.worker_memory, settings.confine());
-        let not_started = RefCell::default();
-        Ok(Self { library, worker_memory, open_files, confine, progress, children, not_started })
+        let start_error = RefCell::default();
+        Ok(Self { library, worker_memory, open_files, confine, progress, children, start_error })
     }
 
-    /// Asks an endpoint through a worker. After so long it is told to end.
+    /// Queries an endpoint through a worker. If `stop_after` is set, the worker is cancelled after that time.
     async fn observe(
         &self,
         endpoint: &Endpoint,
@@ -234,10 +239,10 @@ impl Lab {
         };
         let observed = tokio::select! {
             observed = observed => observed,
-            () = stopping => unreachable!("it has no end"),
+            () = stopping => unreachable!("this future is pending forever"),
         };
         if let (false, Err(error)) = (observed.was_started, &observed.result) {
-            self.not_started.replace(Some(error.clone()));
+            self.start_error.replace(Some(error.clone()));
         }
         observed
     }

@@ -1,4 +1,4 @@
-//! One line for each check, printed as soon as it is done, and the sum of them.
+//! Prints one line for each check as soon as it is finished, and the totals at the end.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,42 +7,42 @@ use crate::exit::Exit;
 use crate::output::escape::escape;
 use crate::output::terminal::suspend_display;
 
-/// How many checks ended how.
+/// Prints and counts the results of checks.
 #[derive(Default)]
-pub struct Report {
+pub struct CheckReport {
     ok: usize,
     not_ok: usize,
     skipped: usize,
 }
 
-impl Report {
-    /// The check holds.
+impl CheckReport {
+    /// The check passed.
     pub fn ok(&mut self, check: &str) {
         self.ok += 1;
         print(&format!("ok       {}", escape(check)));
     }
 
-    /// The check does not hold, for this reason.
-    pub fn not_ok(&mut self, check: &str, sentence: &str) {
+    /// The check failed for this reason.
+    pub fn not_ok(&mut self, check: &str, reason: &str) {
         self.not_ok += 1;
-        print(&format!("not ok   {}: {}", escape(check), escape(sentence)));
+        print(&format!("not ok   {}: {}", escape(check), escape(reason)));
     }
 
-    /// The check was not made, for this reason.
-    pub fn skipped(&mut self, check: &str, why: &str) {
+    /// The check was not made for this reason.
+    pub fn skipped(&mut self, check: &str, reason: &str) {
         self.skipped += 1;
-        print(&format!("skipped  {}: {}", escape(check), escape(why)));
+        print(&format!("skipped  {}: {}", escape(check), escape(reason)));
     }
 
-    /// The check holds, or does not for one of these reasons.
+    /// The check passed, or failed for the reason in the error.
     pub fn verdict(&mut self, check: &str, verdict: Result<(), String>) {
         match verdict {
             Ok(()) => self.ok(check),
-            Err(sentence) => self.not_ok(check, &sentence),
+            Err(reason) => self.not_ok(check, &reason),
         }
     }
 
-    /// Says how it went.
+    /// Prints the totals and returns the exit status.
     pub fn finish(self, file: &Path) -> Exit {
         let Self { ok, not_ok, skipped } = self;
         let verdict = if not_ok == 0 { "passes" } else { "does not pass" };
@@ -54,7 +54,7 @@ impl Report {
     }
 }
 
-/// That nobody reads it is no error: the exit status says it too.
+/// Prints a line. An error is ignored, because the exit status has the result too.
 fn print(line: &str) {
     suspend_display(|| {
         let mut stdout = std::io::stdout().lock();

@@ -1,5 +1,5 @@
-//! The format `containers`: what `mgrk8s`, the Manager's own reader of clusters, prints. Every
-//! container of whole pods, laid out as Python's `json.dumps(sort_keys=True, indent=4)` does.
+//! The format `containers`: the output of `mgrk8s`, the Manager's own program for clusters, in the layout of Python's
+//! `json.dumps(sort_keys=True, indent=4)`.
 
 use std::borrow::Cow;
 
@@ -8,25 +8,26 @@ use serde::{Serialize, Serializer};
 
 use super::gatherer::json;
 use super::{Note, Rendered};
-use crate::output::inventory::pods::whole_pods;
+use crate::output::inventory::pods::complete_pods;
 
 #[derive(Serialize)]
-struct Document<'a> {
-    containers: Lines<'a>,
+struct ContainerList<'a> {
+    containers: AllContainers<'a>,
 }
 
-/// One line after the other: a large cluster's need not be held twice.
-struct Lines<'a>(&'a Inventory);
+/// Serializes the containers one by one, so that those of a large cluster are not in memory twice.
+struct AllContainers<'a>(&'a Inventory);
 
-impl Serialize for Lines<'_> {
+impl Serialize for AllContainers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.endpoints.iter().flat_map(lines))
+        serializer.collect_seq(self.0.endpoints.iter().flat_map(listed_containers))
     }
 }
 
-/// The members in the order of their names; one that Kubernetes' API always has is never null.
+/// A container in the output. The members are sorted. Those that are always present in the Kubernetes API are never
+/// null.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ListedContainer<'a> {
     container_id: Option<Cow<'a, str>>,
     image: &'a str,
     image_id: &'a str,
@@ -34,12 +35,12 @@ struct Line<'a> {
     pod_namespace: &'a str,
 }
 
-/// Renders the containers, in the inventory's order. Of an endpoint whose pods are not all there
-/// none is listed: a Manager takes what is absent for stopped.
+/// Renders the containers, in the inventory's order. If not all pods of an endpoint are known, none of its containers is
+/// listed, because a Manager assumes that missing containers have stopped.
 pub fn render(inventory: &Inventory) -> Rendered {
     let notes = inventory.endpoints.iter().filter_map(|endpoint| {
-        let why = whole_pods(endpoint).err()?;
-        let message = format!("its containers are left out: {}", why.message());
+        let incomplete = complete_pods(endpoint).err()?;
+        let message = format!("its containers are left out: {}", incomplete.message());
         Some(Note {
             endpoint: endpoint.id.clone(),
             warning: Warning { object: "pods".to_owned(), message },
@@ -47,13 +48,14 @@ pub fn render(inventory: &Inventory) -> Rendered {
     });
     let mut notes: Vec<_> = notes.collect();
     notes.sort();
-    Rendered { text: json::to_text(&Document { containers: Lines(inventory) }), notes }
+    Rendered { text: json::to_text(&ContainerList { containers: AllContainers(inventory) }), notes }
 }
 
-fn lines(endpoint: &EndpointResult) -> impl Iterator<Item = Line<'_>> {
-    whole_pods(endpoint).unwrap_or_default().iter().flat_map(|pod| {
+/// The listed containers of an endpoint, if all its pods are known.
+fn listed_containers(endpoint: &EndpointResult) -> impl Iterator<Item = ListedContainer<'_>> {
+    complete_pods(endpoint).unwrap_or_default().iter().flat_map(|pod| {
         let listed = pod.containers.iter().filter(|container| has_app_status(container));
-        listed.map(|container| Line {
+        listed.map(|container| ListedContainer {
             container_id: container_id(container),
             image: container.image.as_deref().unwrap_or_default(),
             image_id: container.image_id.as_deref().unwrap_or_default(),
@@ -63,7 +65,7 @@ fn lines(endpoint: &EndpointResult) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// Whether it stands in `status.containerStatuses`, where a count of restarts always is.
+/// Whether a container is in `status.containerStatuses`, where the restart count is always present.
 fn has_app_status(container: &Container) -> bool {
     container.kind == ContainerKind::App
         && (container.restart_count.is_some()
@@ -72,7 +74,7 @@ fn has_app_status(container: &Container) -> bool {
             || container.image_id.is_some())
 }
 
-/// As Kubernetes writes it: `containerd://4c4c...`.
+/// The container's id as in Kubernetes: `containerd://4c4c...`.
 fn container_id(container: &Container) -> Option<Cow<'_, str>> {
     let id = container.container_id.as_deref()?;
     Some(match container.runtime.as_deref() {
@@ -114,8 +116,8 @@ mod tests {
             containers,
             ..Pod::default()
         }];
-        let whole = CollectionStatus { status: Completeness::Complete, error: None };
-        endpoint.collections.insert("pods".to_owned(), whole);
+        let complete = CollectionStatus { status: Completeness::Complete, error: None };
+        endpoint.collections.insert("pods".to_owned(), complete);
         endpoint
     }
 
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_is_printed_as_mgrk8s_does_in_pythons_layout() {
+    fn prints_a_container_like_mgrk8s() {
         let rendered = render(&inventory(vec![cluster("é", vec![container("web")])]));
         let expected = r#"{
     "containers": [
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn app_containers_with_a_status_are_printed_and_no_others() {
+    fn prints_only_app_containers_with_a_status() {
         let init = Container { kind: ContainerKind::Init, ..container("init") };
         let ephemeral = Container { kind: ContainerKind::Ephemeral, ..container("debug") };
         let without_status = Container { name: "later".to_owned(), ..Container::default() };
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_whose_pods_are_not_all_there_is_left_out_with_one_sentence() {
+    fn leaves_out_an_endpoint_whose_pods_are_not_all_known() {
         let mut lost = cluster("lost", vec![container("web")]);
         let pods = lost.collections.get_mut("pods").expect("there");
         pods.status = Completeness::Failed;

@@ -1,4 +1,4 @@
-//! The format `inventory`: the versioned document itself, in UTF-8.
+//! The format `inventory`: the versioned document in UTF-8.
 
 use std::io::{self, Write};
 
@@ -9,22 +9,22 @@ use serde_json::ser::Serializer;
 use super::Rendered;
 use super::layout::Indented;
 
-/// Renders the document as it is.
+/// Renders the document.
 pub fn render(inventory: &Inventory) -> Rendered {
     Rendered { text: to_text(inventory), notes: Vec::new() }
 }
 
-/// Writes a document's text, with four spaces of indent and one line break at its end.
+/// Writes a document, indented by four spaces, with one line break at its end.
 pub fn write(document: &impl Serialize, mut writer: impl Write) -> io::Result<()> {
     document.serialize(&mut Serializer::with_formatter(&mut writer, Indented::default()))?;
     writer.write_all(b"\n")
 }
 
-/// A document's text.
+/// The text of a document.
 pub fn to_text(document: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    write(document, &mut bytes).expect("a vector takes every byte, and every key is a string");
-    String::from_utf8(bytes).expect("the writer emits UTF-8 alone")
+    write(document, &mut bytes).expect("writing to a vector cannot fail, and all keys are strings");
+    String::from_utf8(bytes).expect("the serializer writes UTF-8")
 }
 
 #[cfg(test)]
@@ -49,12 +49,15 @@ mod tests {
     }
 
     #[test]
-    fn the_document_reads_back_as_itself_and_stays_utf8() {
+    fn the_document_can_be_read_again_and_is_utf8() {
         let mut host = Host::new("1", "kvm-ä");
         host.guests = vec![Guest::new("g", "web")];
         let inventory = inventory(vec![host]);
         let text = render(&inventory).text;
         assert!(text.contains("kvm-ä") && text.ends_with("}\n") && !text.ends_with("\n\n"));
-        assert_eq!(serde_json::from_str::<Inventory>(&text).expect("own output"), inventory);
+        assert_eq!(
+            serde_json::from_str::<Inventory>(&text).expect("the output can be read"),
+            inventory
+        );
     }
 }

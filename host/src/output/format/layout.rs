@@ -1,5 +1,5 @@
-//! How the inventory's JSON is laid out. In every layout, what some readers take for a line break and
-//! what a terminal obeys is escaped as JSON has it.
+//! The layouts of the inventory's JSON. They escape characters that some readers take for line breaks and those that
+//! control a terminal.
 
 use std::io::{self, Write};
 
@@ -7,33 +7,36 @@ use serde_json::ser::Formatter;
 
 use crate::output::escape::write_json_fragment;
 
-/// The member whose lists have an item on a line.
+/// The member whose lists have one item per line.
 const WORKLOADS: &[u8] = b"workloads";
 
-/// Of how many levels an indent is written at once.
+/// The number of levels whose indentation is written at once.
 const LEVELS: usize = 16;
+/// A line break and the indentation of [`LEVELS`] levels.
 const INDENT: [u8; 1 + 4 * LEVELS] = {
     let mut indent = [b' '; 1 + 4 * LEVELS];
     indent[0] = b'\n';
     indent
 };
 
-/// Four spaces of indent; but of `workloads`, which there may be a hundred thousand of, each item
-/// stands on a line of its own.
+/// Indents by four spaces, except in `workloads`, which may have a hundred thousand items: there each item is on one
+/// line.
 #[derive(Default)]
 pub struct Indented {
-    /// How many objects and lists are open.
+    /// The number of open objects and lists.
     depth: usize,
+    /// Whether the current object or list has members or items.
     has_items: bool,
+    /// Whether a key is being written.
     in_key: bool,
-    /// Whether the key before is that of the workloads.
+    /// Whether the last key was `workloads`.
     workloads_follow: bool,
-    /// At which depth the items of the workloads are, while they are written.
+    /// The depth of the items of `workloads`, while they are written.
     items_at: Option<usize>,
 }
 
 impl Indented {
-    /// Whether what is written now stands within an item's line.
+    /// Whether the current position is inside the line of an item.
     fn is_within_line(&self) -> bool {
         self.items_at.is_some_and(|items_at| self.depth > items_at)
     }
@@ -42,7 +45,7 @@ impl Indented {
         self.depth += 1;
         self.has_items = false;
         if std::mem::take(&mut self.workloads_follow) && self.items_at.is_none() {
-            // In it the lists, and in these the items.
+            // The object contains the lists, and these contain the items.
             self.items_at = Some(self.depth + 1);
         }
         writer.write_all(&[bracket])
@@ -55,9 +58,9 @@ impl Indented {
             self.items_at = None;
         }
         if self.has_items && !is_within_line {
-            self.line(writer)?;
+            self.break_line(writer)?;
         }
-        // What it is in has it at least.
+        // The enclosing object or list now has at least one item.
         self.has_items = true;
         writer.write_all(&[bracket])
     }
@@ -66,10 +69,11 @@ impl Indented {
         if !first {
             writer.write_all(b",")?;
         }
-        if self.is_within_line() { Ok(()) } else { self.line(writer) }
+        if self.is_within_line() { Ok(()) } else { self.break_line(writer) }
     }
 
-    fn line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
+    /// Writes a line break and the indentation.
+    fn break_line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
         writer.write_all(&INDENT[..=4 * self.depth.min(LEVELS)])?;
         (LEVELS..self.depth).try_for_each(|_| writer.write_all(b"    "))
     }
@@ -120,8 +124,8 @@ impl Formatter for Indented {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // The endpoint's own member alone, not a label of that name: documents and their
-        // endpoints, then the members of one.
+        // At depth 3 are the members of an endpoint (the document and the list of endpoints enclose it). A label with
+        // this name is deeper.
         if self.in_key && self.depth == 3 {
             self.workloads_follow = fragment.as_bytes() == WORKLOADS;
         }
@@ -144,7 +148,7 @@ impl Formatter for Indented {
     }
 }
 
-/// All on one line.
+/// Writes everything on one line.
 pub struct OneLine;
 
 impl Formatter for OneLine {
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_item_of_the_workloads_stands_on_one_line_and_nothing_else_changes() {
+    fn writes_each_item_of_workloads_on_one_line() {
         let document = json!({"endpoints": [
             {"hosts": [{"labels": {"workloads": {}, "a": []}}], "workloads": {
                 "pods": [{"name": "p", "containers": [{}, {"a": [1, 2]}]}, {}],
@@ -244,19 +248,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_it_is_the_layout_changes_nothing_of_it(value in any_json()) {
+        fn the_layout_does_not_change_the_value(value in any_json()) {
             prop_assert_eq!(serde_json::from_str::<Value>(&laid_out(&value)).expect("JSON"), value);
         }
 
         #[test]
-        fn without_workloads_it_is_the_usual_layout(value in any_json()) {
+        fn without_workloads_the_layout_is_the_usual_one(value in any_json()) {
             let text = pretty(&value);
             prop_assume!(!text.contains("\"workloads\""));
             prop_assert_eq!(laid_out(&value), escape_json_lines(&text));
         }
 
         #[test]
-        fn nothing_in_it_steers_a_terminal(value in any_json()) {
+        fn the_text_has_no_terminal_control_characters(value in any_json()) {
             let text = laid_out(&value);
             prop_assert!(text.lines().all(|line| line == escape_json(line)), "{text:?}");
         }

@@ -1,5 +1,5 @@
-//! Formats: pure functions from the inventory to what is printed, one file or folder each.
-//! None of them knows a module's name; what a format cannot say becomes a note.
+//! The output formats: pure functions from the inventory to text, one file or folder each. No format knows the name
+//! of a module. What a format cannot express becomes a note.
 
 mod containers;
 mod gatherer;
@@ -16,33 +16,33 @@ pub use ndjson::{EndpointLine, write as write_line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};
 
-/// What is printed on stdout.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// What a Manager reads: hosts by endpoint in fixed types, ASCII
+    /// The format of a Manager: hosts by endpoint with fixed types, ASCII
     #[default]
     Gatherer,
     /// The whole inventory as versioned JSON
     Inventory,
-    /// One endpoint of the inventory a line, as soon as it is answered
+    /// One inventory line for each endpoint, as soon as it is finished
     Ndjson,
-    /// What `mgrk8s` prints: the containers of all pods, ASCII
+    /// The format of `mgrk8s`: the containers of all pods, ASCII
     Containers,
-    /// For people: endpoints, hosts, guests and what went wrong
+    /// A table for people: endpoints, hosts, guests, errors and warnings
     Table,
 }
 
-/// Something that a format had to change or leave out, so that a log can say it.
+/// Something that a format changed or left out, to be logged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
     /// The endpoint's id.
     pub endpoint: String,
-    /// Which object, and what happened to it.
+    /// The object, and what was changed.
     pub warning: Warning,
 }
 
-/// What [`render`] returns.
+/// The result of [`render`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// The output; it ends with exactly one line break.
@@ -51,16 +51,16 @@ pub struct Rendered {
     pub notes: Vec<Note>,
 }
 
-/// How [`Format::Table`] looks.
+/// The width and color of [`Format::Table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableStyle {
-    /// How many columns a line may fill.
+    /// The maximum width of a line, in columns.
     pub width: usize,
-    /// Whether ANSI colors are used.
+    /// Whether to use ANSI colors.
     pub color: bool,
 }
 
-/// Renders an inventory, which is sorted already.
+/// Renders an inventory, which must be sorted.
 pub fn render(format: Format, inventory: &Inventory, style: &TableStyle) -> Rendered {
     match format {
         Format::Gatherer => gatherer::render(inventory),

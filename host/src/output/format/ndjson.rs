@@ -1,5 +1,4 @@
-//! The format `ndjson`: one endpoint of the inventory a line, so that a reader need not wait for
-//! the others.
+//! The format `ndjson`: one line for each endpoint, so that a reader need not wait for the slowest endpoint.
 
 use std::io::{self, Write};
 
@@ -10,31 +9,32 @@ use serde_json::ser::Serializer;
 use super::Rendered;
 use super::layout::OneLine;
 
-/// One endpoint's answer, as the inventory has it, on a line of its own.
+/// An endpoint of the inventory, on one line.
 #[derive(Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointLine {
-    /// The version of the inventory's schema, `major.minor`; a reader accepts any minor version
-    /// of the major version that it knows.
+    /// The version of the inventory's schema, `major.minor`. A reader should accept every minor version of a major
+    /// version that it knows.
     schema_version: String,
     #[serde(flatten)]
     endpoint: EndpointResult,
 }
 
-/// Writes the line of an endpoint, whose order is settled already, with its line break.
+/// Writes the line of an endpoint, which must be normalized, with its line break.
 pub fn write(endpoint: EndpointResult, mut writer: impl Write) -> io::Result<()> {
     let line = EndpointLine { schema_version: SCHEMA_VERSION.to_owned(), endpoint };
     line.serialize(&mut Serializer::with_formatter(&mut writer, OneLine))?;
     writer.write_all(b"\n")
 }
 
+/// The line of an endpoint.
 fn line(endpoint: EndpointResult) -> String {
     let mut bytes = Vec::new();
-    write(endpoint, &mut bytes).expect("a vector takes every byte, and every key is a string");
-    String::from_utf8(bytes).expect("the writer emits UTF-8 alone")
+    write(endpoint, &mut bytes).expect("writing to a vector cannot fail, and all keys are strings");
+    String::from_utf8(bytes).expect("the serializer writes UTF-8")
 }
 
-/// Renders every endpoint's line.
+/// Renders the lines of all endpoints.
 pub fn render(inventory: &Inventory) -> Rendered {
     let text = inventory.endpoints.iter().cloned().map(line).collect();
     Rendered { text, notes: Vec::new() }
@@ -47,7 +47,7 @@ mod tests {
     use super::line;
 
     #[test]
-    fn a_line_is_the_endpoint_with_the_schemas_version_and_has_no_other_line_break() {
+    fn a_line_has_the_endpoint_and_the_schema_version_and_one_line_break() {
         let names = "a\nb\r\u{85}c\u{2028}d\u{2029}e\u{202e}\u{1b}é";
         let endpoint = EndpointResult {
             status: EndpointStatus::Complete,

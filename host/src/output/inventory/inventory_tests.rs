@@ -1,4 +1,4 @@
-//! Order, and what a failed endpoint does not show.
+//! Tests of the order of an inventory, and of failed endpoints in it.
 
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, ConfigMap, Controller, EndpointResult, EndpointStatus, Guest,
@@ -14,12 +14,12 @@ fn endpoint(id: &str, status: EndpointStatus, hosts: Vec<Host>) -> EndpointResul
 }
 
 #[test]
-fn the_order_of_answers_does_not_show() {
+fn the_inventory_does_not_depend_on_the_order_of_answers() {
     let mut host = Host::new("1", "a");
     host.guests = vec![Guest::new("2", "x"), Guest::new("1", "y"), Guest::new("1", "x")];
     host.guests.push(Guest { cpus: Some(1), ..Guest::new("1", "x") });
-    let mut turned = host.clone();
-    turned.guests.reverse();
+    let mut reversed = host.clone();
+    reversed.guests.reverse();
     let other = Host::new("1", "b");
     let complete = EndpointStatus::Complete;
     let one = assemble(
@@ -27,21 +27,21 @@ fn the_order_of_answers_does_not_show() {
         None,
     );
     let two = assemble(
-        vec![endpoint("q", complete, vec![]), endpoint("p", complete, vec![other, turned])],
+        vec![endpoint("q", complete, vec![]), endpoint("p", complete, vec![other, reversed])],
         None,
     );
     assert_eq!(one, two);
 }
 
-/// What an object is known by; the letters are few, so that some are equal.
-type Id = (String, String, String);
+/// Namespace, name and uid of an object. There are only few different values, so that some are equal.
+type ObjectKey = (String, String, String);
 
-fn ids() -> impl Strategy<Value = Vec<Id>> {
+fn ids() -> impl Strategy<Value = Vec<ObjectKey>> {
     prop::collection::vec(("[ab]", "[ab]", "[ab]"), 0..12)
 }
 
-/// Every list, each of the same objects. Labels, which no order looks at, tell equal ones apart.
-fn workloads(ids: &[Id]) -> Workloads {
+/// Workloads in which each list has these objects.
+fn workloads(ids: &[ObjectKey]) -> Workloads {
     macro_rules! items {
         ($type:ident { $($more:tt)* }) => {
             ids.iter()
@@ -54,7 +54,7 @@ fn workloads(ids: &[Id]) -> Workloads {
                 .collect()
         };
     }
-    let pod = |(_, name, uid): &Id| PodReference { name: name.clone(), uid: uid.clone() };
+    let pod = |(_, name, uid): &ObjectKey| PodReference { name: name.clone(), uid: uid.clone() };
     let pods: Vec<_> = ids.iter().map(pod).collect();
     let uses: Vec<_> = pods.iter().map(|pod| Use { pod: pod.clone(), ..Use::default() }).collect();
     Workloads {
@@ -75,10 +75,11 @@ fn workloads(ids: &[Id]) -> Workloads {
     }
 }
 
-fn assembled(ids: &[Id]) -> Inventory {
+/// An inventory with one endpoint that has these objects.
+fn assembled(ids: &[ObjectKey]) -> Inventory {
     let mut workloads = workloads(ids);
-    // What no order looks at differs where all else is equal.
-    let mut equal = std::collections::BTreeMap::<&Id, u32>::new();
+    // Pods with the same key differ in a label.
+    let mut equal = std::collections::BTreeMap::<&ObjectKey, u32>::new();
     for (pod, id) in workloads.pods.iter_mut().zip(ids) {
         let number = equal.entry(id).or_default();
         *number += 1;
@@ -93,7 +94,7 @@ fn assembled(ids: &[Id]) -> Inventory {
 
 proptest! {
     #[test]
-    fn the_order_in_which_items_came_does_not_show(
+    fn the_inventory_does_not_depend_on_the_order_of_items(
         (ids, shuffled) in ids().prop_flat_map(|ids| (Just(ids.clone()), Just(ids).prop_shuffle()))
     ) {
         let (one, other) = (assembled(&ids), assembled(&shuffled));
@@ -110,8 +111,8 @@ proptest! {
 #[test]
 fn items_are_sorted_by_namespace_then_name_then_uid() {
     let id = |namespace: &str, name: &str, uid: &str| (namespace.into(), name.into(), uid.into());
-    let turned = [id("b", "a", "1"), id("a", "b", "1"), id("a", "a", "2"), id("a", "a", "1")];
-    let inventory = assembled(&turned);
+    let reversed = [id("b", "a", "1"), id("a", "b", "1"), id("a", "a", "2"), id("a", "a", "1")];
+    let inventory = assembled(&reversed);
     let Workloads { namespaces, service_accounts, controllers, pods, .. } =
         &inventory.endpoints[0].workloads;
     let Workloads { services, config_maps, secrets, .. } = &inventory.endpoints[0].workloads;
@@ -132,19 +133,19 @@ fn items_are_sorted_by_namespace_then_name_then_uid() {
 }
 
 #[test]
-fn a_failed_endpoint_shows_nothing() {
+fn a_failed_endpoint_has_no_hosts_or_items() {
     let mut failed = endpoint("p", EndpointStatus::Failed, vec![Host::new("1", "a")]);
     failed.detached_guests = vec![Guest::new("1", "a")];
     failed.workloads = workloads(&[("n".into(), "a".into(), "u".into())]);
-    let whole = CollectionStatus { status: Completeness::Complete, error: None };
-    failed.collections.insert("pods".into(), whole);
+    let complete = CollectionStatus { status: Completeness::Complete, error: None };
+    failed.collections.insert("pods".into(), complete);
     let shown = &assemble(vec![failed], None).endpoints[0];
     assert!(shown.hosts.is_empty() && shown.detached_guests.is_empty());
     assert!(shown.workloads.is_empty() && shown.collections.is_empty());
 }
 
 #[test]
-fn what_there_is_none_of_is_not_counted_but_hosts_and_guests() {
+fn counts_hosts_and_guests_and_only_existing_kinds_of_items() {
     assert_eq!(counted(&[], &[], &Workloads::default()), "0 hosts, 0 guests");
     let mut host = Host::new("1", "a");
     host.guests = vec![Guest::new("1", "a")];

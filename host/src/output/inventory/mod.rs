@@ -1,5 +1,5 @@
-//! The results put together: whole ones only, in an order that does not depend on who
-//! answered first; and how many of what they hold, in words.
+//! Combines results into an inventory, in an order that does not depend on timing, and formats counts of hosts,
+//! guests and items.
 
 #[cfg(test)]
 mod inventory_tests;
@@ -13,11 +13,10 @@ use gatherer_plugin_api::model::{
 };
 use serde::Serialize;
 
-/// Puts the results together. Without `run`, everything that differs from run to run is left
-/// out.
+/// Combines the results. Without `run`, data that differ from run to run are left out.
 pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inventory {
     for endpoint in &mut endpoints {
-        settle(endpoint, run.is_some());
+        normalize(endpoint, run.is_some());
     }
     endpoints.sort_by(|a, b| (&a.id, &a.module).cmp(&(&b.id, &b.module)));
     Inventory {
@@ -31,8 +30,9 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
     }
 }
 
-/// Brings one endpoint's result into its order, and leaves out what must not be in it.
-pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
+/// Sorts one endpoint's result, and removes what must not be in it: the data of a failed endpoint and, unless
+/// `run_info` is set, data that differ from run to run.
+pub fn normalize(endpoint: &mut EndpointResult, run_info: bool) {
     if !run_info {
         endpoint.run = None;
     }
@@ -47,13 +47,14 @@ pub fn settle(endpoint: &mut EndpointResult, run_info: bool) {
         sort(&mut host.guests, by_id);
     }
     sort(&mut endpoint.detached_guests, by_id);
-    settle_workloads(&mut endpoint.workloads);
+    sort_workloads(&mut endpoint.workloads);
     sort(&mut endpoint.hosts, |one, other| (&one.id, &one.name).cmp(&(&other.id, &other.name)));
     endpoint.warnings.sort();
     endpoint.warnings.dedup();
 }
 
-fn settle_workloads(workloads: &mut Workloads) {
+/// Sorts all lists of the workloads.
+fn sort_workloads(workloads: &mut Workloads) {
     macro_rules! sort_by_name {
         ($list:expr) => {
             sort($list, |one, other| {
@@ -84,8 +85,8 @@ fn settle_workloads(workloads: &mut Workloads) {
     config_maps.chain(secrets).flatten().for_each(|uses| uses.sort());
 }
 
-/// Sorts by what a person would look at, and what is equal in that by everything else: equal
-/// answers give equal bytes.
+/// Sorts by a comparison, and items that are equal by it by their JSON, so that the same answers give the same
+/// bytes.
 fn sort<T: Serialize>(items: &mut [T], by: impl Fn(&T, &T) -> Ordering) {
     items.sort_by(&by);
     for equal in items.chunk_by_mut(|one, other| by(one, other).is_eq()) {
@@ -95,7 +96,7 @@ fn sort<T: Serialize>(items: &mut [T], by: impl Fn(&T, &T) -> Ordering) {
     }
 }
 
-/// How many hosts and guests there are, and of what else there is any: `1 host, 0 guests, 14 pods`.
+/// Formats the counts of hosts and guests, and of those kinds of items that exist: `1 host, 0 guests, 14 pods`.
 pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads) -> String {
     let on_hosts: usize = hosts.iter().map(|host| host.guests.len()).sum();
     let guests = on_hosts + detached_guests.len();
@@ -104,7 +105,7 @@ pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads)
     counts.join(", ")
 }
 
-/// How many items there are of each kind of which there is any.
+/// Formats the count of each kind of items that exist.
 pub fn counted_items(workloads: &Workloads) -> Vec<String> {
     let Workloads { namespaces, service_accounts, controllers, pods, .. } = workloads;
     let counts = [
@@ -119,7 +120,7 @@ pub fn counted_items(workloads: &Workloads) -> Vec<String> {
     counts.into_iter().filter(|(number, _)| *number > 0).map(|(n, noun)| count(n, noun)).collect()
 }
 
-/// A count with its noun: `1 host`, `2 hosts`.
+/// Formats a count with its noun: `1 host`, `2 hosts`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -1,4 +1,4 @@
-//! Temporary files of runs that were killed: how they are named, and when they are removed.
+//! Names the temporary files of outfiles, and removes those that killed runs left behind.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -10,11 +10,11 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-/// The longest name of a file on Linux, in bytes.
+/// The maximum length of a file name on Linux, in bytes.
 const NAME_MAX_BYTES: usize = 255;
 
-/// What the temporary file of a target and a process is called: `.NAME.PID-N.tmp`, with the
-/// beginning of a name that leaves no room for the rest.
+/// The name of a temporary file for a target and a process: `.NAME.PID-N.tmp`. A long NAME is cut to leave room
+/// for the rest.
 pub fn temporary_name(target: &OsStr, process: u32, attempt: u32) -> OsString {
     let end = format!(".{process}-{attempt}.tmp");
     let kept = target.len().min(NAME_MAX_BYTES - 1 - end.len());
@@ -24,8 +24,8 @@ pub fn temporary_name(target: &OsStr, process: u32, attempt: u32) -> OsString {
     name
 }
 
-/// Removes the temporary files that killed runs for this target left in its folder. What cannot be
-/// removed does no harm.
+/// Removes the temporary files that killed runs for this target left in its folder. Errors are ignored, because
+/// such a file does no harm.
 pub fn sweep(target: &Path) {
     let Some(name) = target.file_name() else { return };
     let Ok(entries) = std::fs::read_dir(super::folder(target)) else { return };
@@ -36,35 +36,35 @@ pub fn sweep(target: &Path) {
     }
 }
 
-/// The process that a temporary file of a target belongs to; none if it is no such file.
+/// The id of the process that created a temporary file of a target; `None` if the file is not one.
 fn owner(name: &OsStr, target: &OsStr) -> Option<i32> {
     let rest = name.as_bytes().strip_suffix(b".tmp")?;
     let numbers = &rest[memchr::memrchr(b'.', rest)? + 1..];
     let (process, attempt) = std::str::from_utf8(numbers).ok()?.split_once('-')?;
     let (process, attempt): (u32, u32) = (process.parse().ok()?, attempt.parse().ok()?);
-    // Not `007` or `+7`: only what is written as we write it.
+    // Other spellings of the numbers, such as `007` or `+7`, are not accepted.
     (temporary_name(target, process, attempt) == name).then(|| i32::try_from(process).ok())?
 }
 
-/// Whether there is no such process. One of another user is there, though it cannot be signalled.
+/// Whether a process does not exist. (A process of another user exists, although it cannot be signalled.)
 fn is_gone(process: i32) -> bool {
     let Some(pid) = Pid::from_raw(process) else { return false };
     rustix::process::test_kill_process(pid) == Err(Errno::SRCH)
 }
 
-/// Whether it is a regular file of the running user that no run writes. A run in another container,
-/// whose process ids are not ours, holds its lock.
+/// Whether a file is a regular file of the current user that no run is writing. A run in another container, whose
+/// process ids are different, holds a lock on its file.
 fn is_unused(path: &Path) -> bool {
     let opened = OpenOptions::new()
         .write(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW)
         .open(path);
     let Ok(file) = opened else { return false };
-    let is_ours = file.metadata().is_ok_and(|metadata| {
+    let is_own_file = file.metadata().is_ok_and(|metadata| {
         metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw()
     });
     let lock = FlockOperation::NonBlockingLockExclusive;
-    is_ours && rustix::fs::flock(&file, lock) != Err(Errno::WOULDBLOCK)
+    is_own_file && rustix::fs::flock(&file, lock) != Err(Errno::WOULDBLOCK)
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     use super::{owner, temporary_name};
 
     #[test]
-    fn only_a_name_as_the_program_writes_it_is_a_temporary_file() {
+    fn recognizes_only_names_that_the_program_uses() {
         let owner = |name: &str| owner(OsStr::new(name), OsStr::new("out.json"));
         let own = temporary_name(OsStr::new("out.json"), 4242, 7);
         assert_eq!(own, ".out.json.4242-7.tmp");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_of_a_target_has_a_temporary_file() {
+    fn cuts_the_longest_name_to_fit() {
         let longest = "n".repeat(super::NAME_MAX_BYTES);
         let name = temporary_name(OsStr::new(&longest), u32::MAX, 99);
         assert_eq!(name.len(), super::NAME_MAX_BYTES);

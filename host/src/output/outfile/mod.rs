@@ -1,4 +1,4 @@
-//! Where the result goes: standard output, or a file that is whole or not there.
+//! Writes the result to standard output, or to a file that is replaced only by a complete result.
 
 mod leftover;
 
@@ -20,56 +20,56 @@ use rustix::io::Errno;
 use crate::output::terminal::suspend_display;
 use crate::process::RunLimit;
 
-/// Where the result goes, made ready before anybody is asked.
+/// The destination of the result, prepared before any endpoint is queried.
 pub enum Outfile {
     /// Standard output.
     Stdout,
-    /// A device or a pipe, which is written through. The run's time limit bounds the wait for
-    /// the reader of a FIFO.
+    /// A device or a pipe, which is written directly. The run's time limit also limits the wait for the reader of
+    /// a FIFO.
     Through(PathBuf, Option<RunLimit>),
-    /// A regular file, replaced at once.
+    /// A regular file, which is replaced atomically.
     Replace(Replacement),
 }
 
-/// A target that is replaced by a temporary file beside it. That file is made twice: once to
-/// see that it can be, and once to be written, so that none lies there in between.
+/// A target that is replaced by a temporary file in the same folder. That file is created twice: once to check that
+/// this is possible, and once to be written, so that it does not exist in between.
 pub struct Replacement {
     target: PathBuf,
     old: Option<Metadata>,
 }
 
-/// A temporary file that is written. It goes away if it does not become the target.
+/// A temporary file that is being written. It is removed when dropped, unless it became the target.
 pub struct Temporary {
     path: PathBuf,
     file: File,
     done: bool,
 }
 
-/// The temporary file that is being written, for who ends the program meanwhile.
+/// The temporary file that is being written, for [`abandon`].
 static PENDING: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// Removes the temporary file, and keeps it from becoming the target: the program ends now.
+/// Removes the temporary file and prevents it from becoming the target, because the program exits now.
 pub fn abandon() {
     static ABANDONED: AtomicBool = AtomicBool::new(false);
     if ABANDONED.swap(true, Ordering::Relaxed) {
-        // The lock is never given back.
+        // The lock is never released.
         return;
     }
     let pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = &*pending {
-        // Nobody can be told, and a hidden file does no harm.
+        // An error is ignored: the program is exiting, and a hidden file does no harm.
         let _ = std::fs::remove_file(path);
     }
     std::mem::forget(pending);
 }
 
-/// Why there is no result.
+/// Why the result was not written completely.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Whoever was to read it is gone, and does not need it.
-    #[error("nobody reads the result")]
+    /// The reader closed the pipe, so it does not need the rest.
+    #[error("the reader closed the output")]
     Closed,
-    /// It cannot be written.
+    /// The result cannot be written.
     #[error("{0}")]
     Io(io::Error),
 }
@@ -84,7 +84,7 @@ impl From<io::Error> for WriteError {
 }
 
 impl Outfile {
-    /// Checks that the result can be written there.
+    /// Checks that the result can be written to this path.
     pub fn prepare(path: Option<&Path>, limit: Option<RunLimit>) -> io::Result<Self> {
         let path = match path {
             None => return Ok(Self::Stdout),
@@ -92,22 +92,23 @@ impl Outfile {
             Some(path) => path,
         };
         match std::fs::metadata(path) {
-            // `/dev/stdout >> file`: what stands in the file already is not ours to replace.
+            // `--outfile /dev/stdout >> file` must append to the file, not replace it.
             Ok(metadata) if is_stdout(&metadata) => Ok(Self::Stdout),
             Ok(metadata) if metadata.is_file() => {
-                // A symbolic link stays; the file that it leads to is replaced.
-                Replacement::beside(std::fs::canonicalize(path)?, Some(metadata)).map(Self::Replace)
+                // A symbolic link is kept; its target is replaced.
+                Replacement::prepare(std::fs::canonicalize(path)?, Some(metadata))
+                    .map(Self::Replace)
             }
             Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a folder")),
             Ok(_) => Ok(Self::Through(path.to_owned(), limit)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Replacement::beside(missing_target(path)?, None).map(Self::Replace)
+                Replacement::prepare(missing_target(path)?, None).map(Self::Replace)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Writes the whole result, which comes piece by piece.
+    /// Writes the whole result in pieces.
     pub fn write(
         self,
         result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
@@ -117,45 +118,45 @@ impl Outfile {
         writer.finish()
     }
 
-    /// Opens it, to be written piece by piece. A FIFO waits here for its reader.
-    pub fn open(self) -> Result<Writer, WriteError> {
+    /// Opens the destination. For a FIFO, this waits for its reader.
+    pub fn open(self) -> Result<OutfileWriter, WriteError> {
         Ok(match self {
-            Self::Stdout => Writer::Stdout { beside_stderr: is_terminal_of_stderr() },
-            Self::Through(path, limit) => Writer::Through(open_through(&path, limit)?),
+            Self::Stdout => OutfileWriter::Stdout { shares_terminal: is_terminal_of_stderr() },
+            Self::Through(path, limit) => OutfileWriter::Through(open_through(&path, limit)?),
             Self::Replace(replacement) => {
                 let temporary = replacement.temporary()?;
-                Writer::Replace(Box::new((replacement, temporary)))
+                OutfileWriter::Replace(Box::new((replacement, temporary)))
             }
         })
     }
 }
 
 /// An outfile that is being written.
-pub enum Writer {
+pub enum OutfileWriter {
     /// Standard output.
     Stdout {
-        /// Whether it is the terminal on which how far the run has come may be shown.
-        beside_stderr: bool,
+        /// Whether it is the same terminal as stderr, which may show the progress.
+        shares_terminal: bool,
     },
     /// A device or a pipe.
     Through(File),
-    /// A temporary file, and what it is to become.
+    /// A temporary file, and the target that it will replace.
     Replace(Box<(Replacement, Temporary)>),
 }
 
-/// How long the reader of a FIFO is waited for when the run's time is over already.
+/// The minimum time to wait for the reader of a FIFO, even if the run's time limit has passed.
 const READER_TIME: Duration = Duration::from_secs(5);
 
-/// How often the reader of a FIFO is looked for.
+/// The interval of checks for the reader of a FIFO.
 const READER_POLL: Duration = Duration::from_millis(50);
 
-/// How much is written at a time. Fewer, larger pieces gain nothing: a pipe holds 64 KiB.
+/// The size of one write, in bytes. Larger ones are not faster, because a pipe holds 64 KiB.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What is written, a piece at a time. JSON comes a few bytes at a time, and often: they go into a
-/// vector here, where the compiler sees it.
+/// Collects small writes into pieces. A JSON serializer writes only a few bytes at a time, so appending to a vector
+/// must be inlined.
 pub struct Pieces<'a> {
-    writer: &'a mut Writer,
+    writer: &'a mut OutfileWriter,
     bytes: Vec<u8>,
 }
 
@@ -171,14 +172,14 @@ impl io::Write for Pieces<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let written = self.writer.piece(&self.bytes);
+        let written = self.writer.write_piece(&self.bytes);
         self.bytes.clear();
         written
     }
 }
 
-impl Writer {
-    /// Writes something, and keeps nothing back.
+impl OutfileWriter {
+    /// Writes the output of a function, and flushes it.
     pub fn write(
         &mut self,
         result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
@@ -189,18 +190,19 @@ impl Writer {
         Ok(())
     }
 
-    fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Writes bytes without buffering them.
+    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout { beside_stderr: true } => {
+            Self::Stdout { shares_terminal: true } => {
                 suspend_display(|| write_all(io::stdout(), bytes))
             }
-            Self::Stdout { beside_stderr: false } => write_all(io::stdout(), bytes),
+            Self::Stdout { shares_terminal: false } => write_all(io::stdout(), bytes),
             Self::Through(file) => write_all(file, bytes),
             Self::Replace(both) => both.1.file.write_all(bytes),
         }
     }
 
-    /// Nothing more comes: the target is replaced now.
+    /// Ends the output, and replaces the target.
     pub fn finish(self) -> Result<(), WriteError> {
         match self {
             Self::Stdout { .. } | Self::Through(_) => Ok(()),
@@ -212,14 +214,14 @@ impl Writer {
     }
 }
 
-/// Waits until nobody can read standard output any more. False if that cannot be told, as for
-/// want of memory: then the next line tells.
+/// Waits until standard output has no reader any more. False if polling fails (out of memory, for example); then the
+/// next write finds out.
 pub fn wait_for_closed_stdout() -> bool {
     let stdout = io::stdout();
     loop {
         let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
         match rustix::event::poll(&mut polled, None) {
-            // Without a wish only errors and hang-ups are told.
+            // With no requested events, poll reports only errors and hang-ups.
             Ok(_) if !polled[0].revents().is_empty() => return true,
             Ok(_) | Err(Errno::INTR) => {}
             Err(_) => return false,
@@ -237,8 +239,8 @@ impl std::fmt::Display for Outfile {
     }
 }
 
-/// Opens a device or a pipe. With a limit, a FIFO waits for its reader until the run's time is over,
-/// and for a moment in any case: the last endpoint may have taken all of that time.
+/// Opens a device or a pipe. With a limit, waits for the reader of a FIFO until the run's time limit, and at least for
+/// [`READER_TIME`], because the last endpoint may have used all the time.
 fn open_through(path: &Path, limit: Option<RunLimit>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -249,7 +251,7 @@ fn open_through(path: &Path, limit: Option<RunLimit>) -> io::Result<File> {
     options.custom_flags(libc::O_NONBLOCK);
     loop {
         match options.open(path) {
-            // There is no reader. The kernel has no call that waits for one with a limit.
+            // There is no reader. The kernel has no call that waits for a reader with a time limit.
             Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
                 if Instant::now() >= until {
                     return Err(io::Error::other(format!(
@@ -264,13 +266,14 @@ fn open_through(path: &Path, limit: Option<RunLimit>) -> io::Result<File> {
     }
 }
 
+/// Whether a file is the one that standard output is connected to.
 fn is_stdout(metadata: &Metadata) -> bool {
     rustix::fs::fstat(io::stdout())
         .is_ok_and(|stdout| (stdout.st_dev, stdout.st_ino) == (metadata.dev(), metadata.ino()))
 }
 
-/// Whether stdout is a terminal, and stderr the same one: who waits for another one must keep
-/// nobody from writing to stderr.
+/// Whether stdout and stderr are the same terminal. (If stdout is another terminal, a blocked write to it must not
+/// block stderr.)
 fn is_terminal_of_stderr() -> bool {
     let device = |stat: rustix::io::Result<rustix::fs::Stat>| stat.ok().map(|stat| stat.st_rdev);
     io::stdout().is_terminal()
@@ -278,7 +281,7 @@ fn is_terminal_of_stderr() -> bool {
         && device(rustix::fs::fstat(io::stdout())) == device(rustix::fs::fstat(io::stderr()))
 }
 
-/// Writes everything, also to a descriptor that somebody has made non-blocking.
+/// Writes all bytes, even if another process made the descriptor non-blocking.
 pub fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(&to, bytes) {
@@ -292,7 +295,7 @@ pub fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until a descriptor that is not ready is.
+/// Waits until a descriptor is ready.
 pub fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
     match rustix::event::poll(&mut [PollFd::new(&descriptor, what)], None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -300,7 +303,7 @@ pub fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
     }
 }
 
-/// Where a file that is not there yet will lie: a symbolic link may lead to it.
+/// The path of a file that does not exist yet, after symbolic links are resolved.
 fn missing_target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..40 {
@@ -312,6 +315,7 @@ fn missing_target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
+/// The folder of a path.
 fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -320,8 +324,9 @@ fn folder(path: &Path) -> PathBuf {
 }
 
 impl Replacement {
-    fn beside(target: PathBuf, old: Option<Metadata>) -> io::Result<Self> {
-        // A file that we may not write is not replaced either, though its folder would let us.
+    /// Checks that the target can be replaced. `old` is the metadata of an existing target.
+    fn prepare(target: PathBuf, old: Option<Metadata>) -> io::Result<Self> {
+        // A file that may not be written is not replaced, even if the permissions of its folder allow it.
         if old.is_some() {
             OpenOptions::new().write(true).open(&target)?;
         }
@@ -331,6 +336,7 @@ impl Replacement {
         Ok(replacement)
     }
 
+    /// Replaces the target by the temporary file.
     fn finish(&self, mut temporary: Temporary) -> io::Result<()> {
         temporary.file.sync_all()?;
         {
@@ -339,8 +345,8 @@ impl Replacement {
             temporary.done = true;
             *pending = None;
         }
-        // The name is on the disk only when its folder is; a folder that we may not open is
-        // written some time later.
+        // The new name is on the disk only after the folder is synced. If the folder cannot be opened, the kernel
+        // writes it later.
         #[expect(
             clippy::disallowed_methods,
             reason = "the folder that a file was just written into"
@@ -349,8 +355,12 @@ impl Replacement {
         Ok(())
     }
 
+    /// Creates the temporary file.
     fn temporary(&self) -> io::Result<Temporary> {
-        let name = self.target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        let name = self
+            .target
+            .file_name()
+            .ok_or_else(|| io::Error::other("it is not the path of a file"))?;
         for attempt in 0..100 {
             let hidden = leftover::temporary_name(name, std::process::id(), attempt);
             let path = folder(&self.target).join(hidden);
@@ -359,8 +369,7 @@ impl Replacement {
                 Err(error) => return Err(error),
                 Ok(file) => {
                     *PENDING.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
-                    // Where the file system has no locks, the process id alone says that it is
-                    // ours.
+                    // On a file system without locks, only the process id protects the file.
                     let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
                     // A run in another container may have removed it before it was locked.
                     if !path.exists() {
@@ -368,19 +377,19 @@ impl Replacement {
                     }
                     let temporary = Temporary { path, file, done: false };
                     if let Some(old) = &self.old {
-                        temporary.keep(old)?;
+                        temporary.copy_ownership(old)?;
                     }
                     return Ok(temporary);
                 }
             }
         }
-        Err(io::Error::other("no name for a temporary file is free"))
+        Err(io::Error::other("all names for a temporary file are in use"))
     }
 }
 
 impl Temporary {
-    /// Gives the file the old one's owner and mode.
-    fn keep(&self, old: &Metadata) -> io::Result<()> {
+    /// Copies owner, group and mode of the old file.
+    fn copy_ownership(&self, old: &Metadata) -> io::Result<()> {
         let new = self.file.metadata()?;
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
             let owner = rustix::fs::Uid::from_raw(old.uid());
@@ -394,7 +403,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.done {
-            // Nobody can be told, and a hidden file does no harm.
+            // An error is ignored, because a hidden file does no harm.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -1,14 +1,15 @@
-//! Each rule of `docs/match-images.md` once.
+//! Tests of the rules in `docs/match-images.md`.
 
 use super::{Freshness, Index, KnownImage, MatchedBy, NoMatch};
 use crate::commands::match_images::known;
-use crate::commands::match_images::sources::{Identity, Said};
+use crate::commands::match_images::sources::{ImageFields, ImageIdentity};
 
-/// A digest for a short word.
+/// A digest that contains a short word.
 fn sha(word: &str) -> String {
     format!("sha256:{:0<64}", word.replace('i', "a"))
 }
 
+/// Reads a list of images, in which `@d1` and `=i1` are replaced by digests.
 fn images(text: &str) -> Vec<KnownImage> {
     let mut filled = text.to_owned();
     for word in ["d1", "d2", "d3", "i1", "i2"] {
@@ -18,26 +19,29 @@ fn images(text: &str) -> Vec<KnownImage> {
     known::read(filled.as_bytes()).unwrap_or_else(|error| panic!("{error}: {filled}"))
 }
 
-/// What a container's status says, read as it is from an inventory.
-fn container(image: &str, image_id: &str) -> Identity {
+/// The identity of a container with this `image` and `imageID` in its status.
+fn container(image: &str, image_id: &str) -> ImageIdentity {
     let image_id = Some(image_id).filter(|text| !text.is_empty());
-    Identity::of(&Said { image: Some(image), image_id, ..Said::default() })
+    ImageIdentity::of(&ImageFields { image: Some(image), image_id, ..ImageFields::default() })
 }
 
-/// The ids of the images, and by what.
-fn find(images: &[KnownImage], container: &Identity) -> Result<(Vec<String>, MatchedBy), NoMatch> {
-    let (places, by) = Index::new(images).find(container)?;
-    let id = |place: usize| images[place].id.clone().expect("an id");
-    Ok((places.into_iter().map(id).collect(), by))
+/// The ids of the images that match, and the rule.
+fn find(
+    images: &[KnownImage],
+    container: &ImageIdentity,
+) -> Result<(Vec<String>, MatchedBy), NoMatch> {
+    let (numbers, by) = Index::new(images).find(container)?;
+    let id = |number: usize| images[number].id.clone().expect("an id");
+    Ok((numbers.into_iter().map(id).collect(), by))
 }
 
 #[track_caller]
-fn assert_found(images: &[KnownImage], container: &Identity, id: &str, by: MatchedBy) {
+fn assert_found(images: &[KnownImage], container: &ImageIdentity, id: &str, by: MatchedBy) {
     assert_eq!(find(images, container), Ok((vec![id.to_owned()], by)));
 }
 
 #[test]
-fn a_digest_matches_whatever_repository_it_was_pulled_through() {
+fn a_digest_matches_in_any_repository() {
     let images = images(
         r#"[{"id": "a", "name": "registry.example.com/app:1", "digests":
         ["registry.example.com/app@d1"]}]"#,
@@ -53,33 +57,33 @@ fn a_digest_matches_whatever_repository_it_was_pulled_through() {
 }
 
 #[test]
-fn a_digest_may_stand_alone_in_the_file() {
+fn accepts_a_digest_without_a_repository() {
     let images = images(r#"[{"id": "a", "digests": ["=d1"]}]"#);
     let container = container("app", &format!("app@{}", sha("d1")));
     assert_found(&images, &container, "a", MatchedBy::RepoDigest);
 }
 
 #[test]
-fn the_digest_that_a_pod_asks_for_counts_before_anything_runs() {
+fn uses_the_digest_of_the_spec_if_the_container_has_not_started() {
     let images = images(r#"[{"id": "a", "digests": ["=d1"]}]"#);
     let container = container(&format!("app@{}", sha("d1")), "");
     assert_found(&images, &container, "a", MatchedBy::RepoDigest);
 }
 
 #[test]
-fn an_image_that_no_registry_has_matches_by_its_own_id() {
+fn an_image_without_registry_digests_matches_by_its_id() {
     let images = images(r#"[{"Id": "=i1", "RepoTags": ["app:1"], "RepoDigests": []}]"#);
     for image_id in [format!("docker://{}", sha("i1")), sha("i1")] {
         let container = container("elsewhere/app:9", &image_id);
         assert_found(&images, &container, &sha("i1"), MatchedBy::ImageId);
     }
-    // Docker's word where the tag has moved on.
+    // Docker reports the id if the tag belongs to another image.
     let container = container(&sha("i1"), "");
     assert_found(&images, &container, &sha("i1"), MatchedBy::ImageId);
 }
 
 #[test]
-fn a_digest_beats_an_id_and_an_id_beats_a_tag() {
+fn a_digest_takes_precedence_over_an_id_and_an_id_over_a_tag() {
     let images = images(
         r#"[
         {"id": "by-digest", "name": "x:1", "digests": ["x@d1"]},
@@ -96,7 +100,7 @@ fn a_digest_beats_an_id_and_an_id_beats_a_tag() {
 }
 
 #[test]
-fn no_tag_is_latest_and_docker_hub_is_meant_where_no_registry_is_named() {
+fn the_default_tag_is_latest_and_the_default_registry_is_docker_hub() {
     for (name, image) in [
         ("app", "app:latest"),
         ("docker.io/library/app:latest", "app"),
@@ -110,7 +114,7 @@ fn no_tag_is_latest_and_docker_hub_is_meant_where_no_registry_is_named() {
 }
 
 #[test]
-fn a_tag_matches_in_its_own_registry_and_repository_alone() {
+fn a_tag_matches_only_in_its_registry_and_repository() {
     let images = images(r#"[{"id": "a", "name": "registry.example.com/app:1"}]"#);
     for image in [
         "app:1",
@@ -123,14 +127,14 @@ fn a_tag_matches_in_its_own_registry_and_repository_alone() {
 }
 
 #[test]
-fn a_reference_by_digest_has_no_tag_to_match_by() {
+fn a_reference_by_digest_does_not_match_by_tag() {
     let images = images(r#"[{"id": "a", "name": "app"}]"#);
     let container = container(&format!("app@{}", sha("d1")), "");
     assert_eq!(find(&images, &container), Err(NoMatch::UnknownImage));
 }
 
 #[test]
-fn a_tag_does_not_match_where_the_digest_says_otherwise() {
+fn a_tag_does_not_match_if_digests_or_ids_differ() {
     let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
     let moved = container("app:1", &format!("app@{}", sha("d2")));
     assert_eq!(find(&known, &moved), Err(NoMatch::OtherDigest));
@@ -139,8 +143,8 @@ fn a_tag_does_not_match_where_the_digest_says_otherwise() {
 }
 
 #[test]
-fn a_tag_matches_where_the_two_sides_know_nothing_that_can_be_compared() {
-    // A registry's digest and an image's own id are different things.
+fn a_tag_matches_if_there_is_nothing_else_to_compare() {
+    // A registry's digest and an image's own id cannot be compared.
     let by_id = images(r#"[{"Id": "=i1", "RepoTags": ["app:1"], "RepoDigests": []}]"#);
     let pulled = container("app:1", &format!("app@{}", sha("d1")));
     assert_found(&by_id, &pulled, &sha("i1"), MatchedBy::RepositoryTag);
@@ -160,30 +164,34 @@ const REVISIONS: &str = r#"[
     {"id": "unnamed", "revision": 3}]"#;
 
 #[test]
-fn the_highest_revision_of_a_name_is_the_newest_as_a_number() {
+fn the_highest_number_is_the_newest_revision() {
     let images = images(REVISIONS);
     let index = Index::new(&images);
     let freshness = |id: &str| {
-        let place = images.iter().position(|image| image.id.as_deref() == Some(id));
-        index.freshness(place.expect("known"))
+        let number = images.iter().position(|image| image.id.as_deref() == Some(id));
+        index.freshness(number.expect("known"))
     };
     assert_eq!(freshness("r10"), Some(Freshness::Newest));
     assert_eq!(freshness("r9"), Some(Freshness::Outdated));
     assert_eq!(freshness("r1"), Some(Freshness::Outdated));
-    assert_eq!(freshness("other"), Some(Freshness::Newest), "another tag is another name");
-    assert_eq!(freshness("none"), None, "without a revision nothing is known");
-    assert_eq!(freshness("unnamed"), None, "nor without a name");
+    assert_eq!(
+        freshness("other"),
+        Some(Freshness::Newest),
+        "an image with another tag has another name"
+    );
+    assert_eq!(freshness("none"), None, "it has no revision");
+    assert_eq!(freshness("unnamed"), None, "it has no name");
 }
 
 #[test]
-fn a_container_of_an_older_digest_is_outdated_and_a_tag_does_not_tell() {
+fn an_older_digest_is_outdated_and_a_tag_gives_no_revision() {
     let images = images(REVISIONS);
     let index = Index::new(&images);
-    let runs = |container: &Identity| {
-        let (places, by) = index.find(container).expect("a match");
+    let runs = |container: &ImageIdentity| {
+        let (numbers, by) = index.find(container).expect("a match");
         let ids: Vec<_> =
-            places.iter().map(|&place| images[place].id.clone().expect("an id")).collect();
-        (ids, index.runs(places[0], by))
+            numbers.iter().map(|&number| images[number].id.clone().expect("an id")).collect();
+        (ids, index.freshness_of_container(numbers[0], by))
     };
     let old = container("app", &format!("app@{}", sha("d1")));
     assert_eq!(runs(&old), (vec!["r1".into()], Some(Freshness::Outdated)));
@@ -192,16 +200,16 @@ fn a_container_of_an_older_digest_is_outdated_and_a_tag_does_not_tell() {
     let waiting = container("app", "");
     let (mut ids, freshness) = runs(&waiting);
     ids.sort();
-    assert_eq!(ids, ["none", "r1", "r10", "r9"], "it may be any of them");
+    assert_eq!(ids, ["none", "r1", "r10", "r9"], "it may run any of them");
     assert!(matches!(freshness, None | Some(Freshness::Unknown)));
     let other = container("app", &format!("app@{}", sha("d3")));
     let (mut ids, _) = runs(&other);
     ids.sort();
-    assert_eq!(ids, ["none", "r9"], "those of which no digest is known");
+    assert_eq!(ids, ["none", "r9"], "only those without a known digest");
 }
 
 #[test]
-fn of_revisions_with_the_same_digest_the_highest_runs() {
+fn revisions_with_the_same_digest_count_as_the_highest() {
     let images = images(
         r#"[
         {"id": "r1", "name": "app", "digests": ["app@d1"], "revision": 1},
@@ -215,7 +223,7 @@ fn of_revisions_with_the_same_digest_the_highest_runs() {
 }
 
 #[test]
-fn the_digest_in_a_name_counts_as_its_digests_do() {
+fn a_digest_in_a_name_counts_like_other_digests() {
     let images =
         images(r#"[{"id": "alone", "name": "web@d1"}, {"id": "tagged", "name": "app:1@d2"}]"#);
     let by_digest = container("mirror.example.com/web:7", &format!("web@{}", sha("d1")));
@@ -226,24 +234,25 @@ fn the_digest_in_a_name_counts_as_its_digests_do() {
 }
 
 #[test]
-fn what_runs_decides_and_not_what_the_pod_asks_for_by_now() {
+fn the_running_image_takes_precedence_over_the_spec() {
     let images = images(
         r#"[
         {"id": "r1", "name": "web", "digests": ["web@d1"], "revision": 1},
         {"id": "r2", "name": "web", "digests": ["web@d2"], "revision": 2}]"#,
     );
-    let (asked, runs) = (format!("web@{}", sha("d2")), format!("web@{}", sha("d1")));
-    let old = container(&asked, &runs);
+    let (requested, running) = (format!("web@{}", sha("d2")), format!("web@{}", sha("d1")));
+    let old = container(&requested, &running);
     assert_found(&images, &old, "r1", MatchedBy::RepoDigest);
     let digest = sha("d1");
-    let told = Said { image: Some(&asked), digest: Some(&digest), ..Said::default() };
-    assert_found(&images, &Identity::of(&told), "r1", MatchedBy::RepoDigest);
-    let waiting = container(&asked, "");
+    let fields =
+        ImageFields { image: Some(&requested), digest: Some(&digest), ..ImageFields::default() };
+    assert_found(&images, &ImageIdentity::of(&fields), "r1", MatchedBy::RepoDigest);
+    let waiting = container(&requested, "");
     assert_found(&images, &waiting, "r2", MatchedBy::RepoDigest);
 }
 
 #[test]
-fn revisions_without_a_digest_in_common_are_not_the_same_bytes() {
+fn revisions_without_a_common_digest_are_different() {
     let images = images(
         r#"[
         {"id": "r1", "name": "web", "digests": ["web@d1"], "revision": 1},
@@ -257,20 +266,20 @@ fn revisions_without_a_digest_in_common_are_not_the_same_bytes() {
 }
 
 #[test]
-fn revisions_of_one_id_are_the_same_bytes() {
+fn revisions_with_the_same_id_count_as_the_highest() {
     let images = images(
         r#"[
         {"id": "=i1", "name": "web", "revision": 1},
         {"id": "=i1", "name": "web", "revision": 2}]"#,
     );
     let index = Index::new(&images);
-    let (places, by) = index.find(&container("web", &sha("i1"))).expect("a match");
-    let revisions: Vec<_> = places.iter().map(|&place| images[place].revision).collect();
+    let (numbers, by) = index.find(&container("web", &sha("i1"))).expect("a match");
+    let revisions: Vec<_> = numbers.iter().map(|&number| images[number].revision).collect();
     assert_eq!((revisions, by), (vec![Some(2)], MatchedBy::ImageId));
 }
 
 #[test]
-fn a_container_whose_image_has_lost_its_tag_does_not_match_by_tag() {
+fn an_image_that_lost_its_tag_does_not_match_by_tag() {
     let images = images(r#"[{"id": "new", "name": "web:1", "digests": ["web@d2"]}]"#);
     for image in [sha("i1"), sha("i1").replace("sha256:", "")] {
         for image_id in ["", &sha("i1"), &format!("docker://{}", sha("i1"))] {
@@ -278,14 +287,14 @@ fn a_container_whose_image_has_lost_its_tag_does_not_match_by_tag() {
             assert_eq!(old.name, None);
             assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
         }
-        // Nor if somebody's document still has the tag of what the pod asks for.
-        let told = Said {
+        // The same applies to an inventory document that still has the tag of the pod's spec.
+        let fields = ImageFields {
             image: Some(&image),
             repository: Some("docker.io/library/web"),
             tag: Some("1"),
-            ..Said::default()
+            ..ImageFields::default()
         };
-        let old = Identity::of(&told);
+        let old = ImageIdentity::of(&fields);
         assert_eq!((&old.name, &old.id), (&None, &Some(sha("i1"))));
         assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image}");
     }

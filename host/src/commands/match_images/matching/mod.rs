@@ -1,7 +1,7 @@
-//! The rules: which images a container runs, by what that is known, and whether that is the
-//! newest revision. Nothing here reads or prints.
+//! The matching rules: which images a container runs, and whether they are the newest revision. This module
+//! does no I/O.
 //!
-//! `docs/match-images.md` states the same rules for people.
+//! `docs/match-images.md` describes the rules for users.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,22 +9,22 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::known::KnownImage;
-use super::sources::{Identity, Name};
+use super::sources::{ImageIdentity, ImageName};
 
-/// By what a container matches an image, the surest first.
+/// The rule by which a container matches an image, the most certain one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MatchedBy {
-    /// A digest under which a registry has the image, whichever repository it was pulled through.
+    /// A digest that registries use for the image. The repository is not compared.
     RepoDigest,
     /// The image's own id.
     ImageId,
-    /// Repository and tag alone: the tag may have moved since.
+    /// Only repository and tag. The tag may have moved.
     RepositoryTag,
 }
 
 impl MatchedBy {
-    /// The word in JSON.
+    /// The value in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RepoDigest => "repo-digest",
@@ -34,18 +34,18 @@ impl MatchedBy {
     }
 }
 
-/// Why a container matches no image.
+/// The reason why a container matches no image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoMatch {
     /// No image has its digest, id or name.
     UnknownImage,
-    /// An image has its name, but what runs is none of that image's known digests.
+    /// An image has its name, but other digests.
     OtherDigest,
 }
 
 impl NoMatch {
-    /// The word in JSON.
+    /// The value in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownImage => "unknown-image",
@@ -54,20 +54,20 @@ impl NoMatch {
     }
 }
 
-/// How new an image is among those of its name.
+/// Whether an image is the newest of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Freshness {
-    /// No image of the name has a higher revision.
+    /// No image with the same name has a higher revision.
     Newest,
-    /// There is a higher revision of the name.
+    /// An image with the same name has a higher revision.
     Outdated,
-    /// A tag alone does not tell which revision runs.
+    /// The revision is not known, because only the tag matches.
     Unknown,
 }
 
 impl Freshness {
-    /// The word in JSON.
+    /// The value in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Newest => "newest",
@@ -77,17 +77,18 @@ impl Freshness {
     }
 }
 
-/// The known images, by everything that a container can be matched by.
+/// An index of the known images by digest, id and name. Images are identified by their number in the list.
 pub struct Index<'a> {
     images: &'a [KnownImage],
     by_digest: HashMap<&'a str, BTreeSet<usize>>,
     by_id: HashMap<&'a str, BTreeSet<usize>>,
-    by_name: HashMap<&'a Name, BTreeSet<usize>>,
-    newest: HashMap<&'a Name, u64>,
+    by_name: HashMap<&'a ImageName, BTreeSet<usize>>,
+    /// The highest revision of each name.
+    newest: HashMap<&'a ImageName, u64>,
 }
 
 impl<'a> Index<'a> {
-    /// Images are known by their places in the list.
+    /// Creates the index.
     pub fn new(images: &'a [KnownImage]) -> Self {
         let mut index = Self {
             images,
@@ -96,15 +97,15 @@ impl<'a> Index<'a> {
             by_name: HashMap::new(),
             newest: HashMap::new(),
         };
-        for (place, image) in images.iter().enumerate() {
+        for (number, image) in images.iter().enumerate() {
             for digest in &image.digests {
-                index.by_digest.entry(digest).or_default().insert(place);
+                index.by_digest.entry(digest).or_default().insert(number);
             }
             if let Some(id) = &image.config {
-                index.by_id.entry(id).or_default().insert(place);
+                index.by_id.entry(id).or_default().insert(number);
             }
             for name in &image.references {
-                index.by_name.entry(name).or_default().insert(place);
+                index.by_name.entry(name).or_default().insert(number);
                 if let Some(revision) = image.revision {
                     let newest = index.newest.entry(name).or_default();
                     *newest = revision.max(*newest);
@@ -114,16 +115,20 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// The images that a container runs, and by what that is known: a digest goes before an id,
-    /// an id before a tag.
-    pub fn find(&self, identity: &Identity) -> Result<(Vec<usize>, MatchedBy), NoMatch> {
-        for (by, places) in
+    /// The images that a container runs, and the rule that applies: a digest takes precedence over an id, and an
+    /// id over a tag.
+    pub fn find(&self, identity: &ImageIdentity) -> Result<(Vec<usize>, MatchedBy), NoMatch> {
+        for (by, numbers) in
             [(MatchedBy::RepoDigest, &self.by_digest), (MatchedBy::ImageId, &self.by_id)]
         {
-            let found: BTreeSet<usize> =
-                identity.all().filter_map(|digest| places.get(digest)).flatten().copied().collect();
+            let found: BTreeSet<usize> = identity
+                .all()
+                .filter_map(|digest| numbers.get(digest))
+                .flatten()
+                .copied()
+                .collect();
             if !found.is_empty() {
-                return Ok((self.highest(&found), by));
+                return Ok((self.highest_revisions(&found), by));
             }
         }
         let named = identity.name.as_ref().and_then(|name| self.by_name.get(name));
@@ -131,7 +136,7 @@ impl<'a> Index<'a> {
         let possible: Vec<usize> = named
             .iter()
             .copied()
-            .filter(|&place| !contradicts(identity, &self.images[place]))
+            .filter(|&number| !contradicts(identity, &self.images[number]))
             .collect();
         if possible.is_empty() {
             return Err(NoMatch::OtherDigest);
@@ -139,46 +144,45 @@ impl<'a> Index<'a> {
         Ok((possible, MatchedBy::RepositoryTag))
     }
 
-    /// Revisions of one name that have a digest in common are the same bytes: who runs one of them
-    /// runs the highest.
-    fn highest(&self, found: &BTreeSet<usize>) -> Vec<usize> {
-        let is_below = |place: usize| {
-            let image = &self.images[place];
+    /// Removes images that have the same name and content as another one with a higher revision.
+    fn highest_revisions(&self, found: &BTreeSet<usize>) -> Vec<usize> {
+        let is_lower = |number: usize| {
+            let image = &self.images[number];
             found.iter().map(|&other| &self.images[other]).any(|other| {
                 image.revision.is_some()
                     && image.revision < other.revision
                     && image.references == other.references
-                    && same_bytes(image, other)
+                    && same_content(image, other)
             })
         };
-        found.iter().copied().filter(|&place| !is_below(place)).collect()
+        found.iter().copied().filter(|&number| !is_lower(number)).collect()
     }
 
-    /// How new an image is. Absent: it has no revision, or no name of which it could be one.
-    pub fn freshness(&self, place: usize) -> Option<Freshness> {
-        let image = &self.images[place];
+    /// Whether an image is the newest of its name. `None`: it has no revision or no name.
+    pub fn freshness(&self, number: usize) -> Option<Freshness> {
+        let image = &self.images[number];
         let revision = image.revision.filter(|_| !image.references.is_empty())?;
         let newest = |name| self.newest.get(name).is_none_or(|newest| revision >= *newest);
         let is_newest = image.references.iter().all(newest);
         Some(if is_newest { Freshness::Newest } else { Freshness::Outdated })
     }
 
-    /// How new the revision is that a container runs which matches an image.
-    pub fn runs(&self, place: usize, by: MatchedBy) -> Option<Freshness> {
-        let freshness = self.freshness(place)?;
+    /// Whether a container that matches an image by a rule runs the newest revision.
+    pub fn freshness_of_container(&self, number: usize, by: MatchedBy) -> Option<Freshness> {
+        let freshness = self.freshness(number)?;
         Some(if by == MatchedBy::RepositoryTag { Freshness::Unknown } else { freshness })
     }
 }
 
 /// Whether two images have a digest or their own id in common.
-fn same_bytes(one: &KnownImage, other: &KnownImage) -> bool {
+fn same_content(one: &KnownImage, other: &KnownImage) -> bool {
     let same_id = one.config.is_some() && one.config == other.config;
     same_id || !one.digests.is_disjoint(&other.digests)
 }
 
-/// Whether it is known that what runs is not this image, though it has its tag: both sides know a
-/// digest of the same kind, and it is not the same.
-fn contradicts(identity: &Identity, image: &KnownImage) -> bool {
+/// Whether a container with an image's tag runs another image: both have digests (or both have ids), which are
+/// not equal. The caller has already compared them.
+fn contradicts(identity: &ImageIdentity, image: &KnownImage) -> bool {
     let other_digest = !identity.digests.is_empty() && !image.digests.is_empty();
     let other_id = identity.id.is_some() && image.config.is_some();
     other_digest || other_id

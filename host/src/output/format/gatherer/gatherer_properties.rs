@@ -1,4 +1,4 @@
-//! For whatever inventory: the Manager can read the output, and nothing is lost in it.
+//! Property tests: for every inventory the Manager can read the output, and nothing is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::gatherer_tests::{endpoint, inventory, render};
 
-/// What the Manager parses each host as: its exact types, no member missing, none unknown.
+/// A host with exactly the types that the Manager parses; missing and unknown members are errors.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ManagerHost {
+struct ParsedHost {
     name: String,
     host_identifier: String,
     #[serde(default)]
@@ -32,7 +32,7 @@ struct ManagerHost {
     optional_vm_data: Unique<BTreeMap<String, String>>,
 }
 
-/// A map in which no key may stand twice, which a plain map would not notice.
+/// A map that rejects duplicate keys, which a plain map would accept.
 struct Unique<T>(BTreeMap<String, T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
@@ -50,7 +50,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
                 let mut map = BTreeMap::new();
                 while let Some((key, value)) = members.next_entry::<String, T>()? {
                     if map.insert(key, value).is_some() {
-                        return Err(serde::de::Error::custom("a key stands twice"));
+                        return Err(serde::de::Error::custom("duplicate key"));
                     }
                 }
                 Ok(Unique(map))
@@ -60,7 +60,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
     }
 }
 
-/// Texts that collide, also when they are cut or suffixed, and odd ones.
+/// Texts that are often equal, possibly only after they are cut or get a suffix, and unusual texts.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(vec!["", "a", "b", "a (a)", "a (b)", "a-b", "a-a", "unknown"])
@@ -132,20 +132,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn the_manager_can_read_and_store_the_output_of_any_inventory(
+    fn the_manager_can_read_and_store_every_output(
         hosts in prop::collection::vec(host(), 0..7)
     ) {
         let text = render(hosts.clone()).text;
         prop_assert!(text.is_ascii());
         prop_assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
         prop_assert!(!text.contains("\\u0000"));
-        let document: Unique<Unique<ManagerHost>> =
+        let document: Unique<Unique<ParsedHost>> =
             serde_json::from_str(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let printed = &document.0["e"].0;
         prop_assert_eq!(printed.len(), hosts.len());
 
         let identities: BTreeSet<_> = printed.values().map(|host| &host.host_identifier).collect();
-        prop_assert_eq!(identities.len(), hosts.len(), "an identity repeats");
+        prop_assert_eq!(identities.len(), hosts.len(), "duplicate identity");
         for (key, host) in printed {
             for (text, limit) in [
                 (key, 128),
@@ -160,7 +160,7 @@ proptest! {
             prop_assert!(!key.is_empty() && !host.name.is_empty() && !host.kind.is_empty());
             prop_assert!(!host.host_identifier.trim().is_empty() && !host.cpu_arch.is_empty());
             prop_assert!(units(&host.host_identifier) <= 1000 && host.cpu_mhz.abs() < 1e15);
-            prop_assert!( host.ram_mb >= 0);
+            prop_assert!(host.ram_mb >= 0);
             let counts = [host.total_cpu_sockets, host.total_cpu_cores, host.total_cpu_threads];
             prop_assert!(counts.iter().all(|count| *count >= 0));
             prop_assert!(host.fallback_host_identifier.as_ref().is_none_or(|id| !id.contains('\0')));
@@ -170,16 +170,16 @@ proptest! {
             }
             prop_assert!(host.optional_vm_data.0.keys().all(|name| host.vms.0.contains_key(name)));
         }
-        let known = |guest: &&Guest| {
+        let has_id = |guest: &&Guest| {
             let fits = |id: &&String| !id.is_empty() && units(id) <= 128;
             [&guest.id, &guest.uuid].into_iter().flatten().any(|id| fits(&id))
         };
-        let guests: usize = hosts.iter().map(|host| host.guests.iter().filter(known).count()).sum();
+        let guests: usize = hosts.iter().map(|host| host.guests.iter().filter(has_id).count()).sum();
         prop_assert_eq!(printed.values().map(|host| host.vms.0.len()).sum::<usize>(), guests);
     }
 
     #[test]
-    fn the_order_of_hosts_and_guests_does_not_matter(
+    fn the_output_does_not_depend_on_the_order_of_hosts_and_guests(
         hosts in prop::collection::vec(host(), 0..7)
     ) {
         let mut reversed = hosts.clone();

@@ -1,4 +1,4 @@
-//! The rules of the Manager's format, one by one.
+//! Tests of the rules of the Manager's format.
 
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, GuestState, Host, Hypervisor, Inventory, SCHEMA_VERSION,
@@ -86,7 +86,7 @@ const EXPECTED: &str = r#"{
 "#;
 
 #[test]
-fn a_host_is_printed_to_the_letter() {
+fn prints_a_host_with_all_members() {
     let mut host = kvm1();
     host.hypervisor = Some(Hypervisor { kind: "qemu".into(), version: Some("7.2".into()) });
     host.software = Some(Software { name: "libvirt".into(), version: Some("9.0".into()) });
@@ -110,12 +110,12 @@ fn a_host_is_printed_to_the_letter() {
 }
 
 #[test]
-fn no_endpoints_are_an_empty_object() {
+fn prints_an_empty_object_without_endpoints() {
     assert_eq!(super::render(&inventory(Vec::new())).text, "{}\n");
 }
 
 #[test]
-fn every_member_is_there_where_nothing_is_known() {
+fn prints_every_member_of_a_host_without_data() {
     let (host, notes) = one(kvm1());
     assert_eq!(
         host,
@@ -130,7 +130,7 @@ fn every_member_is_there_where_nothing_is_known() {
 }
 
 #[test]
-fn a_pseudo_host_has_zeros_and_the_architecture_cloud_without_a_note() {
+fn a_synthetic_host_has_zeros_and_the_architecture_cloud_without_a_note() {
     let mut host = Host::new("h1", "kvm1");
     host.synthetic = true;
     let (host, notes) = one(host);
@@ -140,7 +140,7 @@ fn a_pseudo_host_has_zeros_and_the_architecture_cloud_without_a_note() {
 }
 
 #[test]
-fn a_kubernetes_node_has_as_many_sockets_as_cores_from_millicores_rounded_up() {
+fn a_kubernetes_node_has_sockets_and_cores_from_its_millicores() {
     for (millicores, cores) in [(3920, 4), (4000, 4), (1, 1), (0, 1), (u64::MAX, i32::MAX)] {
         let mut host = kvm1();
         host.hypervisor = Some(Hypervisor { kind: "kubernetes".into(), version: None });
@@ -155,7 +155,7 @@ fn a_kubernetes_node_has_as_many_sockets_as_cores_from_millicores_rounded_up() {
 }
 
 #[test]
-fn counts_saturate_at_32_bits() {
+fn counts_are_limited_to_32_bits() {
     let mut host = kvm1();
     (host.cpu.sockets, host.cpu.cores) = (Some(u32::MAX), Some(u32::MAX));
     host.memory_bytes = Some(u64::MAX);
@@ -166,7 +166,7 @@ fn counts_saturate_at_32_bits() {
 }
 
 #[test]
-fn os_comes_before_the_managing_software_and_empty_texts_stay() {
+fn the_os_takes_precedence_over_the_managing_software() {
     let system = |os: Option<(Option<&str>, Option<&str>)>, software: Option<&str>| {
         let mut host = kvm1();
         host.os = os.map(|(name, version)| Version {
@@ -186,7 +186,7 @@ fn os_comes_before_the_managing_software_and_empty_texts_stay() {
 }
 
 #[test]
-fn architectures_are_translated_and_unknown_ones_are_cloud_with_a_note() {
+fn converts_architectures_and_prints_unknown_ones_as_cloud_with_a_note() {
     for (own, printed, noted) in [
         ("amd64", "x86_64", false),
         ("arm64", "aarch64", false),
@@ -208,7 +208,7 @@ fn architectures_are_translated_and_unknown_ones_are_cloud_with_a_note() {
 }
 
 #[test]
-fn a_frequency_is_printed_in_its_own_form_unless_it_cannot_be() {
+fn prints_a_frequency_unchanged_unless_it_is_out_of_range() {
     for (own, printed, noted) in [
         (json!(2400), "2400", false),
         (json!(2400.0), "2400.0", false),
@@ -224,7 +224,7 @@ fn a_frequency_is_printed_in_its_own_form_unless_it_cannot_be() {
 }
 
 #[test]
-fn texts_are_cut_to_their_columns_with_a_note() {
+fn cuts_texts_to_their_columns_with_a_note() {
     let mut host = kvm1();
     host.short_name = Some("kvm1".into());
     host.name = "😀".repeat(65);
@@ -241,7 +241,7 @@ fn texts_are_cut_to_their_columns_with_a_note() {
 }
 
 #[test]
-fn a_nul_that_no_column_can_hold_is_replaced() {
+fn replaces_a_nul() {
     let mut host = kvm1();
     host.guests = vec![Guest::new("1\0", "web\0")];
     let text = render(vec![host]).text;
@@ -249,7 +249,7 @@ fn a_nul_that_no_column_can_hold_is_replaced() {
 }
 
 #[test]
-fn hosts_of_one_name_get_their_id_in_the_key_and_keep_the_name() {
+fn hosts_with_the_same_name_get_their_id_in_the_key_and_keep_the_name() {
     let (hosts, notes) = printed(vec![Host::new("1", "esx"), Host::new("2", "esx"), kvm1()]);
     assert_eq!(keys(&hosts), ["esx (1)", "esx (2)", "kvm1"]);
     assert_eq!(hosts["esx (1)"]["name"], "esx");
@@ -257,7 +257,7 @@ fn hosts_of_one_name_get_their_id_in_the_key_and_keep_the_name() {
 }
 
 #[test]
-fn a_short_name_is_the_key() {
+fn uses_the_short_name_as_key() {
     let mut host = kvm1();
     host.short_name = Some("kvm".into());
     let (hosts, _) = printed(vec![host]);
@@ -265,7 +265,7 @@ fn a_short_name_is_the_key() {
 }
 
 #[test]
-fn hosts_of_one_id_get_their_next_identifier_and_a_note() {
+fn hosts_with_the_same_id_get_their_next_identifier_and_a_note() {
     let mut one = Host::new("m", "a");
     one.identifiers.system_uuid = Some("s1".into());
     let mut two = Host::new("m", "b");
@@ -273,11 +273,11 @@ fn hosts_of_one_id_get_their_next_identifier_and_a_note() {
     let (hosts, notes) = printed(vec![one, two]);
     assert_eq!(hosts["a"]["hostIdentifier"], "m-s1");
     assert_eq!(hosts["b"]["hostIdentifier"], "m-s2");
-    assert_eq!(notes.iter().filter(|note| note.contains("another host")).count(), 2);
+    assert_eq!(notes.iter().filter(|note| note.contains("has this id")).count(), 2);
 }
 
 #[test]
-fn nothing_is_listed_under_an_empty_key() {
+fn replaces_empty_names_by_ids() {
     let mut host = Host::new("h", "");
     host.guests = vec![Guest::new("1", ""), Guest::new("2", "")];
     let (hosts, notes) = printed(vec![host, Host::new("", "")]);
@@ -288,7 +288,7 @@ fn nothing_is_listed_under_an_empty_key() {
 }
 
 #[test]
-fn guests_of_one_name_get_their_id_with_their_data() {
+fn guests_with_the_same_name_get_their_id_in_both_maps() {
     let mut host = kvm1();
     let mut one = Guest::new("1", "web");
     one.state = Some(GuestState::Running);
@@ -302,7 +302,7 @@ fn guests_of_one_name_get_their_id_with_their_data() {
 }
 
 #[test]
-fn a_guest_is_known_by_its_id_else_its_uuid_else_not_printed_with_a_note() {
+fn prints_a_guest_only_if_it_has_an_id_or_uuid() {
     let mut host = kvm1();
     let named = |name: &str| Guest { name: name.into(), ..Guest::default() };
     let mut uuid = named("b");
@@ -320,7 +320,7 @@ fn a_guest_is_known_by_its_id_else_its_uuid_else_not_printed_with_a_note() {
 }
 
 #[test]
-fn every_state_is_printed_as_a_label_of_the_manager_unless_an_attribute_says_it() {
+fn prints_the_managers_label_of_every_state_unless_an_attribute_has_it() {
     let labels = [
         "unknown",
         "running",
@@ -354,7 +354,7 @@ fn every_state_is_printed_as_a_label_of_the_manager_unless_an_attribute_says_it(
 }
 
 #[test]
-fn two_endpoints_of_one_id_are_printed_as_failed() {
+fn two_endpoints_with_the_same_id_are_printed_as_failed() {
     let twice = vec![
         endpoint("e", EndpointStatus::Complete, vec![kvm1()]),
         endpoint("e", EndpointStatus::Complete, Vec::new()),

@@ -1,4 +1,4 @@
-//! What a Manager is told where guests are not all known, or are on no host.
+//! Tests of endpoints whose guests are not all known or have no host.
 
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, Host,
@@ -15,7 +15,7 @@ fn kvm1() -> Host {
     host
 }
 
-/// What is printed of endpoint `e`, and the notes as `object: message`.
+/// The output for endpoint `e`, and the notes as `object: message`.
 fn printed_of(endpoint: EndpointResult) -> (Value, Vec<String>) {
     let Rendered { text, notes } = super::render(&inventory(vec![endpoint]));
     let mut value: Value = serde_json::from_str(&text).expect("JSON");
@@ -25,31 +25,31 @@ fn printed_of(endpoint: EndpointResult) -> (Value, Vec<String>) {
 }
 
 #[test]
-fn an_endpoint_whose_virtual_machines_are_lost_is_null_with_a_note_and_no_other_collection_is() {
-    let lost = |name: &str| {
+fn an_endpoint_is_null_only_if_its_virtual_machines_failed() {
+    let with_failed = |name: &str| {
         let mut endpoint = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
         let error = Some(GatherError::new(ErrorKind::Permission, "GET /vmis: 403"));
         let status = CollectionStatus { status: Completeness::Failed, error };
         endpoint.collections.insert(name.into(), status);
         printed_of(endpoint)
     };
-    let (hosts, notes) = lost(VIRTUAL_MACHINES);
+    let (hosts, notes) = with_failed(VIRTUAL_MACHINES);
     assert_eq!(hosts, Value::Null);
-    let note = "e: its virtual-machines are not all there (permission: GET /vmis: 403); printed \
-                as failed";
+    let note = "e: its virtual-machines could not be read completely (permission: GET /vmis: 403); \
+                printed as failed";
     assert_eq!(notes, [note]);
-    let (hosts, notes) = lost("pods");
+    let (hosts, notes) = with_failed("pods");
     assert!(hosts["kvm1"].is_object(), "{hosts}");
     assert!(notes.is_empty(), "{notes:?}");
 
-    let mut whole = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
+    let mut complete = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
     let status = CollectionStatus { status: Completeness::Complete, error: None };
-    whole.collections.insert(VIRTUAL_MACHINES.into(), status);
-    assert!(printed_of(whole).0["kvm1"].is_object());
+    complete.collections.insert(VIRTUAL_MACHINES.into(), status);
+    assert!(printed_of(complete).0["kvm1"].is_object());
 }
 
 #[test]
-fn guests_on_no_host_are_left_out_and_counted_in_one_note() {
+fn guests_without_a_host_are_left_out_and_counted_in_one_note() {
     let with = |guests: Vec<Guest>| {
         let mut endpoint = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
         endpoint.detached_guests = guests;
@@ -58,7 +58,7 @@ fn guests_on_no_host_are_left_out_and_counted_in_one_note() {
     let (none, notes) = with(Vec::new());
     assert!(notes.is_empty(), "{notes:?}");
     let (hosts, notes) = with(vec![Guest::new("1", "a")]);
-    assert_eq!((hosts, notes), (none, vec!["e: 1 guest is on no host; not printed".to_owned()]));
+    assert_eq!((hosts, notes), (none, vec!["e: 1 guest has no host; not printed".to_owned()]));
     let (_, notes) = with(vec![Guest::new("1", "a"), Guest::new("1", "a")]);
-    assert_eq!(notes, ["e: 2 guests are on no host; not printed"]);
+    assert_eq!(notes, ["e: 2 guests have no host; not printed"]);
 }

@@ -1,4 +1,4 @@
-//! One host in the Manager's fixed types: what stands where something is unknown.
+//! Converts one host to the Manager's types, with defaults for unknown values.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,18 +9,19 @@ use serde_json::Number;
 
 use super::text::{cut, storable};
 
-/// The Manager's type of a host whose hypervisor's type is unknown: the most general one.
+/// The type of a host whose hypervisor type is unknown: the Manager's most general one.
 const UNKNOWN_TYPE: &str = "fully_virtualized";
-/// Kubernetes nodes are matched with subscriptions by sockets: those that a node does not tell
-/// are its cores.
+/// The Manager matches Kubernetes nodes with subscriptions by sockets. If a node does not report its sockets, the number
+/// of cores is used.
 const KUBERNETES: &str = "kubernetes";
+/// The text for unknown values.
 const UNKNOWN: &str = "(unknown)";
 
-/// The Manager stores a rounded frequency as a text of at most 16 characters.
-const LEAST_ABSURD_MHZ: f64 = 1e15;
+/// Frequencies must be lower than this, because the Manager stores the rounded number as a text of at most 16 characters.
+const FREQUENCY_LIMIT_MHZ: f64 = 1e15;
 
-/// CPU architectures under which the Manager's database holds both a processor and a server;
-/// it cannot store a host of any other. `cloud` stands for all of those.
+/// The CPU architectures for which the Manager's database has both a processor and a server type. The Manager cannot store
+/// a host with another architecture; those are printed as `cloud`.
 const ARCHITECTURES: [&str; 17] = [
     "aarch64",
     "armv5tejl",
@@ -41,7 +42,7 @@ const ARCHITECTURES: [&str; 17] = [
     "x86_64",
 ];
 
-/// A host as the Manager reads it. The members are sorted, as its format wants them.
+/// A host in the Manager's format. The members are sorted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagerHost {
@@ -51,7 +52,7 @@ pub struct ManagerHost {
     cpu_vendor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback_host_identifier: Option<String>,
-    /// Assigned once the endpoint's hosts are all known.
+    /// Assigned after all hosts of the endpoint are known.
     pub host_identifier: String,
     name: String,
     /// Assigned with `vms`.
@@ -64,19 +65,19 @@ pub struct ManagerHost {
     total_cpu_threads: i32,
     #[serde(rename = "type")]
     kind: String,
-    /// Guest names with their ids.
+    /// The guests' ids by name.
     pub vms: BTreeMap<String, String>,
 }
 
 impl ManagerHost {
-    /// The host without identity and guests. `note` is told what had to change.
+    /// Converts a host without identity and guests. `note` is called for each value that was changed.
     pub fn new(host: &Host, note: &mut dyn FnMut(String)) -> Self {
         let cpu = &host.cpu;
         let kind = match &host.hypervisor {
             Some(hypervisor) if !hypervisor.kind.is_empty() => storable(&hypervisor.kind),
             _ => UNKNOWN_TYPE.to_owned(),
         };
-        // Where no machine stands behind the host, counts that nobody knows are 0.
+        // If the host does not represent a machine, unknown counts are 0.
         let least = u32::from(!host.synthetic);
         let cores = cpu.cores.or_else(|| {
             let millicores = cpu.millicores?;
@@ -97,7 +98,7 @@ impl ManagerHost {
             cpu_vendor: column(cpu.vendor.as_deref().unwrap_or(UNKNOWN), 32, "cpuVendor", note),
             fallback_host_identifier: super::identity::fallback(host),
             host_identifier: String::new(),
-            name: column(super::wished_name(host), super::text::NAME, "name", note),
+            name: column(super::display_name(host), super::text::NAME, "name", note),
             optional_vm_data: BTreeMap::new(),
             os: column(os, 64, "os", note),
             os_version: column(os_version, 64, "osVersion", note),
@@ -110,12 +111,12 @@ impl ManagerHost {
         }
     }
 
-    /// What of the host seldom changes: not its memory, which may be added to, nor its guests.
-    pub fn lasting(&self) -> Self {
+    /// The host without data that often change: memory and guests.
+    pub fn without_changing_data(&self) -> Self {
         Self { ram_mb: 0, vms: BTreeMap::new(), optional_vm_data: BTreeMap::new(), ..self.clone() }
     }
 
-    /// Gives a host without a name one.
+    /// Sets the name of a host that has none.
     pub fn set_name(&mut self, name: &str) {
         if self.name.is_empty() {
             cut(name, super::text::NAME).clone_into(&mut self.name);
@@ -123,8 +124,8 @@ impl ManagerHost {
     }
 }
 
-/// What the format says of a guest beside its name and id: its attributes, and its state
-/// unless an attribute says that already, in words of the source.
+/// The optional data of a guest: its attributes, and its state, unless an attribute already has the state in the source's
+/// words.
 pub fn optional_data(guest: &Guest) -> BTreeMap<String, String> {
     let mut data: BTreeMap<String, String> =
         guest.attributes.iter().map(|(name, value)| (storable(name), storable(value))).collect();
@@ -134,9 +135,8 @@ pub fn optional_data(guest: &Guest) -> BTreeMap<String, String> {
     data
 }
 
-/// The operating system and its version, else the managing software and its version. A
-/// system that does not tell its version is version 1, which is what Kubernetes nodes have
-/// always been.
+/// Name and version of the operating system, or else of the software that manages the host. If the version of the system is
+/// unknown, it is "1", which the classic program always printed for Kubernetes nodes.
 fn system(host: &Host) -> (&str, &str) {
     let os_name = host.os.as_ref().and_then(|os| os.name.as_deref());
     let os_version = host.os.as_ref().and_then(|os| os.version.as_deref());
@@ -147,6 +147,7 @@ fn system(host: &Host) -> (&str, &str) {
     }
 }
 
+/// The Manager's name of the CPU architecture.
 fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
     let Some(own) = host.cpu.architecture.as_deref() else {
         if !host.synthetic {
@@ -165,26 +166,28 @@ fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
     };
     ARCHITECTURES.into_iter().find(|known| *known == uname).unwrap_or_else(|| {
         note(format!(
-            "its CPU architecture {:?} is none that the Manager knows; printed as cloud",
+            "the Manager does not know its CPU architecture {:?}; printed as cloud",
             cut(own, 64)
         ));
         "cloud"
     })
 }
 
+/// The CPU frequency, unless it is out of range.
 fn frequency(host: &Host, note: &mut dyn FnMut(String)) -> Number {
     let Some(own) = &host.cpu.frequency_mhz else { return Number::from(0) };
-    if own.as_f64().is_some_and(|mhz| (0.0..LEAST_ABSURD_MHZ).contains(&mhz)) {
+    if own.as_f64().is_some_and(|mhz| (0.0..FREQUENCY_LIMIT_MHZ).contains(&mhz)) {
         return own.clone();
     }
-    note("its CPU frequency cannot be; printed as 0".to_owned());
+    note("its CPU frequency is not valid; printed as 0".to_owned());
     Number::from(0)
 }
 
+/// A text that fits into a column of the Manager's database.
 fn column(text: &str, limit: usize, member: &str, note: &mut dyn FnMut(String)) -> String {
     let storable = if text.contains('\0') { Cow::from(storable(text)) } else { text.into() };
     if matches!(storable, Cow::Owned(_)) {
-        note(format!("{member} holds U+0000, which no column can; printed as U+FFFD"));
+        note(format!("{member} has U+0000, which cannot be stored; printed as U+FFFD"));
     }
     let fitting = cut(&storable, limit);
     if fitting.len() < storable.len() {
@@ -193,6 +196,7 @@ fn column(text: &str, limit: usize, member: &str, note: &mut dyn FnMut(String)) 
     fitting.to_owned()
 }
 
+/// A count as a 32-bit integer; a larger one becomes the largest.
 fn saturated(count: impl TryInto<i32>) -> i32 {
     count.try_into().unwrap_or(i32::MAX)
 }

@@ -1,11 +1,11 @@
-//! `hostIdentifier`: what the Manager keys on, unique within an endpoint and never empty.
+//! Assigns `hostIdentifier`, the Manager's key of a host. It is unique within an endpoint and never empty.
 
 use gatherer_plugin_api::model::Host;
 
-use super::text::{IDENTIFIER, abridged, collisions, cut, number_the_rest};
+use super::text::{IDENTIFIER, abridged, collisions, cut, number_duplicates};
 
-/// UUIDs that firmware says when nobody has given it one, as hexadecimal digits alone.
-const JUNK_UUIDS: [&str; 6] = [
+/// Placeholder UUIDs of firmware, as hexadecimal digits.
+const PLACEHOLDER_UUIDS: [&str; 6] = [
     "00000000000000000000000000000000",
     "ffffffffffffffffffffffffffffffff",
     "03000200040005000006000700080009",
@@ -14,27 +14,26 @@ const JUNK_UUIDS: [&str; 6] = [
     "123456781234567890abcddeefaabbcc",
 ];
 
-/// What stands where neither an id nor a name is known.
-const NOTHING: &str = "unknown";
+/// The identity of a host without an id and a name.
+const NO_IDENTITY: &str = "unknown";
 
-/// The identifier that changes whenever a host starts: a Manager would take it for another host.
-const OF_A_BOOT: &str = "bootId";
+/// An identifier that changes with every boot, so it is not used.
+const BOOT_ID: &str = "bootId";
 
-/// The identities of one host, the one to take first in front; unusable ones are `None`.
+/// The identifiers of one host in the order of preference; unusable ones are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidates([Option<String>; 9]);
 
 impl Candidates {
-    /// The source's own id, then system UUID, Kubernetes UID, managed object, the other
-    /// identifiers, name; and the short name, which tells hosts apart that have all of these
-    /// in common.
+    /// The source's own id, then system UUID, Kubernetes UID, managed object, UUID, instance id, the other identifiers, the
+    /// name, and the short name.
     pub fn of(host: &Host) -> Self {
         let identifiers = &host.identifiers;
-        let usable = |text: &str| (!is_junk(text)).then(|| super::text::storable(text));
+        let usable = |text: &str| (!is_placeholder(text)).then(|| super::text::storable(text));
         let option = |text: &Option<String>| text.as_deref().and_then(usable);
-        let other = identifiers.other.iter().filter(|(name, _)| *name != OF_A_BOOT);
+        let other = identifiers.other.iter().filter(|(name, _)| *name != BOOT_ID);
         let other = other.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("-");
-        // A name is taken even if it looks like a junk UUID: nothing better comes after it.
+        // A name is used even if it looks like a placeholder UUID, because there is nothing better.
         let name = |text: &String| (!text.trim().is_empty()).then(|| super::text::storable(text));
         Self([
             usable(&host.id),
@@ -49,12 +48,13 @@ impl Candidates {
         ])
     }
 
+    /// The first usable identifier at or after a position.
     fn next(&self, from: usize) -> Option<(usize, &str)> {
         (from..self.0.len()).find_map(|slot| Some((slot, self.0[slot].as_deref()?)))
     }
 }
 
-/// An older identity of the same host, if it is one and the Manager can look it up.
+/// An older identity of the same host, if the Manager can look it up.
 pub fn fallback(host: &Host) -> Option<String> {
     let previous = host.identifiers.previous.as_deref()?;
     (!previous.is_empty() && cut(previous, IDENTIFIER) == previous)
@@ -63,35 +63,35 @@ pub fn fallback(host: &Host) -> Option<String> {
 
 /// An assigned identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The text.
+pub struct HostIdentity {
+    /// The identifier.
     pub text: String,
-    /// Whether the source's own id could not be used.
-    pub replaced: bool,
-    /// Whether another host had the same.
-    pub repeated: bool,
+    /// Whether the source's own id is not usable.
+    pub is_replaced: bool,
+    /// Whether another host had the same identifier.
+    pub is_duplicate: bool,
 }
 
-/// Assigns an identity to each host, in their order. Where one repeats, every holder gets
-/// `-<its next identifier>`, those left out that all holders share; hosts whose identifiers
-/// are all the same are numbered. One that is too long ends in its fingerprint.
-pub fn assign(hosts: &[Candidates]) -> Vec<Identity> {
+/// Assigns an identity to each host, in their order. If several hosts have the same one, each gets the suffix `-<its next
+/// identifier>`; identifiers that all of them share are skipped. Hosts with the same identifiers are numbered. An identity
+/// that is too long is cut and ends with a fingerprint.
+pub fn assign(hosts: &[Candidates]) -> Vec<HostIdentity> {
     let mut next = Vec::new();
     let mut texts = Vec::new();
     for host in hosts {
-        let (slot, text) = host.next(0).unwrap_or((host.0.len(), NOTHING));
+        let (slot, text) = host.next(0).unwrap_or((host.0.len(), NO_IDENTITY));
         next.push(slot + 1);
         texts.push(text.to_owned());
     }
-    let replaced: Vec<bool> = next.iter().map(|next| *next != 1).collect();
-    let mut repeated = vec![false; hosts.len()];
+    let are_replaced: Vec<bool> = next.iter().map(|next| *next != 1).collect();
+    let mut are_duplicates = vec![false; hosts.len()];
     loop {
         let mut grown = false;
         for holders in collisions(&texts) {
             for &holder in &holders {
-                repeated[holder] = true;
+                are_duplicates[holder] = true;
             }
-            grown |= tell_apart(hosts, &holders, &mut next, &mut texts);
+            grown |= add_next_identifier(hosts, &holders, &mut next, &mut texts);
         }
         if !grown {
             break;
@@ -100,17 +100,17 @@ pub fn assign(hosts: &[Candidates]) -> Vec<Identity> {
     for text in &mut texts {
         *text = abridged(text, IDENTIFIER);
     }
-    number_the_rest(&mut texts, "-", IDENTIFIER);
+    number_duplicates(&mut texts, "-", IDENTIFIER);
     texts
         .into_iter()
-        .zip(replaced)
-        .zip(repeated)
-        .map(|((text, replaced), repeated)| Identity { text, replaced, repeated })
+        .zip(are_replaced)
+        .zip(are_duplicates)
+        .map(|((text, is_replaced), is_duplicate)| HostIdentity { text, is_replaced, is_duplicate })
         .collect()
 }
 
-/// Appends the next identifier to the holders of one identity, if each has one.
-fn tell_apart(
+/// Appends the next identifier to hosts with the same identity, if each has one. False if nothing changed.
+fn add_next_identifier(
     hosts: &[Candidates],
     holders: &[usize],
     next: &mut [usize],
@@ -120,31 +120,31 @@ fn tell_apart(
         let found: Option<Vec<(usize, &str)>> =
             holders.iter().map(|&holder| hosts[holder].next(next[holder])).collect();
         let Some(found) = found else { return false };
-        let all_the_same = found.iter().all(|(_, text)| *text == found[0].1);
+        let are_equal = found.iter().all(|(_, text)| *text == found[0].1);
         for (&holder, (slot, text)) in holders.iter().zip(&found) {
             next[holder] = slot + 1;
-            if !all_the_same {
+            if !are_equal {
                 texts[holder] = format!("{}-{text}", texts[holder]);
             }
         }
-        if !all_the_same {
+        if !are_equal {
             return true;
         }
     }
 }
 
-/// Whether a text identifies nothing: it is blank, a UUID that firmware comes with, or a
-/// word that says so.
-fn is_junk(text: &str) -> bool {
+/// Whether a text does not identify a host: it is blank, a placeholder UUID of firmware, or a phrase such as "not
+/// specified".
+fn is_placeholder(text: &str) -> bool {
     let trimmed = text.trim();
     let digits = || {
         let bytes = trimmed.bytes().filter(|byte| !matches!(byte, b'-' | b'{' | b'}'));
         bytes.map(|byte| byte.to_ascii_lowercase())
     };
-    let words = ["not settable", "not present", "not specified", "uninitialized"];
+    let phrases = ["not settable", "not present", "not specified", "uninitialized"];
     trimmed.is_empty()
-        || JUNK_UUIDS.iter().any(|junk| digits().eq(junk.bytes()))
-        || words.iter().any(|words| trimmed.eq_ignore_ascii_case(words))
+        || PLACEHOLDER_UUIDS.iter().any(|uuid| digits().eq(uuid.bytes()))
+        || phrases.iter().any(|phrase| trimmed.eq_ignore_ascii_case(phrase))
 }
 
 #[cfg(test)]
@@ -166,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn the_sources_own_id_is_taken_verbatim() {
+    fn uses_the_sources_own_id_unchanged() {
         assert_eq!(texts(&[host("93CE9D1D06B94F0EA3D6", "s", "k", "n")]), ["93CE9D1D06B94F0EA3D6"]);
     }
 
     #[test]
-    fn an_absent_or_junk_id_gives_way_to_the_next() {
-        for junk in [
+    fn skips_a_missing_or_placeholder_id() {
+        for placeholder in [
             "",
             " ",
             "00000000-0000-0000-0000-000000000000",
@@ -182,15 +182,15 @@ mod tests {
             "{00000000-0000-0000-0000-000000000000}",
             "Not Settable",
         ] {
-            let assigned = assign(&[host(junk, "s", "k", "n")]);
-            assert_eq!(assigned[0].text, "s", "{junk:?}");
-            assert!(assigned[0].replaced);
-            assert_eq!(texts(&[host(junk, junk, "", "n")]), ["n"]);
+            let assigned = assign(&[host(placeholder, "s", "k", "n")]);
+            assert_eq!(assigned[0].text, "s", "{placeholder:?}");
+            assert!(assigned[0].is_replaced);
+            assert_eq!(texts(&[host(placeholder, placeholder, "", "n")]), ["n"]);
         }
     }
 
     #[test]
-    fn a_host_that_nothing_is_known_of_still_has_an_identity() {
+    fn a_host_without_any_identifier_gets_an_identity() {
         assert_eq!(texts(&[host("", "", "", "")]), ["unknown"]);
         assert_eq!(
             texts(&[host("", "", "", ""), host("", "", "", "")]),
@@ -199,17 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn every_holder_of_a_repeated_id_gets_its_next_identifier() {
+    fn hosts_with_a_duplicate_id_get_their_next_identifier() {
         let hosts = [host("m", "s1", "", "a"), host("x", "s", "", "c"), host("m", "s2", "", "b")];
         assert_eq!(texts(&hosts), ["m-s1", "x", "m-s2"]);
         assert_eq!(
-            assign(&hosts).iter().map(|identity| identity.repeated).collect::<Vec<_>>(),
+            assign(&hosts).iter().map(|identity| identity.is_duplicate).collect::<Vec<_>>(),
             [true, false, true]
         );
     }
 
     #[test]
-    fn an_identifier_that_all_holders_share_is_left_out() {
+    fn skips_an_identifier_that_all_hosts_share() {
         assert_eq!(
             texts(&[host("m", "s", "k1", "a"), host("m", "s", "k2", "b")]),
             ["m-k1", "m-k2"]
@@ -217,21 +217,21 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_with_every_boot_is_no_identity() {
+    fn does_not_use_the_boot_id() {
         let mut host = Host::new("", "n1");
         host.identifiers.other.insert("bootId".into(), "1b645389".into());
         assert_eq!(assign(&[Candidates::of(&host)])[0].text, "n1");
     }
 
     #[test]
-    fn a_suffixed_identity_that_another_host_has_is_told_apart_too() {
+    fn extends_a_suffixed_identity_that_another_host_has() {
         let texts =
             texts(&[host("m", "s1", "", "a"), host("m", "s2", "", "b"), host("m-s1", "", "", "c")]);
         assert_eq!(texts, ["m-s1-a", "m-s2", "m-s1-c"]);
     }
 
     #[test]
-    fn an_identity_that_is_too_long_is_cut_and_stays_unique() {
+    fn cuts_a_long_identity_and_keeps_it_unique() {
         let long = "i".repeat(1001);
         let texts = texts(&[
             host(&format!("{long}1"), "", "", "a"),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn every_identifier_is_tried_before_the_name() {
+    fn prefers_every_identifier_to_the_name() {
         let mut host = Host::new("00000000-0000-0000-0000-000000000000", "n");
         host.identifiers.other.insert("manager".into(), "m1".into());
         assert_eq!(assign(&[Candidates::of(&host)])[0].text, "m1");
@@ -252,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_are_equal_in_everything_are_numbered() {
-        let twin = host("m", "s", "k", "a");
-        assert_eq!(texts(&[twin.clone(), twin]), ["m-1", "m-2"]);
+    fn numbers_hosts_with_the_same_identifiers() {
+        let host = host("m", "s", "k", "a");
+        assert_eq!(texts(&[host.clone(), host]), ["m-1", "m-2"]);
     }
 }

@@ -1,20 +1,20 @@
-//! JSON laid out as Python's `json.dumps(sort_keys=True, indent=4)` does, which is what the
-//! Manager has always read: pure ASCII, because it decodes with whatever charset its JVM has.
+//! Writes JSON in the layout of Python's `json.dumps(sort_keys=True, indent=4)`, which the Manager reads. It is ASCII only,
+//! because the Manager decodes it with the default charset of its JVM.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 
-/// The text of a value, with one line break at its end. The order of members is the caller's.
+/// The text of a value, with one line break at its end. The caller sorts the members.
 pub fn to_text(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let layout = Ascii(PrettyFormatter::with_indent(b"    "));
     value
         .serialize(&mut Serializer::with_formatter(&mut bytes, layout))
-        .expect("a vector takes every byte, and every key is a string");
+        .expect("writing to a vector cannot fail, and all keys are strings");
     bytes.push(b'\n');
-    String::from_utf8(bytes).expect("the writer emits ASCII alone")
+    String::from_utf8(bytes).expect("the formatter writes ASCII")
 }
 
 struct Ascii<'a>(PrettyFormatter<'a>);
@@ -25,16 +25,16 @@ impl Formatter for Ascii<'_> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // serde_json has escaped what is below a space.
+        // serde_json has already escaped characters below a space.
         if fragment.is_ascii() && !fragment.contains('\x7f') {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
         while !rest.is_empty() {
             let plain = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~'));
-            let (printable, odd) = rest.split_at(plain.unwrap_or(rest.len()));
+            let (printable, others) = rest.split_at(plain.unwrap_or(rest.len()));
             writer.write_all(printable.as_bytes())?;
-            let mut characters = odd.chars();
+            let mut characters = others.chars();
             if let Some(character) = characters.next() {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     write!(writer, "\\u{unit:04x}")?;
@@ -102,22 +102,22 @@ impl Formatter for Ascii<'_> {
     }
 }
 
-/// A float as Python's `repr` writes it: the shortest digits that lead back to it, with an
-/// exponent below 1e-4 and from 1e16 on.
+/// Formats a float like Python's `repr`: the shortest digits that are parsed as the same number, with an exponent below
+/// 1e-4 and from 1e16 on.
 ///
-/// The digits are serde_json's: where two shortest forms are equally near, it takes the even
-/// one, as Python does; Rust's own formatting takes the upper one.
+/// The digits come from serde_json. If two shortest forms are equally near, it uses the even one, like Python; Rust's own
+/// formatting uses the upper one.
 fn python_float(value: f64) -> String {
     let text = serde_json::Number::from_f64(value).map_or("0.0".to_owned(), |n| n.to_string());
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().expect("a number's exponent is a number");
+    let exponent: i32 = exponent.parse().expect("the exponent is a number");
     let (sign, mantissa) =
         mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = format!("{whole}{fraction}");
     let digits = all.trim_start_matches('0');
     let leading = i32::try_from(all.len() - digits.len()).expect("a float has few digits");
-    // The first digit that is not 0 stands for so many tens.
+    // The decimal exponent of the first digit that is not 0.
     let tens = exponent + i32::try_from(whole.len()).expect("a float has few digits") - 1 - leading;
     let digits = digits.trim_end_matches('0');
     let Some(first) = digits.get(..1) else { return format!("{sign}0.0") };
@@ -143,7 +143,7 @@ mod tests {
     use super::{python_float, to_text};
 
     #[test]
-    fn text_is_ascii_with_surrogate_pairs_as_python_writes_it() {
+    fn escapes_strings_like_python() {
         let text = to_text(&"é😀\u{7f}\u{1}\t\"\\/\u{8}\u{c}\n\r");
         assert_eq!(text, "\"\\u00e9\\ud83d\\ude00\\u007f\\u0001\\t\\\"\\\\/\\b\\f\\n\\r\"\n");
     }
@@ -158,7 +158,7 @@ mod tests {
 "#;
 
     #[test]
-    fn layout_is_pythons_with_empty_objects_and_lists_on_one_line() {
+    fn indents_like_python() {
         let empty = BTreeMap::<String, String>::new();
         let value = BTreeMap::from([("a", Some(empty)), ("b", None)]);
         assert_eq!(to_text(&value), "{\n    \"a\": {},\n    \"b\": null\n}\n");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_are_written_as_pythons_repr_does() {
+    fn formats_floats_like_python() {
         for (value, text) in [
             (0.0, "0.0"),
             (-0.0, "-0.0"),

@@ -1,6 +1,6 @@
-//! The format `gatherer`: what a Manager reads. It stores every endpoint in one transaction,
-//! so that one value of a wrong type, one missing or over-long text loses all of them: every
-//! member is always there, in its type and length, whatever the inventory lacks.
+//! The format `gatherer`, which a Manager reads. The Manager stores all endpoints in one transaction, so one missing
+//! member, one value of a wrong type or one string that is too long would lose all of them. Therefore every member is
+//! always present, with the right type and length.
 
 mod host;
 mod identity;
@@ -24,13 +24,13 @@ use gatherer_plugin_api::model::{
 
 use self::host::ManagerHost;
 use self::identity::Candidates;
-use self::text::{GUEST_ID, NAME, Wish, storable, unique_keys};
+use self::text::{GUEST_ID, KeyRequest, NAME, storable, unique_keys};
 use super::{Note, Rendered};
 
 type Hosts = BTreeMap<String, ManagerHost>;
 
-/// Renders hosts by endpoint; `null` is an endpoint that failed, or whose guests are not known, of
-/// which the Manager keeps what it has.
+/// Renders the hosts by endpoint. An endpoint that failed, or whose guests are not known, is `null`: the Manager then
+/// keeps its data.
 pub fn render(inventory: &Inventory) -> Rendered {
     let mut notes = BTreeSet::new();
     let mut endpoints = BTreeMap::<&str, Option<Hosts>>::new();
@@ -47,7 +47,7 @@ pub fn render(inventory: &Inventory) -> Rendered {
                 vacant.insert(hosts);
             }
             Entry::Occupied(mut occupied) => {
-                // Either answer alone would make the Manager forget the other's hosts.
+                // With only one of the results, the Manager would delete the hosts of the other.
                 let before = occupied.insert(None);
                 warnings = BTreeSet::new();
                 if before.is_some() || endpoint.status == EndpointStatus::Complete {
@@ -65,20 +65,21 @@ pub fn render(inventory: &Inventory) -> Rendered {
     Rendered { text: json::to_text(&endpoints), notes: notes.into_iter().collect() }
 }
 
-/// Whether the endpoint's guests are all there: a Manager would unlink those that are not.
+/// Whether all guests of the endpoint are known. If not, the Manager would unlink the missing ones.
 fn are_guests_known(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> bool {
     let guests = endpoint.collections.get(VIRTUAL_MACHINES);
-    let Some(lost) = guests.filter(|guests| guests.status != Completeness::Complete) else {
+    let Some(failed) = guests.filter(|guests| guests.status != Completeness::Complete) else {
         return true;
     };
-    let why = lost.error.as_ref().map(|error| format!(" ({}: {})", error.kind, error.message));
-    let why = why.unwrap_or_default();
-    let message = format!("its {VIRTUAL_MACHINES} are not all there{why}; printed as failed");
+    let reason = failed.error.as_ref().map(|error| format!(" ({}: {})", error.kind, error.message));
+    let reason = reason.unwrap_or_default();
+    let message =
+        format!("its {VIRTUAL_MACHINES} could not be read completely{reason}; printed as failed");
     warnings.insert(warning(&endpoint.id, message));
     false
 }
 
-/// A host on its way: everything but what depends on the endpoint's other hosts.
+/// A host before its identity and key are assigned, which depend on the endpoint's other hosts.
 struct Draft {
     name: String,
     candidates: Candidates,
@@ -90,41 +91,42 @@ impl Draft {
         (&self.name, &self.candidates)
     }
 
-    /// What orders hosts that are equal in name and candidates: first what seldom changes, so
-    /// that a guest that comes or goes does not swap the identities of two such hosts.
+    /// The sort key of hosts that are equal in name and candidates. Data that seldom change come first, so that a new
+    /// guest does not swap the identities of two such hosts.
     fn order(&self) -> (String, String) {
-        (json::to_text(&self.host.lasting()), json::to_text(&self.host))
+        (json::to_text(&self.host.without_changing_data()), json::to_text(&self.host))
     }
 }
 
+/// The hosts of an endpoint by key.
 fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
     match endpoint.detached_guests.len() {
         0 => {}
-        1 => drop(warnings.insert(warning(&endpoint.id, "1 guest is on no host; not printed"))),
+        1 => drop(warnings.insert(warning(&endpoint.id, "1 guest has no host; not printed"))),
         count => {
-            let message = format!("{count} guests are on no host; not printed");
+            let message = format!("{count} guests have no host; not printed");
             warnings.insert(warning(&endpoint.id, message));
         }
     }
     let mut drafts: Vec<Draft> = endpoint.hosts.iter().map(|host| draft(host, warnings)).collect();
     drafts.sort_by(|one, other| one.name_and_candidates().cmp(&other.name_and_candidates()));
-    let alike =
+    let are_equal =
         |one: &Draft, other: &Draft| one.name_and_candidates() == other.name_and_candidates();
-    for alike in drafts.chunk_by_mut(alike).filter(|alike| alike.len() > 1) {
-        alike.sort_by_cached_key(Draft::order);
+    for equal in drafts.chunk_by_mut(are_equal).filter(|equal| equal.len() > 1) {
+        equal.sort_by_cached_key(Draft::order);
     }
 
     let candidates: Vec<Candidates> = drafts.iter().map(|draft| draft.candidates.clone()).collect();
     let identities = identity::assign(&candidates);
     for (draft, identity) in drafts.iter_mut().zip(&identities) {
-        if identity.repeated {
+        if identity.is_duplicate {
             let message = format!(
-                "its id is that of another host of this endpoint; hostIdentifier is {:?}",
+                "another host of this endpoint has this id; hostIdentifier is {:?}",
                 identity.text
             );
             warnings.insert(warning(&draft.name, message));
-        } else if identity.replaced {
-            let message = format!("it has no id of its own; hostIdentifier is {:?}", identity.text);
+        } else if identity.is_replaced {
+            let message = format!("it has no usable id; hostIdentifier is {:?}", identity.text);
             warnings.insert(warning(&draft.name, message));
         }
         if draft.name.is_empty() {
@@ -135,19 +137,20 @@ fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
         draft.host.host_identifier.clone_from(&identity.text);
     }
 
-    let wishes: Vec<Wish<'_>> = drafts
+    let requests: Vec<KeyRequest<'_>> = drafts
         .iter()
-        .map(|draft| Wish { name: &draft.name, id: &draft.host.host_identifier })
+        .map(|draft| KeyRequest { name: &draft.name, id: &draft.host.host_identifier })
         .collect();
-    let keys = unique_keys(&wishes, NAME);
+    let keys = unique_keys(&requests, NAME);
     let mut hosts = Hosts::new();
     for (key, draft) in keys.into_iter().zip(drafts) {
-        say_if_changed(&key, &draft.name, "host of this endpoint", warnings);
+        warn_if_changed(&key, &draft.name, "host of this endpoint", warnings);
         hosts.insert(key.text, draft.host);
     }
     hosts
 }
 
+/// Converts a host, without its identity and key.
 fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
     let mut note = |message: String| {
         warnings.insert(warning(&host.name, message));
@@ -158,20 +161,21 @@ fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
     Draft { name: storable(name), candidates: Candidates::of(host), host: printed }
 }
 
-/// The name that a host is shown by: its own, else the short one.
-fn wished_name(host: &Host) -> &str {
+/// The name of a host, or else its short name.
+fn display_name(host: &Host) -> &str {
     if host.name.is_empty() { host.short_name.as_deref().unwrap_or("") } else { &host.name }
 }
 
+/// Adds the guests of a host.
 fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Warning>) {
-    // Name, id and data are all that is printed of a guest: equal ones may change places.
+    // The name, id and data of each guest. No other data are printed, so the order of equal ones does not matter.
     let mut guests = Vec::<(String, String, BTreeMap<String, String>)>::new();
     for guest in &host.guests {
         let Some(id) = guest_id(guest) else {
-            let long = guest.id.is_some() || guest.uuid.is_some();
-            let why = if long { "no id that a Manager can store" } else { "no id" };
+            let has_long_id = guest.id.is_some() || guest.uuid.is_some();
+            let what = if has_long_id { "no id that a Manager can store" } else { "no id" };
             let name = text::cut(&guest.name, NAME);
-            let message = format!("its guest {name:?} has {why}; not printed");
+            let message = format!("its guest {name:?} has {what}; not printed");
             warnings.insert(warning(&host.name, message));
             continue;
         };
@@ -184,10 +188,11 @@ fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Wa
         guests.push((name, id, host::optional_data(guest)));
     }
     guests.sort();
-    let wishes: Vec<Wish<'_>> = guests.iter().map(|(name, id, _)| Wish { name, id }).collect();
-    let keys = unique_keys(&wishes, NAME);
+    let requests: Vec<KeyRequest<'_>> =
+        guests.iter().map(|(name, id, _)| KeyRequest { name, id }).collect();
+    let keys = unique_keys(&requests, NAME);
     for (key, (name, id, data)) in keys.into_iter().zip(guests) {
-        say_if_changed(&key, &name, "guest of this host", warnings);
+        warn_if_changed(&key, &name, "guest of this host", warnings);
         if !data.is_empty() {
             printed.optional_vm_data.insert(key.text.clone(), data);
         }
@@ -195,7 +200,7 @@ fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Wa
     }
 }
 
-/// The id that a Manager keys on. A long one cannot be cut: it would be another guest's.
+/// The id for the Manager. A long id is not cut, because it could become the id of another guest.
 fn guest_id(guest: &Guest) -> Option<String> {
     [guest.id.as_deref(), guest.uuid.as_deref()]
         .into_iter()
@@ -204,10 +209,11 @@ fn guest_id(guest: &Guest) -> Option<String> {
         .map(storable)
 }
 
-fn say_if_changed(key: &text::Key, name: &str, of: &str, warnings: &mut BTreeSet<Warning>) {
-    let message = if key.collided {
+/// Adds a warning if a key is not the name.
+fn warn_if_changed(key: &text::Key, name: &str, of: &str, warnings: &mut BTreeSet<Warning>) {
+    let message = if key.is_duplicate {
         format!("another {of} has this name; listed as {:?}", key.text)
-    } else if key.shortened {
+    } else if key.is_cut {
         format!("its name is longer than {NAME} characters; listed as {:?}", key.text)
     } else {
         return;
@@ -215,6 +221,7 @@ fn say_if_changed(key: &text::Key, name: &str, of: &str, warnings: &mut BTreeSet
     warnings.insert(warning(text::cut(name, NAME), message));
 }
 
+/// Creates a warning.
 fn warning(object: &str, message: impl Into<String>) -> Warning {
     Warning { object: object.to_owned(), message: message.into() }
 }

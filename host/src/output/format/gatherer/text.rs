@@ -1,29 +1,28 @@
-//! Texts that fit the Manager's columns, and keys that stay unique when they are cut.
+//! Fits texts into the Manager's columns, and assigns keys that are unique even after they are cut.
 //!
-//! Lengths count UTF-16 units: whether a column counts those or characters, a text that fits
-//! in units fits in both.
+//! Lengths are counted in UTF-16 units. A text that fits by this count also fits if a column counts characters.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// The longest host key, host name and guest name.
+/// The maximum length of a host key, a host name and a guest name.
 pub const NAME: usize = 128;
 
-/// The longest guest id.
+/// The maximum length of a guest id.
 pub const GUEST_ID: usize = 128;
-/// The longest host identifier: its column has 1024, of which the Manager's own prefix takes some.
+/// The maximum length of a host identifier. Its column has 1024, of which the Manager's own prefix takes some.
 pub const IDENTIFIER: usize = 1000;
 
-/// From this length on, an id stands in a suffix by its beginning and its fingerprint.
+/// A longer id is replaced in a suffix by its beginning and a fingerprint.
 const LONG_ID: usize = 64;
 
-/// The text with U+0000, which no column can hold, replaced by U+FFFD.
+/// Replaces U+0000, which cannot be stored, by U+FFFD.
 pub fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// As much of the text's beginning as fits, in whole characters.
+/// Cuts a text to a length, between characters.
 pub fn cut(text: &str, limit: usize) -> &str {
-    // No character has more units than bytes.
+    // The number of units is at most the number of bytes.
     if text.len() <= limit {
         return text;
     }
@@ -37,35 +36,38 @@ pub fn cut(text: &str, limit: usize) -> &str {
     text
 }
 
-/// What wants to be a key.
+/// An object that needs a key.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
-    /// The key, were there no other.
+pub struct KeyRequest<'a> {
+    /// The preferred key.
     pub name: &'a str,
-    /// What tells it from others of that name.
+    /// The id, which distinguishes objects with the same name.
     pub id: &'a str,
 }
 
-/// A key, and why it is not the one that was wished for.
+/// An assigned key, and how it differs from the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The key: unique among those assigned together, and short enough.
+    /// The key. It is unique among those that were assigned together, and not too long.
     pub text: String,
-    /// Whether another one wanted the same key.
-    pub collided: bool,
-    /// Whether characters had to go.
-    pub shortened: bool,
+    /// Whether another object has the same name.
+    pub is_duplicate: bool,
+    /// Whether the name was cut.
+    pub is_cut: bool,
 }
 
-/// Assigns a key to each wish, in their order. Names that collide, also those that only do
-/// so once they are cut, get ` (<id>)`, every holder alike; the name is cut, the suffix never.
-/// Should that collide too, a fingerprint of name and id follows, then a number: wishes that
-/// are equal in both can be told apart by their order alone.
-pub fn unique_keys(wishes: &[Wish<'_>], limit: usize) -> Vec<Key> {
-    let mut levels = vec![0_u8; wishes.len()];
+/// Assigns a key to each object, in their order. If several names are equal, possibly only after they are cut, each gets the
+/// suffix ` (<id>)`. The name is cut to make room; the suffix is never cut. If that is not unique either, a fingerprint of
+/// name and id is added, and then a number.
+pub fn unique_keys(requests: &[KeyRequest<'_>], limit: usize) -> Vec<Key> {
+    let mut levels = vec![0_u8; requests.len()];
     let mut texts: Vec<String>;
     loop {
-        texts = wishes.iter().zip(&levels).map(|(wish, level)| key(*wish, *level, limit)).collect();
+        texts = requests
+            .iter()
+            .zip(&levels)
+            .map(|(request, level)| key(*request, *level, limit))
+            .collect();
         let mut grown = false;
         for holders in collisions(&texts) {
             for holder in holders {
@@ -79,26 +81,25 @@ pub fn unique_keys(wishes: &[Wish<'_>], limit: usize) -> Vec<Key> {
             break;
         }
     }
-    let collided: BTreeSet<usize> = number_the_rest(&mut texts, " #", limit);
+    let numbered: BTreeSet<usize> = number_duplicates(&mut texts, " #", limit);
     texts
         .into_iter()
         .enumerate()
         .map(|(index, text)| Key {
-            shortened: cut(wishes[index].name, limit) != wishes[index].name,
-            collided: levels[index] > 0 || collided.contains(&index),
+            is_cut: cut(requests[index].name, limit) != requests[index].name,
+            is_duplicate: levels[index] > 0 || numbered.contains(&index),
             text,
         })
         .collect()
 }
 
-/// Appends a number to every text that is still there twice; the first free numbers, in
-/// order. Returns which ones got one.
-pub fn number_the_rest(texts: &mut [String], mark: &str, limit: usize) -> BTreeSet<usize> {
+/// Appends a number to each of several equal texts. Returns the positions of these texts.
+pub fn number_duplicates(texts: &mut [String], mark: &str, limit: usize) -> BTreeSet<usize> {
     let groups = collisions(texts);
     if groups.is_empty() {
         return BTreeSet::new();
     }
-    let mut taken: BTreeSet<String> = texts.iter().cloned().collect();
+    let mut used: BTreeSet<String> = texts.iter().cloned().collect();
     let mut numbered = BTreeSet::new();
     for holders in groups {
         let mut number = 0_usize;
@@ -108,7 +109,7 @@ pub fn number_the_rest(texts: &mut [String], mark: &str, limit: usize) -> BTreeS
                 let suffix = format!("{mark}{number}");
                 let room = limit.saturating_sub(suffix.len());
                 let text = format!("{}{suffix}", cut(&texts[holder], room));
-                if taken.insert(text.clone()) {
+                if used.insert(text.clone()) {
                     texts[holder] = text;
                     numbered.insert(holder);
                     break;
@@ -119,7 +120,7 @@ pub fn number_the_rest(texts: &mut [String], mark: &str, limit: usize) -> BTreeS
     numbered
 }
 
-/// The positions of equal texts, group by group, where there is more than one.
+/// The positions of equal texts, in one group for each text that occurs more than once.
 pub fn collisions(texts: &[String]) -> Vec<Vec<usize>> {
     let mut seen = HashSet::with_capacity(texts.len());
     if texts.iter().all(|text| seen.insert(text)) {
@@ -132,19 +133,20 @@ pub fn collisions(texts: &[String]) -> Vec<Vec<usize>> {
     groups.into_values().filter(|holders| holders.len() > 1).collect()
 }
 
-fn key(wish: Wish<'_>, level: u8, limit: usize) -> String {
+/// The key of an object: the name (level 0), with the id (1), with the id and a fingerprint (2).
+fn key(request: KeyRequest<'_>, level: u8, limit: usize) -> String {
     if level == 0 {
-        return cut(wish.name, limit).to_owned();
+        return cut(request.name, limit).to_owned();
     }
-    let mut suffix = format!(" ({})", abridged(wish.id, LONG_ID));
+    let mut suffix = format!(" ({})", abridged(request.id, LONG_ID));
     if level > 1 {
-        suffix = format!("{suffix} ({:016x})", fingerprint(&[wish.name, wish.id]));
+        suffix = format!("{suffix} ({:016x})", fingerprint(&[request.name, request.id]));
     }
     let length = suffix.encode_utf16().count();
-    format!("{}{suffix}", cut(wish.name, limit.saturating_sub(length)))
+    format!("{}{suffix}", cut(request.name, limit.saturating_sub(length)))
 }
 
-/// The text if it is short enough, else its beginning and its fingerprint.
+/// The text if it is short enough, or else its beginning and a fingerprint.
 pub fn abridged(text: &str, limit: usize) -> String {
     if cut(text, limit) == text {
         return text.to_owned();
@@ -152,7 +154,7 @@ pub fn abridged(text: &str, limit: usize) -> String {
     format!("{}~{:016x}", cut(text, limit - 17), fingerprint(&[text]))
 }
 
-/// 64 bits of FNV-1a: the same on every machine and in every release.
+/// A 64-bit FNV-1a hash, which is the same on every machine and in every release.
 fn fingerprint(texts: &[&str]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in texts.iter().flat_map(|text| text.bytes().chain([0xff])) {
@@ -165,27 +167,27 @@ fn fingerprint(texts: &[&str]) -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{NAME, Wish, cut, unique_keys};
+    use super::{KeyRequest, NAME, cut, unique_keys};
 
-    fn keys(wishes: &[(&str, &str)]) -> Vec<String> {
-        let wishes: Vec<_> = wishes.iter().map(|(name, id)| Wish { name, id }).collect();
-        unique_keys(&wishes, NAME).into_iter().map(|key| key.text).collect()
+    fn keys(objects: &[(&str, &str)]) -> Vec<String> {
+        let requests: Vec<_> = objects.iter().map(|(name, id)| KeyRequest { name, id }).collect();
+        unique_keys(&requests, NAME).into_iter().map(|key| key.text).collect()
     }
 
     #[test]
-    fn a_cut_counts_utf16_units_and_keeps_characters_whole() {
+    fn cuts_by_utf16_units_between_characters() {
         assert_eq!(cut("ab😀c", 3), "ab");
         assert_eq!(cut("ab😀c", 4), "ab😀");
         assert_eq!(cut("äöü", 3), "äöü");
     }
 
     #[test]
-    fn every_holder_of_a_name_gets_its_id_and_others_keep_theirs() {
+    fn objects_with_the_same_name_get_their_id() {
         assert_eq!(keys(&[("web", "1"), ("db", "2"), ("web", "3")]), ["web (1)", "db", "web (3)"]);
     }
 
     #[test]
-    fn a_suffix_that_collides_with_a_real_name_is_told_apart_again() {
+    fn extends_a_suffixed_name_that_is_another_objects_name() {
         let keys = keys(&[("web", "1"), ("web", "2"), ("web (1)", "3")]);
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), 3);
         assert_eq!(keys[1], "web (2)");
@@ -194,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn equal_name_and_id_are_numbered() {
+    fn numbers_objects_with_the_same_name_and_id() {
         let keys = keys(&[("web", "1"), ("web", "1")]);
         assert!(keys[0].ends_with(" #1") && keys[1].ends_with(" #2"), "{keys:?}");
     }
 
     #[test]
-    fn names_that_collide_only_once_cut_are_told_apart_within_the_limit() {
+    fn distinguishes_names_that_are_equal_after_they_are_cut() {
         let long = "x".repeat(200);
         let (one, two) = (format!("{long}1"), format!("{long}2"));
         let id = "i".repeat(300);

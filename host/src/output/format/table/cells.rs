@@ -1,10 +1,10 @@
-//! What a person reads in a cell: counts and sizes in human units, states in words.
+//! The texts of cells: counts, sizes and states.
 
 use gatherer_plugin_api::model::{Cpu, Guest, GuestState, Host, HostState};
 
-use super::grid::Look;
+use super::grid::CellStyle;
 
-/// Cores and threads of a host, as far as they are known: `16c/32t`.
+/// The known numbers of cores and threads of a host: `16c/32t`.
 pub fn host_cpus(cpu: &Cpu) -> String {
     match (cpu.cores, cpu.threads, cpu.millicores) {
         (Some(cores), Some(threads), _) => format!("{cores}c/{threads}t"),
@@ -15,12 +15,13 @@ pub fn host_cpus(cpu: &Cpu) -> String {
     }
 }
 
+/// Thousandths as a decimal number.
 fn thousandths(millicores: u64) -> String {
     let text = format!("{}.{:03}", millicores / 1000, millicores % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A size in the largest binary unit that it fills, with one decimal where that tells more.
+/// A size in the largest binary unit that is not larger than it, with one decimal if that is not 0.
 pub fn size(bytes: Option<u64>) -> String {
     let Some(bytes) = bytes else { return String::new() };
     let units = [(60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -37,7 +38,7 @@ pub fn size(bytes: Option<u64>) -> String {
     format!("{bytes} B")
 }
 
-/// What runs the guests, and on which system: `qemu · libvirt 9.0.0`.
+/// The hypervisor, and the operating system or managing software: `qemu · libvirt 9.0.0`.
 pub fn system(host: &Host) -> String {
     let mut parts = Vec::new();
     if let Some(hypervisor) = &host.hypervisor {
@@ -60,39 +61,39 @@ fn with_version(name: &str, version: Option<&str>) -> String {
     }
 }
 
-/// A host's state in one word.
-pub fn host_state(host: &Host) -> (&'static str, Look) {
+/// The state of a host.
+pub fn host_state(host: &Host) -> (&'static str, CellStyle) {
     match host.state {
-        None => ("", Look::Plain),
-        Some(HostState::Up) => ("up", Look::Green),
-        Some(HostState::Maintenance) => ("maintenance", Look::Yellow),
-        Some(HostState::Down) => ("down", Look::Red),
-        Some(HostState::Disconnected) => ("disconnected", Look::Red),
-        Some(_) => ("unknown", Look::Yellow),
+        None => ("", CellStyle::Plain),
+        Some(HostState::Up) => ("up", CellStyle::Green),
+        Some(HostState::Maintenance) => ("maintenance", CellStyle::Yellow),
+        Some(HostState::Down) => ("down", CellStyle::Red),
+        Some(HostState::Disconnected) => ("disconnected", CellStyle::Red),
+        Some(_) => ("unknown", CellStyle::Yellow),
     }
 }
 
-/// A guest's state in one or two words.
-pub fn guest_state(guest: &Guest) -> (&'static str, Look) {
+/// The state of a guest.
+pub fn guest_state(guest: &Guest) -> (&'static str, CellStyle) {
     let Some(state) = guest.state else {
-        return if guest.template { ("template", Look::Dim) } else { ("", Look::Plain) };
+        return if guest.template { ("template", CellStyle::Dim) } else { ("", CellStyle::Plain) };
     };
     match state {
-        GuestState::Running => ("running", Look::Green),
-        GuestState::Blocked => ("blocked", Look::Green),
-        GuestState::Paused => ("paused", Look::Yellow),
-        GuestState::ShuttingDown => ("shutting down", Look::Yellow),
-        GuestState::Stopped => ("stopped", Look::Dim),
-        GuestState::Crashed => ("crashed", Look::Red),
-        GuestState::Suspended => ("suspended", Look::Yellow),
-        GuestState::PoweringOn => ("powering on", Look::Yellow),
-        GuestState::PoweringOff => ("powering off", Look::Yellow),
-        GuestState::Pausing => ("pausing", Look::Yellow),
-        GuestState::Suspending => ("suspending", Look::Yellow),
-        GuestState::Resuming => ("resuming", Look::Yellow),
-        GuestState::Resetting => ("resetting", Look::Yellow),
-        GuestState::Migrating => ("migrating", Look::Yellow),
-        _ => ("unknown", Look::Yellow),
+        GuestState::Running => ("running", CellStyle::Green),
+        GuestState::Blocked => ("blocked", CellStyle::Green),
+        GuestState::Paused => ("paused", CellStyle::Yellow),
+        GuestState::ShuttingDown => ("shutting down", CellStyle::Yellow),
+        GuestState::Stopped => ("stopped", CellStyle::Dim),
+        GuestState::Crashed => ("crashed", CellStyle::Red),
+        GuestState::Suspended => ("suspended", CellStyle::Yellow),
+        GuestState::PoweringOn => ("powering on", CellStyle::Yellow),
+        GuestState::PoweringOff => ("powering off", CellStyle::Yellow),
+        GuestState::Pausing => ("pausing", CellStyle::Yellow),
+        GuestState::Suspending => ("suspending", CellStyle::Yellow),
+        GuestState::Resuming => ("resuming", CellStyle::Yellow),
+        GuestState::Resetting => ("resetting", CellStyle::Yellow),
+        GuestState::Migrating => ("migrating", CellStyle::Yellow),
+        _ => ("unknown", CellStyle::Yellow),
     }
 }
 
@@ -103,7 +104,7 @@ mod tests {
     use super::{host_cpus, size};
 
     #[test]
-    fn sizes_are_in_the_largest_unit_that_they_fill() {
+    fn uses_the_largest_unit_for_sizes() {
         for (bytes, text) in [
             (0, "0 B"),
             (1023, "1023 B"),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn cpus_show_what_is_known() {
+    fn shows_the_known_cpu_counts() {
         let cpu = |cores, threads, millicores| {
             host_cpus(&Cpu { cores, threads, millicores, ..Cpu::default() })
         };

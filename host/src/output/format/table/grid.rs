@@ -1,11 +1,11 @@
-//! Rows and columns: as wide as their content where the terminal allows it, else cut where
-//! it hurts least.
+//! Draws rows and columns. Columns are as wide as their content if the terminal allows it; otherwise the least important
+//! ones are cut or left out.
 
 use super::text_width::{cut, cut_middle, width};
 
-/// How a piece of text looks.
+/// Color or weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Look {
+pub enum CellStyle {
     #[default]
     Plain,
     Bold,
@@ -15,8 +15,8 @@ pub enum Look {
     Yellow,
 }
 
-impl Look {
-    /// The text in this look; as it is where colors are off or nothing is to be seen.
+impl CellStyle {
+    /// The text with the ANSI codes of this style, or unchanged if colors are disabled or the text is empty.
     pub fn paint(self, text: &str, color: bool) -> String {
         let code = match self {
             Self::Plain => return text.to_owned(),
@@ -31,16 +31,16 @@ impl Look {
     }
 }
 
-/// One piece of a row. The text is escaped already.
+/// One cell of a row. The text must be escaped.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
     pub text: String,
-    pub look: Look,
+    pub style: CellStyle,
 }
 
 impl Cell {
-    pub fn new(text: impl Into<String>, look: Look) -> Self {
-        Self { text: text.into(), look }
+    pub fn new(text: impl Into<String>, style: CellStyle) -> Self {
+        Self { text: text.into(), style }
     }
 }
 
@@ -48,26 +48,26 @@ impl Cell {
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     pub title: &'static str,
-    /// Numbers stand at the right.
+    /// Whether the text is aligned to the right, as for numbers.
     pub right: bool,
-    /// The width down to which it is cut before any other column is; 0: it is not.
+    /// The width to which the column is cut first; 0: it is not cut in this step.
     pub comfortable: usize,
-    /// The least width that it may be cut to; 0: never cut.
+    /// The minimum width to which the column is cut if that is not enough; 0: it is never cut.
     pub least: usize,
-    /// Whether the middle is cut out, because the end tells as much as the beginning.
+    /// Whether the middle of the text is cut out, because its end is as important as its beginning.
     pub middle: bool,
-    /// Which columns go first where even that is too wide: the highest; 0 never goes.
+    /// The order in which columns are left out if they still do not fit, highest first; 0: never.
     pub expendable: u8,
 }
 
 const GAP: usize = 2;
 const INDENT: usize = 2;
 
-/// Appends the rows under their titles. A column in which nothing stands is left out.
+/// Appends the titles and rows. An empty column is left out.
 pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, out: &mut String) {
     let shown = fit(columns, rows, limit);
     let titles: Vec<Cell> =
-        columns.iter().map(|column| Cell::new(column.title, Look::Dim)).collect();
+        columns.iter().map(|column| Cell::new(column.title, CellStyle::Dim)).collect();
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = " ".repeat(INDENT);
         let mut pending = 0;
@@ -79,7 +79,7 @@ pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, o
                 cut(&cell.text, room)
             };
             let space = room - width(&text);
-            let painted = cell.look.paint(&text, color);
+            let painted = cell.style.paint(&text, color);
             let (before, after) = if columns[index].right { (space, 0) } else { (0, space) };
             if text.is_empty() {
                 pending += room + GAP;
@@ -94,7 +94,7 @@ pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, o
     }
 }
 
-/// Which columns are shown, each with its width.
+/// The columns that are shown, each with its width.
 fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usize)> {
     let mut shown: Vec<(usize, usize)> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
@@ -130,8 +130,8 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
     }
 }
 
-/// Takes columns from the widest that is wider than its bound, at most down to the next such
-/// one. Says whether there was one.
+/// Reduces the width of the widest column that is wider than its bound, at most to the width of the next such column. False
+/// if there is none.
 fn narrow(
     columns: &[Column],
     shown: &mut [(usize, usize)],

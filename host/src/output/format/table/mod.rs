@@ -1,5 +1,5 @@
-//! The format `table`, for people: each endpoint with its hosts, their guests, and what went
-//! wrong, fitting the terminal, with a summary at the end.
+//! The format `table`, for people: each endpoint with its hosts, guests, errors and warnings, in the width of the terminal,
+//! and a summary.
 
 mod cells;
 pub mod grid;
@@ -10,15 +10,15 @@ mod text_width;
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory};
 
-use self::grid::{Cell, Column, Look};
+use self::grid::{Cell, CellStyle, Column};
 pub use self::text_width::wrapped;
 use self::text_width::{cut, width};
 use super::{Rendered, TableStyle};
 use crate::output::escape::escape;
 use crate::output::inventory::{count, counted_items};
 
-/// A terminal narrower than this gets lines of this width.
-pub const LEAST_WIDTH: usize = 20;
+/// The minimum width of lines, even if the terminal is narrower.
+pub const MIN_WIDTH: usize = 20;
 
 /// A column that is never cut.
 pub const PLAIN: Column =
@@ -33,49 +33,49 @@ const COLUMNS: [Column; 6] = [
     Column { title: "ID", comfortable: 18, least: 10, middle: true, expendable: 4, ..PLAIN },
 ];
 
-/// Renders the inventory for a person. Names that repeat are shown as they are: the ids tell
-/// them apart.
+/// Renders the inventory. Duplicate names are not changed, because the ids distinguish them.
 pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
-    let style = TableStyle { width: style.width.max(LEAST_WIDTH), ..style };
+    let style = TableStyle { width: style.width.max(MIN_WIDTH), ..style };
     let mut endpoints: Vec<&EndpointResult> = inventory.endpoints.iter().collect();
     endpoints.sort_by(|one, other| (&one.id, &one.module).cmp(&(&other.id, &other.module)));
 
     let mut out = String::new();
     for endpoint in &endpoints {
-        endpoint_section(endpoint, style, &mut out);
+        write_endpoint(endpoint, style, &mut out);
         out.push('\n');
     }
     for line in wrapped(&summary(&endpoints), style.width) {
-        out.push_str(&Look::Bold.paint(&line, style.color));
+        out.push_str(&CellStyle::Bold.paint(&line, style.color));
         out.push('\n');
     }
     Rendered { text: out, notes: Vec::new() }
 }
 
-fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
+/// Writes an endpoint.
+fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
     let guests = guests(endpoint);
-    let (status, look, counts) = match endpoint.status {
+    let (status, status_style, counts) = match endpoint.status {
         EndpointStatus::Complete => (
             "complete",
-            Look::Green,
+            CellStyle::Green,
             format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest")),
         ),
-        _ => ("failed", Look::Red, String::new()),
+        _ => ("failed", CellStyle::Red, String::new()),
     };
     let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
     heading(
         &[
-            (escape(&endpoint.id), Look::Bold),
-            (module, Look::Plain),
-            (status.to_owned(), look),
-            (counts, Look::Dim),
+            (escape(&endpoint.id), CellStyle::Bold),
+            (module, CellStyle::Plain),
+            (status.to_owned(), status_style),
+            (counts, CellStyle::Dim),
         ],
         style,
         out,
     );
 
     if let Some(error) = &endpoint.error {
-        error_lines("error", Look::Red, &error.kind.to_string(), error, style, out);
+        error_lines("error", CellStyle::Red, &error.kind.to_string(), error, style, out);
     }
     let rows = rows(endpoint);
     if !rows.is_empty() {
@@ -83,27 +83,27 @@ fn endpoint_section(endpoint: &EndpointResult, style: TableStyle, out: &mut Stri
     }
     let items = counted_items(&endpoint.workloads).join(", ");
     if !items.is_empty() {
-        labelled("items", Look::Dim, &items, style, out);
+        labelled("items", CellStyle::Dim, &items, style, out);
     }
     for (name, collection) in &endpoint.collections {
         if let Some(error) = &collection.error {
-            let what = format!("{name} are not all there: {}", error.kind);
-            error_lines("warning", Look::Yellow, &what, error, style, out);
+            let what = format!("{name} could not be read completely: {}", error.kind);
+            error_lines("warning", CellStyle::Yellow, &what, error, style, out);
         }
     }
     let mut warnings: Vec<_> = endpoint.warnings.iter().collect();
     warnings.sort();
     for warning in warnings {
         let text = format!("{}: {}", warning.object, warning.message);
-        labelled("warning", Look::Yellow, &text, style, out);
+        labelled("warning", CellStyle::Yellow, &text, style, out);
     }
 }
 
-/// The parts two columns apart; the first, which may be anything, is cut so that they fit.
-pub fn heading(parts: &[(String, Look)], style: TableStyle, out: &mut String) {
+/// Writes parts on one line, separated by two spaces. Long parts are cut to fit.
+pub fn heading(parts: &[(String, CellStyle)], style: TableStyle, out: &mut String) {
     let parts: Vec<_> = parts.iter().filter(|(text, _)| !text.is_empty()).collect();
     let mut room = style.width;
-    for (index, (text, look)) in parts.iter().enumerate() {
+    for (index, (text, part_style)) in parts.iter().enumerate() {
         let rest: usize = parts[index + 1..].iter().map(|(text, _)| width(text) + 2).sum();
         let limit = room.saturating_sub(rest).max(8).min(room);
         if index > 0 {
@@ -114,92 +114,106 @@ pub fn heading(parts: &[(String, Look)], style: TableStyle, out: &mut String) {
         }
         let text = cut(text, if index > 0 { limit.min(room - 2) } else { limit });
         room = room.saturating_sub(width(&text) + if index > 0 { 2 } else { 0 });
-        out.push_str(&look.paint(&text, style.color));
+        out.push_str(&part_style.paint(&text, style.color));
     }
     out.push('\n');
 }
 
+/// The rows of the hosts and guests of an endpoint.
 fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
     let mut hosts: Vec<&Host> = endpoint.hosts.iter().collect();
     hosts.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     let mut rows = Vec::new();
     for host in hosts {
-        let (state, look) = cells::host_state(host);
+        let (state, state_style) = cells::host_state(host);
         rows.push(vec![
-            Cell::new(shown_name(&host.name), Look::Bold),
-            Cell::new(state, look),
-            Cell::new(cells::host_cpus(&host.cpu), Look::Plain),
-            Cell::new(cells::size(host.memory_bytes), Look::Plain),
-            Cell::new(escape(&cells::system(host)), Look::Plain),
-            Cell::new(escape(&host.id), Look::Dim),
+            Cell::new(shown_name(&host.name), CellStyle::Bold),
+            Cell::new(state, state_style),
+            Cell::new(cells::host_cpus(&host.cpu), CellStyle::Plain),
+            Cell::new(cells::size(host.memory_bytes), CellStyle::Plain),
+            Cell::new(escape(&cells::system(host)), CellStyle::Plain),
+            Cell::new(escape(&host.id), CellStyle::Dim),
         ]);
         guest_rows(&host.guests, &mut rows);
     }
     if !endpoint.detached_guests.is_empty() {
         let mut row = vec![Cell::default(); COLUMNS.len()];
-        row[0] = Cell::new("(no host)", Look::Dim);
+        row[0] = Cell::new("(no host)", CellStyle::Dim);
         rows.push(row);
         guest_rows(&endpoint.detached_guests, &mut rows);
     }
     rows
 }
 
+/// Appends the rows of guests.
 fn guest_rows(guests: &[Guest], rows: &mut Vec<Vec<Cell>>) {
     let mut guests: Vec<&Guest> = guests.iter().collect();
     guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     for (index, guest) in guests.iter().enumerate() {
         let branch = if index + 1 == guests.len() { "└ " } else { "├ " };
-        let (state, look) = cells::guest_state(guest);
+        let (state, state_style) = cells::guest_state(guest);
         let id = guest.id.as_deref().or(guest.uuid.as_deref()).unwrap_or_default();
         rows.push(vec![
-            Cell::new(format!("{branch}{}", shown_name(&guest.name)), Look::Plain),
-            Cell::new(state, look),
-            Cell::new(guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(), Look::Plain),
-            Cell::new(cells::size(guest.memory_bytes), Look::Plain),
+            Cell::new(format!("{branch}{}", shown_name(&guest.name)), CellStyle::Plain),
+            Cell::new(state, state_style),
+            Cell::new(
+                guest.cpus.map(|cpus| cpus.to_string()).unwrap_or_default(),
+                CellStyle::Plain,
+            ),
+            Cell::new(cells::size(guest.memory_bytes), CellStyle::Plain),
             Cell::default(),
-            Cell::new(escape(id), Look::Dim),
+            Cell::new(escape(id), CellStyle::Dim),
         ]);
     }
 }
 
-/// How many guests the endpoint has, on its hosts and on none.
+/// The number of guests of an endpoint, with and without a host.
 fn guests(endpoint: &EndpointResult) -> usize {
     let on_hosts: usize = endpoint.hosts.iter().map(|host| host.guests.len()).sum();
     on_hosts + endpoint.detached_guests.len()
 }
 
+/// A name as shown in the table.
 fn shown_name(name: &str) -> String {
     if name.is_empty() { "(no name)".to_owned() } else { escape(name) }
 }
 
+/// Writes an error and its hint.
 fn error_lines(
     label: &str,
-    look: Look,
+    label_style: CellStyle,
     what: &str,
     error: &GatherError,
     style: TableStyle,
     out: &mut String,
 ) {
-    labelled(label, look, &format!("{what}: {}", error.message), style, out);
+    labelled(label, label_style, &format!("{what}: {}", error.message), style, out);
     if let Some(hint) = &error.hint {
-        labelled("hint", Look::Dim, hint, style, out);
+        labelled("hint", CellStyle::Dim, hint, style, out);
     }
 }
 
-/// A sentence behind a word that says what it is; further lines stand under the first.
-pub fn labelled(label: &str, look: Look, text: &str, style: TableStyle, out: &mut String) {
-    const LABEL: usize = 9;
-    let room = style.width.saturating_sub(2 + LABEL);
+/// Writes a text after a label; further lines are aligned with the first one.
+pub fn labelled(
+    label: &str,
+    label_style: CellStyle,
+    text: &str,
+    style: TableStyle,
+    out: &mut String,
+) {
+    const LABEL_WIDTH: usize = 9;
+    let room = style.width.saturating_sub(2 + LABEL_WIDTH);
     for (index, line) in wrapped(&escape(text), room).iter().enumerate() {
         let shown = if index == 0 { label } else { "" };
         out.push_str("  ");
-        out.push_str(&look.paint(shown, style.color));
-        out.push_str(&" ".repeat(LABEL - shown.len()));
+        out.push_str(&label_style.paint(shown, style.color));
+        out.push_str(&" ".repeat(LABEL_WIDTH - shown.len()));
         out.push_str(line);
         out.push('\n');
     }
 }
 
+/// The last line, with the counts.
 fn summary(endpoints: &[&EndpointResult]) -> String {
     let failed =
         endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Failed).count();

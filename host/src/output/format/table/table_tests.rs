@@ -1,4 +1,4 @@
-//! What the table looks like.
+//! Tests of the format `table`.
 
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, GuestState, Host,
@@ -83,17 +83,17 @@ fn render(inventory: &Inventory, style: TableStyle) -> String {
 }
 
 #[test]
-fn endpoints_hosts_guests_and_errors_on_a_wide_terminal() {
+fn shows_endpoints_hosts_guests_and_errors_on_a_wide_terminal() {
     insta::assert_snapshot!(render(&sample(), PLAIN));
 }
 
 #[test]
-fn the_same_on_a_narrow_terminal() {
+fn fits_a_narrow_terminal() {
     insta::assert_snapshot!(render(&sample(), TableStyle { width: 60, color: false }));
 }
 
 #[test]
-fn items_are_counted_and_guests_on_no_host_are_shown() {
+fn counts_items_and_shows_guests_without_a_host() {
     let node = Host::new("0a1b2c3d4e5f", "node-1");
     let mut cluster = endpoint("cluster", "Kubernetes", vec![node]);
     cluster.detached_guests = vec![
@@ -111,12 +111,12 @@ fn items_are_counted_and_guests_on_no_host_are_shown() {
 }
 
 #[test]
-fn nothing_asked_is_said_in_one_line() {
+fn prints_only_the_summary_without_endpoints() {
     assert_eq!(render(&inventory(Vec::new()), PLAIN), "0 endpoints; 0 hosts, 0 guests\n");
 }
 
 #[test]
-fn colors_are_used_only_where_they_are_asked_for_and_change_no_text() {
+fn colors_do_not_change_the_text() {
     let plain = render(&sample(), PLAIN);
     assert!(!plain.contains('\u{1b}'));
     let colored = render(&sample(), TableStyle { color: true, ..PLAIN });
@@ -125,20 +125,20 @@ fn colors_are_used_only_where_they_are_asked_for_and_change_no_text() {
     let mut rest = colored.as_str();
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
         stripped.push_str(before);
-        rest = after.split_once('m').expect("an escape sequence of ours ends").1;
+        rest = after.split_once('m').expect("every escape sequence ends").1;
     }
     stripped.push_str(rest);
     assert_eq!(stripped, plain);
 }
 
 #[test]
-fn an_endpoint_cannot_steer_the_terminal() {
+fn escapes_terminal_control_characters() {
     let text = render(&sample(), TableStyle { width: 140, ..PLAIN });
     assert!(text.contains("evil\\u{1b}[2J\\u{202e}"), "{text}");
 }
 
 #[test]
-fn every_guest_of_a_long_list_is_shown() {
+fn shows_all_guests_of_a_long_list() {
     let mut host = Host::new("h", "kvm");
     host.guests = (0..3000).map(|number| guest(number, "web", GuestState::Running, 1, 1)).collect();
     let text = render(&inventory(vec![endpoint("e", "Libvirt", vec![host])]), PLAIN);
@@ -150,8 +150,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_line_fits_the_terminal_and_holds_no_control_character(
-        width_wanted in 20_usize..140,
+    fn every_line_fits_the_terminal_and_has_no_control_characters(
+        terminal_width in 20_usize..140,
         names in prop::collection::vec(".{0,60}", 1..5),
         id in ".{0,60}",
         message in "[ -~]{0,200}",
@@ -170,10 +170,10 @@ proptest! {
                 }
             }
         }
-        let text = render(&inventory, TableStyle { width: width_wanted, color: false });
+        let text = render(&inventory, TableStyle { width: terminal_width, color: false });
         prop_assert!(text.ends_with('\n'));
         for line in text.lines() {
-            prop_assert!(width(line) <= width_wanted, "{line:?} at {width_wanted}");
+            prop_assert!(width(line) <= terminal_width, "{line:?} at {terminal_width}");
             prop_assert!(!line.chars().any(char::is_control));
         }
     }

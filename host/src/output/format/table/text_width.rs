@@ -1,13 +1,13 @@
-//! Text on a terminal: what is too wide is cut or wrapped.
+//! Measures, cuts and wraps text by its width on a terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How many columns the text fills.
+/// The width of a text in columns.
 pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// The text, cut to so many columns; `…` stands for what is gone.
+/// Cuts a text to a width; `…` replaces the rest.
 pub fn cut(text: &str, limit: usize) -> String {
     if width(text) <= limit {
         return text.to_owned();
@@ -20,7 +20,7 @@ pub fn cut(text: &str, limit: usize) -> String {
     out
 }
 
-/// The text, cut to so many columns in its middle.
+/// Cuts the middle of a text, so that it has at most this width.
 pub fn cut_middle(text: &str, limit: usize) -> String {
     if width(text) <= limit || limit < 3 {
         return cut(text, limit);
@@ -32,7 +32,7 @@ pub fn cut_middle(text: &str, limit: usize) -> String {
     format!("{}…{tail}", head(text, limit - 1 - width(tail)))
 }
 
-/// The text in lines of at most so many columns, broken between words where that is possible.
+/// Breaks a text into lines of at most this width, between words if possible.
 pub fn wrapped(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(1);
     let mut lines = Vec::new();
@@ -46,7 +46,7 @@ pub fn wrapped(text: &str, limit: usize) -> Vec<String> {
         while line.is_empty() && width(word) > limit {
             let mut part = head(word, limit);
             if part.is_empty() {
-                // A character wider than the line stands alone all the same.
+                // A character that is wider than the line is put on its own line.
                 part = &word[..word.chars().next().map_or(0, char::len_utf8)];
             }
             lines.push(part.to_owned());
@@ -66,6 +66,7 @@ pub fn wrapped(text: &str, limit: usize) -> Vec<String> {
     lines
 }
 
+/// The beginning of a text, of at most this width.
 fn head(text: &str, limit: usize) -> &str {
     let mut used = 0;
     for (index, character) in text.char_indices() {
@@ -82,7 +83,7 @@ mod tests {
     use super::{cut, cut_middle, width, wrapped};
 
     #[test]
-    fn a_cut_counts_columns() {
+    fn cuts_by_columns() {
         assert_eq!(cut("東京タワー", 5), "東京…");
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "ab…");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn wrapping_keeps_every_letter_and_every_line_short() {
+    fn wraps_without_losing_text() {
         let text = "one two https://example.com/a/very/long/path three";
         let lines = wrapped(text, 10);
         assert!(lines.iter().all(|line| width(line) <= 10), "{lines:?}");
