@@ -28,7 +28,7 @@ pub fn temporary_name(target: &OsStr, process: u32, attempt: u32) -> OsString {
 /// such a file does no harm.
 pub fn sweep(target: &Path) {
     let Some(name) = target.file_name() else { return };
-    let Ok(entries) = std::fs::read_dir(super::folder(target)) else { return };
+    let Ok(entries) = std::fs::read_dir(super::replacement::folder(target)) else { return };
     for entry in entries.filter_map(Result::ok) {
         if owner(&entry.file_name(), name).is_some_and(is_gone) && is_unused(&entry.path()) {
             let _ = std::fs::remove_file(entry.path());

@@ -1,24 +1,22 @@
 //! Writes the result to standard output, or to a file that is replaced only by a complete result.
 
 mod leftover;
+mod replacement;
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{
-    FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use crate::output::terminal::suspend_display;
 use crate::process::RunLimit;
+pub use replacement::abandon;
+use replacement::{Replacement, Temporary, missing_target};
 
 /// The destination of the result, prepared before any endpoint is queried.
 pub enum Outfile {
@@ -29,38 +27,6 @@ pub enum Outfile {
     Through(PathBuf, Option<RunLimit>),
     /// A regular file, which is replaced atomically.
     Replace(Replacement),
-}
-
-/// A target that is replaced by a temporary file in the same folder. That file is created twice: once to check that
-/// this is possible, and once to be written, so that it does not exist in between.
-pub struct Replacement {
-    target: PathBuf,
-    old: Option<Metadata>,
-}
-
-/// A temporary file that is being written. It is removed when dropped, unless it became the target.
-pub struct Temporary {
-    path: PathBuf,
-    file: File,
-    done: bool,
-}
-
-/// The temporary file that is being written, for [`abandon`].
-static PENDING: Mutex<Option<PathBuf>> = Mutex::new(None);
-
-/// Removes the temporary file and prevents it from becoming the target, because the program exits now.
-pub fn abandon() {
-    static ABANDONED: AtomicBool = AtomicBool::new(false);
-    if ABANDONED.swap(true, Ordering::Relaxed) {
-        // The lock is never released.
-        return;
-    }
-    let pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = &*pending {
-        // An error is ignored: the program is exiting, and a hidden file does no harm.
-        let _ = std::fs::remove_file(path);
-    }
-    std::mem::forget(pending);
 }
 
 /// Why the result was not written completely.
@@ -300,111 +266,5 @@ pub fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
     match rustix::event::poll(&mut [PollFd::new(&descriptor, what)], None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The path of a file that does not exist yet, after symbolic links are resolved.
-fn missing_target(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..40 {
-        match std::fs::read_link(&path) {
-            Ok(link) => path = folder(&path).join(link),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
-}
-
-/// The folder of a path.
-fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-impl Replacement {
-    /// Checks that the target can be replaced. `old` is the metadata of an existing target.
-    fn prepare(target: PathBuf, old: Option<Metadata>) -> io::Result<Self> {
-        // A file that may not be written is not replaced, even if the permissions of its folder allow it.
-        if old.is_some() {
-            OpenOptions::new().write(true).open(&target)?;
-        }
-        let replacement = Self { target, old };
-        leftover::sweep(&replacement.target);
-        drop(replacement.temporary()?);
-        Ok(replacement)
-    }
-
-    /// Replaces the target by the temporary file.
-    fn finish(&self, mut temporary: Temporary) -> io::Result<()> {
-        temporary.file.sync_all()?;
-        {
-            let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-            std::fs::rename(&temporary.path, &self.target)?;
-            temporary.done = true;
-            *pending = None;
-        }
-        // The new name is on the disk only after the folder is synced. If the folder cannot be opened, the kernel
-        // writes it later.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the folder that a file was just written into"
-        )]
-        let _ = File::open(folder(&self.target)).and_then(|folder| folder.sync_all());
-        Ok(())
-    }
-
-    /// Creates the temporary file.
-    fn temporary(&self) -> io::Result<Temporary> {
-        let name = self
-            .target
-            .file_name()
-            .ok_or_else(|| io::Error::other("it is not the path of a file"))?;
-        for attempt in 0..100 {
-            let hidden = leftover::temporary_name(name, std::process::id(), attempt);
-            let path = folder(&self.target).join(hidden);
-            match OpenOptions::new().write(true).create_new(true).mode(0o666).open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-                Ok(file) => {
-                    *PENDING.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
-                    // On a file system without locks, only the process id protects the file.
-                    let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
-                    // A run in another container may have removed it before it was locked.
-                    if !path.exists() {
-                        continue;
-                    }
-                    let temporary = Temporary { path, file, done: false };
-                    if let Some(old) = &self.old {
-                        temporary.copy_ownership(old)?;
-                    }
-                    return Ok(temporary);
-                }
-            }
-        }
-        Err(io::Error::other("all names for a temporary file are in use"))
-    }
-}
-
-impl Temporary {
-    /// Copies owner, group and mode of the old file.
-    fn copy_ownership(&self, old: &Metadata) -> io::Result<()> {
-        let new = self.file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            let owner = rustix::fs::Uid::from_raw(old.uid());
-            let group = rustix::fs::Gid::from_raw(old.gid());
-            rustix::fs::fchown(self.file.as_fd(), Some(owner), Some(group))?;
-        }
-        self.file.set_permissions(std::fs::Permissions::from_mode(old.mode() & 0o7777))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.done {
-            // An error is ignored, because a hidden file does no harm.
-            let _ = std::fs::remove_file(&self.path);
-        }
     }
 }
