@@ -74,11 +74,11 @@ fn reports_a_closed_port_and_a_port_with_another_protocol() {
         table.add_url("SSH on the port", &url, LONG, error("protocol", "not HTTP"));
         let server = NodeServer::of(&table.source).https(&table.identity);
         let url = server.url("").replace("https:", "http:");
-        table.add_url("TLS where http is asked", &url, LONG, error("protocol", "https"));
+        table.add_url("http URL for a TLS port", &url, LONG, error("protocol", "https"));
         table.servers.push(server);
         let server = NodeServer::of(&table.source).http();
         let all_nodes = table.all_nodes();
-        table.add_url("plain HTTP that is asked for", &server.url(""), LONG, all_nodes);
+        table.add_url("http URL for a plain HTTP port", &server.url(""), LONG, all_nodes);
         table.servers.push(server);
     });
 }

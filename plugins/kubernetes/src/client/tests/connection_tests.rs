@@ -213,7 +213,8 @@ fn sends_credentials_to_a_proxy_and_reports_if_they_are_rejected() {
     let url = |password: &str| format!("http://us%40er:{password}@{}", proxy.address());
     let cluster = json!({"server": "http://cluster.invalid"});
     assert_eq!(gather(&cluster, &token(), proxied(&url("pass"), "")), Ok(1));
-    let error = gather(&cluster, &token(), proxied(&url("hunter2"), "")).expect_err("wrong");
+    let error =
+        gather(&cluster, &token(), proxied(&url("hunter2"), "")).expect_err("must be rejected");
     assert_eq!(error.kind, ErrorKind::Authentication);
     assert!(error.message.contains("407 Proxy Authentication Required"), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -227,7 +228,8 @@ fn a_socks_proxy_gets_credentials_and_resolves_the_host_name() {
             "proxy-url": format!("socks5://us%40er:{password}@{}", proxy.address())})
     };
     assert_eq!(gather(&cluster("pass"), &token(), Options::default()), Ok(1));
-    let error = gather(&cluster("hunter2"), &token(), Options::default()).expect_err("wrong");
+    let error =
+        gather(&cluster("hunter2"), &token(), Options::default()).expect_err("must be rejected");
     assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
     let part = format!("through the proxy socks5://{}: ", proxy.address());
     assert!(error.message.contains(&part), "{error}");
@@ -256,7 +258,7 @@ fn verifies_a_tls_proxy_with_ca_file_and_not_with_the_clusters_authority() {
 #[test]
 fn does_not_quote_an_invalid_proxy_url() {
     let cluster = json!({"server": "http://cluster.invalid", "proxy-url": "ftp://u:hunter2@p"});
-    let error = gather(&cluster, &token(), Options::default()).expect_err("wrong");
+    let error = gather(&cluster, &token(), Options::default()).expect_err("must be rejected");
     assert_eq!(error.kind, ErrorKind::Configuration);
     assert!(error.message.contains("proxy-url"), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");

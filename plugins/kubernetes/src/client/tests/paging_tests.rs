@@ -112,7 +112,7 @@ fn restarts_count_as_retries_and_are_limited() {
         Some(_) => answer("410 Gone", "", &status(410, "Expired", "too old")),
         None => three_pages(request),
     });
-    let error = nodes(&kubeconfig(&server.url(), ""), &context).expect_err("never whole");
+    let error = nodes(&kubeconfig(&server.url(), ""), &context).expect_err("never complete");
     // The waits are 0.2 s and 0.4 s; another wait of 0.8 s would exceed the timeout.
     assert!(error.message.contains(", page 2: 410 Gone: too old ("), "{error}");
     assert!(error.message.contains("2 times"), "{error}");
