@@ -115,3 +115,17 @@ fn formats_sizes_in_the_largest_unit_that_divides_them() {
         assert_eq!(format_size(bytes), text);
     }
 }
+
+#[test]
+fn messages_of_all_errors() {
+    let errors = [
+        FileError::NotFound,
+        FileError::PermissionDenied,
+        FileError::Directory,
+        FileError::NotRegular,
+        FileError::Pseudo("proc"),
+        FileError::TooLarge(8 << 20),
+        FileError::Io(std::io::Error::from_raw_os_error(20)),
+    ];
+    insta::assert_snapshot!(errors.map(|error| format!("the file {error}")).join("\n"));
+}

@@ -1,4 +1,4 @@
-//! Fuzz targets: each takes one input and panics if a rule is broken.
+//! The fuzz targets of this crate. Each takes one input and panics if a rule is violated.
 
 use std::io::Read as _;
 
@@ -7,14 +7,14 @@ use gatherer_plugin_api::{ProxySettings, Secret};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 
-use crate::http::fuzzing::{redirected, unzipped};
+use crate::http::fuzzing_hooks::{follow_redirect, gunzip};
 use crate::http::{display_url, parse_url, proxy_for};
 use crate::json;
 use crate::quantity::Quantity;
 use crate::xml::{self, Limits};
 use crate::{http, uuid};
 
-/// A target's name, and the function that runs one input.
+/// The name of a target, and the function that runs it on one input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
@@ -28,16 +28,17 @@ pub const TARGETS: &[Target] = &[
     ("response_head", response_head),
 ];
 
-/// Strict JSON: accepts nothing that serde_json refuses, and reads the same values.
+/// Strict JSON: accepts nothing that serde_json rejects, and gives the same values.
 fn json(input: &[u8]) {
     let Ok(json) = json::parse(input, "the document") else { return };
-    // A byte order mark is skipped, which serde_json does not do.
+    // Unlike serde_json, our parser skips a byte order mark.
     let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
-    let value: serde_json::Value = serde_json::from_slice(input).expect("serde reads it too");
+    let value: serde_json::Value =
+        serde_json::from_slice(input).expect("serde_json must accept what our parser accepts");
     assert_eq!(serde_json::Value::from(json), value);
 }
 
-/// XML within limits, and every node of it.
+/// XML: parses a document and visits every node.
 fn xml(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Ok(document) = xml::parse(text, Limits::default()) else { return };
@@ -47,11 +48,11 @@ fn xml(input: &[u8]) {
         let _ = xml::text(node, &["a", "b"]);
         assert!(xml::children(node, "a").count() <= node.children().count());
     }
-    // Each node takes at least a byte of the text, besides the root.
+    // Every node except the root takes at least one byte of text.
     assert!(nodes <= text.len() + 1, "{nodes} nodes of {} bytes", text.len());
 }
 
-/// Quantities of Kubernetes: rounding agrees with itself.
+/// Kubernetes quantities: the ways of rounding are consistent.
 fn quantity(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Ok(quantity) = text.parse::<Quantity>() else { return };
@@ -64,11 +65,11 @@ fn quantity(input: &[u8]) {
         }
     }
     if quantity.is_negative() {
-        assert!(up.is_err(), "{text} is below 0");
+        assert!(up.is_err(), "{text} is negative");
     }
 }
 
-/// UUIDs: the canonical form is read as itself.
+/// UUIDs: the canonical form of a canonical form is the same.
 fn uuid(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Some(form) = uuid::canonical(text) else { return };
@@ -76,29 +77,30 @@ fn uuid(input: &[u8]) {
     assert_eq!(uuid::canonical(&form).as_ref(), Some(&form));
 }
 
-/// A compressed body: the first byte says in which pieces it comes, the second what its limit is.
+/// A gzip body. The first byte of the input is the size of the chunks in which it arrives, the second
+/// its size limit.
 fn gzip(input: &[u8]) {
-    let [size, most, bytes @ ..] = input else { return };
-    let most = usize::from(*most) * 64;
-    // A body that is damaged and too large may be refused for either reason.
-    let whole = unzipped(bytes, bytes.len(), most).ok();
-    let pieces = unzipped(bytes, usize::from(*size) + 1, most).ok();
-    assert_eq!(whole, pieces, "it depends on the pieces in which the body comes");
+    let [chunk_size, max_bytes, bytes @ ..] = input else { return };
+    let max_bytes = usize::from(*max_bytes) * 64;
+    // A body that is both damaged and too large may be rejected for either reason.
+    let whole = gunzip(bytes, bytes.len(), max_bytes).ok();
+    let chunked = gunzip(bytes, usize::from(*chunk_size) + 1, max_bytes).ok();
+    assert_eq!(whole, chunked, "the result depends on the chunks in which the body arrives");
     let Some(content) = whole else { return };
-    assert!(content.len() <= most);
+    assert!(content.len() <= max_bytes);
     let mut expected = Vec::new();
     if !bytes.is_empty() {
-        // The library's reader, which pulls where ours is pushed to.
-        let read = MultiGzDecoder::new(bytes).take(most as u64 + 1).read_to_end(&mut expected);
-        assert!(read.is_ok(), "it is accepted and damaged");
+        // The library's decoder that reads, whereas ours is written to.
+        let read = MultiGzDecoder::new(bytes).take(max_bytes as u64 + 1).read_to_end(&mut expected);
+        assert!(read.is_ok(), "a damaged body was accepted");
     }
     assert_eq!(content, expected);
 }
 
-/// A password in the URLs that this target makes.
+/// A password in the seeds of this target. Errors must not contain it.
 const PASSWORD: &str = "hunter2";
 
-/// A URL, a proxy's URL and its exceptions, separated by line breaks.
+/// Three lines: a URL, the URL of a proxy, and a `no_proxy` list.
 fn url(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let mut lines = text.split('\n');
@@ -125,8 +127,7 @@ fn url(input: &[u8]) {
     }
 }
 
-/// The head of an answer, a header a line: where it redirects to, how long to wait, how its body is
-/// encoded.
+/// The head of a response: the status, `Location`, `Retry-After` and `Content-Encoding`, one per line.
 fn response_head(input: &[u8]) {
     let mut lines = input.split(|byte| *byte == b'\n');
     let status = lines.next().and_then(|line| StatusCode::from_bytes(line).ok());
@@ -139,7 +140,7 @@ fn response_head(input: &[u8]) {
     }
     let error = http::status_error("GET https://h/", status, &headers);
     assert!(error.message.len() < 4096);
-    redirected(status, &headers);
+    follow_redirect(status, &headers);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Reading JSON that nobody vouches for. A key that stands twice in one object is an error,
-//! because either value could be the one that is meant, and losing a host makes a Manager forget
-//! it. An error says where, and never quotes a value.
+//! Strict parsing of untrusted JSON. A duplicate key in an object is an error, because it is unclear
+//! which value is meant, and a Manager would delete a host that gets lost. Errors give the position and
+//! never quote a value.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,14 +13,14 @@ use serde::de::{
 };
 use serde_json::Number;
 
-/// A JSON value; the members of an object in the document's order, no two of one name.
+/// A JSON value. The members of an object are in the document's order and have unique names.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number in its own form: 2400 and 2400.0 differ.
+    /// A number in its own notation: 2400 and 2400.0 differ.
     Number(Number),
     /// A string.
     Text(String),
@@ -31,19 +31,19 @@ pub enum Json {
 }
 
 impl Json {
-    /// What it is, for "found ...": never its content.
+    /// The type of the value with its article, for messages like "must be a string, but is an array".
     pub fn article(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
 
-    /// The member of this name, if this is an object that has it.
+    /// The member with this name, if this is an object that has one.
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
             Self::Object(members) => member(members, name),
@@ -67,124 +67,123 @@ impl From<Json> for serde_json::Value {
     }
 }
 
-/// The member of this name.
+/// The member with this name.
 pub fn member<'a>(members: &'a [(String, Json)], name: &str) -> Option<&'a Json> {
     members.iter().find(|(own, _)| own == name).map(|(_, value)| value)
 }
 
-/// A key of a document as an error may show it: escaped, and not at length.
-pub fn shown(key: &str) -> String {
-    const LIMIT: usize = 80;
-    match key.char_indices().nth(LIMIT) {
+/// Quotes a key of a document for a message: escaped, and truncated if it is long.
+pub fn quote(key: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    match key.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{:?}...", &key[..end]),
         None => format!("{key:?}"),
     }
 }
 
-/// Reads a document that is already in memory, its size capped by whoever read it: UTF-8 with
-/// or without a byte order mark, nested at most 127 deep. `what` names it in messages.
+/// Parses a document: UTF-8 with or without a byte order mark, nested at most 127 levels deep. The
+/// caller must limit its size. `what` names the document in messages.
 ///
 /// ```
 /// use gatherer_plugin_support::json::parse;
 /// let error = parse(br#"{"a": {"b": "hunter2", "b": 1}}"#, "the list").unwrap_err();
-/// assert_eq!(error.message, "the list: the key \"b\" stands twice within \"a\" (line 1, column 26)");
+/// assert_eq!(error.message, "the list: duplicate key \"b\" in \"a\" (line 1, column 26)");
 /// ```
 pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        GatherError::protocol(format!(
-            "{what}: not UTF-8: byte {} fits no character",
-            error.valid_up_to() + 1
-        ))
-        .with_hint("save it as UTF-8")
+        let position = error.valid_up_to() + 1;
+        GatherError::protocol(format!("{what}: not valid UTF-8 at byte {position}"))
+            .with_hint("save the document as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
         return Err(GatherError::protocol(format!("{what}: it is empty")));
     }
-    let state = State::default();
+    let state = ParserState::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = Seed(&state).deserialize(&mut deserializer);
+    let parsed = JsonVisitor(&state).deserialize(&mut deserializer);
     let parsed = parsed.and_then(|json| deserializer.end().map(|()| json));
     parsed.map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        if let Some(key) = state.repeated.take() {
-            let mut within: Vec<String> = state.parents.take();
-            within.reverse();
-            let within = match within.as_slice() {
+        let position = format!("line {}, column {}", error.line(), error.column());
+        if let Some(key) = state.duplicate_key.take() {
+            let mut parents: Vec<String> = state.parents.take();
+            parents.reverse();
+            let parents = match parents.as_slice() {
                 [] => String::new(),
-                parents => format!(" within {}", parents.join(", ")),
+                parents => format!(" in {}", parents.join(", ")),
             };
             return GatherError::protocol(format!(
-                "{what}: the key {key} stands twice{within} ({place})"
+                "{what}: duplicate key {key}{parents} ({position})"
             ))
-            .with_hint("every member of an object needs a key of its own");
+            .with_hint("the keys of an object must be unique");
         }
-        let fault = if error.is_eof() {
-            "it ends in the middle"
+        let why = if error.is_eof() {
+            "the JSON is truncated"
         } else if error.to_string().starts_with("recursion limit exceeded") {
-            "it is nested more than 127 deep"
+            "the JSON is nested more than 127 levels deep"
         } else {
-            "it is not JSON"
+            "not valid JSON"
         };
-        GatherError::protocol(format!("{what}: {fault} ({place})"))
+        GatherError::protocol(format!("{what}: {why} ({position})"))
     })
 }
 
-/// Reads a document as [`parse`] does, into a type of the caller's.
+/// Parses a document as [`parse`] does, and deserializes it.
 ///
 /// ```
 /// use gatherer_plugin_support::json::read;
 /// let error = read::<Vec<u8>>(br#"["hunter2"]"#, "the list").unwrap_err();
-/// assert_eq!(error.message, "the list: a member is of another type than expected");
+/// assert_eq!(error.message, "the list: a value has the wrong type");
 /// ```
 pub fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, GatherError> {
     serde_json::from_value(parse(bytes, what)?.into()).map_err(|error| {
         let text = error.to_string();
-        // serde quotes the values that it read, but not where it names a field that is not there.
-        let fault = if text.starts_with("missing field") {
+        // serde's messages quote the values that it read, except those about a missing field.
+        let why = if text.starts_with("missing field") {
             text.as_str()
         } else {
-            "a member is of another type than expected"
+            "a value has the wrong type"
         };
-        GatherError::protocol(format!("{what}: {fault}"))
+        GatherError::protocol(format!("{what}: {why}"))
     })
 }
 
-/// What an error tells of a repeated key. Seeds are passed by value, so that it stands beside
-/// them; it is filled on the way out alone, so that reading costs no copies of keys.
+/// Shared by the visitors of all levels. The details of a duplicate key are recorded only while the
+/// parser returns from the error, so that parsing copies no keys.
 #[derive(Default)]
-struct State {
-    repeated: RefCell<Option<String>>,
-    /// The innermost first.
+struct ParserState {
+    duplicate_key: RefCell<Option<String>>,
+    /// The keys of the objects around the duplicate key, innermost first.
     parents: RefCell<Vec<String>>,
     hasher: RandomState,
 }
 
-/// The keys of one object that were read: of a small one looked through, of a large one found
-/// by their hashes, because a copy of every key would be as large as the document.
+/// Finds duplicate keys in one object. A small object is searched; for a large one a set of hashes is
+/// used, because copies of all keys would need as much memory as the document.
 #[derive(Default)]
-struct Keys(HashSet<u64>);
+struct SeenKeys(HashSet<u64>);
 
-impl Keys {
-    const FEW: usize = 16;
+impl SeenKeys {
+    /// Objects with fewer members are searched.
+    const HASHING_THRESHOLD: usize = 16;
 
-    fn is_new(&mut self, key: &str, before: &[(String, Json)], hasher: &RandomState) -> bool {
-        let stands = || before.iter().any(|(own, _)| own == key);
-        if before.len() < Self::FEW {
-            return !stands();
+    fn is_new(&mut self, key: &str, members: &[(String, Json)], hasher: &RandomState) -> bool {
+        let is_present = || members.iter().any(|(own, _)| own == key);
+        if members.len() < Self::HASHING_THRESHOLD {
+            return !is_present();
         }
         if self.0.is_empty() {
-            self.0.extend(before.iter().map(|(own, _)| hasher.hash_one(own.as_str())));
+            self.0.extend(members.iter().map(|(own, _)| hasher.hash_one(own.as_str())));
         }
-        // The hash is keyed at random, so that nobody can make many keys share one.
-        self.0.insert(hasher.hash_one(key)) || !stands()
+        // The hasher has a random key, so that a document cannot be made to cause many collisions.
+        self.0.insert(hasher.hash_one(key)) || !is_present()
     }
 }
 
 #[derive(Clone, Copy)]
-struct Seed<'s>(&'s State);
+struct JsonVisitor<'s>(&'s ParserState);
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for JsonVisitor<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
@@ -192,7 +191,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for JsonVisitor<'_> {
     type Value = Json;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -233,18 +232,18 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut keys = Keys::default();
+        let mut keys = SeenKeys::default();
         let mut object = Vec::new();
         while let Some(key) = members.next_key::<String>()? {
             if !keys.is_new(&key, &object, &self.0.hasher) {
-                *self.0.repeated.borrow_mut() = Some(shown(&key));
-                return Err(A::Error::custom("repeated key"));
+                *self.0.duplicate_key.borrow_mut() = Some(quote(&key));
+                return Err(A::Error::custom("duplicate key"));
             }
             match members.next_value_seed(self) {
                 Ok(value) => object.push((key, value)),
                 Err(error) => {
-                    if self.0.repeated.borrow().is_some() {
-                        self.0.parents.borrow_mut().push(shown(&key));
+                    if self.0.duplicate_key.borrow().is_some() {
+                        self.0.parents.borrow_mut().push(quote(&key));
                     }
                     return Err(error);
                 }
@@ -268,55 +267,56 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_accepted() {
+    fn accepts_a_byte_order_mark() {
         assert_eq!(parse(b"\xef\xbb\xbf{}", "x").expect("JSON"), Json::Object(Vec::new()));
     }
 
     #[test]
-    fn a_repeated_key_is_named_with_its_place() {
-        let text = br#"{"m": {"kvm1": {"vms": {"web": "1", "web": "2"}}}}"#;
-        assert_eq!(
-            message(text),
-            "x: the key \"web\" stands twice within \"m\", \"kvm1\", \"vms\" (line 1, column 41)"
-        );
-        assert!(message(br#"{"a": 1, "\u0061": 2}"#).contains("\"a\" stands twice"));
+    fn names_a_duplicate_key_with_its_position() {
+        let nested = message(br#"{"m": {"kvm1": {"vms": {"web": "1", "web": "2"}}}}"#);
+        let parts = ["\"web\"", "\"m\", \"kvm1\", \"vms\"", "line 1, column 41"];
+        assert!(parts.iter().all(|part| nested.contains(part)), "{nested}");
+        assert!(message(br#"{"a": 1, "\u0061": 2}"#).contains("\"a\""));
         assert!(parse(br#"[{"a": 1}, {"a": 1}]"#, "x").is_ok());
     }
 
     #[test]
-    fn a_repeated_key_is_found_in_an_object_of_any_size() {
+    fn finds_a_duplicate_key_in_an_object_of_any_size() {
         for size in [2, 15, 16, 17, 18, 40, 2_000] {
             let members: Vec<_> = (0..size).map(|n| format!("\"k{n}\": {n}")).collect();
             let members = members.join(", ");
             assert!(parse(format!("{{{members}}}").as_bytes(), "x").is_ok(), "{size}");
             for key in [0, size / 2, size - 1] {
                 let message = message(format!("{{{members}, \"k{key}\": 1}}").as_bytes());
-                assert!(message.contains(&format!("\"k{key}\" stands twice")), "{message}");
+                assert!(message.contains(&format!("duplicate key \"k{key}\"")), "{message}");
             }
         }
     }
 
     #[test]
-    fn what_is_not_json_is_said_with_its_place_and_without_its_content() {
-        for (text, part) in [
-            ("{\"a\": hunter2}", "x: it is not JSON (line 1"),
-            ("{\"a\": \"hunter2", "it ends in the middle"),
-            ("{} hunter2", "it is not JSON"),
-            ("{\"a\": NaN}", "it is not JSON"),
-            (" \n", "is empty"),
-        ] {
-            let message = message(text.as_bytes());
-            assert!(message.contains(part), "{message}");
-            assert!(!message.contains("hunter2"), "{message}");
-        }
-        assert!(message(b"{\"\xff\": 1}").contains("not UTF-8: byte 3"));
+    fn errors_give_the_position_and_do_not_quote_the_content() {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        let messages = [
+            "{\"a\": hunter2}",
+            "{\"a\": \"hunter2",
+            "{} hunter2",
+            "{\"a\": NaN}",
+            "{\"a\": {\"b\": \"hunter2\", \"b\": 1}}",
+            " \n",
+            &deep,
+        ];
+        let mut messages: Vec<_> = messages.iter().map(|text| message(text.as_bytes())).collect();
+        messages.push(message(b"{\"\xff\": 1}"));
+        let messages = messages.join("\n");
+        assert!(!messages.contains("hunter2"), "{messages}");
+        insta::assert_snapshot!(messages);
     }
 
     #[test]
-    fn ten_thousand_levels_are_an_error_and_no_overflow() {
+    fn ten_thousand_levels_do_not_overflow_the_stack() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let text = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
-            assert!(message(text.as_bytes()).contains("nested more than 127 deep"));
+            assert!(message(text.as_bytes()).contains("127"));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What several plugins need: HTTP with our rules, retrying, running asynchronous work with an
-//! end, strict JSON whose errors quote nothing.
+//! Code that several plugins need: an HTTP client, retries, a runtime for asynchronous work, and strict
+//! parsers of untrusted input.
 #![forbid(unsafe_code)]
 
-/// The reader of files that a request names.
+/// Reads files that a request names.
 pub use gatherer_file_reader as file;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,4 +1,4 @@
-//! Running a plugin's asynchronous work inside its synchronous `gather`, with an end.
+//! Runs asynchronous work inside the synchronous `gather`, until it is done, cancelled or timed out.
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 
-/// A thread of the runtime stays as long as the runtime.
-const KEEP_ALIVE: Duration = Duration::from_hours(24 * 365);
+/// How long an idle blocking thread is kept: in effect, as long as the runtime exists.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_hours(24 * 365);
 
-/// How often the runner's wish to stop is looked at.
-const CANCEL_POLL: Duration = Duration::from_millis(50);
+/// The interval at which cancellation is checked.
+const CANCELLATION_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs a future on a runtime of its own until it is done, the endpoint's deadline has come
-/// (`timeout`), or the gathering was cancelled.
+/// Runs a future on a new runtime until it is done, the endpoint's deadline has passed (a `timeout`
+/// error), or the gathering is cancelled.
 ///
-/// The deadlines here are a little earlier than the runner's own: a plugin's sentence, which knows
-/// what it was waiting for, has to arrive before the runner gives the worker up.
+/// The deadlines here are slightly earlier than the runner's, so that the plugin's error, which knows
+/// what the plugin was waiting for, arrives before the runner gives up the worker.
 ///
 /// Must not be called from inside another runtime.
 ///
@@ -38,35 +38,37 @@ pub fn block_on<T>(
 ) -> Result<T, GatherError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .thread_keep_alive(KEEP_ALIVE)
+        .thread_keep_alive(THREAD_KEEP_ALIVE)
         .build()
-        .map_err(|error| GatherError::internal(format!("no asynchronous runtime: {error}")))?;
-    start_thread(&runtime)?;
+        .map_err(|error| {
+            GatherError::internal(format!("the asynchronous runtime cannot be created: {error}"))
+        })?;
+    start_blocking_thread(&runtime)?;
     let outcome = runtime.block_on(until_stopped(context, future));
-    // A plain drop waits for every name lookup that is still under way in the system's resolver.
+    // Dropping the runtime would wait for name lookups that are still running in the resolver.
     runtime.shutdown_background();
     outcome
 }
 
-/// Starts the thread that looks names up, and reads pages. tokio panics where it can start none; as
-/// long as there is one, what is given to it waits.
-fn start_thread(runtime: &tokio::runtime::Runtime) -> Result<(), GatherError> {
+/// Starts the thread for blocking work, such as name lookups and the parsing of pages. tokio panics if
+/// it has no such thread and cannot start one. If it has one, further work waits for it.
+fn start_blocking_thread(runtime: &tokio::runtime::Runtime) -> Result<(), GatherError> {
     let failed = |why: &str| {
         GatherError::internal(format!("no thread can be started: {why}"))
             .with_hint("lower --jobs, or raise the limit on processes and threads (`ulimit -u`)")
     };
+    // First check with a thread of our own that a thread can be started. It does not panic.
     let probe = std::thread::Builder::new().name("probe".to_owned()).spawn(|| ());
-    // It does nothing that could panic. When it has ended, there may be another one.
     let _ = probe.map_err(|error| failed(&error.to_string()))?.join();
-    // Unless another process has taken its place in the meantime. The plugin's own hook would log
-    // that as a fault of the plugin; no other thread runs that could need the hook.
+    // Another process may have used up the limit since then, so a panic is still possible. It must not
+    // be logged as a fault of the plugin. No other thread is running that might need the panic hook.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let started = std::panic::catch_unwind(AssertUnwindSafe(|| {
         drop(runtime.spawn_blocking(|| ()));
     }));
     std::panic::set_hook(hook);
-    started.map_err(|_| failed("there are too many"))
+    started.map_err(|_| failed("too many threads or processes"))
 }
 
 async fn until_stopped<T>(
@@ -74,7 +76,7 @@ async fn until_stopped<T>(
     future: impl Future<Output = Result<T, GatherError>>,
 ) -> Result<T, GatherError> {
     let mut future = pin!(future);
-    let mut ticks = tokio::time::interval(CANCEL_POLL);
+    let mut ticks = tokio::time::interval(CANCELLATION_POLL_INTERVAL);
     let end = context.deadline().map(|deadline| earlier(deadline, margin(context) / 2));
     let mut end = pin!(end.map(|end| tokio::time::sleep_until(end.into())));
     poll_fn(|cx| {
@@ -89,7 +91,7 @@ async fn until_stopped<T>(
         match end.as_mut().as_pin_mut().map(|end| end.poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Err(GatherError::new(
                 ErrorKind::Timeout,
-                format!("not done within the endpoint's {}", timeout_text(context)),
+                format!("did not finish within the endpoint's {}", timeout_text(context)),
             ))),
             _ => Poll::Pending,
         }
@@ -97,17 +99,14 @@ async fn until_stopped<T>(
     .await
 }
 
-/// When a single operation has to give up, so that its own error is the one that is told.
-fn operation_deadline(context: &Context) -> Option<Instant> {
-    context.deadline().map(|deadline| earlier(deadline, margin(context)))
-}
-
-/// How long an operation may still wait. None: no deadline was set.
+/// How long a single operation may still take; `None` if the endpoint has no deadline. This is less than
+/// the time that [`block_on`] allows, so that the operation's own error is the one that is reported.
 pub fn operation_remaining(context: &Context) -> Option<Duration> {
-    operation_deadline(context).map(|end| end.saturating_duration_since(Instant::now()))
+    let deadline = earlier(context.deadline()?, margin(context));
+    Some(deadline.saturating_duration_since(Instant::now()))
 }
 
-/// The endpoint's timeout, as it stands in messages.
+/// The endpoint's timeout, for messages.
 pub fn timeout_text(context: &Context) -> String {
     match context.options().timeout_ms {
         Some(milliseconds) => {
@@ -117,12 +116,13 @@ pub fn timeout_text(context: &Context) -> String {
     }
 }
 
-/// A duration for people: `2 s`, `0.5 s`.
+/// Formats a duration for messages: `2 s`, `0.5 s`.
 pub fn seconds(duration: Duration) -> String {
     let rounded = (duration.as_secs_f64() * 10.0).round() / 10.0;
     format!("{rounded} s")
 }
 
+/// How much earlier than the runner's deadline operations end: a tenth of the timeout, at most 0.5 s.
 fn margin(context: &Context) -> Duration {
     let whole = Duration::from_millis(context.options().timeout_ms.unwrap_or(0));
     (whole / 10).min(Duration::from_millis(500))
@@ -138,22 +138,22 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn what_the_future_says_is_returned() {
+    fn returns_the_result_of_the_future() {
         let context = testing::context(gatherer_plugin_api::Options::default());
         assert_eq!(block_on(&context, async { Ok(7) }), Ok(7));
     }
 
     #[test]
-    fn the_deadline_ends_a_future_that_never_does() {
+    fn the_deadline_stops_a_future_that_never_completes() {
         let options = gatherer_plugin_api::Options { timeout_ms: Some(100), ..Default::default() };
         let error = block_on(&testing::context(options), std::future::pending::<Result<(), _>>())
             .expect_err("never ready");
         assert_eq!(error.kind, ErrorKind::Timeout);
-        assert_eq!(error.message, "not done within the endpoint's timeout of 0.1 s");
+        assert!(error.message.contains("0.1 s"), "{error}");
     }
 
     #[test]
-    fn a_cancelled_gathering_ends_at_once() {
+    fn stops_when_the_gathering_is_cancelled() {
         let context = testing::cancelled_context(gatherer_plugin_api::Options::default());
         let error =
             block_on(&context, std::future::pending::<Result<(), _>>()).expect_err("cancelled");

@@ -1,4 +1,4 @@
-//! A context for unit tests, with nobody on its other side.
+//! A context for unit tests, whose callbacks discard everything.
 
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
@@ -23,12 +23,12 @@ fn context_of(state: usize, options: Options) -> Context {
     Context::new(callbacks, "endpoint".to_owned(), "Module".to_owned(), options)
 }
 
-/// A context whose runner wants it to go on.
+/// A context that is not cancelled.
 pub(crate) fn context(options: Options) -> Context {
     context_of(0, options)
 }
 
-/// A context whose runner wants it to stop.
+/// A context that is cancelled.
 pub(crate) fn cancelled_context(options: Options) -> Context {
     context_of(1, options)
 }

@@ -1,9 +1,9 @@
-//! UUIDs in one spelling. Which of them are junk is for the formats to decide, not for plugins.
+//! Normalizes UUIDs. Plugins do not filter placeholder UUIDs; the output formats decide about them.
 
 use uuid::Uuid;
 
 /// The canonical form (lower case, with dashes) of a UUID in any usual spelling: upper case,
-/// without dashes, in braces, as a URN. `None` if it is no UUID.
+/// without dashes, in braces, or as a URN. `None` if the text is not a valid UUID.
 ///
 /// ```
 /// use gatherer_plugin_support::uuid::canonical;
@@ -15,7 +15,7 @@ pub fn canonical(text: &str) -> Option<String> {
     Uuid::try_parse(text.trim()).ok().map(|uuid| uuid.to_string())
 }
 
-/// The canonical form of a UUID's 16 bytes, the first of them first.
+/// The canonical form of a UUID given as 16 bytes in big-endian order.
 pub fn from_bytes(bytes: [u8; 16]) -> String {
     Uuid::from_bytes(bytes).to_string()
 }
@@ -40,14 +40,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uuid_has_no_canonical_form() {
+    fn rejects_texts_that_are_not_uuids() {
         for text in ["", "x", "4c4c4544-0042-3510-8051-b4c04f4d313", "Not Specified"] {
             assert_eq!(canonical(text), None, "{text}");
         }
     }
 
     #[test]
-    fn bytes_are_written_in_their_order() {
+    fn formats_bytes_in_their_order() {
         let bytes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
         assert_eq!(from_bytes(bytes), "00010203-0405-0607-0809-0a0b0c0d0e0f");
     }

@@ -1,21 +1,21 @@
-//! Reading XML that an endpoint sent: a tree with caps, without document types or entities.
+//! Parsing of untrusted XML into a tree, with limits and without document types or entities.
 //!
-//! The parser is roxmltree: it holds no `unsafe`, reads without recursion, refuses a document
-//! type unless told otherwise (so only XML's own five entities exist), and a tree is what the
-//! readers of small documents want. A streaming parser would leave all of that to each plugin.
+//! The parser is roxmltree. It has no `unsafe` code, does not recurse, and rejects document types by
+//! default, so that only XML's five predefined entities exist. A tree is convenient for small
+//! documents; with a streaming parser each plugin would have to build one.
 
 use std::fmt;
 
 pub use roxmltree::{Document, Node};
 
-/// How large a document may be.
+/// The limits of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest text, in bytes.
+    /// The maximum length of the text, in bytes.
     pub bytes: usize,
-    /// The most elements, texts and comments together.
+    /// The maximum number of elements, texts and comments together.
     pub nodes: u32,
-    /// How deep elements may be nested.
+    /// The maximum nesting depth of elements.
     pub depth: usize,
 }
 
@@ -26,20 +26,20 @@ impl Default for Limits {
     }
 }
 
-/// Why a document was refused. It says where, never what stood there.
+/// Why a document was rejected. The message may give the position but never quotes the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum XmlError {
-    /// It is longer than this many bytes.
+    /// The document is longer than this limit, in bytes.
     TooLarge(usize),
-    /// It has more than this many nodes, or too many attributes.
+    /// The document has more nodes than this limit, or too many attributes.
     TooManyNodes(u32),
-    /// Its elements are nested deeper than this.
+    /// The elements are nested deeper than this limit.
     TooDeep(usize),
-    /// It declares a document type.
+    /// The document declares a document type.
     DocumentType,
-    /// It ends too early.
-    CutOff,
-    /// It is not well-formed at this place.
+    /// The document is truncated.
+    Truncated,
+    /// The document is not well-formed at this position.
     Malformed {
         /// The line, from 1.
         line: u32,
@@ -57,7 +57,7 @@ impl fmt::Display for XmlError {
             Self::DocumentType => {
                 f.write_str("the XML declares a document type, which is not allowed")
             }
-            Self::CutOff => f.write_str("the XML ends too early"),
+            Self::Truncated => f.write_str("the XML is truncated"),
             Self::Malformed { line, column } => {
                 write!(f, "the XML is not well-formed at line {line}, column {column}")
             }
@@ -93,12 +93,12 @@ pub fn parse(text: &str, limits: Limits) -> Result<Document<'_>, XmlError> {
     Ok(document)
 }
 
-/// The first child element of this name, whatever its namespace.
+/// The first child element with this name, in any namespace.
 pub fn child<'a, 'input>(parent: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
     children(parent, name).next()
 }
 
-/// The child elements of this name, whatever their namespace.
+/// The child elements with this name, in any namespace.
 pub fn children<'a, 'input>(
     parent: Node<'a, 'input>,
     name: &str,
@@ -106,35 +106,34 @@ pub fn children<'a, 'input>(
     parent.children().filter(move |node| node.is_element() && node.tag_name().name() == name)
 }
 
-/// The trimmed text of the element at the end of a path of first children; `None` where an
+/// The trimmed text of the element at a path, which follows the first child of each name. `None` if an
 /// element is missing or the text is empty.
 pub fn text<'a>(parent: Node<'a, '_>, path: &[&str]) -> Option<&'a str> {
     let element = path.iter().try_fold(parent, |node, name| child(node, name))?;
     element.text().map(str::trim).filter(|text| !text.is_empty())
 }
 
-// The parser's own texts quote names and characters that it read: only the place is kept.
+// The parser's messages quote names and characters of the document, so only the position is kept.
 fn translate(error: &roxmltree::Error, nodes: u32) -> XmlError {
     use roxmltree::Error;
     match error {
         Error::DtdDetected => XmlError::DocumentType,
         Error::NodesLimitReached | Error::AttributesLimitReached => XmlError::TooManyNodes(nodes),
         Error::NoRootNode | Error::UnclosedRootNode | Error::UnexpectedEndOfStream => {
-            XmlError::CutOff
+            XmlError::Truncated
         }
         other => XmlError::Malformed { line: other.pos().row, column: other.pos().col },
     }
 }
 
-// In document order the depth changes by one step down or some steps up, so one pass over the
-// nodes with a stack of open parents is enough, whatever the depth.
+// Visits the elements in document order and keeps a stack of open ones, instead of recursing.
 fn is_deeper_than(document: &Document<'_>, limit: usize) -> bool {
     let mut open = Vec::new();
     for node in document.descendants().filter(Node::is_element) {
         let parent = node.parent().map(|parent| parent.id());
         while open.last().copied() != parent && open.pop().is_some() {}
         open.push(node.id());
-        // The document itself never is on the stack: its children follow an emptied one.
+        // The document node itself is never on the stack, so for its children the stack gets empty.
         if open.len() > limit {
             return true;
         }
@@ -146,27 +145,27 @@ fn is_deeper_than(document: &Document<'_>, limit: usize) -> bool {
 mod tests {
     use super::{Limits, XmlError, child, children, parse, text};
 
-    fn refused(xml: &str) -> XmlError {
-        parse(xml, Limits::default()).expect_err("refused")
+    fn error(xml: &str) -> XmlError {
+        parse(xml, Limits::default()).expect_err("the document must be rejected")
     }
 
     #[test]
-    fn document_types_and_entities_of_their_own_are_refused() {
+    fn rejects_document_types_and_custom_entities() {
         let bomb = r#"<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>"#;
-        assert_eq!(refused(bomb), XmlError::DocumentType);
+        assert_eq!(error(bomb), XmlError::DocumentType);
         let file = r#"<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>"#;
-        assert_eq!(refused(file), XmlError::DocumentType);
-        assert!(matches!(refused("<a>&b;</a>"), XmlError::Malformed { .. }));
+        assert_eq!(error(file), XmlError::DocumentType);
+        assert!(matches!(error("<a>&b;</a>"), XmlError::Malformed { .. }));
     }
 
     #[test]
-    fn the_five_entities_of_xml_are_read() {
+    fn decodes_the_five_predefined_entities() {
         let document = parse("<a>&lt;&gt;&amp;&quot;&apos;&#228;</a>", Limits::default());
-        assert_eq!(document.expect("fine").root_element().text(), Some("<>&\"'ä"));
+        assert_eq!(document.expect("valid").root_element().text(), Some("<>&\"'ä"));
     }
 
     #[test]
-    fn depth_size_and_number_of_nodes_are_capped() {
+    fn limits_depth_size_and_number_of_nodes() {
         let limits = Limits { bytes: 1_000_000, nodes: 1_000, depth: 3 };
         assert!(parse("<a><b><c/></b><b><c/></b></a>", limits).is_ok());
         let deep = parse("<a><b/><b><c><d/></c></b></a>", limits);
@@ -178,25 +177,25 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_levels_are_refused_without_overflowing_the_stack() {
+    fn a_hundred_thousand_levels_do_not_overflow_the_stack() {
         let xml = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
-        assert_eq!(refused(&xml), XmlError::TooDeep(100));
+        assert_eq!(error(&xml), XmlError::TooDeep(100));
     }
 
     #[test]
-    fn errors_name_the_place_and_quote_nothing() {
-        let error = refused("<a>\n  <hunter2></secret></a>");
-        assert!(matches!(error, XmlError::Malformed { line: 2, .. }), "{error:?}");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        assert!(!error.to_string().contains("secret"), "{error}");
-        assert_eq!(refused("<a><b>"), XmlError::CutOff);
-        assert_eq!(refused(""), XmlError::CutOff);
+    fn errors_give_the_position_and_do_not_quote_the_document() {
+        let malformed = error("<a>\n  <hunter2></secret></a>");
+        assert!(matches!(malformed, XmlError::Malformed { line: 2, .. }), "{malformed:?}");
+        assert!(!malformed.to_string().contains("hunter2"), "{malformed}");
+        assert!(!malformed.to_string().contains("secret"), "{malformed}");
+        assert_eq!(error("<a><b>"), XmlError::Truncated);
+        assert_eq!(error(""), XmlError::Truncated);
     }
 
     #[test]
-    fn names_match_without_regard_to_namespaces() {
+    fn names_match_in_any_namespace() {
         let xml = "<a xmlns:n='urn:n'><n:b>1</n:b><b> 2 </b><b/></a>";
-        let document = parse(xml, Limits::default()).expect("fine");
+        let document = parse(xml, Limits::default()).expect("valid");
         let root = document.root_element();
         assert_eq!(children(root, "b").count(), 3);
         assert_eq!(text(root, &["b"]), Some("1"));

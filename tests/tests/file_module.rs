@@ -1,13 +1,13 @@
-//! Module File through the real program: the shapes of a document, what refuses one, and that
-//! nothing of it is lost.
+//! The module File with the real program: the formats of a document, which documents are rejected, and
+//! that no data are lost.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gatherer_tests::{Outcome, PluginFolder, Run};
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
-/// Documents in a folder, each an endpoint that is named as its file.
+/// Documents in a folder. Each is an endpoint whose id is the name of the file.
 struct Documents {
     folder: tempfile::TempDir,
     plugins: PluginFolder,
@@ -54,23 +54,23 @@ fn host(id: &str) -> Value {
 
 fn inventory_of(status: &str, hosts: &Value) -> String {
     json!({
-        "schemaVersion": "1.0", "generator": {"name": "somebody"},
+        "schemaVersion": "1.0", "generator": {"name": "another program"},
         "endpoints": [{"id": "vc1", "status": status, "hosts": hosts}],
     })
     .to_string()
 }
 
 #[test]
-fn a_map_of_hosts_a_gatherers_output_and_an_inventory_say_the_same() {
+fn the_three_formats_give_the_same_hosts() {
     let hosts = json!({"kvm1": host("h1")});
     let plain = Documents::new()
         .with("hosts", hosts.to_string())
         .with("managers", json!({"m": hosts}).to_string());
     let inventory = plain.gather("inventory").inventory();
-    let of_managers = inventory["endpoints"][1]["hosts"].clone();
-    assert_eq!(of_managers[0]["cpu"]["cores"], 16);
+    let hosts_of_managers = inventory["endpoints"][1]["hosts"].clone();
+    assert_eq!(hosts_of_managers[0]["cpu"]["cores"], 16);
 
-    let all = plain.with("inventory", inventory_of("complete", &of_managers));
+    let all = plain.with("inventory", inventory_of("complete", &hosts_of_managers));
     let document = all.gather("gatherer").document();
     let expected = document["hosts"].as_ref().expect("complete");
     assert_eq!(expected["kvm1"].vms["web"], "4c4c4544-0042-3510-8052-b4c04f4e4e31");
@@ -90,7 +90,7 @@ fn an_empty_document_is_complete_and_has_no_hosts() {
 }
 
 #[test]
-fn the_hosts_of_all_managers_are_merged_and_none_is_lost() {
+fn the_hosts_of_all_managers_are_merged_without_loss() {
     let document = json!({"m1": {"kvm1": host("h1")}, "m2": {"kvm1": host("h2")}, "m3": {}});
     let outcome = Documents::new().with("e", document.to_string()).gather("gatherer");
     let document = outcome.document();
@@ -101,7 +101,7 @@ fn the_hosts_of_all_managers_are_merged_and_none_is_lost() {
 }
 
 #[test]
-fn one_host_in_two_managers_stays_two_and_each_can_be_told_apart() {
+fn one_host_in_two_managers_stays_two_hosts_with_different_identifiers() {
     let document = json!({"m1": {"kvm1": host("h1")}, "m2": {"kvm1": host("h1")}});
     let outcome = Documents::new().with("e", document.to_string()).gather("gatherer");
     let document = outcome.document();
@@ -112,7 +112,7 @@ fn one_host_in_two_managers_stays_two_and_each_can_be_told_apart() {
 }
 
 #[test]
-fn a_null_manager_or_an_incomplete_endpoint_fails_its_own_endpoint_alone_and_is_named() {
+fn a_null_manager_or_an_incomplete_endpoint_fails_only_its_document_and_is_named() {
     let documents = Documents::new()
         .with("good", json!({"kvm1": host("h1")}).to_string())
         .with("null", json!({"m1": {"kvm1": host("h1")}, "m2": null}).to_string())
@@ -123,52 +123,46 @@ fn a_null_manager_or_an_incomplete_endpoint_fails_its_own_endpoint_alone_and_is_
 
     let outcome = documents.gather("inventory");
     for (id, name) in [("null", "m2"), ("incomplete", "vc1")] {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], "unavailable", "{error}");
-        assert!(error["message"].as_str().is_some_and(|text| text.contains(name)), "{error}");
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "unavailable", "{failure}");
+        assert!(failure.message.contains(name), "{failure}");
     }
+    assert_message!(outcome.failures());
 }
 
 #[test]
-fn what_is_no_document_is_an_error_of_the_right_kind_that_does_not_quote_it() {
-    let cases: [(&str, Vec<u8>, &str, &str); 12] = [
-        ("no JSON", b"{\"a\": hunter2}".to_vec(), "protocol", "line 1"),
-        (
-            "cut off",
-            b"{\"a\": {\"vms\": {\"w\": \"hunter2".to_vec(),
-            "protocol",
-            "ends in the middle",
-        ),
-        ("nothing", Vec::new(), "protocol", "empty"),
-        ("a list", b"[\"hunter2\"]".to_vec(), "protocol", "an array"),
-        ("no hosts", b"{\"kvm9\": \"hunter2\"}".to_vec(), "protocol", "kvm9"),
-        ("no vms", br#"{"m": {"kvm9": {"name": "hunter2"}}}"#.to_vec(), "protocol", "kvm9"),
-        ("null id", br#"{"kvm9": {"vms": {"web": null}}}"#.to_vec(), "protocol", "web"),
-        ("twice", br#"{"kvm9": {"vms": {}}, "kvm9": {"vms": {}}}"#.to_vec(), "protocol", "kvm9"),
-        ("guest twice", br#"{"k": {"vms": {"w": "1", "w": "2"}}}"#.to_vec(), "protocol", "\"w\""),
-        ("bytes", b"{\"\xff\": null}".to_vec(), "protocol", "UTF-8"),
-        (
-            "deep",
-            format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into(),
-            "protocol",
-            "nested",
-        ),
-        ("future", br#"{"schemaVersion": "2.0", "endpoints": []}"#.to_vec(), "unsupported", "2"),
+fn rejects_invalid_documents_without_quoting_them() {
+    let duplicate_host = r#"{"kvm9": {"vms": {}}, "kvm9": {"vms": {}}}"#;
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let cases: [(&str, &[u8], &str, &str); 12] = [
+        ("not JSON", b"{\"a\": hunter2}", "protocol", "line 1"),
+        ("truncated", b"{\"a\": {\"vms\": {\"w\": \"hunter2", "protocol", "column 28"),
+        ("empty", b"", "protocol", ""),
+        ("an array", b"[\"hunter2\"]", "protocol", ""),
+        ("no hosts", b"{\"kvm9\": \"hunter2\"}", "protocol", "kvm9"),
+        ("no vms", br#"{"m": {"kvm9": {"name": "hunter2"}}}"#, "protocol", "kvm9"),
+        ("null id", br#"{"kvm9": {"vms": {"web": null}}}"#, "protocol", "web"),
+        ("duplicate host", duplicate_host.as_bytes(), "protocol", "kvm9"),
+        ("duplicate guest", br#"{"k": {"vms": {"w": "1", "w": "2"}}}"#, "protocol", "\"w\""),
+        ("not UTF-8", b"{\"\xff\": null}", "protocol", "UTF-8"),
+        ("deep", deep.as_bytes(), "protocol", "127"),
+        ("future", br#"{"schemaVersion": "2.0", "endpoints": []}"#, "unsupported", "2"),
     ];
     let documents =
         cases.iter().fold(Documents::new(), |documents, (id, bytes, ..)| documents.with(id, bytes));
     let outcome = documents.gather("inventory");
-    for (id, _, kind, part) in &cases {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], *kind, "{id}: {error}");
-        assert!(error["message"].as_str().is_some_and(|text| text.contains(part)), "{id}: {error}");
+    for (id, _, kind, mentions) in &cases {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, *kind, "{id}: {failure}");
+        assert!(failure.message.contains(mentions), "{id}: {failure}");
     }
     assert!(!outcome.stdout_text().contains("hunter2"));
     assert!(!outcome.messages().contains("hunter2"), "{}", outcome.messages());
+    assert_message!(outcome.failures());
 }
 
 #[test]
-fn what_would_be_complete_and_empty_by_mistake_is_refused() {
+fn rejects_documents_that_would_be_complete_and_empty_by_mistake() {
     let inventory = |members: Value| {
         let mut endpoint = json!({"id": "vc1", "status": "complete", "hosts": []});
         for (name, value) in members.as_object().expect("members") {
@@ -179,22 +173,25 @@ fn what_would_be_complete_and_empty_by_mistake_is_refused() {
     let misnamed = json!({"hosts": [{"id": "1", "name": "n", "vms": {"w": "1"}}]});
     let contradiction = json!({"error": {"kind": "timeout", "message": "hunter2"}});
     let outcome = Documents::new()
-        .with("misnamed", inventory(misnamed))
-        .with("contradiction", inventory(contradiction))
-        .with("envelope", r#"{"error": {}}"#)
+        .with("misnamed guests", inventory(misnamed))
+        .with("complete with error", inventory(contradiction))
+        .with("error response", r#"{"error": {}}"#)
         .gather("inventory");
-    for (id, part) in
-        [("misnamed", "\"vms\""), ("contradiction", "\"vc1\""), ("envelope", "\"error\"")]
-    {
-        let error = &outcome.endpoint(id)["error"];
-        assert_eq!(error["kind"], "protocol", "{id}");
-        assert!(error["message"].as_str().is_some_and(|text| text.contains(part)), "{error}");
+    for (id, mentions) in [
+        ("misnamed guests", "\"vms\""),
+        ("complete with error", "\"vc1\""),
+        ("error response", "\"error\""),
+    ] {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "protocol", "{id}");
+        assert!(failure.message.contains(mentions), "{failure}");
     }
     assert!(!outcome.messages().contains("hunter2"), "{}", outcome.messages());
+    assert_message!(outcome.failures());
 }
 
 #[test]
-fn a_collection_that_is_complete_and_has_an_error_is_a_failed_one() {
+fn a_complete_collection_with_an_error_is_a_failed_one() {
     let document = json!({"schemaVersion": "1.0", "endpoints": [{
         "id": "vc1", "status": "complete", "hosts": [], "collections": {"pods": {
             "status": "complete", "error": {"kind": "permission", "message": "403"}}}}]});
@@ -206,16 +203,19 @@ fn a_collection_that_is_complete_and_has_an_error_is_a_failed_one() {
 }
 
 #[test]
-fn managers_without_any_host_are_complete_with_a_warning() {
+fn managers_without_hosts_are_complete_with_a_warning() {
     let outcome = Documents::new().with("e", r#"{"k1": {}, "k2": {}}"#).gather("inventory");
     let endpoint = outcome.endpoint("e");
     assert_eq!(endpoint["status"], "complete");
-    let message = "it lists 2 managers and no host at all";
-    assert_eq!(endpoint["warnings"], json!([{"object": "document", "message": message}]));
+    assert_eq!(endpoint["warnings"].as_array().map(Vec::len), Some(1));
+    let warning = &endpoint["warnings"][0];
+    assert_eq!(warning["object"], "document");
+    assert!(warning["message"].as_str().is_some_and(|text| text.contains("2 managers")));
+    assert_message!(warning);
 }
 
 #[test]
-fn which_of_two_twins_has_which_identity_does_not_depend_on_their_guests() {
+fn the_identifiers_of_two_equal_hosts_do_not_depend_on_their_guests() {
     let identity_of = |first: &str, second: &str| {
         let (mut one, mut other) = (host("h1"), host("h1"));
         one["vms"] = json!({first: "1"});
@@ -231,15 +231,15 @@ fn which_of_two_twins_has_which_identity_does_not_depend_on_their_guests() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_an_error_of_its_endpoint() {
+fn a_missing_file_is_a_configuration_error() {
     let documents = Documents::new().with("e", "{}");
     std::fs::remove_file(documents.path("e")).expect("the file can be removed");
-    let error = documents.gather("inventory").endpoint("e")["error"].clone();
-    assert_eq!(error["kind"], "configuration", "{error}");
+    let failure = documents.gather("inventory").failure("e");
+    assert_eq!(failure.kind, "configuration", "{failure}");
 }
 
 #[test]
-fn a_byte_order_mark_and_a_file_url_are_fine() {
+fn accepts_a_byte_order_mark_and_a_file_url() {
     let mut documents = Documents::new().with("e", "\u{feff}{\"kvm1\": {\"vms\": {}}}");
     let url = format!("file://{}", documents.path("e").display());
     documents.endpoints[0]["url"] = json!(url);
@@ -248,7 +248,7 @@ fn a_byte_order_mark_and_a_file_url_are_fine() {
 }
 
 #[test]
-fn what_the_classic_gatherer_got_wrong_is_understood() {
+fn reads_values_of_wrong_types_as_earlier_gatherers_printed_them() {
     let node = json!({
         "name": "node1", "hostIdentifier": "0a1b2c", "type": "kubernetes", "os": "SLES 15",
         "osVersion": 1, "totalCpuSockets": "4", "totalCpuCores": "4", "totalCpuThreads": 1,
@@ -264,12 +264,12 @@ fn what_the_classic_gatherer_got_wrong_is_understood() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_left_out_with_a_warning() {
-    let mut odd = host("h1");
-    odd["totalCpuCores"] = json!("hunter2");
-    odd["rack"] = json!("hunter2");
-    odd["optionalVmData"] = json!({"gone": {"vmState": "running"}});
-    let outcome = Documents::new().with("e", json!({"kvm1": odd}).to_string()).gather("inventory");
+fn ignores_invalid_values_with_a_warning() {
+    let mut host = host("h1");
+    host["totalCpuCores"] = json!("hunter2");
+    host["rack"] = json!("hunter2");
+    host["optionalVmData"] = json!({"gone": {"vmState": "running"}});
+    let outcome = Documents::new().with("e", json!({"kvm1": host}).to_string()).gather("inventory");
     let endpoint = outcome.endpoint("e");
     assert_eq!(endpoint["status"], "complete");
     assert_eq!(endpoint["hosts"][0]["cpu"].get("cores"), None);
@@ -281,10 +281,10 @@ fn what_cannot_be_understood_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn libvirts_own_words_are_states_and_are_printed_as_they_were() {
-    let mut odd = host("h1");
-    odd["optionalVmData"] = json!({"web": {"vmState": "shut off"}});
-    let documents = Documents::new().with("e", json!({"kvm1": odd}).to_string());
+fn libvirts_words_for_states_are_recognized_and_printed_unchanged() {
+    let mut host = host("h1");
+    host["optionalVmData"] = json!({"web": {"vmState": "shut off"}});
+    let documents = Documents::new().with("e", json!({"kvm1": host}).to_string());
     let guest = documents.gather("inventory").endpoint("e")["hosts"][0]["guests"][0].clone();
     assert_eq!((&guest["state"], &guest["sourceState"]), (&json!("stopped"), &json!("shut off")));
     let outcome = documents.gather("gatherer").expect_code(0);
@@ -292,7 +292,7 @@ fn libvirts_own_words_are_states_and_are_printed_as_they_were() {
 }
 
 #[test]
-fn an_inventory_that_is_read_back_is_the_same_with_its_warnings_and_collections() {
+fn an_inventory_keeps_its_hosts_warnings_and_collections() {
     let hosts = json!([
         {"id": "h1", "name": "a", "cpu": {"millicores": 3920, "frequencyMhz": 2400.0},
          "labels": {"zone": "1"}, "taints": [{"key": "k", "effect": "NoSchedule"}],
@@ -302,7 +302,7 @@ fn an_inventory_that_is_read_back_is_the_same_with_its_warnings_and_collections(
              {"name": "web", "template": true}]},
         {"id": "h1", "name": "a", "synthetic": true},
     ]);
-    let warnings = json!([{"object": "a", "message": "odd"}]);
+    let warnings = json!([{"object": "a", "message": "w"}]);
     let collections = json!({
         "pods": {"status": "failed", "error":
             {"kind": "permission", "message": "403", "hint": "ask", "retryable": false}},
@@ -316,7 +316,7 @@ fn an_inventory_that_is_read_back_is_the_same_with_its_warnings_and_collections(
     let outcome = Documents::new().with("e", document.to_string()).gather("inventory");
     let endpoint = outcome.endpoint("e");
     let mut read: Vec<Value> = endpoint["hosts"].as_array().expect("hosts").clone();
-    // The two hosts of one id and name stand in an order of the program's own.
+    // The program decides the order of the two hosts, which have the same id and name.
     read.sort_by_key(|host| host.get("synthetic").is_some());
     for host in &mut read {
         if let Some(guests) = host.get_mut("guests").and_then(Value::as_array_mut) {

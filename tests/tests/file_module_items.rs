@@ -1,9 +1,9 @@
-//! Module File through the real program: what an inventory lists beside hosts and their guests, and
+//! The module File with the real program: the items in an inventory besides hosts and guests, and
 //! inventories of earlier schemas.
 
 use std::path::{Path, PathBuf};
 
-use gatherer_tests::{Outcome, PluginFolder, Run};
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
 #[path = "file_module_items/sample.rs"]
@@ -35,9 +35,8 @@ fn inventory(endpoints: &[Value]) -> String {
 }
 
 #[test]
-fn an_inventory_of_schema_1_0_gives_what_it_gave() {
-    // Both files were written by a program whose schema was 1.0: the one that is read, and what it
-    // made of it.
+fn an_inventory_of_schema_1_0_gives_the_same_result_as_before() {
+    // A program with schema 1.0 wrote both files: the inventory, and the result of reading it.
     let outcome = read(&fixture("inventory-1.0.json"), "inventory").expect_code(0);
     let before = std::fs::read_to_string(fixture("inventory-1.0.read.json")).expect("a file");
     let before: Value = serde_json::from_str(&before).expect("JSON");
@@ -45,14 +44,14 @@ fn an_inventory_of_schema_1_0_gives_what_it_gave() {
     let (mut now, mut before) = (outcome.endpoint("e").clone(), before["endpoints"][0].clone());
     assert!(before["hosts"].as_array().is_some_and(|hosts| hosts.len() == 3), "{before:#}");
     for endpoint in [&mut now, &mut before] {
-        // The plugin's own version is another one with each release.
+        // The version of the plugin changes with each release.
         endpoint.as_object_mut().expect("an endpoint").remove("plugin");
     }
     assert_eq!(now, before);
 }
 
 #[test]
-fn every_item_that_is_read_is_printed_again_as_it_was() {
+fn items_are_printed_as_they_were_read() {
     let written = endpoint("x");
     let outcome = read_text(&inventory(std::slice::from_ref(&written)), "inventory");
     let read = outcome.endpoint("e").clone();
@@ -67,13 +66,13 @@ fn every_item_that_is_read_is_printed_again_as_it_was() {
         assert_eq!(&read, written, "{member}");
     }
     assert_eq!(read.get("warnings"), None);
-    // What it printed is read again to the same bytes.
+    // Reading the output again gives the same bytes.
     let again = read_text(outcome.stdout_text(), "inventory");
     assert_eq!(again.stdout_text(), outcome.stdout_text());
 }
 
 #[test]
-fn the_items_of_several_endpoints_are_merged_as_hosts_are_and_none_is_lost() {
+fn the_items_of_several_endpoints_are_merged_without_loss() {
     let mut failed = endpoint("three");
     failed["collections"]["secrets"] =
         json!({"status": "failed", "error": {"kind": "permission", "message": "403"}});
@@ -83,29 +82,28 @@ fn the_items_of_several_endpoints_are_merged_as_hosts_are_and_none_is_lost() {
     assert_eq!((count("pods"), count("serviceAccounts"), count("namespaces")), (9, 3, 3));
     assert_eq!(read["detachedGuests"].as_array().map(Vec::len), Some(3));
     assert_eq!(read["collections"]["pods"]["status"], "complete");
-    // Two thirds of the secrets are none.
+    // The secrets of one endpoint are missing, so the merged collection is incomplete.
     assert_eq!(read["workloads"].get("secrets"), None);
     assert_eq!(read["collections"]["secrets"]["error"]["kind"], "permission");
     assert_eq!(read["hosts"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]
-fn pods_of_which_nobody_says_that_they_are_all_are_refused() {
-    let mut odd = endpoint("x");
-    odd["collections"].as_object_mut().expect("an object").remove("pods");
-    let error = read_text(&inventory(&[odd]), "inventory").endpoint("e")["error"].clone();
-    assert_eq!(error["kind"], "protocol", "{error}");
-    let message = "the endpoint \"x\" lists a pod, and has no collection \"pods\" that says whether \
-                   they are all";
-    assert_eq!(error["message"], message);
+fn rejects_pods_without_a_collection() {
+    let mut endpoint = endpoint("x");
+    endpoint["collections"].as_object_mut().expect("an object").remove("pods");
+    let failure = read_text(&inventory(&[endpoint]), "inventory").failure("e");
+    assert_eq!(failure.kind, "protocol", "{failure}");
+    assert!(failure.message.contains("\"x\"") && failure.message.contains("pods"), "{failure}");
+    assert_message!(failure);
 }
 
 #[test]
-fn an_item_that_is_too_long_costs_its_collection_and_nothing_else() {
-    let mut odd = endpoint("x");
-    let (pods, first) = (odd["workloads"]["pods"].clone(), "/workloads/pods/0/labels");
-    *odd.pointer_mut(first).expect("its labels") = json!({"long": "x".repeat(2 << 20)});
-    let outcome = read_text(&inventory(&[odd]), "inventory");
+fn an_item_that_is_too_long_fails_only_its_collection() {
+    let mut endpoint = endpoint("x");
+    let (pods, first) = (endpoint["workloads"]["pods"].clone(), "/workloads/pods/0/labels");
+    *endpoint.pointer_mut(first).expect("its labels") = json!({"long": "x".repeat(2 << 20)});
+    let outcome = read_text(&inventory(&[endpoint]), "inventory");
     let read = outcome.endpoint("e");
     assert_eq!(read["status"], "complete", "{}", read["error"]);
     let error = &read["collections"]["pods"]["error"];
@@ -119,11 +117,11 @@ fn an_item_that_is_too_long_costs_its_collection_and_nothing_else() {
 }
 
 #[test]
-fn guests_that_are_not_known_leave_a_manager_what_it_has() {
-    let mut odd = endpoint("x");
-    odd["collections"]["virtual-machines"] =
+fn a_failed_collection_of_guests_fails_the_endpoint_for_a_manager() {
+    let mut failed = endpoint("x");
+    failed["collections"]["virtual-machines"] =
         json!({"status": "failed", "error": {"kind": "permission", "message": "403"}});
-    let outcome = read_text(&inventory(&[odd]), "gatherer");
+    let outcome = read_text(&inventory(&[failed]), "gatherer");
     assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
     assert!(outcome.messages().contains("virtual-machines"), "{}", outcome.describe());
     let outcome = read_text(&inventory(&[endpoint("x")]), "gatherer");
@@ -132,31 +130,31 @@ fn guests_that_are_not_known_leave_a_manager_what_it_has() {
 }
 
 #[test]
-fn a_password_that_is_part_of_a_collections_name_does_not_hide_that_the_collection_failed() {
-    let mut odd = endpoint("x");
-    odd["collections"]["virtual-machines"] =
+fn the_name_of_a_collection_is_not_redacted() {
+    let mut failed = endpoint("x");
+    failed["collections"]["virtual-machines"] =
         json!({"status": "failed", "error": {"kind": "permission", "message": "virtual: 403"}});
-    let document = inventory(&[odd]);
+    let document = inventory(&[failed]);
     for password in ["virtual", "virtual-machines"] {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let path = folder.path().join("inventory.json");
         std::fs::write(&path, &document).expect("a file can be written");
         let plugins = PluginFolder::with(&["file"]);
-        let ask = |format: &str| {
+        let gather = |format: &str| {
             let endpoint = json!({"id": "e", "module": "File", "url": path, "password": password});
             let run = Run::gather(&json!([endpoint])).plugins(plugins.path());
             run.args(["--format", format, "--no-run-info"]).run()
         };
-        let outcome = ask("inventory");
+        let outcome = gather("inventory");
         let collections = outcome.endpoint("e")["collections"].clone();
         assert_eq!(collections["virtual-machines"]["status"], "failed", "{collections:#}");
         assert!(collections.get("***-machines").is_none() && collections.get("***").is_none());
         if password == "virtual" {
-            // It is taken for a secret.
+            // In the message it is redacted like any secret.
             let message = &collections["virtual-machines"]["error"]["message"];
             assert!(message.as_str().is_some_and(|it| it.contains("***")), "{collections:#}");
         }
-        let outcome = ask("gatherer");
+        let outcome = gather("gatherer");
         assert!(outcome.document()["e"].is_none(), "{}", outcome.describe());
     }
 }

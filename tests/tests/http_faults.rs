@@ -1,35 +1,36 @@
-//! Module File over HTTP against a server that misbehaves: each fault gives the right kind of error,
-//! in words that help, within the endpoint's deadline, and shows no credentials.
+//! The module File over HTTP against a misbehaving server: each fault is reported as the right kind of
+//! error, within the endpoint's deadline, and without credentials.
 
 use std::time::Duration;
 
 use gatherer_tests::fault_server::{
     Authority, DOCUMENT, Fault, FaultServer, FullPort, closed_port, gzip,
 };
-use gatherer_tests::{Outcome, Run, inventory_endpoint};
+use gatherer_tests::{Outcome, Run, assert_message, inventory_endpoint};
+use regex::Regex;
 use serde_json::{Value, json};
 
 /// The password and the query of every URL here.
 const CANARY: &str = "canary-77";
 
-/// Seconds for faults that only a deadline ends.
+/// The timeout in seconds for faults that only a deadline ends.
 const SHORT: u64 = 4;
-/// Seconds for faults that end of themselves, on a machine that is busy with all of them.
+/// The timeout in seconds for faults that end without a deadline, on a machine that is busy.
 const LONG: u64 = 45;
-/// How much later than its deadline an endpoint may be over.
+/// How much later than its deadline an endpoint may finish.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// An endpoint with its fault and what has to be said of it.
+/// An endpoint with its fault and the expected result.
 struct Case {
     name: &'static str,
     url: String,
     timeout: u64,
     options: Value,
-    /// The kind of the error and a part of its text, hint included. None: it works out.
+    /// The kind of the error, and a value that its message or hint mentions. `None`: no error.
     expected: Option<(&'static str, &'static str)>,
 }
 
-/// The cases, and the servers that have to stay up meanwhile.
+/// The cases, and their servers, which must run until the cases are checked.
 #[derive(Default)]
 struct Table {
     cases: Vec<Case>,
@@ -65,19 +66,26 @@ impl Table {
         self.cases.push(Case { name, url, timeout, options: self.options.clone(), expected });
     }
 
-    fn fails(&mut self, name: &'static str, fault: Fault, kind: &'static str, text: &'static str) {
-        self.add(name, server(fault), LONG, Some((kind, text)));
+    /// Adds a case that fails with this kind of error. `mentions` is a value in its message or hint.
+    fn fails(
+        &mut self,
+        name: &'static str,
+        fault: Fault,
+        kind: &'static str,
+        mentions: &'static str,
+    ) {
+        self.add(name, server(fault), LONG, Some((kind, mentions)));
     }
 
-    fn times_out(&mut self, name: &'static str, fault: Fault, text: &'static str) {
-        self.add(name, server(fault), SHORT, Some(("timeout", text)));
+    fn times_out(&mut self, name: &'static str, fault: Fault, mentions: &'static str) {
+        self.add(name, server(fault), SHORT, Some(("timeout", mentions)));
     }
 
     fn works(&mut self, name: &'static str, fault: Fault) {
         self.add(name, server(fault), LONG, None);
     }
 
-    /// Gathers all of them in one run and checks each; returns what the run said.
+    /// Gathers all endpoints in one run, and checks the result of each.
     fn check(&self) -> Outcome {
         let endpoints: Vec<Value> = self
             .cases
@@ -114,26 +122,26 @@ impl Table {
 }
 
 impl Case {
-    /// What is wrong with how the endpoint went.
+    /// How the result differs from the expected one.
     fn wrong(&self, endpoint: &Value) -> Option<String> {
         let took = Duration::from_millis(endpoint["run"]["durationMs"].as_u64()?);
         if took > Duration::from_secs(self.timeout) + GRACE {
             return Some(format!("took {took:?}"));
         }
         let error = &endpoint["error"];
-        let Some((kind, text)) = self.expected else {
+        let Some((kind, mentions)) = self.expected else {
             let whole = endpoint["status"] == "complete" && endpoint["hosts"][0]["name"] == "h1";
             return (!whole).then(|| "is not complete".to_owned());
         };
         if error["kind"] != kind || endpoint["status"] != "failed" {
             return Some(format!("is not a {kind} error"));
         }
-        let said = format!(
+        let text = format!(
             "{} ({})",
             error["message"].as_str().unwrap_or_default(),
             error["hint"].as_str().unwrap_or_default()
         );
-        (!said.contains(text)).then(|| format!("does not say {text:?}"))
+        (!text.contains(mentions)).then(|| format!("does not mention {mentions:?}"))
     }
 }
 
@@ -141,53 +149,65 @@ fn server(fault: Fault) -> FaultServer {
     FaultServer::http(fault, DOCUMENT.as_bytes())
 }
 
+/// All failed endpoints of a run, for a snapshot. Replaces what depends on timing and on the resolver.
+fn failures(outcome: &Outcome) -> String {
+    let mut text = outcome.failures();
+    for (pattern, replacement) in [
+        (r"\b\d+(\.\d+)? s\b", "[number] s"),
+        (r"\d+ bytes (of the response|received)", "[number] bytes $1"),
+        (r"(damaged or truncated after) \d+ bytes", "$1 [number] bytes"),
+        (r"(failed to lookup address information): .*", "$1: [reason]"),
+    ] {
+        let pattern = Regex::new(pattern).expect("the pattern is valid");
+        text = pattern.replace_all(&text, replacement).into_owned();
+    }
+    text
+}
+
 #[test]
-fn each_fault_of_a_web_server_has_its_kind_and_words_within_its_deadline() {
+fn each_fault_of_a_web_server_has_its_kind_and_ends_before_the_deadline() {
     let mut table = Table::default();
     let refuses = format!("http://{}/a", closed_port());
-    table.add_url("refuses", &refuses, LONG, Some(("connection", "connection refused")));
-    let nowhere = "http://nonexistent.invalid/a";
-    table.add_url("no such name", nowhere, LONG, Some(("connection", "check the host's name")));
+    table.add_url("refuses", &refuses, LONG, Some(("connection", "")));
+    let unknown = "http://nonexistent.invalid/a";
+    table.add_url("unknown name", unknown, LONG, Some(("connection", "nonexistent.invalid")));
 
-    table.fails("resets", Fault::Reset, "connection", "connection reset by peer (after 1 retry)");
-    table.fails("hangs up", Fault::Hangup, "connection", "closed before the answer was whole");
+    table.fails("resets", Fault::Reset, "connection", "(after 1 retry)");
+    table.fails("hangs up", Fault::Hangup, "connection", "");
 
     table.fails("401", Fault::Status(401, None), "authentication", "401 Unauthorized");
     table.fails("403", Fault::Status(403, None), "permission", "403 Forbidden");
-    table.fails("404", Fault::Status(404, None), "configuration", "check the URL");
+    table.fails("404", Fault::Status(404, None), "configuration", "404 Not Found");
     table.fails("400", Fault::Status(400, None), "configuration", "400 Bad Request");
     table.fails("403 endless", Fault::StatusEndless(403), "permission", "403 Forbidden");
     table.fails("407", Fault::Status(407, None), "authentication", "407 Proxy Authentication");
     table.fails("429 soon", Fault::Status(429, Some("1")), "rate-limited", "(after 1 retry)");
-    let late = "asks to come back after 1000 s, later than";
-    table.fails("429 late", Fault::Status(429, Some("1000")), "rate-limited", late);
+    table.fails("429 late", Fault::Status(429, Some("1000")), "rate-limited", "1000 s");
     let dated = Fault::Status(429, Some("Sat, 06 Nov 2094 08:49:37 GMT"));
-    table.fails("429 at a date", dated, "rate-limited", "asks to come back after");
+    table.fails("429 at a date", dated, "rate-limited", "429 Too Many Requests");
     table.fails("500", Fault::Status(500, None), "unavailable", "500 Internal Server Error");
     table.fails("304", Fault::Status(304, None), "protocol", "304 Not Modified");
 
-    table.fails("endless", Fault::Endless, "protocol", "more than 256 MiB");
-    table.fails("endless head", Fault::EndlessHead, "protocol", "head of the answer is too large");
-    table.fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "more than 256 MiB");
-    let cut = "closed before the answer was whole (after";
-    table.fails("truncated", Fault::Announces(10_000), "connection", cut);
-    table.fails("truncated chunks", Fault::TruncatedChunked, "connection", cut);
-    let bomb = "more than 256 MiB after decompression";
-    table.fails("gzip bomb", Fault::GzipBomb, "protocol", bomb);
-    table.fails("truncated gzip", Fault::TruncatedGzip, "protocol", "gzip data");
-    table.fails("damaged gzip", Fault::DamagedGzip, "protocol", "gzip data");
-    table.fails("brotli", Fault::Brotli, "protocol", "encoded as br");
-    table.fails("not HTTP", Fault::NotHttp, "protocol", "the answer is not HTTP");
+    table.fails("endless", Fault::Endless, "protocol", "256 MiB");
+    table.fails("endless head", Fault::EndlessHead, "protocol", "");
+    table.fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "256 MiB");
+    table.fails("truncated", Fault::Announces(10_000), "connection", "(after ");
+    table.fails("truncated chunks", Fault::TruncatedChunked, "connection", "(after ");
+    table.fails("gzip bomb", Fault::GzipBomb, "protocol", "256 MiB");
+    table.fails("truncated gzip", Fault::TruncatedGzip, "protocol", "gzip");
+    table.fails("damaged gzip", Fault::DamagedGzip, "protocol", "gzip");
+    table.fails("brotli", Fault::Brotli, "protocol", " br ");
+    table.fails("not HTTP", Fault::NotHttp, "protocol", "HTTP");
 
     table.fails("invalid UTF-8", Fault::InvalidUtf8, "protocol", "UTF-8");
-    table.fails("nested 10,000 deep", Fault::DeeplyNested, "protocol", "deep");
+    table.fails("nested 10,000 deep", Fault::DeeplyNested, "protocol", "127");
     table.fails("half a document", Fault::HalfDocument, "protocol", "");
-    table.fails("empty", Fault::Empty, "protocol", "empty");
+    table.fails("empty", Fault::Empty, "protocol", "");
 
-    table.fails("redirect loop", Fault::RedirectLoop, "protocol", "redirect loop: http://");
-    table.fails("redirect chain", Fault::RedirectChain, "protocol", "more than 10 redirects");
+    table.fails("redirect loop", Fault::RedirectLoop, "protocol", " -> http://");
+    table.fails("redirect chain", Fault::RedirectChain, "protocol", "10 redirects");
     let elsewhere = Fault::RedirectTo("file:///etc/passwd".to_owned());
-    table.fails("redirect to a file", elsewhere, "protocol", "neither http nor https");
+    table.fails("redirect to a file", elsewhere, "protocol", "file:///etc/passwd");
 
     table.works("fine", Fault::None);
     table.works("fine, compressed", Fault::NoneGzip);
@@ -198,31 +218,32 @@ fn each_fault_of_a_web_server_has_its_kind_and_words_within_its_deadline() {
     for (name, retries) in [("fine", 0), ("500 once", 1), ("truncated once", 1)] {
         assert_eq!(outcome.endpoint(name)["run"]["retries"], retries, "{name}");
     }
+    assert_message!(failures(&outcome));
 }
 
 #[test]
-fn nothing_but_a_200_comes_with_the_document() {
+fn accepts_a_document_only_with_status_200() {
     let mut table = Table::default();
     for (name, status, text) in [
-        ("201", 201, "201 Created: the document comes with 200 OK alone"),
-        ("202", 202, "202 Accepted: the document comes with 200 OK alone"),
-        ("203", 203, "203 Non Authoritative Information: the document comes with 200 OK alone"),
-        ("204", 204, "204 No Content: the document comes with 200 OK alone"),
-        ("205", 205, "205 Reset Content: the document comes with 200 OK alone"),
-        ("206", 206, "206 Partial Content: not the whole document"),
-        ("207", 207, "207 Multi-Status: the document comes with 200 OK alone"),
-        ("208", 208, "208 Already Reported: the document comes with 200 OK alone"),
-        ("226", 226, "226 IM Used: the document comes with 200 OK alone"),
-        ("299", 299, "the document comes with 200 OK alone"),
+        ("201", 201, "201 Created"),
+        ("202", 202, "202 Accepted"),
+        ("203", 203, "203 Non Authoritative Information"),
+        ("204", 204, "204 No Content"),
+        ("205", 205, "205 Reset Content"),
+        ("206", 206, "206 Partial Content"),
+        ("207", 207, "207 Multi-Status"),
+        ("208", 208, "208 Already Reported"),
+        ("226", 226, "226 IM Used"),
+        ("299", 299, "299 "),
         ("300", 300, "300 Multiple Choices"),
         ("304", 304, "304 Not Modified"),
     ] {
         table.fails(name, Fault::Answer(status, "", DOCUMENT.into()), "protocol", text);
     }
     let part = Fault::Answer(206, "content-range: bytes 0-1/5000\r\n", b"{}".to_vec());
-    table.fails("a part that parses", part, "protocol", "206 Partial Content: not the whole");
+    table.fails("a part that parses", part, "protocol", "206 Partial Content");
     table.works("200", Fault::Answer(200, "", DOCUMENT.into()));
-    table.check();
+    assert_message!(failures(&table.check()));
 }
 
 #[test]
@@ -235,13 +256,12 @@ fn gzip_is_read_to_the_end_of_its_last_member() {
     table.works("two members", answer([gzip(begin), gzip(rest)].concat()));
     table.works("an empty member", answer([gzip(b""), gzip(document), gzip(b"")].concat()));
     table.fails("two documents", answer(empty_first.clone()), "protocol", "");
-    let damaged = "gzip data of the answer are damaged or cut off";
     let garbage = answer([gzip(b"{}"), b"garbage".to_vec()].concat());
-    table.fails("garbage behind", garbage, "protocol", damaged);
-    let cut = answer(empty_first[..empty_first.len() - 20].to_vec());
-    table.fails("second member cut", cut, "protocol", damaged);
-    let head_cut = answer(empty_first[..gzip(b"{}").len() + 5].to_vec());
-    table.fails("second head cut", head_cut, "protocol", damaged);
+    table.fails("trailing garbage", garbage, "protocol", "gzip");
+    let truncated = answer(empty_first[..empty_first.len() - 20].to_vec());
+    table.fails("truncated second member", truncated, "protocol", "gzip");
+    let truncated_head = answer(empty_first[..gzip(b"{}").len() + 5].to_vec());
+    table.fails("truncated second head", truncated_head, "protocol", "gzip");
 
     for (name, headers) in [
         ("upper case", "content-encoding: GZIP\r\n"),
@@ -252,12 +272,12 @@ fn gzip_is_read_to_the_end_of_its_last_member() {
     }
     let second = "content-encoding: identity\r\ncontent-encoding: br\r\n";
     let second = Fault::Answer(200, second, document.to_vec());
-    table.fails("second encoding", second, "protocol", "encoded as br");
+    table.fails("second encoding", second, "protocol", " br ");
     table.check();
 }
 
 #[test]
-fn a_head_that_breaks_the_rules_and_a_page_for_people_are_named() {
+fn rejects_an_invalid_response_head_and_an_html_page() {
     let mut table = Table::default();
     for (name, head) in [
         ("two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
@@ -265,50 +285,41 @@ fn a_head_that_breaks_the_rules_and_a_page_for_people_are_named() {
         ("folded", "HTTP/1.1 200 OK\r\nx-a: b\r\n c\r\ncontent-length: 2\r\n\r\n{}"),
         ("no name", "HTTP/1.1 200 OK\r\n: b\r\ncontent-length: 2\r\n\r\n{}"),
     ] {
-        table.fails(name, Fault::Raw(head), "protocol", "head of the answer breaks HTTP's rules");
+        table.fails(name, Fault::Raw(head), "protocol", "");
     }
-    table.fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "is not HTTP");
+    table.fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "");
     for (name, headers) in [
         ("HTML", "content-type: text/html\r\n"),
         ("HTML with more", "content-type: Text/HTML ; charset=utf-8\r\n"),
         ("XHTML", "content-type: application/xhtml+xml\r\n"),
     ] {
         let page = Fault::Answer(200, headers, DOCUMENT.into());
-        table.fails(name, page, "protocol", "answers with an HTML page, not JSON");
+        table.fails(name, page, "protocol", "HTML");
     }
     let plain = "content-type: text/plain; x=text/html\r\n";
     table.works("plain text", Fault::Answer(200, plain, DOCUMENT.into()));
-    table.check();
+    assert_message!(failures(&table.check()));
 }
 
-/// Apart from the faults that keep the machine busy: the words are those of the client, which ends
-/// shortly before the runner would.
+/// A test of its own, without faults that keep the machine busy: the errors must be those of the client,
+/// which gives up shortly before the runner does.
 #[test]
-fn a_server_that_keeps_us_waiting_ends_with_the_deadline_and_the_error_says_for_what() {
+fn a_slow_server_times_out_and_the_error_says_what_the_client_waited_for() {
     let mut table = Table::default();
     let full = FullPort::open();
     let silent = format!("http://{}/a", full.address());
-    table.add_url(
-        "answers no connection",
-        &silent,
-        SHORT,
-        Some(("timeout", "no connection within")),
-    );
-    table.times_out(
-        "black hole",
-        Fault::BlackHole,
-        "no answer within the endpoint's timeout of 4 s",
-    );
-    table.times_out("drips", Fault::Drip, "the answer was not whole within the endpoint's timeout");
-    table.times_out("drips its head", Fault::DripHead, "no answer within");
-    table.times_out("falls silent", Fault::Pause, "1 bytes had come");
-    table.check();
+    table.add_url("accepts no connection", &silent, SHORT, Some(("timeout", "connection")));
+    table.times_out("black hole", Fault::BlackHole, "timeout of 4 s");
+    table.times_out("drips", Fault::Drip, "timeout of 4 s");
+    table.times_out("drips its head", Fault::DripHead, "timeout of 4 s");
+    table.times_out("falls silent", Fault::Pause, "1 bytes");
+    assert_message!(failures(&table.check()));
 }
 
 #[test]
-fn each_fault_of_a_certificate_has_its_words() {
+fn each_fault_of_a_certificate_has_its_error() {
     let authority = Authority::new("The authority of this test");
-    let foreign = Authority::new("Another authority");
+    let other = Authority::new("Another authority");
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), authority.pem()).expect("written");
     let here = ["127.0.0.1"];
@@ -317,44 +328,44 @@ fn each_fault_of_a_certificate_has_its_words() {
     let mut table = Table::with_options(json!({ "ca_file": file.path() }));
     let good = |fault| serve(authority.identity(&here), fault);
     table.add("good", good(Fault::None), LONG, None);
-    let untrusted = serve(foreign.identity(&here), Fault::None);
+    let untrusted = serve(other.identity(&here), Fault::None);
     table.add("wrong authority", untrusted, LONG, Some(("tls", "ca_file")));
     let expired = serve(authority.expired_identity(&here), Fault::None);
-    table.add("expired", expired, LONG, Some(("tls", "the certificate has expired")));
+    table.add("expired", expired, LONG, Some(("tls", "expired")));
     let nameless = serve(authority.identity(&[]), Fault::None);
-    table.add("nameless", nameless, LONG, Some(("tls", "no subjectAltName")));
+    table.add("nameless", nameless, LONG, Some(("tls", "subjectAltName")));
     let misnamed = serve(authority.identity(&["b.example"]), Fault::None);
-    let text = "the certificate is for b.example, not for 127.0.0.1";
-    table.add("wrong name", misnamed, LONG, Some(("tls", text)));
+    table.add("wrong name", misnamed, LONG, Some(("tls", "b.example")));
 
     let plain = server(Fault::NotHttp);
     let url = plain.url("/a").replace("http:", "https:");
-    table.add_url("not TLS", &url, LONG, Some(("tls", "does not speak TLS")));
+    table.add_url("not TLS", &url, LONG, Some(("tls", "")));
     let hole = server(Fault::BlackHole);
     let url = format!("https://{}/a", hole.address());
-    table.add_url("black hole before TLS", &url, SHORT, Some(("timeout", "no TLS connection")));
-    let text = "no answer within";
-    table.add("black hole after TLS", good(Fault::BlackHole), SHORT, Some(("timeout", text)));
+    table.add_url("black hole before TLS", &url, SHORT, Some(("timeout", "TLS")));
+    let timed_out = Some(("timeout", "timeout of 4 s"));
+    table.add("black hole after TLS", good(Fault::BlackHole), SHORT, timed_out);
     table.add("reset after TLS", good(Fault::Reset), LONG, Some(("connection", "reset")));
-    let cut = "closed before the answer was whole";
-    table.add("hangs up after TLS", good(Fault::Hangup), LONG, Some(("connection", cut)));
-    table.add("truncated", good(Fault::Announces(10_000)), LONG, Some(("connection", cut)));
+    table.add("hangs up after TLS", good(Fault::Hangup), LONG, Some(("connection", "")));
+    table.add("truncated", good(Fault::Announces(10_000)), LONG, Some(("connection", "")));
     let open = server(Fault::None);
     let down = good(Fault::RedirectTo(open.url("/")));
-    table.add("redirect to http", down, LONG, Some(("protocol", "from https to http")));
-    table.check();
-    assert_eq!(open.connections(), 0, "https never becomes http");
+    table.add("redirect to http", down, LONG, Some(("protocol", "http://")));
+    let outcome = table.check();
+    assert_eq!(open.connections(), 0, "the redirect from https to http was followed");
+    assert_message!(failures(&outcome));
 
     let mut table = Table::with_options(json!({ "insecure": true }));
-    let expired = serve(foreign.expired_identity(&["b.example"]), Fault::None);
+    let expired = serve(other.expired_identity(&["b.example"]), Fault::None);
     table.add("insecure", expired, LONG, None);
     let outcome = table.check();
     let warnings = outcome.endpoint("insecure")["warnings"].to_string();
-    assert!(warnings.contains("not verified"), "{warnings}");
+    assert!(warnings.contains("insecure"), "{warnings}");
+    assert_message!("insecure", warnings);
 }
 
 #[test]
-fn roots_come_from_the_environment_too() {
+fn trusted_roots_can_come_from_the_environment() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
     let server = FaultServer::https(Fault::None, DOCUMENT.as_bytes(), &identity);
@@ -366,18 +377,18 @@ fn roots_come_from_the_environment_too() {
 }
 
 #[test]
-fn a_redirect_to_another_host_takes_no_credentials_along() {
+fn a_redirect_to_another_host_drops_the_credentials() {
     let elsewhere = server(Fault::None);
     let guarded = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
     let mut table = Table::default();
-    // `user:canary-77`, as the table's URLs have it.
+    // The encoded credentials `user:canary-77` of the table's URLs.
     let own = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
-    table.add("user-info is used", own, LONG, None);
+    table.add("user info is used", own, LONG, None);
     let url = elsewhere.url("/b").replace("http://", "http://other:password@");
     table.add("redirect", server(Fault::RedirectTo(url)), LONG, None);
-    let lost = Some(("authentication", "not sent to the host that the answer redirects to"));
-    table.add("redirect to 401", server(Fault::RedirectTo(guarded.url("/"))), LONG, lost);
-    table.check();
+    let redirected = server(Fault::RedirectTo(guarded.url("/")));
+    table.add("redirect to 401", redirected, LONG, Some(("authentication", "redirect")));
+    assert_message!(failures(&table.check()));
 
     for request in elsewhere.received().iter().chain(&guarded.received()) {
         let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -389,7 +400,7 @@ fn a_redirect_to_another_host_takes_no_credentials_along() {
 }
 
 #[test]
-fn a_url_that_is_too_long_to_be_sent_is_said_at_once() {
+fn rejects_a_url_that_is_too_long_without_a_retry() {
     let server = FaultServer::http(Fault::None, DOCUMENT.as_bytes());
     let url = format!("{}?{}", server.url("/a"), "u".repeat(100_000));
     let endpoints = json!([{"id": "long", "module": "File", "url": url}]);
@@ -400,6 +411,7 @@ fn a_url_that_is_too_long_to_be_sent_is_said_at_once() {
     assert_eq!(endpoint["error"]["kind"], "configuration", "{endpoint:#}");
     assert_eq!(endpoint["error"]["retryable"], false);
     let message = endpoint["error"]["message"].as_str().expect("a message");
-    assert!(message.ends_with("65534 can be sent") && message.len() < 200, "{message}");
+    assert!(message.contains("65534") && message.len() < 200, "{message}");
     assert!(!outcome.messages().contains("trying again"), "{}", outcome.describe());
+    assert_message!(outcome.failures());
 }

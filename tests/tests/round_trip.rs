@@ -1,5 +1,5 @@
-//! gatherer -> module File -> gatherer, through the real program: what it printed once, read
-//! back and printed again, is the same, byte for byte.
+//! The output of the format gatherer is the same, byte for byte, if the real program reads it with the
+//! module File and prints it again.
 
 use std::fmt::Write as _;
 
@@ -11,12 +11,12 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 
-/// Documents in each run of the program; every one is an endpoint of its own.
+/// The number of documents in each run of the program. Each is one endpoint.
 const DOCUMENTS: usize = 60;
 
-/// A text of at most so many UTF-16 units. U+0000 is none of them: no Manager can store it.
+/// A text of at most `limit` UTF-16 units. It does not contain U+0000, which a Manager cannot store.
 fn text(limit: usize) -> impl Strategy<Value = String> {
-    let odd = vec![
+    let special = vec![
         "",
         " ",
         "1",
@@ -38,7 +38,7 @@ fn text(limit: usize) -> impl Strategy<Value = String> {
     let long = (0..9_u8, select(vec!["x", "é", "😀"]))
         .prop_map(|(tail, part)| format!("{tail}{}", part.repeat(140)));
     prop_oneof![
-        4 => select(odd).prop_map(String::from),
+        4 => select(special).prop_map(String::from),
         4 => "[a-z0-9.-]{1,20}",
         1 => any::<String>(),
         1 => long,
@@ -110,7 +110,7 @@ fn guests() -> impl Strategy<Value = (Map<String, Value>, Map<String, Value>)> {
     })
 }
 
-/// A host without `hostIdentifier`, which must be unique: a beginning of it.
+/// A name, a host without `hostIdentifier`, and a prefix for the identifier, which must be unique.
 fn host() -> impl Strategy<Value = (Option<String>, Map<String, Value>, String)> {
     let types = prop_oneof![
         select(vec!["qemu", "vmware", "kubernetes", "aws", "azure", "gce", "nutanix"])
@@ -124,7 +124,7 @@ fn host() -> impl Strategy<Value = (Option<String>, Map<String, Value>, String)>
         3 => [count(), count(), count(), count()],
     ];
     let texts = (text(64), text(64), text(64), text(32));
-    let previous = text(200).prop_filter("no older identity is empty", |text| !text.is_empty());
+    let previous = text(200).prop_filter("a previous id is not empty", |text| !text.is_empty());
     (
         (prop::option::of(name()), text(60), prop::option::of(previous)),
         (types, architectures, texts),
@@ -163,8 +163,8 @@ fn manager() -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-/// The bytes that the format gatherer has for a document: four spaces, sorted keys, ASCII.
-fn bytes(document: &Map<String, Value>) -> String {
+/// The document as the format gatherer prints it: four spaces, sorted keys, ASCII.
+fn to_gatherer_format(document: &Map<String, Value>) -> String {
     let mut text = Vec::new();
     let layout = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut writer = serde_json::Serializer::with_formatter(&mut text, layout);
@@ -175,14 +175,15 @@ fn bytes(document: &Map<String, Value>) -> String {
             ascii.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(ascii, "\\u{unit:04x}").expect("a String takes everything");
+                write!(ascii, "\\u{unit:04x}").expect("writing to a String cannot fail");
             }
         }
     }
     ascii + "\n"
 }
 
-/// Writes each manager as a document of its own and reads all of them in one run.
+/// Writes one document for each manager and reads all of them in one run. Returns the output and the
+/// expected output.
 fn round_trip(
     managers: &[(String, Map<String, Value>)],
     plugins: &PluginFolder,
@@ -193,18 +194,17 @@ fn round_trip(
     for (index, (label, hosts)) in managers.iter().enumerate() {
         let path = folder.path().join(format!("{index}.json"));
         let document = Map::from_iter([(label.clone(), Value::Object(hosts.clone()))]);
-        std::fs::write(&path, bytes(&document)).expect("a file can be written");
+        std::fs::write(&path, to_gatherer_format(&document)).expect("a file can be written");
         let id = format!("endpoint-{index}");
         endpoints.push(json!({"id": id, "module": "File", "url": path}));
         expected.insert(id, Value::Object(hosts.clone()));
     }
     let outcome = Run::gather(&json!(endpoints)).plugins(plugins.path()).run().expect_code(0);
-    (String::from_utf8(outcome.stdout).expect("ASCII"), bytes(&expected))
+    (String::from_utf8(outcome.stdout).expect("ASCII"), to_gatherer_format(&expected))
 }
 
-/// A name or an identifier that is hard to tell from none: blank, or what firmware says that
-/// was never set up.
-fn nearly_nothing() -> impl Strategy<Value = String> {
+/// A name or an identifier without meaning: blank, or a placeholder of firmware.
+fn placeholder() -> impl Strategy<Value = String> {
     select(vec![
         " ",
         "  ",
@@ -226,11 +226,10 @@ fn nearly_nothing() -> impl Strategy<Value = String> {
     .prop_map(String::from)
 }
 
-/// The hosts of one manager that nobody looked after: names, keys and identifiers repeat, are
-/// next to nothing or are missing.
+/// The hosts of one manager whose names, keys and identifiers are duplicated, placeholders or missing.
 fn neglected_manager() -> impl Strategy<Value = Map<String, Value>> {
-    let own = || prop::option::of(prop_oneof![6 => nearly_nothing(), 1 => text(300)]);
-    btree_map(prop_oneof![nearly_nothing(), name()], (host(), own(), own()), 0..4).prop_map(
+    let optional = || prop::option::of(prop_oneof![6 => placeholder(), 1 => text(300)]);
+    btree_map(prop_oneof![placeholder(), name()], (host(), optional(), optional()), 0..4).prop_map(
         |hosts| {
             let hosts = hosts.into_iter().map(|(key, ((_, mut host, _), name, id))| {
                 for (member, text) in [("name", name), ("hostIdentifier", id)] {
@@ -245,8 +244,8 @@ fn neglected_manager() -> impl Strategy<Value = Map<String, Value>> {
     )
 }
 
-/// What of a host is the same whatever other hosts there are, as text.
-fn beside_identity(host: &Value) -> String {
+/// The members of a host that do not depend on other hosts, as text.
+fn without_identity(host: &Value) -> String {
     let mut host = host.clone();
     for member in ["hostIdentifier", "fallbackHostIdentifier", "name"] {
         host.as_object_mut().expect("a host is an object").remove(member);
@@ -260,13 +259,13 @@ fn first_difference(printed: &str, expected: &str) -> String {
         .zip(expected.lines())
         .enumerate()
         .find(|(_, (one, other))| one != other)
-        .map_or("one is longer than the other".to_owned(), |(line, (one, other))| {
+        .map_or("the number of lines differs".to_owned(), |(line, (one, other))| {
             format!("line {}:\n  printed  {one}\n  expected {other}", line + 1)
         })
 }
 
 #[test]
-fn whatever_was_printed_is_read_and_printed_again_byte_for_byte() {
+fn printed_documents_are_read_and_printed_again_byte_for_byte() {
     let plugins = PluginFolder::with(&["file"]);
     let config =
         Config { cases: 10, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
@@ -280,7 +279,7 @@ fn whatever_was_printed_is_read_and_printed_again_byte_for_byte() {
 }
 
 #[test]
-fn hosts_of_several_managers_are_merged_without_loss_and_then_stay_as_they_are() {
+fn hosts_of_several_managers_are_merged_without_loss_and_then_stay_the_same() {
     let plugins = PluginFolder::with(&["file"]);
     let config =
         Config { cases: 6, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
@@ -305,8 +304,8 @@ fn hosts_of_several_managers_are_merged_without_loss_and_then_stay_as_they_are()
             for (index, document) in documents.iter().enumerate() {
                 let hosts = printed[&format!("endpoint-{index}")].as_object().expect("complete");
                 let mut before: Vec<_> =
-                    document.values().flat_map(Map::values).map(beside_identity).collect();
-                let mut after: Vec<_> = hosts.values().map(beside_identity).collect();
+                    document.values().flat_map(Map::values).map(without_identity).collect();
+                let mut after: Vec<_> = hosts.values().map(without_identity).collect();
                 before.sort();
                 after.sort();
                 prop_assert_eq!(before, after);
@@ -325,11 +324,11 @@ fn hosts_of_several_managers_are_merged_without_loss_and_then_stay_as_they_are()
 }
 
 #[test]
-fn the_documents_that_are_tried_hold_what_is_hard() {
+fn the_generated_documents_contain_special_cases() {
     let mut runner = TestRunner::deterministic();
     let strategy = vec((text(100), manager()), 400);
     let tree = strategy.new_tree(&mut runner).expect("documents can be made");
-    let all: String = tree.current().iter().map(|(_, hosts)| bytes(hosts)).collect();
+    let all: String = tree.current().iter().map(|(_, hosts)| to_gatherer_format(hosts)).collect();
     for part in [
         "\\ud83d\\ude00",
         "\\u202e",
@@ -345,6 +344,6 @@ fn the_documents_that_are_tried_hold_what_is_hard() {
         "\"totalCpuCores\": 0,",
         "\"vms\": {}",
     ] {
-        assert!(all.contains(part), "no document holds {part}");
+        assert!(all.contains(part), "no document contains {part}");
     }
 }

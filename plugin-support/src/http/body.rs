@@ -1,82 +1,87 @@
-//! Reading an answer's body: whole, and never more than allowed.
+//! Reads the body of a response: completely, and never more than allowed.
 
 use std::time::Duration;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use tokio::time::Instant;
 
-use super::encoding::{Decoder, Encoding, Unusable};
-use super::error::Place;
+use super::encoding::{BodyDecoder, BodyError, Encoding};
+use super::error::Exchange;
 
-/// How much of an answer that is an error anyway is read, and for how long.
-const ERROR_BODY_BYTES: usize = 64 * 1024;
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
+/// How many bytes of the body of an error response are read.
+const ERROR_BODY_MAX_BYTES: usize = 64 * 1024;
+/// How long the client waits for the body of an error response.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads the whole body, decompressed. Anything less is an error.
+/// Reads the whole body and decompresses it. A partial body is an error. `limit` describes `end` in
+/// messages.
 pub(super) async fn read(
-    answer: &mut reqwest::Response,
+    response: &mut reqwest::Response,
     encoding: Encoding,
-    most: usize,
-    place: &Place,
+    max_bytes: usize,
+    exchange: &Exchange,
     end: Instant,
     limit: &str,
 ) -> Result<Vec<u8>, GatherError> {
-    let announced = answer.content_length().and_then(|length| usize::try_from(length).ok());
-    let unusable = |why, bytes| match (why, encoding) {
-        (Unusable::TooLarge, Encoding::Identity) => too_large(place, most, ""),
-        (Unusable::TooLarge, Encoding::Gzip) => too_large(place, most, " after decompression"),
-        (Unusable::Damaged, _) => GatherError::protocol(format!(
-            "{}: the gzip data of the answer are damaged or cut off after {bytes} bytes",
-            place.where_text()
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let describe = |error, bytes| match (error, encoding) {
+        (BodyError::TooLarge, Encoding::Identity) => too_large(exchange, max_bytes, ""),
+        (BodyError::TooLarge, Encoding::Gzip) => {
+            too_large(exchange, max_bytes, " after decompression")
+        }
+        (BodyError::Damaged, _) => GatherError::protocol(format!(
+            "{}: the gzip data of the response are damaged or truncated after {bytes} bytes",
+            exchange.description()
         )),
     };
-    if encoding == Encoding::Identity && announced.is_some_and(|announced| announced > most) {
-        return Err(too_large(place, most, ""));
+    if encoding == Encoding::Identity && announced.is_some_and(|announced| announced > max_bytes) {
+        return Err(too_large(exchange, max_bytes, ""));
     }
-    let mut body = Decoder::new(encoding, most, announced);
+    let mut body = BodyDecoder::new(encoding, max_bytes, announced);
     loop {
-        let chunk = match tokio::time::timeout_at(end, answer.chunk()).await {
+        let chunk = match tokio::time::timeout_at(end, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => {
                 let bytes = body.len();
-                return body.finish().map_err(|why| unusable(why, bytes));
+                return body.finish().map_err(|error| describe(error, bytes));
             }
-            Ok(Err(error)) => return Err(place.body_error(&error, body.len())),
+            Ok(Err(error)) => return Err(exchange.body_error(&error, body.len())),
             Err(_) => {
                 let message = format!(
-                    "{}: the answer was not whole within the {limit}: {} bytes had come",
-                    place.where_text(),
+                    "{}: the response was not complete within the {limit}: {} bytes received",
+                    exchange.description(),
                     body.len()
                 );
                 return Err(GatherError::new(ErrorKind::Timeout, message));
             }
         };
-        body.push(&chunk).map_err(|why| unusable(why, body.len()))?;
+        body.push(&chunk).map_err(|error| describe(error, body.len()))?;
     }
 }
 
-/// Reads what an error's answer says, as far as it comes at once.
-pub(super) async fn read_what_comes(
-    answer: &mut reqwest::Response,
+/// Reads the body of an error response, which may be incomplete: up to a limit, and for a short time.
+pub(super) async fn read_error_body(
+    response: &mut reqwest::Response,
     encoding: Encoding,
     end: Instant,
 ) -> Vec<u8> {
-    let end = end.min(Instant::now() + ERROR_BODY_WAIT);
-    let mut body = Decoder::new(encoding, ERROR_BODY_BYTES, None);
-    while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(end, answer.chunk()).await {
+    let end = end.min(Instant::now() + ERROR_BODY_TIMEOUT);
+    let mut body = BodyDecoder::new(encoding, ERROR_BODY_MAX_BYTES, None);
+    while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(end, response.chunk()).await {
         if body.push(&chunk).is_err() {
             break;
         }
     }
-    body.into_what_came()
+    body.into_partial()
 }
 
-fn too_large(place: &Place, most: usize, when: &str) -> GatherError {
+fn too_large(exchange: &Exchange, max_bytes: usize, stage: &str) -> GatherError {
     let mebibyte = 1024 * 1024;
-    let size = if most.is_multiple_of(mebibyte) {
-        format!("{} MiB", most / mebibyte)
+    let size = if max_bytes.is_multiple_of(mebibyte) {
+        format!("{} MiB", max_bytes / mebibyte)
     } else {
-        format!("{most} bytes")
+        format!("{max_bytes} bytes")
     };
-    GatherError::protocol(format!("{}: the answer is more than {size}{when}", place.where_text()))
+    let exchange = exchange.description();
+    GatherError::protocol(format!("{exchange}: the response is larger than {size}{stage}"))
 }

@@ -1,4 +1,4 @@
-//! What an answer's `Content-Encoding` says, and taking gzip off as it comes.
+//! Parses `Content-Encoding`, and decodes a gzip body chunk by chunk.
 
 use std::io::{self, Write};
 
@@ -6,9 +6,9 @@ use flate2::write::MultiGzDecoder;
 use gatherer_plugin_api::GatherError;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
-use super::error::Place;
+use super::error::Exchange;
 
-/// How a body is encoded.
+/// The encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Identity,
@@ -16,9 +16,10 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// What the headers say, all of them: each may be a list, and names are of any case (RFC 9110
-    /// section 8.4). Nothing but gzip is asked for.
-    pub fn of(headers: &HeaderMap, place: &Place) -> Result<Self, GatherError> {
+    /// The encoding according to all `Content-Encoding` headers. Each may be a list, and names are
+    /// case-insensitive (RFC 9110 section 8.4). Only gzip is supported, since the client requests no
+    /// other encoding.
+    pub fn of(headers: &HeaderMap, exchange: &Exchange) -> Result<Self, GatherError> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         let values: Vec<_> =
             values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -34,8 +35,8 @@ impl Encoding {
             names => {
                 let names: String = names.join(", ").chars().take(40).collect();
                 Err(GatherError::protocol(format!(
-                    "{}: the answer is encoded as {}, which was not asked for",
-                    place.where_text(),
+                    "{}: the content encoding {} is not supported",
+                    exchange.description(),
                     names.escape_default()
                 )))
             }
@@ -43,79 +44,83 @@ impl Encoding {
     }
 }
 
-/// Why a body cannot be taken.
+/// Why a body cannot be decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(super) enum BodyError {
     TooLarge,
     Damaged,
 }
 
-/// Takes a body piece by piece and keeps what it means.
-pub(super) enum Decoder {
-    Identity(Kept),
+/// Receives a body in chunks and collects its decoded content.
+pub(super) enum BodyDecoder {
+    Identity(CappedBuffer),
     /// Boxed, because its state is large.
     Gzip {
-        decoder: Box<MultiGzDecoder<Kept>>,
-        /// Members without content cost no room, so what comes is counted too.
-        read: usize,
+        decoder: Box<MultiGzDecoder<CappedBuffer>>,
+        /// The number of compressed bytes received. They are limited too, because gzip members without
+        /// content would never fill the buffer.
+        received: usize,
     },
 }
 
-impl Decoder {
-    /// Keeps at most this many bytes. `announced`: how many are to come.
-    pub fn new(encoding: Encoding, most: usize, announced: Option<usize>) -> Self {
-        let mut kept = Kept { bytes: Vec::new(), most, full: false };
+impl BodyDecoder {
+    /// Collects at most `max_bytes` of content. `announced` is the length that the server announced.
+    pub fn new(encoding: Encoding, max_bytes: usize, announced: Option<usize>) -> Self {
+        let mut buffer = CappedBuffer { bytes: Vec::new(), max_bytes, is_full: false };
         match encoding {
             Encoding::Identity => {
-                // Only a help against copying: without the room it goes on as without the length.
-                let _ = kept.bytes.try_reserve_exact(announced.unwrap_or(0).min(most));
-                Self::Identity(kept)
+                // This only avoids copying: if it fails, the buffer grows step by step.
+                let _ = buffer.bytes.try_reserve_exact(announced.unwrap_or(0).min(max_bytes));
+                Self::Identity(buffer)
             }
-            Encoding::Gzip => Self::Gzip { decoder: Box::new(MultiGzDecoder::new(kept)), read: 0 },
+            Encoding::Gzip => {
+                Self::Gzip { decoder: Box::new(MultiGzDecoder::new(buffer)), received: 0 }
+            }
         }
     }
 
-    /// Takes the next piece. Stops where the limit is reached, without decoding the rest.
-    pub fn push(&mut self, piece: &[u8]) -> Result<(), Unusable> {
+    /// Decodes the next chunk. Stops at the limit, without decoding the rest.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         match self {
-            Self::Identity(kept) => kept.write_all(piece).map_err(|_| Unusable::TooLarge),
-            Self::Gzip { decoder, read } => {
-                *read += piece.len();
-                let most = decoder.get_ref().most;
-                // More than what nothing can compress grows by.
-                if *read > most.saturating_add(most / 100).saturating_add(64 * 1024) {
-                    return Err(Unusable::TooLarge);
+            Self::Identity(buffer) => buffer.write_all(chunk).map_err(|_| BodyError::TooLarge),
+            Self::Gzip { decoder, received } => {
+                *received += chunk.len();
+                let max_bytes = decoder.get_ref().max_bytes;
+                // Compressing incompressible data adds less than this.
+                let overhead = (max_bytes / 100).saturating_add(64 * 1024);
+                if *received > max_bytes.saturating_add(overhead) {
+                    return Err(BodyError::TooLarge);
                 }
-                decoder.write_all(piece).map_err(|_| why(decoder.get_ref()))
+                decoder.write_all(chunk).map_err(|_| decoder.get_ref().error())
             }
         }
     }
 
-    /// How many bytes of content there are.
+    /// The number of bytes of content so far.
     pub fn len(&self) -> usize {
         match self {
-            Self::Identity(kept) => kept.bytes.len(),
+            Self::Identity(buffer) => buffer.bytes.len(),
             Self::Gzip { decoder, .. } => decoder.get_ref().bytes.len(),
         }
     }
 
-    /// The content, after the last piece. Gzip has to end with the end of a member.
-    pub fn finish(self) -> Result<Vec<u8>, Unusable> {
+    /// The content, after the last chunk. Gzip data must end at the end of a member.
+    pub fn finish(self) -> Result<Vec<u8>, BodyError> {
         match self {
-            Self::Identity(kept) => Ok(kept.bytes),
-            // An answer without a body may still name an encoding.
-            Self::Gzip { read: 0, .. } => Ok(Vec::new()),
+            Self::Identity(buffer) => Ok(buffer.bytes),
+            // A response without a body may still have a Content-Encoding.
+            Self::Gzip { received: 0, .. } => Ok(Vec::new()),
             Self::Gzip { mut decoder, .. } => {
-                decoder.try_finish().map_err(|_| why(decoder.get_ref()))?;
+                decoder.try_finish().map_err(|_| decoder.get_ref().error())?;
                 Ok(std::mem::take(&mut decoder.get_mut().bytes))
             }
         }
     }
 
-    /// The content as far as it came, whole or not.
-    pub fn into_what_came(self) -> Vec<u8> {
+    /// The content that was received so far, which may be incomplete.
+    pub fn into_partial(self) -> Vec<u8> {
         match self {
-            Self::Identity(kept) => kept.bytes,
+            Self::Identity(buffer) => buffer.bytes,
             Self::Gzip { mut decoder, .. } => {
                 let _ = decoder.flush();
                 std::mem::take(&mut decoder.get_mut().bytes)
@@ -124,29 +129,33 @@ impl Decoder {
     }
 }
 
-fn why(kept: &Kept) -> Unusable {
-    if kept.full { Unusable::TooLarge } else { Unusable::Damaged }
-}
-
-/// Bytes up to a limit; what goes beyond it is an error, after as much as fits.
-pub(super) struct Kept {
+/// Collects bytes up to a limit. Writing more fills the buffer and then fails.
+pub(super) struct CappedBuffer {
     bytes: Vec<u8>,
-    most: usize,
-    full: bool,
+    max_bytes: usize,
+    is_full: bool,
 }
 
-impl Write for Kept {
+impl CappedBuffer {
+    /// Why a decoder that writes to this buffer failed.
+    fn error(&self) -> BodyError {
+        if self.is_full { BodyError::TooLarge } else { BodyError::Damaged }
+    }
+}
+
+impl Write for CappedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = self.most - self.bytes.len();
+        let room = self.max_bytes - self.bytes.len();
         if room == 0 && !bytes.is_empty() {
-            self.full = true;
+            self.is_full = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let fitting = &bytes[..bytes.len().min(room)];
         let needed = self.bytes.len() + fitting.len();
         if needed > self.bytes.capacity() {
-            // Doubled as usual, but never beyond the limit.
-            let capacity = needed.max(self.bytes.capacity().saturating_mul(2)).min(self.most);
+            // Doubles as Vec does, but never beyond the limit.
+            let doubled = self.bytes.capacity().saturating_mul(2);
+            let capacity = needed.max(doubled).min(self.max_bytes);
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(fitting);
@@ -164,100 +173,102 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::http::Limits;
+    use crate::http::Timeouts;
 
     const TEXT: &[u8] = b"The quick brown fox jumps over the lazy dog.";
 
     fn gzip(data: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(data).expect("a Vec takes everything");
-        encoder.finish().expect("a Vec takes everything")
+        encoder.write_all(data).expect("writing to a Vec cannot fail");
+        encoder.finish().expect("writing to a Vec cannot fail")
     }
 
-    fn decode(data: &[u8], piece: usize, most: usize) -> Result<Vec<u8>, Unusable> {
-        let mut decoder = Decoder::new(Encoding::Gzip, most, None);
-        for piece in data.chunks(piece) {
-            decoder.push(piece)?;
+    fn decode(data: &[u8], chunk_size: usize, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, max_bytes, None);
+        for chunk in data.chunks(chunk_size) {
+            decoder.push(chunk)?;
         }
         decoder.finish()
     }
 
     #[test]
-    fn every_member_is_read_however_the_pieces_fall() {
+    fn decodes_all_members_in_chunks_of_any_size() {
         let empty = gzip(b"");
         let data = [gzip(&TEXT[..20]), empty.clone(), gzip(&TEXT[20..]), empty].concat();
-        for piece in 1..=data.len() {
-            assert_eq!(decode(&data, piece, TEXT.len()).as_deref(), Ok(TEXT), "{piece}");
+        for chunk_size in 1..=data.len() {
+            assert_eq!(decode(&data, chunk_size, TEXT.len()).as_deref(), Ok(TEXT), "{chunk_size}");
         }
     }
 
     #[test]
-    fn a_cut_or_anything_after_the_last_member_is_damage_however_the_pieces_fall() {
+    fn rejects_truncated_data_and_trailing_bytes_in_chunks_of_any_size() {
         let members = [gzip(b"{}"), gzip(TEXT)].concat();
         let first = gzip(b"{}").len();
-        for cut in (1..members.len()).filter(|cut| *cut != first) {
-            for piece in [1, 7, members.len()] {
-                let outcome = decode(&members[..cut], piece, 1000);
-                assert_eq!(outcome, Err(Unusable::Damaged), "{cut} in pieces of {piece}");
+        for length in (1..members.len()).filter(|length| *length != first) {
+            for chunk_size in [1, 7, members.len()] {
+                let outcome = decode(&members[..length], chunk_size, 1000);
+                let case = format!("{length} bytes in chunks of {chunk_size}");
+                assert_eq!(outcome, Err(BodyError::Damaged), "{case}");
             }
         }
         for rest in [&b"x"[..], b"\0", b"{\"h1\": {}}", b"\x1f\x8b", &[0; 512]] {
-            for piece in [1, 7, 1000] {
-                let outcome = decode(&[&members, rest].concat(), piece, 1000);
-                assert_eq!(outcome, Err(Unusable::Damaged), "{rest:?} in pieces of {piece}");
+            for chunk_size in [1, 7, 1000] {
+                let outcome = decode(&[&members, rest].concat(), chunk_size, 1000);
+                let case = format!("{rest:?} in chunks of {chunk_size}");
+                assert_eq!(outcome, Err(BodyError::Damaged), "{case}");
             }
         }
-        let mut wrong_sum = gzip(TEXT);
-        let sum = wrong_sum.len() - 8;
-        wrong_sum[sum] ^= 1;
-        assert_eq!(decode(&wrong_sum, 1000, 1000), Err(Unusable::Damaged));
+        let mut wrong_checksum = gzip(TEXT);
+        let checksum = wrong_checksum.len() - 8;
+        wrong_checksum[checksum] ^= 1;
+        assert_eq!(decode(&wrong_checksum, 1000, 1000), Err(BodyError::Damaged));
     }
 
     #[test]
-    fn the_limit_holds_for_the_content_and_for_members_without_any() {
+    fn limits_the_content_and_the_number_of_empty_members() {
         let zeros = gzip(&vec![0; 1_000_000]);
         assert_eq!(decode(&zeros, 100, 1_000_000).map(|bytes| bytes.len()), Ok(1_000_000));
-        assert_eq!(decode(&zeros, 100, 999_999), Err(Unusable::TooLarge));
-        let mut decoder = Decoder::new(Encoding::Gzip, 1000, None);
-        assert_eq!(decoder.push(&zeros), Err(Unusable::TooLarge));
+        assert_eq!(decode(&zeros, 100, 999_999), Err(BodyError::TooLarge));
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, None);
+        assert_eq!(decoder.push(&zeros), Err(BodyError::TooLarge));
         assert_eq!(decoder.len(), 1000);
-        let Decoder::Gzip { decoder, .. } = decoder else { panic!("it is gzip") };
+        let BodyDecoder::Gzip { decoder, .. } = decoder else { panic!("not a gzip decoder") };
         assert_eq!(decoder.get_ref().bytes.capacity(), 1000);
 
-        let nothing = gzip(b"").repeat(10_000);
-        assert_eq!(decode(&nothing, 100, 1000), Err(Unusable::TooLarge));
+        let empty_members = gzip(b"").repeat(10_000);
+        assert_eq!(decode(&empty_members, 100, 1000), Err(BodyError::TooLarge));
     }
 
     #[test]
-    fn what_came_of_an_error_is_shown_even_if_it_is_cut() {
+    fn a_truncated_body_can_be_read_in_part() {
         let data = gzip(TEXT);
-        let mut decoder = Decoder::new(Encoding::Gzip, 1000, None);
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, None);
         decoder.push(&data[..data.len() - 8]).expect("no damage so far");
-        assert_eq!(decoder.into_what_came(), TEXT);
+        assert_eq!(decoder.into_partial(), TEXT);
     }
 
     #[test]
-    fn room_is_made_for_what_is_announced_and_no_more_than_is_allowed() {
-        let capacity = |announced| match Decoder::new(Encoding::Identity, 1000, announced) {
-            Decoder::Identity(kept) => kept.bytes.capacity(),
-            Decoder::Gzip { .. } => panic!("not asked for"),
+    fn reserves_the_announced_length_up_to_the_limit() {
+        let capacity = |announced| match BodyDecoder::new(Encoding::Identity, 1000, announced) {
+            BodyDecoder::Identity(buffer) => buffer.bytes.capacity(),
+            BodyDecoder::Gzip { .. } => panic!("not an identity decoder"),
         };
         assert_eq!([capacity(None), capacity(Some(10)), capacity(Some(9999))], [0, 10, 1000]);
     }
 
     #[test]
-    fn all_headers_are_looked_at_and_names_are_of_any_case() {
-        let place = Place::new("GET http://h/", false, Limits::default());
+    fn reads_all_headers_with_names_in_any_case() {
+        let exchange = Exchange::new("GET http://h/", false, Timeouts::default());
         let of = |values: &[&str]| {
             let values = values.iter().map(|value| value.parse().expect("a header"));
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(CONTENT_ENCODING, value);
             }
-            Encoding::of(&headers, &place)
+            Encoding::of(&headers, &exchange)
         };
-        for none in [&[][..], &["identity"], &["Identity, IDENTITY"], &["", " , "]] {
-            assert_eq!(of(none), Ok(Encoding::Identity), "{none:?}");
+        for identity in [&[][..], &["identity"], &["Identity, IDENTITY"], &["", " , "]] {
+            assert_eq!(of(identity), Ok(Encoding::Identity), "{identity:?}");
         }
         for gzip in [&["gzip"][..], &["GZIP"], &["x-gzip"], &["X-GZip "], &["identity", "gzip"]] {
             assert_eq!(of(gzip), Ok(Encoding::Gzip), "{gzip:?}");
@@ -269,9 +280,8 @@ mod tests {
             (&["gzip, gzip"], "gzip, gzip"),
             (&["gzipped"], "gzipped"),
         ] {
-            let error = of(other).expect_err("not asked for");
-            let expected = format!("is encoded as {named}, which was not asked for");
-            assert!(error.message.ends_with(&expected), "{error}");
+            let error = of(other).expect_err("not supported");
+            assert!(error.message.contains(&format!(" {named} ")), "{error}");
         }
     }
 }

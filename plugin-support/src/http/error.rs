@@ -1,5 +1,5 @@
-//! What a failed exchange means to an operator: the cause from the bottom of the source chain,
-//! whichever library carried the bytes.
+//! Explains a failed HTTP exchange to the operator, by the root cause in the chain of errors and
+//! independent of the library that reported it.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,42 +7,42 @@ use std::io;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use rustls::{AlertDescription, CertificateError};
 
-use super::Limits;
+use super::Timeouts;
 use crate::run::seconds;
 
-/// Where an exchange happened, for errors about it.
+/// An exchange of a request and its response, as errors describe it.
 #[derive(Debug, Clone)]
-pub struct Place {
-    /// Method and URL, without what may be secret.
-    pub what: String,
-    /// The proxy in between, without its credentials.
+pub struct Exchange {
+    /// The method and URL of the request, without secrets.
+    pub request: String,
+    /// The URL of the proxy, if one is used, without credentials.
     pub proxy: Option<String>,
-    /// Whether TLS is part of the connection.
+    /// Whether the connection uses TLS.
     pub secure: bool,
-    /// How long is waited.
-    pub limits: Limits,
-    /// Whom the server's certificate was issued to, where somebody looked.
+    /// How long the client waits.
+    pub timeouts: Timeouts,
+    /// The subject of the server's certificate, if the client knows it.
     pub subject: Option<String>,
-    /// What to do about a certificate that cannot be verified.
-    pub advice: Advice,
+    /// Hints for a certificate that cannot be verified.
+    pub certificate_hints: CertificateHints,
 }
 
-/// What to do about a server's certificate that cannot be verified; where a module has parameters
-/// of its own for that, they are named.
+/// Hints for a server certificate that cannot be verified. A module that has its own parameters for
+/// this names them here.
 #[derive(Debug, Clone, Copy)]
-pub struct Advice {
-    /// Nobody whom we trust issued it.
+pub struct CertificateHints {
+    /// The hint for a certificate that was not issued by a trusted authority.
     pub untrusted: &'static str,
-    /// It is for another name.
+    /// The hint for a certificate that was issued for another name.
     pub other_name: &'static str,
 }
 
-impl Default for Advice {
+impl Default for CertificateHints {
     fn default() -> Self {
         Self {
-            untrusted: "name the authority's certificate in ca_file, or add it to this machine's \
-                        trusted ones",
-            other_name: "use a name of the certificate in the URL",
+            untrusted: "name the authority's certificate in ca_file, or add it to the trusted \
+                        certificates of this machine",
+            other_name: "use a name from the certificate in the URL",
         }
     }
 }
@@ -50,144 +50,157 @@ impl Default for Advice {
 /// How far an exchange had come when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// No connection yet, or no TLS in it.
+    /// The connection, including TLS, was not established yet.
     Connecting,
-    /// No head of an answer.
+    /// The head of the response had not arrived yet.
     Waiting,
-    /// The body broke off after this many bytes.
+    /// The body ended after this many bytes.
     Body(usize),
 }
 
-impl Place {
-    /// A place that is asked directly.
-    pub fn new(what: impl Into<String>, secure: bool, limits: Limits) -> Self {
-        let (what, advice) = (what.into(), Advice::default());
-        Self { what, proxy: None, secure, limits, subject: None, advice }
-    }
-
-    /// The place for messages about the connection.
-    pub fn where_text(&self) -> String {
-        match &self.proxy {
-            Some(proxy) => format!("{}: through the proxy {proxy}", self.what),
-            None => self.what.clone(),
+impl Exchange {
+    /// An exchange without a proxy and with the default hints. `request` is the method and URL.
+    pub fn new(request: impl Into<String>, secure: bool, timeouts: Timeouts) -> Self {
+        Self {
+            request: request.into(),
+            proxy: None,
+            secure,
+            timeouts,
+            subject: None,
+            certificate_hints: CertificateHints::default(),
         }
     }
 
-    /// 407, plain or as the answer to CONNECT.
-    pub fn proxy_wants_authentication(&self) -> GatherError {
-        let message = format!("{}: 407 Proxy Authentication Required", self.where_text());
+    /// The request and its proxy, with which messages about the exchange begin.
+    pub fn description(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{}: through the proxy {proxy}", self.request),
+            None => self.request.clone(),
+        }
+    }
+
+    /// The error of status 407, as a response or as the response to CONNECT.
+    pub fn proxy_requires_authentication(&self) -> GatherError {
+        let message = format!("{}: 407 Proxy Authentication Required", self.description());
         GatherError::new(ErrorKind::Authentication, message)
             .with_hint("check user and password in the proxy's URL")
     }
 
-    /// No head of an answer came.
+    /// Explains an error that occurred before the head of the response arrived.
     pub(super) fn transport_error(&self, error: &reqwest::Error) -> GatherError {
         self.failure(error, if error.is_connect() { Stage::Connecting } else { Stage::Waiting })
     }
 
-    /// The body broke off after this many bytes.
+    /// Explains an error that ended the body after this many bytes.
     pub(super) fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
         self.failure(error, Stage::Body(bytes))
     }
 
-    /// What an error of the library below means.
+    /// Explains an error of the underlying library.
     pub fn failure(&self, error: &(dyn StdError + 'static), stage: Stage) -> GatherError {
         let causes = causes(error);
-        let text = bottom(error);
-        let fault = Fault::of(&causes, &text, stage);
+        let text = root_cause_text(error);
+        let cause = FailureCause::of(&causes, &text, stage);
         if let Stage::Body(bytes) = stage {
-            let fault = if matches!(fault, Fault::Other) { Fault::Broken } else { fault };
-            let mut result = self.explain(&fault, &text);
-            result.message = format!("{} (after {bytes} bytes of the answer)", result.message);
+            let cause =
+                if matches!(cause, FailureCause::Other) { FailureCause::Broken } else { cause };
+            let mut result = self.explain(&cause, &text);
+            result.message = format!("{} (after {bytes} bytes of the response)", result.message);
             return result;
         }
         if self.proxy.is_some() && text.contains("proxy authorization required") {
-            return self.proxy_wants_authentication();
+            return self.proxy_requires_authentication();
         }
         if self.proxy.is_some() && text.starts_with("tunnel error") {
-            let message = format!("{}: it does not open a tunnel", self.where_text());
-            return GatherError::new(ErrorKind::Connection, message)
-                .with_hint("the proxy may refuse this host or port, or want no proxy for it");
+            let message = format!("{}: the proxy refused to open a tunnel", self.description());
+            return GatherError::new(ErrorKind::Connection, message).with_hint(
+                "the proxy may not allow this host or port: check its configuration, or list the host \
+                 in no_proxy",
+            );
         }
-        self.explain(&fault, &text)
+        self.explain(&cause, &text)
     }
 
-    fn explain(&self, fault: &Fault, text: &str) -> GatherError {
-        let (kind, why, hint) = self.explanation(fault, text);
-        let error = GatherError::new(kind, format!("{}: {why}", self.where_text()));
-        let error = if fault.is_lasting() { error.with_retryable(false) } else { error };
+    fn explain(&self, cause: &FailureCause, text: &str) -> GatherError {
+        let (kind, why, hint) = self.explanation(cause, text);
+        let error = GatherError::new(kind, format!("{}: {why}", self.description()));
+        let error = if cause.is_permanent() { error.with_retryable(false) } else { error };
         match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
 
-    /// Kind, sentence, hint.
-    fn explanation(&self, fault: &Fault, text: &str) -> (ErrorKind, String, Option<&'static str>) {
-        let (kind, why, hint) = match fault {
-            Fault::Certificate(error) => {
-                let (why, hint) = certificate(error, self.advice);
-                let subject = self
-                    .subject
-                    .iter()
-                    .fold(why, |why, subject| format!("{why}: {}", shown(subject)));
-                return (ErrorKind::Tls, subject, Some(hint));
+    /// The kind, the sentence and the hint for a cause.
+    fn explanation(
+        &self,
+        cause: &FailureCause,
+        text: &str,
+    ) -> (ErrorKind, String, Option<&'static str>) {
+        let (kind, why, hint) = match cause {
+            FailureCause::Certificate(error) => {
+                let (why, hint) = explain_certificate(error, self.certificate_hints);
+                let why = match &self.subject {
+                    Some(subject) => format!("{why}: {}", sanitize(subject)),
+                    None => why,
+                };
+                return (ErrorKind::Tls, why, Some(hint));
             }
-            Fault::Tls(error) => {
-                let (why, hint) = handshake(error);
+            FailureCause::Tls(error) => {
+                let (why, hint) = explain_handshake(error);
                 return (ErrorKind::Tls, why, hint);
             }
-            Fault::ConnectTimeout => {
+            FailureCause::ConnectTimeout => {
                 let what = if self.secure { "no TLS connection" } else { "no connection" };
-                let why = format!("{what} within {}", seconds(self.limits.connect));
+                let why = format!("{what} within {}", seconds(self.timeouts.connect));
                 let hint = "check host and port, and firewalls on the way";
                 return (ErrorKind::Timeout, why, Some(hint));
             }
-            Fault::IdleTimeout => {
-                let why = format!("nothing came for {}", seconds(self.limits.idle));
+            FailureCause::IdleTimeout => {
+                let why = format!("no data received for {}", seconds(self.timeouts.idle));
                 return (ErrorKind::Timeout, why, None);
             }
-            Fault::NoSuchName | Fault::NoNameService => (
+            FailureCause::NoSuchName | FailureCause::NoNameService => (
                 ErrorKind::Connection,
                 text,
                 Some("check the host's name and this machine's name service"),
             ),
-            Fault::Refused => (
+            FailureCause::Refused => (
                 ErrorKind::Connection,
                 "connection refused",
                 Some("check the port, and whether the service runs"),
             ),
-            Fault::Broken if is_early_end(text) => (
+            FailureCause::Broken if is_early_end(text) => (
                 ErrorKind::Connection,
-                "the connection was closed before the answer was whole",
+                "the connection was closed before the response was complete",
                 None,
             ),
-            Fault::Broken | Fault::Other => (ErrorKind::Connection, text, None),
-            Fault::NotSendable => (
+            FailureCause::Broken | FailureCause::Other => (ErrorKind::Connection, text, None),
+            FailureCause::NotSendable => (
                 ErrorKind::Configuration,
-                "HTTP has no such request",
-                Some("check the URL: its characters, and its length"),
+                "the request is not valid HTTP",
+                Some("check the characters and the length of the URL"),
             ),
-            Fault::HeadTooLarge => {
-                (ErrorKind::Protocol, "the head of the answer is too large", None)
+            FailureCause::HeadTooLarge => {
+                (ErrorKind::Protocol, "the response head is too large", None)
             }
-            Fault::BrokenHead => (
+            FailureCause::InvalidHead => (
                 ErrorKind::Protocol,
-                "the head of the answer breaks HTTP's rules",
-                Some("the service, or a proxy before it, has to be mended"),
+                "the response head is not valid HTTP",
+                Some("the service, or a proxy in front of it, must be fixed"),
             ),
-            Fault::NotHttp => (
+            FailureCause::NotHttp => (
                 ErrorKind::Protocol,
-                "the answer is not HTTP",
-                Some("check the port; a service with TLS wants https in the URL"),
+                "the response is not HTTP",
+                Some("check the port; a service with TLS needs https in the URL"),
             ),
         };
         (kind, why.to_owned(), hint)
     }
 }
 
-/// What an operator would call it.
-enum Fault {
+/// Why an exchange failed, as far as the operator needs to distinguish it.
+enum FailureCause {
     Certificate(CertificateError),
     Tls(rustls::Error),
     NoSuchName,
@@ -196,17 +209,17 @@ enum Fault {
     Broken,
     ConnectTimeout,
     IdleTimeout,
-    /// It cannot even be written down.
+    /// The request cannot be encoded.
     NotSendable,
     HeadTooLarge,
-    BrokenHead,
+    InvalidHead,
     NotHttp,
     Other,
 }
 
-impl Fault {
-    /// Whether waiting mends nothing, whatever the kind of the error.
-    fn is_lasting(&self) -> bool {
+impl FailureCause {
+    /// Whether a retry cannot help, even if errors of this kind are usually retryable.
+    fn is_permanent(&self) -> bool {
         matches!(self, Self::NoSuchName | Self::NotSendable)
     }
 
@@ -237,12 +250,12 @@ impl Fault {
             if error.is_parse() {
                 return match text {
                     "message head is too large" => Self::HeadTooLarge,
-                    // Not even `HTTP/1.1` at its beginning.
+                    // The response does not even begin with `HTTP/1.1`.
                     text if text.starts_with("invalid HTTP version") => Self::NotHttp,
-                    _ => Self::BrokenHead,
+                    _ => Self::InvalidHead,
                 };
             }
-            // It spoke before it was asked, as mail and SSH servers do.
+            // The server sent data before it got a request, as mail and SSH servers do.
             if text == "received unexpected message from connection" {
                 return Self::NotHttp;
             }
@@ -267,7 +280,7 @@ fn is_timeout(causes: &[&(dyn StdError + 'static)]) -> bool {
     })
 }
 
-/// What libraries say when the other side closed the connection too early.
+/// Whether this is a library's text for a connection that the server closed too early.
 fn is_early_end(text: &str) -> bool {
     ["connection closed", "end of file", "EOF", "close_notify"]
         .iter()
@@ -283,20 +296,23 @@ fn is_broken(kind: io::ErrorKind) -> bool {
     )
 }
 
-fn certificate(error: &CertificateError, advice: Advice) -> (String, &'static str) {
+/// The sentence and the hint for a certificate that was rejected.
+fn explain_certificate(
+    error: &CertificateError,
+    hints: CertificateHints,
+) -> (String, &'static str) {
     const EXPIRED: &str = "renew the server's certificate, or check this machine's clock";
-    const NO_NAME: &str = "give the server a certificate with a subjectAltName: a common name alone \
-                           is not looked at";
+    const NO_NAME: &str = "give the server a certificate with a subjectAltName; its common name is \
+                           ignored";
     match error {
         CertificateError::UnknownIssuer => {
-            ("the certificate's issuer is not trusted (UnknownIssuer)".to_owned(), advice.untrusted)
+            ("the certificate's issuer is not trusted (UnknownIssuer)".to_owned(), hints.untrusted)
         }
-        // As after a cluster was set up anew: its authority is called as before and has another key.
+        // This happens if a cluster was reinstalled: its authority has the same name and another key.
         CertificateError::BadSignature => (
-            "the certificate was signed by another authority than the trusted one of that name \
-             (BadSignature)"
+            "the certificate was not signed by the trusted authority of that name (BadSignature)"
                 .to_owned(),
-            advice.untrusted,
+            hints.untrusted,
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             ("the certificate has expired".to_owned(), EXPIRED)
@@ -308,37 +324,37 @@ fn certificate(error: &CertificateError, advice: Advice) -> (String, &'static st
             if presented.is_empty() =>
         {
             let name = expected.to_str();
-            (
-                format!("the certificate names no host (no subjectAltName), so not {name} either"),
-                NO_NAME,
-            )
+            (format!("the certificate has no subjectAltName, so it is not for {name}"), NO_NAME)
         }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let names: Vec<String> = presented.iter().take(5).map(|name| bare_name(name)).collect();
             let name = expected.to_str();
             (
                 format!("the certificate is for {}, not for {name}", names.join(", ")),
-                advice.other_name,
+                hints.other_name,
             )
         }
         CertificateError::NotValidForName => {
-            ("the certificate is for another name".to_owned(), advice.other_name)
+            ("the certificate is for another name".to_owned(), hints.other_name)
         }
         CertificateError::Revoked => {
             ("the certificate was revoked".to_owned(), "give the server another certificate")
         }
         other => (
-            format!("the certificate cannot be used: {}", shown(&format!("{other:?}"))),
-            "give the server another certificate; an authority's own cannot serve as one",
+            format!("the certificate cannot be used: {}", sanitize(&format!("{other:?}"))),
+            "give the server another certificate, which must not be that of an authority",
         ),
     }
 }
 
-fn handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
+/// The sentence and the hint for a TLS handshake that failed for another reason.
+fn explain_handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
     let hint = match error {
-        rustls::Error::InvalidMessage(_) => Some("check the port: what answers does not speak TLS"),
+        rustls::Error::InvalidMessage(_) => {
+            Some("check the port: the server's response is not TLS")
+        }
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            Some("the server wants a client's certificate")
+            Some("the server requires a client certificate")
         }
         rustls::Error::AlertReceived(
             AlertDescription::UnknownCA
@@ -347,29 +363,29 @@ fn handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
             | AlertDescription::CertificateRevoked
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnsupportedCertificate,
-        ) => Some("the server does not accept the client's certificate"),
+        ) => Some("the server does not accept the client certificate"),
         rustls::Error::AlertReceived(
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
         )
-        | rustls::Error::PeerIncompatible(_) => Some("the server has to speak TLS 1.2 or 1.3"),
+        | rustls::Error::PeerIncompatible(_) => Some("the server must support TLS 1.2 or 1.3"),
         _ => None,
     };
-    (format!("TLS: {}", shown(&error.to_string())), hint)
+    (format!("TLS: {}", sanitize(&error.to_string())), hint)
 }
 
-/// `DnsName("a.example")` or `IpAddress(10.0.0.1)`, as rustls has it, without the wrapping.
+/// The name in rustls's `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
 fn bare_name(presented: &str) -> String {
     let name = presented.split_once('(').map_or(presented, |(_, name)| name);
-    shown(name.trim_end_matches(')').trim_matches('"'))
+    sanitize(name.trim_end_matches(')').trim_matches('"'))
 }
 
-/// Text that another machine had a hand in.
-fn shown(text: &str) -> String {
+/// Makes text that the server influences safe for messages: truncated, without control characters.
+fn sanitize(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// The text of the last cause, which says most.
-pub(super) fn bottom(error: &(dyn StdError + 'static)) -> String {
+/// The text of the root cause, which is the most specific one.
+pub(super) fn root_cause_text(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map_or_else(String::new, |cause| {
         match cause.downcast_ref::<io::Error>() {
             // Without "(os error 111)".
@@ -377,9 +393,9 @@ pub(super) fn bottom(error: &(dyn StdError + 'static)) -> String {
                 let text = error.to_string();
                 text.split(" (os error").next().unwrap_or_default().to_lowercase()
             }
-            // reqwest's own text would quote the URL.
+            // The text of reqwest's own errors quotes the URL.
             _ if cause.is::<reqwest::Error>() => "the request failed".to_owned(),
-            _ => shown(&cause.to_string()),
+            _ => sanitize(&cause.to_string()),
         }
     })
 }
@@ -388,7 +404,8 @@ fn find<'a, T: StdError + 'static>(causes: &[&'a (dyn StdError + 'static)]) -> O
     causes.iter().find_map(|cause| cause.downcast_ref::<T>())
 }
 
-/// An error and all that stands below it. An io::Error hides what it wraps from `source`.
+/// An error and the chain of its causes. Includes the error that an `io::Error` wraps, which `source`
+/// does not return.
 pub fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
     let mut causes: Vec<&'a (dyn StdError + 'static)> = vec![error];
     while let Some(&last) = causes.last() {

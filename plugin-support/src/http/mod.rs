@@ -1,14 +1,14 @@
-//! The HTTP client with our rules, for every module that talks to a web service.
+//! The HTTP client for every module that talks to a web service.
 //!
-//! Proxies, redirects, certificates, time limits, size limits and errors are decided here and in
-//! the files beside this one; reqwest carries the bytes.
+//! This module has our rules for proxies, redirects, certificates, time limits, size limits and
+//! errors. reqwest transfers the data.
 
 mod address;
 mod body;
 mod encoding;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
+pub(crate) mod fuzzing_hooks;
 mod proxy;
 mod redirect;
 mod request;
@@ -23,42 +23,42 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use reqwest::header::{ACCEPT_ENCODING, RANGE};
 
 pub use address::{display_url, parse_url};
-pub use error::{Advice, Place, Stage, causes};
+pub use error::{CertificateHints, Exchange, Stage, causes};
 pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 pub use status::error as status_error;
 pub use tls::{Trust, verifier, warn_insecure};
-// So that plugins need not name reqwest's version.
+// Re-exported so that plugins need not depend on reqwest.
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
 pub use url::Url;
 
 use crate::run;
 use encoding::Encoding;
-use redirect::Trail;
+use redirect::RedirectChain;
 
-/// How long a client waits. Every wait ends at the endpoint's deadline in any case.
+/// How long a client waits. Every wait also ends at the endpoint's deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// For a connection, its TLS and a proxy's tunnel included. 10 s by default.
+pub struct Timeouts {
+    /// For a connection, including TLS and a proxy's tunnel. 10 s by default.
     pub connect: Duration,
     /// For the next byte. 30 s by default.
     pub idle: Duration,
 }
 
-impl Default for Limits {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), idle: Duration::from_secs(30) }
     }
 }
 
-/// The longest wait for one answer where the endpoint has no deadline.
-const LONGEST_REQUEST: Duration = Duration::from_mins(5);
+/// The maximum time for one request if the endpoint has no deadline.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// An HTTP client for one endpoint. Cheap to clone; connections are kept and used again.
+/// An HTTP client for one endpoint. Cheap to clone; connections are kept and reused.
 ///
-/// Each method makes one attempt; [`retry::idempotent`](crate::retry::idempotent) is what repeats
-/// it. Works inside [`run::block_on`] only.
+/// Each method makes one attempt; use [`retry::idempotent`](crate::retry::idempotent) for retries.
+/// Works only inside [`run::block_on`].
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -66,112 +66,123 @@ pub struct Client {
 
 struct Inner {
     context: Context,
-    limits: Limits,
-    /// Certificates of authorities, PEM, that are trusted in the place of the system's.
-    only: Option<Vec<u8>>,
-    advice: Advice,
+    timeouts: Timeouts,
+    /// Certificates of authorities in PEM that replace the system's.
+    authorities: Option<Vec<u8>>,
+    certificate_hints: CertificateHints,
     transports: Mutex<Transports>,
 }
 
-/// What is made when it is first needed.
+/// The transports, which are created when they are first needed.
 #[derive(Default)]
 struct Transports {
     by_route: HashMap<Route, Transport>,
     tls: Option<rustls::ClientConfig>,
 }
 
-/// Connections of one kind.
+/// The pool of connections for one route.
 #[derive(Clone)]
 struct Transport {
     client: reqwest::Client,
-    /// As the deadline allowed when the first connection was made.
-    limits: Limits,
+    /// Limited by the deadline when the transport was created.
+    timeouts: Timeouts,
 }
 
-/// What needs a transport of its own.
+/// The properties of a request that determine its transport.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Route {
-    /// As a URL without credentials; they follow from the settings.
+    /// The proxy's URL without credentials, which follow from the settings.
     proxy: Option<Url>,
-    /// Whether TLS may happen, so that the trusted roots have to be loaded.
+    /// Whether TLS may be used, so that the trusted roots must be loaded.
     tls: bool,
 }
 
 impl Client {
-    /// A client with the proxies, certificates and limits of the context's endpoint.
+    /// A client with the proxies, certificates and deadline of the context's endpoint.
     pub fn new(context: &Context) -> Result<Self, GatherError> {
-        Self::with_limits(context, Limits::default())
+        Self::with_timeouts(context, Timeouts::default())
     }
 
-    /// A client for a service that is known to be slow.
-    pub fn with_limits(context: &Context, limits: Limits) -> Result<Self, GatherError> {
-        Ok(Self::trusting(context, limits, None, Advice::default()))
+    /// A client with other timeouts, for example for a service that is known to be slow.
+    pub fn with_timeouts(context: &Context, timeouts: Timeouts) -> Result<Self, GatherError> {
+        Ok(Self::with_authorities(context, timeouts, None, CertificateHints::default()))
     }
 
-    /// A client for a service that has authorities of its own: these certificates, in PEM, are
-    /// trusted in the place of the system's, beside the endpoint's `ca_file`. A proxy that is asked
-    /// over https is still verified as everywhere. The advice is for who meets a certificate that
+    /// A client for a service with its own certificate authorities. Their certificates, in PEM,
+    /// replace the system's; the endpoint's `ca_file` is still trusted too. An https proxy is still
+    /// verified against the system's certificates. The hints are for errors about a certificate that
     /// cannot be verified.
-    pub fn trusting(
+    pub fn with_authorities(
         context: &Context,
-        limits: Limits,
-        only: Option<Vec<u8>>,
-        advice: Advice,
+        timeouts: Timeouts,
+        authorities: Option<Vec<u8>>,
+        certificate_hints: CertificateHints,
     ) -> Self {
-        let (context, transports) = (context.clone(), Mutex::default());
-        Self { inner: Arc::new(Inner { context, limits, only, advice, transports }) }
-    }
-
-    /// Gets a whole document: any status but 200 is an error, because every other 2xx stands for
-    /// something else than the document.
-    pub async fn get(&self, url: &Url) -> Result<Response, GatherError> {
-        let answer = self.send(Request::get(url.clone())).await?;
-        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(answer.status_error()) }
-    }
-
-    /// Sends a request and returns the answer, whatever its status. What a status such as `202
-    /// Accepted` means for the body is the caller's to judge.
-    ///
-    /// # Errors
-    ///
-    /// `connection`, `tls`, `timeout`, `protocol` and, for what a proxy refuses,
-    /// `authentication`. `206 Partial Content` is `protocol` unless the request has a `Range`. A
-    /// 2xx answer is never returned with less of its body than the server announced or, without an
-    /// announcement, sent until it closed the connection.
-    pub async fn send(&self, request: Request) -> Result<Response, GatherError> {
-        let wait = run::operation_remaining(&self.inner.context).unwrap_or(LONGEST_REQUEST);
-        let end = tokio::time::Instant::now() + wait;
-        let mut request = request.checked()?;
-        let mut trail = Trail::default();
-        loop {
-            let (answer, place) = self.exchange(&request, end).await?;
-            if let Some(next) = trail.follow(&request, answer.status(), answer.headers())? {
-                request = next;
-                continue;
-            }
-            return self.finish(request, &trail, answer, &place, end).await;
+        Self {
+            inner: Arc::new(Inner {
+                context: context.clone(),
+                timeouts,
+                authorities,
+                certificate_hints,
+                transports: Mutex::default(),
+            }),
         }
     }
 
-    /// One request and the head of its answer.
+    /// Gets a whole document. Any status except 200 is an error, because every other 2xx status means
+    /// that the body is not the document.
+    pub async fn get(&self, url: &Url) -> Result<Response, GatherError> {
+        let response = self.send(Request::get(url.clone())).await?;
+        if response.status() == StatusCode::OK {
+            Ok(response)
+        } else {
+            Err(response.status_error())
+        }
+    }
+
+    /// Sends a request and returns the response, whatever its status. The caller must decide what a
+    /// status such as `202 Accepted` means for the body.
+    ///
+    /// # Errors
+    ///
+    /// `connection`, `tls`, `timeout`, `protocol`, and `authentication` if the proxy requires it.
+    /// `206 Partial Content` is a `protocol` error unless the request has a `Range` header. A 2xx
+    /// response always has its complete body: all bytes that the server announced or, if it announced
+    /// no length, that it sent until it closed the connection.
+    pub async fn send(&self, request: Request) -> Result<Response, GatherError> {
+        let wait = run::operation_remaining(&self.inner.context).unwrap_or(REQUEST_TIMEOUT);
+        let end = tokio::time::Instant::now() + wait;
+        let mut request = request.checked()?;
+        let mut redirects = RedirectChain::default();
+        loop {
+            let (response, exchange) = self.exchange(&request, end).await?;
+            if let Some(next) = redirects.follow(&request, response.status(), response.headers())? {
+                request = next;
+                continue;
+            }
+            return self.finish(request, &redirects, response, &exchange, end).await;
+        }
+    }
+
+    /// Sends one request and receives the head of its response.
     async fn exchange(
         &self,
         request: &Request,
         end: tokio::time::Instant,
-    ) -> Result<(reqwest::Response, Place), GatherError> {
+    ) -> Result<(reqwest::Response, Exchange), GatherError> {
         let proxy = proxy::proxy_for(&self.inner.context.options().proxy, &request.url)?;
-        let shown_proxy = proxy.as_ref().map(ProxyServer::display);
+        let displayed_proxy = proxy.as_ref().map(ProxyServer::display);
         let transport = self.transport(request, proxy)?;
-        let place = Place {
-            what: request.what(),
-            proxy: shown_proxy,
+        let exchange = Exchange {
+            request: request.what(),
+            proxy: displayed_proxy,
             secure: request.url.scheme() == "https",
-            limits: transport.limits,
+            timeouts: transport.timeouts,
             subject: None,
-            advice: self.inner.advice,
+            certificate_hints: self.inner.certificate_hints,
         };
         let mut headers = request.headers.clone();
-        // A part of compressed data would be of no use.
+        // A range of compressed data would be useless.
         if !headers.contains_key(RANGE) {
             headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         }
@@ -182,59 +193,63 @@ impl Client {
         }
         let sent = tokio::time::timeout_at(end, builder.send()).await;
         match sent {
-            Ok(Ok(answer)) => Ok((answer, place)),
-            Ok(Err(error)) => Err(place.transport_error(&error)),
+            Ok(Ok(response)) => Ok((response, exchange)),
+            Ok(Err(error)) => Err(exchange.transport_error(&error)),
             Err(_) => {
-                let message =
-                    format!("{}: no answer within the {}", place.where_text(), self.limit_text());
+                let (exchange, limit) = (exchange.description(), self.limit_text());
+                let message = format!("{exchange}: no response within the {limit}");
                 Err(GatherError::new(ErrorKind::Timeout, message))
             }
         }
     }
 
+    /// Receives the body of the last response.
     async fn finish(
         &self,
         request: Request,
-        trail: &Trail,
-        mut answer: reqwest::Response,
-        place: &Place,
+        redirects: &RedirectChain,
+        mut response: reqwest::Response,
+        exchange: &Exchange,
         end: tokio::time::Instant,
     ) -> Result<Response, GatherError> {
-        let status = answer.status();
-        let headers = answer.headers().clone();
+        let status = response.status();
+        let headers = response.headers().clone();
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return Err(place.proxy_wants_authentication());
+            return Err(exchange.proxy_requires_authentication());
         }
         if status == StatusCode::PARTIAL_CONTENT && !request.headers.contains_key(RANGE) {
-            return Err(status::error(&place.where_text(), status, &headers));
+            return Err(status::error(&exchange.description(), status, &headers));
         }
-        let encoding = Encoding::of(&headers, place);
+        let encoding = Encoding::of(&headers, exchange);
         let body = if status.is_success() {
             let (encoding, limit) = (encoding?, self.limit_text());
-            body::read(&mut answer, encoding, request.max_body_bytes, place, end, &limit).await?
+            let max_bytes = request.max_body_bytes;
+            body::read(&mut response, encoding, max_bytes, exchange, end, &limit).await?
         } else {
-            // What it says beyond its status is a help, not the answer.
+            // The body of an error response only adds details, so problems with it are ignored.
             let encoding = encoding.unwrap_or(Encoding::Identity);
-            body::read_what_comes(&mut answer, encoding, end).await
+            body::read_error_body(&mut response, encoding, end).await
         };
         Ok(Response {
             status,
             headers,
             body,
             url: request.url.clone(),
-            what: place.what.clone(),
-            place: place.where_text(),
-            dropped_credentials: trail.dropped_credentials,
+            what: exchange.request.clone(),
+            exchange: exchange.description(),
+            dropped_credentials: redirects.dropped_credentials,
         })
     }
 
+    /// The time limit of a request, for messages.
     fn limit_text(&self) -> String {
         match self.inner.context.deadline() {
             Some(_) => format!("endpoint's {}", run::timeout_text(&self.inner.context)),
-            None => format!("limit of {}", run::seconds(LONGEST_REQUEST)),
+            None => format!("limit of {}", run::seconds(REQUEST_TIMEOUT)),
         }
     }
 
+    /// The transport for a request, which is created if it does not exist yet.
     fn transport(
         &self,
         request: &Request,
@@ -246,61 +261,67 @@ impl Client {
         let same_host = route.proxy.as_ref().is_some_and(|proxy| {
             secure(proxy) && secure(&request.url) && proxy.host() == request.url.host()
         });
-        if same_host && self.inner.only.is_some() {
-            // Both show certificates for one name, which says not whose authorities to ask.
+        if same_host && self.inner.authorities.is_some() {
+            // Both present a certificate for the same name, so the name does not determine which
+            // authorities to verify it with.
             return Err(GatherError::configuration(format!(
-                "{}: an https proxy has the same host, and one of them authorities of its own",
+                "{}: the service has its own certificate authorities, so an https proxy must not be \
+                 on the same host",
                 request.what()
             ))
-            .with_hint("ask the proxy over http, or list the host in no_proxy"));
+            .with_hint("connect to the proxy over http, or list the host in no_proxy"));
         }
         let mut transports = self.inner.transports.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(transport) = transports.by_route.get(&route) {
             return Ok(transport.clone());
         }
-        let (context, only) = (&self.inner.context, self.inner.only.as_deref());
+        let (context, authorities) = (&self.inner.context, self.inner.authorities.as_deref());
         let secure_proxy = proxy.as_ref().map(|proxy| &proxy.url).filter(|url| secure(url));
-        let settings = match (tls, only, secure_proxy, &transports.tls) {
-            (false, ..) => tls::unused()?,
-            (true, Some(only), Some(proxy), _) => tls::settings_behind(context, only, proxy)?,
-            (true, _, _, Some(settings)) => settings.clone(),
-            (true, _, _, None) => transports.tls.insert(tls::settings(context, only)?).clone(),
+        let config = match (tls, authorities, secure_proxy, &transports.tls) {
+            (false, ..) => tls::unused_config()?,
+            (true, Some(authorities), Some(proxy), _) => {
+                tls::config_behind_proxy(context, authorities, proxy)?
+            }
+            (true, _, _, Some(config)) => config.clone(),
+            (true, _, _, None) => transports.tls.insert(tls::config(context, authorities)?).clone(),
         };
-        let transport = self.new_transport(settings, proxy)?;
+        let transport = self.new_transport(config, proxy)?;
         transports.by_route.insert(route, transport.clone());
         Ok(transport)
     }
 
     fn new_transport(
         &self,
-        settings: rustls::ClientConfig,
+        config: rustls::ClientConfig,
         proxy: Option<ProxyServer>,
     ) -> Result<Transport, GatherError> {
-        let mut limits = self.inner.limits;
+        let mut timeouts = self.inner.timeouts;
         if let Some(remaining) = run::operation_remaining(&self.inner.context) {
-            // A little less, so that the error can say that not even a connection came about.
-            limits.connect = limits.connect.min(remaining.mul_f64(0.9));
+            // A little less than the remaining time, so that the error can report that there was no
+            // connection.
+            timeouts.connect = timeouts.connect.min(remaining.mul_f64(0.9));
         }
-        let wrong = |error: reqwest::Error| {
-            GatherError::internal(format!("no HTTP client: {}", error::bottom(&error)))
+        let failed = |error: reqwest::Error| {
+            let why = error::root_cause_text(&error);
+            GatherError::internal(format!("the HTTP client cannot be created: {why}"))
         };
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("virtual-host-gatherer/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(settings)
+            .tls_backend_preconfigured(config)
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.idle)
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.idle)
             .no_proxy();
         if let Some(proxy) = proxy {
-            let mut rule = reqwest::Proxy::all(proxy.url).map_err(wrong)?;
+            let mut rule = reqwest::Proxy::all(proxy.url).map_err(failed)?;
             if let Some(authorization) = proxy.authorization {
                 rule = rule.custom_http_auth(authorization);
             }
             builder = builder.proxy(rule);
         }
-        Ok(Transport { client: builder.build().map_err(wrong)?, limits })
+        Ok(Transport { client: builder.build().map_err(failed)?, timeouts })
     }
 }

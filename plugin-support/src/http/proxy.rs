@@ -1,4 +1,4 @@
-//! Which proxy a URL goes through: decided here alone, from what the runner found.
+//! Chooses the proxy for a URL from the settings that the runner found.
 
 use std::net::IpAddr;
 
@@ -10,23 +10,23 @@ use url::{Host, Url};
 
 use super::address::{basic_credentials, display_url, parse_url};
 
-/// A proxy to use.
+/// A proxy.
 #[derive(Clone)]
 pub struct ProxyServer {
-    /// Without user-info.
+    /// The proxy's URL without user info.
     pub url: Url,
-    /// The value of `Proxy-Authorization`.
+    /// The value of the `Proxy-Authorization` header.
     pub authorization: Option<HeaderValue>,
 }
 
 impl ProxyServer {
-    /// The proxy for messages: never its user or password.
+    /// The proxy's URL for messages, without user and password.
     pub fn display(&self) -> String {
         display_url(&self.url).trim_end_matches('/').to_owned()
     }
 }
 
-/// The proxy for this URL; none if it is to be asked directly.
+/// The proxy for this URL; `None` for a direct connection.
 pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServer>, GatherError> {
     let own = if url.scheme() == "https" { &settings.https } else { &settings.http };
     let chosen = [own, &settings.all].into_iter().flatten().map(Secret::expose);
@@ -39,92 +39,97 @@ pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServ
     server(text).map(Some)
 }
 
-/// Reads a proxy's URL: http or https, `http://` if it says neither. Nothing of it is quoted.
+/// Parses the URL of a proxy, which is http or https. `http://` is assumed if there is no scheme. Errors
+/// do not quote the URL, which may contain a password.
 pub fn server(text: &str) -> Result<ProxyServer, GatherError> {
-    let wrong = |why: &str| {
+    let invalid = |why: &str| {
         GatherError::configuration(format!("the proxy's URL {why}"))
             .with_hint("write it as http://proxy.example.com:3128")
     };
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    // The parser's own text is left out: nothing of a URL with a password is quoted.
-    let mut url = parse_url(&with_scheme).map_err(wrong)?;
+    let mut url = parse_url(&with_scheme).map_err(invalid)?;
     match url.scheme() {
         "http" | "https" => {}
         scheme if scheme.starts_with("socks") => {
-            return Err(wrong(&format!("has the scheme {scheme}, which is not supported")));
+            return Err(invalid(&format!("has the scheme {scheme}, which is not supported")));
         }
-        _ => return Err(wrong("is neither http nor https")),
+        _ => return Err(invalid("is neither http nor https")),
     }
-    let authorization = basic_credentials(&mut url)
-        .map(|text| {
-            let text = base64::engine::general_purpose::STANDARD.encode(text);
-            let mut value = HeaderValue::try_from(format!("Basic {text}"))
-                .map_err(|_| wrong("holds an unusable user or password"))?;
+    let authorization = match basic_credentials(&mut url) {
+        Some(credentials) => {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
+            let mut value = HeaderValue::try_from(format!("Basic {encoded}"))
+                .map_err(|_| invalid("contains a user or password that cannot be used"))?;
             value.set_sensitive(true);
-            Ok(value)
-        })
-        .transpose()?;
+            Some(value)
+        }
+        None => None,
+    };
     url.set_path("");
     url.set_query(None);
     url.set_fragment(None);
     Ok(ProxyServer { url, authorization })
 }
 
-/// Whether a `no_proxy` list exempts this URL's own host.
+/// Whether a `no_proxy` list contains the host of this URL.
 fn is_exempt(list: &str, url: &Url) -> bool {
     let Some(host) = url.host() else { return false };
     let port = url.port_or_known_default();
     list.split(|c: char| c == ',' || c.is_whitespace())
-        .filter_map(Entry::parse)
-        .any(|entry| entry.port.is_none_or(|wanted| Some(wanted) == port) && entry.covers(&host))
+        .filter_map(NoProxyEntry::parse)
+        .any(|entry| entry.matches(&host, port))
 }
 
-struct Entry {
-    what: What,
+/// An entry of a `no_proxy` list. It applies to all ports if it has none.
+struct NoProxyEntry {
+    hosts: NoProxyHosts,
     port: Option<u16>,
 }
 
-enum What {
-    Everything,
+enum NoProxyHosts {
+    All,
     Network(IpNet),
-    /// Lower case and in ASCII, without leading or trailing dot: itself and everything below it.
+    /// A domain and all of its subdomains, in lower case and ASCII, without leading or trailing dot.
     Domain(String),
 }
 
-impl Entry {
-    /// None for what is empty or cannot be read: one bad entry must not spoil the rest.
+impl NoProxyEntry {
+    /// Returns `None` for an entry that is empty or invalid: it must not affect the other entries.
     fn parse(text: &str) -> Option<Self> {
-        if let Some(network) = network(text) {
-            return Some(Self { what: What::Network(network), port: None });
+        if let Some(network) = parse_network(text) {
+            return Some(Self { hosts: NoProxyHosts::Network(network), port: None });
         }
         let (name, port) = match text.rsplit_once(':') {
             Some((name, port)) => (name, Some(port.parse().ok()?)),
             None => (text, None),
         };
         if name == "*" {
-            return Some(Self { what: What::Everything, port });
+            return Some(Self { hosts: NoProxyHosts::All, port });
         }
-        if let Some(network) = network(name) {
-            return Some(Self { what: What::Network(network), port });
+        if let Some(network) = parse_network(name) {
+            return Some(Self { hosts: NoProxyHosts::Network(network), port });
         }
         let name = name.strip_prefix('*').unwrap_or(name).trim_matches('.');
-        // As a URL's host is read, so that `bücher.example` is the `xn--` name that stands there.
+        // Parsed as the host of a URL is, so that `bücher.example` matches its `xn--` name.
         match Host::parse(name).ok()? {
-            Host::Domain(name) => Some(Self { what: What::Domain(name), port }),
-            // `.0.0.1` and the like: no network, and never the end of a name.
+            Host::Domain(name) => Some(Self { hosts: NoProxyHosts::Domain(name), port }),
+            // For example `.0.0.1`, which is neither a network nor the end of a name.
             Host::Ipv4(_) | Host::Ipv6(_) => None,
         }
     }
 
-    fn covers(&self, host: &Host<&str>) -> bool {
-        match (&self.what, host) {
-            (What::Everything, _) => true,
-            (What::Network(network), Host::Ipv4(ip)) => network.contains(&IpAddr::V4(*ip)),
-            (What::Network(network), Host::Ipv6(ip)) => {
+    fn matches(&self, host: &Host<&str>, port: Option<u16>) -> bool {
+        if self.port.is_some() && self.port != port {
+            return false;
+        }
+        match (&self.hosts, host) {
+            (NoProxyHosts::All, _) => true,
+            (NoProxyHosts::Network(network), Host::Ipv4(ip)) => network.contains(&IpAddr::V4(*ip)),
+            (NoProxyHosts::Network(network), Host::Ipv6(ip)) => {
                 network.contains(&IpAddr::V6(*ip))
                     || ip.to_ipv4_mapped().is_some_and(|ip| network.contains(&IpAddr::V4(ip)))
             }
-            (What::Domain(domain), Host::Domain(name)) => {
+            (NoProxyHosts::Domain(domain), Host::Domain(name)) => {
                 let name = name.trim_end_matches('.').to_ascii_lowercase();
                 let rest = name.strip_suffix(domain.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -134,8 +139,8 @@ impl Entry {
     }
 }
 
-/// An address or a range, in brackets or not.
-fn network(text: &str) -> Option<IpNet> {
+/// Parses an address or a range of addresses, with or without brackets.
+fn parse_network(text: &str) -> Option<IpNet> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
@@ -156,7 +161,7 @@ mod tests {
     use super::*;
 
     fn exempt(list: &str, url: &str) -> bool {
-        is_exempt(list, &Url::parse(url).expect("a URL"))
+        is_exempt(list, &Url::parse(url).expect("a valid URL"))
     }
 
     #[test]
@@ -220,12 +225,12 @@ mod tests {
     }
 
     fn chosen(settings: &ProxySettings, url: &str) -> Option<String> {
-        let url = Url::parse(url).expect("a URL");
+        let url = Url::parse(url).expect("a valid URL");
         proxy_for(settings, &url).expect("valid").map(|server| server.display())
     }
 
     #[test]
-    fn the_scheme_of_the_url_decides_and_all_stands_in() {
+    fn the_scheme_selects_the_proxy_and_all_is_the_fallback() {
         let mut settings = settings("");
         assert_eq!(chosen(&settings, "http://a").as_deref(), Some("http://proxy.example:3128"));
         assert_eq!(chosen(&settings, "https://a").as_deref(), Some("http://proxy.example:3129"));
@@ -240,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_credentials_are_used_and_not_shown() {
-        let url = Url::parse("https://a").expect("a URL");
+    fn the_credentials_of_a_proxy_are_used_and_not_shown() {
+        let url = Url::parse("https://a").expect("a valid URL");
         let server = proxy_for(&settings(""), &url).expect("valid").expect("a proxy");
         // us@er:pass
         let authorization = server.authorization.as_ref().expect("credentials");
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_proxy_is_an_error_that_does_not_quote_it() {
+    fn rejects_invalid_proxies_without_quoting_them() {
         for text in [
             "socks5://user:hunter2@proxy:1080",
             "http://user:hunter2@",
@@ -259,7 +264,7 @@ mod tests {
             "http://hunter2\t.example:3128",
             r"DOMAIN\user:hunter2@proxy:3128",
         ] {
-            let error = server(text).map(|_| ()).expect_err("wrong");
+            let error = server(text).map(|_| ()).expect_err("invalid");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

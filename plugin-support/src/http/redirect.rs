@@ -1,4 +1,4 @@
-//! Redirects: where a request goes on, and what it may take with it.
+//! Follows redirects: which are allowed, and which headers the next request keeps.
 
 use gatherer_plugin_api::GatherError;
 use reqwest::header::{
@@ -11,24 +11,24 @@ use url::Url;
 use super::Request;
 use super::address::{basic_credentials, display_url};
 
-/// How many redirects are followed.
-const MOST_REDIRECTS: usize = 10;
+/// The maximum number of redirects that are followed.
+const MAX_REDIRECTS: usize = 10;
 
-/// What a request takes along to another host, port or scheme. A list of what may stay, because
-/// every service has headers of its own for its credentials.
+/// The headers that a request keeps when it is redirected to another host, port or scheme. This is an
+/// allow-list because services use their own headers for credentials.
 const HARMLESS: [HeaderName; 5] =
     [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT];
 
 /// The redirects of one request so far.
 #[derive(Default)]
-pub(crate) struct Trail {
+pub(crate) struct RedirectChain {
     steps: Vec<(Method, Url)>,
-    /// Whether something was left behind at another host's door.
+    /// Whether headers were dropped because a redirect led to another origin.
     pub dropped_credentials: bool,
 }
 
-impl Trail {
-    /// The request to go on with; none if this answer is the last one.
+impl RedirectChain {
+    /// The request to send next; `None` if this response is not a redirect.
     pub fn follow(
         &mut self,
         request: &Request,
@@ -38,30 +38,31 @@ impl Trail {
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
-        let wrong = |why: String| GatherError::protocol(format!("{}: {why}", request.what()));
+        let invalid = |why: String| GatherError::protocol(format!("{}: {why}", request.what()));
         let location = headers
             .get(LOCATION)
-            .ok_or_else(|| wrong(format!("{status} without a Location")))?
+            .ok_or_else(|| invalid(format!("{status} without a Location header")))?
             .as_bytes();
-        // Servers write UTF-8 there, against the rules.
+        // HTTP allows only ASCII here, but some servers send UTF-8.
         let location = std::str::from_utf8(location)
             .ok()
             .and_then(|location| request.url.join(location).ok())
-            .ok_or_else(|| wrong(format!("{status} to a Location that is not a URL")))?;
-        let next = self.redirected(request, status, location)?;
+            .ok_or_else(|| invalid(format!("{status} with a Location that is not a valid URL")))?;
+        let next = self.redirected_request(request, status, location)?;
         self.steps.push((request.method.clone(), request.url.clone()));
         if self.steps.iter().any(|(method, url)| *method == next.method && *url == next.url) {
-            return Err(wrong(format!("redirect loop: {}", self.text(&next.url))));
+            return Err(invalid(format!("redirect loop: {}", self.display(&next.url))));
         }
-        if self.steps.len() > MOST_REDIRECTS {
-            let text = self.text(&next.url);
-            return Err(wrong(format!("more than {MOST_REDIRECTS} redirects: {text}")));
+        if self.steps.len() > MAX_REDIRECTS {
+            let urls = self.display(&next.url);
+            return Err(invalid(format!("more than {MAX_REDIRECTS} redirects: {urls}")));
         }
-        tracing::debug!("{}: {status}, going on to {}", request.what(), display_url(&next.url));
+        tracing::debug!("{}: {status}, redirected to {}", request.what(), display_url(&next.url));
         Ok(Some(next))
     }
 
-    fn redirected(
+    /// Builds the request to the location of a redirect.
+    fn redirected_request(
         &mut self,
         request: &Request,
         status: StatusCode,
@@ -70,14 +71,14 @@ impl Trail {
         let refused = |why: &str| {
             let to = display_url(&location);
             GatherError::protocol(format!(
-                "{}: redirects to {to}, which is not followed: {why}",
+                "{}: the redirect to {to} is not allowed: {why}",
                 request.what()
             ))
         };
         match (request.url.scheme(), location.scheme()) {
             ("http" | "https", "https") | ("http", "http") => {}
-            ("https", "http") => return Err(refused("from https to http")),
-            _ => return Err(refused("neither http nor https")),
+            ("https", "http") => return Err(refused("it leads from https to http")),
+            _ => return Err(refused("its scheme is neither http nor https")),
         }
         let mut next = request.clone();
         let becomes_get = match status.as_u16() {
@@ -94,21 +95,22 @@ impl Trail {
         }
         if location.origin() != request.url.origin() {
             if next.body.is_some() {
-                // A log-in's body is a credential too.
-                return Err(refused("a request with a body stays with its host"));
+                // The body of a login request contains credentials.
+                return Err(refused("a request with a body must stay on its host"));
             }
             let before = next.headers.len();
             next.headers = keep_harmless(&next.headers);
             self.dropped_credentials |= next.headers.len() < before;
         }
-        // What a server writes there is not a credential of ours.
+        // Credentials that the server puts into the location are not the endpoint's.
         basic_credentials(&mut location);
         location.set_fragment(None);
         next.url = location;
         Ok(next)
     }
 
-    fn text(&self, last: &Url) -> String {
+    /// All URLs of the chain, for messages.
+    fn display(&self, last: &Url) -> String {
         let urls = self.steps.iter().map(|(_, url)| url).chain([last]);
         urls.map(display_url).collect::<Vec<_>>().join(" -> ")
     }
@@ -124,10 +126,12 @@ fn keep_harmless(headers: &HeaderMap) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
+    use gatherer_plugin_api::ErrorKind;
+
     use super::*;
 
     fn url(text: &str) -> Url {
-        Url::parse(text).expect("a URL")
+        Url::parse(text).expect("a valid URL")
     }
 
     fn request(method: Method, text: &str) -> Request {
@@ -141,15 +145,34 @@ mod tests {
     fn follow(from: &Request, status: u16, to: &str) -> Result<Option<Request>, GatherError> {
         let headers = HeaderMap::from_iter([(LOCATION, to.parse().expect("a header"))]);
         let status = StatusCode::from_u16(status).expect("a status");
-        Trail::default().follow(from, status, &headers)
+        RedirectChain::default().follow(from, status, &headers)
     }
 
     fn followed(from: &Request, status: u16, to: &str) -> Request {
         follow(from, status, to).expect("allowed").expect("followed")
     }
 
-    fn refused(from: &Request, status: u16, to: &str) -> String {
-        follow(from, status, to).map(|_| ()).expect_err("refused").message
+    fn error(from: &Request, status: u16, to: &str) -> GatherError {
+        follow(from, status, to).map(|_| ()).expect_err("refused")
+    }
+
+    /// The messages of all redirects that are refused.
+    #[test]
+    fn messages_of_refused_redirects() {
+        let get = request(Method::GET, "https://a.example/x?hunter2");
+        let post = request(Method::POST, "http://a/").body(b"hunter2".to_vec());
+        let no_location =
+            RedirectChain::default().follow(&get, StatusCode::FOUND, &HeaderMap::new());
+        let errors = [
+            error(&get, 302, "http://a.example/?hunter2"),
+            error(&get, 302, "file:///etc/passwd"),
+            error(&post, 307, "http://b/"),
+            error(&get, 302, "http://["),
+            no_location.map(|_| ()).expect_err("refused"),
+        ];
+        let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert!(!messages.concat().contains("hunter2"));
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
@@ -170,19 +193,15 @@ mod tests {
     }
 
     #[test]
-    fn https_never_becomes_http_and_other_schemes_are_refused() {
-        let from = request(Method::GET, "https://a.example/x?hunter2");
-        let message = refused(&from, 302, "http://a.example/?hunter2");
-        assert_eq!(
-            message,
-            "GET https://a.example/x: redirects to http://a.example/, which is not followed: \
-             from https to http"
-        );
-        assert!(refused(&from, 302, "file:///etc/passwd").contains("neither http nor https"));
+    fn refuses_a_redirect_from_https_to_another_scheme() {
+        let from = request(Method::GET, "https://a.example/x");
+        for location in ["http://a.example/", "file:///etc/passwd"] {
+            assert_eq!(error(&from, 302, location).kind, ErrorKind::Protocol, "{location}");
+        }
     }
 
     #[test]
-    fn methods_change_as_browsers_do_it() {
+    fn the_method_changes_as_in_browsers() {
         let post = |status| {
             let request = request(Method::POST, "http://a/").body(b"b".to_vec());
             let next = followed(&request, status, "/n");
@@ -197,29 +216,28 @@ mod tests {
     }
 
     #[test]
-    fn a_body_never_goes_to_another_host() {
+    fn refuses_to_send_a_body_to_another_host() {
         let request = request(Method::POST, "http://a/").body(b"hunter2".to_vec());
-        assert!(refused(&request, 307, "http://b/").contains("stays with its host"));
+        assert_eq!(error(&request, 307, "http://b/").kind, ErrorKind::Protocol);
     }
 
     #[test]
-    fn loops_and_long_chains_are_named() {
+    fn errors_list_the_urls_of_loops_and_long_chains() {
         let headers = |to: &str| HeaderMap::from_iter([(LOCATION, to.parse().expect("a header"))]);
-        let mut trail = Trail::default();
+        let mut redirects = RedirectChain::default();
         let first = request(Method::GET, "http://a/1");
-        let second = trail.follow(&first, StatusCode::FOUND, &headers("/2"));
+        let second = redirects.follow(&first, StatusCode::FOUND, &headers("/2"));
         let second = second.expect("allowed").expect("followed");
-        let error = trail.follow(&second, StatusCode::FOUND, &headers("/1"));
-        assert_eq!(
-            error.map(|_| ()).expect_err("a loop").message,
-            "GET http://a/2: redirect loop: http://a/1 -> http://a/2 -> http://a/1"
-        );
+        let error = redirects.follow(&second, StatusCode::FOUND, &headers("/1"));
+        let error = error.map(|_| ()).expect_err("a loop");
+        let urls = "http://a/1 -> http://a/2 -> http://a/1";
+        assert!(error.message.ends_with(urls), "{error}");
 
-        let mut trail = Trail::default();
+        let mut redirects = RedirectChain::default();
         let mut request = request(Method::GET, "http://a/0");
         let error = loop {
-            let next = format!("/{}", trail.steps.len() + 1);
-            match trail.follow(&request, StatusCode::FOUND, &headers(&next)) {
+            let next = format!("/{}", redirects.steps.len() + 1);
+            match redirects.follow(&request, StatusCode::FOUND, &headers(&next)) {
                 Ok(next) => request = next.expect("followed"),
                 Err(error) => break error,
             }
@@ -229,20 +247,21 @@ mod tests {
     }
 
     #[test]
-    fn a_location_with_letters_beyond_ascii_is_understood() {
+    fn accepts_a_location_in_utf8() {
         let value = reqwest::header::HeaderValue::from_bytes("/ü".as_bytes()).expect("a header");
         let headers = HeaderMap::from_iter([(LOCATION, value)]);
         let from = request(Method::GET, "http://a/");
-        let next = Trail::default().follow(&from, StatusCode::FOUND, &headers);
+        let next = RedirectChain::default().follow(&from, StatusCode::FOUND, &headers);
         let next = next.expect("allowed").expect("followed");
         assert_eq!(next.url.as_str(), "http://a/%C3%BC");
     }
 
     #[test]
-    fn a_redirect_without_a_usable_location_is_an_error() {
+    fn refuses_a_redirect_without_a_valid_location() {
         let from = request(Method::GET, "http://a/");
-        assert!(refused(&from, 302, "http://[").ends_with("that is not a URL"));
-        let bare = Trail::default().follow(&from, StatusCode::FOUND, &HeaderMap::new());
-        assert!(bare.map(|_| ()).expect_err("wrong").message.ends_with("without a Location"));
+        assert_eq!(error(&from, 302, "http://[").kind, ErrorKind::Protocol);
+        let no_location =
+            RedirectChain::default().follow(&from, StatusCode::FOUND, &HeaderMap::new());
+        assert_eq!(no_location.map(|_| ()).expect_err("refused").kind, ErrorKind::Protocol);
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent and what came back.
+//! HTTP requests and responses.
 
 use base64::Engine as _;
 use gatherer_plugin_api::GatherError;
@@ -9,13 +9,13 @@ use url::Url;
 use super::address::{basic_credentials, display_url};
 use super::status;
 
-/// How large an answer may be after decompression, unless the request says otherwise.
+/// The maximum size of a response body after decompression, unless the request sets another one.
 pub const DEFAULT_MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// The longest URL that the library below takes, in bytes.
+/// The maximum length of a URL in the underlying library, in bytes.
 const URL_MAX_BYTES: usize = 65_534;
 
-/// A request. User-info in its URL becomes basic authentication.
+/// A request. User info in its URL becomes basic authentication.
 ///
 /// ```
 /// use gatherer_plugin_support::http::{Method, Request};
@@ -28,17 +28,17 @@ const URL_MAX_BYTES: usize = 65_534;
 #[derive(Clone)]
 pub struct Request {
     pub(super) method: Method,
-    /// Without user-info and fragment.
+    /// Without user info and fragment.
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Vec<u8>>,
     pub(super) max_body_bytes: usize,
-    /// The header that cannot be sent, said when it is tried.
-    unusable: Option<&'static str>,
+    /// The name of a header whose value is invalid. Sending the request reports it.
+    invalid_header: Option<&'static str>,
 }
 
 impl Request {
-    /// A request without headers of its own and without a body.
+    /// A request without a body. Its only header may be the one for the user info in the URL.
     pub fn new(method: Method, mut url: Url) -> Self {
         let credentials = basic_credentials(&mut url);
         url.set_fragment(None);
@@ -48,7 +48,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
-            unusable: None,
+            invalid_header: None,
         };
         match credentials {
             Some(text) => {
@@ -64,17 +64,17 @@ impl Request {
         Self::new(Method::GET, url)
     }
 
-    /// Sets a header, in the place of one of the same name. The name is lower case. A value that
-    /// cannot be sent is an error of [`Client::send`](super::Client::send).
+    /// Sets a header and replaces one of the same name. The name must be lower case. An invalid value
+    /// is an error of [`Client::send`](super::Client::send).
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(mut value) => {
-                // Unlike a list of secret ones, this cannot miss one.
+                // All headers are marked, because a list of secret ones could miss one.
                 value.set_sensitive(true);
                 self.headers.insert(name, value);
             }
-            Err(_) => self.unusable = Some(name),
+            Err(_) => self.invalid_header = Some(name),
         }
         self
     }
@@ -93,25 +93,28 @@ impl Request {
         self
     }
 
-    /// Sets how large the answer may be after decompression, in bytes.
+    /// Sets the maximum size of the response body after decompression, in bytes.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
         self
     }
 
-    /// The request in messages: method and URL, without what may be secret.
+    /// The request for messages: its method and URL, without secrets.
     pub fn what(&self) -> String {
         format!("{} {}", self.method, display_url(&self.url))
     }
 
+    /// Returns the request if it can be sent.
     pub(super) fn checked(self) -> Result<Self, GatherError> {
         let length = self.url.as_str().len();
-        let why = match (self.unusable, self.url.scheme()) {
-            (Some(name), _) => format!("the header {name} holds a character that cannot be sent"),
+        let why = match (self.invalid_header, self.url.scheme()) {
+            (Some(name), _) => {
+                format!("the header {name} contains a character that is not allowed")
+            }
             (None, "http" | "https") if length <= URL_MAX_BYTES => return Ok(self),
             (None, "http" | "https") => {
-                format!("the URL has {length} characters; {URL_MAX_BYTES} can be sent")
+                format!("the URL is {length} bytes long; the limit is {URL_MAX_BYTES} bytes")
             }
             (None, _) => "the URL is neither http nor https".to_owned(),
         };
@@ -119,14 +122,14 @@ impl Request {
     }
 }
 
-/// An answer.
+/// A response.
 pub struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) url: Url,
     pub(super) what: String,
-    pub(super) place: String,
+    pub(super) exchange: String,
     pub(super) dropped_credentials: bool,
 }
 
@@ -141,44 +144,44 @@ impl Response {
         &self.headers
     }
 
-    /// Where the answer came from, after redirects.
+    /// The URL that sent the response, after redirects.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The body, decompressed: all that the server sent if the status is 2xx, else as much of its
-    /// first 64 KiB as came at once. That it is the document is said by 200 alone.
+    /// The decompressed body: complete if the status is 2xx, otherwise as much of the first 64 KiB as
+    /// arrived within a short time. Only status 200 means that the body is the whole document.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body alone.
+    /// Returns the body and drops the rest of the response.
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
 
-    /// The request in messages: method and URL, without what may be secret.
+    /// The request for messages: its method and URL, without secrets.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// Like [`what`](Self::what), and through which proxy: an answer may be the proxy's own.
-    pub fn place(&self) -> &str {
-        &self.place
+    /// Like [`what`](Self::what), with the proxy that was used, which may have sent the response.
+    pub fn exchange(&self) -> &str {
+        &self.exchange
     }
 
-    /// The answer, if its status is 2xx, not only 200; else what the status means.
+    /// Returns the response if its status is 2xx, otherwise an error that explains the status.
     pub fn error_for_status(self) -> Result<Self, GatherError> {
         if self.status.is_success() { Ok(self) } else { Err(self.status_error()) }
     }
 
-    /// What the status means as an error, where 200 is awaited.
+    /// The error that explains the status to a caller that requires 200.
     pub fn status_error(&self) -> GatherError {
-        let error = status::error(&self.place, self.status, &self.headers);
+        let error = status::error(&self.exchange, self.status, &self.headers);
         if self.status == StatusCode::UNAUTHORIZED && self.dropped_credentials {
             return error.with_hint(
-                "user and password are not sent to the host that the answer redirects to; if it \
-                 is the right one, name it in the URL",
+                "user and password are not sent to the host of a redirect; if it is the right host, \
+                 use it in the URL",
             );
         }
         error
@@ -191,7 +194,7 @@ mod tests {
 
     #[test]
     fn user_info_becomes_basic_authentication_and_is_not_shown() {
-        let request = Request::get("http://us%40er:pass@h/a?b#c".parse().expect("a URL"));
+        let request = Request::get("http://us%40er:pass@h/a?b#c".parse().expect("a valid URL"));
         assert_eq!(request.url.as_str(), "http://h/a?b");
         assert_eq!(request.headers[AUTHORIZATION], "Basic dXNAZXI6cGFzcw==");
         assert_eq!(request.what(), "GET http://h/a");
@@ -199,13 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_cannot_be_sent_is_named_without_its_value() {
-        let request = Request::get("http://h/".parse().expect("a URL"));
+    fn an_invalid_header_is_named_without_its_value() {
+        let request = Request::get("http://h/".parse().expect("a valid URL"));
         let error = request.header("x-auth-token", "hunter2\n").checked();
-        let error = error.map(|_| ()).expect_err("a line break");
-        assert_eq!(
-            error.message,
-            "GET http://h/: the header x-auth-token holds a character that cannot be sent"
-        );
+        let error = error.map(|_| ()).expect_err("the value has a line break");
+        assert_eq!(error.kind, gatherer_plugin_api::ErrorKind::Configuration);
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        insta::assert_snapshot!(error);
     }
 }

@@ -1,4 +1,4 @@
-//! What a status other than 200 means to an operator.
+//! Explains a status other than 200 to the operator.
 
 use std::time::SystemTime;
 
@@ -6,35 +6,33 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The error for a status. `what` names the request.
+/// The error for a status. `what` names the request in the message.
 pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {
     use ErrorKind as Kind;
 
-    // The reason phrase that the server sent is its own text: the registered one is shown.
     let (kind, hint) = match status.as_u16() {
         401 => (Kind::Authentication, Some("check user, password or token")),
-        403 => (Kind::Permission, Some("the user is known but may not read this")),
-        404 | 410 => (Kind::Configuration, Some("check the URL: nothing is there")),
+        403 => (Kind::Permission, Some("allow the user to read this")),
+        404 | 410 => (Kind::Configuration, Some("check the URL: it does not exist on the server")),
         408 | 504 => (Kind::Timeout, None),
         407 => (Kind::Authentication, Some("check the proxy's user and password")),
         429 => (Kind::RateLimited, None),
         500..=599 => (Kind::Unavailable, None),
-        414 | 431 => {
-            (Kind::Configuration, Some("the server does not take a URL or headers of this length"))
-        }
+        414 | 431 => (Kind::Configuration, Some("use a shorter URL or shorter headers")),
         400..=499 => (Kind::Configuration, Some("check the URL and the parameters")),
         _ => (Kind::Protocol, None),
     };
     let why = match status.as_u16() {
-        206 => ": not the whole document",
-        200..=299 => ": the document comes with 200 OK alone",
+        206 => ": the response is only a part of the document",
+        200..=299 => ": the status must be 200 OK",
         _ => "",
     };
+    // `status` prints the registered reason phrase, not the one that the server sent.
     let mut error = GatherError::new(kind, format!("{what}: {status}{why}"));
     if let Some(hint) = hint {
         error = error.with_hint(hint);
     }
-    // 501 and 505 are no matter of time.
+    // Waiting does not help against 501 Not Implemented and 505 HTTP Version Not Supported.
     if matches!(status.as_u16(), 501 | 505) {
         error = error.with_retryable(false);
     }
@@ -44,7 +42,7 @@ pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError
     }
 }
 
-/// `Retry-After`: seconds or an HTTP date, RFC 9110 section 10.2.3.
+/// Parses `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3).
 fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_stands_in_the_error() {
+    fn the_error_contains_the_time_of_retry_after() {
         let error = error("GET http://h/", StatusCode::TOO_MANY_REQUESTS, &headers("3"));
         assert_eq!(error.retry_after_ms, Some(3000));
     }

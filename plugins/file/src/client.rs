@@ -1,4 +1,4 @@
-//! Reading the document: from a file of this machine or over HTTP, with every wait and size capped.
+//! Fetches the document from a local file or over HTTP, with limits for time and size.
 
 use std::path::{Path, PathBuf};
 
@@ -7,31 +7,32 @@ use gatherer_plugin_support::file::{self, FileError};
 use gatherer_plugin_support::{http, retry, run};
 use url::Url;
 
-/// How large the document may be.
+/// The maximum size of the document.
 const MAX_BYTES: usize = http::DEFAULT_MAX_BODY_BYTES;
 
-const ALLOWED: &str = "it is an absolute path or begins with file://, http:// or https://";
+const LOCATION_HINT: &str = "use an absolute path, or a file://, http:// or https:// URL";
 
-/// Reads the document at a path, a `file://` URL of this machine, or an `http(s)://` URL.
+/// Reads the document at a path, a local `file://` URL, or an `http(s)://` URL.
 ///
 /// # Errors
 ///
-/// `configuration` for what is wrong with the location itself, and what
-/// [`http::Client::get`] says. A message never holds the URL's user-info or query.
+/// `configuration` if the location is not valid or the file cannot be read, and the errors of
+/// [`http::Client::get`]. Messages do not contain the URL's user info or query.
 pub fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, GatherError> {
     match Location::parse(url.trim())? {
         Location::File(path) => read_file(&path),
         Location::Web(url) => {
             let client = http::Client::new(context)?;
             run::block_on(context, async {
-                let answer = retry::idempotent(context, || client.get(&url)).await?;
-                refuse_html(&answer)?;
-                Ok(answer.into_body())
+                let response = retry::idempotent(context, || client.get(&url)).await?;
+                reject_html(&response)?;
+                Ok(response.into_body())
             })
         }
     }
 }
 
+/// Where the document is.
 #[derive(Debug, PartialEq)]
 enum Location {
     File(PathBuf),
@@ -40,66 +41,63 @@ enum Location {
 
 impl Location {
     fn parse(text: &str) -> Result<Self, GatherError> {
-        let wrong = |why: &str| {
-            GatherError::configuration(format!("the parameter url {why}")).with_hint(ALLOWED)
+        // Errors do not quote the location, which may be a URL with a password.
+        let invalid = |why: &str| {
+            GatherError::configuration(format!("the parameter url {why}")).with_hint(LOCATION_HINT)
         };
         if text.starts_with('/') {
             return Ok(Self::File(text.into()));
         }
         let Some((scheme, _)) = text.split_once("://") else {
-            return Err(wrong("is neither an absolute path nor a URL"));
+            return Err(invalid("is neither an absolute path nor a URL"));
         };
-        let known =
+        let is_supported =
             ["file", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        if !known {
-            return Err(wrong("has a scheme that this module does not know"));
+        if !is_supported {
+            return Err(invalid("has an unsupported scheme"));
         }
-        // The parser's own text is left out: nothing of a URL with a password is quoted.
-        let url = http::parse_url(text).map_err(wrong)?;
+        let url = http::parse_url(text).map_err(invalid)?;
         if url.scheme() != "file" {
             return Ok(Self::Web(url));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("is a file:// URL with a ? or #: write %3F or %23"));
+            return Err(invalid(
+                "is a file:// URL with a ? or #, which must be written as %3F or %23",
+            ));
         }
         if !matches!(url.host_str(), None | Some("localhost")) {
-            return Err(wrong("is a file:// URL of another machine: write file:///path"));
+            return Err(invalid("is a file:// URL with the name of a host; write file:///path"));
         }
-        url.to_file_path().map(Self::File).map_err(|()| wrong("is a file:// URL without a path"))
+        url.to_file_path().map(Self::File).map_err(|()| invalid("is a file:// URL without a path"))
     }
 }
 
-/// A log-in page instead of the document: what its text happens to parse as must not count.
-fn refuse_html(answer: &http::Response) -> Result<(), GatherError> {
-    let types = answer.headers().get_all(http::header::CONTENT_TYPE);
-    let html = types.iter().any(|value| {
+/// Rejects an HTML page, such as a login page, whatever its text might parse as.
+fn reject_html(response: &http::Response) -> Result<(), GatherError> {
+    let types = response.headers().get_all(http::header::CONTENT_TYPE);
+    let is_html = types.iter().any(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
         let essence = essence.trim_ascii();
         [&b"text/html"[..], b"application/xhtml+xml"]
             .iter()
             .any(|html| essence.eq_ignore_ascii_case(html))
     });
-    if !html {
+    if !is_html {
         return Ok(());
     }
-    let message = format!("{}: answers with an HTML page, not JSON", answer.place());
+    let message = format!("{}: the response is an HTML page, not JSON", response.exchange());
     Err(GatherError::protocol(message)
-        .with_hint("check the URL, and whether the page is one to log in"))
+        .with_hint("check the URL; the page may be a login page of the server"))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
     file::read(path, MAX_BYTES).map_err(|error| {
-        let about = |what: &str| format!("{}: {what}", path.display());
-        let wrong = |what: &str| GatherError::configuration(about(what));
+        let message = format!("{}: the file {error}", path.display());
         match error {
-            FileError::NotFound => wrong("there is no such file"),
-            FileError::PermissionDenied => wrong("Permission denied")
-                .with_hint("the user that the program runs as has to be able to read it"),
-            FileError::TooLarge(bytes) => {
-                let mebibytes = bytes / (1024 * 1024);
-                GatherError::protocol(about(&format!("more than {mebibytes} MiB")))
-            }
-            other => wrong(&format!("it {other}")),
+            FileError::TooLarge(_) => GatherError::protocol(message),
+            FileError::PermissionDenied => GatherError::configuration(message)
+                .with_hint("make it readable for the user that runs the program"),
+            _ => GatherError::configuration(message),
         }
     })
 }
@@ -132,7 +130,7 @@ mod tests {
     }
 
     fn failure(location: &str) -> GatherError {
-        fetch(location, &context()).expect_err("wrong")
+        fetch(location, &context()).expect_err("the location is not valid")
     }
 
     #[test]
@@ -150,59 +148,57 @@ mod tests {
     }
 
     #[test]
-    fn a_location_that_is_none_is_a_configuration_error_that_does_not_quote_it() {
-        for (location, part) in [
-            ("", "neither an absolute path nor a URL"),
-            ("hunter2.json", "neither an absolute path nor a URL"),
-            ("ftp://user:hunter2@h/x", "a scheme that this module does not know"),
-            ("http://user:hunter2@", "not a valid URL"),
-            ("https://hunter2:x:y/", "not a valid URL"),
-            ("http:///hunter2", "names no host"),
-            ("http://h/hunter2\tx", "holds a tab, a line break"),
-            ("https://h/a\nhunter2", "holds a tab, a line break"),
-            ("file:///hunter2\tx", "holds a tab, a line break"),
-            (r"http://DOMAIN\hunter2@h/", "write %5C"),
-            ("file://hunter2.example/x", "of another machine"),
-            ("file:///x?hunter2", "write %3F"),
+    fn rejects_invalid_locations_without_quoting_them() {
+        let mut messages = Vec::new();
+        for location in [
+            "",
+            "hunter2.json",
+            "ftp://user:hunter2@h/x",
+            "http://user:hunter2@",
+            "https://hunter2:x:y/",
+            "http:///hunter2",
+            "http://h/hunter2\tx",
+            "https://h/a\nhunter2",
+            "file:///hunter2\tx",
+            r"http://DOMAIN\hunter2@h/",
+            "file://hunter2.example/x",
+            "file:///x?hunter2",
         ] {
             let error = failure(location);
             assert_eq!(error.kind, ErrorKind::Configuration, "{location}");
-            assert!(error.message.contains(part), "{location}: {error}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
+            messages.push(format!("{location:?}: {}", error.message));
         }
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
-    fn only_regular_files_are_read_and_nothing_is_waited_for() {
+    fn rejects_files_that_are_not_regular_without_waiting() {
         let folder = tempfile::tempdir().expect("a folder");
         let fifo = folder.path().join("fifo");
         let mkfifo = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(mkfifo.expect("coreutils").success());
         let fifo = fifo.to_str().expect("UTF-8");
         let folder = folder.path().to_str().expect("UTF-8");
-        for (location, part) in [
-            (fifo, "it is not a regular file"),
-            ("/dev/zero", "it is not a regular file"),
-            ("file:///dev/zero", "it is not a regular file"),
-            ("/proc/self/environ", "it belongs to the kernel's proc file system"),
-            (folder, "it is a folder"),
-            ("/nonexistent/x", "there is no such file"),
-        ] {
+        let mut messages = Vec::new();
+        for location in
+            [fifo, "/dev/zero", "file:///dev/zero", "/proc/self/environ", folder, "/nonexistent/x"]
+        {
             let error = failure(location);
             assert_eq!(error.kind, ErrorKind::Configuration);
-            assert_eq!(
-                error.message.split_once(": ").map(|(path, _)| path),
-                Some(location.trim_start_matches("file://"))
-            );
-            assert!(error.message.contains(part), "{error}");
+            let (path, why) = error.message.split_once(": ").expect("a path and a reason");
+            assert_eq!(path, location.trim_start_matches("file://"));
+            messages.push(why.to_owned());
         }
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
-    fn a_file_that_is_too_large_is_not_read() {
+    fn rejects_a_file_that_is_too_large() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         file.as_file().set_len(MAX_BYTES as u64 + 1).expect("sparse");
         let error = failure(file.path().to_str().expect("UTF-8"));
-        assert!(error.message.ends_with(": more than 256 MiB"), "{error}");
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        assert!(error.message.contains("256 MiB"), "{error}");
     }
 }

@@ -1,17 +1,17 @@
-//! Fuzz targets: each takes one input and panics if a rule is broken.
+//! The fuzz targets of this crate. Each takes one input and panics if a rule is violated.
 
 use gatherer_plugin_api::model::Host;
 use gatherer_plugin_api::{ErrorKind, Item};
 
 use crate::map;
 
-/// A target's name, and the function that runs one input.
+/// The name of a target, and the function that runs it on one input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[("document", document)];
 
-/// A document of any of the three shapes.
+/// A document in any of the three formats.
 fn document(input: &[u8]) {
     let document = match map::read(input) {
         Ok(document) => document,
@@ -21,19 +21,19 @@ fn document(input: &[u8]) {
         }
     };
     for host in &document.hosts {
-        let json = serde_json::to_string(host).expect("a host is JSON");
-        let again: Host = serde_json::from_str(&json).expect("the runner reads it");
-        assert_eq!(&again, host, "a host crosses as it is");
+        let json = serde_json::to_string(host).expect("a host can be encoded as JSON");
+        let parsed: Host = serde_json::from_str(&json).expect("the runner can parse the host");
+        assert_eq!(&parsed, host, "the runner gets a different host");
     }
     for item in &document.items {
-        let json = serde_json::to_string(item).expect("an item is JSON");
-        let again: Item = serde_json::from_str(&json).expect("the runner reads it");
-        assert_eq!(&again, item, "an item crosses as it is");
+        let json = serde_json::to_string(item).expect("an item can be encoded as JSON");
+        let parsed: Item = serde_json::from_str(&json).expect("the runner can parse the item");
+        assert_eq!(&parsed, item, "the runner gets a different item");
     }
-    for (name, _) in &document.rest.collections {
-        let is_listed_once =
-            document.rest.collections.iter().filter(|(other, _)| other == name).count() == 1;
-        assert!(is_listed_once, "the collection {name} ends twice");
+    let collections = &document.summary.collections;
+    for (name, _) in collections {
+        let ends = collections.iter().filter(|(other, _)| other == name).count();
+        assert_eq!(ends, 1, "the collection {name} ends {ends} times");
     }
 }
 

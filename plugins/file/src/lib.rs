@@ -1,5 +1,5 @@
-//! Module File: hosts, guests and workloads from a JSON document that somebody else wrote, another
-//! gatherer or a person. `client` fetches it, `map` reads it.
+//! The module File: hosts, guests and workloads from a JSON document that another program or a person
+//! wrote. `client` fetches the document, `map` maps it to the model.
 
 #![deny(unsafe_code)]
 
@@ -11,7 +11,7 @@ pub mod map;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
-use map::Found;
+use map::Finding;
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -20,6 +20,7 @@ struct Parameters {
     url: String,
 }
 
+/// The module `File`.
 struct File;
 
 impl Gatherer for File {
@@ -28,29 +29,32 @@ impl Gatherer for File {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let bytes = client::fetch(&parameters.url, context)?;
         context.check_cancelled()?;
-        // Collections that lack an item, which is too long to be handed over.
-        let mut torn: BTreeMap<&str, GatherError> = BTreeMap::new();
-        let document = map::read_each(bytes, &mut |found| {
+        // Collections with an item that was too long to be sent.
+        let mut incomplete: BTreeMap<&str, GatherError> = BTreeMap::new();
+        let summary = map::read_each(bytes, &mut |finding| {
             context.check_cancelled()?;
-            match found {
-                Found::Host(host) => context.host(*host).map(drop),
-                Found::Item(item) => {
+            match finding {
+                Finding::Host(host) => context.host(*host).map(drop),
+                Finding::Item(item) => {
                     let collection = item.collection();
                     match context.item(item) {
                         Err(error) if error.item_too_long => {
-                            torn.entry(collection).or_insert(error);
+                            incomplete.entry(collection).or_insert(error);
                             Ok(())
                         }
-                        handed_over => handed_over,
+                        result => result,
                     }
                 }
             }
         })?;
-        for (name, result) in document.collections {
-            let torn = torn.remove(&*name).map_or(Ok(()), Err);
-            context.collection_end(name, result.and(torn))?;
+        for (name, result) in summary.collections {
+            let result = match (result, incomplete.remove(&*name)) {
+                (Ok(()), Some(error)) => Err(error),
+                (result, _) => result,
+            };
+            context.collection_end(name, result)?;
         }
-        for warning in document.warnings {
+        for warning in summary.warnings {
             context.warning(warning.object, warning.message)?;
         }
         Ok(())

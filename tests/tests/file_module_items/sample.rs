@@ -1,4 +1,4 @@
-//! An endpoint of an inventory with all that may stand beside hosts and their guests.
+//! A sample endpoint of an inventory with all kinds of items.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn pod(name: &str, uid: &str) -> Value {
     })
 }
 
-/// An endpoint with every list, each with all that its items may have.
+/// An endpoint with every list. The items have all members of their types.
 pub fn endpoint(id: &str) -> Value {
     let used_by = json!([{"pod": {"name": "a", "uid": "u1"}, "container": "web",
         "mountPath": "/etc/web", "subPath": "web.conf"}, {"pod": {"name": "b", "uid": "u2"}, "env": "*"}]);

@@ -145,10 +145,10 @@ fn the_error_of_a_failed_renewal_names_the_provider() {
     fails("stale", "protocol", &[&post(&stale, "its id_token expired at "), "clock"]);
     fails("broken", "unavailable", &[&post(&broken, "500 Internal Server Error")]);
     fails("rubbish", "protocol", &[&post(&rubbish, "the response "), "OpenID Connect"]);
-    fails("huge", "protocol", &[&post(&huge, "the answer is more than 1 MiB")]);
-    let bombed = post(&bomb, "the answer is more than 1 MiB after decompression");
+    fails("huge", "protocol", &[&post(&huge, "the response is larger than 1 MiB")]);
+    let bombed = post(&bomb, "the response is larger than 1 MiB after decompression");
     fails("bomb", "protocol", &[&bombed]);
-    fails("endless", "protocol", &[&get(&endless.url("")), "the answer is more than 1 MiB"]);
+    fails("endless", "protocol", &[&get(&endless.url("")), "the response is larger than 1 MiB"]);
     fails("hanging up", "connection", &[&post(&hanging_up, "")]);
     fails(
         "not there",

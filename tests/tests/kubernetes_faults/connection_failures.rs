@@ -67,9 +67,9 @@ fn reports_a_closed_port_and_a_port_with_another_protocol() {
         let name = error("connection", "check the host's name");
         table.add_url("no such name", "https://nonexistent.invalid", LONG, name);
         let url = format!("https://{}", plain.address());
-        table.add_url("plain HTTP on the TLS port", &url, LONG, tls("does not speak TLS"));
+        table.add_url("plain HTTP on the TLS port", &url, LONG, tls("is not TLS"));
         let url = format!("https://{}", ssh.address());
-        table.add_url("SSH on the TLS port", &url, LONG, tls("does not speak TLS"));
+        table.add_url("SSH on the TLS port", &url, LONG, tls("is not TLS"));
         let url = format!("http://{}", ssh.address());
         table.add_url("SSH on the port", &url, LONG, error("protocol", "not HTTP"));
         let server = NodeServer::of(&table.source).https(&table.identity);

@@ -166,7 +166,7 @@ pub(super) fn bodies(table: &mut Table) {
         fails("brotli", Fault::Brotli, "protocol", "compressed");
         fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "64 MiB");
         fails("endless body", Fault::Endless, "protocol", "64 MiB");
-        fails("endless head", Fault::EndlessHead, "protocol", "head of the answer is too large");
+        fails("endless head", Fault::EndlessHead, "protocol", "response head is too large");
         fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
         fails("two lengths", Fault::Raw(lengths), "protocol", "head of the answer");
@@ -176,7 +176,7 @@ pub(super) fn bodies(table: &mut Table) {
             page,
             huge,
             "protocol",
-            "head of the answer is too large",
+            "response head is too large",
         );
         let many = misdeed::headers(&"x-many: 1\r\n".repeat(2000));
         table.fails(
@@ -184,7 +184,7 @@ pub(super) fn bodies(table: &mut Table) {
             page,
             many,
             "protocol",
-            "head of the answer is too large",
+            "response head is too large",
         );
     }
 }

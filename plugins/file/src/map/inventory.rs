@@ -1,4 +1,4 @@
-//! The inventory document: hosts and guests as they are, and the items of its collections.
+//! Reads an inventory: its hosts and guests, and the items of its collections.
 
 use std::collections::BTreeMap;
 
@@ -7,58 +7,64 @@ use gatherer_plugin_api::model::{
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-use super::items::{self, List};
-use super::members::{Unknown, known, take_unknown, typed};
-use super::shape::{expected, not_whole};
-use super::{Found, MANAGER, Rest, Sink};
-use gatherer_plugin_support::json::{Json, member, shown};
+use super::format::{incomplete, wrong_type};
+use super::items::{self, ItemList};
+use super::members::{UnknownMembers, deserialize, known, take_unknown};
+use super::{DocumentSummary, Finding, FindingSink, MANAGER};
+use gatherer_plugin_support::json::{Json, member, quote};
 
 /// The major version of the schema that this release reads.
-const MAJOR: u64 = 1;
+const MAJOR_VERSION: u64 = 1;
 
-/// Names under which somebody may write a host's guests, in lower case. A host that has one of
-/// them instead of `guests` would be a host without guests, and a Manager would forget those.
+/// Wrong names of a host's `guests` that are likely in hand-written documents, in lower case. If they were
+/// ignored, the host would have no guests, and a Manager would delete them.
 const LIKE_GUESTS: [&str; 5] = ["guest", "guests", "optionalvmdata", "vm", "vms"];
 
-/// Reads the endpoints, of which each must be complete.
-pub fn read(members: Vec<(String, Json)>, each: &mut Sink<'_>) -> Result<Rest, GatherError> {
+/// Reads the endpoints. All of them must be complete.
+pub fn read(
+    members: Vec<(String, Json)>,
+    sink: &mut FindingSink<'_>,
+) -> Result<DocumentSummary, GatherError> {
     if let Some(version) = member(&members, "schemaVersion") {
         check_version(version)?;
     }
     let endpoints = members.into_iter().find(|(name, _)| name == "endpoints");
-    let Some((_, Json::Array(endpoints))) = endpoints else { return Ok(Rest::default()) };
+    let Some((_, Json::Array(endpoints))) = endpoints else {
+        return Ok(DocumentSummary::default());
+    };
     check_complete(&endpoints)?;
-    let mut reader = Reader {
-        each,
-        several: endpoints.len() > 1,
+    let mut reader = EndpointReader {
+        sink,
+        has_several: endpoints.len() > 1,
         collections: BTreeMap::new(),
         warnings: Vec::new(),
-        unknown: Unknown::default(),
+        unknown: UnknownMembers::default(),
     };
     for endpoint in endpoints {
         reader.endpoint(endpoint)?;
     }
     reader.warnings.extend(reader.unknown.into_warnings());
-    Ok(Rest { collections: reader.collections.into_iter().collect(), warnings: reader.warnings })
+    let collections = reader.collections.into_iter().collect();
+    Ok(DocumentSummary { collections, warnings: reader.warnings })
 }
 
 fn check_version(version: &Json) -> Result<(), GatherError> {
+    let expected = "a string like \"1.0\"";
     let Json::Text(text) = version else {
-        return Err(expected("`schemaVersion`", "a text like \"1.0\"", version));
+        return Err(wrong_type("`schemaVersion`", expected, version));
     };
     let major = text.split('.').next().and_then(|major| major.parse::<u64>().ok());
     match major {
-        Some(MAJOR) => Ok(()),
+        Some(MAJOR_VERSION) => Ok(()),
         Some(other) => Err(GatherError::new(
             ErrorKind::Unsupported,
             format!(
-                "the inventory is of schema version {other}, this plugin reads version {MAJOR}"
+                "the inventory has schema version {other}, but this plugin reads version \
+                 {MAJOR_VERSION}"
             ),
         )
-        .with_hint(
-            "use the release that wrote the inventory, or have it written as format gatherer",
-        )),
-        None => Err(expected("`schemaVersion`", "two numbers like \"1.0\"", version)),
+        .with_hint("use the release that wrote the inventory, or write it with --format gatherer")),
+        None => Err(GatherError::protocol(format!("`schemaVersion` must be {expected}"))),
     }
 }
 
@@ -68,7 +74,7 @@ fn check_complete(endpoints: &[Json]) -> Result<(), GatherError> {
     for (index, endpoint) in endpoints.iter().enumerate() {
         let Some(Json::Text(id)) = endpoint.get("id") else {
             let what = format!("endpoint {} of the inventory", index + 1);
-            return Err(expected(&what, "an object with an `id` that is a text", endpoint));
+            return Err(wrong_type(&what, "an object with an `id` that is a string", endpoint));
         };
         if !matches!(endpoint.get("status"), Some(Json::Text(status)) if status == "complete") {
             failed.push(id.as_str());
@@ -77,105 +83,107 @@ fn check_complete(endpoints: &[Json]) -> Result<(), GatherError> {
         }
     }
     if !failed.is_empty() {
-        return Err(not_whole("endpoint", &failed));
+        return Err(incomplete("endpoint", &failed));
     }
     match contradiction {
         None => Ok(()),
         Some(id) => Err(GatherError::protocol(format!(
-            "the endpoint {} says that it is complete and has an `error`",
-            shown(id)
+            "the endpoint {} is `complete` but has an `error`",
+            quote(id)
         ))
-        .with_hint("an endpoint is complete or has an error, never both; gather again there")),
+        .with_hint("a complete endpoint must not have an error; write the inventory again")),
     }
 }
 
-struct Reader<'a, 'b> {
-    each: &'a mut Sink<'b>,
-    /// Whether there are several endpoints.
-    several: bool,
+/// Reads endpoints, passes their hosts and items to the sink, and collects the rest.
+struct EndpointReader<'a, 'b> {
+    sink: &'a mut FindingSink<'b>,
+    /// Whether the inventory has several endpoints.
+    has_several: bool,
     collections: BTreeMap<String, Result<(), GatherError>>,
     warnings: Vec<Warning>,
-    unknown: Unknown,
+    unknown: UnknownMembers,
 }
 
-impl Reader<'_, '_> {
+impl EndpointReader<'_, '_> {
     fn endpoint(&mut self, endpoint: Json) -> Result<(), GatherError> {
         let Json::Object(members) = endpoint else {
-            return Err(expected("an endpoint of the inventory", "an object", &endpoint));
+            return Err(wrong_type("an endpoint of the inventory", "an object", &endpoint));
         };
         let name = match member(&members, "id") {
             Some(Json::Text(id)) => id.clone(),
             _ => String::new(),
         };
-        let id = shown(&name);
+        let id = quote(&name);
         if member(&members, "hosts").is_none() {
-            let message = format!("the endpoint {id} is complete and has no `hosts`");
+            let message = format!("the endpoint {id} is `complete` but has no `hosts`");
             return Err(GatherError::protocol(message)
-                .with_hint("an endpoint that truly has none has an empty array"));
+                .with_hint("an endpoint without hosts must have an empty array"));
         }
-        let status = member(&members, "collections").cloned();
+        let collections = member(&members, "collections").cloned();
         for (own, value) in members {
             match (own.as_str(), value) {
                 ("hosts", Json::Array(hosts)) => {
                     for (index, host) in hosts.into_iter().enumerate() {
                         let what = format!("host {} of the endpoint {id}", index + 1);
                         let mut host = self.host(host, &what)?;
-                        if self.several {
+                        if self.has_several {
                             set_manager(&mut host, &name);
                         }
-                        (self.each)(Found::Host(Box::new(host)))?;
+                        (self.sink)(Finding::Host(Box::new(host)))?;
                     }
                 }
                 ("detachedGuests", Json::Array(guests)) => {
-                    self.items(guests, &items::DETACHED_GUESTS, status.as_ref(), &id)?;
+                    self.items(guests, &items::DETACHED_GUESTS, collections.as_ref(), &id)?;
                 }
                 ("workloads", Json::Object(lists)) => {
                     for (list, value) in lists {
-                        self.workload(&list, value, status.as_ref(), (&name, &id))?;
+                        self.workload(&list, value, collections.as_ref(), (&name, &id))?;
                     }
                 }
                 ("collections", Json::Object(found)) => {
                     for (name, value) in found {
-                        let what = format!("the collection {} of the endpoint {id}", shown(&name));
+                        let what = format!("the collection {} of the endpoint {id}", quote(&name));
                         self.collection(name, value, &what)?;
                     }
                 }
                 ("warnings", Json::Array(found)) => {
                     for value in found {
                         let what = format!("a warning of the endpoint {id}");
-                        self.warnings.push(typed::<Warning>(value, &what)?);
+                        self.warnings.push(deserialize::<Warning>(value, &what)?);
                     }
                 }
                 ("hosts" | "warnings" | "detachedGuests", other) => {
                     let what = format!("`{own}` of the endpoint {id}");
-                    return Err(expected(&what, "an array", &other));
+                    return Err(wrong_type(&what, "an array", &other));
                 }
                 ("collections" | "workloads", other) => {
                     let what = format!("`{own}` of the endpoint {id}");
-                    return Err(expected(&what, "an object", &other));
+                    return Err(wrong_type(&what, "an object", &other));
                 }
                 _ if known::<EndpointResult>().contains(&own.as_str()) => {}
-                _ => self.unknown.note("endpoint", own, &name),
+                _ => self.unknown.add("endpoint", own, &name),
             }
         }
         Ok(())
     }
 
     fn collection(&mut self, name: String, value: Json, what: &str) -> Result<(), GatherError> {
-        let status: CollectionStatus = typed(value, what)?;
-        // One that is complete and has an error is not whole either.
+        let status: CollectionStatus = deserialize(value, what)?;
+        // A collection with an error is incomplete, whatever its status is.
         let result = match status {
             CollectionStatus { error: Some(error), .. } => Err(error),
             CollectionStatus { status: Completeness::Complete, .. } => Ok(()),
             CollectionStatus { .. } => {
-                Err(GatherError::new(ErrorKind::Unavailable, format!("{what} is not whole")))
+                Err(GatherError::new(ErrorKind::Unavailable, format!("{what} is incomplete")))
             }
         };
         self.merge(name, result);
         Ok(())
     }
 
-    /// Of several endpoints' collections of one name, the whole is whole if each is.
+    /// Merges the results of several endpoints' collections with the same name: the merged collection is
+    /// complete if each of them is.
     fn merge(&mut self, name: String, result: Result<(), GatherError>) {
         let merged = self.collections.entry(name).or_insert(Ok(()));
         if merged.is_ok() {
@@ -183,82 +191,82 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A list of `workloads`. `name` and `id` are the endpoint's, the latter as it is shown.
+    /// Reads a list of `workloads`. `name` is the endpoint's id, `id` the same quoted for messages.
     fn workload(
         &mut self,
         member: &str,
         value: Json,
-        status: Option<&Json>,
+        collections: Option<&Json>,
         (name, id): (&str, &str),
     ) -> Result<(), GatherError> {
         match (items::workload(member), value) {
-            (Some(list), Json::Array(found)) => self.items(found, list, status, id),
+            (Some(list), Json::Array(items)) => self.items(items, list, collections, id),
             (Some(_), other) => {
-                Err(expected(&format!("`{member}` of the endpoint {id}"), "an array", &other))
+                Err(wrong_type(&format!("`{member}` of the endpoint {id}"), "an array", &other))
             }
             (None, _) => {
-                let error = items::not_known(&shown(member), &format!("the endpoint {id}"));
+                let error = items::unsupported(&quote(member), &format!("the endpoint {id}"));
                 self.merge(items::collection_of_unknown(member), Err(error));
-                self.unknown.note("endpoint", format!("workloads.{member}"), name);
+                self.unknown.add("endpoint", format!("workloads.{member}"), name);
                 Ok(())
             }
         }
     }
 
-    /// Hands on the items of a list that is whole; of another one nothing can be concluded.
+    /// Passes the items of a list to the sink, if its collection is complete.
     fn items(
         &mut self,
-        found: Vec<Json>,
-        list: &List,
-        status: Option<&Json>,
+        items: Vec<Json>,
+        list: &ItemList,
+        collections: Option<&Json>,
         id: &str,
     ) -> Result<(), GatherError> {
         let endpoint = format!("the endpoint {id}");
-        if found.is_empty() || !list.is_complete(status, &endpoint)? {
+        if items.is_empty() || !list.is_complete(collections, &endpoint)? {
             return Ok(());
         }
-        for item in list.read(found, &endpoint, &mut self.unknown) {
-            (self.each)(Found::Item(item?))?;
+        for item in list.read(items, &endpoint, &mut self.unknown) {
+            (self.sink)(Finding::Item(item?))?;
         }
         Ok(())
     }
 
-    /// The guests are read one by one, so that an error names the one that does not fit.
+    /// Reads a host, and its guests one by one, so that an error can name the guest that is invalid.
     fn host(&mut self, value: Json, what: &str) -> Result<Host, GatherError> {
         let Json::Object(mut members) = value else {
-            return Err(expected(what, "an object", &value));
+            return Err(wrong_type(what, "an object", &value));
         };
         let guests = members
             .iter()
             .position(|(name, _)| name == "guests")
-            .map(|place| members.swap_remove(place).1);
+            .map(|index| members.swap_remove(index).1);
         let misnamed =
             members.iter().find(|(name, _)| LIKE_GUESTS.contains(&&*name.to_ascii_lowercase()));
         if let Some((name, _)) = misnamed {
-            return Err(GatherError::protocol(format!("{what} has a member {}", shown(name)))
-                .with_hint("in an inventory the guests of a host stand in its array `guests`"));
+            return Err(GatherError::protocol(format!("{what} has a member {}", quote(name)))
+                .with_hint("in an inventory the guests of a host must be in its array `guests`"));
         }
         let unknown = take_unknown::<Host>(&mut members);
-        let mut host: Host = typed(Json::Object(members), what)?;
+        let mut host: Host = deserialize(Json::Object(members), what)?;
         for member in unknown {
-            self.unknown.note("host", member, &host.name);
+            self.unknown.add("host", member, &host.name);
         }
         let guests = match guests {
             None => Vec::new(),
             Some(Json::Array(guests)) => guests,
             Some(other) => {
-                return Err(expected(&format!("`guests` of {what}"), "an array", &other));
+                return Err(wrong_type(&format!("`guests` of {what}"), "an array", &other));
             }
         };
         for (index, guest) in guests.into_iter().enumerate() {
             let what = format!("guest {} of {what}", index + 1);
             let Json::Object(mut members) = guest else {
-                return Err(expected(&what, "an object", &guest));
+                return Err(wrong_type(&what, "an object", &guest));
             };
             let unknown = take_unknown::<Guest>(&mut members);
-            let guest: Guest = typed(Json::Object(members), &what)?;
+            let guest: Guest = deserialize(Json::Object(members), &what)?;
             for member in unknown {
-                self.unknown.note("guest", member, &guest.name);
+                self.unknown.add("guest", member, &guest.name);
             }
             host.guests.push(guest);
         }
@@ -266,8 +274,8 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Tells the hosts of one endpoint from another's; one that came through several documents
-/// keeps every name.
+/// Adds the name of the endpoint to a host, so that hosts of several endpoints can be distinguished. If
+/// the host already has the name of a manager from another document, both are kept.
 fn set_manager(host: &mut Host, endpoint: &str) {
     let name = match host.identifiers.other.get(MANAGER) {
         Some(own) => format!("{endpoint}/{own}"),

@@ -1,41 +1,41 @@
-//! The items of an inventory's optional collections: which list holds which, and how one is read.
+//! Reads the items of an inventory's optional collections.
 
 use gatherer_plugin_api::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, SecretKeys, Service, ServiceAccount,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError, Item, VIRTUAL_MACHINES};
-use gatherer_plugin_support::json::{Json, member, shown};
+use gatherer_plugin_support::json::{Json, member, quote};
 use serde::de::DeserializeOwned;
 
-use super::members::{Unknown, take_unknown, typed};
-use super::shape::expected;
+use super::format::wrong_type;
+use super::members::{UnknownMembers, deserialize, take_unknown};
 
-/// A list of an endpoint.
-pub struct List {
-    /// The member that it is.
+/// A list of items in an endpoint.
+pub struct ItemList {
+    /// The name of the member.
     pub member: &'static str,
-    /// The collection that says whether it is whole.
+    /// The name of the collection, which says whether the list is complete.
     pub collection: &'static str,
-    /// What one of its items is called.
+    /// What one of its items is called in messages.
     noun: &'static str,
-    read: fn(Json, &List, &str, &mut Unknown) -> Result<Item, GatherError>,
+    read: fn(Json, &ItemList, &str, &mut UnknownMembers) -> Result<Item, GatherError>,
 }
 
 const fn list<T: DeserializeOwned + Into<Item>>(
     member: &'static str,
     collection: &'static str,
     noun: &'static str,
-) -> List {
-    List {
+) -> ItemList {
+    ItemList {
         member,
         collection,
         noun,
-        read: |value, list, what, unknown| item::<T>(value, list, what, unknown, T::into),
+        read: |value, list, what, unknown| read_item::<T>(value, list, what, unknown, T::into),
     }
 }
 
 /// The lists of `workloads`.
-const WORKLOADS: [List; 7] = [
+const WORKLOADS: [ItemList; 7] = [
     list::<Namespace>("namespaces", "namespaces", "namespace"),
     list::<ServiceAccount>("serviceAccounts", "service-accounts", "service account"),
     list::<Controller>("controllers", "controllers", "controller"),
@@ -45,42 +45,43 @@ const WORKLOADS: [List; 7] = [
     list::<SecretKeys>("secrets", "secrets", "secret"),
 ];
 
-/// The list that stands beside `hosts`.
-pub const DETACHED_GUESTS: List = List {
+/// The list of guests without a host, which is a member of the endpoint itself.
+pub const DETACHED_GUESTS: ItemList = ItemList {
     member: "detachedGuests",
     collection: VIRTUAL_MACHINES,
     noun: "detached guest",
     read: |value, list, what, unknown| {
-        item::<Guest>(value, list, what, unknown, |guest| Item::DetachedGuest(Box::new(guest)))
+        read_item::<Guest>(value, list, what, unknown, |guest| Item::DetachedGuest(Box::new(guest)))
     },
 };
 
-fn item<T: DeserializeOwned>(
+/// Reads one item. `what` names it in errors.
+fn read_item<T: DeserializeOwned>(
     value: Json,
-    list: &List,
+    list: &ItemList,
     what: &str,
-    unknown: &mut Unknown,
+    unknown: &mut UnknownMembers,
     wrap: impl Fn(T) -> Item,
 ) -> Result<Item, GatherError> {
     let Json::Object(mut members) = value else {
-        return Err(expected(what, "an object", &value));
+        return Err(wrong_type(what, "an object", &value));
     };
-    let odd = take_unknown::<T>(&mut members);
-    let item = wrap(typed(Json::Object(members), what)?);
-    for member in odd {
-        unknown.note(list.noun, member, item.name());
+    let unknown_members = take_unknown::<T>(&mut members);
+    let item = wrap(deserialize(Json::Object(members), what)?);
+    for member in unknown_members {
+        unknown.add(list.noun, member, item.name());
     }
     Ok(item)
 }
 
-/// The list of `workloads` that this member is. `None`: this release does not know it.
-pub fn workload(member: &str) -> Option<&'static List> {
-    const LISTS: &[List] = &WORKLOADS;
+/// The list of `workloads` with this name; `None` if this release does not know it.
+pub fn workload(member: &str) -> Option<&'static ItemList> {
+    const LISTS: &[ItemList] = &WORKLOADS;
     LISTS.iter().find(|list| list.member == member)
 }
 
-/// The collection of a list of `workloads` that this release does not know, by the rule after
-/// which those are named that it knows: `ingressClasses`, `ingress-classes`.
+/// The collection of a list that this release does not know, named like those of known lists:
+/// `ingress-classes` for `ingressClasses`.
 pub fn collection_of_unknown(member: &str) -> String {
     let mut name = String::new();
     for letter in member.chars() {
@@ -92,20 +93,20 @@ pub fn collection_of_unknown(member: &str) -> String {
     name
 }
 
-/// Why the collection of such a list is not whole: its items are left out.
-pub fn not_known(member: &str, endpoint: &str) -> GatherError {
-    let message = format!("this release does not know the items of {member} of {endpoint}");
+/// The error of a collection whose items this release does not know.
+pub fn unsupported(member: &str, endpoint: &str) -> GatherError {
+    let message = format!("this release does not support the list {member} of {endpoint}");
     GatherError::new(ErrorKind::Unsupported, message)
         .with_hint("read the document with the release that wrote it")
 }
 
-impl List {
-    /// The items, one after the other; `endpoint` names it in messages.
+impl ItemList {
+    /// Reads the items one at a time. `endpoint` names the endpoint in messages.
     pub fn read<'a>(
         &'a self,
         items: Vec<Json>,
         endpoint: &'a str,
-        unknown: &'a mut Unknown,
+        unknown: &'a mut UnknownMembers,
     ) -> impl Iterator<Item = Result<Item, GatherError>> + 'a {
         items.into_iter().enumerate().map(move |(index, value)| {
             let what = format!("{} {} of {endpoint}", self.noun, index + 1);
@@ -113,7 +114,7 @@ impl List {
         })
     }
 
-    /// Whether the endpoint says of the list that it is whole.
+    /// Whether the list's collection is complete. An endpoint without that collection is an error.
     pub fn is_complete(
         &self,
         collections: Option<&Json>,
@@ -124,16 +125,17 @@ impl List {
             _ => &[],
         };
         let Some(status) = member(collections, self.collection) else {
-            let name = shown(self.collection);
+            let name = quote(self.collection);
             return Err(GatherError::protocol(format!(
-                "{endpoint} lists a {}, and has no collection {name} that says whether they are all",
-                self.noun
+                "{endpoint} has `{}`, but {name} is missing in its `collections`",
+                self.member
             ))
-            .with_hint("`collections` tells of each list whether it is complete"));
+            .with_hint("`collections` must say whether each list is complete"));
         };
         let has_error = !matches!(status.get("error"), None | Some(Json::Null));
-        let complete = matches!(status.get("status"), Some(Json::Text(text)) if text == "complete");
-        Ok(complete && !has_error)
+        let is_complete =
+            matches!(status.get("status"), Some(Json::Text(text)) if text == "complete");
+        Ok(is_complete && !has_error)
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
 
     fn document(endpoints: &str) -> Document {
         let text = format!(r#"{{"schemaVersion": "1.1", "endpoints": [{endpoints}]}}"#);
-        read(text).expect("a good document")
+        read(text).expect("a valid document")
     }
 
     fn error(members: &str) -> (ErrorKind, String) {
@@ -156,7 +158,7 @@ mod tests {
             r#"{{"schemaVersion": "1.1", "endpoints": [
                 {{"id": "e", "status": "complete", "hosts": [], {members}}}]}}"#
         );
-        let error = read(text).expect_err("a refused document");
+        let error = read(text).expect_err("an invalid document");
         (error.kind, error.message)
     }
 
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_of_the_model_is_read_and_belongs_to_the_collection_of_its_items() {
+    fn reads_every_list_of_the_model_into_the_collection_of_its_items() {
         let members: Vec<_> = WORKLOADS.iter().map(|list| list.member).collect();
         assert_eq!(members, known::<Workloads>());
         for list in &WORKLOADS {
@@ -185,12 +187,12 @@ mod tests {
                 ),
             ));
             assert_eq!(uids(&document), [(list.collection, "a".to_owned())]);
-            assert_eq!(document.rest.collections, [(list.collection.to_owned(), Ok(()))]);
+            assert_eq!(document.summary.collections, [(list.collection.to_owned(), Ok(()))]);
         }
     }
 
     #[test]
-    fn a_guest_on_no_host_is_one() {
+    fn reads_guests_without_a_host() {
         let document = document(&endpoint(
             "e",
             r#""detachedGuests": [{"id": "1", "name": "vm", "state": "poweringOn"}],
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_several_endpoints_are_merged_and_none_is_lost() {
+    fn items_of_several_endpoints_are_merged_without_loss() {
         let one = |id: &str, uid: &str, status: &str| {
             endpoint(
                 id,
@@ -214,15 +216,15 @@ mod tests {
         let both =
             |status| document(&format!("{}, {}", one("a", "1", "complete"), one("b", "2", status)));
         assert_eq!(both("complete").items.len(), 2);
-        assert_eq!(both("complete").rest.collections, [("pods".to_owned(), Ok(()))]);
-        // One half is no whole, and what a failed half lists is nothing.
+        assert_eq!(both("complete").summary.collections, [("pods".to_owned(), Ok(()))]);
+        // The merged collection is incomplete, and the items of the failed one are dropped.
         let failed = both("failed");
         assert_eq!(failed.items.len(), 1);
-        assert!(failed.rest.collections[0].1.is_err());
+        assert!(failed.summary.collections[0].1.is_err());
     }
 
     #[test]
-    fn items_whose_completeness_nobody_tells_are_refused_and_no_items_are_not() {
+    fn rejects_items_without_a_collection_but_accepts_empty_lists() {
         for members in [
             r#""workloads": {"pods": [{"namespace": "n", "name": "p", "uid": "u"}]}"#,
             r#""workloads": {"pods": [{"namespace": "n", "name": "p", "uid": "u"}]},
@@ -231,14 +233,14 @@ mod tests {
         ] {
             let (kind, message) = error(members);
             assert_eq!(kind, ErrorKind::Protocol);
-            assert!(message.contains("whether they are all"), "{message}");
+            assert!(message.contains("`collections`"), "{message}");
         }
         let none = r#""workloads": {"pods": []}, "detachedGuests": []"#;
         assert_eq!(document(&endpoint("e", none)), Document::default());
     }
 
     #[test]
-    fn an_item_that_does_not_fit_is_named_and_not_quoted() {
+    fn an_invalid_item_is_named_and_not_quoted() {
         for (members, part) in [
             (
                 r#""workloads": {"pods": [{"namespace": "n", "name": "hunter2", "uid": 1}]}"#,
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_a_later_schema_is_left_out_and_its_collection_is_not_whole() {
+    fn a_list_of_a_later_schema_is_ignored_and_its_collection_fails() {
         let document = document(&endpoint(
             "e",
             r#""workloads": {"ingressClasses": [{"uid": "u"}],
@@ -266,17 +268,13 @@ mod tests {
                "collections": {"ingress-classes": {"status": "complete"},
                 "pods": {"status": "complete"}}"#,
         ));
-        let (name, result) = &document.rest.collections[0];
+        let (name, result) = &document.summary.collections[0];
         assert_eq!(name, "ingress-classes");
         assert_eq!(result.as_ref().map_err(|error| error.kind), Err(ErrorKind::Unsupported));
-        assert_eq!(document.rest.collections[1].1, Ok(()));
-        let warnings: Vec<_> = document.rest.warnings.iter().map(|w| &*w.message).collect();
-        assert_eq!(
-            warnings,
-            [
-                "the member \"workloads.ingressClasses\" means nothing; left out",
-                "the member \"mood\" means nothing; left out",
-            ]
-        );
+        assert_eq!(document.summary.collections[1].1, Ok(()));
+        let warnings: Vec<_> = document.summary.warnings.iter().map(|w| &*w.message).collect();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].contains("\"workloads.ingressClasses\""), "{warnings:?}");
+        assert!(warnings[1].contains("\"mood\""), "{warnings:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Members of a document's objects that mean nothing to this release.
+//! Members of an inventory that this release does not know, and deserialization into the model.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -6,50 +6,55 @@ use std::marker::PhantomData;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_support::json::{Json, shown};
+use gatherer_plugin_support::json::{Json, quote};
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
-/// The members that mean nothing, by what has them: the first object, and how many there are.
-/// One member that a later version added would otherwise be told of on each of many hosts.
+/// Counts the unknown members of a document. Each member gets one warning, since a member that a later
+/// version added is usually in many objects.
+///
+/// The key is the type of the object and the name of the member, the value the name of the first object
+/// that has it and the number of objects.
 #[derive(Default)]
-pub struct Unknown(BTreeMap<(&'static str, String), (String, usize)>);
+pub struct UnknownMembers(BTreeMap<(&'static str, String), (String, usize)>);
 
-impl Unknown {
-    /// Notes that an object has it; `noun` is what the object is, `object` its name.
-    pub fn note(&mut self, noun: &'static str, member: String, object: &str) {
+impl UnknownMembers {
+    /// Counts an unknown member. `noun` is the type of the object, `object` its name.
+    pub fn add(&mut self, noun: &'static str, member: String, object: &str) {
         self.0.entry((noun, member)).or_insert_with(|| (object.to_owned(), 0)).1 += 1;
     }
 
     /// One warning for each member.
     pub fn into_warnings(self) -> impl Iterator<Item = Warning> {
         self.0.into_iter().map(|((noun, member), (object, count))| {
-            let further = match count {
+            let others = match count {
                 1 => String::new(),
-                _ => format!(", here and on {} further {noun}s", count - 1),
+                2 => format!(", here and in 1 other {noun}"),
+                _ => format!(", here and in {} other {noun}s", count - 1),
             };
-            let message = format!("the member {} means nothing; left out{further}", shown(&member));
+            let message = format!("the unknown member {} is ignored{others}", quote(&member));
             Warning { object, message }
         })
     }
 }
 
-/// The names of a model type's own members: what serde would look for, so that no list of
-/// them has to be kept. Empty for a type that takes members of any name.
+/// The names of the members of a model type, so that no separate list of them is needed. They are those
+/// that the type asks its deserializer for. Empty for a type that accepts members of any name.
 pub fn known<T: DeserializeOwned>() -> &'static [&'static str] {
     let names = Cell::new(&[] as &[&str]);
-    // It always ends in an error, because there is nothing to read.
-    let _ = T::deserialize(Names(&names, PhantomData));
+    // The result is always an error, because this deserializer has no data.
+    let _ = T::deserialize(NameCollector(&names, PhantomData));
     names.get()
 }
 
-struct Names<'n, 'de>(&'n Cell<&'static [&'static str]>, PhantomData<&'de ()>);
+/// A deserializer without data that stores the names of the members that a struct asks for.
+struct NameCollector<'n, 'de>(&'n Cell<&'static [&'static str]>, PhantomData<&'de ()>);
 
-impl<'de> Deserializer<'de> for Names<'_, 'de> {
+impl<'de> Deserializer<'de> for NameCollector<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("nothing to read"))
+        Err(Error::custom("no data"))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -68,7 +73,7 @@ impl<'de> Deserializer<'de> for Names<'_, 'de> {
     }
 }
 
-/// Takes out the members that the type does not know.
+/// Removes the members that the type does not have, and returns their names.
 pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
     let known = known::<T>();
     members
@@ -77,11 +82,11 @@ pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> V
         .collect()
 }
 
-/// Reads a value into a type of the model; `what` names it.
-pub fn typed<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
-    // serde's own text quotes what it read, so that the place alone is told.
+/// Deserializes a value into a type of the model. `what` names the value in errors.
+pub fn deserialize<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
+    // serde's message is not passed on, because it quotes the value.
     serde_json::from_value(value.into()).map_err(|_| {
-        GatherError::protocol(format!("{what} is not what the inventory's schema says"))
+        GatherError::protocol(format!("{what} does not match the schema of the inventory"))
             .with_hint("`virtual-host-gatherer schema inventory` prints the schema")
     })
 }
@@ -93,7 +98,7 @@ mod tests {
     use super::known;
 
     #[test]
-    fn the_members_of_the_models_types_are_known() {
+    fn the_members_of_model_types_are_known() {
         for name in ["id", "name", "shortName", "memoryBytes", "cpu", "guests"] {
             assert!(known::<Host>().contains(&name), "{name}");
         }

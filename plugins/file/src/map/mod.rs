@@ -1,67 +1,71 @@
-//! From the document's bytes to the model, without any I/O.
+//! Maps the bytes of a document to the model, without I/O.
 //!
-//! A document is one of three things, told apart by this rule, in this order:
+//! A document has one of three formats, which are tried in this order:
 //!
 //! 1. an *inventory*: an object with `schemaVersion` and an array `endpoints`;
-//! 2. a *map of hosts*: an object of which every value is a host, which is an object whose
-//!    `vms` is an object of texts;
-//! 3. a *gatherer's output*: an object of which every value, a manager, is `null` or an object
-//!    of which every value is a host.
+//! 2. a *map of hosts*: an object whose values are all hosts. A host is an object whose `vms` is an
+//!    object of strings;
+//! 3. a *gatherer's output*: an object whose values are all managers. A manager is `null` or an object
+//!    whose values are all hosts.
 //!
-//! `{}` is a map of no hosts. Anything else is an error: a document that is only almost
-//! right must not make a Manager forget hosts. For the same reason a manager that is `null`,
-//! and an endpoint that is not complete, fail the whole document.
+//! `{}` is a map without hosts. Everything else is an error, because a document with a mistake must not
+//! make a Manager delete hosts. For the same reason the whole document fails if a manager is `null` or
+//! an endpoint is not complete.
 
-mod classic;
+#[cfg(test)]
+mod document_tests;
+mod format;
 mod inventory;
 mod items;
+mod manager_format;
 mod members;
-mod shape;
-#[cfg(test)]
-mod tests;
 mod values;
 
 use gatherer_plugin_api::model::{Host, Warning};
 use gatherer_plugin_api::{GatherError, Item};
 use gatherer_plugin_support::json::{self, Json};
 
-/// What a document says.
+use self::format::Format;
+use self::manager_format::HostReader;
+
+/// The content of a document.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
-    /// The hosts of all its managers or endpoints, with their guests.
+    /// The hosts of all managers or endpoints, with their guests.
     pub hosts: Vec<Host>,
-    /// The items of its collections.
+    /// The items of all collections.
     pub items: Vec<Item>,
-    /// What else it says.
-    pub rest: Rest,
+    /// The rest of the content.
+    pub summary: DocumentSummary,
 }
 
-/// What a document says beside what it lists.
+/// The content of a document except its hosts and items.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rest {
-    /// Optional collections, and why one is not whole.
+pub struct DocumentSummary {
+    /// Optional collections, each with the reason if it is incomplete.
     pub collections: Vec<(String, Result<(), GatherError>)>,
-    /// What was odd.
+    /// Warnings in the document and about the document.
     pub warnings: Vec<Warning>,
 }
 
-/// What a document lists.
+/// A host or an item of a document.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are items")]
-pub enum Found {
+#[expect(clippy::large_enum_variant, reason = "only one exists at a time, and most are items")]
+pub enum Finding {
     /// A host with its guests.
     Host(Box<Host>),
     /// An item of an optional collection.
     Item(Item),
 }
 
-/// Takes what is listed, one after the other.
-type Sink<'a> = dyn FnMut(Found) -> Result<(), GatherError> + 'a;
+/// Receives hosts and items one at a time.
+type FindingSink<'a> = dyn FnMut(Finding) -> Result<(), GatherError> + 'a;
 
-/// The identifier that tells one manager's hosts from another's, by the name of the manager.
+/// The key in a host's further identifiers under which the name of its manager is added, if a document
+/// has several managers or endpoints.
 const MANAGER: &str = "manager";
 
-/// Reads a document.
+/// Reads a whole document.
 ///
 /// ```
 /// let document = gatherer_plugin_file::map::read(br#"{"kvm1": {"vms": {"web": "1"}}}"#)?;
@@ -70,44 +74,48 @@ const MANAGER: &str = "manager";
 /// ```
 pub fn read(bytes: impl AsRef<[u8]>) -> Result<Document, GatherError> {
     let (mut hosts, mut items) = (Vec::new(), Vec::new());
-    let rest = read_each(bytes, &mut |found| {
-        match found {
-            Found::Host(host) => hosts.push(*host),
-            Found::Item(item) => items.push(item),
+    let summary = read_each(bytes, &mut |finding| {
+        match finding {
+            Finding::Host(host) => hosts.push(*host),
+            Finding::Item(item) => items.push(item),
         }
         Ok(())
     })?;
-    Ok(Document { hosts, items, rest })
+    Ok(Document { hosts, items, summary })
 }
 
-/// Reads a document of which neither the bytes, if they are given away, nor all that it lists is
-/// in memory at once. An error takes back what came before it.
-pub fn read_each(bytes: impl AsRef<[u8]>, each: &mut Sink<'_>) -> Result<Rest, GatherError> {
+/// Reads a document and passes its hosts and items to the sink one at a time, so that they are not all
+/// in memory at once. The bytes are dropped after parsing. If the result is an error, the caller must
+/// discard the hosts and items that the sink received.
+pub fn read_each(
+    bytes: impl AsRef<[u8]>,
+    sink: &mut FindingSink<'_>,
+) -> Result<DocumentSummary, GatherError> {
     let json = json::parse(bytes.as_ref(), "the document")?;
     drop(bytes);
     let Json::Object(members) = json else {
-        return Err(shape::expected("the document", "an object", &json));
+        return Err(format::wrong_type("the document", "an object", &json));
     };
-    match shape::of(&members) {
-        shape::Shape::Inventory => inventory::read(members, each),
-        shape::Shape::Hosts => {
-            let mut reader = classic::Reader::new(each);
+    match Format::of(&members) {
+        Format::Inventory => inventory::read(members, sink),
+        Format::Hosts => {
+            let mut reader = HostReader::new(sink);
             reader.hosts(members)?;
-            Ok(reader.rest())
+            Ok(reader.into_summary())
         }
-        shape::Shape::Managers => {
-            shape::check_managers(&members)?;
-            let mut reader = classic::Reader::new(each);
-            if let Some(warning) = shape::no_host_at_all(&members) {
+        Format::Managers => {
+            format::check_managers(&members)?;
+            let mut reader = HostReader::new(sink);
+            if let Some(warning) = format::warning_without_hosts(&members) {
                 reader.warn(warning);
             }
-            let several = members.len() > 1;
+            let has_several = members.len() > 1;
             for (name, manager) in members {
                 if let Json::Object(hosts) = manager {
-                    reader.manager(&name, hosts, several)?;
+                    reader.manager(&name, hosts, has_several)?;
                 }
             }
-            Ok(reader.rest())
+            Ok(reader.into_summary())
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatherer_plugin_api::{Context, GatherError};
-use gatherer_plugin_support::http::{self as support, Advice, Limits, Place, Trust};
+use gatherer_plugin_support::http::{self as support, CertificateHints, Exchange, Timeouts, Trust};
 use gatherer_plugin_support::run;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::uri::{Parts, PathAndQuery, Scheme};
@@ -43,7 +43,7 @@ pub(super) struct Connection<'a> {
     pub buffer: Cell<Vec<u8>>,
     /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
-    limits: Limits,
+    timeouts: Timeouts,
     secure: bool,
     /// The proxy as messages show it, without credentials.
     proxy: Option<String>,
@@ -60,12 +60,12 @@ impl<'a> Connection<'a> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let secure = access.server.scheme() == Some(&Scheme::HTTPS);
         let proxy = proxy::choose(access, context)?;
-        let mut limits = Limits::default();
+        let mut timeouts = Timeouts::default();
         if let Some(remaining) = run::operation_remaining(context) {
             // A little less than the deadline, so that the error says that connecting timed out.
-            limits.connect = limits.connect.min(remaining.mul_f64(0.9));
+            timeouts.connect = timeouts.connect.min(remaining.mul_f64(0.9));
         }
-        let config = config(access, limits);
+        let config = config(access, timeouts);
         let source = CredentialSource::of(access);
         let ClientCredentials { auth, mut tls, program } =
             credentials::load(config.clone(), &source, context).await?;
@@ -75,7 +75,7 @@ impl<'a> Connection<'a> {
             if context.options().insecure && !access.insecure {
                 support::warn_insecure(context)?;
             }
-            let trust = Trust { only: access.ca.as_deref(), insecure: access.insecure };
+            let trust = Trust { authorities: access.ca.as_deref(), insecure: access.insecure };
             let verifier = support::verifier(context, &trust)?;
             let verifier = RecordingVerifier { verifier, subject: server_subject.clone() };
             tls.dangerous().set_certificate_verifier(Arc::new(verifier));
@@ -97,7 +97,7 @@ impl<'a> Connection<'a> {
             program,
             buffer,
             sent,
-            limits,
+            timeouts,
             secure,
             proxy,
             server_subject,
@@ -125,17 +125,17 @@ impl<'a> Connection<'a> {
     }
 
     /// The error context of a request for a page, which the caller sends next.
-    pub fn place(&self, path: &str, page: usize) -> Place {
+    pub fn exchange(&self, path: &str, page: usize) -> Exchange {
         self.sent.store(false, Ordering::SeqCst);
-        let mut place = Place::new(self.request_text(path, page), self.secure, self.limits);
-        place.proxy.clone_from(&self.proxy);
-        place.advice = Advice {
+        let mut exchange = Exchange::new(self.request_text(path, page), self.secure, self.timeouts);
+        exchange.proxy.clone_from(&self.proxy);
+        exchange.certificate_hints = CertificateHints {
             untrusted: "add the authority's certificate to the kubeconfig's cluster \
                         (certificate-authority-data)",
             other_name: "use a name from the certificate in the kubeconfig's server, or set it as \
                          tls-server-name",
         };
-        place
+        exchange
     }
 
     /// Whether the last request got its credentials, so that a timeout was the server's and not the
@@ -151,15 +151,15 @@ impl<'a> Connection<'a> {
 }
 
 /// The configuration of the kube client.
-fn config(access: &Access, limits: Limits) -> kube::Config {
+fn config(access: &Access, timeouts: Timeouts) -> kube::Config {
     let mut config = kube::Config::new(with_port(&access.server));
     config.auth_info = access.auth.clone();
     config.tls_server_name.clone_from(&access.tls_server_name);
     // Our own verifier replaces kube's, so kube need not load the system's roots.
     config.root_cert = Some(Vec::new());
-    config.connect_timeout = Some(limits.connect);
-    config.read_timeout = Some(limits.idle);
-    config.write_timeout = Some(limits.idle);
+    config.connect_timeout = Some(timeouts.connect);
+    config.read_timeout = Some(timeouts.idle);
+    config.write_timeout = Some(timeouts.idle);
     // Only plugin-support's `retry` retries.
     config.default_retry = false;
     config.headers = vec![

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_support::http::{Advice, Place, Stage, causes};
+use gatherer_plugin_support::http::{CertificateHints, Exchange, Stage, causes};
 use gatherer_plugin_support::run;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
@@ -82,7 +82,7 @@ pub(super) async fn fetch(
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt = Attempt {
         connection,
-        place: connection.place(&page.resource.path(), page.number),
+        exchange: connection.exchange(&page.resource.path(), page.number),
         end: Instant::now() + wait,
     };
     let request = attempt.request(page, authorization)?;
@@ -92,7 +92,7 @@ pub(super) async fn fetch(
         let text = attempt.read_error_body(&mut body).await;
         let subject = Subject::List(page.resource);
         let refusal =
-            StatusRefusal::new(&attempt.place, subject, head.status, &head.headers, &text);
+            StatusRefusal::new(&attempt.exchange, subject, head.status, &head.headers, &text);
         let expired = refusal.expired && page.token.is_some();
         return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
@@ -101,7 +101,7 @@ pub(super) async fn fetch(
     bytes.clear();
     let max_bytes = PAGE_BYTES.min(page.bytes_left);
     attempt.read(&mut body, max_bytes, &mut bytes, on_next_token).await?;
-    Ok(FetchOutcome::Page(Page { bytes, what: attempt.place.where_text() }))
+    Ok(FetchOutcome::Page(Page { bytes, what: attempt.exchange.description() }))
 }
 
 /// Requests a discovery document, without retries.
@@ -131,7 +131,7 @@ async fn fetch_object(
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt =
-        Attempt { connection, place: connection.place(path, 1), end: Instant::now() + wait };
+        Attempt { connection, exchange: connection.exchange(path, 1), end: Instant::now() + wait };
     let mut request = Request::get(path);
     if let Some(value) = authorization {
         request = request.header(AUTHORIZATION, value);
@@ -143,7 +143,7 @@ async fn fetch_object(
     if head.status != StatusCode::OK {
         let text = attempt.read_error_body(&mut body).await;
         let refusal = StatusRefusal::new(
-            &attempt.place,
+            &attempt.exchange,
             Subject::Discovery,
             head.status,
             &head.headers,
@@ -160,7 +160,7 @@ async fn fetch_object(
 /// One request that is being sent, and the time at which it must be complete.
 struct Attempt<'a> {
     connection: &'a Connection<'a>,
-    place: Place,
+    exchange: Exchange,
     end: Instant,
 }
 
@@ -213,7 +213,8 @@ impl Attempt<'_> {
             }
             Err(_) => {
                 let limit = self.limit_text();
-                let message = format!("{}: no response within {limit}", self.place.where_text());
+                let message =
+                    format!("{}: no response within {limit}", self.exchange.description());
                 Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW))
             }
         }
@@ -226,23 +227,23 @@ impl Attempt<'_> {
         }
         let connecting = find_cause::<hyper_util::client::legacy::Error>(error)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
-        let mut place = self.place.clone();
+        let mut exchange = self.exchange.clone();
         let texts: Vec<String> = causes(error).iter().map(ToString::to_string).collect();
         let is_proxy_error = |prefix: &str| {
-            place.proxy.is_some() && texts.iter().any(|text| text.starts_with(prefix))
+            exchange.proxy.is_some() && texts.iter().any(|text| text.starts_with(prefix))
         };
         if is_proxy_error("SOCKS error") && texts.iter().any(|text| text.contains("credentials")) {
-            let message = format!("{}: the proxy rejected the credentials", place.where_text());
+            let message = format!("{}: the proxy rejected the credentials", exchange.description());
             return GatherError::new(ErrorKind::Authentication, message)
                 .with_hint("check the user name and the password in the proxy's URL");
         }
         if is_proxy_error("tunnel error") {
             // A certificate error is about the proxy's certificate, not the server's.
-            place.advice = Advice::default();
+            exchange.certificate_hints = CertificateHints::default();
         } else {
-            place.subject = self.connection.subject();
+            exchange.subject = self.connection.subject();
         }
-        place.failure(error, if connecting { Stage::Connecting } else { Stage::Waiting })
+        exchange.failure(error, if connecting { Stage::Connecting } else { Stage::Waiting })
     }
 
     /// Rejects a compressed response. The request does not offer compression, and a decompression
@@ -281,12 +282,12 @@ impl Attempt<'_> {
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
-                    return Err(self.place.failure(&error, Stage::Body(bytes.len())));
+                    return Err(self.exchange.failure(&error, Stage::Body(bytes.len())));
                 }
                 Err(_) => {
                     let message = format!(
                         "{}: the response was not complete within {}: {} bytes received",
-                        self.place.where_text(),
+                        self.exchange.description(),
                         self.limit_text(),
                         bytes.len()
                     );
@@ -336,7 +337,7 @@ impl Attempt<'_> {
     }
 
     fn protocol_error(&self, why: &str) -> GatherError {
-        GatherError::protocol(format!("{}: {why}", self.place.where_text()))
+        GatherError::protocol(format!("{}: {why}", self.exchange.description()))
     }
 
     fn limit_text(&self) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_support::http::{Limits, Place};
+use gatherer_plugin_support::http::{Exchange, Timeouts};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,9 +67,9 @@ pub fn page(input: &[u8]) {
 pub fn status(input: &[u8]) {
     let Some(([high, low], body)) = input.split_first_chunk::<2>() else { return };
     let Ok(status) = StatusCode::from_u16(u16::from_be_bytes([*high, *low])) else { return };
-    let place = Place::new("GET https://h/api/v1/nodes", true, Limits::default());
+    let exchange = Exchange::new("GET https://h/api/v1/nodes", true, Timeouts::default());
     for subject in [Subject::Discovery, Subject::List(&lists::PODS)] {
-        let refusal = StatusRefusal::new(&place, subject, status, &HeaderMap::new(), body);
+        let refusal = StatusRefusal::new(&exchange, subject, status, &HeaderMap::new(), body);
         assert!(refusal.error.message.len() < 8192, "the message is too long");
         assert!(!refusal.missing || status == StatusCode::NOT_FOUND);
     }

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_support::http::{Place, status_error};
+use gatherer_plugin_support::http::{Exchange, status_error};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ pub(super) struct StatusRefusal {
 impl StatusRefusal {
     /// From the response's status, its headers, and the part of the body that was received.
     pub fn new(
-        place: &Place,
+        exchange: &Exchange,
         subject: Subject<'_>,
         status: StatusCode,
         headers: &HeaderMap,
@@ -61,14 +61,14 @@ impl StatusRefusal {
             .ok()
             .filter(|object| object.kind.as_deref() == Some("Status"))
             .unwrap_or_default();
-        let mut error = status_error(&place.where_text(), status, headers);
+        let mut error = status_error(&exchange.description(), status, headers);
         // The message of a 401 is "Unauthorized", which the error already contains.
         let adds_something =
             |message: &&str| !message.is_empty() && Some(*message) != status.canonical_reason();
         if let Some(message) = object.message.as_deref().map(str::trim).filter(adds_something) {
             error.message = format!("{}: {}", error.message, shortened(message));
         }
-        let hint = hint(status, body, place.secure, subject);
+        let hint = hint(status, body, exchange.secure, subject);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::http::{
-    Advice, Client, Limits, Method, Request, Response, StatusCode, Url, parse_url,
+    CertificateHints, Client, Method, Request, Response, StatusCode, Timeouts, Url, parse_url,
 };
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -107,12 +107,12 @@ impl RenewalState {
 }
 
 fn client(renewal: &Renewal, context: &Context) -> Client {
-    let advice = Advice {
+    let hints = CertificateHints {
         untrusted: "add the authority's certificate to the kubeconfig's auth-provider \
                     (idp-certificate-authority-data)",
         other_name: "use a name from the certificate in idp-issuer-url",
     };
-    Client::trusting(context, Limits::default(), renewal.authorities.clone(), advice)
+    Client::with_authorities(context, Timeouts::default(), renewal.authorities.clone(), hints)
 }
 
 #[derive(Deserialize)]
@@ -146,7 +146,7 @@ async fn renew(
     if let Some(token) = tokens.refresh_token.filter(|token| !token.is_empty()) {
         renewal.refresh_token = token.into();
     }
-    let invalid = |why: String| GatherError::protocol(format!("{}: {why}", answer.place()));
+    let invalid = |why: String| GatherError::protocol(format!("{}: {why}", answer.exchange()));
     let token = tokens
         .id_token
         .filter(|token| !token.is_empty())
@@ -181,7 +181,7 @@ async fn token_endpoint(renewal: &Renewal, client: &Client) -> Result<Url, Gathe
     endpoint.ok_or_else(|| {
         GatherError::protocol(format!(
             "{}: its token_endpoint must be an https URL without a user name",
-            answer.place()
+            answer.exchange()
         ))
     })
 }
@@ -263,9 +263,9 @@ fn refusal_error(answer: &Response) -> GatherError {
 fn parse<T: DeserializeOwned>(answer: &Response) -> Result<T, GatherError> {
     serde_json::from_slice(answer.body()).map_err(|_| {
         // serde's own message is not used, because it quotes the response.
-        let place = answer.place();
+        let exchange = answer.exchange();
         GatherError::protocol(format!(
-            "{place}: the response is not a valid OpenID Connect document"
+            "{exchange}: the response is not a valid OpenID Connect document"
         ))
         .with_hint("check that idp-issuer-url names an identity provider")
     })

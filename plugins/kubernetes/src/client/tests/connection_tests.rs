@@ -126,9 +126,9 @@ fn network_failures_have_their_own_kinds_and_messages() {
 
     for (fault, kind, why) in [
         (Fault::Reset, ErrorKind::Connection, "connection reset by peer"),
-        (Fault::Hangup, ErrorKind::Connection, "closed before the answer was whole"),
+        (Fault::Hangup, ErrorKind::Connection, "closed before the response was complete"),
         (Fault::NotHttp, ErrorKind::Protocol, "is not HTTP"),
-        (Fault::EndlessHead, ErrorKind::Protocol, "the head of the answer is too large"),
+        (Fault::EndlessHead, ErrorKind::Protocol, "the response head is too large"),
     ] {
         let server = FaultServer::http(fault, &document());
         let error = gather(&json!({"server": server.url("")}), &token(), Options::default());
@@ -144,7 +144,7 @@ fn detects_a_server_without_tls() {
     let cluster = json!({"server": server.url("").replace("http:", "https:")});
     let error = gather(&cluster, &token(), Options::default()).expect_err("no TLS there");
     assert_eq!(error.kind, ErrorKind::Tls, "{error}");
-    assert!(error.hint.expect("a hint").contains("does not speak TLS"));
+    assert!(error.hint.expect("a hint").contains("is not TLS"));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn verifies_a_tls_proxy_with_ca_file_and_not_with_the_clusters_authority() {
     let options = Options { ca_file, ..Options::default() };
     let error = gather(&cluster, &token(), options).expect_err("no tunnel");
     assert_eq!(error.kind, ErrorKind::Connection, "{error}");
-    assert!(error.message.contains("it does not open a tunnel"), "{error}");
+    assert!(error.message.contains("the proxy refused to open a tunnel"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Hosts in the Manager's fixed types, as this and earlier gatherers print them. What is
-//! read here and printed again in that format is the same, byte for byte.
+//! Reads hosts in the Manager's format, which has fixed types, as this and earlier gatherers print it.
+//! Hosts that are read here and printed again in that format are the same, byte for byte.
 
 use std::collections::BTreeMap;
 
@@ -8,53 +8,53 @@ use gatherer_plugin_api::model::{Guest, GuestState, Host, Hypervisor, Version, W
 use gatherer_plugin_support::uuid::canonical as canonical_uuid;
 use serde_json::Number;
 
-use super::members::Unknown;
-use super::shape::{SHAPES, expected};
-use super::values::{Odd, count, mebibytes, number, text};
-use super::{Found, MANAGER, Rest, Sink};
-use gatherer_plugin_support::json::{Json, shown};
+use super::format::{FORMATS_HINT, wrong_type};
+use super::members::UnknownMembers;
+use super::values::{Unreadable, count, mebibytes, number, text};
+use super::{DocumentSummary, Finding, FindingSink, MANAGER};
+use gatherer_plugin_support::json::{Json, quote};
 
-/// The placeholder that the format has for texts that are unknown.
+/// The format's placeholder for unknown strings.
 const UNKNOWN: &str = "(unknown)";
 const KUBERNETES: &str = "kubernetes";
 
-/// Reads hosts, hands each on, and collects what is odd about them.
-pub struct Reader<'a, 'b> {
-    each: &'a mut Sink<'b>,
+/// Reads hosts, passes each to the sink, and collects warnings.
+pub struct HostReader<'a, 'b> {
+    sink: &'a mut FindingSink<'b>,
     warnings: Vec<Warning>,
-    unknown: Unknown,
-    /// ` of the manager "..."`, for errors, where the document tells managers apart.
+    unknown: UnknownMembers,
+    /// ` of the manager "..."`, for errors, if the document has managers.
     of_manager: String,
-    /// The manager, where there are several.
+    /// The name of the current manager, if the document has several.
     manager: Option<String>,
 }
 
-impl<'a, 'b> Reader<'a, 'b> {
-    /// A reader that has read nothing yet.
-    pub fn new(each: &'a mut Sink<'b>) -> Self {
+impl<'a, 'b> HostReader<'a, 'b> {
+    /// A reader that passes hosts to this sink.
+    pub fn new(sink: &'a mut FindingSink<'b>) -> Self {
         Self {
-            each,
+            sink,
             warnings: Vec::new(),
-            unknown: Unknown::default(),
+            unknown: UnknownMembers::default(),
             of_manager: String::new(),
             manager: None,
         }
     }
 
-    /// Notes what is odd about the document.
+    /// Adds a warning about the document.
     pub fn warn(&mut self, warning: Warning) {
         self.warnings.push(warning);
     }
 
-    /// Reads the hosts of one manager, of several or the only one.
+    /// Reads the hosts of a manager. `is_one_of_several`: whether the document has further managers.
     pub fn manager(
         &mut self,
         name: &str,
         hosts: Vec<(String, Json)>,
-        several: bool,
+        is_one_of_several: bool,
     ) -> Result<(), GatherError> {
-        self.of_manager = format!(" of the manager {}", shown(name));
-        self.manager = several.then(|| name.to_owned());
+        self.of_manager = format!(" of the manager {}", quote(name));
+        self.manager = is_one_of_several.then(|| name.to_owned());
         self.hosts(hosts)
     }
 
@@ -62,33 +62,34 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub fn hosts(&mut self, hosts: Vec<(String, Json)>) -> Result<(), GatherError> {
         for (key, value) in hosts {
             let Json::Object(members) = value else {
-                let what = format!("the host {}{}", shown(&key), self.of_manager);
-                return Err(expected(&what, "an object", &value));
+                let what = format!("the host {}{}", quote(&key), self.of_manager);
+                return Err(wrong_type(&what, "an object", &value));
             };
             let mut host = self.host(&key, members)?;
             if let Some(manager) = &self.manager {
                 host.identifiers.other.insert(MANAGER.to_owned(), manager.clone());
             }
-            (self.each)(Found::Host(Box::new(host)))?;
+            (self.sink)(Finding::Host(Box::new(host)))?;
         }
         Ok(())
     }
 
-    /// Everything that was read beside the hosts.
-    pub fn rest(mut self) -> Rest {
+    /// The collections, of which this format has none, and the warnings.
+    pub fn into_summary(mut self) -> DocumentSummary {
         self.warnings.extend(self.unknown.into_warnings());
-        Rest { collections: Vec::new(), warnings: self.warnings }
+        DocumentSummary { collections: Vec::new(), warnings: self.warnings }
     }
 
     fn host(&mut self, key: &str, members: Vec<(String, Json)>) -> Result<Host, GatherError> {
-        let place = format!("the host {}{}", shown(key), self.of_manager);
-        let mut read = Unread { members, host: key, place, warnings: &mut self.warnings };
+        let description = format!("the host {}{}", quote(key), self.of_manager);
+        let mut read =
+            RemainingMembers { members, host: key, description, warnings: &mut self.warnings };
         let name = read.text("name").filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| key.to_owned());
         let kind = read.text("type").filter(|kind| !kind.is_empty());
         let id = read.text("hostIdentifier").filter(|id| !id.is_empty());
         if id.is_none() {
-            read.warn("it has no hostIdentifier; known by its name");
+            read.warn("it has no hostIdentifier; its name is used instead");
         }
 
         let mut host = Host::new(id.unwrap_or_else(|| name.clone()), name);
@@ -100,7 +101,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             host.identifiers.uuid = canonical_uuid(&host.id);
         }
         host.identifiers.previous = read.text("fallbackHostIdentifier");
-        host.os = system(read.text("os"), read.text("osVersion"), is_node);
+        host.os = operating_system(read.text("os"), read.text("osVersion"), is_node);
 
         let known = |text: &String| text != UNKNOWN;
         host.cpu.architecture = read.text("cpuArch").filter(|text| !text.is_empty());
@@ -111,56 +112,57 @@ impl<'a, 'b> Reader<'a, 'b> {
         host.cpu.cores = read.take("totalCpuCores", "a count", count);
         host.cpu.threads = read.take("totalCpuThreads", "a count", count);
         host.memory_bytes = read.take("ramMb", "a number of MiB", mebibytes);
-        forget_placeholders(&mut host, is_node);
+        remove_placeholders(&mut host, is_node);
         host.hypervisor = kind.map(|kind| Hypervisor { kind, version: None });
 
         let guests = read.raw("vms");
         let data = read.raw("optionalVmData");
-        let left = std::mem::take(&mut read.members);
+        let unknown = std::mem::take(&mut read.members);
         host.guests = read.guests(guests, data)?;
-        for (member, _) in left {
-            self.unknown.note("host", member, key);
+        for (member, _) in unknown {
+            self.unknown.add("host", member, key);
         }
         Ok(host)
     }
 }
 
-/// The members of one host that were not read yet.
-struct Unread<'a> {
+/// The members of one host that are not read yet.
+struct RemainingMembers<'a> {
     members: Vec<(String, Json)>,
     host: &'a str,
     /// The host, for errors.
-    place: String,
+    description: String,
     warnings: &'a mut Vec<Warning>,
 }
 
-impl Unread<'_> {
+impl RemainingMembers<'_> {
+    /// Removes a member and returns its value.
     fn raw(&mut self, name: &str) -> Option<Json> {
-        let place = self.members.iter().position(|(own, _)| own == name)?;
-        Some(self.members.swap_remove(place).1)
+        let index = self.members.iter().position(|(own, _)| own == name)?;
+        Some(self.members.swap_remove(index).1)
     }
 
+    /// Removes a member and converts its value. If that fails, adds a warning and returns `None`.
     fn take<T>(
         &mut self,
         name: &str,
-        wanted: &str,
-        understand: impl FnOnce(Json) -> Result<Option<T>, Odd>,
+        expected: &str,
+        convert: impl FnOnce(Json) -> Result<Option<T>, Unreadable>,
     ) -> Option<T> {
         let value = self.raw(name)?;
-        let article = value.article();
-        understand(value).unwrap_or_else(|Odd| {
-            let message = format!("{name} should be {wanted}, but is {article}; left out");
-            self.warn(if article == "a number" || article == "a text" {
-                format!("{name} is not {wanted}; left out")
-            } else {
-                message
-            });
+        let found = match &value {
+            // Its type may be right, but not the value.
+            Json::Number(_) | Json::Text(_) => String::new(),
+            other => format!(", but is {}", other.article()),
+        };
+        convert(value).unwrap_or_else(|Unreadable| {
+            self.warn(format!("{name} is ignored: it must be {expected}{found}"));
             None
         })
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
-        self.take(name, "a text", text)
+        self.take(name, "a string", text)
     }
 
     fn warn(&mut self, message: impl Into<String>) {
@@ -168,41 +170,38 @@ impl Unread<'_> {
     }
 
     fn guests(&mut self, vms: Option<Json>, data: Option<Json>) -> Result<Vec<Guest>, GatherError> {
-        let what = format!("`vms` of {}", self.place);
+        let what = format!("`vms` of {}", self.description);
         let vms = match vms {
             Some(Json::Object(vms)) => vms,
-            Some(other) => return Err(expected(&what, "an object of texts", &other)),
+            Some(other) => return Err(wrong_type(&what, "an object of strings", &other)),
             None => {
-                let message = format!("{} has no `vms`", self.place);
-                return Err(GatherError::protocol(message).with_hint(SHAPES));
+                let message = format!("{} has no `vms`", self.description);
+                return Err(GatherError::protocol(message).with_hint(FORMATS_HINT));
             }
         };
         let mut data: BTreeMap<String, Json> = match data {
             None | Some(Json::Null) => BTreeMap::new(),
             Some(Json::Object(data)) => data.into_iter().collect(),
             Some(other) => {
-                let message = format!(
-                    "optionalVmData should be an object, but is {}; left out",
-                    other.article()
-                );
-                self.warn(message);
+                let found = other.article();
+                self.warn(format!(
+                    "optionalVmData is ignored: it must be an object, but is {found}"
+                ));
                 BTreeMap::new()
             }
         };
         let mut guests = Vec::with_capacity(vms.len());
         for (name, id) in vms {
             let Json::Text(id) = id else {
-                let what = format!("{what}: the id of {}", shown(&name));
-                return Err(expected(&what, "a text", &id));
+                let what = format!("{what}: the id of {}", quote(&name));
+                return Err(wrong_type(&what, "a string", &id));
             };
             let data = data.remove(&name);
             guests.push(self.guest(name, id, data));
         }
         for name in data.into_keys() {
-            self.warn(format!(
-                "optionalVmData has {}, which is none of vms; left out",
-                shown(&name)
-            ));
+            let name = quote(&name);
+            self.warn(format!("optionalVmData of {name} is ignored: it is not in vms"));
         }
         Ok(guests)
     }
@@ -218,27 +217,26 @@ impl Unread<'_> {
             None | Some(Json::Null) => return guest,
             Some(Json::Object(data)) => data,
             Some(other) => {
-                let message = format!(
-                    "optionalVmData of {} should be an object, but is {}; left out",
-                    shown(&guest.name),
+                self.warn(format!(
+                    "optionalVmData of {} is ignored: it must be an object, but is {}",
+                    quote(&guest.name),
                     other.article()
-                );
-                self.warn(message);
+                ));
                 return guest;
             }
         };
         for (attribute, value) in data {
-            let article = value.article();
+            let found = value.article();
             match text(value) {
                 Ok(Some(word)) if attribute == "vmState" => set_state(&mut guest, word),
                 Ok(Some(text)) => {
                     guest.attributes.insert(attribute, text);
                 }
                 Ok(None) => {}
-                Err(Odd) => self.warn(format!(
-                    "optionalVmData of {}: {} should be a text, but is {article}; left out",
-                    shown(&guest.name),
-                    shown(&attribute)
+                Err(Unreadable) => self.warn(format!(
+                    "{} in optionalVmData of {} is ignored: it must be a string, but is {found}",
+                    quote(&attribute),
+                    quote(&guest.name),
                 )),
             }
         }
@@ -246,7 +244,7 @@ impl Unread<'_> {
     }
 }
 
-/// The state behind a word. A word that the Manager does not know stays an attribute, so that
+/// Sets the state from a word. A word that the Manager does not have is also kept as an attribute, so that
 /// it is printed as it was read.
 fn set_state(guest: &mut Guest, word: String) {
     guest.state = GuestState::from_manager_label(&word);
@@ -256,7 +254,7 @@ fn set_state(guest: &mut Guest, word: String) {
     guest.state = match word.as_str() {
         "shut off" | "shutoff" => Some(GuestState::Stopped),
         "in shutdown" => Some(GuestState::ShuttingDown),
-        // virsh's word for a domain that waits for a resource.
+        // virsh prints "idle" for a domain that waits for a resource.
         "idle" | "blocked" => Some(GuestState::Blocked),
         "pmsuspended" => Some(GuestState::Suspended),
         "no state" => Some(GuestState::Unknown),
@@ -266,26 +264,28 @@ fn set_state(guest: &mut Guest, word: String) {
     guest.attributes.insert("vmState".to_owned(), word);
 }
 
-/// The operating system. Kubernetes nodes do not tell their system's version: theirs is
-/// always printed as 1.
-fn system(name: Option<String>, version: Option<String>, is_node: bool) -> Option<Version> {
+/// The operating system. Kubernetes nodes do not report the version, and the format always prints it as 1.
+fn operating_system(
+    name: Option<String>,
+    version: Option<String>,
+    is_node: bool,
+) -> Option<Version> {
     let name = name.filter(|name| !name.is_empty());
     let version = match (&name, version) {
         (Some(_), Some(version)) if is_node && version == "1" => None,
-        // Printed without one, a known system is version 1; the empty text keeps it empty.
+        // An empty version is kept, because a missing one would be printed as 1.
         (Some(_), version) => version,
         (None, version) => version.filter(|version| !version.is_empty()),
     };
     (name.is_some() || version.is_some()).then_some(Version { name, version })
 }
 
-/// Zeros that the format prints for what is unknown are unknown here, wherever they are
-/// printed again from that.
-fn forget_placeholders(host: &mut Host, is_node: bool) {
+/// Removes zeros that mean "unknown", if the format prints them again for unknown values.
+fn remove_placeholders(host: &mut Host, is_node: bool) {
     let cpu = &mut host.cpu;
     let zero = |count: Option<u32>| count == Some(0);
     let no_frequency = cpu.frequency_mhz == Some(Number::from(0));
-    // No machine has no processors: this is the pseudo-host of a cloud.
+    // A host without processors and memory is not a machine but the pseudo-host of a cloud.
     host.synthetic = zero(cpu.sockets)
         && zero(cpu.cores)
         && zero(cpu.threads)

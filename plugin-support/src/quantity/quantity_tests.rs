@@ -1,5 +1,4 @@
-//! The parser against tables, and against schoolbook arithmetic on texts generated from the
-//! grammar.
+//! Table tests of the parser, and comparisons with schoolbook arithmetic on generated quantities.
 
 use proptest::prelude::*;
 
@@ -35,7 +34,7 @@ fn every_suffix_has_its_factor() {
 }
 
 #[test]
-fn memory_is_the_whole_bytes_that_are_there() {
+fn memory_is_rounded_down_to_whole_bytes() {
     for (text, bytes) in [
         ("16Gi", 17_179_869_184),
         ("16777216000", 16_777_216_000),
@@ -80,7 +79,7 @@ fn processors_are_rounded_up() {
 }
 
 #[test]
-fn an_exponent_is_told_from_exa() {
+fn distinguishes_an_exponent_from_exa() {
     for (text, expected) in [
         ("1e9", 1_000_000_000),
         ("1E3", 1_000),
@@ -98,7 +97,7 @@ fn an_exponent_is_told_from_exa() {
 }
 
 #[test]
-fn every_form_of_a_number_is_read() {
+fn parses_every_notation_of_numbers() {
     for (text, milli) in [
         ("1", 1_000),
         ("1.", 1_000),
@@ -115,7 +114,7 @@ fn every_form_of_a_number_is_read() {
 }
 
 #[test]
-fn below_zero_and_above_u64_are_told_and_never_made_to_fit() {
+fn reports_values_that_are_negative_or_above_u64() {
     for text in ["-1", "-500m", "-1e-999999", "-0.1Ki", "-1e999999", "-16Gi"] {
         assert!(read(text).is_negative(), "{text}");
         assert_eq!(read(text).round_up(), Err(OutOfRange::Negative), "{text}");
@@ -139,7 +138,7 @@ fn below_zero_and_above_u64_are_told_and_never_made_to_fit() {
 }
 
 #[test]
-fn what_the_grammar_does_not_have_is_refused() {
+fn rejects_texts_outside_of_the_grammar() {
     use ParseError::{Empty, NoNumber, TooLong, UnknownSuffix};
     for (text, error) in [
         ("", Empty),
@@ -193,10 +192,10 @@ fn what_the_grammar_does_not_have_is_refused() {
     }
 }
 
-/// The same by hand: decimal digits, the last of them first.
+/// A decimal number with schoolbook arithmetic, to compare results with. The last digit is first.
 struct Schoolbook {
     digits: Vec<u8>,
-    /// How many of the digits stand behind the point.
+    /// The number of digits after the decimal point.
     places: usize,
 }
 
@@ -243,7 +242,7 @@ impl Schoolbook {
         }
     }
 
-    /// In whole units, as text without leading zeros.
+    /// The number rounded to whole units, as text without leading zeros.
     fn whole(mut self, up: bool) -> String {
         while self.digits.len() <= self.places {
             self.digits.push(0);
@@ -263,7 +262,7 @@ impl Schoolbook {
     }
 }
 
-/// What a value is expected to be: the digits themselves if they are a `u64`.
+/// The expected result: the digits, if they fit into a `u64`.
 fn expected(negative: bool, number: Schoolbook, up: bool) -> Result<u64, OutOfRange> {
     match (negative, number.digits.iter().all(|digit| *digit == 0)) {
         (_, true) => Ok(0),
@@ -278,7 +277,7 @@ fn suffix() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_the_grammar_has_is_read_as_by_hand(
+    fn parses_every_quantity_of_the_grammar_exactly(
         sign in "|\\+|-",
         (whole, fraction) in ("[0-9]{0,19}", "[0-9]{0,19}")
             .prop_filter("a number has a digit", |(whole, fraction)| whole.len() + fraction.len() > 0),
@@ -297,12 +296,12 @@ proptest! {
     }
 
     #[test]
-    fn nothing_but_the_grammar_is_read(text in "\\PC{0,80}|[-+.0-9eEinumkKMGTP ]{0,12}") {
+    fn accepts_only_quantities_of_the_grammar(text in "\\PC{0,80}|[-+.0-9eEinumkKMGTP ]{0,12}") {
         prop_assert_eq!(text.parse::<Quantity>().is_ok(), is_in_the_grammar(&text));
     }
 }
 
-/// The grammar once more, cut from behind instead of from the front.
+/// A second implementation of the grammar, which splits off the suffix first.
 fn is_in_the_grammar(text: &str) -> bool {
     const SUFFIXES: [&str; 15] =
         ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P", "E"];
