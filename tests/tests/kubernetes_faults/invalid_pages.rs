@@ -169,7 +169,7 @@ pub(super) fn bodies(table: &mut Table) {
         fails("endless head", Fault::EndlessHead, "protocol", "response head is too large");
         fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
-        fails("two lengths", Fault::Raw(lengths), "protocol", "head of the answer");
+        fails("two lengths", Fault::Raw(lengths), "protocol", "response head");
         let huge = misdeed::headers(&format!("x-huge: {}\r\n", "h".repeat(1 << 20)));
         table.fails(
             &format!("huge header at page {page}"),
