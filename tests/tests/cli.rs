@@ -61,6 +61,21 @@ fn help_names_every_option_with_an_example() {
 }
 
 #[test]
+fn help_texts_match_their_snapshots() {
+    for (name, command) in [
+        ("help", &[][..]),
+        ("help_modules", &["modules"]),
+        ("help_match_images", &["match-images"]),
+        ("help_schema", &["schema"]),
+        ("help_plugin_inspect", &["plugin", "inspect"]),
+        ("help_plugin_verify", &["plugin", "verify"]),
+    ] {
+        let run = Run::new().without_logfile().env("COLUMNS", "100").args(command).arg("--help");
+        assert_message!(name, run.run().expect_code(0).stdout_text());
+    }
+}
+
+#[test]
 fn short_help_and_version_are_on_stdout() {
     let help = Run::new().without_logfile().arg("-h").run().expect_code(0);
     assert!(help.stdout_text().contains("--list-modules"));
