@@ -56,7 +56,7 @@ fn a_target_gets_its_level_and_everything_else_keeps_its_own() {
     assert_eq!(places(&outcome, "own trace"), NOWHERE);
     assert_eq!(places(&outcome, "library info"), IN_FILE, "as without a filter");
     assert_eq!(places(&outcome, "library debug"), NOWHERE);
-    assert_eq!(places(&outcome, "asking through"), NOWHERE, "a debug line of the runner");
+    assert_eq!(places(&outcome, "starting a worker for"), NOWHERE, "a debug line of the runner");
     let line = lines(&outcome.log, "a", "own debug")[0];
     assert!(line.contains(" misbehaving::client: [a] own debug"), "{line}");
 }
@@ -66,7 +66,7 @@ fn a_level_replaces_that_of_both_destinations() {
     let outcome = run(&["-v", "--log-filter", "info,misbehaving=debug"]);
     assert_eq!(places(&outcome, "own debug"), IN_BOTH, "{}", outcome.describe());
     assert_eq!(places(&outcome, "Misbehaving: 1 host"), IN_BOTH);
-    assert_eq!(places(&outcome, "asking through"), NOWHERE);
+    assert_eq!(places(&outcome, "starting a worker for"), NOWHERE);
     let outcome = run(&["-vvv", "--log-filter", "error"]);
     assert_eq!((outcome.log.as_str(), outcome.stderr.as_str()), ("", ""));
 }
@@ -76,7 +76,7 @@ fn a_target_can_be_silenced() {
     let outcome = run(&["-v", "--log-filter", "misbehaving=off,gatherer=debug"]);
     assert_eq!(places(&outcome, "own warning"), NOWHERE, "{}", outcome.describe());
     assert_eq!(places(&outcome, "library info"), IN_BOTH);
-    assert_eq!(places(&outcome, "asking through"), IN_BOTH);
+    assert_eq!(places(&outcome, "starting a worker for"), IN_BOTH);
 }
 
 #[test]
@@ -84,9 +84,9 @@ fn one_endpoint_can_be_debugged_alone() {
     for directive in ["[endpoint{id=a}]=debug", "[endpoint{id=[a]}]=debug", "[{id=a}]=debug"] {
         let outcome = run(&["--log-filter", directive]);
         assert_eq!(places(&outcome, "own debug"), IN_BOTH, "{}", outcome.describe());
-        assert_eq!(places(&outcome, "asking through"), IN_BOTH);
+        assert_eq!(places(&outcome, "starting a worker for"), IN_BOTH);
         assert_eq!(places(&outcome, "own trace"), NOWHERE);
-        for text in ["own debug", "asking through"] {
+        for text in ["own debug", "starting a worker for"] {
             assert!(lines(&outcome.log, "b", text).is_empty(), "{}", outcome.describe());
         }
         assert_eq!(lines(&outcome.log, "b", "own info").len(), 1);
