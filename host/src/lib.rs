@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
             modules::list_for_manager(cli.files.outfile.as_deref(), settings)
         }),
         None => with_settings(&cli, protected, |settings| gather::run(&cli, settings)),
-        Some(Command::Worker { .. }) => unreachable!("a worker has left this function"),
+        Some(Command::Worker { .. }) => unreachable!("the worker has already exited"),
     };
     logging::finish();
     ExitCode::from(exit as u8)
