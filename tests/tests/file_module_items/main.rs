@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
-#[path = "file_module_items/sample.rs"]
 mod sample;
 use sample::endpoint;
 
@@ -126,7 +125,8 @@ fn a_failed_collection_of_guests_fails_the_endpoint_for_a_manager() {
     assert!(outcome.messages().contains("virtual-machines"), "{}", outcome.describe());
     let outcome = read_text(&inventory(&[endpoint("x")]), "gatherer");
     assert!(outcome.document()["e"].as_ref().is_some_and(|hosts| hosts.contains_key("node1")));
-    assert!(outcome.messages().contains("1 guest is on no host"), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("1 guest"), "{}", outcome.describe());
+    assert_message!("guests_without_a_host", outcome.stderr);
 }
 
 #[test]
