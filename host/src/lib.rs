@@ -33,32 +33,27 @@ use commands::{gather, match_images, modules, schema, verify, with_settings, wit
 pub fn main() -> ExitCode {
     process::set_up_heap();
     let cli = Cli::read();
-    if let Some(Command::Worker { runner, descriptor }) = cli.command {
-        worker::main(runner, descriptor);
-    }
-    let protected = commands::set_up_runner();
     let exit = match &cli.command {
+        // It does not return.
+        Some(Command::Worker { runner, descriptor }) => worker::main(*runner, *descriptor),
         Some(Command::Schema { document }) => without_settings(|| schema::run(*document)),
         Some(Command::Plugin(PluginCommand::Inspect { file })) => {
             without_settings(|| modules::inspect(file))
         }
         Some(Command::Plugin(PluginCommand::Verify { file, request })) => {
-            with_settings(&cli, protected, |settings| {
-                verify::run(file, request.as_deref(), settings)
-            })
+            with_settings(&cli, |settings| verify::run(file, request.as_deref(), settings))
         }
         Some(Command::MatchImages(options)) => {
-            with_settings(&cli, protected, |settings| match_images::run(options, &cli, settings))
+            with_settings(&cli, |settings| match_images::run(options, &cli, settings))
         }
-        Some(Command::Modules { name, json }) => with_settings(&cli, protected, |settings| {
-            modules::run(name.as_deref(), *json, settings)
-        }),
+        Some(Command::Modules { name, json }) => {
+            with_settings(&cli, |settings| modules::run(name.as_deref(), *json, settings))
+        }
         None if std::env::args_os().len() <= 1 => without_settings(commands::print_help),
-        None if cli.list_modules => with_settings(&cli, protected, |settings| {
+        None if cli.list_modules => with_settings(&cli, |settings| {
             modules::list_for_manager(cli.files.outfile.as_deref(), settings)
         }),
-        None => with_settings(&cli, protected, |settings| gather::run(&cli, settings)),
-        Some(Command::Worker { .. }) => unreachable!("the worker has already exited"),
+        None => with_settings(&cli, |settings| gather::run(&cli, settings)),
     };
     logging::finish();
     ExitCode::from(exit as u8)

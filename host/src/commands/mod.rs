@@ -20,7 +20,7 @@ use crate::run::children;
 
 /// Prepares the runner's process before any command. The error is that core dumps could not be
 /// disabled.
-pub fn set_up_runner() -> io::Result<()> {
+fn set_up_runner() -> io::Result<()> {
     process::reset_inherited_signals();
     children::spare_children_of_caller();
     process::raise_open_files();
@@ -31,13 +31,9 @@ pub fn set_up_runner() -> io::Result<()> {
     protected
 }
 
-/// Reads the settings, opens the log and runs a command. `protected` is the result of
-/// [`set_up_runner`].
-pub fn with_settings(
-    cli: &Cli,
-    protected: io::Result<()>,
-    command: impl FnOnce(&Settings) -> Exit,
-) -> Exit {
+/// Sets up the runner, reads the settings, opens the log and runs a command.
+pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit {
+    let protected = set_up_runner();
     let settings = match Settings::read(cli) {
         Ok(settings) => settings,
         Err(error) => {
@@ -53,8 +49,10 @@ pub fn with_settings(
     spans::run().in_scope(|| command(&settings))
 }
 
-/// Runs a command that has no settings. Errors are logged to stderr alone.
+/// Sets up the runner and runs a command that needs no settings. Errors are logged to stderr alone.
 pub fn without_settings(command: impl FnOnce() -> Exit) -> Exit {
+    // Such a command reads no secrets, so it runs even if core dumps cannot be disabled.
+    let _ = set_up_runner();
     logging::init(LogSettings::default());
     command()
 }

@@ -55,9 +55,9 @@ struct RedactorState {
     /// The number and the length of the secrets that the plugin registered.
     learned: usize,
     learned_bytes: usize,
-    /// Finders for the secrets, built when they are first needed. Most endpoints send no text. A layer is at
-    /// least twice as large as the next one, or as large as layers get: with a single finder, a plugin that
-    /// registers secrets one by one would cause as many builds of the whole.
+    /// Finders for the secrets, built when a text is first redacted. Each layer is at least twice as large as the
+    /// next one, or has the maximum size. With a single finder for all secrets, a plugin that registers secrets
+    /// one by one would make it be rebuilt each time.
     layers: Vec<Layer>,
     redactions: Redactions,
 }

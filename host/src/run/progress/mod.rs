@@ -1,5 +1,5 @@
-//! The progress of a run, for a person who waits for it. The code that does the work updates counters; a
-//! separate thread shows them on stderr, so that the work never waits for a terminal.
+//! The progress of a run. The code that does the work updates counters; a separate thread shows them on
+//! stderr, so that the work never waits for a terminal.
 
 mod display;
 mod status_line;
