@@ -14,6 +14,7 @@ mod redirect;
 mod request;
 mod status;
 mod tls;
+mod tls_error;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,11 +24,12 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use reqwest::header::{ACCEPT_ENCODING, RANGE};
 
 pub use address::{display_url, parse_url};
-pub use error::{CertificateHints, Exchange, Stage, causes};
+pub use error::{Exchange, Stage, causes};
 pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 pub use status::error as status_error;
 pub use tls::{Trust, verifier, warn_insecure};
+pub use tls_error::CertificateHints;
 // Re-exported so that plugins need not depend on reqwest.
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
