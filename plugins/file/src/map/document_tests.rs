@@ -108,7 +108,9 @@ fn a_later_major_version_of_the_schema_is_unsupported() {
     assert!(message.contains("version 2"), "{message}");
     for version in ["1", r#""one""#] {
         let document = format!(r#"{{"schemaVersion": {version}, "endpoints": []}}"#);
-        assert_eq!(error(&document).0, ErrorKind::Protocol);
+        let error = read(document).expect_err("not a version");
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        assert!(error.hint.is_some(), "{error}");
     }
 }
 
@@ -130,6 +132,7 @@ fn rejects_invalid_documents_and_names_the_first_invalid_value() {
             r#"{"m": {"a": {"vms": {"w": null}}}}"#,
             "host \"a\" of the manager \"m\": the id of \"w\"",
         ),
+        (r#"{"schemaVersion": "one", "endpoints": []}"#, "`schemaVersion`"),
         (r#"{"schemaVersion": "1.0", "endpoints": [1]}"#, "endpoint 1 of the inventory"),
         (
             r#"{"schemaVersion": "1.0", "endpoints": [{"id": "e", "status": "complete"}]}"#,

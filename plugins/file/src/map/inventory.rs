@@ -7,7 +7,7 @@ use gatherer_plugin_api::model::{
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-use super::format::{incomplete, wrong_type};
+use super::format::{FORMATS_HINT, incomplete, wrong_type};
 use super::items::{self, ItemList};
 use super::members::{UnknownMembers, deserialize, known, take_unknown};
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
@@ -49,9 +49,8 @@ pub fn read(
 }
 
 fn check_version(version: &Json) -> Result<(), GatherError> {
-    let expected = "a string like \"1.0\"";
     let Json::Text(text) = version else {
-        return Err(wrong_type("`schemaVersion`", expected, version));
+        return Err(wrong_type("`schemaVersion`", "a string like \"1.0\"", version));
     };
     let major = text.split('.').next().and_then(|major| major.parse::<u64>().ok());
     match major {
@@ -64,7 +63,8 @@ fn check_version(version: &Json) -> Result<(), GatherError> {
             ),
         )
         .with_hint("use the release that wrote the inventory, or write it with --format gatherer")),
-        None => Err(GatherError::protocol(format!("`schemaVersion` must be {expected}"))),
+        None => Err(GatherError::protocol("`schemaVersion` must be two numbers like \"1.0\"")
+            .with_hint(FORMATS_HINT)),
     }
 }
 
