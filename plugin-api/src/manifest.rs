@@ -88,7 +88,7 @@ pub struct Parameter {
 pub enum ParameterType {
     /// A string.
     String,
-    /// A signed 64-bit integer.
+    /// A 64-bit integer, signed or unsigned.
     Integer,
     /// A finite number.
     Number,
