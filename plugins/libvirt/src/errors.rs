@@ -152,14 +152,13 @@ fn kind(failure: &Failure) -> ErrorKind {
 
 fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
     let contains = |part: &str| failure.message.contains(part);
+    let is_host_key = contains("Host key") || contains("host key");
     Some(match kind {
-        ErrorKind::Authentication
-            if contains("ost key") && [SSH, LIBSSH].contains(&failure.code) =>
-        {
+        ErrorKind::Authentication if is_host_key && [SSH, LIBSSH].contains(&failure.code) => {
             "add the host's key to the file in the URI's parameter known_hosts, or without that \
              parameter to ~/.config/libvirt/known_hosts of the user that runs the gatherer"
         }
-        ErrorKind::Authentication if contains("ost key") => {
+        ErrorKind::Authentication if is_host_key => {
             "add the host's key to known_hosts of the user that runs the gatherer"
         }
         ErrorKind::Authentication if contains("publickey") || contains("private key") => {

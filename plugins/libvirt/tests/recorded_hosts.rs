@@ -7,7 +7,7 @@ use std::fs;
 use gatherer_plugin_libvirt::map::{self, HostFacts};
 
 #[test]
-fn every_recorded_host_gives_its_snapshot() {
+fn every_recorded_host_matches_its_snapshot() {
     insta::glob!("fixtures/*.facts.json", |path| {
         let facts = fs::read(path).expect("the fixture can be read");
         let mut facts: HostFacts = serde_json::from_slice(&facts).expect("valid facts");

@@ -97,7 +97,7 @@ impl Api {
         #[expect(clippy::disallowed_methods, reason = "libvirt has no other switch for it")]
         AUTOSTART_OFF.call_once(|| {
             // SAFETY: no other thread reads the environment at this time. The worker calls the
-            // plugin from its main thread; its only other thread waits for a line of the runner
+            // plugin from its main thread; its only other thread waits for a line from the runner
             // and sets a flag, without reading the environment. This plugin has not started a
             // thread yet, and has not run C code that reads the environment without std's lock:
             // libvirt is loaded below.
@@ -137,7 +137,7 @@ impl Api {
         }
     }
 
-    /// The result of a C function, of which a negative number is a failure.
+    /// The result of a C function that returns a negative number if it fails.
     pub(super) fn check(&self, result: c_int) -> Result<c_int, Failure> {
         if result < 0 { Err(self.failure()) } else { Ok(result) }
     }

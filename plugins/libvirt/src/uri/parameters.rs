@@ -175,8 +175,8 @@ impl UriParameters {
         Ok(parameters)
     }
 
-    pub(super) fn get(&self, wanted: Parameter) -> Option<&str> {
-        let found = self.used.iter().find(|(parameter, _)| *parameter == wanted);
+    pub(super) fn get(&self, parameter: Parameter) -> Option<&str> {
+        let found = self.used.iter().find(|(known, _)| *known == parameter);
         found.map(|(_, value)| value.as_str())
     }
 

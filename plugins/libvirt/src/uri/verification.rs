@@ -1,5 +1,5 @@
-//! Disabled verification, by a URI or by the option `insecure`: warnings, and what the operator must
-//! allow.
+//! Handles verification that a URI or the option `insecure` disables: warnings, and rejecting URIs that
+//! the operator does not allow.
 
 use std::path::Path;
 
@@ -75,7 +75,7 @@ impl Uri {
                 "the option insecure cannot be used with the transport ssh: ssh accepts unknown \
                  host keys and writes them to {known_hosts}"
             )),
-            // Unlike libssh2, libssh prefers the file in ssh's configuration to the given one.
+            // Unlike libssh2, libssh prefers the file in ssh's configuration to the one in the URI.
             Channel::Libssh if self.value(Parameter::KnownHostsVerify) == Some("auto") => {
                 uri_error(&format!(
                     "with known_hosts_verify=auto libssh accepts unknown host keys and writes them \
