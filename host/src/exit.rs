@@ -9,7 +9,7 @@ pub enum Exit {
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The infile, the config file or a folder that was given cannot be read.
+    /// The infile, the operator's file, a configured plugin folder or the outfile cannot be used.
     Unreadable = 3,
     /// An internal error.
     Internal = 4,

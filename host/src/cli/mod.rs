@@ -83,7 +83,7 @@ pub struct Cli {
 
 impl Cli {
     /// Parses the command line and the environment. An empty environment variable counts as not set. Exits
-    /// if something is wrong.
+    /// if the command line is not valid.
     pub fn read() -> Self {
         let command = Self::command().mut_args(|argument| {
             let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
@@ -102,8 +102,9 @@ impl Cli {
             cli.command.take_if(|command| matches!(command, Command::MatchImages(_)))
         {
             // A format in the environment applies only to runs.
-            let is_given = matches.value_source("format") == Some(ValueSource::CommandLine);
-            if let Err(problem) = cli.merge(&mut options, is_given) {
+            let has_format_option =
+                matches.value_source("format") == Some(ValueSource::CommandLine);
+            if let Err(problem) = cli.merge(&mut options, has_format_option) {
                 Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
             }
             cli.command = Some(Command::MatchImages(options));
@@ -111,9 +112,9 @@ impl Cli {
         cli
     }
 
-    /// Merges the options before `match-images` with those after it, which take precedence. Fails if an
-    /// option before it has no meaning there.
-    fn merge(&mut self, options: &mut MatchImages, format_is_given: bool) -> Result<(), String> {
+    /// Merges the options before `match-images` with those after it, which take precedence. Fails if
+    /// `match-images` does not support an option before it.
+    fn merge(&mut self, options: &mut MatchImages, has_format_option: bool) -> Result<(), String> {
         let before = |option: &str| {
             format!("{option} is not allowed before {}; see {0} --help", MatchImages::COMMAND)
         };
@@ -123,7 +124,7 @@ impl Cli {
         if self.list_modules {
             return Err(before("--list-modules"));
         }
-        match self.format.filter(|_| format_is_given) {
+        match self.format.filter(|_| has_format_option) {
             None => {}
             Some(Format::Table) => options.format = options.format.or(Some(MatchFormat::Table)),
             Some(_) => {

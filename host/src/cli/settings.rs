@@ -180,7 +180,7 @@ impl Settings {
     }
 
     /// The settings for logging if the operator's file cannot be used.
-    pub fn first_logging(cli: &Cli) -> LogSettings {
+    pub fn fallback_logging(cli: &Cli) -> LogSettings {
         let Common { verbose, logfile, log_format, log_filter, color, .. } = &cli.common;
         LogSettings {
             file: log_file(logfile.as_deref()),

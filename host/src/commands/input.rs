@@ -15,11 +15,11 @@ use crate::process::RunLimit;
 /// The size of one read, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Reads a file that the command line names to its end; `-` is standard input. `what` is the start of
-/// error messages ("the infile"). If a pipe or a terminal does not end within the run's time limit, that
-/// is an error.
+/// Reads a whole file that the command line names; `-` is standard input. `name` is the file's name in
+/// error messages ("the infile"). It is an error if a pipe or a terminal does not end within the run's
+/// time limit.
 pub fn read_file(
-    what: &str,
+    name: &str,
     path: &Path,
     max_bytes: u64,
     limit: Option<RunLimit>,
@@ -37,18 +37,18 @@ pub fn read_file(
         (Ok(bytes), _) => bytes,
         (Err(error), Some(limit)) if error.kind() == io::ErrorKind::TimedOut => {
             return Err(format!(
-                "{what} {} cannot be read: it did not end within the run's time limit of {} s; close it \
+                "{name} {} cannot be read: it did not end within the run's time limit of {} s; close it \
                  after the last byte, or raise --run-timeout",
                 path.display(),
                 limit.length.as_secs_f64()
             ));
         }
         (Err(error), _) => {
-            return Err(format!("{what} {} cannot be read: {error}", path.display()));
+            return Err(format!("{name} {} cannot be read: {error}", path.display()));
         }
     };
     if bytes.len() as u64 > max_bytes {
-        return Err(format!("{what} is longer than {} MiB", max_bytes / (1024 * 1024)));
+        return Err(format!("{name} is longer than {} MiB", max_bytes / (1024 * 1024)));
     }
     Ok(bytes)
 }
@@ -70,8 +70,8 @@ fn read_to_end(from: impl AsFd, max_bytes: u64, until: Option<Instant>) -> io::R
     Ok(bytes)
 }
 
-/// Waits until there are data to read, or the end of the file. A FIFO that has no writer yet has
-/// neither; a regular file is always readable.
+/// Waits until data or the end of the file can be read. For a FIFO without a writer, this waits until
+/// a process opens it for writing; a regular file is always readable.
 fn wait_until_readable(from: &impl AsFd, until: Option<Instant>) -> io::Result<()> {
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));

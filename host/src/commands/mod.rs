@@ -24,8 +24,8 @@ fn set_up_runner() -> io::Result<()> {
     process::reset_inherited_signals();
     children::spare_children_of_caller();
     process::raise_open_files();
-    // This is for every command, not only for those that read a request, because the password of a proxy may be
-    // in the environment. The log process inherits the protection.
+    // Every command needs this, not only those that read a request, because the environment may contain the
+    // password of a proxy. The log process inherits the protection.
     let protected = process::protect();
     process::survive_file_size_limit();
     protected
@@ -38,7 +38,7 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit
         Ok(settings) => settings,
         Err(error) => {
             // A Manager discards stderr, so the operator needs this message in the log file.
-            logging::init(Settings::first_logging(cli));
+            logging::init(Settings::fallback_logging(cli));
             return fail(Exit::Unreadable, &error.to_string());
         }
     };

@@ -29,11 +29,11 @@ pub fn write_pieces(
     result: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
     exit: Exit,
 ) -> Exit {
-    let place = outfile.to_string();
+    let output_name = outfile.to_string();
     match outfile.write(result) {
         Ok(()) | Err(WriteError::Closed) => exit,
         Err(WriteError::Io(error)) => {
-            fail(Exit::Internal, &format!("the result cannot be written to {place}: {error}"))
+            fail(Exit::Internal, &format!("the result cannot be written to {output_name}: {error}"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `--log-filter`: which log lines are wanted, in the syntax of `tracing_subscriber::EnvFilter`.
+//! `--log-filter`: which lines are logged, in the syntax of `tracing_subscriber::EnvFilter`.
 
 use std::str::FromStr;
 
@@ -91,21 +91,21 @@ impl LogFilter {
         Ok(())
     }
 
-    /// The filter of a destination that has lines up to this level unless a directive says otherwise.
+    /// The filter of a destination that gets lines up to this level, unless a directive says otherwise.
     pub fn for_destination(&self, level: LogLevel) -> EnvFilter {
         let level = self.level.unwrap_or_else(|| level_filter(level)).to_string();
         let directives = [[level].as_slice(), &self.directives].concat().join(",");
         EnvFilter::builder().parse(directives).expect("each directive was parsed before")
     }
 
-    /// The most detailed level of a line that is wanted outside of spans, whatever its target.
+    /// The most detailed level at which a line outside of spans can be logged, for any target.
     pub fn most_detailed(&self, level: LogLevel) -> LevelFilter {
         let level = self.level.unwrap_or_else(|| level_filter(level));
         self.target_level.map_or(level, |target_level| level.max(target_level))
     }
 }
 
-/// `[SPAN{FIELD=VALUE}]`, from what follows the first bracket.
+/// Converts the text after the first bracket of `[SPAN{FIELD=VALUE}]` to the form that `EnvFilter` parses.
 fn span_object(text: &str) -> Result<String, &'static str> {
     let inside = text.strip_suffix(']').ok_or("must have a `]` before its level")?;
     let (span, field) = match inside.split_once('{') {
@@ -159,7 +159,7 @@ mod tests {
         text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
-    /// What `EnvFilter` has parsed.
+    /// The directives as `EnvFilter` has parsed them.
     fn shown(text: &str) -> String {
         parsed(text).for_destination(LogLevel::Warn).to_string()
     }

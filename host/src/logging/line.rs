@@ -15,7 +15,7 @@ const NAME_MAX_BYTES: usize = 256;
 pub struct LogLine<'a> {
     /// How important it is.
     pub level: LogLevel,
-    /// What logged it: the runner, a worker or a module of a plugin.
+    /// The source of the line: the runner, a worker or a module of a plugin.
     pub target: &'a str,
     /// The endpoint that it is about.
     pub endpoint: Option<&'a str>,

@@ -2,7 +2,7 @@
 //!
 //! The program logs with `tracing` macros, inside the [`spans`] of the run, the endpoint and the
 //! worker. One [`subscriber`] formats each event and gives the line to the destinations whose filter
-//! wants it; lines of plugins take the same way ([`plugin_lines`]). Logging never blocks the caller:
+//! accepts it. Lines of plugins pass through it too ([`plugin_lines`]). Logging never blocks the caller:
 //! each destination has a bounded [`queue`] and a thread that writes it ([`sink`]), and a child
 //! process writes the log file ([`recorder`]).
 
@@ -33,7 +33,7 @@ use line::LogLine;
 pub use plugin_lines::log_for_plugin;
 use queue::LostLines;
 use sink::{Destination, Sink};
-use subscriber::{LogLayer, WantedBy};
+use subscriber::{LineDestinations, LogLayer};
 
 /// How log lines are formatted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -49,24 +49,24 @@ pub enum LogFormat {
 /// How long the end of the program waits for lines that are not written yet.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long it then waits for the line in one destination that counts the lost lines of the other.
+/// How long it then waits until one destination has the line that counts the lost lines of the other.
 const LOSS_REPORT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The target of the runner's own lines, whichever of its modules logs them.
 const TARGET: &str = "gatherer";
 
-/// What the targets of the runner's events begin with.
+/// The prefix of the targets of the runner's events.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Where the log goes, and which lines.
+/// The destinations of the log, and which lines they get.
 #[derive(Default)]
 pub struct LogSettings {
-    /// The file, and whether the operator named it. Only then a file that cannot be written is
-    /// reported.
+    /// The file, and whether it was configured. It is reported that the file cannot be written only
+    /// if it was configured.
     pub file: Option<(PathBuf, bool)>,
     /// How lines are formatted.
     pub format: LogFormat,
-    /// How often `-v` was given.
+    /// The number of options `-v`.
     pub verbosity: u8,
     /// Changes the levels that `verbosity` gives.
     pub filter: LogFilter,
@@ -79,14 +79,14 @@ struct Logger {
     stderr: Sink,
     format: LogFormat,
     color: bool,
-    /// The most detailed level that is wanted outside of spans.
+    /// The most detailed level at which a line outside of spans can be logged.
     level: tracing::level_filters::LevelFilter,
 }
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// Opens the log, once. The caller must call it before the program has a second thread, because
-/// it forks. A log file that cannot be written does not stop the run.
+/// Opens the log. Must be called once, before the program starts a second thread, because it forks.
+/// A log file that cannot be written does not stop the run.
 pub fn init(settings: LogSettings) {
     let LogSettings { file, format, verbosity, filter, color } = settings;
     let stderr_level = match verbosity {
@@ -101,9 +101,9 @@ pub fn init(settings: LogSettings) {
         _ => LogLevel::Trace,
     };
     let mut problem = None;
-    let file = file.and_then(|(path, is_named)| {
+    let file = file.and_then(|(path, is_configured)| {
         let (destination, refused) = Destination::open_file(&path);
-        problem = refused.filter(|_| is_named);
+        problem = refused.filter(|_| is_configured);
         let loss_line = move |lost| for_file(format, &dropped(lost));
         destination.map(|destination| (path, Sink::new(destination, loss_line)))
     });
@@ -126,8 +126,8 @@ pub fn init(settings: LogSettings) {
     }
 }
 
-/// Waits a moment for lines that are not written yet, at the end of the program. Lines that one
-/// destination does not take are counted in the other.
+/// Waits a moment for lines that are not written yet, at the end of the program. If a destination
+/// does not accept all lines, the number of lost lines is logged to the other destination.
 pub fn finish() {
     let Some(Logger { file, stderr, .. }) = LOGGER.get() else { return };
     let deadline = Instant::now() + FINISH_TIMEOUT;
@@ -152,7 +152,7 @@ pub fn finish() {
     }
 }
 
-/// The most detailed level that is wanted of the plugin of an endpoint with this span.
+/// The most detailed level at which a plugin's lines are logged for the endpoint with this span.
 pub fn level_for(endpoint: &Span) -> LogLevel {
     let level = LOGGER.get().and_then(|logger| subscriber::log_level(logger.level));
     level.max(plugin_lines::level_in_span(endpoint)).unwrap_or(LogLevel::Error)
@@ -171,14 +171,14 @@ pub fn print_progress(message: &str) {
     logger.stderr.push(LogLevel::Info, line);
 }
 
-fn write(line: &LogLine<'_>, wanted: WantedBy) {
+fn write(line: &LogLine<'_>, destinations: LineDestinations) {
     let Some(logger) = LOGGER.get() else { return };
-    if wanted.file
+    if destinations.file
         && let Some((_, file)) = &logger.file
     {
         file.push(line.level, for_file(logger.format, line));
     }
-    if wanted.stderr {
+    if destinations.stderr {
         push_to_stderr(line);
     }
 }
@@ -189,7 +189,7 @@ fn push_to_stderr(line: &LogLine<'_>) {
     }
 }
 
-/// The line that counts lines which were dropped.
+/// The line that reports how many lines were dropped.
 fn dropped(lost: LostLines) -> LogLine<'static> {
     let message = format!(
         "{} log lines were dropped because they came faster than they could be written: {}",

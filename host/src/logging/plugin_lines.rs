@@ -7,7 +7,7 @@ use tracing_log::{AsTrace as _, format_trace, log};
 
 use super::spans;
 
-/// What the crates of plugins begin with. Their targets are shown and filtered without it.
+/// The prefix of the names of plugin crates. Their targets are shown and filtered without it.
 const CRATE_PREFIX: &str = "gatherer_plugin_";
 
 /// Logs a line of a plugin, in the current span.
@@ -28,12 +28,12 @@ pub fn level_in_span(endpoint: &Span) -> Option<LogLevel> {
     let levels =
         [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
     endpoint.in_scope(|| {
-        spans::worker(0).in_scope(|| levels.into_iter().find(|level| is_wanted_at(*level)))
+        spans::worker(0).in_scope(|| levels.into_iter().find(|level| is_enabled_at(*level)))
     })
 }
 
-/// Whether a line of this level, of a target that no directive names, is wanted in the current span.
-fn is_wanted_at(level: LogLevel) -> bool {
+/// Whether a line of this level, of a target that no directive names, is logged in the current span.
+fn is_enabled_at(level: LogLevel) -> bool {
     let metadata = log::Metadata::builder().level(log_level(level)).target("").build();
     dispatcher::get_default(|subscriber| subscriber.enabled(&metadata.as_trace()))
 }

@@ -20,10 +20,10 @@ use crate::process;
 /// How long opening the file may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the child sends when the file is open. Any other number is the error's.
+/// The number that the child sends when the file is open. Any other number is an errno.
 const OPENED: i32 = 0;
 
-/// What the child sends when it has written every line.
+/// The byte that the child sends when it has written every line.
 const WRITTEN: u8 = b'.';
 
 /// The running log process.
@@ -91,8 +91,8 @@ impl Recorder {
     }
 
     /// Ends the lines, and waits until the process has written all of them, at most until the
-    /// deadline. The process goes on without the runner if it can. False if it has not written
-    /// all: it needs longer, the file did not open, or the process was killed.
+    /// deadline. If the process needs longer, it continues after the runner has exited. False if it
+    /// has not written all lines yet, if the file did not open, or if the process was killed.
     pub fn finish(&self, deadline: Instant) -> bool {
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
         let is_open = self.opened || matches!(self.answer(deadline), Some(Ok(OPENED)));
@@ -103,7 +103,7 @@ impl Recorder {
         if let Some(pidfd) = &self.pidfd {
             is_readable(pidfd.as_fd(), deadline);
         }
-        // Without this, it would stay a zombie in a container whose first process reaps nothing.
+        // Without this, it would stay a zombie in a container whose init process does not reap orphans.
         let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
         has_written
     }
@@ -145,7 +145,7 @@ fn serve(path: &Path) -> i32 {
         }
         let Some(end) = memchr::memrchr(b'\n', &waiting) else { continue };
         for line in waiting[..=end].split_inclusive(|byte| *byte == b'\n') {
-            // A line that cannot be written costs no other line.
+            // If a line cannot be written, the next ones are still tried.
             let _ = file.write(line);
         }
         waiting.drain(..=end);

@@ -59,9 +59,9 @@ impl LogFile {
     }
 
     fn is_current(&self) -> io::Result<bool> {
-        let ours = self.file.metadata()?;
+        let open = self.file.metadata()?;
         match std::fs::metadata(&self.path) {
-            Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+            Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -77,8 +77,8 @@ impl LogFile {
         Ok(())
     }
 
-    /// Takes the lock, which another run has while it rotates the file. The wait is short: any
-    /// process that may read the log may hold its lock for ever.
+    /// Takes the lock, which another run holds while it rotates the file. The wait is short, because
+    /// any process that can read the log can also hold its lock forever.
     fn lock(&self) -> io::Result<()> {
         for _ in 0..LOCK_ATTEMPTS {
             match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
@@ -170,7 +170,7 @@ mod tests {
         for _ in 0..1000 {
             file.write(b"1234567890123456789\n").expect("writes");
         }
-        assert_eq!(std::fs::metadata(&path).expect("there").len(), 20_000);
+        assert_eq!(std::fs::metadata(&path).expect("the file exists").len(), 20_000);
         assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 

@@ -33,7 +33,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Opens the log file. Also returns what is wrong with it, if anything.
+    /// Opens the log file. Also returns a message if it cannot be written, or does not open in time.
     pub fn open_file(path: &Path) -> (Option<Self>, Option<String>) {
         let refused = |error: io::Error| {
             let path = path.display();
@@ -62,7 +62,7 @@ impl Destination {
             Self::Stderr => suspend_display(|| outfile::write_all(io::stderr(), lines)),
             Self::Recorder(recorder) => recorder.write_all(lines),
             Self::File(file) => {
-                // A line that cannot be written, to a full disk for example, costs no other line.
+                // If a line cannot be written (the disk may be full), the next ones are still tried.
                 let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write(lines);
                 Ok(())
             }
@@ -94,8 +94,8 @@ impl Destination {
     }
 }
 
-/// Whether this process would get the same error. It would not where no process can be started, and
-/// where the path leads to a descriptor that only this process has, such as /dev/stderr.
+/// Whether this process would get the same error as the log process. It may not if the log process
+/// could not be started, or if the path leads to a descriptor of this process, such as /dev/stderr.
 fn is_final(path: &Path, error: &io::Error) -> bool {
     let of_process = path.starts_with("/dev") || path.starts_with("/proc");
     match error.raw_os_error() {
@@ -121,7 +121,7 @@ fn wait_for_room(descriptor: impl std::os::fd::AsFd, wait: Duration) -> io::Resu
 #[derive(Clone)]
 pub struct Sink(Arc<SharedSink>);
 
-/// What a sink shares with its thread.
+/// The state that a sink shares with its thread.
 struct SharedSink {
     destination: Destination,
     /// Formats the line that reports how many lines were lost.
@@ -142,11 +142,12 @@ struct SinkState {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WriterState {
-    /// No line has come yet.
+    /// No line was appended yet.
     NotStarted,
     /// A thread writes.
     Thread,
-    /// No thread could be started: the logging thread writes what the destination takes at once.
+    /// No thread could be started: the thread that logs writes as much as the destination accepts
+    /// without blocking.
     Inline,
     /// The destination is gone.
     Closed,
@@ -218,7 +219,7 @@ impl Sink {
     /// line. To be called after [`finish`](Self::finish).
     pub fn is_written(&self, deadline: Instant) -> bool {
         match &self.0.destination {
-            // It was reported that the file does not open, and there is nothing to write.
+            // No line was logged to a file that did not open, which was reported.
             Destination::Recorder(recorder) if !recorder.is_open() && !self.is_used() => true,
             Destination::Recorder(recorder) => recorder.finish(deadline),
             Destination::File(_) | Destination::Stderr => true,
@@ -274,7 +275,7 @@ impl SharedSink {
         }
     }
 
-    /// Writes what the destination takes at once, or until the deadline.
+    /// Writes as much as the destination accepts without blocking, or before the deadline.
     fn write_inline(&self, state: &mut SinkState, deadline: Option<Instant>) {
         loop {
             if state.taken.is_empty() {

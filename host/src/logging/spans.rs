@@ -11,7 +11,7 @@ use super::line::shorten;
 pub const FIELDS: [(&str, &[&str]); 3] =
     [("run", &[]), ("endpoint", &["id", "module"]), ("worker", &["pid"])];
 
-// All have the level ERROR, so that a span exists whenever any line inside it is wanted.
+// All have the level ERROR, so that a span exists whenever any line inside it is logged.
 
 /// The span of one run, from the infile to the printed result.
 pub fn run() -> Span {

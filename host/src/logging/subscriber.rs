@@ -22,9 +22,9 @@ use super::{CRATE, TARGET};
 /// `tracing::warn!(file_only = true, "...")`.
 const FILE_ONLY: &str = "file_only";
 
-/// Which destinations want a line.
+/// Which destinations get a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WantedBy {
+pub struct LineDestinations {
     /// The log file.
     pub file: bool,
     /// Standard error.
@@ -33,14 +33,14 @@ pub struct WantedBy {
 
 /// Formats events and passes them to `write`.
 ///
-/// It asks the filters itself. As filters of one layer each, they would also hide spans, and with
-/// them the endpoint's id, from the destination that has the less detailed level.
+/// It calls the filters itself. If each destination were a layer with its own filter, the less
+/// detailed filter would hide spans from its layer, and with them the endpoint's id.
 pub struct LogLayer<W> {
     /// `None` if there is no log file.
     pub file: Option<EnvFilter>,
     /// The filter of stderr.
     pub stderr: EnvFilter,
-    /// Takes each line that is wanted.
+    /// Receives each line that a destination gets.
     pub write: W,
 }
 
@@ -53,10 +53,10 @@ impl<W> LogLayer<W> {
 impl<S, W> Layer<S> for LogLayer<W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
-    W: Fn(&LogLine<'_>, WantedBy) + 'static,
+    W: Fn(&LogLine<'_>, LineDestinations) + 'static,
 {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // A filter that looks for values of a span's fields has to know the span.
+        // A filter for values of a span's fields must see the span.
         let interests =
             self.filters().map(|filter| Layer::<S>::register_callsite(filter, metadata));
         let interests: Vec<Interest> = interests.collect();
@@ -110,15 +110,17 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let wants = |filter: &EnvFilter| filter.enabled(metadata, context.clone());
-        let mut wanted =
-            WantedBy { file: self.file.as_ref().is_some_and(wants), stderr: wants(&self.stderr) };
-        if !wanted.file && !wanted.stderr {
+        let passes = |filter: &EnvFilter| filter.enabled(metadata, context.clone());
+        let mut destinations = LineDestinations {
+            file: self.file.as_ref().is_some_and(passes),
+            stderr: passes(&self.stderr),
+        };
+        if !destinations.file && !destinations.stderr {
             return;
         }
         let mut fields = EventFields::default();
         event.record(&mut fields);
-        wanted.stderr &= !fields.file_only;
+        destinations.stderr &= !fields.file_only;
         let (mut endpoint, mut span_fields) = (None, Map::new());
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(SpanFields { endpoint: id, members, .. }) = span.extensions().get() {
@@ -137,11 +139,11 @@ where
             fields: fields.members,
             span_fields,
         };
-        (self.write)(&line, wanted);
+        (self.write)(&line, destinations);
     }
 }
 
-/// What the lines inside a span have of it.
+/// The fields of a span, for the lines inside it.
 #[derive(Default)]
 struct SpanFields {
     /// The span's name.
@@ -179,7 +181,7 @@ impl Visit for SpanFields {
     }
 }
 
-/// What an event itself has.
+/// The message and the fields of an event.
 #[derive(Default)]
 struct EventFields {
     message: String,
@@ -237,14 +239,14 @@ impl Visit for EventFields {
     }
 }
 
-/// The target as a line shows it. All modules of the runner share one, because modules move.
+/// The target that a line shows. All modules of the runner share one, because modules are renamed and moved.
 fn shown_target<'a>(metadata: &'a Metadata<'_>) -> &'a str {
     let target = metadata.target();
     let is_own = target.starts_with(CRATE) && metadata.module_path() == Some(target);
     if is_own { TARGET } else { target }
 }
 
-/// `None` for `off`.
+/// The level that a filter lets through; `None` for `off`.
 pub fn log_level(filter: LevelFilter) -> Option<LogLevel> {
     filter.into_level().map(level)
 }

@@ -8,13 +8,13 @@ use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::line::LogLine;
-use super::subscriber::{LogLayer, WantedBy};
+use super::subscriber::{LineDestinations, LogLayer};
 use super::{LogFilter, log_for_plugin, plugin_lines, spans};
 
-type LoggedLines = Arc<Mutex<Vec<(Value, WantedBy)>>>;
+type LoggedLines = Arc<Mutex<Vec<(Value, LineDestinations)>>>;
 
 /// The lines that are logged meanwhile with stderr at `warn` and the file at `info`, as JSON.
-fn logged(filter: &str, log: impl FnOnce()) -> Vec<(Value, WantedBy)> {
+fn logged(filter: &str, log: impl FnOnce()) -> Vec<(Value, LineDestinations)> {
     let filter: LogFilter = filter.parse().expect("valid");
     let lines = LoggedLines::default();
     let layer = LogLayer {
@@ -22,9 +22,9 @@ fn logged(filter: &str, log: impl FnOnce()) -> Vec<(Value, WantedBy)> {
         stderr: filter.for_destination(LogLevel::Warn),
         write: {
             let lines = Arc::clone(&lines);
-            move |line: &LogLine<'_>, wanted| {
+            move |line: &LogLine<'_>, destinations| {
                 let json = serde_json::from_str(&line.json()).expect("JSON");
-                lines.lock().expect("no panic").push((json, wanted));
+                lines.lock().expect("no panic").push((json, destinations));
             }
         },
     };
@@ -32,12 +32,12 @@ fn logged(filter: &str, log: impl FnOnce()) -> Vec<(Value, WantedBy)> {
     std::mem::take(&mut *lines.lock().expect("no panic"))
 }
 
-fn messages(lines: &[(Value, WantedBy)]) -> Vec<&str> {
+fn messages(lines: &[(Value, LineDestinations)]) -> Vec<&str> {
     lines.iter().map(|(line, _)| line["message"].as_str().expect("text")).collect()
 }
 
-const BOTH: WantedBy = WantedBy { file: true, stderr: true };
-const FILE: WantedBy = WantedBy { file: true, stderr: false };
+const BOTH: LineDestinations = LineDestinations { file: true, stderr: true };
+const FILE: LineDestinations = LineDestinations { file: true, stderr: false };
 
 #[test]
 fn each_destination_has_its_own_level() {
@@ -108,7 +108,10 @@ fn lines_of_plugins_are_filtered_by_their_own_targets() {
     let target = |line: usize| lines[line].0["target"].clone();
     assert_eq!((target(0), target(1)), (json!("kubernetes::client"), json!("hyper::client")));
     assert_eq!(lines[0].0["level"], "debug");
-    assert!(lines.iter().all(|(_, wanted)| *wanted == BOTH), "info replaces the levels of both");
+    assert!(
+        lines.iter().all(|(_, destinations)| *destinations == BOTH),
+        "info replaces the levels of both"
+    );
 }
 
 #[test]
@@ -119,12 +122,12 @@ fn a_line_of_a_plugin_has_no_fields_but_its_message() {
             log_for_plugin(LogLevel::Warn, "endpoint", forged);
         });
     });
-    let (line, wanted) = &lines[0];
+    let (line, destinations) = &lines[0];
     let members: Vec<&String> = line.as_object().expect("an object").keys().collect();
     let expected = ["endpoint", "level", "message", "module", "pid", "target", "time"];
     assert_eq!(members, expected);
     assert_eq!((&line["endpoint"], &line["module"]), (&json!("a"), &json!("M")));
-    assert_eq!(*wanted, BOTH);
+    assert_eq!(*destinations, BOTH);
 }
 
 #[test]

@@ -22,16 +22,16 @@ pub struct PluginFolders {
 
 /// The folders from the first source that has any: the command line, the environment, the operator's
 /// file, the build folder (if the program runs from one), the install folders.
-pub fn folders(given: &[PathBuf], of_operator: &[PathBuf]) -> PluginFolders {
-    if !given.is_empty() {
-        return PluginFolders { paths: given.to_vec(), are_configured: true };
+pub fn folders(from_command_line: &[PathBuf], from_file: &[PathBuf]) -> PluginFolders {
+    if !from_command_line.is_empty() {
+        return PluginFolders { paths: from_command_line.to_vec(), are_configured: true };
     }
     if let Some(listed) = std::env::var_os(VARIABLE).filter(|listed| !listed.is_empty()) {
         let paths = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
         return PluginFolders { paths: paths.collect(), are_configured: true };
     }
-    if !of_operator.is_empty() {
-        return PluginFolders { paths: of_operator.to_vec(), are_configured: true };
+    if !from_file.is_empty() {
+        return PluginFolders { paths: from_file.to_vec(), are_configured: true };
     }
     if let Some(folder) = build_folder() {
         return PluginFolders { paths: vec![folder], are_configured: false };

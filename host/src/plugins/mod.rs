@@ -233,8 +233,8 @@ fn check_versions(manifest: &Manifest) -> Result<(), String> {
     };
     if minimum > api {
         return Err(format!(
-            "({name}) needs plugin API {} and this program has {API_VERSION}: this program is the \
-             older side; update virtual-host-gatherer",
+            "({name}) needs plugin API {}, but this program has only {API_VERSION}; update \
+             virtual-host-gatherer",
             manifest.minimum_api
         ));
     }
@@ -243,20 +243,20 @@ fn check_versions(manifest: &Manifest) -> Result<(), String> {
 
 /// Checks whether a program with one ABI version can load a plugin with another.
 fn check_abi(plugin: &str, program: &str) -> Result<(), String> {
-    let (Some(theirs), Some(ours)) = (parse_version(plugin), parse_version(program)) else {
+    let (Some(built_for), Some(supported)) = (parse_version(plugin), parse_version(program)) else {
         return Err(format!("has an invalid ABI, which must be a version: {plugin}"));
     };
-    // Since 1.0 the layout is frozen within a major version. Before, each minor version had its own.
+    // Since 1.0 the layout is frozen within a major version. Before 1.0, each minor version had its own.
     let series = |(major, minor, _): (u64, u64, u64)| (major, if major == 0 { minor } else { 0 });
-    if series(theirs) == series(ours) {
+    if series(built_for) == series(supported) {
         return Ok(());
     }
-    let (old, action) = if theirs < ours {
-        ("the plugin is the older side", "build it with a newer gatherer-plugin-api")
+    let remedy = if built_for < supported {
+        "rebuild the plugin with a newer gatherer-plugin-api"
     } else {
-        ("this program is the older side", "update virtual-host-gatherer")
+        "update virtual-host-gatherer"
     };
-    Err(format!("was built for ABI {plugin} and this program has ABI {program}: {old}; {action}"))
+    Err(format!("was built for ABI {plugin}, but this program has ABI {program}; {remedy}"))
 }
 
 /// Parses "major.minor.patch".
@@ -297,8 +297,8 @@ mod tests {
         }
     }
 
-    const OLD: Option<&str> = Some("the plugin is the older side; build it with a newer");
-    const NEW: Option<&str> = Some("this program is the older side; update virtual-host-gatherer");
+    const OLD: Option<&str> = Some("rebuild the plugin");
+    const NEW: Option<&str> = Some("update virtual-host-gatherer");
 
     #[test]
     fn compares_only_the_major_abi_version_since_1_0() {
@@ -321,8 +321,8 @@ mod tests {
     fn rejects_a_plugin_from_before_1_0() {
         assert_eq!(
             check_versions(&manifest("0.1.0", "0.1.0")),
-            Err("(p 1) was built for ABI 0.1.0 and this program has ABI 1.0.0: the plugin is the \
-                 older side; build it with a newer gatherer-plugin-api"
+            Err("(p 1) was built for ABI 0.1.0, but this program has ABI 1.0.0; rebuild the plugin \
+                 with a newer gatherer-plugin-api"
                 .to_owned())
         );
     }
@@ -335,7 +335,7 @@ mod tests {
         }
         for (abi, api, words) in [
             (ABI_VERSION, "9.0.0", "needs plugin API 9.0.0"),
-            (ABI_VERSION, "1.99.0", "this program is the older side"),
+            (ABI_VERSION, "1.99.0", "update virtual-host-gatherer"),
             ("x", "1.0.0", "has an invalid ABI"),
             (ABI_VERSION, "1.0", "has an invalid minimumApi"),
         ] {

@@ -31,11 +31,11 @@ pub enum RequestError {
     },
     /// It is JSON, but not a list of objects.
     #[error(
-        "the infile is not a list of endpoints: {what} at line {line} column {column}; expected {EXPECTED}"
+        "the infile is not a list of endpoints: {found} at line {line} column {column}; expected {EXPECTED}"
     )]
     Shape {
-        /// The kind of value.
-        what: &'static str,
+        /// The kind of value that was found.
+        found: &'static str,
         /// From 1.
         line: usize,
         /// From 1.
@@ -72,7 +72,7 @@ pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
             serde_json::from_str(whole.get()).map_err(|error| syntax(&error, whole.get()))?
         }
         "an object" => vec![whole],
-        what => return Err(shape(text, whole.get(), what)),
+        found => return Err(shape(text, whole.get(), found)),
     };
     items
         .into_iter()
@@ -80,7 +80,7 @@ pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
             "an object" => {
                 serde_json::from_str(item.get()).map_err(|error| syntax(&error, item.get()))
             }
-            what => Err(shape(text, item.get(), what)),
+            found => Err(shape(text, item.get(), found)),
         })
         .collect()
 }
@@ -96,9 +96,9 @@ fn problem(error: &serde_json::Error) -> String {
 }
 
 /// The error for a value of the wrong kind.
-fn shape(text: &str, piece: &str, what: &'static str) -> RequestError {
+fn shape(text: &str, piece: &str, found: &'static str) -> RequestError {
     let (line, column) = position_in(text, piece, 1, 1);
-    RequestError::Shape { what, line, column }
+    RequestError::Shape { found, line, column }
 }
 
 /// Converts a position in a part of the text to the position in the whole text.

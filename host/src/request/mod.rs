@@ -74,7 +74,7 @@ pub struct Defaults {
     pub timeout: Duration,
     /// The proxies from the environment.
     pub proxy: ProxySettings,
-    /// The folders at which paths start.
+    /// The base folders of paths.
     pub folders: BaseFolders,
     /// A function that returns what the operator allows an endpoint, by its id.
     pub policy: Box<dyn Fn(&str) -> Policy>,
@@ -162,18 +162,18 @@ fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defa
             message: "duplicate key in the endpoint; the last value is used".to_owned(),
         })
         .collect();
-    let named = match object.value("module") {
+    let module_name = match object.value("module") {
         Value::Text(name) => Some(name),
         _ => None,
     };
     let outcome = match error {
         Some(error) => Err(error),
-        None => ready(object, &id, named.as_deref(), catalog, defaults, &mut warnings),
+        None => ready(object, &id, module_name.as_deref(), catalog, defaults, &mut warnings),
     };
     match outcome {
         Ok(endpoint) => Entry::Ready(Box::new(Endpoint { warnings, ..endpoint })),
         Err(error) => {
-            let mut result = EndpointResult::new(id, named, None);
+            let mut result = EndpointResult::new(id, module_name, None);
             result.error = Some(error);
             result.warnings = warnings;
             Entry::Failed(Box::new(result))
@@ -185,12 +185,12 @@ fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defa
 fn ready(
     object: &RawObject<'_>,
     id: &str,
-    named: Option<&str>,
+    module_name: Option<&str>,
     catalog: &Catalog,
     defaults: &Defaults,
     warnings: &mut Vec<Warning>,
 ) -> Result<Endpoint, GatherError> {
-    let (module, plugin) = module(object, named, catalog)?;
+    let (module, plugin) = module(object, module_name, catalog)?;
     let mut problems = Vec::new();
     let mut secrets = Secrets::default();
     let mut parameters = serde_json::Map::new();
@@ -242,10 +242,10 @@ fn invalid(problems: &[String], module: &Module) -> GatherError {
 /// The module of an entry, and the index of its plugin.
 fn module<'a>(
     object: &RawObject<'_>,
-    named: Option<&str>,
+    module_name: Option<&str>,
     catalog: &'a Catalog,
 ) -> Result<(&'a Module, usize), GatherError> {
-    let Some(name) = named else {
+    let Some(name) = module_name else {
         let problem = match object.value("module") {
             Value::Unset => "module is missing",
             _ => "module must be a string",
@@ -254,11 +254,11 @@ fn module<'a>(
             .with_hint("`virtual-host-gatherer modules` lists the modules"));
     };
     catalog.module(name).ok_or_else(|| {
-        let served: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
-        let known = if served.is_empty() {
+        let names: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
+        let known = if names.is_empty() {
             "no plugin was found".to_owned()
         } else {
-            format!("the modules are {}", served.join(", "))
+            format!("the modules are {}", names.join(", "))
         };
         GatherError::configuration(format!(
             "unknown module {}: {known}",

@@ -78,15 +78,21 @@ fn seconds(timeout: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
     let seconds = values::number(timeout)
         .and_then(|number| number.as_f64())
         .filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_MAX_SECONDS);
-    let what = "a number of seconds above 0 and at most a week (604800)";
-    check("timeout", what, timeout, seconds.is_some(), problems);
+    let expected = "a number of seconds above 0 and at most a week (604800)";
+    check("timeout", expected, timeout, seconds.is_some(), problems);
     seconds
 }
 
 /// Adds a problem if a value is set but not valid.
-fn check(name: &str, what: &str, value: &Value<'_>, is_valid: bool, problems: &mut Vec<String>) {
+fn check(
+    name: &str,
+    expected: &str,
+    value: &Value<'_>,
+    is_valid: bool,
+    problems: &mut Vec<String>,
+) {
     if !matches!(value, Value::Unset) && !is_valid {
-        problems.push(format!("{name} must be {what}"));
+        problems.push(format!("{name} must be {expected}"));
     }
 }
 
@@ -111,8 +117,8 @@ pub fn set(
         "proxy" => {
             let is_valid =
                 text.as_deref().is_some_and(|text| text == "none" || text.contains("://"));
-            let what = "a URL such as http://proxy.example.com:3128, or none";
-            check(name, what, value, is_valid, problems);
+            let expected = "a URL such as http://proxy.example.com:3128, or none";
+            check(name, expected, value, is_valid, problems);
             match text {
                 Some(none) if none == "none" => options.proxy = ProxySettings::default(),
                 // With the endpoint's own proxy, no_proxy of the environment is not used.

@@ -22,7 +22,7 @@ const REFERENCE_MAX_BYTES: usize = 1024 * 1024;
 pub struct References {
     /// In the order of the manifest, with the common options at the end.
     pub files: Vec<FileReference>,
-    /// The folders at which relative paths in the files start.
+    /// The base folders of relative paths in the files.
     pub folders: BaseFolders,
 }
 
@@ -34,8 +34,7 @@ pub struct FileReference {
     pub name: String,
     /// The path of the file.
     pub path: String,
-    /// Whether messages must not show the path, because it may be the secret itself that was given instead of a file
-    /// name.
+    /// Whether messages must not show the path, because the user may have entered the secret itself instead of a path.
     pub is_hidden: bool,
 }
 
@@ -98,8 +97,8 @@ impl FileReference {
     }
 
     /// A message about the file.
-    fn problem(&self, what: &str) -> String {
+    fn problem(&self, predicate: &str) -> String {
         let shown = if self.is_hidden { String::new() } else { format!(" {}", escape(&self.path)) };
-        format!("{} refers to the file{shown}, which {what}", self.name)
+        format!("{} refers to the file{shown}, which {predicate}", self.name)
     }
 }

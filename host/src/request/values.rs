@@ -12,7 +12,7 @@ use super::references::FileReference;
 use crate::output::escape::escape;
 use crate::request::redact::{Secrets, is_document};
 
-/// The folders at which paths of a request start. A folder whose path is not UTF-8 is `None`, because the paths of a
+/// The base folders of the paths in a request. A folder whose path is not UTF-8 is `None`, because the paths in a
 /// request are text.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct BaseFolders {
@@ -144,8 +144,8 @@ pub enum ResolvedReference<'a> {
 
 /// Resolves `{"file": PATH}` or `{"env": NAME}`. The error is a message.
 ///
-/// The secret itself may have been given instead of the name of a file or variable. So messages about a secret show a path
-/// only if it begins like one, and never show a document.
+/// A user may have entered the secret itself instead of the name of a file or variable. So messages about a secret show a
+/// path only if it begins like a path, and never show a document.
 pub fn reference<'a>(
     name: &str,
     object: &RawObject<'_>,
@@ -154,12 +154,12 @@ pub fn reference<'a>(
 ) -> Result<ResolvedReference<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
     match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
-        (["file"], Some(Value::Text(given))) => {
-            let is_path = ["/", "~/", "./", "../"].iter().any(|start| given.starts_with(start));
+        (["file"], Some(Value::Text(file))) => {
+            let is_path = ["/", "~/", "./", "../"].iter().any(|start| file.starts_with(start));
             Ok(ResolvedReference::File(FileReference {
                 name: name.to_owned(),
-                path: path_of(&given, folders),
-                is_hidden: is_document(&given) || is_secret && !is_path,
+                path: path_of(&file, folders),
+                is_hidden: is_document(&file) || is_secret && !is_path,
             }))
         }
         (["env"], Some(Value::Text(variable))) => match std::env::var(&variable) {

@@ -104,7 +104,7 @@ impl Frames {
         written
     }
 
-    /// Writes one line, which is given in parts.
+    /// Writes one line, the concatenation of `line`. With `at_once` it is not buffered.
     fn write(&self, line: &[&[u8]], at_once: bool) -> Result<(), ()> {
         let mut pipe = self.lock();
         if pipe.closed {

@@ -2,7 +2,7 @@
 //! privileges. It keeps a plugin from accessing the runner and other workers.
 //!
 //! A plugin is trusted code, so this is a second line of defence. Each protection is best effort: if the
-//! kernel lacks one, the worker logs that at debug level and goes on. Files and the network stay accessible,
+//! kernel lacks one, the worker logs that at debug level and continues. Files and the network stay accessible,
 //! because modules need them.
 //!
 //! The kernel keeps all three per thread, and new threads and processes inherit them. So a worker confines

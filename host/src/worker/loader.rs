@@ -50,7 +50,7 @@ fn open_error(error: &libloading::Error, path: &str, shown_path: &str) -> Gather
 }
 
 fn layout_error(error: &LibraryError, shown_path: &str) -> GatherError {
-    let what = match error {
+    let reason = match error {
         LibraryError::AbiInstability(errors) => {
             format!("the layout of its root module differs{}", layout_errors(&errors.to_string()))
         }
@@ -66,7 +66,7 @@ fn layout_error(error: &LibraryError, shown_path: &str) -> GatherError {
     GatherError::new(
         ErrorKind::Unsupported,
         format!(
-            "the plugin {shown_path} is not compatible with this program (ABI {ABI_VERSION}): {what}"
+            "the plugin {shown_path} is not compatible with this program (ABI {ABI_VERSION}): {reason}"
         ),
     )
     .with_hint("rebuild the plugin with this program's gatherer-plugin-api")

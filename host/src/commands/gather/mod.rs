@@ -110,12 +110,12 @@ pub fn entries(
     Ok(entries)
 }
 
-/// The folder at which relative paths in the infile start.
+/// The base folder of relative paths in the infile.
 fn folder_of(infile: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     match infile.parent() {
-        Some(parent) if infile != Path::new("-") => here.join(parent),
-        _ => here,
+        Some(parent) if infile != Path::new("-") => current.join(parent),
+        _ => current,
     }
 }
 
@@ -243,7 +243,7 @@ async fn query(
             () = &mut reader_closed, if !is_closed => {
                 is_closed = true;
                 stop.send_if_modified(|stop| {
-                    stop.is_none() && stop.replace(Stop::Unwanted).is_none()
+                    stop.is_none() && stop.replace(Stop::ReaderGone).is_none()
                 });
             }
             () = &mut run => return ended_by.map_or(Ok(()), Err),

@@ -111,7 +111,7 @@ pub struct Results {
     shows_problems: bool,
     tally: Tally,
     /// The name of the output in messages.
-    place: String,
+    output_name: String,
     delivery: Delivery,
 }
 
@@ -140,7 +140,7 @@ impl Results {
     /// Receives `total` results, to be printed by `printer`.
     pub fn new(printer: Printer, total: usize, output: &OutputThread) -> Self {
         let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
-        let place = printer.outfile.to_string();
+        let output_name = printer.outfile.to_string();
         let shows_problems = matches!(printer.product, Product::Inventory(Format::Table));
         let delivery = match printer.product {
             // If there is no output thread, the lines are printed at the end, because a slow reader would keep the
@@ -150,7 +150,7 @@ impl Results {
             }
             _ => Delivery::AtEnd(Box::new(printer), RefCell::default()),
         };
-        Self { shows_problems, tally, place, delivery }
+        Self { shows_problems, tally, output_name, delivery }
     }
 
     /// Receives a result. If it is printed at once, waits until it is written, or until a signal ends the
@@ -236,7 +236,7 @@ impl Results {
                     Ok(Ok(()) | Err(WriteError::Closed)) => exit,
                     Ok(Err(WriteError::Io(error))) => fail(
                         Exit::Internal,
-                        &format!("the result cannot be written to {}: {error}", self.place),
+                        &format!("the result cannot be written to {}: {error}", self.output_name),
                     ),
                     Err(_) => Exit::Internal,
                 }
@@ -252,7 +252,8 @@ impl LineThread {
         let Printer { outfile, run_info, .. } = printer;
         if matches!(outfile, Outfile::Stdout) {
             let close = close.clone();
-            // This thread lives as long as the program. If it cannot be started, the next line finds out.
+            // This thread lives as long as the program. If it cannot be started, the next write detects that
+            // the reader has closed the output.
             let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
                 if outfile::wait_for_closed_stdout() {
                     close.send_replace(true);
@@ -294,7 +295,7 @@ pub fn table_style(settings: &Settings, outfile: &Outfile) -> TableStyle {
     TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) }
 }
 
-/// The width of a table: that of the terminal, else COLUMNS, else 100; at least 40.
+/// The width of a table: the terminal's, or else COLUMNS, or else 100; at least 40.
 fn terminal_width() -> usize {
     let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
     let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());

@@ -9,17 +9,17 @@ use serde_json::error::Category;
 use crate::commands::input;
 use crate::process::RunLimit;
 
-/// Reads and parses a file. `what` is its name in messages ("the inventory").
+/// Reads and parses a file. `name` is its name in messages ("the inventory").
 pub fn read<T>(
-    what: &str,
+    name: &str,
     path: &Path,
     max_bytes: u64,
     limit: Option<RunLimit>,
     parse: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, String> {
-    let bytes = input::read_file(what, path, max_bytes, limit)?;
+    let bytes = input::read_file(name, path, max_bytes, limit)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    parse(text).map_err(|problem| format!("{what} {} {problem}", path.display()))
+    parse(text).map_err(|problem| format!("{name} {} {problem}", path.display()))
 }
 
 /// Parses a JSON text. The error is a message without its subject.

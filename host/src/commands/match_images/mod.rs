@@ -91,7 +91,7 @@ pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
     print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog)
 }
 
-/// What remains to be done after the files were read.
+/// What is left to do after the files were read.
 enum Prepared {
     /// Nothing: the containers came from an inventory file, and the result was printed.
     Done(Exit),

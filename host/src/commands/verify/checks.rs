@@ -177,7 +177,7 @@ async fn try_each<'m>(
     cases: impl Iterator<Item = (&'m Parameter, Option<Value>)>,
 ) -> Result<(), String> {
     for (parameter, value) in cases {
-        let what = match &value {
+        let change = match &value {
             None => "is missing",
             Some(Value::Null) => "is null",
             Some(Value::Object(_)) => "is an object",
@@ -191,7 +191,7 @@ async fn try_each<'m>(
         };
         let observed = plugin.session.observe(&endpoint, Some(GATHER), None).await;
         refusal(&observed, |kind| kind == ErrorKind::Configuration)
-            .map_err(|reason| format!("if {} {what}, {reason}", parameter.name))?;
+            .map_err(|reason| format!("if {} {change}, {reason}", parameter.name))?;
     }
     Ok(())
 }

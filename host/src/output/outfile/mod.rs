@@ -181,7 +181,7 @@ impl OutfileWriter {
 }
 
 /// Waits until standard output has no reader any more. False if polling fails (out of memory, for example); then the
-/// next write finds out.
+/// next write detects it.
 pub fn wait_for_closed_stdout() -> bool {
     let stdout = io::stdout();
     loop {
@@ -262,8 +262,8 @@ pub fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Waits until a descriptor is ready.
-pub fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
-    match rustix::event::poll(&mut [PollFd::new(&descriptor, what)], None) {
+pub fn wait_for(descriptor: impl AsFd, events: PollFlags) -> io::Result<()> {
+    match rustix::event::poll(&mut [PollFd::new(&descriptor, events)], None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -11,8 +11,8 @@ pub fn redaction(input: &[u8]) {
     let mut parts: Vec<&str> = input.split('\0').collect();
     let Some(text) = parts.pop() else { return };
     // Short and blank texts are not redacted. A secret with a star may be a part of the stars.
-    let wanted = |part: &&str| part.trim().len() >= 4 && !part.contains('*');
-    let known: Vec<&str> = parts.into_iter().filter(wanted).take(4).collect();
+    let is_redactable = |part: &&str| part.trim().len() >= 4 && !part.contains('*');
+    let known: Vec<&str> = parts.into_iter().filter(is_redactable).take(4).collect();
     let secrets: Secrets = known.iter().collect();
     let redactor = Redactor::new(secrets);
     let check = |shown: &str, how: &str| {

@@ -55,9 +55,9 @@ struct RedactorState {
     /// The number and the length of the secrets that the plugin registered.
     learned: usize,
     learned_bytes: usize,
-    /// Finders for the secrets, built when a text is first redacted. Each layer is at least twice as large as the
-    /// next one, or has the maximum size. With a single finder for all secrets, a plugin that registers secrets
-    /// one by one would make it be rebuilt each time.
+    /// Finders for the secrets, built when a text is first redacted, because most endpoints send no text. Each
+    /// layer is at least twice as large as the next one, or has the maximum size. With a single finder for all
+    /// secrets, a plugin that registers secrets one by one would make it be rebuilt each time.
     layers: Vec<Layer>,
     redactions: Redactions,
 }
@@ -190,8 +190,8 @@ impl Redactor {
         beginning
     }
 
-    /// The maximum number of bytes that a secret takes in a text. [`redact_prefix`](Self::redact_prefix) leaves
-    /// so many bytes of its input.
+    /// The maximum number of bytes that a secret takes in a text. [`redact_prefix`](Self::redact_prefix) may
+    /// leave this many bytes at the end of its input unprocessed.
     pub fn longest_match(&self) -> usize {
         self.state().longest_match()
     }

@@ -61,8 +61,8 @@ impl Stat {
     }
 }
 
-/// The descendants that this process had before it started any process.
-static CALLERS: OnceLock<Vec<Pid>> = OnceLock::new();
+/// The descendants that the caller left to this process, recorded before it started any process.
+static CALLERS_DESCENDANTS: OnceLock<Vec<Pid>> = OnceLock::new();
 
 /// Records the descendants that exist already, which must not be killed: a shell that starts this program
 /// with `exec` leaves it the shell's children, for example the reader of the result
@@ -72,7 +72,7 @@ pub fn spare_children_of_caller() {
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let has_none = matches!(rustix::process::waitid(WaitId::All, ended), Err(Errno::CHILD));
     if !has_none {
-        let _ = CALLERS.set(descendants());
+        let _ = CALLERS_DESCENDANTS.set(descendants());
     }
 }
 
@@ -84,7 +84,7 @@ fn is_spared(pid: Pid) -> bool {
         || session_of(Some(pid)).is_some_and(|other| session_of(None) == Some(other));
     is_log_process(pid)
         || is_in_session()
-        || CALLERS.get().is_some_and(|callers| callers.contains(&pid))
+        || CALLERS_DESCENDANTS.get().is_some_and(|pids| pids.contains(&pid))
 }
 
 /// All descendants of this process that have not been reaped, except the log process and descendants of the

@@ -33,8 +33,8 @@ fn signal_name(signal: i32) -> &'static str {
 }
 
 /// The error of a worker that ended before its last frame, and that the runner did not end. `status` is
-/// absent if it is not known, `last_output` is the end of the worker's stderr, and `memory_remedy` is what
-/// to raise if the worker ran out of memory.
+/// absent if it is not known, `last_output` is the end of the worker's stderr, and `memory_remedy` is the
+/// action that the hint suggests if the worker ran out of memory.
 pub fn crash_error(
     status: Option<ExitStatus>,
     last_output: &str,
@@ -60,7 +60,7 @@ pub fn crash_error(
                 .to_owned()
         }
         Cause::AskedToEnd => {
-            "this program did not send the signal: find out what ends processes on this machine"
+            "this program did not send the signal: find out which process on this machine did"
                 .to_owned()
         }
         Cause::FileSize => {
@@ -107,9 +107,10 @@ impl Cause {
     }
 }
 
-/// Whether an allocator wrote that it got no memory.
+/// Whether the output has an allocator's message that no memory is left.
 fn is_allocation_failure(last_output: &str) -> bool {
-    let messages = ["memory allocation of", "bad_alloc", "annot allocate memory"];
+    let messages =
+        ["memory allocation of", "bad_alloc", "cannot allocate memory", "Cannot allocate memory"];
     messages.iter().any(|message| last_output.contains(message))
 }
 

@@ -47,7 +47,7 @@ pub enum Stop {
     /// The program received a signal.
     Signal,
     /// The reader of the results is gone.
-    Unwanted,
+    ReaderGone,
 }
 
 impl Stop {
@@ -59,7 +59,7 @@ impl Stop {
                 format!("the run's time limit of {} s passed", limit.as_secs_f64()),
             )
             .with_hint("raise --run-timeout or --jobs"),
-            Some(Self::Signal | Self::Unwanted) | None => {
+            Some(Self::Signal | Self::ReaderGone) | None => {
                 GatherError::new(ErrorKind::Timeout, "the run was interrupted")
             }
         }
@@ -105,13 +105,13 @@ const WORKER_DESCRIPTORS: u64 = 4;
 const OTHER_DESCRIPTORS: u64 = 64;
 
 /// The number of jobs, reduced to what the limit on open descriptors allows.
-pub fn affordable_jobs(wanted: usize, open_files: Option<u64>) -> usize {
-    let Some(open_files) = open_files else { return wanted };
+pub fn affordable_jobs(configured: usize, open_files: Option<u64>) -> usize {
+    let Some(open_files) = open_files else { return configured };
     let affordable = open_files.saturating_sub(OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS;
-    let jobs = wanted.min(usize::try_from(affordable).unwrap_or(wanted)).max(1);
-    if jobs < wanted {
+    let jobs = configured.min(usize::try_from(affordable).unwrap_or(configured)).max(1);
+    if jobs < configured {
         tracing::warn!(
-            "only {jobs} endpoints are queried at a time instead of {wanted}: the limit is {open_files} \
+            "only {jobs} endpoints are queried at a time instead of {configured}: the limit is {open_files} \
              open files"
         );
     }

@@ -66,7 +66,7 @@ impl WorkerOutcome {
     }
 }
 
-/// Gathers one endpoint. It returns whatever the worker does.
+/// Gathers one endpoint. Always returns, even if the worker hangs or cannot be killed.
 pub async fn gather(
     endpoint: &Endpoint,
     library: &Library,
@@ -112,7 +112,7 @@ struct Session<'a> {
     budget: Rc<Budget>,
     /// How many processes the kernel had killed for lack of memory before this one was started.
     kills_before: u64,
-    /// What to raise if the worker reached its own memory limit.
+    /// The hint on which limit to raise if the worker reached its own memory limit.
     memory_remedy: &'static str,
 }
 

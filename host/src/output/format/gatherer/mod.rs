@@ -173,9 +173,9 @@ fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Wa
     for guest in &host.guests {
         let Some(id) = guest_id(guest) else {
             let has_long_id = guest.id.is_some() || guest.uuid.is_some();
-            let what = if has_long_id { "no id that a Manager can store" } else { "no id" };
+            let lack = if has_long_id { "no id that a Manager can store" } else { "no id" };
             let name = text::cut(&guest.name, NAME);
-            let message = format!("its guest {name:?} has {what}; not printed");
+            let message = format!("its guest {name:?} has {lack}; not printed");
             warnings.insert(warning(&host.name, message));
             continue;
         };

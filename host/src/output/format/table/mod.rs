@@ -87,8 +87,8 @@ fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String
     }
     for (name, collection) in &endpoint.collections {
         if let Some(error) = &collection.error {
-            let what = format!("{name} could not be read completely: {}", error.kind);
-            error_lines("warning", CellStyle::Yellow, &what, error, style, out);
+            let prefix = format!("{name} could not be read completely: {}", error.kind);
+            error_lines("warning", CellStyle::Yellow, &prefix, error, style, out);
         }
     }
     let mut warnings: Vec<_> = endpoint.warnings.iter().collect();
@@ -178,16 +178,16 @@ fn shown_name(name: &str) -> String {
     if name.is_empty() { "(no name)".to_owned() } else { escape(name) }
 }
 
-/// Writes an error and its hint.
+/// Writes an error, with a prefix before its message, and its hint.
 fn error_lines(
     label: &str,
     label_style: CellStyle,
-    what: &str,
+    prefix: &str,
     error: &GatherError,
     style: TableStyle,
     out: &mut String,
 ) {
-    labelled(label, label_style, &format!("{what}: {}", error.message), style, out);
+    labelled(label, label_style, &format!("{prefix}: {}", error.message), style, out);
     if let Some(hint) = &error.hint {
         labelled("hint", CellStyle::Dim, hint, style, out);
     }

@@ -247,7 +247,9 @@ impl Collector {
                     return Err(GatherError::protocol("the plugin sent guests inside a host"));
                 }
                 if self.host_positions.insert(host_ref, self.answer.hosts.len()).is_some() {
-                    return Err(GatherError::protocol("the plugin sent two hosts of one hostRef"));
+                    return Err(GatherError::protocol(
+                        "the plugin sent two hosts with the same hostRef",
+                    ));
                 }
                 self.answer.hosts.push(*host);
             }
@@ -287,7 +289,7 @@ impl Collector {
             }
             Record::CollectionEnd { name, items, error } => {
                 if self.is_collection_ended(&name) {
-                    return Err(GatherError::protocol("the plugin ended one collection twice"));
+                    return Err(GatherError::protocol("the plugin ended a collection twice"));
                 }
                 let status = match error {
                     None => {

@@ -198,12 +198,12 @@ fn folders(mounts: &[u8], version_2: bool, path: &Path) -> Vec<PathBuf> {
         else {
             continue;
         };
-        let wanted = if version_2 {
+        let limits_memory = if version_2 {
             *kind == b"cgroup2"
         } else {
             *kind == b"cgroup" && options.split(|byte| *byte == b',').any(|name| name == b"memory")
         };
-        if !wanted {
+        if !limits_memory {
             continue;
         }
         let point = path_of(point);
