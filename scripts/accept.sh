@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Renews every file that follows from the code and that a test compares with the code: the generated
-# parts of the documents, and the snapshots (*.snap). What changed is in `git diff`: read it.
+# parts of the documents, and the snapshots (*.snap). Review the changes with `git diff`.
 #
 # Not renewed are the files that prove compatibility with a release. They never change:
 # plugin-api/tests/golden/abi-1.0.txt, tests/released-api/, tests/tests/released_api/ and

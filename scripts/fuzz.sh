@@ -11,7 +11,7 @@
 
 duration=${1:-60}
 shift || true
-wanted=("$@")
+selected=("$@")
 case $duration in '' | *[!0-9]*) fail "fuzz.sh: SECONDS must be a whole number, not '$duration'" ;; esac
 
 need_toolchain
@@ -104,14 +104,14 @@ for crate in host support file kubernetes libvirt; do
     binary=$target/$machine/fuzz/fuzz-$crate
     for name in $("$binary" 2>/dev/null); do
         known+=("$name")
-        case " ${wanted[*]} " in "  " | *" $name "*) ;; *) continue ;; esac
+        case " ${selected[*]} " in "  " | *" $name "*) ;; *) continue ;; esac
         while [ ${#running[@]} -ge "$jobs" ]; do wait_for_one; done
         fuzz "$binary" "$name" &
         running[$!]=$name
     done
 done
 while [ ${#running[@]} -gt 0 ]; do wait_for_one; done
-[ ${#summary[@]} -gt 0 ] || fail "fuzz.sh: unknown target: ${wanted[*]}; the targets are: ${known[*]}"
+[ ${#summary[@]} -gt 0 ] || fail "fuzz.sh: unknown target: ${selected[*]}; the targets are: ${known[*]}"
 
 title "Summary"
 printf '%-16s %12s %9s %8s %8s %7s  %s\n' target executions "a second" edges corpus "peak MB" "found"

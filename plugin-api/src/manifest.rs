@@ -185,7 +185,8 @@ impl Manifest {
 
 impl Module {
     fn check_parameters(&self) -> Result<(), ManifestError> {
-        let fail = |what: String| Err(ManifestError(format!("its module {} {what}", self.name)));
+        let fail =
+            |problem: String| Err(ManifestError(format!("its module {} {problem}", self.name)));
         for (index, parameter) in self.parameters.iter().enumerate() {
             let name = parameter.name.as_str();
             if !is_plain_name(name) {

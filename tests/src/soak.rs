@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{Outcome, PluginFolder, Run, Running};
 
-/// The cases of the misbehaving plugin that fail at report.
+/// The cases of the misbehaving plugin that fail at once.
 const FAILING: [&str; 10] = [
     "refuses",
     "panic",

@@ -129,7 +129,7 @@ impl Cli {
             Some(Format::Table) => options.format = options.format.or(Some(MatchFormat::Table)),
             Some(_) => {
                 return Err(format!(
-                    "{} must have `--format json`, its default, or `--format table`",
+                    "{} supports only `--format json` (the default) and `--format table`",
                     MatchImages::COMMAND
                 ));
             }

@@ -145,7 +145,7 @@ fn a_kubeconfig_file_may_name_files_in_the_operators_folders() {
     for id in ["other", "link", "up"] {
         assert_fails(&outcome, id, "configuration", &["credential_folders", "config.toml"]);
     }
-    let texts = ["given as text", "--flatten"];
+    let texts = ["inline kubeconfig", "--flatten"];
     assert_fails(&outcome, "uploaded", "configuration", &texts);
     assert_no_leak(&outcome, &[CANARY]);
 }

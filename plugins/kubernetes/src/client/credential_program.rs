@@ -214,8 +214,8 @@ impl CredentialProgram {
     }
 
     /// An error about the program. It never quotes the program's output.
-    fn failure(&self, what: &str) -> GatherError {
-        GatherError::new(ErrorKind::Authentication, format!("{} {what}", self.source.name()))
+    fn failure(&self, problem: &str) -> GatherError {
+        GatherError::new(ErrorKind::Authentication, format!("{} {problem}", self.source.name()))
             .with_hint("run the program by hand, as the user that runs the gatherer")
     }
 }

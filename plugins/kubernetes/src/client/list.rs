@@ -189,11 +189,11 @@ impl PageTask {
     }
 
     fn parse<L: Listed>(&mut self, sink: &dyn ItemSink<L>) -> Result<NextStep, GatherError> {
-        let (bytes, what) = (&self.page.bytes, &self.page.what);
+        let (bytes, request_text) = (&self.page.bytes, &self.page.request_text);
         let is_first = self.number == 1;
         let (progress, one) = (&mut self.progress, self.resource.one);
         let mut checks = ItemChecks { progress, request: &self.request, one, is_first, sink };
-        let head = match page_parser::parse(bytes, &self.resource, what, &mut checks) {
+        let head = match page_parser::parse(bytes, &self.resource, request_text, &mut checks) {
             Ok(head) => head,
             Err(PageStop::Outdated(error)) => {
                 return Ok(NextStep::End(WalkOutcome::Outdated(error)));

@@ -68,7 +68,7 @@ pub(super) enum FetchOutcome {
 pub(super) struct Page {
     pub bytes: Vec<u8>,
     /// The request and its proxy, for messages.
-    pub what: String,
+    pub request_text: String,
 }
 
 /// Requests one page, without retries. Calls `on_next_token` with the continue token of the next
@@ -101,7 +101,7 @@ pub(super) async fn fetch(
     bytes.clear();
     let max_bytes = PAGE_BYTES.min(page.bytes_left);
     attempt.read(&mut body, max_bytes, &mut bytes, on_next_token).await?;
-    Ok(FetchOutcome::Page(Page { bytes, what: attempt.exchange.description() }))
+    Ok(FetchOutcome::Page(Page { bytes, request_text: attempt.exchange.description() }))
 }
 
 /// Requests a discovery document, without retries.

@@ -74,7 +74,7 @@ struct ListVisitor<'a, 'de, S: PageSink> {
     sink: &'a mut S,
     resource: &'a Resource,
     /// The request, for messages.
-    what: &'a str,
+    request_text: &'a str,
     kind: Member<String>,
     api_version: Member<String>,
     metadata: Member<ListMetadata>,
@@ -96,16 +96,16 @@ impl<S: PageSink> ListVisitor<'_, '_, S> {
         let (kind, api_version) = (text(&self.kind), text(&self.api_version));
         let is_list = kind.is_some_and(|kind| is_list_of(&kind, self.resource));
         if !is_list || api_version.as_deref() != Some(&*self.resource.api_version) {
-            return Err(not_the_list(self.resource, self.what).into());
+            return Err(not_the_list(self.resource, self.request_text).into());
         }
         let Some(metadata) = self.metadata.take().flatten() else {
-            return Err(invalid(self.what, "the list has no metadata").into());
+            return Err(invalid(self.request_text, "the list has no metadata").into());
         };
         let remaining = metadata.remaining_item_count;
         let next = metadata.next.filter(|token| !token.is_empty());
         if next.is_none() && remaining.is_some_and(|count| count > 0) {
             let why = "the list announces more items, but has no continue token";
-            return Err(invalid(self.what, why).into());
+            return Err(invalid(self.request_text, why).into());
         }
         let head = ListHead {
             next,
@@ -133,11 +133,11 @@ impl<S: PageSink> ListVisitor<'_, '_, S> {
             self.begin()?;
         }
         let Some(items) = self.items.take().flatten() else {
-            return Err(invalid(self.what, "the list has no items").into());
+            return Err(invalid(self.request_text, "the list has no items").into());
         };
         items.into_iter().try_for_each(|item| self.sink.take(item))?;
         // `begin` has set the head.
-        self.head.ok_or_else(|| not_the_list(self.resource, self.what).into())
+        self.head.ok_or_else(|| not_the_list(self.resource, self.request_text).into())
     }
 }
 
@@ -243,21 +243,21 @@ struct KindOnly {
     kind: Option<String>,
 }
 
-/// Parses a page and passes its items to the sink. `what` names the request, for messages.
+/// Parses a page and passes its items to the sink. `request_text` names the request, for messages.
 pub(super) fn parse<S: PageSink>(
     bytes: &[u8],
     resource: &Resource,
-    what: &str,
+    request_text: &str,
     sink: &mut S,
 ) -> Result<ListHead, S::Stop> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to() + 1;
-        invalid(what, &format!("the response is not UTF-8: byte {byte} is invalid"))
+        invalid(request_text, &format!("the response is not UTF-8: byte {byte} is invalid"))
     })?;
     match text.trim_start().chars().next() {
-        None => return Err(invalid(what, "the response is empty").into()),
+        None => return Err(invalid(request_text, "the response is empty").into()),
         Some('<') => {
-            let error = invalid(what, "the response is a web page, not JSON").with_hint(
+            let error = invalid(request_text, "the response is a web page, not JSON").with_hint(
                 "check that the kubeconfig's server is the URL of an API server, and that there \
                  is no login page in front of it",
             );
@@ -268,7 +268,7 @@ pub(super) fn parse<S: PageSink>(
     let mut visitor = ListVisitor {
         sink,
         resource,
-        what,
+        request_text,
         kind: None,
         api_version: None,
         metadata: None,
@@ -284,17 +284,17 @@ pub(super) fn parse<S: PageSink>(
     if let Err(error) = parsed {
         let is_data_error = error.classify() == Category::Data;
         let error = if is_data_error && has_another_kind(text, resource) {
-            not_the_list(resource, what)
+            not_the_list(resource, request_text)
         } else {
-            invalid(what, &error_text(&error, resource))
+            invalid(request_text, &error_text(&error, resource))
         };
         return Err(error.into());
     }
     visitor.finish()
 }
 
-fn invalid(what: &str, why: &str) -> GatherError {
-    GatherError::protocol(format!("{what}: {why}")).with_hint(ALTERED_RESPONSE)
+fn invalid(request_text: &str, why: &str) -> GatherError {
+    GatherError::protocol(format!("{request_text}: {why}")).with_hint(ALTERED_RESPONSE)
 }
 
 /// Finds the continue token at the beginning of a page that may still be incomplete. It succeeds only
@@ -340,10 +340,12 @@ fn is_list_of(kind: &str, resource: &Resource) -> bool {
     kind.strip_suffix("List") == Some(resource.kind)
 }
 
-fn not_the_list(resource: &Resource, what: &str) -> GatherError {
+fn not_the_list(resource: &Resource, request_text: &str) -> GatherError {
     let Resource { kind, api_version, .. } = resource;
-    GatherError::protocol(format!("{what}: the response is not a {kind}List of {api_version}"))
-        .with_hint("check that the kubeconfig's server is the URL of an API server")
+    GatherError::protocol(format!(
+        "{request_text}: the response is not a {kind}List of {api_version}"
+    ))
+    .with_hint("check that the kubeconfig's server is the URL of an API server")
 }
 
 /// The message for a serde error. serde's own text may quote the input, so it is used only if it

@@ -21,15 +21,15 @@ pub struct SelectedLists<'a> {
 }
 
 impl SelectedLists<'_> {
-    /// Fails if the run was cancelled or the endpoint's time is over. `what` names what would be
-    /// requested next.
-    pub fn check_time(&self, what: &str) -> Result<(), GatherError> {
+    /// Fails if the run was cancelled or the endpoint's time is over. `objects` names the objects that
+    /// would be requested next.
+    pub fn check_time(&self, objects: &str) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         if run::operation_remaining(self.context) == Some(Duration::ZERO) {
             let limit = run::timeout_text(self.context);
             return Err(GatherError::new(
                 ErrorKind::Timeout,
-                format!("{what} were not requested within the endpoint's {limit}"),
+                format!("{objects} were not requested within the endpoint's {limit}"),
             )
             .with_hint("raise the endpoint's `timeout`, or collect less"));
         }

@@ -23,9 +23,9 @@ pub(super) fn object(namespace: &str, name: &str, members: Value) -> Value {
     object
 }
 
-pub(super) fn forbidden(what: &str) -> Vec<u8> {
+pub(super) fn forbidden(object: &str) -> Vec<u8> {
     let body = json!({"kind": "Status", "code": 403, "reason": "Forbidden",
-        "message": format!("{what} is forbidden")});
+        "message": format!("{object} is forbidden")});
     answer("403 Forbidden", "", body.to_string().as_bytes())
 }
 

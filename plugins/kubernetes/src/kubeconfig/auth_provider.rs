@@ -81,8 +81,8 @@ pub fn read(
 }
 
 fn unsupported(user: &ConfigNode<'_>, name: &str) -> GatherError {
-    let what = format_args!("{} is not supported", shown(name)).to_string();
-    let mut error = user.error("auth-provider", what);
+    let problem = format_args!("{} is not supported", shown(name)).to_string();
+    let mut error = user.error("auth-provider", problem);
     error.kind = ErrorKind::Unsupported;
     error.with_hint(match name {
         "azure" => "use a service account's token, or kubelogin as an exec entry",

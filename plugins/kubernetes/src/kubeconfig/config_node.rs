@@ -41,8 +41,8 @@ impl<'a> ConfigNode<'a> {
     }
 
     /// An error about a field of this mapping.
-    pub fn error(&self, key: &str, what: impl std::fmt::Display) -> GatherError {
-        error(self.origin, format_args!("{} {what}", self.path_of(key)))
+    pub fn error(&self, key: &str, problem: impl std::fmt::Display) -> GatherError {
+        error(self.origin, format_args!("{} {problem}", self.path_of(key)))
     }
 
     /// The path of a field, for messages: `users[0].user.token`.
@@ -154,8 +154,8 @@ impl<'a> ConfigNode<'a> {
 }
 
 /// A `configuration` error about the document. `origin` names the document.
-pub fn error(origin: &str, what: impl std::fmt::Display) -> GatherError {
-    GatherError::configuration(format!("{origin}: {what}"))
+pub fn error(origin: &str, problem: impl std::fmt::Display) -> GatherError {
+    GatherError::configuration(format!("{origin}: {problem}"))
 }
 
 /// A name in quotes, with control characters escaped. Of a text that is too long for a name or looks

@@ -92,7 +92,7 @@ fn command_of(node: &ConfigNode<'_>, command: &str, files: &Files) -> Result<Str
         return Ok(command.to_owned());
     }
     let folder = files.base().ok_or_else(|| {
-        node.error("command", "must not be a relative path in a kubeconfig given as text")
+        node.error("command", "must not be a relative path in an inline kubeconfig")
     })?;
     let path = folder.join(command);
     path.to_str()

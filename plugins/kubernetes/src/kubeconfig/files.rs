@@ -165,7 +165,7 @@ impl Files {
     fn refusal(&self, field: &str, name: &str) -> GatherError {
         let flatten = "kubectl config view --flatten";
         let why = match (&self.base, self.own) {
-            (None, _) => "is not allowed: a kubeconfig given as text must not name files",
+            (None, _) => "is not allowed: an inline kubeconfig must not name files",
             (Some(_), true) => "is outside the kubeconfig's folder",
             (Some(_), false) => {
                 "is not allowed: a kubeconfig in a shared system folder must not name files"

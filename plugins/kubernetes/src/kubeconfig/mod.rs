@@ -126,11 +126,11 @@ fn read_with(
     let cluster_name = context.text("cluster")?.ok_or_else(|| {
         error(origin, format_args!("the context {} does not name a cluster", shown(name)))
     })?;
-    let missing = |what: &str, missing: &str| {
-        let hint = names(&root, &format!("{what}s"));
-        let (missing, name) = (shown(missing), shown(name));
-        let missing = format!("there is no {what} {missing}, which the context {name} names");
-        error(origin, missing).with_hint(hint)
+    let missing = |noun: &str, missing_name: &str| {
+        let hint = names(&root, &format!("{noun}s"));
+        let (missing_name, name) = (shown(missing_name), shown(name));
+        let message = format!("there is no {noun} {missing_name}, which the context {name} names");
+        error(origin, message).with_hint(hint)
     };
     let cluster_node = entry(&root, origin, "cluster", cluster_name)?
         .ok_or_else(|| missing("cluster", cluster_name))?;
@@ -184,31 +184,31 @@ fn check_kind(root: &ConfigNode<'_>) -> Result<(), GatherError> {
         return Err(root.error("kind", format_args!("must be \"Config\", not {}", shown(kind))));
     }
     if let Some(version) = root.text("apiVersion")?.filter(|version| *version != "v1") {
-        let what = format!("must be \"v1\", not {}", shown(version));
-        return Err(root.error("apiVersion", what));
+        let problem = format!("must be \"v1\", not {}", shown(version));
+        return Err(root.error("apiVersion", problem));
     }
     Ok(())
 }
 
-/// The body of the entry with this name: `contexts[3].context`. An entry without a body is an empty
-/// mapping.
+/// The body of the entry with this noun and name: `contexts[3].context`. An entry without a body is an
+/// empty mapping.
 fn entry<'a>(
     root: &ConfigNode<'a>,
     origin: &str,
-    what: &str,
+    noun: &str,
     name: &str,
 ) -> Result<Option<ConfigNode<'a>>, GatherError> {
     let mut found = None;
-    for entry in root.children(&format!("{what}s"))? {
+    for entry in root.children(&format!("{noun}s"))? {
         if entry.text("name")? != Some(name) {
             continue;
         }
         if found.is_some() {
             // kubectl uses the first of them, other clients the last.
-            let duplicate = format!("duplicate {what} {}", shown(name));
+            let duplicate = format!("duplicate {noun} {}", shown(name));
             return Err(error(origin, duplicate).with_hint("names must be unique"));
         }
-        found = Some(entry.child_or_empty(what)?);
+        found = Some(entry.child_or_empty(noun)?);
     }
     Ok(found)
 }

@@ -20,7 +20,7 @@ pub(super) struct ProviderId {
     pub provider: Option<Provider>,
     /// The provider's id of the instance.
     pub instance_id: Option<String>,
-    /// What the id lacks.
+    /// The part that the id lacks.
     pub problem: Option<Problem>,
 }
 

@@ -15,19 +15,19 @@ pub struct ObjectWarning {
     /// Kind, namespace and name (`Pod shop/web-0`); the name alone for nodes and namespaces that the
     /// endpoint lists.
     pub object: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What can be wrong with an object. The mapping goes on in every case.
+/// A problem of an object. The mapping continues in every case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// A Node has no machine ID. The text names what is used as the host's id instead; there is
-    /// nothing else if it is `None`.
+    /// A Node has no machine ID. The text names the identifier that is used as the host's id instead;
+    /// `None` if the Node has no other identifier.
     NoMachineId(Option<&'static str>),
     /// The provider ID of a Node has no scheme.
     NoProvider,
-    /// The provider ID of a Node has nothing after its scheme that could be an instance.
+    /// The provider ID of a Node has no instance after its scheme.
     NoInstance,
     /// A field has a value that cannot be used.
     Ignored {
