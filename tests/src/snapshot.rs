@@ -7,11 +7,11 @@ use crate::build_folder;
 #[doc(hidden)]
 pub use insta;
 
-/// Compares a text with its snapshot, after [`settings`] replaced what differs from run to run.
+/// Compares a text with its snapshot, after [`settings`] has replaced the parts that differ between runs.
 ///
 /// The snapshot is the file `snapshots/<test binary>__<module>__<name>.snap` beside the test's source
 /// file. The name is the test's, unless the first argument gives one; a second snapshot in one test
-/// needs a name. What a test can assert on its own (the kind, a name, a value) it asserts before:
+/// needs a name. A test asserts the kind, a name or a value separately, before the message:
 ///
 /// ```no_run
 /// # let outcome = gatherer_tests::Run::new().run();
@@ -66,7 +66,7 @@ fn folder(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn replaces_what_differs_from_run_to_run() {
+    fn replaces_parts_that_differ_between_runs() {
         let home = std::env::temp_dir().join("gatherer-run-a1B2c3").join("request.json");
         let plugin = crate::build_folder().join("plugin-folders/.tmpXyZ/libgatherer_plugin_a.so");
         crate::assert_message!(format!(

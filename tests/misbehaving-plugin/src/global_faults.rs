@@ -29,15 +29,15 @@ pub fn answer(operation: &str, request: &str) -> Option<RResult<RString, RString
     let knows_module = request["module"] == "Misbehaving";
     let has_case = request["parameters"]["case"].is_string();
     match fault.as_str() {
-        "does-any-operation" if !knows_operation => nothing(),
-        "dies-of-operations" if !knows_operation => std::process::abort(),
-        "serves-any-module" if !knows_module => nothing(),
-        "takes-no-case" if !has_case => nothing(),
-        "dies-of-no-case" if !has_case => std::process::abort(),
+        "accepts-any-operation" if !knows_operation => nothing(),
+        "aborts-on-unknown-operation" if !knows_operation => std::process::abort(),
+        "accepts-any-module" if !knows_module => nothing(),
+        "accepts-a-missing-case" if !has_case => nothing(),
+        "aborts-without-case" if !has_case => std::process::abort(),
         "blames-the-endpoint" if !has_case => {
             error(GatherError::new(ErrorKind::Protocol, "nonsense"))
         }
-        "takes-any-parameters" if knows_operation && knows_module && has_case => nothing(),
+        "accepts-any-parameters" if knows_operation && knows_module && has_case => nothing(),
         "quotes-parameters" if knows_operation && knows_module && has_case => {
             error(GatherError::configuration(format!("no: {}", request["parameters"])))
         }
