@@ -82,22 +82,22 @@ pub fn quote(key: &str) -> String {
 }
 
 /// Parses a document: UTF-8 with or without a byte order mark, nested at most 127 levels deep. The
-/// caller must limit its size. `what` names the document in messages.
+/// caller must limit its size. `subject` names the document in messages.
 ///
 /// ```
 /// use gatherer_plugin_support::json::parse;
 /// let error = parse(br#"{"a": {"b": "hunter2", "b": 1}}"#, "the list").unwrap_err();
 /// assert_eq!(error.message, "the list: duplicate key \"b\" in \"a\" (line 1, column 26)");
 /// ```
-pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
+pub fn parse(bytes: &[u8], subject: &str) -> Result<Json, GatherError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let position = error.valid_up_to() + 1;
-        GatherError::protocol(format!("{what}: not valid UTF-8 at byte {position}"))
+        GatherError::protocol(format!("{subject}: not valid UTF-8 at byte {position}"))
             .with_hint("save the document as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
-        return Err(GatherError::protocol(format!("{what}: it is empty")));
+        return Err(GatherError::protocol(format!("{subject}: it is empty")));
     }
     let state = ParserState::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -113,7 +113,7 @@ pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
                 parents => format!(" in {}", parents.join(", ")),
             };
             return GatherError::protocol(format!(
-                "{what}: duplicate key {key}{parents} ({position})"
+                "{subject}: duplicate key {key}{parents} ({position})"
             ))
             .with_hint("the keys of an object must be unique");
         }
@@ -124,7 +124,7 @@ pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
         } else {
             "not valid JSON"
         };
-        GatherError::protocol(format!("{what}: {why} ({position})"))
+        GatherError::protocol(format!("{subject}: {why} ({position})"))
     })
 }
 
@@ -135,8 +135,8 @@ pub fn parse(bytes: &[u8], what: &str) -> Result<Json, GatherError> {
 /// let error = read::<Vec<u8>>(br#"["hunter2"]"#, "the list").unwrap_err();
 /// assert_eq!(error.message, "the list: a value has the wrong type");
 /// ```
-pub fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, GatherError> {
-    serde_json::from_value(parse(bytes, what)?.into()).map_err(|error| {
+pub fn read<T: DeserializeOwned>(bytes: &[u8], subject: &str) -> Result<T, GatherError> {
+    serde_json::from_value(parse(bytes, subject)?.into()).map_err(|error| {
         let text = error.to_string();
         // serde's messages quote the values that it read, except those about a missing field.
         let why = if text.starts_with("missing field") {
@@ -144,7 +144,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, GatherEr
         } else {
             "a value has the wrong type"
         };
-        GatherError::protocol(format!("{what}: {why}"))
+        GatherError::protocol(format!("{subject}: {why}"))
     })
 }
 

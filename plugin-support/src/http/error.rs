@@ -132,8 +132,8 @@ impl Exchange {
                 return (ErrorKind::Tls, why, hint);
             }
             FailureCause::ConnectTimeout => {
-                let what = if self.secure { "no TLS connection" } else { "no connection" };
-                let why = format!("{what} within {}", seconds(self.timeouts.connect));
+                let missing = if self.secure { "no TLS connection" } else { "no connection" };
+                let why = format!("{missing} within {}", seconds(self.timeouts.connect));
                 let hint = "check host and port, and firewalls on the way";
                 return (ErrorKind::Timeout, why, Some(hint));
             }

@@ -176,7 +176,7 @@ impl Client {
         let displayed_proxy = proxy.as_ref().map(ProxyServer::display);
         let transport = self.transport(request, proxy)?;
         let exchange = Exchange {
-            request: request.what(),
+            request: request.description(),
             proxy: displayed_proxy,
             secure: request.url.scheme() == "https",
             timeouts: transport.timeouts,
@@ -237,7 +237,7 @@ impl Client {
             headers,
             body,
             url: request.url.clone(),
-            what: exchange.request.clone(),
+            description: exchange.request.clone(),
             exchange: exchange.description(),
             dropped_credentials: redirects.dropped_credentials,
         })
@@ -269,7 +269,7 @@ impl Client {
             return Err(GatherError::configuration(format!(
                 "{}: the service has its own certificate authorities, so an https proxy must not be \
                  on the same host",
-                request.what()
+                request.description()
             ))
             .with_hint("connect to the proxy over http, or list the host in no_proxy"));
         }

@@ -38,7 +38,8 @@ impl RedirectChain {
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
-        let invalid = |why: String| GatherError::protocol(format!("{}: {why}", request.what()));
+        let invalid =
+            |why: String| GatherError::protocol(format!("{}: {why}", request.description()));
         let location = headers
             .get(LOCATION)
             .ok_or_else(|| invalid(format!("{status} without a Location header")))?
@@ -57,7 +58,11 @@ impl RedirectChain {
             let urls = self.display(&next.url);
             return Err(invalid(format!("more than {MAX_REDIRECTS} redirects: {urls}")));
         }
-        tracing::debug!("{}: {status}, redirected to {}", request.what(), display_url(&next.url));
+        tracing::debug!(
+            "{}: {status}, redirected to {}",
+            request.description(),
+            display_url(&next.url)
+        );
         Ok(Some(next))
     }
 
@@ -72,7 +77,7 @@ impl RedirectChain {
             let to = display_url(&location);
             GatherError::protocol(format!(
                 "{}: the redirect to {to} is not allowed: {why}",
-                request.what()
+                request.description()
             ))
         };
         match (request.url.scheme(), location.scheme()) {

@@ -101,7 +101,7 @@ impl Request {
     }
 
     /// The request for messages: its method and URL, without secrets.
-    pub fn what(&self) -> String {
+    pub fn description(&self) -> String {
         format!("{} {}", self.method, display_url(&self.url))
     }
 
@@ -118,7 +118,7 @@ impl Request {
             }
             (None, _) => "the URL is neither http nor https".to_owned(),
         };
-        Err(GatherError::configuration(format!("{}: {why}", self.what())))
+        Err(GatherError::configuration(format!("{}: {why}", self.description())))
     }
 }
 
@@ -128,7 +128,7 @@ pub struct Response {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) url: Url,
-    pub(super) what: String,
+    pub(super) description: String,
     pub(super) exchange: String,
     pub(super) dropped_credentials: bool,
 }
@@ -161,11 +161,11 @@ impl Response {
     }
 
     /// The request for messages: its method and URL, without secrets.
-    pub fn what(&self) -> &str {
-        &self.what
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
-    /// Like [`what`](Self::what), with the proxy that was used, which may have sent the response.
+    /// Like [`description`](Self::description), with the proxy that was used, which may have sent the response.
     pub fn exchange(&self) -> &str {
         &self.exchange
     }
@@ -197,7 +197,7 @@ mod tests {
         let request = Request::get("http://us%40er:pass@h/a?b#c".parse().expect("a valid URL"));
         assert_eq!(request.url.as_str(), "http://h/a?b");
         assert_eq!(request.headers[AUTHORIZATION], "Basic dXNAZXI6cGFzcw==");
-        assert_eq!(request.what(), "GET http://h/a");
+        assert_eq!(request.description(), "GET http://h/a");
         assert!(!format!("{:?}", request.headers).contains("dXNAZXI6cGFzcw"));
     }
 

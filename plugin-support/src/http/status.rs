@@ -6,8 +6,8 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The error for a status. `what` names the request in the message.
-pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {
+/// The error for a status. `request` names the request in the message.
+pub fn error(request: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {
     use ErrorKind as Kind;
 
     let (kind, hint) = match status.as_u16() {
@@ -28,7 +28,7 @@ pub fn error(what: &str, status: StatusCode, headers: &HeaderMap) -> GatherError
         _ => "",
     };
     // `status` prints the registered reason phrase, not the one that the server sent.
-    let mut error = GatherError::new(kind, format!("{what}: {status}{why}"));
+    let mut error = GatherError::new(kind, format!("{request}: {status}{why}"));
     if let Some(hint) = hint {
         error = error.with_hint(hint);
     }

@@ -42,7 +42,7 @@ async fn machines(parameters: &Parameters, context: &Context) -> Result<Vec<Mach
     let client = http::Client::new(context)?;
     let attempt = async || client.send(request.clone()).await?.error_for_status();
     let answer = retry::idempotent(context, attempt).await?;
-    json::read(answer.body(), answer.what())
+    json::read(answer.body(), answer.description())
 }
 
 #[derive(Deserialize)]

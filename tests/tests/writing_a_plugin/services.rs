@@ -45,7 +45,7 @@ async fn page(
     let request = list.clone().header("x-after", after);
     let attempt = async || client.send(request.clone()).await?.error_for_status();
     let answer = retry::idempotent(context, attempt).await?;
-    json::read(answer.body(), answer.what())
+    json::read(answer.body(), answer.description())
 }
 
 #[derive(Deserialize)]

@@ -58,8 +58,8 @@ fn is_manager(value: &Json) -> bool {
 pub fn check_managers(members: &Members) -> Result<(), GatherError> {
     for (name, value) in members {
         if !matches!(value, Json::Null | Json::Object(_)) {
-            let what = format!("the document's member {}", quote(name));
-            return Err(wrong_type(&what, "a host, an object of hosts, or null", value));
+            let subject = format!("the document's member {}", quote(name));
+            return Err(wrong_type(&subject, "a host, an object of hosts, or null", value));
         }
     }
     let failed: Vec<&str> = members
@@ -114,7 +114,7 @@ pub fn incomplete(noun: &str, names: &[&str]) -> GatherError {
 }
 
 /// The error of a value that has the wrong type.
-pub fn wrong_type(what: &str, expected: &str, found: &Json) -> GatherError {
-    GatherError::protocol(format!("{what} must be {expected}, but is {}", found.article()))
+pub fn wrong_type(subject: &str, expected: &str, found: &Json) -> GatherError {
+    GatherError::protocol(format!("{subject} must be {expected}, but is {}", found.article()))
         .with_hint(FORMATS_HINT)
 }

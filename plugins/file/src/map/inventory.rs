@@ -73,8 +73,8 @@ fn check_complete(endpoints: &[Json]) -> Result<(), GatherError> {
     let mut contradiction = None;
     for (index, endpoint) in endpoints.iter().enumerate() {
         let Some(Json::Text(id)) = endpoint.get("id") else {
-            let what = format!("endpoint {} of the inventory", index + 1);
-            return Err(wrong_type(&what, "an object with an `id` that is a string", endpoint));
+            let subject = format!("endpoint {} of the inventory", index + 1);
+            return Err(wrong_type(&subject, "an object with an `id` that is a string", endpoint));
         };
         if !matches!(endpoint.get("status"), Some(Json::Text(status)) if status == "complete") {
             failed.push(id.as_str());
@@ -125,8 +125,8 @@ impl EndpointReader<'_, '_> {
             match (own.as_str(), value) {
                 ("hosts", Json::Array(hosts)) => {
                     for (index, host) in hosts.into_iter().enumerate() {
-                        let what = format!("host {} of the endpoint {id}", index + 1);
-                        let mut host = self.host(host, &what)?;
+                        let subject = format!("host {} of the endpoint {id}", index + 1);
+                        let mut host = self.host(host, &subject)?;
                         if self.has_several {
                             set_manager(&mut host, &name);
                         }
@@ -143,23 +143,24 @@ impl EndpointReader<'_, '_> {
                 }
                 ("collections", Json::Object(found)) => {
                     for (name, value) in found {
-                        let what = format!("the collection {} of the endpoint {id}", quote(&name));
-                        self.collection(name, value, &what)?;
+                        let subject =
+                            format!("the collection {} of the endpoint {id}", quote(&name));
+                        self.collection(name, value, &subject)?;
                     }
                 }
                 ("warnings", Json::Array(found)) => {
                     for value in found {
-                        let what = format!("a warning of the endpoint {id}");
-                        self.warnings.push(deserialize::<Warning>(value, &what)?);
+                        let subject = format!("a warning of the endpoint {id}");
+                        self.warnings.push(deserialize::<Warning>(value, &subject)?);
                     }
                 }
                 ("hosts" | "warnings" | "detachedGuests", other) => {
-                    let what = format!("`{own}` of the endpoint {id}");
-                    return Err(wrong_type(&what, "an array", &other));
+                    let subject = format!("`{own}` of the endpoint {id}");
+                    return Err(wrong_type(&subject, "an array", &other));
                 }
                 ("collections" | "workloads", other) => {
-                    let what = format!("`{own}` of the endpoint {id}");
-                    return Err(wrong_type(&what, "an object", &other));
+                    let subject = format!("`{own}` of the endpoint {id}");
+                    return Err(wrong_type(&subject, "an object", &other));
                 }
                 _ if known::<EndpointResult>().contains(&own.as_str()) => {}
                 _ => self.unknown.add("endpoint", own, &name),
@@ -168,14 +169,14 @@ impl EndpointReader<'_, '_> {
         Ok(())
     }
 
-    fn collection(&mut self, name: String, value: Json, what: &str) -> Result<(), GatherError> {
-        let status: CollectionStatus = deserialize(value, what)?;
+    fn collection(&mut self, name: String, value: Json, subject: &str) -> Result<(), GatherError> {
+        let status: CollectionStatus = deserialize(value, subject)?;
         // A collection with an error is incomplete, whatever its status is.
         let result = match status {
             CollectionStatus { error: Some(error), .. } => Err(error),
             CollectionStatus { status: Completeness::Complete, .. } => Ok(()),
             CollectionStatus { .. } => {
-                Err(GatherError::new(ErrorKind::Unavailable, format!("{what} is incomplete")))
+                Err(GatherError::new(ErrorKind::Unavailable, format!("{subject} is incomplete")))
             }
         };
         self.merge(name, result);
@@ -232,9 +233,9 @@ impl EndpointReader<'_, '_> {
     }
 
     /// Reads a host, and its guests one by one, so that an error can name the guest that is invalid.
-    fn host(&mut self, value: Json, what: &str) -> Result<Host, GatherError> {
+    fn host(&mut self, value: Json, subject: &str) -> Result<Host, GatherError> {
         let Json::Object(mut members) = value else {
-            return Err(wrong_type(what, "an object", &value));
+            return Err(wrong_type(subject, "an object", &value));
         };
         let guests = members
             .iter()
@@ -243,11 +244,11 @@ impl EndpointReader<'_, '_> {
         let misnamed =
             members.iter().find(|(name, _)| LIKE_GUESTS.contains(&&*name.to_ascii_lowercase()));
         if let Some((name, _)) = misnamed {
-            return Err(GatherError::protocol(format!("{what} has a member {}", quote(name)))
+            return Err(GatherError::protocol(format!("{subject} has a member {}", quote(name)))
                 .with_hint("in an inventory the guests of a host must be in its array `guests`"));
         }
         let unknown = take_unknown::<Host>(&mut members);
-        let mut host: Host = deserialize(Json::Object(members), what)?;
+        let mut host: Host = deserialize(Json::Object(members), subject)?;
         for member in unknown {
             self.unknown.add("host", member, &host.name);
         }
@@ -255,16 +256,16 @@ impl EndpointReader<'_, '_> {
             None => Vec::new(),
             Some(Json::Array(guests)) => guests,
             Some(other) => {
-                return Err(wrong_type(&format!("`guests` of {what}"), "an array", &other));
+                return Err(wrong_type(&format!("`guests` of {subject}"), "an array", &other));
             }
         };
         for (index, guest) in guests.into_iter().enumerate() {
-            let what = format!("guest {} of {what}", index + 1);
+            let subject = format!("guest {} of {subject}", index + 1);
             let Json::Object(mut members) = guest else {
-                return Err(wrong_type(&what, "an object", &guest));
+                return Err(wrong_type(&subject, "an object", &guest));
             };
             let unknown = take_unknown::<Guest>(&mut members);
-            let guest: Guest = deserialize(Json::Object(members), &what)?;
+            let guest: Guest = deserialize(Json::Object(members), &subject)?;
             for member in unknown {
                 self.unknown.add("guest", member, &guest.name);
             }

@@ -30,7 +30,9 @@ const fn list<T: DeserializeOwned + Into<Item>>(
         member,
         collection,
         noun,
-        read: |value, list, what, unknown| read_item::<T>(value, list, what, unknown, T::into),
+        read: |value, list, subject, unknown| {
+            read_item::<T>(value, list, subject, unknown, T::into)
+        },
     }
 }
 
@@ -50,24 +52,26 @@ pub const DETACHED_GUESTS: ItemList = ItemList {
     member: "detachedGuests",
     collection: VIRTUAL_MACHINES,
     noun: "detached guest",
-    read: |value, list, what, unknown| {
-        read_item::<Guest>(value, list, what, unknown, |guest| Item::DetachedGuest(Box::new(guest)))
+    read: |value, list, subject, unknown| {
+        read_item::<Guest>(value, list, subject, unknown, |guest| {
+            Item::DetachedGuest(Box::new(guest))
+        })
     },
 };
 
-/// Reads one item. `what` names it in errors.
+/// Reads one item. `subject` names it in errors.
 fn read_item<T: DeserializeOwned>(
     value: Json,
     list: &ItemList,
-    what: &str,
+    subject: &str,
     unknown: &mut UnknownMembers,
     wrap: impl Fn(T) -> Item,
 ) -> Result<Item, GatherError> {
     let Json::Object(mut members) = value else {
-        return Err(wrong_type(what, "an object", &value));
+        return Err(wrong_type(subject, "an object", &value));
     };
     let unknown_members = take_unknown::<T>(&mut members);
-    let item = wrap(deserialize(Json::Object(members), what)?);
+    let item = wrap(deserialize(Json::Object(members), subject)?);
     for member in unknown_members {
         unknown.add(list.noun, member, item.name());
     }
@@ -109,8 +113,8 @@ impl ItemList {
         unknown: &'a mut UnknownMembers,
     ) -> impl Iterator<Item = Result<Item, GatherError>> + 'a {
         items.into_iter().enumerate().map(move |(index, value)| {
-            let what = format!("{} {} of {endpoint}", self.noun, index + 1);
-            (self.read)(value, self, &what, unknown)
+            let subject = format!("{} {} of {endpoint}", self.noun, index + 1);
+            (self.read)(value, self, &subject, unknown)
         })
     }
 

@@ -62,8 +62,8 @@ impl<'a, 'b> HostReader<'a, 'b> {
     pub fn hosts(&mut self, hosts: Vec<(String, Json)>) -> Result<(), GatherError> {
         for (key, value) in hosts {
             let Json::Object(members) = value else {
-                let what = format!("the host {}{}", quote(&key), self.of_manager);
-                return Err(wrong_type(&what, "an object", &value));
+                let subject = format!("the host {}{}", quote(&key), self.of_manager);
+                return Err(wrong_type(&subject, "an object", &value));
             };
             let mut host = self.host(&key, members)?;
             if let Some(manager) = &self.manager {
@@ -170,10 +170,10 @@ impl RemainingMembers<'_> {
     }
 
     fn guests(&mut self, vms: Option<Json>, data: Option<Json>) -> Result<Vec<Guest>, GatherError> {
-        let what = format!("`vms` of {}", self.description);
+        let subject = format!("`vms` of {}", self.description);
         let vms = match vms {
             Some(Json::Object(vms)) => vms,
-            Some(other) => return Err(wrong_type(&what, "an object of strings", &other)),
+            Some(other) => return Err(wrong_type(&subject, "an object of strings", &other)),
             None => {
                 let message = format!("{} has no `vms`", self.description);
                 return Err(GatherError::protocol(message).with_hint(FORMATS_HINT));
@@ -193,8 +193,8 @@ impl RemainingMembers<'_> {
         let mut guests = Vec::with_capacity(vms.len());
         for (name, id) in vms {
             let Json::Text(id) = id else {
-                let what = format!("{what}: the id of {}", quote(&name));
-                return Err(wrong_type(&what, "a string", &id));
+                let subject = format!("{subject}: the id of {}", quote(&name));
+                return Err(wrong_type(&subject, "a string", &id));
             };
             let data = data.remove(&name);
             guests.push(self.guest(name, id, data));

@@ -82,11 +82,11 @@ pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> V
         .collect()
 }
 
-/// Deserializes a value into a type of the model. `what` names the value in errors.
-pub fn deserialize<T: DeserializeOwned>(value: Json, what: &str) -> Result<T, GatherError> {
+/// Deserializes a value into a type of the model. `subject` names the value in errors.
+pub fn deserialize<T: DeserializeOwned>(value: Json, subject: &str) -> Result<T, GatherError> {
     // serde's message is not passed on, because it quotes the value.
     serde_json::from_value(value.into()).map_err(|_| {
-        GatherError::protocol(format!("{what} does not match the schema of the inventory"))
+        GatherError::protocol(format!("{subject} does not match the schema of the inventory"))
             .with_hint("`virtual-host-gatherer schema inventory` prints the schema")
     })
 }
