@@ -10,23 +10,31 @@ use crate::output::format::table::grid::{self, Cell, CellStyle, Column};
 use crate::output::format::table::{MIN_WIDTH, PLAIN, heading, labelled, wrapped};
 use crate::output::inventory::count;
 
-const POD: Column = Column { title: "POD", comfortable: 24, least: 10, middle: true, ..PLAIN };
+const POD: Column =
+    Column { title: "POD", preferred_width: 24, min_width: 10, cuts_middle: true, ..PLAIN };
 /// The columns with the location of a container.
 const PLACE: [Column; 5] = [
-    Column { title: "ENDPOINT", comfortable: 16, least: 6, expendable: 4, ..PLAIN },
-    Column { title: "NAMESPACE", comfortable: 16, least: 8, expendable: 2, ..PLAIN },
+    Column { title: "ENDPOINT", preferred_width: 16, min_width: 6, drop_order: 4, ..PLAIN },
+    Column { title: "NAMESPACE", preferred_width: 16, min_width: 8, drop_order: 2, ..PLAIN },
     POD,
-    Column { title: "CONTAINER", comfortable: 16, least: 8, expendable: 1, ..PLAIN },
-    Column { title: "HOST", comfortable: 16, least: 8, expendable: 5, ..PLAIN },
+    Column { title: "CONTAINER", preferred_width: 16, min_width: 8, drop_order: 1, ..PLAIN },
+    Column { title: "HOST", preferred_width: 16, min_width: 8, drop_order: 5, ..PLAIN },
 ];
-const STATE: Column = Column { title: "STATE", expendable: 6, ..PLAIN };
-const MATCHED_BY: Column = Column { title: "MATCHED BY", expendable: 3, ..PLAIN };
+const STATE: Column = Column { title: "STATE", drop_order: 6, ..PLAIN };
+const MATCHED_BY: Column = Column { title: "MATCHED BY", drop_order: 3, ..PLAIN };
 const RUNS: Column = Column { title: "RUNS", ..PLAIN };
-const IMAGE: Column = Column { title: "IMAGE", comfortable: 32, least: 12, middle: true, ..PLAIN };
-const REVISION: Column = Column { title: "REVISION", right: true, ..PLAIN };
-const ID: Column =
-    Column { title: "ID", comfortable: 20, least: 10, middle: true, expendable: 1, ..PLAIN };
-const REASON: Column = Column { title: "REASON", expendable: 3, ..PLAIN };
+const IMAGE: Column =
+    Column { title: "IMAGE", preferred_width: 32, min_width: 12, cuts_middle: true, ..PLAIN };
+const REVISION: Column = Column { title: "REVISION", aligns_right: true, ..PLAIN };
+const ID: Column = Column {
+    title: "ID",
+    preferred_width: 20,
+    min_width: 10,
+    cuts_middle: true,
+    drop_order: 1,
+    ..PLAIN
+};
+const REASON: Column = Column { title: "REASON", drop_order: 3, ..PLAIN };
 
 /// Writes the result in the width of the terminal, one image after another.
 pub fn write(matches: &Matches, style: TableStyle, mut to: impl Write) -> io::Result<()> {

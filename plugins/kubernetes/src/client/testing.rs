@@ -245,7 +245,7 @@ impl super::ItemSink<NodeList> for NodeNames {
 static RECORDED: Mutex<Option<HashMap<usize, Vec<String>>>> = Mutex::new(None);
 static NUMBERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Stands in for the runner, and records what the plugin sends.
+/// Simulates the runner: records the records and calls that the plugin sends.
 pub struct Recorder {
     number: usize,
     options: Options,

@@ -141,18 +141,18 @@ pub fn missing_uuid_warning(facts: &HostFacts, host: &Host) -> Option<&'static s
 }
 
 /// A guest. Its UUID identifies it, because libvirt guarantees one.
-pub fn guest(name: String, uuid: [u8; 16], stats: Stats) -> Guest {
+pub fn guest(name: String, uuid: [u8; 16], reported: Stats) -> Guest {
     let uuid = uuid::from_bytes(uuid);
     let mut guest = Guest::new(uuid.clone(), name);
     guest.uuid = Some(uuid);
-    if let Some(number) = stats.state {
+    if let Some(number) = reported.state {
         let (state, word) = guest_state(number);
         guest.state = Some(state);
         guest.source_state = Some(word.map_or_else(|| number.to_string(), str::to_owned));
     }
     // Drivers report 0 for an unknown number.
-    guest.cpus = stats.vcpus.filter(|cpus| *cpus > 0);
-    guest.memory_bytes = stats.max_memory_kib.and_then(bytes);
+    guest.cpus = reported.vcpus.filter(|cpus| *cpus > 0);
+    guest.memory_bytes = reported.max_memory_kib.and_then(bytes);
     guest
 }
 

@@ -48,16 +48,16 @@ impl Cell {
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     pub title: &'static str,
-    /// Whether the text is aligned to the right, as for numbers.
-    pub right: bool,
-    /// The width to which the column is cut first; 0: it is not cut in this step.
-    pub comfortable: usize,
-    /// The minimum width to which the column is cut if that is not enough; 0: it is never cut.
-    pub least: usize,
-    /// Whether the middle of the text is cut out, because its end is as important as its beginning.
-    pub middle: bool,
-    /// The order in which columns are left out if they still do not fit, highest first; 0: never.
-    pub expendable: u8,
+    /// Whether the text is aligned to the right, for numbers.
+    pub aligns_right: bool,
+    /// The width to which the column is cut in the first step; 0: it is not cut in this step.
+    pub preferred_width: usize,
+    /// The width to which the column is cut in the second step; 0: it is not cut in this step.
+    pub min_width: usize,
+    /// Whether the middle of the text is cut, because its end is as important as its beginning.
+    pub cuts_middle: bool,
+    /// The order in which columns are left out in the third step, highest first; 0: never.
+    pub drop_order: u8,
 }
 
 const GAP: usize = 2;
@@ -73,14 +73,14 @@ pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, o
         let mut pending = 0;
         for &(index, room) in &shown {
             let cell = &row[index];
-            let text = if columns[index].middle {
+            let text = if columns[index].cuts_middle {
                 cut_middle(&cell.text, room)
             } else {
                 cut(&cell.text, room)
             };
             let space = room - width(&text);
             let painted = cell.style.paint(&text, color);
-            let (before, after) = if columns[index].right { (space, 0) } else { (0, space) };
+            let (before, after) = if columns[index].aligns_right { (space, 0) } else { (0, space) };
             if text.is_empty() {
                 pending += room + GAP;
             } else {
@@ -110,15 +110,15 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
         let Some(excess) = total.checked_sub(limit).filter(|excess| *excess > 0) else {
             return shown;
         };
-        if narrow(columns, &mut shown, excess, |column| column.comfortable)
-            || narrow(columns, &mut shown, excess, |column| column.least)
+        if narrow(columns, &mut shown, excess, |column| column.preferred_width)
+            || narrow(columns, &mut shown, excess, |column| column.min_width)
         {
             continue;
         }
-        let expendable = (0..shown.len())
-            .filter(|&place| columns[shown[place].0].expendable > 0)
-            .max_by_key(|&place| columns[shown[place].0].expendable);
-        if let Some(place) = expendable {
+        let droppable = (0..shown.len())
+            .filter(|&place| columns[shown[place].0].drop_order > 0)
+            .max_by_key(|&place| columns[shown[place].0].drop_order);
+        if let Some(place) = droppable {
             shown.remove(place);
         } else {
             for (_, room) in &mut shown {

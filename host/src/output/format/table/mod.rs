@@ -21,16 +21,29 @@ use crate::output::inventory::{count, counted_items};
 pub const MIN_WIDTH: usize = 20;
 
 /// A column that is never cut.
-pub const PLAIN: Column =
-    Column { title: "", right: false, comfortable: 0, least: 0, middle: false, expendable: 0 };
+pub const PLAIN: Column = Column {
+    title: "",
+    aligns_right: false,
+    preferred_width: 0,
+    min_width: 0,
+    cuts_middle: false,
+    drop_order: 0,
+};
 
 const COLUMNS: [Column; 6] = [
-    Column { title: "NAME", least: 12, ..PLAIN },
-    Column { title: "STATE", expendable: 1, ..PLAIN },
-    Column { title: "CPUS", right: true, expendable: 2, ..PLAIN },
-    Column { title: "MEMORY", right: true, expendable: 3, ..PLAIN },
-    Column { title: "SYSTEM", comfortable: 18, least: 10, expendable: 5, ..PLAIN },
-    Column { title: "ID", comfortable: 18, least: 10, middle: true, expendable: 4, ..PLAIN },
+    Column { title: "NAME", min_width: 12, ..PLAIN },
+    Column { title: "STATE", drop_order: 1, ..PLAIN },
+    Column { title: "CPUS", aligns_right: true, drop_order: 2, ..PLAIN },
+    Column { title: "MEMORY", aligns_right: true, drop_order: 3, ..PLAIN },
+    Column { title: "SYSTEM", preferred_width: 18, min_width: 10, drop_order: 5, ..PLAIN },
+    Column {
+        title: "ID",
+        preferred_width: 18,
+        min_width: 10,
+        cuts_middle: true,
+        drop_order: 4,
+        ..PLAIN
+    },
 ];
 
 /// Renders the inventory. Duplicate names are not changed, because the ids distinguish them.
