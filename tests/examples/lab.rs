@@ -21,8 +21,8 @@ fn main() -> ExitCode {
         args.remove(0);
     }
     let number = |at: usize, default: usize| {
-        let given = args.get(at).filter(|arg| !arg.is_empty());
-        given.map_or(Ok(default), |arg| arg.parse())
+        let argument = args.get(at).filter(|arg| !arg.is_empty());
+        argument.map_or(Ok(default), |arg| arg.parse())
     };
     let (Ok(nodes), Ok(pods)) = (number(0, SHARED_NODES), number(1, SHARED_PODS)) else {
         eprintln!("usage: lab [--folder-only] [NODES [PODS]]");

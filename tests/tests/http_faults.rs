@@ -380,10 +380,10 @@ fn trusted_roots_can_come_from_the_environment() {
 #[test]
 fn a_redirect_to_another_host_drops_the_credentials() {
     let elsewhere = server(Fault::None);
-    let guarded = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
+    let guarded = server(Fault::RequiresAuthorization("Basic dXNlcjpjYW5hcnktNzc="));
     let mut table = Table::default();
     // The encoded credentials `user:canary-77` of the table's URLs.
-    let own = server(Fault::Wants("Basic dXNlcjpjYW5hcnktNzc="));
+    let own = server(Fault::RequiresAuthorization("Basic dXNlcjpjYW5hcnktNzc="));
     table.add("user info is used", own, LONG, None);
     let url = elsewhere.url("/b").replace("http://", "http://other:password@");
     table.add("redirect", server(Fault::RedirectTo(url)), LONG, None);

@@ -18,23 +18,23 @@ const SIZES: [(u32, u32); 4] = [(20, 24), (200, 24), (2_000, 48), (20_000, 6)];
 
 /// The commands that are measured.
 #[derive(Clone, Copy)]
-enum Which {
-    Ours,
+enum MeasuredCommand {
+    Gatherer,
     Plain,
     Compressed,
 }
 
 /// The order differs from turn to turn. The server collects garbage every few requests, and with a fixed order
 /// the same command would pay for that each time.
-const ORDERS: [[Which; 3]; 6] = {
-    use Which::{Compressed, Ours, Plain};
+const ORDERS: [[MeasuredCommand; 3]; 6] = {
+    use MeasuredCommand::{Compressed, Gatherer, Plain};
     [
-        [Ours, Plain, Compressed],
-        [Compressed, Plain, Ours],
-        [Plain, Ours, Compressed],
-        [Compressed, Ours, Plain],
-        [Plain, Compressed, Ours],
-        [Ours, Compressed, Plain],
+        [Gatherer, Plain, Compressed],
+        [Compressed, Plain, Gatherer],
+        [Plain, Gatherer, Compressed],
+        [Compressed, Gatherer, Plain],
+        [Plain, Compressed, Gatherer],
+        [Gatherer, Compressed, Plain],
     ]
 };
 
@@ -85,7 +85,7 @@ pub fn measure(program: &Path) -> Result<Table> {
 }
 
 struct NodeFigures {
-    ours: Duration,
+    gatherer: Duration,
     plain: Duration,
     compressed: Duration,
     /// The medians of the ratios of each turn.
@@ -100,7 +100,7 @@ impl NodeFigures {
         let ratio = self.ratio_plain.max(self.ratio_compressed);
         let figure = format!(
             "{}; curl {}, compressed {}",
-            milliseconds(self.ours),
+            milliseconds(self.gatherer),
             milliseconds(self.plain),
             milliseconds(self.compressed)
         );
@@ -128,7 +128,7 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
         let listed = output.matches("\"hostIdentifier\"").count();
         if listed == nodes as usize { Ok(()) } else { Err(format!("{listed} nodes of {nodes}")) }
     };
-    let ours = || -> Result<Cost> {
+    let gatherer = || -> Result<Cost> {
         let (output, cost) = program.gather(&request)?;
         check(&output)?;
         Ok(cost)
@@ -141,11 +141,11 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
     }
     let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns as usize {
-        for which in ORDERS[turn % ORDERS.len()] {
-            match which {
-                Which::Ours => costs.push(ours()?),
-                Which::Plain => plain.push(curl.fetch(false)?),
-                Which::Compressed => compressed.push(curl.fetch(true)?),
+        for command in ORDERS[turn % ORDERS.len()] {
+            match command {
+                MeasuredCommand::Gatherer => costs.push(gatherer()?),
+                MeasuredCommand::Plain => plain.push(curl.fetch(false)?),
+                MeasuredCommand::Compressed => compressed.push(curl.fetch(true)?),
             }
         }
     }
@@ -153,12 +153,12 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
     let ratios = |others: &[Duration]| {
         let pairs = walls.iter().zip(others);
         let ratios: Vec<_> =
-            pairs.map(|(ours, other)| ours.as_secs_f64() / other.as_secs_f64()).collect();
+            pairs.map(|(gatherer, other)| gatherer.as_secs_f64() / other.as_secs_f64()).collect();
         median(&ratios)
     };
     let processor = costs.iter().map(|cost| cost.processor).sum::<Duration>();
     Ok(NodeFigures {
-        ours: median(&walls),
+        gatherer: median(&walls),
         ratio_plain: ratios(&plain),
         ratio_compressed: ratios(&compressed),
         plain: median(&plain),

@@ -47,15 +47,15 @@ pub fn measure(program: &Path) -> Result<Table> {
     // The calls with which libvirt's client opens and closes a connection do not count.
     let (calls, packets) = (counted.queries().len(), counted.calls().len());
 
-    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut gatherer, mut virsh_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (output, peaks) = program.gather_watched(&request(&daemon.unix_uri()))?;
     check(&output)?;
     for _ in 0..TURNS {
         let own = gather(&daemon.unix_uri())?;
         let other = virsh()?;
         ratios.push(own.as_secs_f64() / other.as_secs_f64());
-        ours.push(own);
-        theirs.push(other);
+        gatherer.push(own);
+        virsh_times.push(other);
     }
     table.goal(
         "calls",
@@ -63,8 +63,11 @@ pub fn measure(program: &Path) -> Result<Table> {
         format!("<= {CALLS}"),
         calls <= CALLS,
     );
-    let figure =
-        format!("{}; virsh {}", milliseconds(median(&ours)), milliseconds(median(&theirs)));
+    let figure = format!(
+        "{}; virsh {}",
+        milliseconds(median(&gatherer)),
+        milliseconds(median(&virsh_times))
+    );
     table.figure("time", figure);
     table.figure("times virsh", format!("{:.2} x", median(&ratios)));
     table.figure("peak memory of runner and worker", mebibytes(peaks.together()));

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let wanted: Vec<String> = arguments.collect();
+    let selected: Vec<String> = arguments.collect();
     let mut missed = 0;
     for (name, measure) in [
         ("processes", processes::measure as fn(&Path) -> Result<Table>),
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         ("workloads", workloads::measure),
         ("libvirt", libvirt::measure),
     ] {
-        if !wanted.is_empty() && wanted.iter().all(|wanted| wanted != name) {
+        if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
         }
         let program = match Path::new(&program).canonicalize() {

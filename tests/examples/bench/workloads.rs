@@ -113,7 +113,7 @@ fn nodes_only(program: &Program, cluster: &Cluster) -> Result<Duration> {
 }
 
 struct PodFigures {
-    ours: Duration,
+    gatherer: Duration,
     curl: Duration,
     /// The median of the ratios of each turn.
     ratio: f64,
@@ -126,7 +126,7 @@ struct PodFigures {
 impl PodFigures {
     fn add_to(&self, table: &mut Table, pods: u32) {
         let Peaks { runner, worker } = self.peaks;
-        let figure = format!("{}; curl {}", milliseconds(self.ours), milliseconds(self.curl));
+        let figure = format!("{}; curl {}", milliseconds(self.gatherer), milliseconds(self.curl));
         table.figure(format!("{pods} pods"), figure);
         table.figure(format!("{pods} pods, requests"), self.requests.to_string());
         table.figure(format!("{pods} pods, the document"), mebibytes(self.bytes as u64));
@@ -178,14 +178,14 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
     let ratios: Vec<f64> = walls
         .iter()
         .zip(&others)
-        .map(|(ours, other)| ours.as_secs_f64() / other.as_secs_f64())
+        .map(|(gatherer, other)| gatherer.as_secs_f64() / other.as_secs_f64())
         .collect();
     let found = expected(cluster)["pods"];
     if found != pods as usize {
         return Err(format!("the cluster has {found} pods").into());
     }
     Ok(PodFigures {
-        ours: median(&walls),
+        gatherer: median(&walls),
         curl: median(&others),
         ratio: median(&ratios),
         requests: curl.requests(),

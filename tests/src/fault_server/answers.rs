@@ -98,10 +98,14 @@ pub(super) fn answer(
             redirect(stream, &format!("/{}", step + 1))
         }
         Fault::RedirectTo(url) => redirect(stream, url),
-        Fault::Wants(authorization) if request.header("authorization") == Some(authorization) => {
+        Fault::RequiresAuthorization(authorization)
+            if request.header("authorization") == Some(authorization) =>
+        {
             whole(stream, "200 OK", "", document)
         }
-        Fault::Wants(_) => status_only(stream, 401, "www-authenticate: Basic realm=\"x\"\r\n"),
+        Fault::RequiresAuthorization(_) => {
+            status_only(stream, 401, "www-authenticate: Basic realm=\"x\"\r\n")
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
 pub use exchange::Received;
 pub use kubeconfig::{base64, kubeconfig};
 pub use nodes::{
-    Misdeed, NodeServer, NodeServerBuilder, RequestFilter, Source, canned_node, kubernetes_status,
-    misdeed,
+    AnswerFault, NodeServer, NodeServerBuilder, RequestFilter, Source, answer_fault, canned_node,
+    kubernetes_status,
 };
 pub use proxy::ForwardProxy;
 pub use scripted::{Action, ScriptedServer};
@@ -102,7 +102,7 @@ pub enum Fault {
     /// Redirects to this URL.
     RedirectTo(String),
     /// Like `None`, but status 401 unless the request has this `Authorization`.
-    Wants(&'static str),
+    RequiresAuthorization(&'static str),
 }
 
 /// A server that answers every request with the same fault.

@@ -22,7 +22,7 @@ pub enum Source {
 }
 
 /// Turns a correct answer to a request into a wrong one.
-pub type Misdeed = Arc<dyn Fn(&Received, Action) -> Action + Send + Sync>;
+pub type AnswerFault = Arc<dyn Fn(&Received, Action) -> Action + Send + Sync>;
 
 /// Returns whether a request is authorized. The answer to any other request is status 401.
 pub type RequestFilter = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
@@ -52,7 +52,7 @@ struct WrongPage {
     page: usize,
     /// The number of requests that get the wrong page.
     times: usize,
-    misdeed: Misdeed,
+    answer_fault: AnswerFault,
 }
 
 impl NodeServer {
@@ -73,8 +73,8 @@ impl std::ops::Deref for NodeServer {
 impl NodeServerBuilder {
     /// Adds a fault to the first `times` requests for a page. Page 1 is the first one, 0 means every page.
     #[must_use]
-    pub fn wrong(mut self, page: usize, times: usize, misdeed: Misdeed) -> Self {
-        self.wrong.push(WrongPage { page, times, misdeed });
+    pub fn wrong(mut self, page: usize, times: usize, answer_fault: AnswerFault) -> Self {
+        self.wrong.push(WrongPage { page, times, answer_fault });
         self
     }
 
@@ -131,7 +131,7 @@ impl NodeServerBuilder {
         for (wrong, left) in self.wrong.iter().zip(left.iter_mut()) {
             if *left > 0 && (wrong.page == 0 || wrong.page == page) {
                 *left -= 1;
-                action = (wrong.misdeed)(request, action);
+                action = (wrong.answer_fault)(request, action);
             }
         }
         action
@@ -252,21 +252,21 @@ pub fn canned_node(name: &str) -> Value {
 }
 
 /// Faults of a page.
-pub mod misdeed {
-    use super::{Action, Arc, Fault, Misdeed, Value, kubernetes_status};
+pub mod answer_fault {
+    use super::{Action, AnswerFault, Arc, Fault, Value, kubernetes_status};
 
     /// A fault of the HTTP server while it sends the page.
-    pub fn fault(fault: Fault) -> Misdeed {
+    pub fn fault(fault: Fault) -> AnswerFault {
         Arc::new(move |_, good| Action::Fault(fault.clone(), body(good)))
     }
 
     /// A `Status` object of the API server instead of the page.
-    pub fn status(code: u16, reason: &'static str, message: &'static str) -> Misdeed {
+    pub fn status(code: u16, reason: &'static str, message: &'static str) -> AnswerFault {
         Arc::new(move |_, _| Action::json(code, &kubernetes_status(code, reason, message)))
     }
 
     /// The page with a change of its JSON.
-    pub fn change(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Misdeed {
+    pub fn change(change: impl Fn(&mut Value) + Send + Sync + 'static) -> AnswerFault {
         Arc::new(move |_, good| {
             let mut page = serde_json::from_slice(&body(good)).expect("a page is JSON");
             change(&mut page);
@@ -275,7 +275,7 @@ pub mod misdeed {
     }
 
     /// The page with a change of its bytes.
-    pub fn bytes(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Misdeed {
+    pub fn bytes(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> AnswerFault {
         Arc::new(move |_, good| {
             let headers = "content-type: application/json\r\n".to_owned();
             Action::Answer { status: 200, headers, body: change(body(good)) }
@@ -283,7 +283,7 @@ pub mod misdeed {
     }
 
     /// The page with these additional headers.
-    pub fn headers(headers: &str) -> Misdeed {
+    pub fn headers(headers: &str) -> AnswerFault {
         let headers = headers.to_owned();
         Arc::new(move |_, good| {
             let headers = format!("content-type: application/json\r\n{headers}");
@@ -292,7 +292,7 @@ pub mod misdeed {
     }
 
     /// The page, sent after a function ran.
-    pub fn after(function: impl Fn() + Send + Sync + 'static) -> Misdeed {
+    pub fn after(function: impl Fn() + Send + Sync + 'static) -> AnswerFault {
         Arc::new(move |_, good| {
             function();
             good

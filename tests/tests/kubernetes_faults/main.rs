@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gatherer_tests::fault_server::{
-    Authority, Identity, Misdeed, NodeServer, NodeServerBuilder, Source, base64, kubeconfig,
+    AnswerFault, Authority, Identity, NodeServer, NodeServerBuilder, Source, base64, kubeconfig,
 };
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
@@ -100,20 +100,27 @@ impl Table {
     }
 
     /// Adds a server with a fault that the module recovers from.
-    fn works(&mut self, name: &str, page: usize, times: usize, misdeed: Misdeed) {
-        let server = NodeServer::of(&self.source).wrong(page, times, misdeed);
+    fn works(&mut self, name: &str, page: usize, times: usize, answer_fault: AnswerFault) {
+        let server = NodeServer::of(&self.source).wrong(page, times, answer_fault);
         self.add(name, server, LONG, self.all_nodes());
     }
 
     /// Adds a server with a fault at each request for that page. Page 0 means every page.
-    fn fails(&mut self, name: &str, page: usize, misdeed: Misdeed, kind: &'static str, text: &str) {
-        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, misdeed);
+    fn fails(
+        &mut self,
+        name: &str,
+        page: usize,
+        answer_fault: AnswerFault,
+        kind: &'static str,
+        text: &str,
+    ) {
+        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, answer_fault);
         self.add(name, server, LONG, Expected::Error(kind, text.to_owned()));
     }
 
     /// Adds a server with a fault that lasts until the deadline.
-    fn times_out(&mut self, name: &str, page: usize, misdeed: Misdeed, text: &str) {
-        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, misdeed);
+    fn times_out(&mut self, name: &str, page: usize, answer_fault: AnswerFault, text: &str) {
+        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, answer_fault);
         self.add(name, server, SHORT, Expected::Error("timeout", text.to_owned()));
     }
 
