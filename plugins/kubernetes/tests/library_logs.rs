@@ -12,7 +12,7 @@ use gatherer_plugin_kubernetes::kubeconfig;
 use gatherer_plugin_kubernetes::objects::node::{Node, NodeList};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{
-    Authority, ForwardProxy, NodeServer, Source, answer_fault, base64, kubeconfig as document,
+    Authority, ForwardProxy, NodeServer, Source, base64, faults, kubeconfig as document,
 };
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
@@ -128,10 +128,10 @@ fn no_library_logs_a_credential() {
     let source = Source::canned(&["n1", "n2", "n3"]);
     let working = NodeServer::of(&source).https(&identity);
     let refusing = NodeServer::of(&source)
-        .wrong(2, usize::MAX, answer_fault::status(401, "Unauthorized", "no"))
+        .wrong(2, usize::MAX, faults::status(401, "Unauthorized", "no"))
         .https(&identity);
     let broken = NodeServer::of(&source)
-        .wrong(2, 1, answer_fault::status(503, "ServiceUnavailable", "later"))
+        .wrong(2, 1, faults::status(503, "ServiceUnavailable", "later"))
         .https(&identity);
     let proxy = ForwardProxy::with_authentication(working.address(), "Basic dXM6Y2FuYXJ5");
     let trusted = json!({ "certificate-authority-data": base64(authority.pem()) });

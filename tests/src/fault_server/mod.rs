@@ -23,7 +23,7 @@ pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
 pub use exchange::Received;
 pub use kubeconfig::{base64, kubeconfig};
 pub use nodes::{
-    AnswerFault, NodeServer, NodeServerBuilder, RequestFilter, Source, answer_fault, canned_node,
+    AnswerFault, NodeServer, NodeServerBuilder, RequestFilter, Source, canned_node, faults,
     kubernetes_status,
 };
 pub use proxy::ForwardProxy;

@@ -252,7 +252,7 @@ pub fn canned_node(name: &str) -> Value {
 }
 
 /// Faults of a page.
-pub mod answer_fault {
+pub mod faults {
     use super::{Action, AnswerFault, Arc, Fault, Value, kubernetes_status};
 
     /// A fault of the HTTP server while it sends the page.

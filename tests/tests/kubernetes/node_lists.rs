@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gatherer_tests::fault_server::{
-    Authority, NodeServer, Received, Source, Upstream, answer_fault, base64,
+    Authority, NodeServer, Received, Source, Upstream, base64, faults,
 };
 use gatherer_tests::servers::kubernetes::{
     ADMIN_TOKEN, Cluster, SHARED_NODES, base64_file, kubeconfig_yaml,
@@ -73,7 +73,7 @@ fn restarts_a_list_that_the_api_server_no_longer_has() {
     cluster.create_nodes(20, 0);
     let source = Source::Upstream(Upstream::new(cluster.address(), cluster.ca_pem()));
     let changing = Arc::clone(&cluster);
-    let change_and_compact = answer_fault::after(move || {
+    let change_and_compact = faults::after(move || {
         changing.delete_node("node-000015");
         changing.create_nodes_from(20, 1, 0);
         changing.compact();

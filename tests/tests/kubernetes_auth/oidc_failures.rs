@@ -53,8 +53,8 @@ fn sends_a_refresh_token_to_no_other_host_and_never_without_tls() {
             ("relative", with(&relative)),
         ])
         .run();
-    let post = format!("renewing the id-token: POST {}: redirects to", away.url("/token"));
-    assert_fails(&outcome, "away", "protocol", &[&post, "stays with its host"]);
+    let post = format!("renewing the id-token: POST {}: the redirect to", away.url("/token"));
+    assert_fails(&outcome, "away", "protocol", &[&post, "must stay on its host"]);
     assert_fails(&outcome, "downgraded", "protocol", &["from https to http"]);
     assert_works(&outcome, "moved");
     for id in ["insecure", "with a user", "relative"] {

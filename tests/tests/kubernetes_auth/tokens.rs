@@ -1,6 +1,6 @@
 //! Tests of user names with passwords, tokens and token files.
 
-use gatherer_tests::fault_server::{NodeServer, Source, answer_fault, base64, kubeconfig};
+use gatherer_tests::fault_server::{NodeServer, Source, base64, faults, kubeconfig};
 use serde_json::json;
 
 use super::{NAMES, Setup, assert_fails, assert_no_leak, assert_works, requires, write};
@@ -79,7 +79,7 @@ fn reads_a_token_file_again_for_the_next_page() {
         .wrong(
             1,
             1,
-            answer_fault::after(move || {
+            faults::after(move || {
                 std::fs::write(&changed, "canary-second-22bb\n").expect("the file can be written");
             }),
         )

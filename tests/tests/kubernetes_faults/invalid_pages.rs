@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gatherer_tests::fault_server::{
-    Action, AnswerFault, Fault, NodeServer, Received, Source, answer_fault, canned_node, gzip,
+    Action, AnswerFault, Fault, NodeServer, Received, Source, canned_node, faults, gzip,
 };
 use serde_json::{Value, json};
 
@@ -12,31 +12,23 @@ use super::{Table, check_canned};
 
 pub(super) fn documents(table: &mut Table, pages: &[usize]) {
     for &page in pages {
-        let mut fails = |name: &str, answer_fault: AnswerFault, text: &str| {
-            table.fails(&format!("{name} at page {page}"), page, answer_fault, "protocol", text);
+        let mut fails = |name: &str, faults: AnswerFault, text: &str| {
+            table.fails(&format!("{name} at page {page}"), page, faults, "protocol", text);
         };
         let html = Fault::Answer(
             200,
             "content-type: text/html\r\n",
             b"<html>Please log in</html>".to_vec(),
         );
-        fails("HTML", answer_fault::fault(html), "web page");
-        fails(
-            "pods",
-            answer_fault::change(|page| page["kind"] = "PodList".into()),
-            "NodeList of v1",
-        );
+        fails("HTML", faults::fault(html), "web page");
+        fails("pods", faults::change(|page| page["kind"] = "PodList".into()), "NodeList of v1");
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
             "message": "all is lost", "code": 500});
-        fails(
-            "a Status",
-            answer_fault::change(move |page| *page = status.clone()),
-            "NodeList of v1",
-        );
+        fails("a Status", faults::change(move |page| *page = status.clone()), "NodeList of v1");
         let node = canned_node("n1");
         fails(
             "a node",
-            answer_fault::change(move |page| {
+            faults::change(move |page| {
                 *page = node.clone();
                 page["kind"] = "Node".into();
             }),
@@ -44,61 +36,53 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
         );
         fails(
             "no kind",
-            answer_fault::change(|page| drop(members(page).remove("kind"))),
+            faults::change(|page| drop(members(page).remove("kind"))),
             "NodeList of v1",
         );
-        fails(
-            "no items",
-            answer_fault::change(|page| drop(members(page).remove("items"))),
-            "items",
-        );
-        fails("null items", answer_fault::change(|page| page["items"] = Value::Null), "items");
-        fails(
-            "an object of items",
-            answer_fault::change(|page| page["items"] = json!({})),
-            "wrong type",
-        );
-        fails("a null item", answer_fault::change(|page| page["items"][0] = Value::Null), "");
+        fails("no items", faults::change(|page| drop(members(page).remove("items"))), "items");
+        fails("null items", faults::change(|page| page["items"] = Value::Null), "items");
+        fails("an object of items", faults::change(|page| page["items"] = json!({})), "wrong type");
+        fails("a null item", faults::change(|page| page["items"][0] = Value::Null), "");
         fails(
             "no metadata in an item",
-            answer_fault::change(|page| {
+            faults::change(|page| {
                 members(&mut page["items"][0]).remove("metadata");
             }),
             "name",
         );
         fails(
             "no name in an item",
-            answer_fault::change(|page| {
+            faults::change(|page| {
                 members(&mut page["items"][0]["metadata"]).remove("name");
             }),
             "name",
         );
         fails(
             "an empty name",
-            answer_fault::change(|page| {
+            faults::change(|page| {
                 page["items"][0]["metadata"]["name"] = "".into();
             }),
             "name",
         );
         fails(
             "no uid in an item",
-            answer_fault::change(|page| {
+            faults::change(|page| {
                 members(&mut page["items"][0]["metadata"]).remove("uid");
             }),
             "uid",
         );
         fails(
             "a number for a token",
-            answer_fault::change(|page| {
+            faults::change(|page| {
                 page["metadata"]["continue"] = 5.into();
             }),
             "",
         );
-        fails("an empty body", answer_fault::bytes(|_| Vec::new()), "");
-        fails("half a document", answer_fault::bytes(|body| body[..body.len() / 2].to_vec()), "");
-        fails("two documents", answer_fault::bytes(|body| [body.clone(), body].concat()), "");
-        fails("invalid UTF-8", answer_fault::bytes(not_utf8), "UTF-8");
-        let array = answer_fault::fault(Fault::DeeplyNested);
+        fails("an empty body", faults::bytes(|_| Vec::new()), "");
+        fails("half a document", faults::bytes(|body| body[..body.len() / 2].to_vec()), "");
+        fails("two documents", faults::bytes(|body| [body.clone(), body].concat()), "");
+        fails("invalid UTF-8", faults::bytes(not_utf8), "UTF-8");
+        let array = faults::fault(Fault::DeeplyNested);
         fails("10,000 nested arrays", array, "the response");
         fails("a nested token", nested(|page| &mut page["metadata"]["continue"]), "");
         fails(
@@ -109,7 +93,7 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
     }
     // Fields that the module ignores may be nested to any depth.
     table.works("nested elsewhere", 1, usize::MAX, nested(|page| &mut page["items"][0]["x"]));
-    let bare = answer_fault::change(|page| {
+    let bare = faults::change(|page| {
         for item in page["items"].as_array_mut().expect("a list") {
             let (name, uid) = (item["metadata"]["name"].clone(), item["metadata"]["uid"].clone());
             *item = json!({"metadata": {"name": name, "uid": uid}});
@@ -126,16 +110,15 @@ pub(super) fn lists(table: &mut Table) {
     if matches!(table.source, Source::Canned(_)) {
         table.works("an empty page in the middle", 2, 1, empty_page());
     }
-    let token = |token: Value| {
-        answer_fault::change(move |page| page["metadata"]["continue"] = token.clone())
-    };
+    let token =
+        |token: Value| faults::change(move |page| page["metadata"]["continue"] = token.clone());
     table.works("a null token", 4, usize::MAX, token(Value::Null));
     table.works("an empty token", 4, usize::MAX, token("".into()));
     let text = "no continue token";
-    let cut = answer_fault::change(|page| drop(members(&mut page["metadata"]).remove("continue")));
+    let cut = faults::change(|page| drop(members(&mut page["metadata"]).remove("continue")));
     table.fails("no continue token", 2, cut, "protocol", text);
     // A page of another version: the pages read before do not belong to it.
-    let version = answer_fault::change(|page| page["metadata"]["resourceVersion"] = "1".into());
+    let version = faults::change(|page| page["metadata"]["resourceVersion"] = "1".into());
     table.works("another version once", 3, 1, version.clone());
     table.fails("another version always", 3, version, "protocol", "resourceVersion");
 }
@@ -169,8 +152,8 @@ fn an_endless_list_ends_at_the_deadline() {
 pub(super) fn bodies(table: &mut Table) {
     for page in [1, 3] {
         let mut fails = |name: &str, fault: Fault, kind, text: &str| {
-            let answer_fault = answer_fault::fault(fault);
-            table.fails(&format!("{name} at page {page}"), page, answer_fault, kind, text);
+            let faults = faults::fault(fault);
+            table.fails(&format!("{name} at page {page}"), page, faults, kind, text);
         };
         fails("truncated chunks", Fault::TruncatedChunked, "connection", "closed before");
         fails("unasked gzip", Fault::NoneGzip, "protocol", "compressed");
@@ -183,7 +166,7 @@ pub(super) fn bodies(table: &mut Table) {
         fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
         fails("two lengths", Fault::Raw(lengths), "protocol", "response head");
-        let huge = answer_fault::headers(&format!("x-huge: {}\r\n", "h".repeat(1 << 20)));
+        let huge = faults::headers(&format!("x-huge: {}\r\n", "h".repeat(1 << 20)));
         table.fails(
             &format!("huge header at page {page}"),
             page,
@@ -191,7 +174,7 @@ pub(super) fn bodies(table: &mut Table) {
             "protocol",
             "response head is too large",
         );
-        let many = answer_fault::headers(&"x-many: 1\r\n".repeat(2000));
+        let many = faults::headers(&"x-many: 1\r\n".repeat(2000));
         table.fails(
             &format!("many headers at page {page}"),
             page,
@@ -270,7 +253,7 @@ fn not_utf8(mut body: Vec<u8>) -> Vec<u8> {
 
 /// Replaces a part of the page with 10,000 nested arrays.
 fn nested(place: impl Fn(&mut Value) -> &mut Value + Send + Sync + 'static) -> AnswerFault {
-    answer_fault::bytes(move |body| {
+    faults::bytes(move |body| {
         let mut page: Value = serde_json::from_slice(&body).expect("a page is JSON");
         *place(&mut page) = "deep".into();
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
@@ -280,7 +263,7 @@ fn nested(place: impl Fn(&mut Value) -> &mut Value + Send + Sync + 'static) -> A
 
 /// A page without nodes, whose continue token leads to the nodes that it left out.
 fn empty_page() -> AnswerFault {
-    answer_fault::change(|page| {
+    faults::change(|page| {
         let token = page["metadata"]["continue"].as_str().expect("not the last page");
         let token = token.strip_suffix('4').expect("four nodes were on two pages");
         page["metadata"]["continue"] = format!("{token}02").into();
@@ -291,7 +274,7 @@ fn empty_page() -> AnswerFault {
 #[test]
 fn gzip_without_content_encoding_is_not_decompressed() {
     check_canned(|table| {
-        let silent = answer_fault::bytes(|body| gzip(&body));
+        let silent = faults::bytes(|body| gzip(&body));
         table.fails("gzip without content-encoding", 1, silent, "protocol", "not UTF-8");
     });
 }

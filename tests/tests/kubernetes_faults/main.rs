@@ -100,8 +100,8 @@ impl Table {
     }
 
     /// Adds a server with a fault that the module recovers from.
-    fn works(&mut self, name: &str, page: usize, times: usize, answer_fault: AnswerFault) {
-        let server = NodeServer::of(&self.source).wrong(page, times, answer_fault);
+    fn works(&mut self, name: &str, page: usize, times: usize, faults: AnswerFault) {
+        let server = NodeServer::of(&self.source).wrong(page, times, faults);
         self.add(name, server, LONG, self.all_nodes());
     }
 
@@ -110,17 +110,17 @@ impl Table {
         &mut self,
         name: &str,
         page: usize,
-        answer_fault: AnswerFault,
+        faults: AnswerFault,
         kind: &'static str,
         text: &str,
     ) {
-        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, answer_fault);
+        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, faults);
         self.add(name, server, LONG, Expected::Error(kind, text.to_owned()));
     }
 
     /// Adds a server with a fault that lasts until the deadline.
-    fn times_out(&mut self, name: &str, page: usize, answer_fault: AnswerFault, text: &str) {
-        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, answer_fault);
+    fn times_out(&mut self, name: &str, page: usize, faults: AnswerFault, text: &str) {
+        let server = NodeServer::of(&self.source).wrong(page, usize::MAX, faults);
         self.add(name, server, SHORT, Expected::Error("timeout", text.to_owned()));
     }
 

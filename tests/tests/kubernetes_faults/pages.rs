@@ -1,6 +1,6 @@
 //! Tests of faults between two pages, and of error responses in place of a page.
 
-use gatherer_tests::fault_server::{AnswerFault, Fault, answer_fault};
+use gatherer_tests::fault_server::{AnswerFault, Fault, faults};
 
 use super::{Table, check_canned};
 
@@ -15,58 +15,52 @@ pub(super) fn boundaries(table: &mut Table) {
     ];
     for page in PAGES {
         for (name, fault, text) in &faults {
-            let answer_fault = answer_fault::fault(fault.clone());
-            table.works(&format!("{name} once at page {page}"), page, 1, answer_fault.clone());
+            let faults = faults::fault(fault.clone());
+            table.works(&format!("{name} once at page {page}"), page, 1, faults.clone());
             let always = format!("{name} always at page {page}");
-            table.fails(&always, page, answer_fault, "connection", text);
+            table.fails(&always, page, faults, "connection", text);
         }
-        let unavailable =
-            || answer_fault::status(500, "InternalError", "etcdserver: leader changed");
+        let unavailable = || faults::status(500, "InternalError", "etcdserver: leader changed");
         table.works(&format!("500 once at page {page}"), page, 1, unavailable());
         let always = format!("500 always at page {page}");
         table.fails(&always, page, unavailable(), "unavailable", "leader changed");
     }
-    table.works("no fault", 0, 0, answer_fault::fault(Fault::Reset));
+    table.works("no fault", 0, 0, faults::fault(Fault::Reset));
 }
 
 pub(super) fn statuses(table: &mut Table, pages: &[usize]) {
     let forbidden = r#"nodes is forbidden: User "u" cannot list resource "nodes" in API group """#;
     let late = Fault::Answer(429, "retry-after: 1000\r\n", b"{}".to_vec());
     let soon = Fault::Answer(429, "retry-after: 1\r\n", b"{}".to_vec());
-    let bare = |status| answer_fault::fault(Fault::Status(status, None));
+    let bare = |status| faults::fault(Fault::Status(status, None));
     for &page in pages {
-        let mut fails = |name: &str, answer_fault: AnswerFault, kind, text: &str| {
-            table.fails(&format!("{name} at page {page}"), page, answer_fault, kind, text);
+        let mut fails = |name: &str, faults: AnswerFault, kind, text: &str| {
+            table.fails(&format!("{name} at page {page}"), page, faults, kind, text);
         };
-        let unknown = answer_fault::status(401, "Unauthorized", "Unauthorized");
+        let unknown = faults::status(401, "Unauthorized", "Unauthorized");
         fails("401", unknown, "authentication", "401 Unauthorized");
         fails("401 of a proxy", bare(401), "authentication", "401 Unauthorized");
-        fails("403", answer_fault::status(403, "Forbidden", forbidden), "permission", forbidden);
-        let nothing = answer_fault::status(404, "NotFound", "the server could not find it");
+        fails("403", faults::status(403, "Forbidden", forbidden), "permission", forbidden);
+        let nothing = faults::status(404, "NotFound", "the server could not find it");
         fails("404", nothing, "configuration", "404 Not Found");
-        let conflict = answer_fault::status(409, "Conflict", "the object has been modified");
+        let conflict = faults::status(409, "Conflict", "the object has been modified");
         fails("409", conflict, "configuration", "409 Conflict");
-        let busy = answer_fault::status(429, "TooManyRequests", "too many requests");
+        let busy = faults::status(429, "TooManyRequests", "too many requests");
         fails("429", busy, "rate-limited", "429 Too Many Requests");
-        fails("429 soon", answer_fault::fault(soon.clone()), "rate-limited", "(after 2 retries)");
-        fails("429 late", answer_fault::fault(late.clone()), "rate-limited", "later than");
-        let down = answer_fault::status(503, "ServiceUnavailable", "apiserver is shutting down");
+        fails("429 soon", faults::fault(soon.clone()), "rate-limited", "(after 2 retries)");
+        fails("429 late", faults::fault(late.clone()), "rate-limited", "later than");
+        let down = faults::status(503, "ServiceUnavailable", "apiserver is shutting down");
         fails("503", down, "unavailable", "apiserver is shutting down");
         fails("502 of a proxy", bare(502), "unavailable", "502 Bad Gateway");
         fails("204", bare(204), "protocol", "204 No Content");
-        table.works(
-            &format!("429 once at page {page}"),
-            page,
-            1,
-            answer_fault::fault(soon.clone()),
-        );
+        table.works(&format!("429 once at page {page}"), page, 1, faults::fault(soon.clone()));
     }
 }
 
 pub(super) fn expired_lists(table: &mut Table) {
     let expired = || {
         let text = "The provided continue parameter is too old to display a consistent list result";
-        answer_fault::status(410, "Expired", text)
+        faults::status(410, "Expired", text)
     };
     for page in [2, 4] {
         table.works(&format!("410 once at page {page}"), page, 1, expired());

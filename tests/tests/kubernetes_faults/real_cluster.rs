@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
-use gatherer_tests::fault_server::{Action, Fault, Received, Source, Upstream, answer_fault};
+use gatherer_tests::fault_server::{Action, Fault, Received, Source, Upstream, faults};
 use gatherer_tests::servers::kubernetes::{Cluster, Method, cluster_nodes};
 use gatherer_tests::skip;
 
@@ -45,7 +45,7 @@ fn nodes_created_or_deleted_between_two_pages_do_not_change_the_list() {
     let before = cluster.node_names();
     let mut table = Table::new(&source(&cluster), &before, cluster.admin_token());
     let changed = Arc::clone(&cluster);
-    let change = answer_fault::after(move || {
+    let change = faults::after(move || {
         // Delete a node of the next page, and create one that belongs to the last page.
         changed.delete_node(&cluster_nodes::name(5));
         changed.create_nodes_from(100, 1, 2000);

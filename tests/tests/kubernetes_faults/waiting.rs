@@ -1,23 +1,18 @@
 //! Tests of servers that do not respond in time. They are separate from the faults that keep the machine
 //! busy, so that the module's own timeout, shortly before the runner's, reports the error.
 
-use gatherer_tests::fault_server::{Fault, FaultServer, FullPort, answer_fault};
+use gatherer_tests::fault_server::{Fault, FaultServer, FullPort, faults};
 
 use super::{Expected, SHORT, Table, check_canned};
 
 pub(super) fn waits(table: &mut Table) {
     for page in [1, 2, 3, 4] {
-        let hole = answer_fault::fault(Fault::BlackHole);
+        let hole = faults::fault(Fault::BlackHole);
         table.times_out(&format!("black hole at page {page}"), page, hole, "no response within");
     }
     for page in [1, 3] {
         let mut waits = |name: &str, fault, text| {
-            table.times_out(
-                &format!("{name} at page {page}"),
-                page,
-                answer_fault::fault(fault),
-                text,
-            );
+            table.times_out(&format!("{name} at page {page}"), page, faults::fault(fault), text);
         };
         waits("drips", Fault::Drip, "not complete within");
         waits("drips its head", Fault::DripHead, "no response within");
