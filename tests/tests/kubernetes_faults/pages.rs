@@ -48,7 +48,7 @@ pub(super) fn statuses(table: &mut Table, pages: &[usize]) {
         let busy = faults::status(429, "TooManyRequests", "too many requests");
         fails("429", busy, "rate-limited", "429 Too Many Requests");
         fails("429 soon", faults::fault(soon.clone()), "rate-limited", "(after 2 retries)");
-        fails("429 late", faults::fault(late.clone()), "rate-limited", "later than");
+        fails("429 late", faults::fault(late.clone()), "rate-limited", "a delay of 1000 s");
         let down = faults::status(503, "ServiceUnavailable", "apiserver is shutting down");
         fails("503", down, "unavailable", "apiserver is shutting down");
         fails("502 of a proxy", bare(502), "unavailable", "502 Bad Gateway");
