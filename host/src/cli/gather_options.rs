@@ -12,7 +12,7 @@ use crate::run::progress;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
-    /// None: a Manager discards the whole result if the status is not 0.
+    /// Never, because a Manager discards the whole result if the status is not 0.
     #[default]
     Never,
     /// At least one endpoint failed.

@@ -57,9 +57,7 @@ pub struct Cli {
     #[arg(short = 'l', long)]
     pub list_modules: bool,
 
-    /// Print the result as the Manager's JSON, as the versioned inventory, as one inventory line for each
-    /// endpoint as soon as it is finished, as the containers in the format of mgrk8s, or as a table for
-    /// people [default: gatherer] [e.g. --format table]
+    /// Print the result in this format [default: gatherer] [e.g. --format table]
     #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
     pub format: Option<Format>,
 
