@@ -26,8 +26,12 @@ title "Snapshots"
 if [ "$status" -ne 0 ] || [ -s "$target/test-skips.txt" ]; then
     say "Unused snapshots are not removed, because tests failed or were skipped."
 else
+    # Compare canonical paths, since $PWD may contain a symbolic link.
+    sort -u "$used" | xargs -d '\n' realpath >"$used.sorted"
     git ls-files --cached --others --exclude-standard -- '*.snap' | while read -r snapshot; do
-        grep -qxF "$PWD/$snapshot" "$used" || { rm -f "$snapshot" && say "removed, no test uses it: $snapshot"; }
+        [ -e "$snapshot" ] || continue
+        grep -qxF "$(realpath "$snapshot")" "$used.sorted" ||
+            { rm -f "$snapshot" && say "removed, no test uses it: $snapshot"; }
     done
 fi
 git status --short -- '*.snap' docs
