@@ -31,7 +31,7 @@ const IN_FILE: (bool, bool) = (true, false);
 const IN_BOTH: (bool, bool) = (true, true);
 
 #[test]
-fn without_a_filter_v_decides_for_both_destinations() {
+fn without_a_filter_v_sets_the_level_of_both_destinations() {
     for (args, expected) in [
         (&[][..], [IN_BOTH, IN_FILE, NOWHERE, NOWHERE]),
         (&["-v"], [IN_BOTH, IN_BOTH, IN_FILE, NOWHERE]),
@@ -94,7 +94,7 @@ fn one_endpoint_can_be_debugged_alone() {
 }
 
 #[test]
-fn a_plugin_logs_no_more_than_some_destination_wants() {
+fn a_plugin_gets_the_most_detailed_level_of_both_destinations() {
     for (filter, endpoint, level) in [
         ("info", "a", "Info"),
         ("misbehaving=debug", "a", "Debug"),
@@ -109,7 +109,7 @@ fn a_plugin_logs_no_more_than_some_destination_wants() {
 }
 
 #[test]
-fn the_filter_can_come_from_the_environment_or_the_operator_s_file() {
+fn the_filter_can_come_from_the_environment_or_the_operators_file() {
     let plugins = PluginFolder::with(&["misbehaving"]);
     let endpoints = json!([{"id": "a", "module": "Misbehaving", "case": "logs"}]);
     let run = || {
@@ -183,7 +183,7 @@ fn every_line_about_an_endpoint_has_its_id_and_json_its_module_and_worker() {
 }
 
 #[test]
-fn the_lines_of_a_format_s_notes_have_their_endpoint_s_id_too() {
+fn a_note_of_the_output_format_has_the_id_of_its_endpoint() {
     // Two hosts of one name, which the Manager's format has to rename.
     let plugins = PluginFolder::with(&["example"]);
     let endpoint = |id: &str| json!({"id": id, "module": "Example", "hostname": "same"});

@@ -280,7 +280,7 @@ fn a_full_device_ends_the_run_with_exit_status_4_and_a_message() {
 }
 
 #[test]
-fn no_endpoint_is_no_line() {
+fn an_empty_request_prints_no_line() {
     let plugins = PluginFolder::with(&["example"]);
     let outcome = ndjson(&json!([]), &plugins).run().expect_code(0);
     assert_eq!(outcome.stdout_text(), "");

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runner_s_target_means_its_crate() {
+    fn the_target_of_the_runner_means_its_crate() {
         assert_eq!(shown("gatherer=debug"), "virtual_host_gatherer=debug,warn");
         assert_eq!(shown("gatherer::run=debug"), "virtual_host_gatherer::run=debug,warn");
         assert_eq!(shown("gatherer_other=debug"), "gatherer_other=debug,warn");

@@ -51,7 +51,7 @@ fn each_destination_has_its_own_level() {
 }
 
 #[test]
-fn a_line_that_the_result_shows_too_goes_to_the_file_alone() {
+fn a_line_that_is_also_in_the_result_goes_only_to_the_file() {
     let lines = logged("debug", || {
         tracing::error!(file_only = true, "{}", "e");
         tracing::error!(file_only = false, "f");
@@ -83,7 +83,7 @@ fn a_line_has_the_id_and_the_fields_of_its_spans() {
 }
 
 #[test]
-fn spans_keep_their_fields_where_nearly_everything_is_off() {
+fn spans_keep_their_fields_if_most_targets_are_off() {
     let lines = logged("off,kubernetes=error", || {
         spans::endpoint("a", None).in_scope(|| {
             tracing::error!("off");
@@ -131,7 +131,7 @@ fn a_line_of_a_plugin_has_no_fields_but_its_message() {
 }
 
 #[test]
-fn the_lines_of_one_endpoint_can_be_wanted_alone() {
+fn enables_detailed_lines_of_only_one_endpoint() {
     for (directive, id) in [
         ("[endpoint{id=vc1}]=debug", "vc1"),
         ("[endpoint{id=vc.*}]=debug", "vc1"),
@@ -158,7 +158,7 @@ fn the_lines_of_one_endpoint_can_be_wanted_alone() {
 }
 
 #[test]
-fn a_plugin_is_asked_for_the_most_detailed_line_of_its_endpoint() {
+fn a_plugin_gets_the_most_detailed_level_of_its_endpoint() {
     let level = |filter: &str, span: fn() -> Span| {
         let mut level = None;
         logged(filter, || level = plugin_lines::level_in_span(&span()));
@@ -184,7 +184,7 @@ fn the_runner_has_one_target_that_filters_all_of_its_modules() {
 }
 
 #[test]
-fn a_line_that_is_not_wanted_is_not_formatted() {
+fn does_not_format_a_disabled_line() {
     struct Formatted;
     impl std::fmt::Display for Formatted {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
