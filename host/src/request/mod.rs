@@ -3,6 +3,7 @@
 //! A mistake in the entry of an endpoint fails only that endpoint. Only an infile that is not a list of endpoints fails
 //! the run.
 
+mod file_reference;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_infile;
 mod infile_json;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use gatherer_plugin_api::{Options, ProxySettings, Secret};
 
 use super::Defaults;
+use super::file_reference::FileReference;
 use super::infile_json::{RawObject, Value};
-use super::references::FileReference;
 use super::values::{self, BaseFolders, ResolvedReference};
 use crate::request::redact::{Secrets, is_document};
 

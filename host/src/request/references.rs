@@ -1,21 +1,15 @@
 //! References of the form `{"file": PATH}`. The runner only collects them. The worker reads the files within the
 //! endpoint's deadline, because a file on a network or FUSE file system may hang.
 
-use std::path::Path;
-
-use gatherer_file_reader as file;
 use gatherer_plugin_api::manifest::{Manifest, RESERVED};
 use gatherer_plugin_api::{GatherError, GatherRequest};
 use serde::{Deserialize, Serialize};
 
+use super::file_reference::FileReference;
 use super::infile_json::Value;
 use super::values::{self, BaseFolders};
 use super::{invalid, options};
-use crate::output::escape::escape;
 use crate::request::redact::Secrets;
-
-/// The maximum size of a file that a reference names, in bytes.
-const REFERENCE_MAX_BYTES: usize = 1024 * 1024;
 
 /// The file references of one endpoint.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -24,18 +18,6 @@ pub struct References {
     pub files: Vec<FileReference>,
     /// The base folders of relative paths in the files.
     pub folders: BaseFolders,
-}
-
-/// A value that is the text of a file.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FileReference {
-    /// The name of the parameter or common option.
-    pub name: String,
-    /// The path of the file.
-    pub path: String,
-    /// Whether messages must not show the path, because the user may have entered the secret itself instead of a path.
-    pub is_hidden: bool,
 }
 
 impl References {
@@ -80,25 +62,5 @@ impl References {
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(invalid(&problems, module)) }
-    }
-}
-
-impl FileReference {
-    /// The text of the file without its last line end. The error is a message.
-    fn read(&self) -> Result<String, String> {
-        let text = match file::read(Path::new(&self.path), REFERENCE_MAX_BYTES) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| self.problem("is not UTF-8 text")),
-            Err(error) => Err(self.problem(&error.to_string())),
-        };
-        text.map(|mut text| {
-            text.truncate(text.trim_end_matches(['\r', '\n']).len());
-            text
-        })
-    }
-
-    /// A message about the file.
-    fn problem(&self, predicate: &str) -> String {
-        let shown = if self.is_hidden { String::new() } else { format!(" {}", escape(&self.path)) };
-        format!("{} refers to the file{shown}, which {predicate}", self.name)
     }
 }

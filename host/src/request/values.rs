@@ -7,8 +7,8 @@ use gatherer_plugin_api::manifest::{DefaultValue, Module, Parameter, ParameterTy
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::file_reference::FileReference;
 use super::infile_json::{RawObject, Value};
-use super::references::FileReference;
 use crate::output::escape::escape;
 use crate::request::redact::{Secrets, is_document};
 

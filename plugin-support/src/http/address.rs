@@ -1,4 +1,4 @@
-//! Strict parsing of URLs, their form for messages, and the credentials in them.
+//! Strict parsing of URLs and the credentials in them, and the form of URLs and other texts in messages.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -25,6 +25,11 @@ pub fn display_url(url: &Url) -> String {
         None => path.to_owned(),
     };
     format!("{}://{host}{port}{path}", url.scheme())
+}
+
+/// Makes text that the server influences safe for messages: truncated, without control characters.
+pub(super) fn sanitize(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Parses a URL strictly: rejects text that the URL standard would silently drop or change, because

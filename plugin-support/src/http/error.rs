@@ -8,6 +8,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use rustls::CertificateError;
 
 use super::Timeouts;
+use super::address::sanitize;
 use super::tls_error::{CertificateHints, explain_certificate, explain_handshake};
 use crate::run::seconds;
 
@@ -275,11 +276,6 @@ fn is_broken(kind: io::ErrorKind) -> bool {
         kind,
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
     )
-}
-
-/// Makes text that the server influences safe for messages: truncated, without control characters.
-pub(super) fn sanitize(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The text of the root cause, which is the most specific one.

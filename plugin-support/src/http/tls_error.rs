@@ -2,7 +2,7 @@
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::error::sanitize;
+use super::address::sanitize;
 
 /// Hints for a server certificate that cannot be verified. A module that has its own parameters for
 /// this names them here.

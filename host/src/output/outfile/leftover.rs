@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -28,11 +28,19 @@ pub fn temporary_name(target: &OsStr, process: u32, attempt: u32) -> OsString {
 /// such a file does no harm.
 pub fn sweep(target: &Path) {
     let Some(name) = target.file_name() else { return };
-    let Ok(entries) = std::fs::read_dir(super::replacement::folder(target)) else { return };
+    let Ok(entries) = std::fs::read_dir(folder(target)) else { return };
     for entry in entries.filter_map(Result::ok) {
         if owner(&entry.file_name(), name).is_some_and(is_gone) && is_unused(&entry.path()) {
             let _ = std::fs::remove_file(entry.path());
         }
+    }
+}
+
+/// The folder of a path.
+pub fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

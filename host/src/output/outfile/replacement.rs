@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::FlockOperation;
 
-use super::leftover;
+use super::leftover::{self, folder};
 
 /// A target that is replaced by a temporary file in the same folder. That file is created twice: once to check that
 /// this is possible, and once to be written, so that it does not exist in between.
@@ -129,6 +129,7 @@ impl Drop for Temporary {
         }
     }
 }
+
 /// The path of a file that does not exist yet, after symbolic links are resolved.
 pub(super) fn missing_target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -139,12 +140,4 @@ pub(super) fn missing_target(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links"))
-}
-
-/// The folder of a path.
-pub(super) fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

@@ -26,7 +26,8 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use super::certificate::{RecordingVerifier, ServerSubject};
 use super::credential_program::CredentialProgram;
-use super::credentials::{self, ClientCredentials, CredentialSource};
+use super::credential_source::CredentialSource;
+use super::credentials::{self, ClientCredentials};
 use super::proxy::{self, Proxy};
 use super::token_renewal::IdTokenSource;
 use crate::kubeconfig::Access;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::LONGEST_REQUEST;
-use super::credentials::CredentialSource;
+use super::credential_source::CredentialSource;
 use crate::kubeconfig::parse_yaml;
 use crate::program::{self, OUTPUT_MAX_BYTES, ProgramError};
 

@@ -1,17 +1,15 @@
-//! Loading the credentials, and the errors about them. kube reads credentials from the kubeconfig;
+//! Loading the credentials. kube reads credentials from the kubeconfig;
 //! `credential_program` runs programs, and `token_renewal` renews id tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use gatherer_plugin_support::run;
+use gatherer_plugin_api::{Context, GatherError};
 use kube::client::middleware::AuthLayer;
-use kube::client::{AuthError, ConfigExt as _, RustlsTlsError};
+use kube::client::{ConfigExt as _, RustlsTlsError};
 use rustls::ClientConfig;
 
-use super::LONGEST_REQUEST;
 use super::credential_program::CredentialProgram;
-use crate::kubeconfig::Access;
+use super::credential_source::CredentialSource;
 
 /// The credentials in the form that the kube client needs.
 pub(super) struct ClientCredentials {
@@ -21,72 +19,6 @@ pub(super) struct ClientCredentials {
     pub tls: ClientConfig,
     /// The program that prints the credentials, if the kubeconfig names one.
     pub program: Option<CredentialProgram>,
-}
-
-/// Where the credentials come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CredentialSource {
-    /// The kubeconfig, or a file that it names.
-    Kubeconfig,
-    /// The program with this command.
-    Program(String),
-}
-
-impl CredentialSource {
-    pub fn of(access: &Access) -> Self {
-        let auth = &access.auth;
-        if let Some(provider) = &auth.auth_provider {
-            let program = provider.config.get("cmd-path").cloned();
-            return program.map_or(Self::Kubeconfig, Self::Program);
-        }
-        match auth.exec.as_ref().and_then(|exec| exec.command.clone()) {
-            Some(program) => Self::Program(program),
-            None => Self::Kubeconfig,
-        }
-    }
-
-    /// The error if the credentials did not arrive in time.
-    pub fn too_slow(&self, context: &Context) -> GatherError {
-        let limit = match context.deadline() {
-            Some(_) => format!("the endpoint's {}", run::timeout_text(context)),
-            None => run::seconds(LONGEST_REQUEST),
-        };
-        let message = match self {
-            Self::Kubeconfig => format!("reading the credentials did not finish within {limit}"),
-            Self::Program(program) => {
-                format!(
-                    "the kubeconfig's program {program:?} returned no credentials within {limit}"
-                )
-            }
-        };
-        GatherError::new(ErrorKind::Timeout, message).with_retryable(false)
-    }
-
-    /// The source as messages name it.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
-            Self::Kubeconfig => "the kubeconfig's user".to_owned(),
-        }
-    }
-
-    pub fn unsendable(&self) -> GatherError {
-        GatherError::configuration(format!(
-            "{}: a token or password contains a character that cannot be sent",
-            self.name()
-        ))
-    }
-
-    /// Converts kube's error about credentials. kube reads only those in the kubeconfig.
-    pub fn failure(&self, error: &AuthError) -> GatherError {
-        match error {
-            AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => self.unsendable(),
-            _ => GatherError::new(
-                ErrorKind::Authentication,
-                format!("{} has no usable credentials", self.name()),
-            ),
-        }
-    }
 }
 
 /// Loads the credentials. If a program prints them, it may run until the endpoint's deadline.

@@ -3,6 +3,7 @@
 mod certificate;
 mod connect;
 mod credential_program;
+mod credential_source;
 mod credentials;
 mod discovery;
 mod list;

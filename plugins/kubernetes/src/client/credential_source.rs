@@ -1,0 +1,74 @@
+//! Where the credentials come from, and the errors that name this source.
+
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use gatherer_plugin_support::run;
+use kube::client::AuthError;
+
+use super::LONGEST_REQUEST;
+use crate::kubeconfig::Access;
+
+/// Where the credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CredentialSource {
+    /// The kubeconfig, or a file that it names.
+    Kubeconfig,
+    /// The program with this command.
+    Program(String),
+}
+
+impl CredentialSource {
+    pub fn of(access: &Access) -> Self {
+        let auth = &access.auth;
+        if let Some(provider) = &auth.auth_provider {
+            let program = provider.config.get("cmd-path").cloned();
+            return program.map_or(Self::Kubeconfig, Self::Program);
+        }
+        match auth.exec.as_ref().and_then(|exec| exec.command.clone()) {
+            Some(program) => Self::Program(program),
+            None => Self::Kubeconfig,
+        }
+    }
+
+    /// The error if the credentials did not arrive in time.
+    pub fn too_slow(&self, context: &Context) -> GatherError {
+        let limit = match context.deadline() {
+            Some(_) => format!("the endpoint's {}", run::timeout_text(context)),
+            None => run::seconds(LONGEST_REQUEST),
+        };
+        let message = match self {
+            Self::Kubeconfig => format!("reading the credentials did not finish within {limit}"),
+            Self::Program(program) => {
+                format!(
+                    "the kubeconfig's program {program:?} returned no credentials within {limit}"
+                )
+            }
+        };
+        GatherError::new(ErrorKind::Timeout, message).with_retryable(false)
+    }
+
+    /// The source as messages name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Program(program) => format!("the kubeconfig's program {program:?}"),
+            Self::Kubeconfig => "the kubeconfig's user".to_owned(),
+        }
+    }
+
+    pub fn unsendable(&self) -> GatherError {
+        GatherError::configuration(format!(
+            "{}: a token or password contains a character that cannot be sent",
+            self.name()
+        ))
+    }
+
+    /// Converts kube's error about credentials. kube reads only those in the kubeconfig.
+    pub fn failure(&self, error: &AuthError) -> GatherError {
+        match error {
+            AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => self.unsendable(),
+            _ => GatherError::new(
+                ErrorKind::Authentication,
+                format!("{} has no usable credentials", self.name()),
+            ),
+        }
+    }
+}
