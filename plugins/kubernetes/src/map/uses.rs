@@ -24,7 +24,7 @@ pub type ObjectUse = (KeyedKind, String, Use);
 /// with a thousand sources.
 const MAX_USES: usize = 10_000;
 
-/// A pod has more than [`MAX_USES`] uses.
+/// A pod has more than `MAX_USES` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyUses;
 
