@@ -182,7 +182,7 @@ fn a_hanging_provider_times_out_and_is_named() {
     let old = id_token(-60, "canary-signature-1");
     let endpoint = |id: &str, issuer: &ScriptedServer| {
         let document = setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));
-        json!({"id": id, "module": "Kubernetes", "kubeconfig": document.to_string(), "timeout": 2,
+        json!({"id": id, "module": "Kubernetes", "kubeconfig": document.to_string(), "timeout": 4,
             "retries": 3})
     };
     let outcome = setup.run_of(&[endpoint("silent", &silent), endpoint("drips", &drips)]).run();
@@ -191,7 +191,7 @@ fn a_hanging_provider_times_out_and_is_named() {
         ("drips", format!("POST {}", drips.url("/token"))),
     ] {
         let text = format!("renewing the id-token: {url}: ");
-        assert_fails(&outcome, id, "timeout", &[&text, "within the endpoint's timeout of 2 s"]);
+        assert_fails(&outcome, id, "timeout", &[&text, "within the endpoint's timeout of 4 s"]);
     }
     // A renewal is not repeated, because the first request may have used up the refresh token.
     assert_eq!(renewals(&drips), 1);
