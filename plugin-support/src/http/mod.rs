@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod client_certificate;
 mod encoding;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -24,6 +25,7 @@ use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use reqwest::header::{ACCEPT_ENCODING, RANGE};
 
 pub use address::{display_url, parse_url};
+pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use error::{Exchange, Stage, causes};
 pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
