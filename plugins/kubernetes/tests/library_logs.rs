@@ -2,7 +2,7 @@
 //! lines below `info`, but safety must not depend on that alone.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
@@ -96,12 +96,14 @@ extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RStri
 /// Ignores all nodes.
 struct IgnoringSink;
 
-impl ItemSink<NodeList> for IgnoringSink {
-    fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
+impl ItemSink for IgnoringSink {
+    type List = NodeList;
+
+    fn take(&mut self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
+    fn start_over(&mut self) -> Result<(), GatherError> {
         Ok(())
     }
 }
@@ -113,7 +115,7 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
     run::block_on(&context, async {
         let client = Client::new(&access, 2, &context).await?;
-        client.list::<NodeList>(&Resource::nodes(), Arc::new(IgnoringSink)).await
+        client.list(&Resource::nodes(), IgnoringSink).await.map(drop)
     })
 }
 

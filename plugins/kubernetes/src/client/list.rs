@@ -11,7 +11,6 @@ use std::collections::HashSet;
 use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
@@ -36,43 +35,73 @@ const MOST_RESTARTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Receives the items of a list, each as soon as it is parsed.
-pub trait ItemSink<L: Listed>: Send + Sync {
+pub trait ItemSink: Send + 'static {
+    /// The type of the list.
+    type List: Listed;
     /// Receives one item. An error fails the list.
-    fn take(&self, item: L::Item<'_>) -> Result<(), GatherError>;
+    fn take(&mut self, item: <Self::List as Listed>::Item<'_>) -> Result<(), GatherError>;
     /// Discards all items received so far, because the list is restarted.
-    fn start_over(&self) -> Result<(), GatherError>;
+    fn start_over(&mut self) -> Result<(), GatherError>;
 }
 
-/// Reads a whole list, restarting it if necessary. On success the sink has every item of one
-/// `resourceVersion`.
-pub(super) async fn list<L: Listed>(
+/// Reads whole lists as one, restarting them together if necessary: the sink can only discard all of its
+/// items. Returns the sink with every item; each list is of one `resourceVersion`.
+pub(super) async fn list<S: ItemSink>(
     connection: &Connection<'_>,
-    resource: &Resource,
+    resources: &[Resource],
     page_size: u32,
-    sink: &Arc<dyn ItemSink<L>>,
-) -> Result<(), GatherError> {
-    let context = connection.context;
+    mut sink: S,
+) -> Result<S, GatherError> {
     let mut restarts = 0;
-    loop {
-        let WalkOutcome::Outdated(mut error) =
-            walk_pages(connection, resource, page_size, sink).await?
-        else {
-            return Ok(());
-        };
-        let wait = FIRST_WAIT * (1 << restarts);
-        let in_time = run::operation_remaining(context).is_none_or(|left| wait < left);
-        if restarts == MOST_RESTARTS || !in_time {
-            error.message = format!("{} (the list was restarted {restarts} times)", error.message);
-            return Err(error.with_hint(
-                "the cluster changes faster than its list can be read: set a larger page_size",
-            ));
+    'restart: loop {
+        for resource in resources {
+            check_time(connection.context, resource.plural)?;
+            let outcome;
+            (sink, outcome) = walk_pages(connection, resource, page_size, sink).await?;
+            if let WalkOutcome::Outdated(error) = outcome {
+                wait_for_restart(connection.context, error, restarts).await?;
+                restarts += 1;
+                sink.start_over()?;
+                continue 'restart;
+            }
         }
-        tracing::info!("{error}; restarting the list");
-        context.count_retry();
-        restarts += 1;
-        tokio::time::sleep(wait).await;
-        sink.start_over()?;
+        return Ok(sink);
     }
+}
+
+/// Fails if the run was cancelled or the endpoint's time is over. `objects` names the objects that would be
+/// requested next.
+pub(super) fn check_time(context: &Context, objects: &str) -> Result<(), GatherError> {
+    context.check_cancelled()?;
+    if run::operation_remaining(context) == Some(Duration::ZERO) {
+        let limit = run::timeout_text(context);
+        return Err(GatherError::new(
+            ErrorKind::Timeout,
+            format!("{objects} were not requested within the endpoint's {limit}"),
+        )
+        .with_hint("raise the endpoint's `timeout`, or collect less"));
+    }
+    Ok(())
+}
+
+/// Waits before an outdated list is restarted, or fails if it was restarted too often already.
+async fn wait_for_restart(
+    context: &Context,
+    mut error: GatherError,
+    restarts: u32,
+) -> Result<(), GatherError> {
+    let wait = FIRST_WAIT * (1 << restarts);
+    let in_time = run::operation_remaining(context).is_none_or(|left| wait < left);
+    if restarts == MOST_RESTARTS || !in_time {
+        error.message = format!("{} (the list was restarted {restarts} times)", error.message);
+        return Err(error.with_hint(
+            "the cluster changes faster than its list can be read: set a larger page_size",
+        ));
+    }
+    tracing::info!("{error}; restarting the list");
+    context.count_retry();
+    tokio::time::sleep(wait).await;
+    Ok(())
 }
 
 /// How one pass over the pages of a list ended.
@@ -84,12 +113,12 @@ enum WalkOutcome {
 }
 
 /// Reads the pages of a list from the first to the last.
-async fn walk_pages<L: Listed>(
+async fn walk_pages<S: ItemSink>(
     connection: &Connection<'_>,
     resource: &Resource,
     page_size: u32,
-    sink: &Arc<dyn ItemSink<L>>,
-) -> Result<WalkOutcome, GatherError> {
+    mut sink: S,
+) -> Result<(S, WalkOutcome), GatherError> {
     let context = connection.context;
     let path = resource.path();
     let mut progress = ListProgress::default();
@@ -108,21 +137,21 @@ async fn walk_pages<L: Listed>(
                 // The request is valid; only this version of the list is no longer available.
                 error.kind = ErrorKind::Unavailable;
                 error.retryable = true;
-                return Ok(WalkOutcome::Outdated(error));
+                return Ok((sink, WalkOutcome::Outdated(error)));
             }
         };
         progress.bytes += received.bytes.len();
         let request = connection.request_text(&path, number);
         let resource_copy = resource.clone();
         let page_task =
-            PageTask { page: received, progress, resource: resource_copy, request, number };
+            PageTask { page: received, progress, sink, resource: resource_copy, request, number };
         let next_step;
-        (progress, next_step) =
-            page_task.parse_in_thread(connection, sink, prefetched.as_mut()).await?;
+        (progress, sink, next_step) =
+            page_task.parse_in_thread(connection, prefetched.as_mut()).await?;
         report_progress(context, progress.items, resource);
         let next = match next_step {
             NextStep::Page(token) => token,
-            NextStep::End(outcome) => return Ok(outcome),
+            NextStep::End(outcome) => return Ok((sink, outcome)),
         };
         page = match prefetched {
             Some(prefetched) if prefetched.begins_at(&next) => prefetched,
@@ -148,27 +177,26 @@ enum NextStep {
 }
 
 /// A received page, and the state of the list before it.
-struct PageTask {
+struct PageTask<S> {
     page: Page,
     progress: ListProgress,
+    sink: S,
     resource: Resource,
     /// The request, for messages.
     request: String,
     number: usize,
 }
 
-impl PageTask {
+impl<S: ItemSink> PageTask<S> {
     /// Parses the page in a blocking thread, while the current thread polls the next page's request.
-    async fn parse_in_thread<L: Listed>(
+    async fn parse_in_thread(
         mut self,
         connection: &Connection<'_>,
-        sink: &Arc<dyn ItemSink<L>>,
         mut prefetched: Option<&mut PageFetch<'_>>,
-    ) -> Result<(ListProgress, NextStep), GatherError> {
-        let sink = Arc::clone(sink);
+    ) -> Result<(ListProgress, S, NextStep), GatherError> {
         #[expect(clippy::disallowed_methods, reason = "the closure starts no process")]
         let mut parsing = tokio::task::spawn_blocking(move || {
-            let step = self.parse(&*sink);
+            let step = self.parse();
             (step, self)
         });
         let parsed = poll_fn(|cx| {
@@ -177,7 +205,7 @@ impl PageTask {
             }
             Pin::new(&mut parsing).poll(cx)
         });
-        let (step, Self { page, progress, resource, .. }) =
+        let (step, Self { page, progress, sink, resource, .. }) =
             parsed.await.map_err(|_| GatherError::internal("parsing a page did not finish"))?;
         // Freed memory is overwritten, so a buffer with secrets is freed and not reused.
         if resource.is_secret {
@@ -185,13 +213,14 @@ impl PageTask {
         } else {
             connection.buffer.set(page.bytes);
         }
-        Ok((progress, step?))
+        Ok((progress, sink, step?))
     }
 
-    fn parse<L: Listed>(&mut self, sink: &dyn ItemSink<L>) -> Result<NextStep, GatherError> {
+    fn parse(&mut self) -> Result<NextStep, GatherError> {
         let (bytes, request_text) = (&self.page.bytes, &self.page.request_text);
         let is_first = self.number == 1;
         let (progress, one) = (&mut self.progress, self.resource.one);
+        let sink = &mut self.sink;
         let mut checks = ItemChecks { progress, request: &self.request, one, is_first, sink };
         let head = match page_parser::parse(bytes, &self.resource, request_text, &mut checks) {
             Ok(head) => head,
@@ -229,19 +258,19 @@ impl From<GatherError> for PageStop {
 }
 
 /// Checks the items of one page and passes them to the sink.
-struct ItemChecks<'a, L: Listed> {
+struct ItemChecks<'a, S> {
     progress: &'a mut ListProgress,
     /// The request, for messages.
     request: &'a str,
     /// One item with its article, for messages.
     one: &'a str,
     is_first: bool,
-    sink: &'a dyn ItemSink<L>,
+    sink: &'a mut S,
 }
 
-impl<L: Listed> PageSink for ItemChecks<'_, L> {
+impl<S: ItemSink> PageSink for ItemChecks<'_, S> {
     type Stop = PageStop;
-    type List = L;
+    type List = S::List;
 
     fn begin(&mut self, head: &ListHead) -> Result<(), PageStop> {
         if self.is_first {
@@ -255,8 +284,8 @@ impl<L: Listed> PageSink for ItemChecks<'_, L> {
         Ok(())
     }
 
-    fn take(&mut self, item: L::Item<'_>) -> Result<(), PageStop> {
-        let (_, uid) = L::identity(&item);
+    fn take(&mut self, item: <S::List as Listed>::Item<'_>) -> Result<(), PageStop> {
+        let (_, uid) = S::List::identity(&item);
         self.progress.count_item(uid, self.one, self.request)?;
         Ok(self.sink.take(item)?)
     }

@@ -21,7 +21,6 @@ pub(crate) mod testing;
 mod tests;
 mod token_renewal;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, GatherError};
@@ -57,15 +56,30 @@ impl<'a> Client<'a> {
         Ok(Self { connection: Connection::new(access, context).await?, page_size })
     }
 
-    /// Reads a whole list, page by page, and passes its items to the sink. All items come from the
-    /// same `resourceVersion`. If this fails, the caller must discard what the sink received; the
-    /// sink itself discards it on [`ItemSink::start_over`].
-    pub async fn list<L: Listed>(
+    /// Reads a whole list, page by page, and returns the sink with its items. All items come from the
+    /// same `resourceVersion`. If this fails, the caller must discard what the sink has passed on; the
+    /// sink itself does that on [`ItemSink::start_over`].
+    pub async fn list<S: ItemSink>(&self, resource: &Resource, sink: S) -> Result<S, GatherError> {
+        list::list(&self.connection, std::slice::from_ref(resource), self.page_size, sink).await
+    }
+
+    /// Reads the lists of several namespaces as one list.
+    pub async fn list_in_namespaces<S: ItemSink>(
         &self,
         resource: &Resource,
-        sink: Arc<dyn ItemSink<L>>,
-    ) -> Result<(), GatherError> {
-        list::list(&self.connection, resource, self.page_size, &sink).await
+        namespaces: &[String],
+        sink: S,
+    ) -> Result<S, GatherError> {
+        let in_namespace =
+            |name: &String| Resource { namespace: Some(name.clone()), ..resource.clone() };
+        let resources: Vec<_> = namespaces.iter().map(in_namespace).collect();
+        list::list(&self.connection, &resources, self.page_size, sink).await
+    }
+
+    /// Fails if the run was cancelled or the endpoint's time is over. `objects` names the objects that
+    /// would be requested next.
+    pub fn check_time(&self, objects: &str) -> Result<(), GatherError> {
+        list::check_time(self.connection.context, objects)
     }
 
     /// The names of the resources of a group and version (`batch/v1`). It is an error if the server

@@ -199,13 +199,10 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
     for (object, text) in &access.warnings {
         context.warning(object, text)?;
     }
-    let list = Arc::new(NodeNames::default());
-    let sink: Arc<dyn super::ItemSink<NodeList>> = list.clone();
-    run::block_on(context, async {
+    let NodeNames(mut nodes) = run::block_on(context, async {
         let client = super::Client::new(&access, 2, context).await?;
-        client.list(&super::Resource::nodes(), sink).await
+        client.list(&super::Resource::nodes(), NodeNames::default()).await
     })?;
-    let mut nodes = list.0.lock().expect("no thread panicked").split_off(0);
     nodes.sort();
     Ok(nodes)
 }
@@ -227,16 +224,18 @@ pub fn with_client<T>(
 
 /// Collects the names of nodes.
 #[derive(Default)]
-struct NodeNames(Mutex<Vec<String>>);
+struct NodeNames(Vec<String>);
 
-impl super::ItemSink<NodeList> for NodeNames {
-    fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
-        self.0.lock().expect("no thread panicked").push(node.metadata.name.to_string());
+impl super::ItemSink for NodeNames {
+    type List = NodeList;
+
+    fn take(&mut self, node: Node<'_>) -> Result<(), GatherError> {
+        self.0.push(node.metadata.name.to_string());
         Ok(())
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
-        self.0.lock().expect("no thread panicked").clear();
+    fn start_over(&mut self) -> Result<(), GatherError> {
+        self.0.clear();
         Ok(())
     }
 }

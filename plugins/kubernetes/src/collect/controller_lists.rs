@@ -1,7 +1,5 @@
 //! The lists of controllers, which are a collection of their own and the source of the owners of pods.
 
-use std::sync::Arc;
-
 use gatherer_plugin_api::model::Controller;
 use gatherer_plugin_api::{ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
@@ -10,7 +8,7 @@ use tokio::time::Instant;
 use super::collected_resources::{self, ControllerList};
 use super::sinks::Collecting;
 use super::{CollectedList, Collector};
-use crate::client::{ItemSink, Resource};
+use crate::client::Resource;
 use crate::map::{self, Warnings};
 use crate::objects;
 
@@ -54,7 +52,7 @@ impl Collector<'_> {
         let mut resources = collected_resources::CONTROLLERS.to_vec();
         let (mut failed_items, mut failed_owners) =
             (FailedLists::default(), FailedLists::default());
-        let cron_jobs = match self.lists.check_time("cron jobs") {
+        let cron_jobs = match self.lists.client.check_time("cron jobs") {
             Ok(()) => collected_resources::cron_jobs(self.lists.client).await,
             Err(error) => Err(error),
         };
@@ -115,7 +113,6 @@ impl Collector<'_> {
         let entries = Collecting::<ControllerList, _>::new(move |item: objects::Controller<'_>| {
             (map::OwnerEntry::new(kind, &item.metadata), Warnings::new())
         });
-        let sink = entries.clone() as Arc<dyn ItemSink<ControllerList>>;
         let too_late = || {
             let message = format!(
                 "the list of all {} did not finish within half of the remaining time",
@@ -126,15 +123,15 @@ impl Collector<'_> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(too_late());
         }
-        let read = self.lists.read_with_any_labels(resource, &sink);
-        match deadline {
+        let read = self.lists.read_with_any_labels(resource, entries);
+        let entries = match deadline {
             None => read.await?,
             Some(deadline) => {
-                tokio::time::timeout_at(deadline, read).await.map_err(|_| too_late())??;
+                tokio::time::timeout_at(deadline, read).await.map_err(|_| too_late())??
             }
-        }
+        };
         let mut join = self.join();
-        for entry in entries.take().0 {
+        for entry in entries.items {
             join.owners.insert(entry);
         }
         Ok(())

@@ -24,14 +24,13 @@ use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys};
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
 use gatherer_plugin_support::run;
 
-use crate::client::{Client, ItemSink, Listed, Resource};
+use crate::client::{Client, Listed, Resource};
 use crate::kubeconfig::Access;
 use crate::map::{self, ObjectWarning, Problem, Warnings};
 use crate::objects;
-use crate::objects::node::NodeList;
 use crate::wipe;
 use collected_resources::{
-    KeyedObjectList, NamespaceList, PodList, ServiceAccountList, ServiceList, VirtualMachineList,
+    KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList, VirtualMachineList,
 };
 use join::Join;
 pub use parameters::{Parameters, Selection};
@@ -51,13 +50,12 @@ pub fn cluster(
 ) -> Result<(), GatherError> {
     run::block_on(context, async {
         let client = Client::new(access, page_size, context).await?;
-        let hosts = Arc::new(sinks::HostSink::new(context.clone(), selection));
-        client.list(&Resource::nodes(), hosts.clone() as Arc<dyn ItemSink<NodeList>>).await?;
-        hosts.report_warnings()?;
-        let (join, hosts) = hosts.take();
-        let lists = SelectedLists { client: &client, selection, context };
-        let join = Arc::new(Mutex::new(join));
-        Collector { context, selection, lists, join }.collect_all(&hosts).await
+        let hosts = sinks::HostSink::new(context.clone(), selection);
+        let hosts = client.list(&Resource::nodes(), hosts).await?;
+        sinks::report(context, hosts.warnings)?;
+        let lists = SelectedLists { client: &client, selection };
+        let join = Arc::new(Mutex::new(hosts.join));
+        Collector { context, selection, lists, join }.collect_all(&hosts.host_refs).await
     })
 }
 
@@ -149,20 +147,18 @@ impl Collector<'_> {
     async fn read_list<L: Listed, T: Send + 'static>(
         &self,
         resource: &Resource,
-        collecting: Arc<Collecting<L, T>>,
+        collecting: Collecting<L, T>,
     ) -> CollectedList<T> {
-        self.lists.read(resource, &(collecting.clone() as Arc<dyn ItemSink<L>>)).await?;
-        Ok(collecting.take())
+        let Collecting { items, warnings, .. } = self.lists.read(resource, collecting).await?;
+        Ok((items, warnings))
     }
 
     /// Namespaces are not themselves in a namespace, so the list cannot be narrowed to the selected ones by the
     /// server.
     async fn namespaces(&self) -> Result<(), GatherError> {
         let collecting = Collecting::<NamespaceList, _>::new(map::namespace);
-        let sink = collecting.clone() as Arc<dyn ItemSink<NamespaceList>>;
-        let read = self.lists.read_cluster(&collected_resources::NAMESPACES, &sink).await;
-        let list = read.map(|()| {
-            let (mut items, mut warnings) = collecting.take();
+        let read = self.lists.client.list(&collected_resources::NAMESPACES, collecting).await;
+        let list = read.map(|Collecting { mut items, mut warnings, .. }| {
             let selected = &self.selection.only_namespaces;
             items.retain(|item| selected.is_empty() || selected.contains(&item.name));
             for name in selected.iter().filter(|name| items.iter().all(|item| item.name != **name))
@@ -275,14 +271,13 @@ impl Collector<'_> {
     /// Reports the pods, and returns whether their list is complete.
     async fn pods(&self) -> Result<bool, GatherError> {
         let pods = sinks::PodSink::new(self.context.clone(), Arc::clone(&self.join));
-        let sink = pods.clone() as Arc<dyn ItemSink<PodList>>;
         self.join().forget_pods();
-        let read = self.lists.read(&collected_resources::PODS, &sink).await;
+        let read = self.lists.read(&collected_resources::PODS, pods).await;
         let is_complete = read.is_ok();
         if !is_complete {
             self.join().forget_pods();
         }
-        let list = read.map(|()| (Vec::new(), pods.take_warnings()));
+        let list = read.map(|pods| (Vec::new(), pods.warnings));
         self.end_collection("pods", list, Item::Pod)?;
         Ok(is_complete)
     }
@@ -320,7 +315,7 @@ impl Collector<'_> {
 
     /// The virtual machines with the names of their nodes.
     async fn list_virtual_machines(&self) -> CollectedList<(Option<String>, Guest)> {
-        self.lists.check_time("virtual machines")?;
+        self.lists.client.check_time("virtual machines")?;
         let Some(resource) = collected_resources::virtual_machines(self.lists.client).await? else {
             return Ok((Vec::new(), Warnings::new()));
         };

@@ -34,49 +34,42 @@ pub struct HostSink {
     context: Context,
     /// Whether later lists refer to the hosts.
     remember_hosts: bool,
-    hosts: Mutex<(Join, HostRefs)>,
+    /// The hosts, for the lists that refer to them.
+    pub join: Join,
+    pub host_refs: HostRefs,
     /// The warnings about the hosts so far. A reported warning cannot be withdrawn, so they wait until
-    /// the list cannot start over any more.
-    warnings: Mutex<Warnings>,
+    /// the list is complete.
+    pub warnings: Warnings,
 }
 
 impl HostSink {
     pub fn new(context: Context, selection: &Selection) -> Self {
         let remember_hosts = selection.pods || selection.virtual_machines;
-        Self { context, remember_hosts, hosts: Mutex::default(), warnings: Mutex::default() }
-    }
-
-    /// Reports the warnings about the hosts. The list must be complete.
-    pub fn report_warnings(&self) -> Result<(), GatherError> {
-        report(&self.context, std::mem::take(&mut *lock(&self.warnings)))
-    }
-
-    /// The hosts, for the lists that refer to them.
-    pub fn take(&self) -> (Join, HostRefs) {
-        std::mem::take(&mut *lock(&self.hosts))
+        let (join, host_refs, warnings) = Default::default();
+        Self { context, remember_hosts, join, host_refs, warnings }
     }
 }
 
-impl ItemSink<NodeList> for HostSink {
-    fn take(&self, node: Node<'_>) -> Result<(), GatherError> {
+impl ItemSink for HostSink {
+    type List = NodeList;
+
+    fn take(&mut self, node: Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mapped = map::host(node);
         if self.remember_hosts {
             let (name, id) = (mapped.host.name.clone(), mapped.host.id.clone());
             let host_ref = self.context.host(mapped.host)?;
-            let (join, hosts) = &mut *lock(&self.hosts);
-            join.host_ids.insert(name.clone(), id);
-            hosts.insert(name, host_ref);
+            self.join.host_ids.insert(name.clone(), id);
+            self.host_refs.insert(name, host_ref);
         } else {
             self.context.host(mapped.host)?;
         }
-        store(&mut lock(&self.warnings), mapped.warnings);
+        store(&mut self.warnings, mapped.warnings);
         Ok(())
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
-        lock(&self.warnings).clear();
-        *lock(&self.hosts) = Default::default();
+    fn start_over(&mut self) -> Result<(), GatherError> {
+        (self.join, self.host_refs, self.warnings) = Default::default();
         self.context.start_over()
     }
 }
@@ -84,36 +77,33 @@ impl ItemSink<NodeList> for HostSink {
 /// Collects the items of a list until it is complete.
 pub struct Collecting<L: Listed, T> {
     convert: Box<Convert<L, T>>,
-    collected: Mutex<(Vec<T>, Warnings)>,
+    pub items: Vec<T>,
+    /// The warnings about the items.
+    pub warnings: Warnings,
 }
 
-type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send + Sync;
+type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send;
 
 impl<L: Listed, T: Send + 'static> Collecting<L, T> {
     /// Collects the result of `convert` for each item.
-    pub fn new(
-        convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self { convert: Box::new(convert), collected: Mutex::default() })
-    }
-
-    /// The items and the warnings about them.
-    pub fn take(&self) -> (Vec<T>, Warnings) {
-        std::mem::take(&mut *lock(&self.collected))
+    pub fn new(convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + 'static) -> Self {
+        Self { convert: Box::new(convert), items: Vec::new(), warnings: Warnings::new() }
     }
 }
 
-impl<L: Listed, T: Send + 'static> ItemSink<L> for Collecting<L, T> {
-    fn take(&self, item: L::Item<'_>) -> Result<(), GatherError> {
-        let (converted, new_warnings) = (self.convert)(item);
-        let (items, warnings) = &mut *lock(&self.collected);
-        items.push(converted);
-        store(warnings, new_warnings);
+impl<L: Listed, T: Send + 'static> ItemSink for Collecting<L, T> {
+    type List = L;
+
+    fn take(&mut self, item: L::Item<'_>) -> Result<(), GatherError> {
+        let (converted, warnings) = (self.convert)(item);
+        self.items.push(converted);
+        store(&mut self.warnings, warnings);
         Ok(())
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
-        *lock(&self.collected) = Default::default();
+    fn start_over(&mut self) -> Result<(), GatherError> {
+        self.items.clear();
+        self.warnings.clear();
         Ok(())
     }
 }
@@ -122,22 +112,20 @@ impl<L: Listed, T: Send + 'static> ItemSink<L> for Collecting<L, T> {
 pub struct PodSink {
     context: Context,
     join: Arc<Mutex<Join>>,
-    warnings: Mutex<Warnings>,
+    /// The warnings about the pods.
+    pub warnings: Warnings,
 }
 
 impl PodSink {
-    pub fn new(context: Context, join: Arc<Mutex<Join>>) -> Arc<Self> {
-        Arc::new(Self { context, join, warnings: Mutex::default() })
-    }
-
-    /// The warnings about the pods.
-    pub fn take_warnings(&self) -> Warnings {
-        std::mem::take(&mut *lock(&self.warnings))
+    pub fn new(context: Context, join: Arc<Mutex<Join>>) -> Self {
+        Self { context, join, warnings: Warnings::new() }
     }
 }
 
-impl ItemSink<PodList> for PodSink {
-    fn take(&self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
+impl ItemSink for PodSink {
+    type List = PodList;
+
+    fn take(&mut self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let mut join = lock(&self.join);
         let uses = join.uses(&pod);
@@ -145,12 +133,12 @@ impl ItemSink<PodList> for PodSink {
         let (pod, warnings) = map::pod(pod, &join.owners, &join.host_ids);
         join.add(&pod, uses, &unlisted_owners);
         drop(join);
-        store(&mut lock(&self.warnings), warnings);
+        store(&mut self.warnings, warnings);
         self.context.item(pod)
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
-        lock(&self.warnings).clear();
+    fn start_over(&mut self) -> Result<(), GatherError> {
+        self.warnings.clear();
         lock(&self.join).forget_pods();
         self.context.start_collection_over("pods")
     }

@@ -1,7 +1,5 @@
 //! Tests of the requests for lists, and of the hints when a server refuses them.
 
-use std::sync::Arc;
-
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::client::testing::{Server, answer, with_client};
@@ -15,19 +13,21 @@ const DEPLOYMENTS: Resource = Resource::new("Deployment", "a deployment", "deplo
 /// Ignores all items.
 struct DiscardingSink;
 
-impl ItemSink<NodeList> for DiscardingSink {
-    fn take(&self, _: Node<'_>) -> Result<(), GatherError> {
+impl ItemSink for DiscardingSink {
+    type List = NodeList;
+
+    fn take(&mut self, _: Node<'_>) -> Result<(), GatherError> {
         Ok(())
     }
 
-    fn start_over(&self) -> Result<(), GatherError> {
+    fn start_over(&mut self) -> Result<(), GatherError> {
         Ok(())
     }
 }
 
 /// Lists a resource, in pages of 500.
 fn list(server: &Server, resource: &Resource) -> Result<(), GatherError> {
-    with_client(server, 500, async |client| client.list(resource, Arc::new(DiscardingSink)).await)
+    with_client(server, 500, async |client| client.list(resource, DiscardingSink).await).map(drop)
 }
 
 fn hint(resource: &Resource, head: &'static str) -> String {
