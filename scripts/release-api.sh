@@ -21,26 +21,28 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 folder=$work/$series
 mkdir -p "$folder/plugin"
-git archive --prefix="$series/" HEAD plugin-api/src | tar -x -C "$work"
+git archive --prefix="$series/" HEAD plugin-api/src image-reference/src | tar -x -C "$work"
 git archive --prefix="$series/example/" HEAD:plugins/example | tar -x -C "$work"
 cp -r "$plugin/." "$folder/plugin"
 rm -rf "$folder/plugin/target" "$folder/plugin/Cargo.lock"
 
-# The crate's manifest without patch number, tests and lints, which change with the compiler. Comments on the
-# version are about the tree.
-git show HEAD:plugin-api/Cargo.toml | awk -v version="$series.0" '
-    /^\[/ { skip = ($0 == "[dev-dependencies]" || $0 == "[lints]") }
-    skip { next }
-    /^#/ { comment = comment $0 "\n"; next }
-    /^version *=/ { print "version = \"" version "\""; comment = ""; next }
-    { printf "%s", comment; comment = ""; print }
-' | cat -s | sed -e '${/^$/d;}' >"$folder/plugin-api/Cargo.toml"
+# The manifests of the API and of the crate that it re-exports, without patch number, tests and lints, which
+# change with the compiler. Comments on the version are about the tree.
+for crate in plugin-api image-reference; do
+    git show "HEAD:$crate/Cargo.toml" | awk -v version="$series.0" '
+        /^\[/ { skip = ($0 == "[dev-dependencies]" || $0 == "[lints]") }
+        skip { next }
+        /^#/ { comment = comment $0 "\n"; next }
+        /^version *=/ { print "version = \"" version "\""; comment = ""; next }
+        { printf "%s", comment; comment = ""; print }
+    ' | cat -s | sed -e '${/^$/d;}' >"$folder/$crate/Cargo.toml"
+done
 
-# The workspace, with the entries of the tables that the two crates use.
+# The workspace, with the entries of the tables that the crates use.
 table() {
     git show HEAD:Cargo.toml | awk -v table="[$1]" '/^\[/ { inside = ($0 == table) } inside && !/^\[/ && !/^#/ && NF'
 }
-used=$(sed -n 's/^\([a-z_-]*\)\(\.workspace\| = { workspace\).*/\1/p' "$folder"/plugin*/Cargo.toml | sort -u)
+used=$(sed -n 's/^\([a-z_-]*\)\(\.workspace\| = { workspace\).*/\1/p' "$folder"/*/Cargo.toml | sort -u)
 {
     printf '# The workspace of the plugin API %s as it was released.\n' "$series.0"
     printf '\n[workspace]\nresolver = "3"\nmembers = ["plugin-api", "plugin"]\n'

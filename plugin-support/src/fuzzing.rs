@@ -10,7 +10,6 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_
 use crate::http::fuzzing_hooks::{follow_redirect, gunzip};
 use crate::http::{display_url, parse_url, proxy_for};
 use crate::json;
-use crate::quantity::Quantity;
 use crate::xml::{self, Limits};
 use crate::{http, uuid};
 
@@ -21,7 +20,6 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("json", json),
     ("xml", xml),
-    ("quantity", quantity),
     ("uuid", uuid),
     ("gzip", gzip),
     ("url", url),
@@ -50,23 +48,6 @@ fn xml(input: &[u8]) {
     }
     // Every node except the root takes at least one byte of text.
     assert!(nodes <= text.len() + 1, "{nodes} nodes of {} bytes", text.len());
-}
-
-/// Kubernetes quantities: the ways of rounding are consistent.
-fn quantity(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
-    let Ok(quantity) = text.parse::<Quantity>() else { return };
-    let (down, up) = (quantity.round_down(), quantity.round_up());
-    if let (Ok(down), Ok(up)) = (down, up) {
-        assert!(up == down || up == down + 1, "{text}: {down} and {up}");
-        if let Ok(milli) = quantity.milli_round_up() {
-            assert!(milli >= down.saturating_mul(1000), "{text}: {milli} of {down}");
-            assert!(milli <= up.saturating_mul(1000), "{text}: {milli} of {up}");
-        }
-    }
-    if quantity.is_negative() {
-        assert!(up.is_err(), "{text} is negative");
-    }
 }
 
 /// UUIDs: the canonical form of a canonical form is the same.

@@ -9,7 +9,6 @@ pub use gatherer_file_reader as file;
 pub mod fuzzing;
 pub mod http;
 pub mod json;
-pub mod quantity;
 pub mod retry;
 pub mod run;
 #[cfg(test)]

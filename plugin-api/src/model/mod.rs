@@ -9,7 +9,6 @@ mod document;
 mod guest;
 mod host;
 mod identifiers;
-pub mod image;
 mod state;
 mod workload;
 
@@ -26,6 +25,17 @@ pub use workload::{
     ConfigMap, Controller, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys, Service,
     ServiceAccount, ServicePort, Use, Workloads,
 };
+
+/// Parsing of image references, as it was part of API 1.0.
+#[deprecated(
+    since = "1.0.1",
+    note = "depend on the crate `gatherer-image-reference`, which this module re-exports"
+)]
+pub mod image {
+    pub use gatherer_image_reference::{
+        ImageId, ImageReference, ImageReferenceError, container_id, image_id,
+    };
+}
 
 /// A timestamp in UTC; RFC 3339 with `Z` in JSON.
 pub type Timestamp = jiff::Timestamp;

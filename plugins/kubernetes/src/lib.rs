@@ -14,6 +14,7 @@ pub mod kubeconfig;
 pub mod map;
 pub mod objects;
 mod program;
+pub mod quantity;
 mod wipe;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};

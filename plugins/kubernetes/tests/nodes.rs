@@ -9,7 +9,7 @@ use gatherer_plugin_kubernetes::map::{
     self, IgnoredBecause, MappedHost, ObjectWarning, Problem, Warnings,
 };
 use gatherer_plugin_kubernetes::objects::node::Node;
-use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
+use gatherer_plugin_kubernetes::quantity::{OutOfRange, ParseError};
 use serde_json::{Value, json};
 
 fn map_text(text: &[u8]) -> MappedHost {

@@ -1,6 +1,6 @@
 //! Fuzz targets: the list of known images, matching it with an inventory, and image references.
 
-use gatherer_plugin_api::model::image::{self, ImageReference};
+use gatherer_image_reference::{self as image, ImageReference};
 use serde_json::{Value, json};
 
 use super::matches::Matches;

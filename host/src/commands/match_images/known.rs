@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatherer_plugin_api::model::image::{self, ImageReference};
+use gatherer_image_reference::{self as image, ImageReference};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};

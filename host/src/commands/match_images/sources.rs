@@ -1,6 +1,6 @@
 //! The containers of an endpoint, or the reason why they are not all known.
 
-use gatherer_plugin_api::model::image::{self, ImageReference};
+use gatherer_image_reference::{self as image, ImageReference};
 use gatherer_plugin_api::model::{
     Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost,
 };

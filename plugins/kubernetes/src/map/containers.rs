@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatherer_plugin_api::model::image::{
+use gatherer_image_reference::{
     ImageId, ImageReference, ImageReferenceError, container_id, image_id,
 };
 use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};

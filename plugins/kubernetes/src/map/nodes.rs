@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 
+use crate::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_api::model::{
     Address, Condition, Cpu, Host, HostState, Hypervisor, Identifiers, Taint, Version,
 };
-use gatherer_plugin_support::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_support::uuid;
 
 use crate::json::Text;

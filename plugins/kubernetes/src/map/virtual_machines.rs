@@ -1,7 +1,7 @@
 //! KubeVirt's virtual machines.
 
+use crate::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_api::model::{Address, Guest, GuestState, Identifiers};
-use gatherer_plugin_support::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_support::uuid;
 
 use crate::objects::{NumberOrText, VirtualMachine, VmCpu, VmInterface, VmStatus};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
+use crate::quantity::{OutOfRange, ParseError};
 
 use crate::objects::ObjectMeta;
 

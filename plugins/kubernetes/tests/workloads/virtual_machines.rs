@@ -3,7 +3,7 @@
 use gatherer_plugin_api::model::{Guest, GuestState};
 use gatherer_plugin_kubernetes::map::{self, IgnoredBecause, Warnings};
 use gatherer_plugin_kubernetes::objects::VirtualMachine;
-use gatherer_plugin_support::quantity::{OutOfRange, ParseError};
+use gatherer_plugin_kubernetes::quantity::{OutOfRange, ParseError};
 use serde_json::{Value, json};
 
 use super::ignored;

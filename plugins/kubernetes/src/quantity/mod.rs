@@ -15,7 +15,6 @@
 //! Kubernetes itself rejects one, and so does this parser. It also rejects what Kubernetes' parser
 //! accepts in violation of the grammar, such as a number without digits.
 
-use std::fmt;
 use std::str::FromStr;
 
 /// The maximum length of a text. Kubernetes writes quantities of at most 30 characters.
@@ -42,61 +41,37 @@ pub struct Quantity {
 }
 
 /// Why a text is not a valid quantity. The message does not quote the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// The text is empty.
+    #[error("it is empty")]
     Empty,
     /// The text has more than 64 bytes, or more than 38 digits besides leading and trailing zeros.
+    #[error("it is too long")]
     TooLong,
     /// The text does not begin with a number.
+    #[error("it does not begin with a number")]
     NoNumber,
     /// The text after the number is not a suffix.
+    #[error("its suffix is not valid")]
     UnknownSuffix,
 }
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "it is empty",
-            Self::TooLong => "it is too long",
-            Self::NoNumber => "it does not begin with a number",
-            Self::UnknownSuffix => "its suffix is not valid",
-        })
-    }
-}
-
-impl std::error::Error for ParseError {}
-
 /// Why a quantity does not fit into a `u64`. It is never clamped silently: the caller decides what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfRange {
     /// The quantity is negative.
+    #[error("it is negative")]
     Negative,
     /// The quantity is larger than the largest `u64`.
+    #[error("it is too large")]
     TooLarge,
 }
-
-impl fmt::Display for OutOfRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Negative => "it is negative",
-            Self::TooLarge => "it is too large",
-        })
-    }
-}
-
-impl std::error::Error for OutOfRange {}
 
 impl FromStr for Quantity {
     type Err = ParseError;
 
     /// Parses a quantity. Spaces are not allowed.
-    ///
-    /// ```
-    /// use gatherer_plugin_support::quantity::Quantity;
-    /// let memory: Quantity = "1.5Gi".parse().unwrap();
-    /// assert_eq!(memory.round_down(), Ok(1_610_612_736));
-    /// ```
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             return Err(ParseError::Empty);
@@ -133,13 +108,7 @@ impl Quantity {
         self.negative && self.digits != 0
     }
 
-    /// The quantity in whole units, rounded up, as Kubernetes rounds requested resources.
-    ///
-    /// ```
-    /// use gatherer_plugin_support::quantity::Quantity;
-    /// let cpu: Quantity = "500m".parse().unwrap();
-    /// assert_eq!(cpu.round_up(), Ok(1));
-    /// ```
+    /// The quantity in whole units, rounded up, as Kubernetes rounds requested resources: `500m` is 1.
     pub fn round_up(self) -> Result<u64, OutOfRange> {
         self.rounded(0, true)
     }
@@ -149,13 +118,7 @@ impl Quantity {
         self.rounded(0, false)
     }
 
-    /// The quantity in thousandths of a unit, rounded up.
-    ///
-    /// ```
-    /// use gatherer_plugin_support::quantity::Quantity;
-    /// let cpu: Quantity = "3.92".parse().unwrap();
-    /// assert_eq!(cpu.milli_round_up(), Ok(3920));
-    /// ```
+    /// The quantity in thousandths of a unit, rounded up: `3.92` is 3920.
     pub fn milli_round_up(self) -> Result<u64, OutOfRange> {
         self.rounded(3, true)
     }

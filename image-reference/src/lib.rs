@@ -3,6 +3,7 @@
 //! The grammar and its defaults are those of the distribution project
 //! (<https://github.com/distribution/reference>), which Docker, containerd and CRI-O use. Nothing
 //! here queries a registry: references are compared by their text.
+#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +21,7 @@ const DIGEST_MIN_DIGITS: usize = 32;
 /// `Display` prints text that parses to the same reference.
 ///
 /// ```
-/// use gatherer_plugin_api::model::image::ImageReference;
+/// use gatherer_image_reference::ImageReference;
 ///
 /// let image: ImageReference = "registry.example:5000/team/app:1.2".parse()?;
 /// assert_eq!(image.registry, "registry.example:5000");
@@ -30,7 +31,7 @@ const DIGEST_MIN_DIGITS: usize = 32;
 /// let image: ImageReference = "nginx".parse()?;
 /// assert_eq!(image.repository(), "docker.io/library/nginx");
 /// assert_eq!(image.tag_or_latest(), Some("latest"));
-/// # Ok::<(), gatherer_plugin_api::model::image::ImageReferenceError>(())
+/// # Ok::<(), gatherer_image_reference::ImageReferenceError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -163,7 +164,7 @@ pub struct ImageId {
 /// CRI-O writes it, are the image's own id. For any other text all fields are `None`.
 ///
 /// ```
-/// use gatherer_plugin_api::model::image::image_id;
+/// use gatherer_image_reference::image_id;
 ///
 /// let digest = format!("sha256:{:064x}", 7);
 /// let pulled = image_id(&format!("docker-pullable://nginx@{digest}"));
