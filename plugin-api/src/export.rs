@@ -152,13 +152,20 @@ pub fn gather<G: Gatherer>(
     callbacks: Callbacks,
 ) -> Result<String, GatherError> {
     let GatherRequest { endpoint, module, parameters, options } = request;
-    let parameters = serde_json::Value::Object(parameters);
-    let parameters = serde_json::from_value(parameters)
-        .map_err(|error| parameter_error(&module, &error.to_string()))?;
     let context = Context::new(callbacks, endpoint, module, options);
-    G::gather(parameters, &context)?;
+    gather_with::<G>(parameters, &context)?;
     serde_json::to_string(&context.summary())
         .map_err(|_| GatherError::internal("the summary cannot be encoded as JSON"))
+}
+
+/// Deserializes the parameters and runs the module.
+pub(crate) fn gather_with<G: Gatherer>(
+    parameters: serde_json::Map<String, serde_json::Value>,
+    context: &Context,
+) -> Result<(), GatherError> {
+    let parameters = serde_json::from_value(serde_json::Value::Object(parameters))
+        .map_err(|error| parameter_error(context.module(), &error.to_string()))?;
+    G::gather(parameters, context)
 }
 
 /// The error of parameters that do not match the module's type. serde's messages quote the values

@@ -8,6 +8,8 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+#[doc(hidden)]
+pub mod assembly;
 mod encode;
 mod error;
 mod export;
@@ -18,6 +20,8 @@ pub mod manifest;
 pub mod model;
 mod record;
 mod secret;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use abi::{ABI_VERSION, API_VERSION};
 pub use error::{ErrorKind, GatherError};

@@ -15,13 +15,29 @@ use crate::record::LogLevel;
 struct Forwarder {
     callbacks: Callbacks,
     level: LogLevel,
+    /// Whether lines of every target and level are forwarded, and the fields of spans.
+    everything: bool,
 }
 
 static FORWARDER: OnceLock<Forwarder> = OnceLock::new();
 
+/// The target of the fields of spans.
+pub(crate) const SPAN_TARGET: &str = "span";
+
 /// Starts forwarding lines up to this level, once in a process.
 pub(crate) fn install(callbacks: Callbacks, level: LogLevel) {
-    if FORWARDER.set(Forwarder { callbacks, level }).is_err() {
+    start(Forwarder { callbacks, level, everything: false });
+}
+
+/// Starts forwarding every line, once in a process.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn install_for_everything(callbacks: Callbacks) {
+    start(Forwarder { callbacks, level: LogLevel::Trace, everything: true });
+}
+
+fn start(forwarder: Forwarder) {
+    let level = forwarder.level;
+    if FORWARDER.set(forwarder).is_err() {
         return;
     }
     // Each of these fails only if the plugin has installed a subscriber or logger, which then stays.
@@ -31,12 +47,25 @@ pub(crate) fn install(callbacks: Callbacks, level: LogLevel) {
     }
 }
 
+/// Whether a line is sent to a runner that asks for lines up to `limit`. Lines of the plugin's own crates
+/// come at that level. Its libraries (HTTP, TLS) may print what they send, so their lines stop at `info`.
+pub(crate) fn is_sent(limit: LogLevel, level: LogLevel, target: &str) -> bool {
+    let is_own = target.starts_with("gatherer");
+    level <= limit && (is_own || level <= LogLevel::Info)
+}
+
+/// Forwards the fields of a span.
+fn forward_span(span: &str, record: impl FnOnce(&mut EventText)) {
+    let Some(forwarder) = FORWARDER.get().filter(|forwarder| forwarder.everything) else { return };
+    let mut text = EventText::default();
+    record(&mut text);
+    let message = format!("{span} {}{}", text.message, text.fields);
+    forwarder.log(LogLevel::Trace, SPAN_TARGET, &message);
+}
+
 impl Forwarder {
-    /// Whether a line is forwarded. Lines of the plugin's own crates come at the level that the runner
-    /// asks for. Its libraries (HTTP, TLS) may print what they send, so their lines stop at `info`.
     fn wants(&self, level: LogLevel, target: &str) -> bool {
-        let is_own = target.starts_with("gatherer");
-        level <= self.level && (is_own || level <= LogLevel::Info)
+        self.everything || is_sent(self.level, level, target)
     }
 
     fn log(&self, level: LogLevel, target: &str, message: &str) {
@@ -58,11 +87,14 @@ impl Subscriber for Bridge {
         FORWARDER.get().map(|forwarder| level_filter(forwarder.level))
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        forward_span(span.metadata().target(), |text| span.record(text));
         Id::from_u64(1)
     }
 
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        forward_span("", |text| values.record(text));
+    }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
