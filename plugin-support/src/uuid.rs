@@ -1,5 +1,7 @@
 //! Normalizes UUIDs. Plugins do not filter placeholder UUIDs; the output formats decide about them.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 /// The canonical form (lower case, with dashes) of a UUID in any usual spelling: upper case,
@@ -15,6 +17,28 @@ pub fn canonical(text: &str) -> Option<String> {
     Uuid::try_parse(text.trim()).ok().map(|uuid| uuid.to_string())
 }
 
+/// The canonical form of a UUID, as [`canonical`]. A text in another spelling, or one that is not a UUID, is
+/// also kept verbatim, in `other` under `raw_name`. Blank text is ignored.
+///
+/// ```
+/// use gatherer_plugin_api::model::Identifiers;
+/// use gatherer_plugin_support::uuid::canonical_or_raw;
+/// let mut identifiers = Identifiers::default();
+/// identifiers.uuid = canonical_or_raw("ESX-7", "rawUuid", &mut identifiers.other);
+/// assert_eq!((&identifiers.uuid, identifiers.other["rawUuid"].as_str()), (&None, "ESX-7"));
+/// ```
+pub fn canonical_or_raw(
+    text: &str,
+    raw_name: &str,
+    other: &mut BTreeMap<String, String>,
+) -> Option<String> {
+    let canonical = canonical(text);
+    if canonical.as_deref() != Some(text) && !text.trim().is_empty() {
+        other.insert(raw_name.to_owned(), text.to_owned());
+    }
+    canonical
+}
+
 /// The canonical form of a UUID given as 16 bytes in big-endian order.
 pub fn from_bytes(bytes: [u8; 16]) -> String {
     Uuid::from_bytes(bytes).to_string()
@@ -22,7 +46,9 @@ pub fn from_bytes(bytes: [u8; 16]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{canonical, from_bytes};
+    use std::collections::BTreeMap;
+
+    use super::{canonical, canonical_or_raw, from_bytes};
 
     #[test]
     fn every_usual_spelling_has_one_canonical_form() {
@@ -43,6 +69,30 @@ mod tests {
     fn rejects_texts_that_are_not_uuids() {
         for text in ["", "x", "4c4c4544-0042-3510-8051-b4c04f4d313", "Not Specified"] {
             assert_eq!(canonical(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn keeps_the_raw_text_unless_it_is_canonical_or_blank() {
+        for (text, form, raw) in [
+            ("4c4c4544-0042-3510-8051-b4c04f4d3132", true, None),
+            (
+                "4C4C454400423510-8051-b4c04f4d3132",
+                false,
+                Some("4C4C454400423510-8051-b4c04f4d3132"),
+            ),
+            (
+                "4C4C4544-0042-3510-8051-B4C04F4D3132",
+                true,
+                Some("4C4C4544-0042-3510-8051-B4C04F4D3132"),
+            ),
+            (" Not Specified", false, Some(" Not Specified")),
+            (" \n", false, None),
+            ("", false, None),
+        ] {
+            let mut other = BTreeMap::new();
+            assert_eq!(canonical_or_raw(text, "raw", &mut other).is_some(), form, "{text}");
+            assert_eq!(other.get("raw").map(String::as_str), raw, "{text}");
         }
     }
 

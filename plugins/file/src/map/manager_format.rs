@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{Guest, GuestState, Host, Hypervisor, Version, Warning};
-use gatherer_plugin_support::uuid::canonical as canonical_uuid;
+use gatherer_plugin_support::uuid;
 use serde_json::Number;
 
 use super::format::{FORMATS_HINT, wrong_type};
@@ -98,7 +98,7 @@ impl<'a, 'b> HostReader<'a, 'b> {
         if is_node {
             host.identifiers.machine_id = Some(host.id.clone());
         } else {
-            host.identifiers.uuid = canonical_uuid(&host.id);
+            host.identifiers.uuid = uuid::canonical(&host.id);
         }
         host.identifiers.previous = read.text("fallbackHostIdentifier");
         host.os = operating_system(read.text("os"), read.text("osVersion"), is_node);
@@ -208,9 +208,10 @@ impl RemainingMembers<'_> {
 
     fn guest(&mut self, name: String, id: String, data: Option<Json>) -> Guest {
         let mut guest = Guest { name, ..Guest::default() };
-        guest.uuid = canonical_uuid(&id);
-        if guest.uuid.as_ref().is_some_and(|canonical| *canonical != id) {
-            guest.identifiers.other.insert("rawUuid".to_owned(), id.clone());
+        guest.uuid = uuid::canonical_or_raw(&id, "rawUuid", &mut guest.identifiers.other);
+        if guest.uuid.is_none() {
+            // A text that is not a UUID is only the guest's id.
+            guest.identifiers.other.clear();
         }
         guest.id = (!id.is_empty()).then_some(id);
         let data = match data {

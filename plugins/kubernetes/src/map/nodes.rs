@@ -98,13 +98,8 @@ fn identifiers(node: &Node<'_>) -> Identifiers {
     let info = &node.status.node_info;
     let mut other = BTreeMap::new();
     let mut canonical = |text: &str, raw_name: &str| {
-        let raw = non_blank(text)?;
         // On some platforms the system UUID is not a UUID (on POWER it is a serial number).
-        let canonical = uuid::canonical(&raw).unwrap_or_else(|| raw.clone());
-        if canonical != raw {
-            other.insert(raw_name.to_owned(), raw);
-        }
-        Some(canonical)
+        uuid::canonical_or_raw(text, raw_name, &mut other).or_else(|| other.remove(raw_name))
     };
     let system_uuid = canonical(&info.system_uuid, "rawSystemUuid");
     let kubernetes_uid = canonical(&node.metadata.uid, "rawKubernetesUid");

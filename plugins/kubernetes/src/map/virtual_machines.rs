@@ -18,14 +18,8 @@ pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
     let mut problems = Vec::new();
 
     let mut identifiers = Identifiers::default();
-    let mut canonical = |text: &str, raw_name: &str| {
-        let raw = non_blank(text)?;
-        let canonical = uuid::canonical(&raw);
-        if canonical.as_ref() != Some(&raw) {
-            identifiers.other.insert(raw_name.to_owned(), raw);
-        }
-        canonical
-    };
+    let mut canonical =
+        |text: &str, raw_name: &str| uuid::canonical_or_raw(text, raw_name, &mut identifiers.other);
     let firmware = canonical(&spec.domain.firmware.uuid, "rawUuid");
     let uid = canonical(&metadata.uid, "rawKubernetesUid").or_else(|| non_blank(&metadata.uid));
     identifiers.kubernetes_uid.clone_from(&uid);

@@ -86,11 +86,8 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
     let mut host = Host::new(facts.hostname.clone(), facts.hostname.clone());
     if let Some(raw) = capabilities.and_then(|node| xml::text(node, &["uuid"])) {
         raw.clone_into(&mut host.id);
-        let canonical = uuid::canonical(raw);
-        if canonical.as_deref() != Some(raw) {
-            host.identifiers.other.insert(RAW_UUID.to_owned(), raw.to_owned());
-        }
-        host.identifiers.uuid = canonical;
+        let identifiers = &mut host.identifiers;
+        identifiers.uuid = uuid::canonical_or_raw(raw, RAW_UUID, &mut identifiers.other);
     }
     host.hypervisor = Some(Hypervisor {
         kind: facts.driver.to_lowercase(),
