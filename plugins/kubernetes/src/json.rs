@@ -7,7 +7,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// The error of an item whose `kind` is not the kind of the list.
@@ -140,51 +139,34 @@ where
     deserializer.deserialize_any(TextsVisitor)
 }
 
-/// A type that is deserialized only from a JSON object. The implementations that serde derives also
-/// accept an array, and read its items as the fields in declaration order.
-pub(crate) trait Object<'de>: Sized {
-    fn from_members<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
-}
+/// A deserializer that accepts only a JSON object. What serde derives for a struct also accepts an array,
+/// and reads its items as the fields in declaration order.
+pub(crate) struct OnlyObjects<D>(pub D);
 
-pub(crate) struct ObjectVisitor<T>(pub PhantomData<T>);
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for OnlyObjects<D> {
+    type Error = D::Error;
 
-impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-        T::from_members(members)
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
-}
-
-/// A deserializer of the members, for the function that `remote = "Self"` derives.
-pub(crate) fn members<A>(members: A) -> MapAccessDeserializer<A> {
-    MapAccessDeserializer::new(members)
 }
 
 /// Implements `Deserialize`, from objects only, for types that derive it with
 /// `#[serde(remote = "Self")]`.
 macro_rules! only_from_an_object {
     ($($own:ty),+) => { $(
-        impl<'de> $crate::json::Object<'de> for $own {
-            fn from_members<A: serde::de::MapAccess<'de>>(
-                members: A,
-            ) -> Result<Self, A::Error> {
-                // This calls the inherent function that `remote = "Self"` derives. The function of
-                // the trait `Deserialize` would call this function again.
-                <$own>::deserialize($crate::json::members(members))
-            }
-        }
-
         impl<'de> serde::de::Deserialize<'de> for $own {
             fn deserialize<D: serde::de::Deserializer<'de>>(
                 deserializer: D,
             ) -> Result<Self, D::Error> {
-                deserializer
-                    .deserialize_map($crate::json::ObjectVisitor(std::marker::PhantomData))
+                // This calls the inherent function that `remote = "Self"` derives. The function of
+                // the trait `Deserialize` would call this function again.
+                <$own>::deserialize($crate::json::OnlyObjects(deserializer))
             }
         }
     )+ };

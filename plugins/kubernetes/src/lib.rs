@@ -31,8 +31,8 @@ impl Gatherer for Kubernetes {
         let selection = parameters.selection()?;
         let name = parameters.context.as_deref().filter(|name| !name.is_empty());
         let access = kubeconfig::read(&parameters.kubeconfig, name, context)?;
-        for (object, message) in &access.warnings {
-            context.warning(object, message)?;
+        for warning in &access.warnings {
+            context.warning(&warning.object, &warning.message)?;
         }
         collect::cluster(&access, page_size, &selection, context)
     }

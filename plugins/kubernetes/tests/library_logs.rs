@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
 use gatherer_plugin_api::abi::Callbacks;
 use gatherer_plugin_api::{Context, GatherError, Options};
-use gatherer_plugin_kubernetes::client::{Client, ItemSink, Resource};
+use gatherer_plugin_kubernetes::client::{Client, ItemSink};
 use gatherer_plugin_kubernetes::kubeconfig;
-use gatherer_plugin_kubernetes::objects::node::{Node, NodeList};
+use gatherer_plugin_kubernetes::objects::Node;
+use gatherer_plugin_kubernetes::objects::kinds::{NODES, NodeList};
 use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{
     Authority, ForwardProxy, NodeServer, Source, base64, faults, kubeconfig as document,
@@ -115,7 +116,7 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
     run::block_on(&context, async {
         let client = Client::new(&access, 2, &context).await?;
-        client.list(&Resource::nodes(), IgnoringSink).await.map(drop)
+        client.list(&NODES, IgnoringSink).await.map(drop)
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use gatherer_plugin_kubernetes::map::{
     self, IgnoredBecause, MappedHost, ObjectWarning, Problem, Warnings,
 };
-use gatherer_plugin_kubernetes::objects::node::Node;
+use gatherer_plugin_kubernetes::objects::Node;
 use gatherer_plugin_kubernetes::quantity::{OutOfRange, ParseError};
 use serde_json::{Value, json};
 

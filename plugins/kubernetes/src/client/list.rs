@@ -20,7 +20,8 @@ use super::connect::Connection;
 use super::page::{FetchOutcome, Page};
 use super::page_parser::{self, ListHead, MOST_ITEMS, PageSink};
 use super::prefetch::PageFetch;
-use super::resource::{Listed, Resource};
+use crate::objects::Resource;
+use crate::objects::kinds::Listed;
 
 /// The largest list, all pages together.
 const LIST_BYTES: usize = 4 * 1024 * 1024 * 1024;

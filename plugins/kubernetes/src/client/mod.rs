@@ -11,7 +11,6 @@ mod page;
 mod page_parser;
 mod prefetch;
 mod proxy;
-mod resource;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod response_fuzzing;
 mod status;
@@ -28,9 +27,9 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kubeconfig::Access;
+use crate::objects::Resource;
 use connect::Connection;
 pub use list::ItemSink;
-pub use resource::{Listed, Resource};
 
 /// The timeout of one request if the endpoint has no deadline.
 const LONGEST_REQUEST: Duration = Duration::from_mins(5);

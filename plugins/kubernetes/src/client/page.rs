@@ -14,9 +14,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
-use super::resource::Resource;
 use super::status::{SELECTOR_TOO_LONG, StatusRefusal, Subject, find_cause};
 use super::{LONGEST_REQUEST, page_parser};
+use crate::objects::Resource;
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.
 const PAGE_BYTES: usize = 64 * 1024 * 1024;

@@ -10,8 +10,9 @@ use serde::de::{
 };
 use serde_json::error::Category;
 
-use super::resource::{Listed, Resource};
 use crate::json::{DUPLICATE_KEY, OTHER_KIND, TOO_MANY_ENTRIES, only_from_an_object};
+use crate::objects::Resource;
+use crate::objects::kinds::Listed;
 
 /// The most items of a list. The largest clusters have 150,000 pods.
 pub(super) const MOST_ITEMS: usize = 1_000_000;

@@ -10,7 +10,7 @@ use gatherer_plugin_support::retry;
 
 use super::connect::Connection;
 use super::page::{self, FetchOutcome, PageRequest};
-use super::resource::Resource;
+use crate::objects::Resource;
 
 type FetchFuture<'c> = Pin<Box<dyn Future<Output = Result<FetchOutcome, GatherError>> + 'c>>;
 

@@ -11,11 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::page_parser::{self, ListHead, PageSink};
-use super::resource::{Listed, Resource};
 use super::status::{StatusRefusal, Subject};
-use crate::collect::collected_resources as lists;
 use crate::map::{self, Owners};
-use crate::objects::node::NodeList;
+use crate::objects::Resource;
+use crate::objects::kinds::{self, Listed};
 
 pub use super::discovery::fuzz as discovery;
 
@@ -23,29 +22,29 @@ pub use super::discovery::fuzz as discovery;
 pub fn page(input: &[u8]) {
     let Some((&selector, bytes)) = input.split_first() else { return };
     match selector % 8 {
-        0 => parse::<NodeList>(bytes, &Resource::nodes(), |node| {
+        0 => parse::<kinds::NodeList>(bytes, &kinds::NODES, |node| {
             assert_round_trips(&map::host(node).host);
         }),
-        1 => parse::<lists::PodList>(bytes, &lists::PODS, |pod| {
+        1 => parse::<kinds::PodList>(bytes, &kinds::PODS, |pod| {
             let _ = map::uses(&pod, |_, _| true);
             let (pod, _) = map::pod(pod, &Owners::new(), &HashMap::<String, String>::new());
             assert_round_trips(&pod);
         }),
-        2 => parse::<lists::ControllerList>(bytes, &lists::CONTROLLERS[0], |item| {
+        2 => parse::<kinds::ControllerList>(bytes, &kinds::CONTROLLERS[0], |item| {
             assert_round_trips(&map::controller("Deployment", item).0);
         }),
         3 => {
-            parse::<lists::ServiceList>(bytes, &lists::SERVICES, |item| {
+            parse::<kinds::ServiceList>(bytes, &kinds::SERVICES, |item| {
                 assert_round_trips(&map::service(item).0);
             });
         }
-        4 => parse::<lists::NamespaceList>(bytes, &lists::NAMESPACES, |item| {
+        4 => parse::<kinds::NamespaceList>(bytes, &kinds::NAMESPACES, |item| {
             assert_round_trips(&map::namespace(item).0);
         }),
-        5 => parse::<lists::ServiceAccountList>(bytes, &lists::SERVICE_ACCOUNTS, |item| {
+        5 => parse::<kinds::ServiceAccountList>(bytes, &kinds::SERVICE_ACCOUNTS, |item| {
             assert_round_trips(&map::service_account(item));
         }),
-        6 => parse::<lists::KeyedObjectList>(bytes, &lists::SECRETS, |item| {
+        6 => parse::<kinds::KeyedObjectList>(bytes, &kinds::SECRETS, |item| {
             assert_round_trips(&map::secret(item));
         }),
         _ => {
@@ -56,7 +55,7 @@ pub fn page(input: &[u8]) {
                 "",
             );
             machines.api_version = "kubevirt.io/v1".into();
-            parse::<lists::VirtualMachineList>(bytes, &machines, |item| {
+            parse::<kinds::VirtualMachineList>(bytes, &machines, |item| {
                 assert_round_trips(&map::guest(item).1);
             });
         }
@@ -68,7 +67,7 @@ pub fn status(input: &[u8]) {
     let Some(([high, low], body)) = input.split_first_chunk::<2>() else { return };
     let Ok(status) = StatusCode::from_u16(u16::from_be_bytes([*high, *low])) else { return };
     let exchange = Exchange::new("GET https://h/api/v1/nodes", true, Timeouts::default());
-    for subject in [Subject::Discovery, Subject::List(&lists::PODS)] {
+    for subject in [Subject::Discovery, Subject::List(&kinds::PODS)] {
         let refusal = StatusRefusal::new(&exchange, subject, status, &HeaderMap::new(), body);
         assert!(refusal.error.message.len() < 8192, "the message is too long");
         assert!(!refusal.missing || status == StatusCode::NOT_FOUND);

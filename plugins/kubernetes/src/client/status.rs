@@ -8,7 +8,7 @@ use gatherer_plugin_support::http::{Exchange, status_error};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::resource::Resource;
+use crate::objects::Resource;
 
 /// The hint for a request that is too long because of its label selector.
 pub(super) const SELECTOR_TOO_LONG: &str = "use a shorter label_selector";

@@ -15,7 +15,8 @@ use gatherer_plugin_support::run;
 use serde_json::{Value, json};
 
 use crate::kubeconfig;
-use crate::objects::node::{Node, NodeList};
+use crate::objects::Node;
+use crate::objects::kinds::{NODES, NodeList};
 
 /// A request that the server received.
 #[derive(Debug, Clone)]
@@ -196,12 +197,12 @@ pub fn kubeconfig(server: &str, user: &str) -> String {
 /// Reads the nodes of a kubeconfig's cluster, two per page. Returns their names, sorted.
 pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherError> {
     let access = kubeconfig::read(kubeconfig, None, context)?;
-    for (object, text) in &access.warnings {
-        context.warning(object, text)?;
+    for warning in &access.warnings {
+        context.warning(&warning.object, &warning.message)?;
     }
     let NodeNames(mut nodes) = run::block_on(context, async {
         let client = super::Client::new(&access, 2, context).await?;
-        client.list(&super::Resource::nodes(), NodeNames::default()).await
+        client.list(&NODES, NodeNames::default()).await
     })?;
     nodes.sort();
     Ok(nodes)

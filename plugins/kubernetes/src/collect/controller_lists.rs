@@ -5,12 +5,11 @@ use gatherer_plugin_api::{ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 use tokio::time::Instant;
 
-use super::collected_resources::{self, ControllerList};
 use super::sinks::Collecting;
-use super::{CollectedList, Collector};
-use crate::client::Resource;
-use crate::map::{self, Warnings};
-use crate::objects;
+use super::{CollectedList, Collector, api_versions};
+use crate::map::{self, OwnerEntry, Owners, Warnings};
+use crate::objects::kinds::{self, ControllerList};
+use crate::objects::{self, Resource};
 
 /// The results of reading the lists of controllers.
 pub struct ControllerResults {
@@ -48,12 +47,12 @@ impl FailedLists {
 impl Collector<'_> {
     /// Reads all lists of controllers; a list that fails does not stop the others. They are also read if only
     /// pods are collected, because a pod names only the lowest of its owners.
-    pub async fn controllers(&self) -> ControllerResults {
-        let mut resources = collected_resources::CONTROLLERS.to_vec();
+    pub async fn controllers(&self, owners: &mut Owners) -> ControllerResults {
+        let mut resources = kinds::CONTROLLERS.to_vec();
         let (mut failed_items, mut failed_owners) =
             (FailedLists::default(), FailedLists::default());
-        let cron_jobs = match self.lists.client.check_time("cron jobs") {
-            Ok(()) => collected_resources::cron_jobs(self.lists.client).await,
+        let cron_jobs = match self.client.check_time("cron jobs") {
+            Ok(()) => api_versions::cron_jobs(self.client).await,
             Err(error) => Err(error),
         };
         match cron_jobs {
@@ -70,9 +69,15 @@ impl Collector<'_> {
             run::operation_remaining(self.context).map(|time| Instant::now() + time / 2);
         let mut warnings = Warnings::new();
         for resource in &resources {
-            if separate_owners && let Err(error) = self.read_owners(resource, owners_deadline).await
-            {
-                failed_owners.add(resource.plural, error);
+            if separate_owners {
+                match self.read_owners(resource, owners_deadline).await {
+                    Ok(entries) => {
+                        for entry in entries {
+                            owners.insert(entry);
+                        }
+                    }
+                    Err(error) => failed_owners.add(resource.plural, error),
+                }
             }
             if separate_owners && !self.selection.controllers {
                 continue;
@@ -80,6 +85,10 @@ impl Collector<'_> {
             match self.read_controllers(resource).await {
                 Ok((items, item_warnings)) => {
                     warnings.extend(item_warnings);
+                    let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+                    for entry in entries {
+                        owners.insert(entry);
+                    }
                     // The items of an incomplete collection would be dropped by the runner.
                     if self.selection.controllers
                         && failed_items.first.is_none()
@@ -103,15 +112,15 @@ impl Collector<'_> {
         }
     }
 
-    /// Reads a list without regard to labels, and adds its controllers to the owners.
+    /// Reads a list without regard to labels, for the chains of owners only.
     async fn read_owners(
         &self,
         resource: &Resource,
         deadline: Option<Instant>,
-    ) -> Result<(), GatherError> {
+    ) -> Result<Vec<OwnerEntry>, GatherError> {
         let kind = resource.kind;
         let entries = Collecting::<ControllerList, _>::new(move |item: objects::Controller<'_>| {
-            (map::OwnerEntry::new(kind, &item.metadata), Warnings::new())
+            (OwnerEntry::new(kind, &item.metadata), Warnings::new())
         });
         let too_late = || {
             let message = format!(
@@ -123,41 +132,36 @@ impl Collector<'_> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(too_late());
         }
-        let read = self.lists.read_with_any_labels(resource, entries);
+        let read = self.read_with_any_labels(resource, entries);
         let entries = match deadline {
             None => read.await?,
             Some(deadline) => {
                 tokio::time::timeout_at(deadline, read).await.map_err(|_| too_late())??
             }
         };
-        let mut join = self.join();
-        for entry in entries.items {
-            join.owners.insert(entry);
-        }
-        Ok(())
+        Ok(entries.items)
     }
 
-    /// Reads a list, and adds its controllers to the owners.
-    async fn read_controllers(&self, resource: &Resource) -> CollectedList<Controller> {
+    /// Reads a list of the selected controllers.
+    async fn read_controllers(
+        &self,
+        resource: &Resource,
+    ) -> CollectedList<(Controller, OwnerEntry)> {
         let kind = resource.kind;
-        let collecting = Collecting::new(move |item: objects::Controller<'_>| {
-            let entry = map::OwnerEntry::new(kind, &item.metadata);
-            let (controller, warnings) = map::controller(kind, item);
-            ((controller, entry), warnings)
-        });
-        let (items, warnings) = self.read_list::<ControllerList, _>(resource, collecting).await?;
-        let (items, entries): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-        let mut join = self.join();
-        for entry in entries {
-            join.owners.insert(entry);
-        }
-        Ok((items, warnings))
+        let collecting =
+            Collecting::<ControllerList, _>::new(move |item: objects::Controller<'_>| {
+                let entry = OwnerEntry::new(kind, &item.metadata);
+                let (controller, warnings) = map::controller(kind, item);
+                ((controller, entry), warnings)
+            });
+        self.read_list(resource, collecting).await
     }
 
     /// Ends the collection, including the controllers of unlisted kinds that were found through pods.
     pub fn end_controllers(
         &self,
         results: ControllerResults,
+        unlisted: Vec<Controller>,
         pods_are_complete: bool,
     ) -> Result<(), GatherError> {
         if let (Err(error), true) = (&results.owners, self.selection.pods) {
@@ -168,7 +172,6 @@ impl Collector<'_> {
         if !self.selection.controllers {
             return Ok(());
         }
-        let unlisted = self.join().take_unlisted_controllers();
         let list = results.collection.and_then(|warnings| {
             if pods_are_complete || !self.selection.pods {
                 return Ok((unlisted, warnings));

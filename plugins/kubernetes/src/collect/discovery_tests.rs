@@ -4,7 +4,7 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
-use super::collected_resources::{cron_jobs, virtual_machines};
+use super::api_versions::{cron_jobs, virtual_machines};
 use super::test_cluster::Request;
 use crate::client::testing::{Server, answer, ok, with_client};
 

@@ -1,5 +1,5 @@
-//! Joins lists: which pods a service selects, which pods use a secret, which controllers own a pod. The smaller
-//! lists are stored; pods are processed one at a time.
+//! Joins pods with the lists that were read before: which pods a service selects, which pods use a secret, which
+//! controllers own a pod. Pods are joined one at a time and are not stored.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,212 +7,219 @@ use gatherer_plugin_api::model::{
     ConfigMap, Controller, Owner, Pod, PodReference, SecretKeys, Service, Use,
 };
 
-use crate::map::{self, KeyedKind, ObjectUse, Owners, TooManyUses};
+use crate::map::{self, KeyedKind, ObjectUse, Owners, TooManyUses, Warnings};
 use crate::objects;
-
-/// Namespace and name.
-type ObjectName = (String, String);
 
 /// The most uses of config maps and secrets in all, and the most pods of services in all: about 200 MB
 /// each.
 const MAX_STORED: usize = 1_000_000;
 
-/// The objects and references that are stored until all lists are read.
-#[derive(Default)]
+/// What pods are joined with.
 pub struct Join {
     /// The `id` of each host, by the name of its node.
-    pub host_ids: HashMap<String, String>,
-    /// The controllers, for chains of owners.
-    pub owners: Owners,
-    pub services: ServicePods,
-    pub config_maps: UsedObjects<ConfigMap>,
-    pub secrets: UsedObjects<SecretKeys>,
-    /// How many uses are stored; `None` if there are too many, or before pods are read.
-    use_count: Option<usize>,
+    host_ids: HashMap<String, String>,
+    owners: Owners,
+    services: ServiceIndex,
+    config_maps: NameIndex,
+    secrets: NameIndex,
+    found: FoundInPods,
+}
+
+/// What the pods of a complete list refer to.
+#[derive(Default)]
+pub struct FoundInPods {
+    /// The pods of each service, by the service's index.
+    pub pods_of_services: References<PodReference>,
+    /// The uses of each config map and of each secret, by the object's index. The secrets come after the
+    /// config maps.
+    pub uses: References<Use>,
     /// Controllers of kinds that are not listed, from the owner references of pods, by UID.
-    unlisted_controllers: BTreeMap<String, Controller>,
+    pub unlisted_controllers: BTreeMap<String, Controller>,
 }
 
 impl Join {
+    /// Joins with these lists, of which each may be empty.
+    pub fn new(
+        host_ids: HashMap<String, String>,
+        owners: Owners,
+        services: &[Service],
+        config_maps: &[ConfigMap],
+        secrets: &[SecretKeys],
+    ) -> Self {
+        let config_map_names = config_maps.iter().map(|one| (&one.namespace, &one.name));
+        let secret_names = secrets.iter().map(|one| (&one.namespace, &one.name));
+        let mut join = Self {
+            host_ids,
+            owners,
+            services: ServiceIndex::new(services),
+            config_maps: name_index(config_map_names, 0),
+            secrets: name_index(secret_names, config_maps.len()),
+            found: FoundInPods::default(),
+        };
+        join.found.pods_of_services = References::new(services.len());
+        join.found.uses = References::new(config_maps.len() + secrets.len());
+        join
+    }
+
+    /// What was found in the pods that were joined.
+    pub fn found(self) -> FoundInPods {
+        self.found
+    }
+
+    /// Removes everything that came from pods, because their list is read again.
+    pub fn start_over(&mut self) {
+        self.found.pods_of_services.clear();
+        self.found.uses.clear();
+        self.found.unlisted_controllers.clear();
+    }
+
+    /// Maps a pod, and stores what it refers to.
+    pub fn add(&mut self, pod: objects::Pod<'_>) -> (Pod, Warnings) {
+        let uses = self.uses(&pod);
+        let unlisted_owners = self.owners.unlisted(&pod.metadata.owner_references);
+        let (pod, warnings) = map::pod(pod, &self.owners, &self.host_ids);
+        self.add_uses(&pod, uses);
+        self.services.add(&pod, &mut self.found.pods_of_services);
+        // The owner of a static pod is its node, which is not a controller.
+        if !pod.is_static {
+            self.add_controllers(&pod, &unlisted_owners);
+        }
+        (pod, warnings)
+    }
+
     /// The uses that a pod makes of the config maps and secrets in the lists.
-    pub fn uses(&self, pod: &objects::Pod<'_>) -> Result<Vec<ObjectUse>, TooManyUses> {
-        if self.use_count.is_none() || (self.config_maps.is_empty() && self.secrets.is_empty()) {
+    fn uses(&self, pod: &objects::Pod<'_>) -> Result<Vec<ObjectUse>, TooManyUses> {
+        if self.config_maps.is_empty() && self.secrets.is_empty() {
             return Ok(Vec::new());
         }
         let namespace = &*pod.metadata.namespace;
-        map::uses(pod, |kind, name| match kind {
-            KeyedKind::ConfigMap => self.config_maps.contains(namespace, name),
-            KeyedKind::Secret => self.secrets.contains(namespace, name),
-        })
+        map::uses(pod, |kind, name| self.index(kind, namespace, name).is_some())
     }
 
-    /// Adds a pod to the objects that it belongs to. `unlisted_owners` are its owners of kinds that are
-    /// not listed.
-    pub fn add(
-        &mut self,
-        pod: &Pod,
-        uses: Result<Vec<ObjectUse>, TooManyUses>,
-        unlisted_owners: &[Owner],
-    ) {
-        self.services.add(pod);
-        let added = uses.as_ref().map_or(MAX_STORED, Vec::len);
-        self.use_count =
-            self.use_count.map(|count| count + added).filter(|count| *count < MAX_STORED);
-        if self.use_count.is_none() {
-            self.forget_uses();
-        }
-        for (kind, name, one) in uses.unwrap_or_default() {
-            match kind {
-                KeyedKind::ConfigMap => self.config_maps.add(&pod.namespace, &name, one),
-                KeyedKind::Secret => self.secrets.add(&pod.namespace, &name, one),
+    fn index(&self, kind: KeyedKind, namespace: &str, name: &str) -> Option<usize> {
+        let names = match kind {
+            KeyedKind::ConfigMap => &self.config_maps,
+            KeyedKind::Secret => &self.secrets,
+        };
+        names.get(namespace)?.get(name).copied()
+    }
+
+    fn add_uses(&mut self, pod: &Pod, uses: Result<Vec<ObjectUse>, TooManyUses>) {
+        let Ok(uses) = uses else { return self.found.uses.stop_storing() };
+        for (kind, name, one) in uses {
+            if let Some(index) = self.index(kind, &pod.namespace, &name) {
+                self.found.uses.add(index, one);
             }
         }
-        // The owner of a static pod is its node, which is not a controller.
-        for owner in unlisted_owners.iter().filter(|_| !pod.is_static) {
-            if !self.unlisted_controllers.contains_key(&owner.uid) {
+    }
+
+    fn add_controllers(&mut self, pod: &Pod, owners: &[Owner]) {
+        let controllers = &mut self.found.unlisted_controllers;
+        for owner in owners {
+            if !controllers.contains_key(&owner.uid) {
                 let controller = map::unlisted_controller(&pod.namespace, owner);
-                self.unlisted_controllers.insert(owner.uid.clone(), controller);
+                controllers.insert(owner.uid.clone(), controller);
+            }
+        }
+    }
+}
+
+/// References from pods to the objects of a list, by the object's index.
+pub struct References<T> {
+    by_object: Vec<Vec<T>>,
+    /// How many references are stored; `None` if there were too many, and none is stored.
+    count: Option<usize>,
+}
+
+impl<T> Default for References<T> {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl<T> References<T> {
+    fn new(objects: usize) -> Self {
+        Self { by_object: std::iter::repeat_with(Vec::new).take(objects).collect(), count: Some(0) }
+    }
+
+    fn add(&mut self, index: usize, one: T) {
+        match self.count {
+            None => {}
+            Some(count) if count + 1 >= MAX_STORED => self.stop_storing(),
+            Some(count) => {
+                self.count = Some(count + 1);
+                self.by_object[index].push(one);
             }
         }
     }
 
-    fn forget_uses(&mut self) {
-        self.config_maps.forget_uses();
-        self.secrets.forget_uses();
+    fn clear(&mut self) {
+        *self = Self::new(self.by_object.len());
     }
 
-    /// Removes everything that came from pods: call it before pods are read, for the first time or again.
-    pub fn forget_pods(&mut self) {
-        self.services.forget_pods();
-        self.forget_uses();
-        self.use_count = Some(0);
-        self.unlisted_controllers.clear();
+    fn stop_storing(&mut self) {
+        self.clear();
+        self.count = None;
     }
 
-    /// Whether all uses are stored. If not, there were too many, and none is.
-    pub fn uses_are_complete(&self) -> bool {
-        self.use_count.is_some()
-    }
-
-    /// The controllers that only pods mention.
-    pub fn take_unlisted_controllers(&mut self) -> Vec<Controller> {
-        std::mem::take(&mut self.unlisted_controllers).into_values().collect()
+    /// The references to each object; `None` if there were too many.
+    pub fn complete(self) -> Option<Vec<Vec<T>>> {
+        self.count.map(|_| self.by_object)
     }
 }
 
-/// Services with their pods, indexed by the labels that they select.
-#[derive(Default)]
-pub struct ServicePods {
-    all: Vec<(Service, Vec<PodReference>)>,
-    /// Indices into `all`, by namespace and by name and value of the first label of the selector.
+/// The indices of objects in their list, by namespace and name.
+type NameIndex = HashMap<String, HashMap<String, usize>>;
+
+fn name_index<'a>(
+    names: impl Iterator<Item = (&'a String, &'a String)>,
+    first: usize,
+) -> NameIndex {
+    let mut index = NameIndex::new();
+    for (position, (namespace, name)) in names.enumerate() {
+        // Two entries of one name are the same object at two points in time.
+        let of_namespace = index.entry(namespace.clone()).or_default();
+        of_namespace.entry(name.clone()).or_insert(first + position);
+    }
+    index
+}
+
+/// The selectors of services, by the labels that they select.
+struct ServiceIndex {
+    /// By the service's index.
+    selectors: Vec<BTreeMap<String, String>>,
+    /// Indices of services, by namespace and by name and value of the first label of the selector.
     by_label: HashMap<String, HashMap<String, HashMap<String, Vec<usize>>>>,
-    pod_count: usize,
 }
 
-impl ServicePods {
-    /// Adds a service.
-    pub fn insert(&mut self, service: Service) {
-        if let Some((name, value)) =
-            service.selector.iter().next().filter(|_| selects_pods(&service))
-        {
-            let labels = self.by_label.entry(service.namespace.clone()).or_default();
+impl ServiceIndex {
+    fn new(services: &[Service]) -> Self {
+        let mut by_label: HashMap<_, HashMap<_, HashMap<_, Vec<_>>>> = HashMap::new();
+        for (index, service) in services.iter().enumerate().filter(|(_, one)| selects_pods(one)) {
+            let Some((name, value)) = service.selector.first_key_value() else { continue };
+            let labels = by_label.entry(service.namespace.clone()).or_default();
             let values = labels.entry(name.clone()).or_default();
-            values.entry(value.clone()).or_default().push(self.all.len());
+            values.entry(value.clone()).or_default().push(index);
         }
-        self.all.push((service, Vec::new()));
+        let selectors = services.iter().map(|service| service.selector.clone()).collect();
+        Self { selectors, by_label }
     }
 
-    fn add(&mut self, pod: &Pod) {
+    /// Adds the pod to each service that selects it.
+    fn add(&self, pod: &Pod, pods: &mut References<PodReference>) {
         let Some(labels) = self.by_label.get(&pod.namespace) else { return };
         for (name, value) in &pod.labels {
             let indices = labels.get(name).and_then(|values| values.get(value));
             for &index in indices.into_iter().flatten() {
-                let (service, pods) = &mut self.all[index];
-                if map::selects(&service.selector, &pod.labels) {
-                    self.pod_count += 1;
-                    if self.pod_count < MAX_STORED {
-                        pods.push(PodReference { name: pod.name.clone(), uid: pod.uid.clone() });
-                    }
+                if map::selects(&self.selectors[index], &pod.labels) {
+                    pods.add(index, PodReference { name: pod.name.clone(), uid: pod.uid.clone() });
                 }
             }
         }
     }
-
-    /// Whether all pods that services select are stored.
-    pub fn pods_are_complete(&self) -> bool {
-        self.pod_count < MAX_STORED
-    }
-
-    fn forget_pods(&mut self) {
-        self.pod_count = 0;
-        self.all.iter_mut().for_each(|(_, pods)| *pods = Vec::new());
-    }
-
-    /// The services, with their pods if `with_pods` is true.
-    pub fn take(&mut self, with_pods: bool) -> impl Iterator<Item = Service> + use<> {
-        std::mem::take(self).all.into_iter().map(move |(mut service, pods)| {
-            service.pods = (with_pods && selects_pods(&service)).then_some(pods);
-            service
-        })
-    }
 }
 
 /// Whether the service has pods. Kubernetes ignores the selector of an `ExternalName`.
-fn selects_pods(service: &Service) -> bool {
+pub fn selects_pods(service: &Service) -> bool {
     !service.selector.is_empty() && service.kind.as_deref() != Some("ExternalName")
-}
-
-/// Config maps or secrets, with the pods that use them.
-pub struct UsedObjects<T> {
-    objects: Vec<(ObjectName, T)>,
-    /// The uses of every object in `objects`, by namespace and name.
-    uses: HashMap<String, HashMap<String, Vec<Use>>>,
-}
-
-impl<T> Default for UsedObjects<T> {
-    fn default() -> Self {
-        Self { objects: Vec::new(), uses: HashMap::new() }
-    }
-}
-
-impl<T> UsedObjects<T> {
-    /// Stores these objects. From now on, their uses are stored, too.
-    pub fn set(&mut self, objects: Vec<T>, name: impl Fn(&T) -> ObjectName) {
-        for object in objects {
-            let (namespace, name) = name(&object);
-            self.uses.entry(namespace.clone()).or_default().entry(name.clone()).or_default();
-            self.objects.push(((namespace, name), object));
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.objects.is_empty()
-    }
-
-    fn contains(&self, namespace: &str, name: &str) -> bool {
-        self.uses.get(namespace).is_some_and(|names| names.contains_key(name))
-    }
-
-    fn add(&mut self, namespace: &str, name: &str, one: Use) {
-        if let Some(uses) = self.uses.get_mut(namespace).and_then(|names| names.get_mut(name)) {
-            uses.push(one);
-        }
-    }
-
-    fn forget_uses(&mut self) {
-        self.uses.values_mut().flat_map(HashMap::values_mut).for_each(|uses| *uses = Vec::new());
-    }
-
-    /// The objects, each with its uses if `with_uses` is true.
-    pub fn take(
-        &mut self,
-        with_uses: bool,
-    ) -> impl Iterator<Item = (T, Option<Vec<Use>>)> + use<T> {
-        let mut uses = std::mem::take(&mut self.uses);
-        std::mem::take(&mut self.objects).into_iter().map(move |((namespace, name), object)| {
-            // Two entries of one name are the same object at two points in time.
-            let uses = uses.get_mut(&namespace).and_then(|names| names.remove(&name));
-            (object, with_uses.then(|| uses.unwrap_or_default()))
-        })
-    }
 }

@@ -1,7 +1,7 @@
 //! Which lists are read, and in which order: first the nodes, without which the endpoint fails, then the
 //! optional collections, each of which can fail alone.
 
-pub(crate) mod collected_resources;
+mod api_versions;
 #[cfg(test)]
 mod collection_tests;
 mod controller_lists;
@@ -9,36 +9,30 @@ mod controller_lists;
 mod discovery_tests;
 mod join;
 mod parameters;
-mod selected_lists;
 #[cfg(test)]
 mod selection_tests;
 mod sinks;
 #[cfg(test)]
 mod test_cluster;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
 use std::time::Duration;
 
-use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys};
+use gatherer_plugin_api::model::{Controller, Guest, GuestState};
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
 use gatherer_plugin_support::run;
 
-use crate::client::{Client, Listed, Resource};
+use crate::client::{Client, ItemSink};
 use crate::kubeconfig::Access;
-use crate::map::{self, ObjectWarning, Problem, Warnings};
-use crate::objects;
-use crate::wipe;
-use collected_resources::{
-    KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList, VirtualMachineList,
+use crate::map::{self, ObjectWarning, Owners, Problem, Warnings};
+use crate::objects::kinds::{
+    self, KeyedObjectList, Listed, NamespaceList, ServiceAccountList, ServiceList,
+    VirtualMachineList,
 };
-use join::Join;
+use crate::objects::{KeyedObject, Resource, ServiceAccount, VirtualMachine};
+use join::{FoundInPods, Join};
 pub use parameters::{Parameters, Selection};
-use selected_lists::SelectedLists;
-use sinks::Collecting;
-
-/// The hosts that guests can run on, by the names of their nodes.
-type HostRefs = BTreeMap<String, HostRef>;
+use sinks::{Collecting, HostSink, Hosts, PodSink};
 
 /// Reads a cluster. An error fails the whole endpoint; the error of an optional collection is reported at
 /// the end of that collection.
@@ -50,20 +44,18 @@ pub fn cluster(
 ) -> Result<(), GatherError> {
     run::block_on(context, async {
         let client = Client::new(access, page_size, context).await?;
-        let hosts = sinks::HostSink::new(context.clone(), selection);
-        let hosts = client.list(&Resource::nodes(), hosts).await?;
-        sinks::report(context, hosts.warnings)?;
-        let lists = SelectedLists { client: &client, selection };
-        let join = Arc::new(Mutex::new(hosts.join));
-        Collector { context, selection, lists, join }.collect_all(&hosts.host_refs).await
+        let sink = HostSink::new(context.clone(), selection);
+        let HostSink { hosts, warnings, .. } = client.list(&kinds::NODES, sink).await?;
+        let collector = Collector { client: &client, context, selection };
+        collector.report_warnings(warnings)?;
+        collector.collect_all(hosts).await
     })
 }
 
 struct Collector<'a> {
+    client: &'a Client<'a>,
     context: &'a Context,
     selection: &'a Selection,
-    lists: SelectedLists<'a>,
-    join: Arc<Mutex<Join>>,
 }
 
 /// The most time that the check for missing namespaces may take: the lists wait for it.
@@ -73,74 +65,118 @@ const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 type CollectedList<T> = Result<(Vec<T>, Warnings), GatherError>;
 
 impl Collector<'_> {
-    /// Reads the smaller lists first and at the same time, because each pod is joined with them when it
-    /// arrives.
-    async fn collect_all(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+    /// Reads the smaller lists first, because each pod is joined with them when it arrives.
+    async fn collect_all(&self, hosts: Hosts) -> Result<(), GatherError> {
         let selection = self.selection;
-        let controllers = async {
-            let needed = selection.controllers || selection.pods;
-            if needed { Some(self.controllers().await) } else { None }
-        };
-        let (services, config_maps, secrets, controllers) = tokio::join!(
-            self.namespaces_accounts_and_services(),
-            self.config_maps(),
-            self.secrets(),
-            controllers
-        );
-        let services = services?;
-        let pods_are_complete = selection.pods && self.pods().await?;
-        if let Some(results) = controllers {
-            self.end_controllers(results, pods_are_complete)?;
-        }
-        self.warn_of_dropped_references(pods_are_complete)?;
-        let with_uses = pods_are_complete && self.join().uses_are_complete();
-        if let Some(read) = services {
-            let with_pods = pods_are_complete && self.join().services.pods_are_complete();
-            let services = self.join().services.take(with_pods);
-            let list = read.map(|warnings| (services, warnings));
-            self.end_collection("services", list, Item::Service)?;
-        }
-        if let Some(read) = config_maps {
-            let objects = self.join().config_maps.take(with_uses);
-            let objects = objects.map(|(object, used_by)| ConfigMap { used_by, ..object });
-            let list = read.map(|()| (objects, Warnings::new()));
-            self.end_collection("config-maps", list, Item::ConfigMap)?;
-        }
-        if let Some(read) = secrets {
-            let objects = self.join().secrets.take(with_uses);
-            let objects = objects.map(|(object, used_by)| SecretKeys { used_by, ..object });
-            let list = read.map(|()| (objects, Warnings::new()));
-            self.end_collection("secrets", list, Item::Secret)?;
-        }
-        if selection.virtual_machines {
-            self.virtual_machines(hosts).await?;
-        }
-        Ok(())
-    }
-
-    /// Reports namespaces and service accounts, and stores services. Returns the result of the services,
-    /// if they are selected.
-    async fn namespaces_accounts_and_services(
-        &self,
-    ) -> Result<Option<Result<Warnings, GatherError>>, GatherError> {
-        if self.selection.namespaces {
+        if selection.namespaces {
             self.namespaces().await?;
         } else {
             self.warn_of_missing_namespaces().await?;
         }
-        if self.selection.service_accounts {
-            let collecting = Collecting::new(|item: objects::ServiceAccount<'_>| {
-                (map::service_account(item), Warnings::new())
-            });
-            let resource = &collected_resources::SERVICE_ACCOUNTS;
-            let list = self.read_list::<ServiceAccountList, _>(resource, collecting).await;
-            self.end_collection("service-accounts", list, Item::ServiceAccount)?;
+        if selection.service_accounts {
+            self.service_accounts().await?;
         }
-        Ok(self.services().await)
+        let mut services = None;
+        if selection.services {
+            let collecting = Collecting::<ServiceList, _>::new(map::service);
+            services = Some(self.read_list(&kinds::SERVICES, collecting).await);
+        }
+        let mut config_maps = None;
+        if selection.config_maps {
+            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+                (map::config_map(item), Warnings::new())
+            });
+            config_maps = Some(self.read_list(&kinds::CONFIG_MAPS, collecting).await);
+        }
+        let mut secrets = None;
+        if selection.secrets {
+            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+                (map::secret(item), Warnings::new())
+            });
+            secrets = Some(self.read_list(&kinds::SECRETS, collecting).await);
+        }
+        let mut owners = Owners::new();
+        let mut controllers = None;
+        if selection.controllers || selection.pods {
+            controllers = Some(self.controllers(&mut owners).await);
+        }
+
+        let mut found = None;
+        if selection.pods {
+            let (services, config_maps) = (items(services.as_ref()), items(config_maps.as_ref()));
+            let join = Join::new(hosts.ids, owners, services, config_maps, items(secrets.as_ref()));
+            found = self.pods(join).await?;
+        }
+        let pods_are_complete = found.is_some();
+        let (pods_of_services, uses, unlisted_controllers) = match found {
+            Some(FoundInPods { pods_of_services, uses, unlisted_controllers }) => {
+                (pods_of_services.complete(), uses.complete(), unlisted_controllers)
+            }
+            None => Default::default(),
+        };
+
+        if let Some(results) = controllers {
+            let unlisted = unlisted_controllers.into_values().collect::<Vec<Controller>>();
+            self.end_controllers(results, unlisted, pods_are_complete)?;
+        }
+        let consequence = "none are reported; set `namespaces` to collect fewer";
+        if pods_are_complete && uses.is_none() {
+            let message = format!("too many uses of config maps and secrets: {consequence}");
+            self.context.warning("pods", message)?;
+        }
+        if pods_are_complete && pods_of_services.is_none() {
+            let message = format!("too many pods of services: {consequence}");
+            self.context.warning("services", message)?;
+        }
+        // The entries of these are in the order of the objects, and there are none if they are not known.
+        let mut pods_of_services = pods_of_services.into_iter().flatten();
+        let mut uses = uses.into_iter().flatten();
+        if let Some(mut list) = services {
+            for service in list.iter_mut().flat_map(|(services, _)| services) {
+                service.pods = pods_of_services.next().filter(|_| join::selects_pods(service));
+            }
+            self.end_collection("services", list, Item::Service)?;
+        }
+        if let Some(mut list) = config_maps {
+            for config_map in list.iter_mut().flat_map(|(config_maps, _)| config_maps) {
+                config_map.used_by = uses.next();
+            }
+            self.end_collection("config-maps", list, Item::ConfigMap)?;
+        }
+        if let Some(mut list) = secrets {
+            for secret in list.iter_mut().flat_map(|(secrets, _)| secrets) {
+                secret.used_by = uses.next();
+            }
+            self.end_collection("secrets", list, Item::Secret)?;
+        }
+        if selection.virtual_machines {
+            self.virtual_machines(&hosts.refs).await?;
+        }
+        Ok(())
     }
 
-    fn join(&self) -> MutexGuard<'_, Join> {
-        lock(&self.join)
+    /// Reads the objects of a resource in the selected namespaces that have the selected labels.
+    async fn read_selected<S: ItemSink>(
+        &self,
+        resource: &Resource,
+        sink: S,
+    ) -> Result<S, GatherError> {
+        let mut labelled = resource.clone();
+        labelled.label_selector.clone_from(&self.selection.label_selector);
+        self.read_with_any_labels(&labelled, sink).await
+    }
+
+    /// Reads the objects of a resource in the selected namespaces, without regard to the selected labels.
+    async fn read_with_any_labels<S: ItemSink>(
+        &self,
+        resource: &Resource,
+        sink: S,
+    ) -> Result<S, GatherError> {
+        let namespaces = &self.selection.only_namespaces;
+        if namespaces.is_empty() {
+            return self.client.list(resource, sink).await;
+        }
+        self.client.list_in_namespaces(resource, namespaces, sink).await
     }
 
     /// Reads a list of the selected objects.
@@ -149,7 +185,7 @@ impl Collector<'_> {
         resource: &Resource,
         collecting: Collecting<L, T>,
     ) -> CollectedList<T> {
-        let Collecting { items, warnings, .. } = self.lists.read(resource, collecting).await?;
+        let Collecting { items, warnings, .. } = self.read_selected(resource, collecting).await?;
         Ok((items, warnings))
     }
 
@@ -157,7 +193,7 @@ impl Collector<'_> {
     /// server.
     async fn namespaces(&self) -> Result<(), GatherError> {
         let collecting = Collecting::<NamespaceList, _>::new(map::namespace);
-        let read = self.lists.client.list(&collected_resources::NAMESPACES, collecting).await;
+        let read = self.client.list(&kinds::NAMESPACES, collecting).await;
         let list = read.map(|Collecting { mut items, mut warnings, .. }| {
             let selected = &self.selection.only_namespaces;
             items.retain(|item| selected.is_empty() || selected.contains(&item.name));
@@ -180,7 +216,7 @@ impl Collector<'_> {
         let mut missing = Warnings::new();
         let check = async {
             for name in &self.selection.only_namespaces {
-                match self.lists.client.has_namespace(name).await {
+                match self.client.has_namespace(name).await {
                     Ok(true) => {}
                     Ok(false) => {
                         let problem = Problem::NamespaceNotFound;
@@ -197,94 +233,32 @@ impl Collector<'_> {
             .min(NAMESPACE_CHECK_TIMEOUT);
         // What was found before the timeout is reported.
         let _ = tokio::time::timeout(timeout, check).await;
-        sinks::report(self.context, missing)
+        self.report_warnings(missing)
     }
 
-    async fn services(&self) -> Option<Result<Warnings, GatherError>> {
-        if !self.selection.services {
-            return None;
-        }
-        let collecting = Collecting::new(map::service);
-        let resource = &collected_resources::SERVICES;
-        let list = self.read_list::<ServiceList, _>(resource, collecting).await;
-        Some(list.map(|(services, warnings)| {
-            let mut join = self.join();
-            for service in services {
-                join.services.insert(service);
-            }
-            warnings
-        }))
-    }
-
-    async fn config_maps(&self) -> Option<Result<(), GatherError>> {
-        if !self.selection.config_maps {
-            return None;
-        }
-        wipe::begin();
-        let collecting = Collecting::new(|item: objects::KeyedObject<'_>| {
-            (map::config_map(item), Warnings::new())
+    async fn service_accounts(&self) -> Result<(), GatherError> {
+        let collecting = Collecting::<ServiceAccountList, _>::new(|item: ServiceAccount<'_>| {
+            (map::service_account(item), Warnings::new())
         });
-        let resource = &collected_resources::CONFIG_MAPS;
-        let list = self.read_list::<KeyedObjectList, _>(resource, collecting).await;
-        Some(list.map(|(objects, _)| {
-            let name = |object: &ConfigMap| (object.namespace.clone(), object.name.clone());
-            self.join().config_maps.set(objects, name);
-        }))
+        let list = self.read_list(&kinds::SERVICE_ACCOUNTS, collecting).await;
+        self.end_collection("service-accounts", list, Item::ServiceAccount)
     }
 
-    async fn secrets(&self) -> Option<Result<(), GatherError>> {
-        if !self.selection.secrets {
-            return None;
-        }
-        wipe::begin();
-        let collecting =
-            Collecting::new(|item: objects::KeyedObject<'_>| (map::secret(item), Warnings::new()));
-        let resource = &collected_resources::SECRETS;
-        let list = self.read_list::<KeyedObjectList, _>(resource, collecting).await;
-        Some(list.map(|(objects, _)| {
-            let name = |object: &SecretKeys| (object.namespace.clone(), object.name.clone());
-            self.join().secrets.set(objects, name);
-        }))
-    }
-
-    /// Warns if uses, or the pods of services, were dropped because they would take too much memory.
-    fn warn_of_dropped_references(&self, pods_are_complete: bool) -> Result<(), GatherError> {
-        if !pods_are_complete {
-            return Ok(());
-        }
-        let (uses_are_complete, service_pods_are_complete) = {
-            let join = self.join();
-            (join.uses_are_complete(), join.services.pods_are_complete())
+    /// Reports the pods. Returns what was found in them, if their list is complete.
+    async fn pods(&self, join: Join) -> Result<Option<FoundInPods>, GatherError> {
+        let sink = PodSink::new(self.context.clone(), join);
+        let read = self.read_selected(&kinds::PODS, sink).await;
+        let (list, found) = match read {
+            Ok(PodSink { join, warnings, .. }) => (Ok((Vec::new(), warnings)), Some(join.found())),
+            Err(error) => (Err(error), None),
         };
-        let consequence = "none are reported; set `namespaces` to collect fewer";
-        if !uses_are_complete {
-            let message = format!("too many uses of config maps and secrets: {consequence}");
-            self.context.warning("pods", message)?;
-        }
-        if !service_pods_are_complete {
-            let message = format!("too many pods of services: {consequence}");
-            self.context.warning("services", message)?;
-        }
-        Ok(())
-    }
-
-    /// Reports the pods, and returns whether their list is complete.
-    async fn pods(&self) -> Result<bool, GatherError> {
-        let pods = sinks::PodSink::new(self.context.clone(), Arc::clone(&self.join));
-        self.join().forget_pods();
-        let read = self.lists.read(&collected_resources::PODS, pods).await;
-        let is_complete = read.is_ok();
-        if !is_complete {
-            self.join().forget_pods();
-        }
-        let list = read.map(|pods| (Vec::new(), pods.warnings));
         self.end_collection("pods", list, Item::Pod)?;
-        Ok(is_complete)
+        Ok(found)
     }
 
     /// Reports the virtual machines once their list is complete: guests of a host cannot be withdrawn without
     /// the host.
-    async fn virtual_machines(&self, hosts: &HostRefs) -> Result<(), GatherError> {
+    async fn virtual_machines(&self, hosts: &HashMap<String, HostRef>) -> Result<(), GatherError> {
         let list = self.list_virtual_machines().await.and_then(|(guests, warnings)| {
             let is_running = |guest: &Guest| {
                 !matches!(guest.state, Some(GuestState::Stopped | GuestState::Crashed))
@@ -315,40 +289,48 @@ impl Collector<'_> {
 
     /// The virtual machines with the names of their nodes.
     async fn list_virtual_machines(&self) -> CollectedList<(Option<String>, Guest)> {
-        self.lists.client.check_time("virtual machines")?;
-        let Some(resource) = collected_resources::virtual_machines(self.lists.client).await? else {
+        self.client.check_time("virtual machines")?;
+        let Some(resource) = api_versions::virtual_machines(self.client).await? else {
             return Ok((Vec::new(), Warnings::new()));
         };
-        let collecting = Collecting::new(|item: objects::VirtualMachine<'_>| {
+        let collecting = Collecting::<VirtualMachineList, _>::new(|item: VirtualMachine<'_>| {
             let (node, guest, warnings) = map::guest(item);
             ((node, guest), warnings)
         });
-        self.read_list::<VirtualMachineList, _>(&resource, collecting).await
+        self.read_list(&resource, collecting).await
     }
 
     fn report_items(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
         items.try_for_each(|item| self.context.item(item))
     }
 
+    fn report_warnings(&self, warnings: Warnings) -> Result<(), GatherError> {
+        warnings.into_iter().try_for_each(|warning| {
+            self.context.warning(warning.object, warning.problem.to_string())
+        })
+    }
+
     /// Ends a collection: reports the items and warnings of a complete list, or the error.
     fn end_collection<T>(
         &self,
         name: &str,
-        list: Result<(impl IntoIterator<Item = T>, Warnings), GatherError>,
+        list: CollectedList<T>,
         item: impl Fn(T) -> Item,
     ) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
         let result = list.and_then(|(items, warnings)| {
             self.report_items(items.into_iter().map(item))?;
-            sinks::report(self.context, warnings)
+            self.report_warnings(warnings)
         });
         self.context.check_cancelled()?;
         self.context.collection_end(name, result)
     }
 }
 
-/// Locks a mutex, even if a thread panicked while it held the lock: every update leaves the value
-/// consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The items of a complete list; none if the list is not complete or not selected.
+fn items<T>(list: Option<&CollectedList<T>>) -> &[T] {
+    match list {
+        Some(Ok((items, _))) => items,
+        _ => &[],
+    }
 }

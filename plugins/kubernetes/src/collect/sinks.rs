@@ -1,17 +1,15 @@
 //! The sinks of the lists: they report items at once, or collect them until the list is complete.
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
 
-use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_api::{Context, GatherError, HostRef};
 
-use super::collected_resources::PodList;
 use super::join::Join;
 use super::parameters::Selection;
-use super::{HostRefs, lock};
-use crate::client::{ItemSink, Listed};
+use crate::client::ItemSink;
 use crate::map::{self, Warnings};
-use crate::objects;
-use crate::objects::node::{Node, NodeList};
+use crate::objects::kinds::{Listed, NodeList, PodList};
+use crate::objects::{Node, Pod};
 
 /// No warnings are stored beyond this number. The warnings of one object are never split.
 const MAX_WARNINGS: usize = 20_000;
@@ -22,11 +20,11 @@ fn store(stored: &mut Warnings, warnings: Warnings) {
     }
 }
 
-/// Reports warnings to the runner.
-pub fn report(context: &Context, warnings: Warnings) -> Result<(), GatherError> {
-    warnings
-        .into_iter()
-        .try_for_each(|warning| context.warning(warning.object, warning.problem.to_string()))
+/// The hosts that later lists refer to, by the names of their nodes.
+#[derive(Default)]
+pub struct Hosts {
+    pub ids: HashMap<String, String>,
+    pub refs: HashMap<String, HostRef>,
 }
 
 /// Reports each Node as a host.
@@ -34,9 +32,7 @@ pub struct HostSink {
     context: Context,
     /// Whether later lists refer to the hosts.
     remember_hosts: bool,
-    /// The hosts, for the lists that refer to them.
-    pub join: Join,
-    pub host_refs: HostRefs,
+    pub hosts: Hosts,
     /// The warnings about the hosts so far. A reported warning cannot be withdrawn, so they wait until
     /// the list is complete.
     pub warnings: Warnings,
@@ -45,8 +41,7 @@ pub struct HostSink {
 impl HostSink {
     pub fn new(context: Context, selection: &Selection) -> Self {
         let remember_hosts = selection.pods || selection.virtual_machines;
-        let (join, host_refs, warnings) = Default::default();
-        Self { context, remember_hosts, join, host_refs, warnings }
+        Self { context, remember_hosts, hosts: Hosts::default(), warnings: Warnings::new() }
     }
 }
 
@@ -59,8 +54,8 @@ impl ItemSink for HostSink {
         if self.remember_hosts {
             let (name, id) = (mapped.host.name.clone(), mapped.host.id.clone());
             let host_ref = self.context.host(mapped.host)?;
-            self.join.host_ids.insert(name.clone(), id);
-            self.host_refs.insert(name, host_ref);
+            self.hosts.ids.insert(name.clone(), id);
+            self.hosts.refs.insert(name, host_ref);
         } else {
             self.context.host(mapped.host)?;
         }
@@ -69,7 +64,8 @@ impl ItemSink for HostSink {
     }
 
     fn start_over(&mut self) -> Result<(), GatherError> {
-        (self.join, self.host_refs, self.warnings) = Default::default();
+        self.hosts = Hosts::default();
+        self.warnings.clear();
         self.context.start_over()
     }
 }
@@ -84,7 +80,7 @@ pub struct Collecting<L: Listed, T> {
 
 type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send;
 
-impl<L: Listed, T: Send + 'static> Collecting<L, T> {
+impl<L: Listed, T> Collecting<L, T> {
     /// Collects the result of `convert` for each item.
     pub fn new(convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + 'static) -> Self {
         Self { convert: Box::new(convert), items: Vec::new(), warnings: Warnings::new() }
@@ -111,13 +107,13 @@ impl<L: Listed, T: Send + 'static> ItemSink for Collecting<L, T> {
 /// Reports each pod, joined with the lists that were read before.
 pub struct PodSink {
     context: Context,
-    join: Arc<Mutex<Join>>,
+    pub join: Join,
     /// The warnings about the pods.
     pub warnings: Warnings,
 }
 
 impl PodSink {
-    pub fn new(context: Context, join: Arc<Mutex<Join>>) -> Self {
+    pub fn new(context: Context, join: Join) -> Self {
         Self { context, join, warnings: Warnings::new() }
     }
 }
@@ -125,21 +121,16 @@ impl PodSink {
 impl ItemSink for PodSink {
     type List = PodList;
 
-    fn take(&mut self, pod: objects::Pod<'_>) -> Result<(), GatherError> {
+    fn take(&mut self, pod: Pod<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
-        let mut join = lock(&self.join);
-        let uses = join.uses(&pod);
-        let unlisted_owners = join.owners.unlisted(&pod.metadata.owner_references);
-        let (pod, warnings) = map::pod(pod, &join.owners, &join.host_ids);
-        join.add(&pod, uses, &unlisted_owners);
-        drop(join);
+        let (pod, warnings) = self.join.add(pod);
         store(&mut self.warnings, warnings);
         self.context.item(pod)
     }
 
     fn start_over(&mut self) -> Result<(), GatherError> {
+        self.join.start_over();
         self.warnings.clear();
-        lock(&self.join).forget_pods();
         self.context.start_collection_over("pods")
     }
 }

@@ -24,6 +24,7 @@ mod yaml;
 
 use std::fmt;
 
+use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{Context, GatherError, Policy, Secret};
 use http::Uri;
 use kube::config::AuthInfo;
@@ -64,8 +65,8 @@ pub struct Access {
     pub token_file: Option<TokenFile>,
     /// The id token and its renewal. If set, `auth` has no token and no `auth_provider`.
     pub oidc: Option<Oidc>,
-    /// Warnings: the name of the cluster or user, and the message.
-    pub warnings: Vec<(String, String)>,
+    /// Warnings about the cluster or the user.
+    pub warnings: Vec<Warning>,
     /// Every secret text in the kubeconfig, and in the files that it names.
     pub secrets: Vec<Secret<String>>,
 }
@@ -157,7 +158,7 @@ fn read_with(
 
     let with_object = |object: &str, messages: Vec<String>| {
         let object = if looks_secret(object) { shown(object) } else { object.to_owned() };
-        messages.into_iter().map(move |message| (object.clone(), message))
+        messages.into_iter().map(move |message| Warning { object: object.clone(), message })
     };
     let mut warnings: Vec<_> = with_object(cluster_name, cluster.warnings).collect();
     warnings.extend(with_object(user_name.unwrap_or_default(), user.warnings));

@@ -4,17 +4,17 @@ use gatherer_plugin_api::model;
 
 use crate::objects::{Namespace, ServiceAccount};
 
-use super::fields::{created_at, non_blank};
+use super::fields::created_at;
 use super::warnings::{Warnings, about};
 
 /// Maps a namespace.
 pub fn namespace(item: Namespace<'_>) -> (model::Namespace, Warnings) {
-    let Namespace { metadata, status } = item;
+    let Namespace { metadata, status, .. } = item;
     let mut problems = Vec::new();
     let namespace = model::Namespace {
         name: metadata.name.to_string(),
         uid: metadata.uid.to_string(),
-        phase: non_blank(&status.phase),
+        phase: status.phase.filter(|phase| !phase.trim().is_empty()),
         created_at: created_at(&metadata, &mut problems),
         ..model::Namespace::default()
     };
@@ -24,7 +24,7 @@ pub fn namespace(item: Namespace<'_>) -> (model::Namespace, Warnings) {
 
 /// Maps a service account.
 pub fn service_account(item: ServiceAccount<'_>) -> model::ServiceAccount {
-    let ServiceAccount { metadata } = item;
+    let ServiceAccount { metadata, .. } = item;
     model::ServiceAccount {
         namespace: metadata.namespace.to_string(),
         name: metadata.name.to_string(),

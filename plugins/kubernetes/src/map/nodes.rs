@@ -10,7 +10,7 @@ use gatherer_plugin_api::model::{
 use gatherer_plugin_support::uuid;
 
 use crate::json::Text;
-use crate::objects::node::{Node, NodeAddress, NodeCondition, NodeInfo, NodeTaint};
+use crate::objects::{Node, NodeAddress, NodeCondition, NodeInfo, NodeTaint};
 
 use super::fields::{created_at, non_blank, timestamp};
 use super::provider_id;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model;
 
-use crate::objects::{NumberOrText, Service, ServicePort};
+use k8s_openapi::api::core::v1::ServicePort;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::objects::Service;
 
 use super::fields::{in_range, non_blank};
 use super::warnings::{Problem, Warnings, about};
@@ -16,50 +19,55 @@ use super::warnings::{Problem, Warnings, about};
 pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
     let Service { metadata, spec, status } = item;
     let mut problems = Vec::new();
-    let mut cluster_ips: Vec<String> =
-        spec.cluster_ips.iter().filter_map(|ip| non_blank(ip)).collect();
-    if cluster_ips.is_empty() {
-        cluster_ips.extend(non_blank(&spec.cluster_ip));
-    }
-    let own = spec.external_ips.iter().filter_map(|ip| non_blank(ip));
-    let ingress = status.load_balancer.ingress.iter();
+    // Servers before 1.20 have only `clusterIP`.
+    let cluster_ips = spec.cluster_ips.filter(|ips| !ips.is_empty());
+    let cluster_ips = cluster_ips.unwrap_or_else(|| spec.cluster_ip.into_iter().collect());
+    let ingress = status.load_balancer.and_then(|balancer| balancer.ingress).unwrap_or_default();
     let of_load_balancer =
-        ingress.filter_map(|one| non_blank(&one.ip).or_else(|| non_blank(&one.hostname)));
+        ingress.into_iter().filter_map(|one| text(one.ip).or_else(|| text(one.hostname)));
     let mut external_ips: Vec<String> = Vec::new();
-    for address in own.chain(of_load_balancer) {
-        if !external_ips.contains(&address) {
+    for address in spec.external_ips.into_iter().flatten().chain(of_load_balancer) {
+        if !address.trim().is_empty() && !external_ips.contains(&address) {
             external_ips.push(address);
         }
     }
+    let ports = spec.ports.into_iter().flatten();
     let service = model::Service {
         namespace: metadata.namespace.to_string(),
         name: metadata.name.to_string(),
         uid: metadata.uid.to_string(),
-        kind: non_blank(&spec.kind),
-        cluster_ips,
+        kind: text(spec.type_),
+        cluster_ips: cluster_ips.into_iter().filter(|ip| !ip.trim().is_empty()).collect(),
         external_ips,
-        ports: spec.ports.iter().filter_map(|one| port(one, &mut problems)).collect(),
-        selector: spec.selector,
+        ports: ports.filter_map(|one| port(one, &mut problems)).collect(),
+        selector: spec.selector.unwrap_or_default(),
         pods: None,
     };
     (service, about("Service", &metadata, problems))
 }
 
-/// Maps a port; `None` if it has no valid number.
-fn port(port: &ServicePort<'_>, problems: &mut Vec<Problem>) -> Option<model::ServicePort> {
-    // A `nodePort` of 0 means that there is no node port.
-    let node_port = port.node_port.filter(|number| *number != 0);
-    let field = |name: &str| format!("port {:?}: {name}", &*port.name);
+/// The text of a member, unless it is missing or blank.
+fn text(member: Option<String>) -> Option<String> {
+    member.filter(|text| !text.trim().is_empty())
+}
+
+/// Maps a port; `None` if it has no valid number. A number of 0 is a missing number.
+fn port(port: ServicePort, problems: &mut Vec<Problem>) -> Option<model::ServicePort> {
+    let name = port.name.unwrap_or_default();
+    let mut number = |number: Option<i32>, field: &str| {
+        let number = number.filter(|number| *number != 0).map(i64::from);
+        in_range(number, || format!("port {name:?}: {field}"), problems)
+    };
     Some(model::ServicePort {
-        name: non_blank(&port.name),
-        protocol: non_blank(&port.protocol),
-        port: in_range(port.port, || field("port"), problems)?,
-        target_port: match &port.target_port {
-            Some(NumberOrText::Number(number)) => Some(number.to_string()),
-            Some(NumberOrText::Text(text)) => non_blank(text),
+        port: number(Some(port.port), "port")?,
+        node_port: number(port.node_port, "nodePort"),
+        name: non_blank(&name),
+        protocol: text(port.protocol),
+        target_port: match port.target_port {
+            Some(IntOrString::Int(number)) => Some(number.to_string()),
+            Some(IntOrString::String(name)) => non_blank(&name),
             None => None,
         },
-        node_port: in_range(node_port, || field("nodePort"), problems),
     })
 }
 

@@ -1,23 +1,13 @@
 //! Controllers of pods: one type for the kinds of apps/v1, batch/v1 and core/v1, which count their pods
 //! in different fields.
 
-use crate::json::{only_from_an_object, or_default};
+use crate::json::only_from_an_object;
 
-use super::ObjectMeta;
+use super::ApiObject;
 
-/// A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or ReplicationController.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(remote = "Self", default)]
-pub struct Controller<'a> {
-    /// The metadata.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: ObjectMeta<'a>,
-    /// The desired state.
-    #[serde(deserialize_with = "or_default")]
-    pub spec: ControllerSpec,
-    /// The observed state; absent until the controller has processed the object.
-    pub status: Option<ControllerStatus>,
-}
+/// A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or ReplicationController. Its status is
+/// absent until the controller has processed the object.
+pub type Controller<'a> = ApiObject<'a, ControllerSpec, Option<ControllerStatus>>;
 
 /// `spec`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -45,4 +35,4 @@ pub struct ControllerStatus {
     pub succeeded: Option<i64>,
 }
 
-only_from_an_object!(Controller<'de>, ControllerSpec, ControllerStatus);
+only_from_an_object!(ControllerSpec, ControllerStatus);

@@ -1,43 +1,76 @@
-//! The objects of the Kubernetes API, limited to the members that `map` reads. k8s-openapi has complete
-//! types, but a list of pods is megabytes long and few of its members are needed; a member without a
-//! field here is skipped without being stored.
+//! The objects of the Kubernetes API, limited to the members that `map` reads. A member without a field here
+//! is skipped without being stored.
 //!
 //! A missing or null member is empty. A member of another JSON type than the API defines is an error.
 //! Texts borrow from the page unless they contain escapes.
 
 mod controller;
 mod keyed_object;
-mod namespace;
-pub mod node;
+pub mod kinds;
+mod node;
 mod object_meta;
 mod pod;
-mod service;
-mod service_account;
+mod resource;
 mod virtual_machine;
 
-use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
+use k8s_openapi::api::core::v1::{NamespaceStatus, ServiceSpec, ServiceStatus};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
-use serde::de::{Deserialize, Deserializer, Visitor};
-
-use crate::json::only_from_an_object;
+use crate::json::{OnlyObjects, only_from_an_object, or_default};
 
 pub use controller::{Controller, ControllerSpec, ControllerStatus};
 pub use keyed_object::{KeyedObject, Keys};
-pub use namespace::{Namespace, NamespaceStatus};
+pub use node::{Node, NodeAddress, NodeCondition, NodeInfo, NodeTaint};
 pub use object_meta::{ObjectMeta, OwnerReference};
 pub use pod::{
     ContainerSpec, ContainerStatus, ContainerStatusState, EnvFrom, EnvVar, EnvVarSource, Ip,
     LocalObjectReference, Pod, PodSpec, PodStatus, Projected, Projection, SecretVolume, Volume,
     VolumeMount,
 };
-pub use service::{Ingress, LoadBalancer, Service, ServicePort, ServiceSpec, ServiceStatus};
-pub use service_account::ServiceAccount;
+pub use resource::Resource;
 pub use virtual_machine::{
-    VirtualMachine, VmCondition, VmCpu, VmDomain, VmFirmware, VmInterface, VmMemory, VmRequests,
-    VmResources, VmSpec, VmStatus,
+    NumberOrText, VirtualMachine, VmCondition, VmCpu, VmDomain, VmFirmware, VmInterface, VmMemory,
+    VmRequests, VmResources, VmSpec, VmStatus,
 };
+
+/// An object with the common structure of the API.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(
+    remote = "Self",
+    default,
+    bound(deserialize = "Spec: Deserialize<'de> + Default, Status: Deserialize<'de> + Default")
+)]
+pub struct ApiObject<'a, Spec, Status> {
+    /// The metadata.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub metadata: ObjectMeta<'a>,
+    /// The desired state.
+    #[serde(deserialize_with = "or_default")]
+    pub spec: Spec,
+    /// The observed state.
+    #[serde(deserialize_with = "or_default")]
+    pub status: Status,
+}
+
+impl<'de, Spec, Status> Deserialize<'de> for ApiObject<'de, Spec, Status>
+where
+    Spec: Deserialize<'de> + Default,
+    Status: Deserialize<'de> + Default,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The inherent function that `remote = "Self"` derives.
+        Self::deserialize(OnlyObjects(deserializer))
+    }
+}
+
+/// A Namespace of core/v1.
+pub type Namespace<'a> = ApiObject<'a, IgnoredAny, NamespaceStatus>;
+
+/// A ServiceAccount of core/v1.
+pub type ServiceAccount<'a> = ApiObject<'a, IgnoredAny, IgnoredAny>;
+
+/// A Service of core/v1.
+pub type Service<'a> = ApiObject<'a, ServiceSpec, ServiceStatus>;
 
 /// A member whose presence is all that matters. It must be an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -45,47 +78,3 @@ pub use virtual_machine::{
 pub struct Present {}
 
 only_from_an_object!(Present);
-
-/// A member that the API allows to be a number or a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NumberOrText<'a> {
-    /// A whole number.
-    Number(i64),
-    /// A text.
-    Text(Cow<'a, str>),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for NumberOrText<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberOrTextVisitor<'a>(PhantomData<&'a ()>);
-
-        impl<'de: 'a, 'a> Visitor<'de> for NumberOrTextVisitor<'a> {
-            type Value = NumberOrText<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number or a string")
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(NumberOrText::Number(number))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
-                let number = i64::try_from(number);
-                number
-                    .map(NumberOrText::Number)
-                    .map_err(|_| E::custom("a number does not fit 64 bits"))
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(NumberOrText::Text(text.into()))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(NumberOrText::Text(text.to_owned().into()))
-            }
-        }
-
-        deserializer.deserialize_any(NumberOrTextVisitor(PhantomData))
-    }
-}

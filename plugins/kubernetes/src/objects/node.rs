@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use super::ObjectMeta;
-use crate::client::Listed;
 use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
 
 /// A Node. Missing texts are empty.
@@ -24,17 +23,6 @@ pub struct Node<'a> {
     /// The state that the kubelet reports.
     #[serde(borrow, deserialize_with = "or_default")]
     pub status: NodeStatus<'a>,
-}
-
-/// The list of nodes.
-pub struct NodeList;
-
-impl Listed for NodeList {
-    type Item<'de> = Node<'de>;
-
-    fn identity<'a>(item: &'a Node<'_>) -> (&'a str, &'a str) {
-        (&item.metadata.name, &item.metadata.uid)
-    }
 }
 
 /// The `kind` of a Node, which API servers omit in lists. Any other kind is an error.

@@ -2,22 +2,10 @@
 
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::{ObjectMeta, Present};
+use super::{ApiObject, Present};
 
 /// A Pod.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(remote = "Self", default)]
-pub struct Pod<'a> {
-    /// The metadata.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: ObjectMeta<'a>,
-    /// The desired state.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub spec: PodSpec<'a>,
-    /// The state that the kubelet reports.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub status: PodStatus<'a>,
-}
+pub type Pod<'a> = ApiObject<'a, PodSpec<'a>, PodStatus<'a>>;
 
 /// `spec`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
@@ -319,7 +307,6 @@ pub struct ContainerStatusState {
 }
 
 only_from_an_object!(
-    Pod<'de>,
     PodSpec<'de>,
     ContainerSpec<'de>,
     EnvVar<'de>,

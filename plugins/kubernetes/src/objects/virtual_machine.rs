@@ -1,24 +1,18 @@
 //! A VirtualMachineInstance of KubeVirt (kubevirt.io/v1). The object exists only while the virtual machine is to
 //! run.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::{NumberOrText, ObjectMeta};
+use super::ApiObject;
 
 /// A VirtualMachineInstance.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(remote = "Self", default)]
-pub struct VirtualMachine<'a> {
-    /// The metadata.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub metadata: ObjectMeta<'a>,
-    /// The desired state.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub spec: VmSpec<'a>,
-    /// The state that KubeVirt reports.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub status: VmStatus<'a>,
-}
+pub type VirtualMachine<'a> = ApiObject<'a, VmSpec<'a>, VmStatus<'a>>;
 
 /// `spec`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
@@ -141,7 +135,6 @@ pub struct VmInterface<'a> {
 }
 
 only_from_an_object!(
-    VirtualMachine<'de>,
     VmSpec<'de>,
     VmDomain<'de>,
     VmCpu,
@@ -153,3 +146,47 @@ only_from_an_object!(
     VmCondition<'de>,
     VmInterface<'de>
 );
+
+/// A member that the API allows to be a number or a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberOrText<'a> {
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(Cow<'a, str>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for NumberOrText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTextVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for NumberOrTextVisitor<'a> {
+            type Value = NumberOrText<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number or a string")
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(NumberOrText::Number(number))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+                let number = i64::try_from(number);
+                number
+                    .map(NumberOrText::Number)
+                    .map_err(|_| E::custom("a number does not fit 64 bits"))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(NumberOrText::Text(text.into()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(NumberOrText::Text(text.to_owned().into()))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrTextVisitor(PhantomData))
+    }
+}

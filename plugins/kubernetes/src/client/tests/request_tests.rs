@@ -2,9 +2,10 @@
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
+use crate::client::ItemSink;
 use crate::client::testing::{Server, answer, with_client};
-use crate::client::{ItemSink, Resource};
-use crate::objects::node::{Node, NodeList};
+use crate::objects::kinds::{NODES, NodeList};
+use crate::objects::{Node, Resource};
 
 const PODS: Resource = Resource::new("Pod", "a pod", "pods", "v1");
 const SECRETS: Resource = Resource::new("Secret", "a secret", "secrets", "v1").secret();
@@ -41,9 +42,8 @@ fn within(resource: &Resource) -> Resource {
 
 #[test]
 fn the_hint_of_a_403_names_the_smallest_missing_right() {
-    let hints =
-        [Resource::nodes(), DEPLOYMENTS, within(&PODS), within(&SECRETS), within(&DEPLOYMENTS)]
-            .map(|resource| hint(&resource, "403 Forbidden"));
+    let hints = [NODES, DEPLOYMENTS, within(&PODS), within(&SECRETS), within(&DEPLOYMENTS)]
+        .map(|resource| hint(&resource, "403 Forbidden"));
     insta::assert_snapshot!(hints.join("\n"));
 }
 

@@ -58,7 +58,7 @@ fn accepts_json_and_warns_about_http() {
     let access = valid(json);
     assert_eq!(access.server.scheme_str(), Some("http"));
     assert_eq!(access.warnings.len(), 1);
-    assert!(access.warnings[0].1.contains("http"), "{:?}", access.warnings);
+    assert!(access.warnings[0].message.contains("http"), "{:?}", access.warnings);
 }
 
 #[test]
@@ -224,9 +224,9 @@ fn insecure_gives_a_warning_and_excludes_an_authority() {
     let insecure = "server: 'https://h', insecure-skip-tls-verify: true";
     let access = valid(&with_cluster(insecure));
     assert!(access.insecure);
-    assert_eq!((access.warnings.len(), access.warnings[0].0.as_str()), (1, "c"));
+    assert_eq!((access.warnings.len(), access.warnings[0].object.as_str()), (1, "c"));
     let mut messages = String::new();
-    add_case(&mut messages, "insecure", &access.warnings[0].1);
+    add_case(&mut messages, "insecure", &access.warnings[0].message);
     let ca = base64(EC_CERT);
     let both = with_cluster(&format!("{insecure}, certificate-authority-data: {ca}"));
     add_case(&mut messages, "insecure with an authority", &refusal(read(&both)));

@@ -90,8 +90,8 @@ fn trims_and_checks_tokens() {
     ));
     let both = valid(&with_user("token: abc, tokenFile: /etc/shadow"));
     assert!(both.token_file.is_none() && token(&both.auth) == Some("abc"));
-    assert_eq!((both.warnings.len(), both.warnings[0].0.as_str()), (1, "u"));
-    assert!(both.warnings[0].1.contains("tokenFile"), "{:?}", both.warnings);
+    assert_eq!((both.warnings.len(), both.warnings[0].object.as_str()), (1, "u"));
+    assert!(both.warnings[0].message.contains("tokenFile"), "{:?}", both.warnings);
 }
 
 #[test]

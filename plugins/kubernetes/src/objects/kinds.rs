@@ -1,11 +1,19 @@
-//! The resources that are collected besides nodes.
+//! The kinds of objects that are listed: the resource to request, and the type of the items.
 
-use gatherer_plugin_api::GatherError;
+use serde::de::Deserialize;
 
-use crate::client::{Client, Listed, Resource};
-use crate::objects::{
-    Controller, KeyedObject, Namespace, Pod, Service, ServiceAccount, VirtualMachine,
+use super::{
+    Controller, KeyedObject, Namespace, Node, Pod, Resource, Service, ServiceAccount,
+    VirtualMachine,
 };
+
+/// A type of list, with the item type that its pages are deserialized into.
+pub trait Listed: Send + Sync + 'static {
+    /// One item, borrowed from its page.
+    type Item<'de>: Deserialize<'de>;
+    /// The name and the uid of an item.
+    fn identity<'a>(item: &'a Self::Item<'_>) -> (&'a str, &'a str);
+}
 
 macro_rules! list_types {
     ($($list:ident => $item:ident;)+) => { $(
@@ -23,6 +31,7 @@ macro_rules! list_types {
 }
 
 list_types! {
+    NodeList => Node;
     NamespaceList => Namespace;
     ServiceAccountList => ServiceAccount;
     ControllerList => Controller;
@@ -32,6 +41,8 @@ list_types! {
     VirtualMachineList => VirtualMachine;
 }
 
+/// `nodes`
+pub const NODES: Resource = Resource::new("Node", "a node", "nodes", "v1");
 /// `namespaces`
 pub const NAMESPACES: Resource = Resource::new("Namespace", "a namespace", "namespaces", "v1");
 /// `serviceaccounts`
@@ -61,33 +72,3 @@ pub const CONTROLLERS: [Resource; 6] = [
         "v1",
     ),
 ];
-
-/// Cron jobs, which are in `batch/v1` from Kubernetes 1.21 on and in `batch/v1beta1` before. Every server has
-/// `batch/v1`, because it also contains jobs.
-pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
-    for api_version in ["batch/v1", "batch/v1beta1"] {
-        let resources = client.resources(api_version).await?;
-        if resources.iter().any(|resource| resource == "cronjobs") {
-            return Ok(Resource::new("CronJob", "a cron job", "cronjobs", api_version));
-        }
-    }
-    Err(GatherError::protocol("the server has no cronjobs in batch/v1 or batch/v1beta1"))
-}
-
-/// KubeVirt's virtual machines that are running or starting; `None` if KubeVirt is not installed.
-pub async fn virtual_machines(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
-    let resource = Resource::new(
-        "VirtualMachineInstance",
-        "a virtual machine instance",
-        "virtualmachineinstances",
-        "",
-    );
-    for api_version in client.versions("kubevirt.io").await? {
-        let resources = client.resources(&api_version).await?;
-        if resources.iter().any(|name| name == resource.plural) {
-            return Ok(Some(Resource { api_version: api_version.into(), ..resource }));
-        }
-    }
-    // If only KubeVirt's operator is installed, the group exists without this resource.
-    Ok(None)
-}

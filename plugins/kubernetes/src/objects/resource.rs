@@ -1,17 +1,8 @@
-//! The lists that the client can read: resources of the Kubernetes API.
+//! A resource of the Kubernetes API: what to request to list its objects.
 
 use std::borrow::Cow;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::Deserialize;
-
-/// A type of list, with the item type that its pages are deserialized into.
-pub trait Listed: Send + Sync + 'static {
-    /// One item, borrowed from its page.
-    type Item<'de>: Deserialize<'de>;
-    /// The name and the uid of an item.
-    fn identity<'a>(item: &'a Self::Item<'_>) -> (&'a str, &'a str);
-}
 
 /// A list to request.
 #[derive(Debug, Clone)]
@@ -58,11 +49,6 @@ impl Resource {
         self
     }
 
-    /// The nodes.
-    pub const fn nodes() -> Self {
-        Self::new("Node", "a node", "nodes", "v1")
-    }
-
     /// The path below the server's URL: `/apis/apps/v1/namespaces/default/deployments`.
     pub fn path(&self) -> String {
         // The core group (`v1`) has its own root, because it is older than API groups.
@@ -74,12 +60,12 @@ impl Resource {
     }
 
     /// The group without its version; empty for the core group.
-    pub(super) fn group(&self) -> &str {
+    pub(crate) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
     /// The part of the query, after `limit`, that is the same for every page.
-    pub(super) fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         self.label_selector.as_ref().map_or_else(String::new, |selector| {
             format!("&labelSelector={}", utf8_percent_encode(selector, NON_ALPHANUMERIC))
         })
@@ -92,10 +78,11 @@ const PLAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 #[cfg(test)]
 mod tests {
     use super::Resource;
+    use crate::objects::kinds::NODES;
 
     #[test]
     fn the_core_group_has_its_own_path() {
-        assert_eq!(Resource::nodes().path(), "/api/v1/nodes");
+        assert_eq!(NODES.path(), "/api/v1/nodes");
         let mut deployments = Resource::new("Deployment", "a deployment", "deployments", "apps/v1");
         assert_eq!(deployments.path(), "/apis/apps/v1/deployments");
         deployments.namespace = Some("kube-system".to_owned());
@@ -104,7 +91,7 @@ mod tests {
 
     #[test]
     fn escapes_reserved_characters_in_path_and_query() {
-        let mut nodes = Resource::nodes();
+        let mut nodes = NODES;
         nodes.namespace = Some("a/../b".to_owned());
         nodes.label_selector = Some("app in (a,b)&x=y".to_owned());
         assert_eq!(nodes.path(), "/api/v1/namespaces/a%2F%2E%2E%2Fb/nodes");
