@@ -15,7 +15,6 @@ pub mod map;
 pub mod objects;
 mod program;
 pub mod quantity;
-mod wipe;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer};
 
