@@ -11,7 +11,5 @@ pub mod http;
 pub mod json;
 pub mod retry;
 pub mod run;
-#[cfg(test)]
-mod testing;
 pub mod uuid;
 pub mod xml;

@@ -124,9 +124,9 @@ mod tests {
     use std::cell::Cell;
 
     use gatherer_plugin_api::Options;
+    use gatherer_plugin_api::testing::Recorder;
 
     use super::*;
-    use crate::testing;
 
     const ONE_SECOND: Duration = Duration::from_secs(1);
 
@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn all_operations_of_an_endpoint_share_its_retries() {
-        let context = testing::context(Options { retries: Some(1), ..Options::default() });
+        let context =
+            Recorder::new().options(Options { retries: Some(1), ..Options::default() }).context();
         let calls = Cell::new(0);
         let failing = || {
             calls.set(calls.get() + 1);

@@ -134,27 +134,32 @@ fn earlier(deadline: Instant, margin: Duration) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use gatherer_plugin_api::Options;
+    use gatherer_plugin_api::testing::Recorder;
+
     use super::*;
-    use crate::testing;
 
     #[test]
     fn returns_the_result_of_the_future() {
-        let context = testing::context(gatherer_plugin_api::Options::default());
+        let context = Recorder::new().context();
         assert_eq!(block_on(&context, async { Ok(7) }), Ok(7));
     }
 
     #[test]
     fn the_deadline_stops_a_future_that_never_completes() {
-        let options = gatherer_plugin_api::Options { timeout_ms: Some(100), ..Default::default() };
-        let error = block_on(&testing::context(options), std::future::pending::<Result<(), _>>())
-            .expect_err("never ready");
+        let options = Options { timeout_ms: Some(100), ..Options::default() };
+        let error = block_on(
+            &Recorder::new().options(options).context(),
+            std::future::pending::<Result<(), _>>(),
+        )
+        .expect_err("never ready");
         assert_eq!(error.kind, ErrorKind::Timeout);
         assert!(error.message.contains("0.1 s"), "{error}");
     }
 
     #[test]
     fn stops_when_the_gathering_is_cancelled() {
-        let context = testing::cancelled_context(gatherer_plugin_api::Options::default());
+        let context = Recorder::new().cancel_after(0).context();
         let error =
             block_on(&context, std::future::pending::<Result<(), _>>()).expect_err("cancelled");
         assert_eq!(error.kind, ErrorKind::Timeout);

@@ -1,11 +1,9 @@
 //! Tests of the HTTP client against a misbehaving server. Faults that the module File can encounter are
 //! tested with the real program instead.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
-use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
-use gatherer_plugin_api::abi::Callbacks;
+use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, Options, ProxySettings, Secret};
 use gatherer_plugin_support::http::{
     CertificateHints, Client, Method, Request, Response, StatusCode, Timeouts,
@@ -14,27 +12,8 @@ use gatherer_plugin_support::run;
 use gatherer_tests::fault_server::{Authority, Fault, FaultServer, gzip};
 use url::Url;
 
-/// The records that were sent in this process. Tests find their own by the endpoint's id.
-static RECORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-extern "C" fn emit(_: usize, record: RStr<'_>) -> i32 {
-    RECORDS.lock().expect("no test panicked here").push(record.to_string());
-    0
-}
-
-extern "C" fn log(_: usize, _: u8, _: RStr<'_>, _: RStr<'_>) {}
-
-extern "C" fn cancelled(_: usize) -> u8 {
-    0
-}
-
-extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RString> {
-    RErr(RString::new())
-}
-
-fn context(endpoint: &str, options: Options) -> Context {
-    let callbacks = Callbacks { context: 0, emit, log, cancelled, call };
-    Context::new(callbacks, endpoint.to_owned(), "Module".to_owned(), options)
+fn context(options: Options) -> Context {
+    Recorder::new().options(options).context()
 }
 
 fn url(server: &FaultServer) -> Url {
@@ -57,7 +36,7 @@ fn sends_method_headers_and_body_and_returns_status_headers_and_body() {
         .header("x-auth-token", "secret")
         .basic_auth("user", "password")
         .body(b"hello".to_vec());
-    let response = send(&context("post", Options::default()), request).expect("a response");
+    let response = send(&context(Options::default()), request).expect("a response");
     assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
     assert_eq!(response.headers()["retry-after"], "7");
     assert_eq!(response.body(), b"no document here");
@@ -75,26 +54,26 @@ fn a_proxy_is_not_verified_with_the_authorities_of_the_service_behind_it() {
     let server = FaultServer::https(Fault::None, b"{}", &own.identity(&["127.0.0.1"]));
     let proxy = FaultServer::https(Fault::None, b"{}", &own.identity(&["localhost"]));
     let port = proxy.address().port();
-    let send = |name: &str, settings: ProxySettings| {
+    let send = |settings: ProxySettings| {
         let options = Options { proxy: settings, ..Options::default() };
-        let context = context(name, options);
+        let context = context(options);
         let pem = Some(own.pem().into());
         let hints = CertificateHints::default();
         let client = Client::with_authorities(&context, Timeouts::default(), pem, hints);
         run::block_on(&context, client.get(&url(&server)))
     };
-    let response = send("own", ProxySettings::default()).expect("the authority is trusted");
+    let response = send(ProxySettings::default()).expect("the authority is trusted");
     assert_eq!(response.body(), b"{}");
 
     let https = Some(Secret::new(format!("https://localhost:{port}")));
-    let error = failure(send("own-proxy", ProxySettings { https, ..ProxySettings::default() }));
+    let error = failure(send(ProxySettings { https, ..ProxySettings::default() }));
     assert_eq!(error.kind, ErrorKind::Tls, "{error}");
     assert!(error.message.contains("UnknownIssuer"), "{error}");
     assert_eq!(proxy.received().len(), 0);
 
     // The proxy and the service cannot be distinguished if they have the same name.
     let https = Some(Secret::new(format!("https://127.0.0.1:{port}")));
-    let error = failure(send("own-host", ProxySettings { https, ..ProxySettings::default() }));
+    let error = failure(send(ProxySettings { https, ..ProxySettings::default() }));
     assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
     assert!(error.message.contains("an https proxy must not be on the same host"), "{error}");
     assert_eq!(proxy.received().len(), 0);
@@ -105,7 +84,7 @@ fn the_hint_about_an_untrusted_certificate_can_be_replaced() {
     let own = Authority::new("The service's authority");
     let other = Authority::new("Another authority").identity(&["127.0.0.1"]);
     let server = FaultServer::https(Fault::None, b"{}", &other);
-    let context = context("hint", Options::default());
+    let context = context(Options::default());
     let hints = CertificateHints { untrusted: "the hint", ..CertificateHints::default() };
     let pem = Some(own.pem().into());
     let client = Client::with_authorities(&context, Timeouts::default(), pem, hints);
@@ -117,7 +96,7 @@ fn the_hint_about_an_untrusted_certificate_can_be_replaced() {
 fn a_partial_response_is_returned_only_if_a_range_was_requested() {
     let part = Fault::Answer(206, "content-range: bytes 0-1/5000\r\n", b"{}".to_vec());
     let server = FaultServer::http(part, b"");
-    let context = context("part", Options::default());
+    let context = context(Options::default());
     let error = failure(send(&context, Request::get(url(&server))));
     assert_eq!(error.kind, ErrorKind::Protocol);
     assert!(error.message.contains("206 Partial Content: "), "{error}");
@@ -134,7 +113,7 @@ fn a_partial_response_is_returned_only_if_a_range_was_requested() {
 fn send_returns_every_2xx_status_and_get_only_200() {
     for status in [201, 202, 203, 204, 205, 207, 226, 299] {
         let server = FaultServer::http(Fault::Answer(status, "", b"{}".to_vec()), b"");
-        let context = context("successes", Options::default());
+        let context = context(Options::default());
         let response = send(&context, Request::get(url(&server))).expect("a response");
         assert_eq!(response.status(), status);
         assert!(response.error_for_status().is_ok(), "{status}");
@@ -149,14 +128,14 @@ fn the_body_of_an_error_response_is_decompressed_too() {
     let text = b"no such project";
     let headers = "content-encoding: gzip\r\n";
     let server = FaultServer::http(Fault::Answer(404, headers, gzip(text)), b"");
-    let response = send(&context("text", Options::default()), Request::get(url(&server)));
+    let response = send(&context(Options::default()), Request::get(url(&server)));
     assert_eq!(response.expect("a response").body(), text);
 }
 
 #[test]
 fn rejects_an_uncompressed_document_above_the_limit() {
     let server = FaultServer::http(Fault::None, &[b' '; 1000]);
-    let context = context("plain size", Options::default());
+    let context = context(Options::default());
     let limited = |bytes| send(&context, Request::get(url(&server)).max_body_bytes(bytes));
     assert_eq!(limited(1000).expect("small enough").body().len(), 1000);
     let error = failure(limited(999));
@@ -167,7 +146,7 @@ fn rejects_an_uncompressed_document_above_the_limit() {
 #[test]
 fn rejects_a_compressed_document_above_the_limit() {
     let server = FaultServer::http(Fault::NoneGzip, &[b' '; 1000]);
-    let context = context("size", Options::default());
+    let context = context(Options::default());
     let limited = |bytes| send(&context, Request::get(url(&server)).max_body_bytes(bytes));
     assert_eq!(limited(1000).expect("small enough").body().len(), 1000);
     let error = failure(limited(999));
@@ -180,7 +159,7 @@ fn a_silent_server_is_given_up_after_the_idle_timeout() {
     for (fault, details) in [(Fault::BlackHole, " 0.2 s"), (Fault::Pause, " 0.2 s (after 1 bytes ")]
     {
         let server = FaultServer::http(fault, b"{}");
-        let context = context("silent", Options { timeout_ms: Some(30_000), ..Options::default() });
+        let context = context(Options { timeout_ms: Some(30_000), ..Options::default() });
         let timeouts = Timeouts { idle: Duration::from_millis(200), ..Timeouts::default() };
         let client = Client::with_timeouts(&context, timeouts).expect("a client");
         let error = failure(run::block_on(&context, client.get(&url(&server))));
@@ -193,7 +172,7 @@ fn a_silent_server_is_given_up_after_the_idle_timeout() {
 fn trusted_roots_are_not_loaded_for_plain_http() {
     let server = FaultServer::http(Fault::None, b"{}");
     let options = Options { ca_file: Some("/nonexistent/ca.pem".to_owned()), ..Options::default() };
-    let context = context("plain", options);
+    let context = context(options);
     assert!(send(&context, Request::get(url(&server))).is_ok());
 
     let secure = format!("https://{}/", server.address()).parse().expect("a valid URL");
@@ -204,14 +183,13 @@ fn trusted_roots_are_not_loaded_for_plain_http() {
 
 #[test]
 fn insecure_causes_one_warning_when_it_is_first_used() {
-    let warnings = || {
-        let records = RECORDS.lock().expect("no test panicked here");
-        records.iter().filter(|record| record.contains("insecure-endpoint")).count()
-    };
+    let options = Options { insecure: true, ..Options::default() };
+    let recorder = Recorder::new().options(options);
+    let warnings = || recorder.warnings().len();
     let identity = Authority::new("Untrusted").expired_identity(&["elsewhere.example"]);
     let secure = FaultServer::https(Fault::None, b"{}", &identity);
     let plain = FaultServer::http(Fault::None, b"{}");
-    let context = context("insecure-endpoint", Options { insecure: true, ..Options::default() });
+    let context = recorder.context();
     let client = Client::new(&context).expect("a client");
     let get = |server: &FaultServer| {
         let url = url(server);
@@ -228,7 +206,7 @@ fn insecure_causes_one_warning_when_it_is_first_used() {
 #[test]
 fn an_error_status_is_reported_even_if_its_body_never_ends() {
     let server = FaultServer::http(Fault::StatusEndless(403), b"");
-    let context = context("status", Options::default());
+    let context = context(Options::default());
     let client = Client::new(&context).expect("a client");
     let error = failure(run::block_on(&context, client.get(&url(&server))));
     assert_eq!(error.kind, ErrorKind::Permission);
@@ -236,7 +214,7 @@ fn an_error_status_is_reported_even_if_its_body_never_ends() {
 
 fn through_proxy(url: String, ca_file: Option<String>) -> Context {
     let proxy = ProxySettings { all: Some(Secret::new(url)), ..ProxySettings::default() };
-    context("proxy", Options { proxy, ca_file, ..Options::default() })
+    context(Options { proxy, ca_file, ..Options::default() })
 }
 
 #[test]

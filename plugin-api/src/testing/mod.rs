@@ -148,6 +148,12 @@ pub struct LogLine {
     pub message: String,
 }
 
+impl std::fmt::Display for LogLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.target, self.message)
+    }
+}
+
 impl Default for Recorder {
     fn default() -> Self {
         Self::new()

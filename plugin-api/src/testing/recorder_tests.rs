@@ -229,8 +229,7 @@ fn log_lines_are_those_that_the_runner_receives() {
         tracing::info_span!(target: "gatherer_x", "span", field = "in a span").in_scope(|| ());
     };
     let messages = |recorder: &Recorder| {
-        let lines = recorder.log_lines().into_iter();
-        lines.map(|line| format!("{}: {}", line.target, line.message)).collect::<Vec<_>>()
+        recorder.log_lines().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let recorder = Recorder::new();
     log();

@@ -254,13 +254,15 @@ mod tests {
     use std::io::Write as _;
 
     use gatherer_plugin_api::Options;
+    use gatherer_plugin_api::testing::Recorder;
 
     use super::*;
-    use crate::testing;
 
     fn failure(ca_file: &str) -> GatherError {
         let options = Options { ca_file: Some(ca_file.to_owned()), ..Options::default() };
-        config(&testing::context(options), None).map(|_| ()).expect_err("the file is invalid")
+        config(&Recorder::new().options(options).context(), None)
+            .map(|_| ())
+            .expect_err("the file is invalid")
     }
 
     #[test]

@@ -104,33 +104,13 @@ fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
 
 #[cfg(test)]
 mod tests {
-    use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
-    use gatherer_plugin_api::abi::Callbacks;
-    use gatherer_plugin_api::{ErrorKind, Options};
+    use gatherer_plugin_api::ErrorKind;
+    use gatherer_plugin_api::testing::Recorder;
 
     use super::*;
 
-    extern "C" fn emit(_: usize, _: RStr<'_>) -> i32 {
-        0
-    }
-
-    extern "C" fn log(_: usize, _: u8, _: RStr<'_>, _: RStr<'_>) {}
-
-    extern "C" fn cancelled(_: usize) -> u8 {
-        0
-    }
-
-    extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RString> {
-        RErr(RString::new())
-    }
-
-    fn context() -> Context {
-        let callbacks = Callbacks { context: 0, emit, log, cancelled, call };
-        Context::new(callbacks, "endpoint".to_owned(), "File".to_owned(), Options::default())
-    }
-
     fn failure(location: &str) -> GatherError {
-        fetch(location, &context()).expect_err("the location is not valid")
+        fetch(location, &Recorder::new().context()).expect_err("the location is not valid")
     }
 
     #[test]
@@ -142,8 +122,9 @@ mod tests {
         let url = Url::from_file_path(path).expect("absolute");
         assert!(url.as_str().contains("a%20b%2520%C3%BC%3F.json"), "{url}");
         let localhost = url.as_str().replace("file:///", "FILE://localhost/");
+        let context = Recorder::new().context();
         for location in [path, url.as_str(), &localhost] {
-            assert_eq!(fetch(location, &context()).expect(location), b"{}");
+            assert_eq!(fetch(location, &context).expect(location), b"{}");
         }
     }
 
