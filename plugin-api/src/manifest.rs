@@ -184,6 +184,11 @@ impl Manifest {
 }
 
 impl Module {
+    /// The parameter with this name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
     fn check_parameters(&self) -> Result<(), ManifestError> {
         let fail =
             |problem: String| Err(ManifestError(format!("its module {} {problem}", self.name)));
@@ -208,6 +213,11 @@ impl Module {
 /// Members that every endpoint may have, whatever its module. They cannot be names of parameters.
 pub const RESERVED: [&str; 7] =
     ["id", "module", "timeout", "retries", "proxy", "ca_file", "insecure"];
+
+/// Options of every endpoint that were added after API 1.0. A plugin that was written before may have a
+/// parameter of the same name: then the endpoint's member is that parameter, and the module does not get
+/// the option.
+pub const ADDED_OPTIONS: [&str; 2] = ["client_cert", "client_key"];
 
 /// The rule of [`is_plain_name`], for messages about a name.
 const PLAIN_NAME_RULE: &str = "must consist of 1 to 128 letters, digits, - and _";
@@ -241,6 +251,16 @@ mod tests {
         }
         for bad in ["true", "[]", "{}"] {
             assert!(Manifest::parse(&manifest(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_may_have_the_name_of_an_added_option() {
+        for name in super::ADDED_OPTIONS {
+            assert!(!super::RESERVED.contains(&name), "{name}");
+            let text = manifest("null").replace("\"a\"", &format!("\"{name}\""));
+            let manifest = Manifest::parse(&text).expect(&text);
+            assert!(manifest.modules[0].parameter(name).is_some(), "{text}");
         }
     }
 

@@ -150,6 +150,14 @@ pub struct Options {
     /// The path of a PEM file with additional certificate authorities.
     #[serde(default)]
     pub ca_file: Option<String>,
+    /// The client certificate for TLS, in PEM: the path of a file, or the text itself, which has
+    /// several lines or begins with `-----BEGIN`. It may contain the key too, so it is secret here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_cert: Option<Secret<String>>,
+    /// The key of the client certificate: a path or the text, as above. The text of a file is a
+    /// secret that the runner does not know yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<Secret<String>>,
     /// True if certificates must not be verified.
     #[serde(default)]
     pub insecure: bool,

@@ -38,6 +38,12 @@ pub struct RequestedEndpoint {
     /// A PEM file with additional certificate authorities.
     #[serde(default)]
     ca_file: Option<ValueSchema>,
+    /// A PEM file with the client certificate, or its text. It may contain the key too.
+    #[serde(default)]
+    client_cert: Option<ValueSchema>,
+    /// A PEM file with the key of the client certificate, or its text.
+    #[serde(default)]
+    client_key: Option<ValueSchema>,
     /// If true, certificates are not verified.
     #[serde(default)]
     insecure: Option<ValueSchema>,

@@ -16,7 +16,7 @@ mod values;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gatherer_plugin_api::manifest::{Module, RESERVED};
+use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module, RESERVED};
 use gatherer_plugin_api::model::{EndpointResult, Warning};
 use gatherer_plugin_api::{GatherError, GatherRequest, Policy, ProxySettings};
 use uuid::Uuid;
@@ -208,7 +208,7 @@ fn ready(
         };
         values::insert(parameter, module, value, &mut parameters, &mut problems);
     }
-    let read = options::read(object, defaults, &mut files, &mut secrets, &mut problems);
+    let read = options::read(object, module, defaults, &mut files, &mut secrets, &mut problems);
     warn_about_unknown_parameters(object, module, &mut secrets, warnings);
     if !problems.is_empty() {
         return Err(invalid(&problems, module));
@@ -282,7 +282,8 @@ fn warn_about_unknown_parameters(
     let mut unknown = 0;
     for key in object.keys() {
         let known = RESERVED.contains(&key)
-            || module.parameters.iter().any(|parameter| parameter.name == key);
+            || ADDED_OPTIONS.contains(&key)
+            || module.parameter(key).is_some();
         let value = object.value(key);
         if known || matches!(value, Value::Unset) {
             continue;

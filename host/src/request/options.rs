@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module};
 use gatherer_plugin_api::{Options, ProxySettings, Secret};
 
 use super::Defaults;
@@ -25,10 +26,11 @@ pub struct CommonOptions {
     pub timeout: Option<Duration>,
 }
 
-/// Reads the common options. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
+/// Reads the common options of an endpoint of this module. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
 /// that are in files to `references`.
 pub fn read(
     object: &RawObject<'_>,
+    module: &Module,
     defaults: &Defaults,
     references: &mut Vec<FileReference>,
     secrets: &mut Secrets,
@@ -36,10 +38,13 @@ pub fn read(
 ) -> CommonOptions {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
     let mut timeout = None;
-    for name in ["timeout", "retries", "proxy", "ca_file", "insecure"] {
+    // A parameter of the module with the name of an added option takes its place.
+    let added = ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none());
+    for name in ["timeout", "retries", "proxy", "ca_file", "insecure"].into_iter().chain(added) {
         let value = match object.value(name) {
             Value::Object(object) => {
-                match values::reference(name, &object, &defaults.folders, name == "proxy") {
+                let is_secret = matches!(name, "proxy" | "client_key");
+                match values::reference(name, &object, &defaults.folders, is_secret) {
                     Ok(ResolvedReference::Value(value)) => {
                         if let Some(text) = values::text(&value) {
                             secrets.add(&text);
@@ -135,6 +140,20 @@ pub fn set(
             text.iter().filter(|text| is_document(text)).for_each(|text| secrets.add(text));
             options.ca_file = text.map(|path| values::path_of(&path, folders));
             check(name, "a path", value, options.ca_file.is_some(), problems);
+        }
+        "client_cert" | "client_key" => {
+            // A text that does not begin like a path may be a key without its first line.
+            let is_secret = |text: &str| {
+                is_document(text) || name == "client_key" && !values::begins_like_path(text)
+            };
+            text.iter().filter(|text| is_secret(text)).for_each(|text| secrets.add(text));
+            let path = text.map(|path| Secret::new(values::path_of(&path, folders)));
+            check(name, "a path, or the text of a PEM file", value, path.is_some(), problems);
+            if name == "client_cert" {
+                options.client_cert = path;
+            } else {
+                options.client_key = path;
+            }
         }
         "insecure" => {
             let flag = values::boolean(value);

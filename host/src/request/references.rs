@@ -1,7 +1,7 @@
 //! References of the form `{"file": PATH}`. The runner only collects them. The worker reads the files within the
 //! endpoint's deadline, because a file on a network or FUSE file system may hang.
 
-use gatherer_plugin_api::manifest::{Manifest, RESERVED};
+use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::{GatherError, GatherRequest};
 use serde::{Deserialize, Serialize};
 
@@ -49,16 +49,15 @@ impl References {
                     continue;
                 }
             };
-            let parameter = module.parameters.iter().find(|parameter| parameter.name == name);
-            if RESERVED.contains(&name) {
+            if let Some(parameter) = module.parameter(name) {
+                let value = values::complete(parameter, value, true, &self.folders, secrets);
+                values::insert(parameter, module, value, &mut request.parameters, &mut problems);
+            } else {
                 if let Some(text) = values::text(&value) {
                     secrets.add(&text);
                 }
                 let (folders, options) = (&self.folders, &mut request.options);
                 options::set(name, &value, folders, options, secrets, &mut problems);
-            } else if let Some(parameter) = parameter {
-                let value = values::complete(parameter, value, true, &self.folders, secrets);
-                values::insert(parameter, module, value, &mut request.parameters, &mut problems);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(invalid(&problems, module)) }

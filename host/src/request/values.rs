@@ -154,14 +154,11 @@ pub fn reference<'a>(
 ) -> Result<ResolvedReference<'a>, String> {
     let keys: Vec<_> = object.keys().collect();
     match (keys.as_slice(), keys.first().map(|key| object.value(key))) {
-        (["file"], Some(Value::Text(file))) => {
-            let is_path = ["/", "~/", "./", "../"].iter().any(|start| file.starts_with(start));
-            Ok(ResolvedReference::File(FileReference {
-                name: name.to_owned(),
-                path: path_of(&file, folders),
-                is_hidden: is_document(&file) || is_secret && !is_path,
-            }))
-        }
+        (["file"], Some(Value::Text(file))) => Ok(ResolvedReference::File(FileReference {
+            name: name.to_owned(),
+            path: path_of(&file, folders),
+            is_hidden: is_document(&file) || is_secret && !begins_like_path(&file),
+        })),
         (["env"], Some(Value::Text(variable))) => match std::env::var(&variable) {
             Ok(text) if text.is_empty() => Ok(ResolvedReference::Value(Value::Unset)),
             Ok(text) => Ok(ResolvedReference::Value(Value::Text(text))),
@@ -176,6 +173,11 @@ pub fn reference<'a>(
         },
         _ => Err(format!("{name} must be a value, {{\"file\": PATH}} or {{\"env\": NAME}}")),
     }
+}
+
+/// Whether a text begins like a path, and so is not a secret in the place of one.
+pub fn begins_like_path(text: &str) -> bool {
+    ["/", "~/", "./", "../"].iter().any(|start| text.starts_with(start))
 }
 
 /// Converts a value to the type of a parameter. The error is a message.

@@ -61,10 +61,19 @@ impl Gatherer for Libvirt {
         } else if let Some(warning) = uri.verification_warning() {
             context.warning("insecure", warning)?;
         }
-        if context.options().ca_file.is_some() {
-            let message = "libvirt does not use ca_file; set the URI's parameter pkipath to a \
-                           folder with cacert.pem";
-            context.warning("ca_file", message)?;
+        let options = context.options();
+        for (option, is_set, file) in [
+            ("ca_file", options.ca_file.is_some(), "cacert.pem"),
+            ("client_cert", options.client_cert.is_some(), "clientcert.pem"),
+            ("client_key", options.client_key.is_some(), "clientkey.pem"),
+        ] {
+            if is_set {
+                let message = format!(
+                    "libvirt does not use {option}; set the URI's parameter pkipath to a folder \
+                     with {file}"
+                );
+                context.warning(option, message)?;
+            }
         }
         let credentials = client::credentials(&parameters)?;
         // Checked before the library is loaded, so that a machine without libvirt reports errors of

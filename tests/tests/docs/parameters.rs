@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gatherer_plugin_api::manifest::RESERVED;
+use gatherer_plugin_api::manifest::{ADDED_OPTIONS, RESERVED};
 use serde_json::Value;
 
 use super::{read, repository, section};
@@ -80,7 +80,8 @@ fn every_module_has_a_document_with_the_parameters_of_its_manifest() {
 fn the_page_on_security_has_every_parameter() {
     let security = read("docs/security.md");
     let table = section(&security, "## Where each parameter goes");
-    let mut names: Vec<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
+    let mut names: Vec<String> =
+        RESERVED.iter().chain(&ADDED_OPTIONS).map(|name| (*name).to_owned()).collect();
     for module in modules() {
         names.extend(
             module["parameters"].as_array().expect("parameters is a list").iter().map(name),

@@ -71,6 +71,9 @@ pub enum Plugin {
     Example,
     /// The same example, built against the released API under the number [`LATER_VERSION`].
     LaterExample,
+    /// The same example, whose parameter `hostname` is called `client_cert`, as an option of every
+    /// endpoint is that was added after the release.
+    RenamedExample,
 }
 
 impl Plugin {
@@ -80,6 +83,7 @@ impl Plugin {
             Self::Example => "gatherer-plugin-example",
             // Another name, since both are built into one target folder.
             Self::LaterExample => "gatherer-plugin-later",
+            Self::RenamedExample => "gatherer-plugin-renamed",
         }
     }
 }
@@ -123,8 +127,11 @@ pub fn built(release: &Release, plugin: Plugin) -> PathBuf {
     let lock = File::create(base.join("lock")).expect("the target folder is writable");
     lock.lock().expect("a file can be locked");
 
-    let later = matches!(plugin, Plugin::LaterExample);
-    let folder = base.join(if later { format!("{series}-later") } else { series.to_owned() });
+    let folder = base.join(match plugin {
+        Plugin::Released | Plugin::Example => series.to_owned(),
+        Plugin::LaterExample => format!("{series}-later"),
+        Plugin::RenamedExample => format!("{series}-renamed"),
+    });
     let unpacked = release.unpack();
     assemble(&folder, &unpacked.path().join(series), plugin);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -179,10 +186,17 @@ fn assemble(folder: &Path, release: &Path, plugin: Plugin) {
             }
             ("authors/example/Cargo.toml", _) => {
                 let name = match plugin {
-                    Plugin::LaterExample => plugin,
+                    Plugin::LaterExample | Plugin::RenamedExample => plugin,
                     Plugin::Released | Plugin::Example => Plugin::Example,
                 };
                 *bytes = authors_manifest(name.crate_name(), release).into_bytes();
+            }
+            (
+                "authors/example/manifest.json" | "authors/example/src/lib.rs",
+                Plugin::RenamedExample,
+            ) => {
+                let text = std::str::from_utf8(bytes).expect("the example is UTF-8");
+                *bytes = text.replace("hostname", "client_cert").into_bytes();
             }
             _ => {}
         }

@@ -202,3 +202,28 @@ fn a_plugin_built_with_a_later_minor_version_of_the_api_loads() {
     assert_compiled_with(&library, LATER_VERSION);
     assert_delivers_the_same(&folder_with("example", &library));
 }
+
+#[test]
+fn a_parameter_with_the_name_of_an_added_option_stays_a_parameter() {
+    let folder = folder_with("renamed", &built(V1_0, Plugin::RenamedExample));
+    std::fs::write(folder.path().join("name"), "kvm2\n").expect("a file can be written");
+    let file = folder.path().join("name");
+    let endpoints = json!([
+        {"id": "text", "module": "Example", "client_cert": "kvm1", "client_key": "a-key"},
+        {"id": "file", "module": "Example", "client_cert": {"file": file}},
+        {"id": "unset", "module": "Example", "client_key": "a-key"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(folder.path());
+    let outcome = run.args(["--format", "inventory", "--no-run-info"]).run();
+    // A path would be made absolute, but this parameter is a string.
+    assert_eq!(outcome.endpoint("text")["hosts"][0]["name"], "kvm1", "{}", outcome.describe());
+    assert_eq!(outcome.endpoint("text")["warnings"], Value::Null, "client_key is an option");
+    assert_eq!(outcome.endpoint("file")["hosts"][0]["name"], "kvm2", "{}", outcome.describe());
+    let failure = outcome.failure("unset");
+    assert!(failure.message.contains("client_cert of module Example is missing"), "{failure}");
+
+    let details = Run::new().args(["modules", "Example"]).plugins(folder.path()).run();
+    let text = details.expect_code(0).stdout_text().to_owned();
+    let options = text.split_once("Every endpoint also has").expect("the options are listed").1;
+    assert!(options.contains("client_key") && !options.contains("client_cert"), "{text}");
+}

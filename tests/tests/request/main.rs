@@ -65,7 +65,8 @@ fn null_and_the_empty_string_are_unset() {
         let endpoints = json!([
             {"id": "default", "module": "Example", "hostname": "h", "guests": unset, "delay_ms": unset,
                 "username": unset, "password": unset, "timeout": unset, "retries": unset,
-                "proxy": unset, "ca_file": unset, "insecure": unset},
+                "proxy": unset, "ca_file": unset, "client_cert": unset, "client_key": unset,
+                "insecure": unset},
             {"id": "required", "module": "Example", "hostname": unset},
             {"id": "no-module", "module": unset, "hostname": "h"},
         ]);

@@ -132,7 +132,16 @@ fn the_file_of_libvirts_test_driver_must_be_a_regular_file_of_limited_size() {
 #[test]
 fn the_file_of_a_reference_must_be_a_regular_file_of_limited_size() {
     let plugins = PluginFolder::with(&["example"]);
-    for name in ["hostname", "guests", "proxy", "ca_file", "retries", "insecure"] {
+    for name in [
+        "hostname",
+        "guests",
+        "proxy",
+        "ca_file",
+        "client_cert",
+        "client_key",
+        "retries",
+        "insecure",
+    ] {
         rejects_invalid_files(&plugins, |path| {
             let mut endpoint = json!({"module": "Example", "hostname": "h"});
             endpoint[name] = json!({"file": path});

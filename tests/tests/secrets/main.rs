@@ -116,6 +116,9 @@ fn the_error_of_a_wrong_type_does_not_show_the_value() {
         ("retries", json!(CANARY)),
         ("insecure", json!(CANARY)),
         ("proxy", json!([CANARY])),
+        ("client_cert", json!([CANARY])),
+        ("client_key", json!([CANARY])),
+        ("client_key", json!({"x": CANARY})),
     ];
     let endpoints: Value = wrong
         .iter()

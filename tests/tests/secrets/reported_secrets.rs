@@ -94,7 +94,7 @@ fn redacts_the_secrets_of_a_document_in_a_parameter() {
         format!("{{\"users\": [{{\"user\": {{\"client-key-data\": \"{data}\"}}}}]}}"),
         format!("users:\n- user:\n    client-key-data: {data}\n"),
     ] {
-        for parameter in ["file", "ca_file"] {
+        for parameter in ["file", "ca_file", "client_cert", "client_key"] {
             let outcome = run_with_document(parameter, &document);
             assert_no_leak(&outcome, &document);
             assert!(outcome.log.contains("the password is ***"), "{}", outcome.describe());

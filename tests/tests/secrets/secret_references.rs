@@ -18,6 +18,8 @@ fn errors_show_a_reference_only_if_it_is_a_plausible_name() {
         ("password", json!({"env": CANARY.to_ascii_uppercase().replace('-', "_")})),
         ("proxy", json!({"env": CANARY})),
         ("proxy", json!({"file": CANARY})),
+        ("client_key", json!({"env": CANARY})),
+        ("client_key", json!({"file": CANARY})),
     ] {
         let case = reference.to_string();
         let outcome = run_without_leaks(&case, &["misbehaving"], &request(name, reference), &[]);
@@ -26,7 +28,7 @@ fn errors_show_a_reference_only_if_it_is_a_plausible_name() {
     }
     // A document instead of the name of its file.
     let document = format!("users:\n- user:\n    token: {CANARY}\n");
-    for name in ["file", "ca_file"] {
+    for name in ["file", "ca_file", "client_cert", "client_key"] {
         for reference in [json!({"file": document}), json!({"env": document})] {
             let outcome = run_without_leaks(name, &["misbehaving"], &request(name, reference), &[]);
             let message = outcome.failure("e").message;
@@ -38,6 +40,8 @@ fn errors_show_a_reference_only_if_it_is_a_plausible_name() {
         ("username", json!({"file": "nonexistent.txt"}), "nonexistent.txt"),
         ("username", json!({"env": "NOT_SET_HERE"}), "NOT_SET_HERE"),
         ("ca_file", json!({"env": "NOT_SET_HERE"}), "NOT_SET_HERE"),
+        ("client_cert", json!({"env": "NOT_SET_HERE"}), "NOT_SET_HERE"),
+        ("client_key", json!({"file": "/nonexistent/key"}), "/nonexistent/key"),
     ] {
         let outcome = run_without_leaks(shown, &["misbehaving"], &request(name, reference), &[]);
         let message = outcome.failure("e").message;

@@ -6,7 +6,7 @@ pub mod fuzz_manifest;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gatherer_plugin_api::manifest::{DefaultValue, Module, Parameter};
+use gatherer_plugin_api::manifest::{ADDED_OPTIONS, DefaultValue, Module, Parameter};
 use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -212,10 +212,10 @@ pub fn details(module: &Module, plugin: &Plugin) -> String {
             put(&mut text, &format!("      Example: {}", escape(example)));
         }
     }
-    put(
-        &mut text,
-        "\nEvery endpoint also has: id, timeout (seconds), retries, proxy (URL or none), ca_file, insecure.",
-    );
+    let mut options =
+        vec!["id", "timeout (seconds)", "retries", "proxy (URL or none)", "ca_file", "insecure"];
+    options.extend(ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none()));
+    put(&mut text, &format!("\nEvery endpoint also has: {}.", options.join(", ")));
     text
 }
 

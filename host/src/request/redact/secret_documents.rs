@@ -15,9 +15,11 @@ pub const PART_MIN_BYTES: usize = 8;
 const SECRET_NAMES: [&str; 9] =
     ["pass", "secret", "token", "key", "auth", "sig", "cred", "-data", "pwd"];
 
-/// Whether a text is a document rather than a word or a path: it has several lines, or is a JSON object.
+/// Whether a text is a document rather than a word or a path: it has several lines, is a JSON object, or is PEM
+/// whose line breaks were lost in a form.
 pub fn is_document(text: &str) -> bool {
-    text.contains(['\n', '\r']) || text.trim_start().starts_with('{')
+    let begins_with = |start: &str| text.trim_start().starts_with(start);
+    text.contains(['\n', '\r']) || begins_with("{") || begins_with("-----BEGIN ")
 }
 
 /// The secret parts of a document.
