@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod client_certificate;
+mod client_certificate_options;
 mod encoding;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
