@@ -2,26 +2,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gatherer_plugin_api::ErrorKind;
+use gatherer_plugin_api::model::{Controller, PodReference};
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
 use super::test_cluster::{
-    empty_cluster, ends, forbidden, gather, items, list, object, path, paths, warned_objects,
-    warnings,
+    empty_cluster, ends, forbidden, gather, list, object, path, paths, warned_objects, warnings,
 };
 use crate::client::testing::{answer, ok};
 
 #[test]
 fn requests_only_nodes_by_default() {
-    let (records, requests) = gather(&json!({}), empty_cluster);
+    let (gathered, requests) = gather(&json!({}), empty_cluster);
     assert_eq!(paths(&requests), ["/api/v1/nodes"]);
-    assert_eq!(ends(&records), []);
+    assert_eq!(ends(&gathered), []);
 }
 
 #[test]
 fn requests_each_list_once_and_pods_after_the_lists_that_they_are_joined_with() {
     let everything = json!({"collect": ["all", "secrets", "config-maps"]});
-    let (records, requests) = gather(&everything, empty_cluster);
+    let (gathered, requests) = gather(&everything, empty_cluster);
     let paths = paths(&requests);
     let index = |path: &str| paths.iter().position(|other| *other == path).expect(path);
     for before in ["services", "secrets", "configmaps", "replicationcontrollers"] {
@@ -31,32 +32,31 @@ fn requests_each_list_once_and_pods_after_the_lists_that_they_are_joined_with() 
     // A cluster without KubeVirt is not an error.
     assert_eq!(index("/apis"), paths.len() - 1);
     assert_eq!(paths.len(), 17, "{paths:?}");
-    let ends = ends(&records);
+    let ends = ends(&gathered);
     assert!(ends.iter().all(|(_, error)| error.is_none()), "{ends:?}");
     assert_eq!(ends.len(), 8);
 }
 
 #[test]
 fn a_forbidden_list_fails_only_its_collection() {
-    let (records, _) = gather(&json!({"collect": ["pods", "secrets", "namespaces"]}), |request| {
+    let (gathered, _) = gather(&json!({"collect": ["pods", "secrets", "namespaces"]}), |request| {
         if request.target.starts_with("/api/v1/secrets") {
             forbidden("secrets")
         } else {
             empty_cluster(request)
         }
     });
-    let permission = Some("permission".to_owned());
     assert_eq!(
-        ends(&records),
-        [("namespaces".into(), None), ("pods".into(), None), ("secrets".into(), permission)]
+        ends(&gathered),
+        [("namespaces", None), ("pods", None), ("secrets", Some(ErrorKind::Permission))]
     );
-    assert!(records.iter().any(|record| record["record"] == "host"));
+    assert_eq!(gathered.hosts.len(), 1);
 }
 
 #[test]
 fn pods_have_their_lowest_owner_if_the_controllers_are_forbidden() {
     let owner = json!({"kind": "ReplicaSet", "name": "web-1", "uid": "rs", "controller": true});
-    let (records, _) = gather(&json!({"collect": ["pods"]}), move |request| {
+    let (gathered, _) = gather(&json!({"collect": ["pods"]}), move |request| {
         if request.target.starts_with("/apis/apps") {
             return forbidden("replicasets");
         }
@@ -66,10 +66,11 @@ fn pods_have_their_lowest_owner_if_the_controllers_are_forbidden() {
         }
         empty_cluster(request)
     });
-    assert_eq!(ends(&records), [("pods".to_owned(), None)]);
-    assert_eq!(items(&records, "pod")[0]["controller"]["uid"], "rs");
-    assert_eq!(warned_objects(&records), ["pods"]);
-    assert!(warnings(&records).contains("/deployments: 403"), "{}", warnings(&records));
+    assert_eq!(ends(&gathered), [("pods", None)]);
+    let controller = gathered.workloads.pods[0].controller.as_ref();
+    assert_eq!(controller.expect("a controller").uid, "rs");
+    assert_eq!(warned_objects(&gathered), ["pods"]);
+    assert!(warnings(&gathered).contains("/deployments: 403"), "{}", warnings(&gathered));
 }
 
 #[test]
@@ -84,24 +85,26 @@ fn a_service_has_the_pods_that_it_selects_in_its_namespace() {
         object("a", "p1", json!({"metadata": {"labels": {"app": "x", "tier": "web"}}})),
         object("a", "p2", json!({"metadata": {"labels": {"app": "x", "more": "y"}}})),
     ];
-    let (records, _) =
+    let (gathered, _) =
         gather(&json!({"collect": ["pods", "services"]}), move |request| match path(request) {
             "/api/v1/services" => ok(&list("Service", "v1", &services, "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", &pods, "")),
             _ => empty_cluster(request),
         });
-    let selected: Vec<(Value, Value)> = items(&records, "service")
-        .into_iter()
-        .map(|service| (service["name"].clone(), service["pods"].clone()))
+    let selected: Vec<(&str, Option<Vec<PodReference>>)> = gathered
+        .workloads
+        .services
+        .iter()
+        .map(|service| (service.name.as_str(), service.pods.clone()))
         .collect();
-    let pod = |name: &str| json!({"name": name, "uid": format!("a-{name}")});
+    let pod = |name: &str| PodReference { name: name.into(), uid: format!("a-{name}") };
     assert_eq!(
         selected,
         [
-            (json!("both"), json!([pod("p1")])),
-            (json!("app"), json!([pod("p1"), pod("p2")])),
-            (json!("other"), json!([])),
-            (json!("none"), Value::Null),
+            ("both", Some(vec![pod("p1")])),
+            ("app", Some(vec![pod("p1"), pod("p2")])),
+            ("other", Some(vec![])),
+            ("none", None),
         ]
     );
 }
@@ -109,14 +112,14 @@ fn a_service_has_the_pods_that_it_selects_in_its_namespace() {
 #[test]
 fn the_uses_of_a_secret_are_absent_if_the_pods_are_not_complete() {
     let secret = object("a", "s", json!({"type": "Opaque", "data": {"k": "dg=="}}));
-    let (records, _) =
+    let (gathered, _) =
         gather(&json!({"collect": ["pods", "secrets"]}), move |request| match path(request) {
             "/api/v1/secrets" => ok(&list("Secret", "v1", std::slice::from_ref(&secret), "")),
             "/api/v1/pods" => forbidden("pods"),
             _ => empty_cluster(request),
         });
-    let secret = items(&records, "secret")[0];
-    assert_eq!((&secret["keys"], &secret["usedBy"]), (&json!(["k"]), &Value::Null));
+    let secret = &gathered.workloads.secrets[0];
+    assert_eq!((&secret.keys, &secret.used_by), (&vec!["k".to_owned()], &None));
 }
 
 #[test]
@@ -130,23 +133,27 @@ fn reports_a_controller_of_an_unlisted_kind_if_it_owns_a_pod() {
         object("a", "p2", json!({"metadata": {"ownerReferences": [owner]}})),
         object("a", "p3", json!({"metadata": mirror})),
     ];
-    let (records, _) = gather(&json!({"collect": ["pods", "controllers"]}), move |request| {
+    let (gathered, _) = gather(&json!({"collect": ["pods", "controllers"]}), move |request| {
         if request.target.starts_with("/api/v1/pods") {
             return ok(&list("Pod", "v1", &pods, ""));
         }
         empty_cluster(request)
     });
-    assert_eq!(
-        items(&records, "controller"),
-        [&json!({"namespace": "a", "name": "g", "uid": "g1", "kind": "GameServer"})]
-    );
+    let expected = Controller {
+        namespace: "a".into(),
+        name: "g".into(),
+        uid: "g1".into(),
+        kind: "GameServer".into(),
+        ..Controller::default()
+    };
+    assert_eq!(gathered.workloads.controllers, [expected]);
 }
 
 #[test]
 fn withdraws_the_pods_of_all_namespaces_when_a_list_starts_over() {
     let expired = AtomicBool::new(false);
     let parameters = json!({"collect": ["pods", "services"], "namespaces": ["a", "b"]});
-    let (records, _) = gather(&parameters, move |request| {
+    let (gathered, _) = gather(&parameters, move |request| {
         let target = request.target.as_str();
         if target.starts_with("/api/v1/namespaces/a/services") {
             let service = object("a", "s", json!({"spec": {"selector": {"app": "x"}}}));
@@ -169,28 +176,19 @@ fn withdraws_the_pods_of_all_namespaces_when_a_list_starts_over() {
         }
         empty_cluster(request)
     });
-    let is_start_over = |record: &Value| record["record"] == "startOver";
-    let start_over = records.iter().rposition(is_start_over).expect("the list starts over");
-    assert_eq!(records[start_over]["collection"], "pods");
-    let after: Vec<_> =
-        items(&records[start_over..], "pod").iter().map(|pod| &pod["uid"]).collect();
-    assert_eq!(after, ["a-p", "b-p", "b-q"]);
+    let uids: Vec<_> = gathered.workloads.pods.iter().map(|pod| pod.uid.as_str()).collect();
+    assert_eq!(uids, ["a-p", "b-p", "b-q"]);
     // The service has only the pod of the last pass, and only once.
-    assert_eq!(items(&records, "service")[0]["pods"].as_array().map(Vec::len), Some(1));
-    let end = records.iter().rfind(|record| record["name"] == "pods").expect("an end");
-    assert_eq!(end["items"], 3);
+    assert_eq!(gathered.workloads.services[0].pods.as_ref().map(Vec::len), Some(1));
 }
 
 #[test]
 fn controllers_fail_with_the_pods_that_they_depend_on() {
-    let (records, _) = gather(&json!({"collect": ["pods", "controllers"]}), |request| {
+    let (gathered, _) = gather(&json!({"collect": ["pods", "controllers"]}), |request| {
         if path(request) == "/api/v1/pods" { forbidden("pods") } else { empty_cluster(request) }
     });
-    let (permission, unavailable) = ("permission".to_owned(), "unavailable".to_owned());
-    assert_eq!(
-        ends(&records),
-        [("pods".into(), Some(permission)), ("controllers".into(), Some(unavailable))]
-    );
+    let (unavailable, permission) = (ErrorKind::Unavailable, ErrorKind::Permission);
+    assert_eq!(ends(&gathered), [("controllers", Some(unavailable)), ("pods", Some(permission))]);
 }
 
 #[test]
@@ -209,18 +207,18 @@ fn a_pod_with_too_many_uses_drops_only_the_uses() {
             "containers": [{"name": "c", "volumeMounts": mounts}]}}),
         ),
     ];
-    let (records, _) =
+    let (gathered, _) =
         gather(&json!({"collect": ["pods", "secrets"]}), move |request| match path(request) {
             "/api/v1/secrets" => ok(&list("Secret", "v1", &secrets, "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", &pods, "")),
             _ => empty_cluster(request),
         });
-    assert_eq!(items(&records, "pod").len(), 2);
-    let secrets = items(&records, "secret");
-    assert_eq!((secrets.len(), &secrets[0]["usedBy"]), (2, &Value::Null));
-    assert_eq!(ends(&records), [("pods".into(), None), ("secrets".into(), None)]);
-    assert_eq!(warned_objects(&records), ["pods"]);
-    assert_message!(warnings(&records));
+    assert_eq!(gathered.workloads.pods.len(), 2);
+    let secrets = &gathered.workloads.secrets;
+    assert_eq!((secrets.len(), &secrets[0].used_by), (2, &None));
+    assert_eq!(ends(&gathered), [("pods", None), ("secrets", None)]);
+    assert_eq!(warned_objects(&gathered), ["pods"]);
+    assert_message!(warnings(&gathered));
 }
 
 #[test]
@@ -228,11 +226,11 @@ fn an_external_name_has_no_pods_despite_its_selector() {
     let service = json!({"spec": {"type": "ExternalName", "selector": {"app": "x"}}});
     let service = object("a", "s", service);
     let pod = object("a", "p", json!({"metadata": {"labels": {"app": "x"}}}));
-    let (records, _) =
+    let (gathered, _) =
         gather(&json!({"collect": ["pods", "services"]}), move |request| match path(request) {
             "/api/v1/services" => ok(&list("Service", "v1", std::slice::from_ref(&service), "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", std::slice::from_ref(&pod), "")),
             _ => empty_cluster(request),
         });
-    assert_eq!(items(&records, "service")[0]["pods"], Value::Null);
+    assert_eq!(gathered.workloads.services[0].pods, None);
 }

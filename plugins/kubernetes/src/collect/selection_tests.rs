@@ -6,7 +6,7 @@ use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
 use super::test_cluster::{
-    empty_cluster, ends, forbidden, gather, gather_within, items, list, object, path, paths,
+    empty_cluster, ends, forbidden, gather, gather_within, list, object, path, paths,
     warned_objects, warnings,
 };
 use crate::client::testing::{answer, ok};
@@ -15,7 +15,7 @@ use crate::client::testing::{answer, ok};
 fn namespaces_and_labels_narrow_all_lists_but_nodes() {
     let parameters = json!({"collect": ["pods", "namespaces"], "namespaces": ["b", "a"],
         "label_selector": "app=x"});
-    let (records, requests) = gather(&parameters, |request| {
+    let (gathered, requests) = gather(&parameters, |request| {
         if path(request) == "/api/v1/namespaces" {
             let all = ["a", "c"].map(|name| object("", name, json!({})));
             return ok(&list("Namespace", "v1", &all, ""));
@@ -32,7 +32,7 @@ fn namespaces_and_labels_narrow_all_lists_but_nodes() {
         ]
     );
     assert_eq!(requests[0].target, "/api/v1/nodes?limit=2");
-    assert_eq!(items(&records, "namespace").len(), 1);
+    assert_eq!(gathered.workloads.namespaces.len(), 1);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn finds_owners_that_lack_the_selected_labels() {
     for collect in [json!(["pods"]), json!(["pods", "controllers"])] {
         let parameters =
             json!({"collect": collect, "namespaces": ["a"], "label_selector": "app=x"});
-        let (records, requests) = gather(&parameters, move |request| {
+        let (gathered, requests) = gather(&parameters, move |request| {
             let labelled = request.target.contains("labelSelector=app%3Dx");
             match path(request) {
                 "/api/v1/namespaces/a/pods" => {
@@ -62,13 +62,13 @@ fn finds_owners_that_lack_the_selected_labels() {
                 _ => empty_cluster(request),
             }
         });
-        let pod = items(&records, "pod")[0];
-        assert_eq!(pod["controller"]["name"], "d", "{pod}");
-        let controllers: Vec<_> =
-            items(&records, "controller").iter().map(|item| item["name"].clone()).collect();
+        let pod = &gathered.workloads.pods[0];
+        assert_eq!(pod.controller.as_ref().expect("a controller").name, "d", "{pod:?}");
+        let controllers = gathered.workloads.controllers.iter();
+        let controllers: Vec<_> = controllers.map(|controller| &controller.name).collect();
         let with_controllers = parameters["collect"].as_array().map_or(0, Vec::len) > 1;
-        assert_eq!(controllers, if with_controllers { vec![json!("r")] } else { Vec::new() });
-        assert!(ends(&records).iter().all(|(_, error)| error.is_none()));
+        assert_eq!(controllers, if with_controllers { vec!["r"] } else { Vec::new() });
+        assert!(ends(&gathered).iter().all(|(_, error)| error.is_none()));
         // Each list of owners is requested once, and the labelled lists only if they are collected.
         let targets = requests.iter().map(|request| request.target.as_str());
         let labelled = targets.filter(|target| target.contains("labelSelector")).count();
@@ -79,16 +79,16 @@ fn finds_owners_that_lack_the_selected_labels() {
 #[test]
 fn failed_lists_of_owners_do_not_fail_the_controllers() {
     let parameters = json!({"collect": ["pods", "controllers"], "label_selector": "app=x"});
-    let (records, _) = gather(&parameters, |request| {
+    let (gathered, _) = gather(&parameters, |request| {
         let labelled = request.target.contains("labelSelector");
         if request.target.starts_with("/apis/apps/v1/") && !labelled {
             return forbidden("it");
         }
         empty_cluster(request)
     });
-    assert!(ends(&records).iter().all(|(_, error)| error.is_none()), "{records:?}");
-    assert_eq!(warned_objects(&records), ["pods"]);
-    let warning = warnings(&records);
+    assert!(ends(&gathered).iter().all(|(_, error)| error.is_none()), "{gathered:?}");
+    assert_eq!(warned_objects(&gathered), ["pods"]);
+    let warning = warnings(&gathered);
     assert!(warning.contains("/deployments: 403"), "{warning}");
     assert!(warning.contains("statefulsets, daemonsets, replicasets"), "{warning}");
 }
@@ -96,29 +96,29 @@ fn failed_lists_of_owners_do_not_fail_the_controllers() {
 #[test]
 fn lists_of_owners_get_at_most_half_of_the_time() {
     let parameters = json!({"collect": ["pods"], "label_selector": "app=x"});
-    let (records, _) = gather_within(8_000, &parameters, |request| {
+    let (gathered, _) = gather_within(8_000, &parameters, |request| {
         if request.target.starts_with("/apis/apps/v1/deployments") {
             // More than half of the time, and less than all of it.
             std::thread::sleep(Duration::from_millis(4_500));
         }
         empty_cluster(request)
     });
-    assert_eq!(ends(&records), [("pods".into(), None)]);
-    assert_eq!(warned_objects(&records), ["pods"]);
-    assert_message!(warnings(&records));
+    assert_eq!(ends(&gathered), [("pods", None)]);
+    assert_eq!(warned_objects(&gathered), ["pods"]);
+    assert_message!(warnings(&gathered));
 }
 
 #[test]
 fn warns_of_a_missing_namespace() {
     let parameters = json!({"collect": ["namespaces"], "namespaces": ["a", "typo"]});
-    let (records, _) = gather(&parameters, |request| {
+    let (gathered, _) = gather(&parameters, |request| {
         if path(request) == "/api/v1/namespaces" {
             return ok(&list("Namespace", "v1", &[object("", "a", json!({}))], ""));
         }
         empty_cluster(request)
     });
-    assert_eq!(warned_objects(&records), ["typo"]);
-    assert_message!(warnings(&records));
+    assert_eq!(warned_objects(&gathered), ["typo"]);
+    assert_message!(warnings(&gathered));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
             name.and_then(respond).unwrap_or_else(|| empty_cluster(request))
         })
     };
-    let (records, requests) = gather_with(
+    let (gathered, requests) = gather_with(
         |name| {
             let body = json!({"kind": "Status", "code": 404, "reason": "NotFound"}).to_string();
             Some(match name {
@@ -142,12 +142,12 @@ fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
         },
         json!(["pods"]),
     );
-    assert_eq!(warned_objects(&records), ["typo"]);
-    assert_eq!(ends(&records), [("pods".into(), None)]);
+    assert_eq!(warned_objects(&gathered), ["typo"]);
+    assert_eq!(ends(&gathered), [("pods", None)]);
     assert!(paths(&requests).contains(&"/api/v1/namespaces/here"));
     // A 404 without a Status can come from a proxy, so it does not mean that the namespace is missing.
-    let (records, _) = gather_with(|_| Some(answer("404 Not Found", "", b"")), json!(["pods"]));
-    assert_eq!(warned_objects(&records), Vec::<&str>::new());
+    let (gathered, _) = gather_with(|_| Some(answer("404 Not Found", "", b"")), json!(["pods"]));
+    assert_eq!(warned_objects(&gathered), Vec::<&str>::new());
     // Nodes are not in a namespace.
     let (_, requests) = gather_with(|_| None, json!(["nodes"]));
     assert_eq!(paths(&requests), ["/api/v1/nodes"]);

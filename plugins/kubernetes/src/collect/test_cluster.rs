@@ -1,12 +1,13 @@
-//! Test support: gathers from a scripted API server, and takes the results apart.
+//! Test support: gathers from a scripted API server.
 
-use gatherer_plugin_api::{Gatherer as _, Options};
+use gatherer_plugin_api::model::{CollectionStatus, Warning};
+use gatherer_plugin_api::testing::{Gathered, Recorder};
+use gatherer_plugin_api::{ErrorKind, Options};
 use serde_json::{Value, json};
 
 use crate::Kubernetes;
 pub(super) use crate::client::testing::ReceivedRequest as Request;
-use crate::client::testing::{Recorder, Server, answer, kubeconfig, ok};
-use crate::collect::Parameters;
+use crate::client::testing::{Server, answer, kubeconfig, ok};
 
 /// A page of a list. `next` is its continue token, empty on the last page.
 pub(super) fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Value {
@@ -65,11 +66,11 @@ pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
     ok(&list(kind, &api_version, &[], ""))
 }
 
-/// Gathers from a server with these responses. Returns the records and the requests.
+/// Gathers from a server with these responses. Returns the result and the requests.
 pub(super) fn gather(
     parameters: &Value,
     respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
-) -> (Vec<Value>, Vec<Request>) {
+) -> (Gathered, Vec<Request>) {
     gather_within(20_000, parameters, respond)
 }
 
@@ -78,50 +79,37 @@ pub(super) fn gather_within(
     timeout_ms: u64,
     parameters: &Value,
     respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
-) -> (Vec<Value>, Vec<Request>) {
+) -> (Gathered, Vec<Request>) {
     let server = Server::new(respond);
-    let recorder = Recorder::new(Options { timeout_ms: Some(timeout_ms), ..Options::default() });
+    let options = Options { timeout_ms: Some(timeout_ms), ..Options::default() };
     let mut all = json!({"kubeconfig": kubeconfig(&server.url(), ""), "page_size": 2});
     let members = parameters.as_object().expect("an object").clone();
     all.as_object_mut().expect("an object").extend(members);
-    let parameters: Parameters = serde_json::from_value(all).expect("parameters");
-    Kubernetes::gather(parameters, &recorder.context()).expect("the list of nodes is complete");
-    let sent = recorder.output();
-    let records = sent.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok()).collect();
-    (records, server.requests())
+    let gathered = Recorder::new().options(options).gather::<Kubernetes>(all);
+    (gathered.expect("the list of nodes is complete"), server.requests())
 }
 
-/// The collections in the order of their ends, each with the kind of its error.
-pub(super) fn ends(records: &[Value]) -> Vec<(String, Option<String>)> {
-    let ends = records.iter().filter(|record| record["record"] == "collectionEnd");
-    let end = |record: &Value| {
-        let error = record["error"]["kind"].as_str().map(str::to_owned);
-        (record["name"].as_str().unwrap_or_default().to_owned(), error)
-    };
-    ends.map(end).collect()
-}
-
-/// The reported items of one kind.
-pub(super) fn items<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    records.iter().map(|record| &record["item"][kind]).filter(|item| !item.is_null()).collect()
+/// The collections that ended, sorted by name, each with the kind of its error.
+pub(super) fn ends(gathered: &Gathered) -> Vec<(&str, Option<ErrorKind>)> {
+    let collections = gathered.collections.iter();
+    let kind = |status: &CollectionStatus| status.error.as_ref().map(|error| error.kind);
+    collections.map(|(name, status)| (name.as_str(), kind(status))).collect()
 }
 
 /// The warnings except those of the kubeconfig, whose cluster `c` has no TLS.
-fn warning_records(records: &[Value]) -> impl Iterator<Item = &Value> {
-    records.iter().filter(|record| record["record"] == "warning" && record["object"] != "c")
+fn cluster_warnings(gathered: &Gathered) -> impl Iterator<Item = &Warning> {
+    gathered.warnings.iter().filter(|warning| warning.object != "c")
 }
 
 /// The warnings, a line each: `object: message`.
-pub(super) fn warnings(records: &[Value]) -> String {
-    let line = |record: &Value| {
-        ["object", "message"].map(|member| record[member].as_str().unwrap_or_default()).join(": ")
-    };
-    warning_records(records).map(line).collect::<Vec<_>>().join("\n")
+pub(super) fn warnings(gathered: &Gathered) -> String {
+    let line = |warning: &Warning| format!("{}: {}", warning.object, warning.message);
+    cluster_warnings(gathered).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The objects that the warnings are about.
-pub(super) fn warned_objects(records: &[Value]) -> Vec<&str> {
-    warning_records(records).map(|record| record["object"].as_str().unwrap_or_default()).collect()
+pub(super) fn warned_objects(gathered: &Gathered) -> Vec<&str> {
+    cluster_warnings(gathered).map(|warning| warning.object.as_str()).collect()
 }
 
 pub(super) fn paths(requests: &[Request]) -> Vec<&str> {
