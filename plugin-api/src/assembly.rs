@@ -240,3 +240,21 @@ fn extend(
 fn violation<T>(message: impl Into<String>) -> Result<T, GatherError> {
     Err(GatherError::protocol(message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Assembly;
+    use crate::model::Host;
+    use crate::record::Record;
+
+    #[test]
+    fn starting_over_frees_the_memory_of_the_hosts() {
+        let mut assembly = Assembly::default();
+        let host = Box::new(Host::new("i", "n"));
+        assembly.add(Record::Host { host_ref: "0".into(), host }).expect("a host");
+        assert!(assembly.host_positions.capacity() > 0);
+        assembly.add(Record::StartOver { collection: None }).expect("a restart");
+        let hosts = &assembly.gathered().hosts;
+        assert_eq!((assembly.host_positions.capacity(), hosts.capacity()), (0, 0));
+    }
+}

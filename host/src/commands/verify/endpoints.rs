@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::assembly::Gathered;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 use serde_json::Value;
 
@@ -76,7 +77,8 @@ fn complete(observed: &WorkerOutcome) -> Result<&Answer, String> {
 
 /// The numbers of hosts, guests and items, as text.
 fn counted(answer: &Answer) -> String {
-    inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads)
+    let Gathered { hosts, detached_guests, workloads, .. } = &answer.gathered;
+    inventory::counted(hosts, detached_guests, workloads)
 }
 
 /// Compares two answers. The error is a message.
@@ -92,13 +94,14 @@ fn equal(first: &WorkerOutcome, second: &WorkerOutcome) -> Result<(), String> {
 
 /// An answer as JSON, in the order in which it is printed.
 fn normalized(answer: &Answer) -> Value {
+    let gathered = answer.gathered.clone();
     let mut result = EndpointResult {
         status: EndpointStatus::Complete,
-        hosts: answer.hosts.clone(),
-        detached_guests: answer.detached_guests.clone(),
-        workloads: answer.workloads.clone(),
-        collections: answer.collections.clone(),
-        warnings: answer.warnings.clone(),
+        hosts: gathered.hosts,
+        detached_guests: gathered.detached_guests,
+        workloads: gathered.workloads,
+        collections: gathered.collections,
+        warnings: gathered.warnings,
         ..EndpointResult::new(String::new(), None, None)
     };
     inventory::normalize(&mut result, false);

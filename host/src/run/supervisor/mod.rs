@@ -7,7 +7,6 @@ mod answer;
 mod budget;
 mod collector;
 mod crash;
-mod items;
 mod launch;
 mod memory;
 mod metered;
@@ -189,19 +188,19 @@ async fn gather(
         retries: None,
     };
     match outcome {
-        Ok(answer) => {
-            run.retries = Some(answer.retries);
+        Ok(Answer { gathered, memory_bytes }) => {
+            run.retries = Some(gathered.retries);
             let counted =
-                inventory::counted(&answer.hosts, &answer.detached_guests, &answer.workloads);
+                inventory::counted(&gathered.hosts, &gathered.detached_guests, &gathered.workloads);
             let seconds = started.elapsed().as_secs_f64();
             tracing::info!("{}: {counted} in {seconds:.1} s", endpoint.module);
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
-                hosts: answer.hosts,
-                detached_guests: answer.detached_guests,
-                workloads: answer.workloads,
-                collections: answer.collections,
-                warnings: [endpoint.warnings, answer.warnings].concat(),
+                hosts: gathered.hosts,
+                detached_guests: gathered.detached_guests,
+                workloads: gathered.workloads,
+                collections: gathered.collections,
+                warnings: [endpoint.warnings, gathered.warnings].concat(),
                 run: Some(run),
                 ..EndpointResult::new(
                     endpoint.id,
@@ -209,7 +208,7 @@ async fn gather(
                     Some(library.software.clone()),
                 )
             };
-            (result, answer.memory_bytes)
+            (result, memory_bytes)
         }
         Err(error) => (failed(&endpoint, Some(library), error, Some(run)), 0),
     }

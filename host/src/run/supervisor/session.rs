@@ -333,7 +333,7 @@ impl<'a> Session<'a> {
         };
         match (self.collector.finish(), reason) {
             (Some(Ok(mut answer)), _) => {
-                answer.warnings.extend(abnormal_end.map(|end| Warning {
+                answer.gathered.warnings.extend(abnormal_end.map(|end| Warning {
                     object: self.endpoint.module.clone(),
                     message: format!("the worker {end} after its answer was complete"),
                 }));

@@ -28,7 +28,9 @@ fn outcome(text: &str, chunk: usize) -> Result<usize, ErrorKind> {
     }
     match collector.finish() {
         None => Err(ErrorKind::Crashed),
-        Some(answer) => answer.map(|answer| answer.hosts.len()).map_err(|error| error.kind),
+        Some(answer) => {
+            answer.map(|answer| answer.gathered.hosts.len()).map_err(|error| error.kind)
+        }
     }
 }
 
@@ -54,10 +56,10 @@ fn a_restart_returns_the_charge_except_for_warnings() {
         collector.receive(HOST.as_bytes(), |_| {}).expect("enough for one host");
         collector.receive(over.as_bytes(), |_| {}).expect("a restart");
     }
-    assert_eq!((collector.host_positions.capacity(), collector.answer.hosts.capacity()), (0, 0));
+    assert_eq!(collector.assembly.gathered().hosts.capacity(), 0);
     let mut warnings = 0;
     let error = (0..500).find_map(|_| {
-        warnings = collector.answer.warnings.len();
+        warnings = collector.assembly.gathered().warnings.len();
         collector.receive(format!("{warning}{over}").as_bytes(), |_| {}).err()
     });
     assert!(error.expect("too many").message.contains("memory"));
@@ -81,8 +83,9 @@ fn dropped_warnings_are_not_charged() {
     }
     collector.receive(done(0, 0).as_bytes(), |_| {}).expect("a last frame");
     let answer = collector.finish().expect("ended").expect("complete");
-    assert_eq!(answer.warnings.len(), super::WARNINGS_MAX + 1);
-    assert_eq!(answer.warnings[super::WARNINGS_MAX].message, "9000 more were dropped");
+    let warnings = answer.gathered.warnings;
+    assert_eq!(warnings.len(), super::WARNINGS_MAX + 1);
+    assert_eq!(warnings[super::WARNINGS_MAX].message, "9000 more were dropped");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::assembly::Gathered;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory};
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ pub fn frames(input: &[u8]) {
         _ => panic!("the outcome depends on the pieces in which the frames arrive"),
     }
     if let Some(Ok(answer)) = whole {
-        check_formats(answer);
+        check_formats(answer.gathered);
     }
 }
 
@@ -64,7 +65,7 @@ fn assert_hidden(text: &str) {
     assert!(!text.contains(SECRET), "the secret is shown: {text}");
 }
 
-fn check_formats(answer: Answer) {
+fn check_formats(answer: Gathered) {
     for warning in &answer.warnings {
         assert_hidden(&warning.object);
         assert_hidden(&warning.message);

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use gatherer_plugin_api::assembly::Gathered;
 use gatherer_plugin_api::model::Completeness;
 use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
 
-use super::{Answer, Budget, Collector};
+use super::{Budget, Collector};
 use crate::request::redact::Redactor;
 use crate::run::supervisor::Memory;
 
@@ -44,17 +45,18 @@ fn over(name: &str) -> String {
     record(&format!(r#"{{"record":"startOver","collection":"{name}"}}"#))
 }
 
-fn answer(lines: &[String]) -> Result<Answer, ErrorKind> {
+fn answer(lines: &[String]) -> Result<Gathered, ErrorKind> {
     answer_with(&[], lines)
 }
 
-fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Answer, ErrorKind> {
+fn answer_with(secrets: &[&str], lines: &[String]) -> Result<Gathered, ErrorKind> {
     let redactor = Redactor::new(secrets.iter().copied().collect());
     let mut collector = Collector::new(redactor, Rc::new(Budget::of(Memory::of_process())));
     for line in lines.iter().map(String::as_str).chain([DONE]) {
         collector.receive(format!("{line}\n").as_bytes(), |_| {}).map_err(|error| error.kind)?;
     }
-    collector.finish().expect("a last frame").map_err(|error| error.kind)
+    let answer = collector.finish().expect("a last frame");
+    answer.map(|answer| answer.gathered).map_err(|error| error.kind)
 }
 
 fn pods(lines: &[String]) -> Result<Vec<String>, ErrorKind> {

@@ -7,16 +7,15 @@ pub mod fuzz_frames;
 #[cfg(test)]
 mod items_tests;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{CollectionStatus, Completeness, Warning};
+use gatherer_plugin_api::assembly::Assembly;
+use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
 
 use super::answer::Answer;
 use super::budget::{Budget, Charge, list_entry_bytes};
-use super::items::Items;
 use super::metered::{self, Meter};
 use crate::output::escape::capped;
 use crate::request::redact::Redactor;
@@ -54,11 +53,9 @@ pub struct Collector {
     line: Vec<u8>,
     bytes: u64,
     records: u64,
-    guests: u64,
-    /// The positions of the hosts in the answer, by `hostRef`.
-    host_positions: HashMap<String, usize>,
-    items: Items,
-    answer: Answer,
+    assembly: Assembly,
+    /// The charge of the items of each collection.
+    item_bytes: BTreeMap<String, u64>,
     warnings_dropped: u64,
     charge: Charge,
     last_frame: LastFrame,
@@ -74,10 +71,8 @@ impl Collector {
             line: Vec::new(),
             bytes: 0,
             records: 0,
-            guests: 0,
-            host_positions: HashMap::new(),
-            items: Items::default(),
-            answer: Answer::default(),
+            assembly: Assembly::default(),
+            item_bytes: BTreeMap::new(),
             warnings_dropped: 0,
             charge: Charge::new(budget),
             last_frame: LastFrame::NotReceived,
@@ -117,9 +112,7 @@ impl Collector {
     /// Frees the answer of an endpoint that has failed. Its worker takes some time to end, and the other
     /// endpoints need the memory now.
     fn discard(&mut self) {
-        self.host_positions = HashMap::new();
-        self.items = Items::default();
-        self.answer = Answer::default();
+        self.assembly = Assembly::default();
         self.charge.release();
     }
 
@@ -240,103 +233,61 @@ impl Collector {
         self.add_record(record, cost)
     }
 
-    fn add_record(&mut self, record: Record, cost: u64) -> Result<(), GatherError> {
-        match record {
-            Record::Host { host_ref, host } => {
-                if !host.guests.is_empty() {
-                    return Err(GatherError::protocol("the plugin sent guests inside a host"));
+    /// Adds a record that costs this many bytes, which were charged.
+    fn add_record(&mut self, mut record: Record, cost: u64) -> Result<(), GatherError> {
+        if matches!(record, Record::Warning { .. })
+            && self.assembly.gathered().warnings.len() >= WARNINGS_MAX
+        {
+            self.warnings_dropped += 1;
+            self.charge.give_back(cost);
+            return Ok(());
+        }
+        self.redact(&mut record);
+        match &record {
+            Record::Warning { .. } => self.charge.keep_on_restart(cost),
+            Record::Item { item, .. } => match self.item_bytes.get_mut(item.collection()) {
+                Some(bytes) => *bytes += cost,
+                None => drop(self.item_bytes.insert(item.collection().to_owned(), cost)),
+            },
+            Record::CollectionEnd { name, error, .. } => {
+                let bytes = self.item_bytes.remove(name).unwrap_or(0);
+                if error.is_some() {
+                    self.charge.give_back(bytes);
                 }
-                if self.host_positions.insert(host_ref, self.answer.hosts.len()).is_some() {
-                    return Err(GatherError::protocol(
-                        "the plugin sent two hosts with the same hostRef",
-                    ));
-                }
-                self.answer.hosts.push(*host);
-            }
-            Record::Guest { host_ref, guest } => {
-                let host = self
-                    .host_positions
-                    .get(&host_ref)
-                    .and_then(|index| self.answer.hosts.get_mut(*index))
-                    .ok_or_else(|| {
-                        GatherError::protocol(
-                            "the plugin sent a guest of a host that it did not send",
-                        )
-                    })?;
-                if host.guests.is_empty() {
-                    // `push` alone would allocate space for four, and in some clouds most hosts have one guest.
-                    host.guests.reserve_exact(1);
-                }
-                host.guests.push(*guest);
-                self.guests += 1;
-            }
-            Record::Warning { .. } if self.answer.warnings.len() >= WARNINGS_MAX => {
-                self.warnings_dropped += 1;
-                self.charge.give_back(cost);
-            }
-            Record::Warning { object, message } => {
-                self.charge.keep_on_restart(cost);
-                let (object, message) = (self.redacted(&object), self.redacted(&message));
-                self.answer.warnings.push(Warning { object, message });
-            }
-            Record::Item { item, more } => {
-                if self.is_collection_ended(item.collection()) {
-                    return Err(GatherError::protocol(
-                        "the plugin sent an item of a collection after its end",
-                    ));
-                }
-                self.items.add(item, more, cost)?;
-            }
-            Record::CollectionEnd { name, items, error } => {
-                if self.is_collection_ended(&name) {
-                    return Err(GatherError::protocol("the plugin ended a collection twice"));
-                }
-                let status = match error {
-                    None => {
-                        self.items.end(&name, items)?;
-                        CollectionStatus { status: Completeness::Complete, error: None }
-                    }
-                    Some(error) => {
-                        self.charge.give_back(self.items.drop_collection(&name));
-                        CollectionStatus {
-                            status: Completeness::Failed,
-                            error: Some(self.redacted_error(error)),
-                        }
-                    }
-                };
-                let key = self.collection_key(&name).into_owned();
-                self.answer.collections.insert(key, status);
             }
             Record::StartOver { collection: Some(name) } => {
-                if self.is_collection_ended(&name) {
-                    return Err(GatherError::protocol(
-                        "the plugin restarted a collection after its end",
-                    ));
-                }
-                self.charge.give_back(self.items.drop_collection(&name) + cost);
+                let bytes = self.item_bytes.remove(name).unwrap_or(0);
+                self.charge.give_back(bytes + cost);
             }
             Record::StartOver { collection: None } => {
-                self.guests = 0;
-                self.items = Items::default();
-                // Replaced instead of cleared, because their capacity is not charged for.
-                self.host_positions = HashMap::new();
-                self.answer.hosts = Vec::new();
-                self.answer.collections = BTreeMap::new();
+                self.item_bytes.clear();
                 self.charge.restart();
             }
-            _ => return Err(GatherError::protocol("the plugin sent a record of an unknown kind")),
+            _ => {}
         }
-        Ok(())
+        self.assembly.add(record)
     }
 
-    /// The key of a collection in the answer. Known names are not redacted, even if a secret is part of them:
+    /// Redacts the texts of a record, except for those of hosts, guests and items.
+    fn redact(&self, record: &mut Record) {
+        match record {
+            Record::Warning { object, message } => {
+                *object = self.redacted(object);
+                *message = self.redacted(message);
+            }
+            Record::CollectionEnd { name, error, .. } => {
+                *name = self.collection_name(name);
+                *error = error.take().map(|error| self.redacted_error(error));
+            }
+            Record::StartOver { collection: Some(name) } => *name = self.collection_name(name),
+            _ => {}
+        }
+    }
+
+    /// The name of a collection in the answer. Known names are not redacted, even if a secret is part of them:
     /// they are not the plugin's text, and readers of the answer look for them.
-    fn collection_key<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if COLLECTIONS.contains(&name) { name.into() } else { self.redactor.redact(name).into() }
-    }
-
-    fn is_collection_ended(&self, name: &str) -> bool {
-        self.answer.collections.contains_key(self.collection_key(name).as_ref())
+    fn collection_name(&self, name: &str) -> String {
+        if COLLECTIONS.contains(&name) { name.to_owned() } else { self.redactor.redact(name) }
     }
 
     fn redacted_error(&self, mut error: GatherError) -> GatherError {
@@ -359,34 +310,18 @@ impl Collector {
         }
     }
 
-    fn complete_answer(mut self, summary: &Summary) -> Result<Answer, GatherError> {
+    fn complete_answer(self, summary: &Summary) -> Result<Answer, GatherError> {
         if !self.line.is_empty() {
             return Err(GatherError::protocol("the plugin sent something after its last frame"));
         }
-        let counts = &summary.counts;
-        let hosts = self.answer.hosts.len() as u64;
-        if (counts.hosts, counts.guests) != (hosts, self.guests) {
-            return Err(GatherError::protocol(format!(
-                "the plugin counts {} hosts and {} guests, but {hosts} and {} arrived",
-                counts.hosts, counts.guests, self.guests
-            )));
-        }
-        if self.items.has_open_collection() {
-            return Err(GatherError::protocol(
-                "the plugin sent items of a collection that it did not end",
-            ));
-        }
-        self.answer.workloads = self.items.workloads;
-        self.answer.detached_guests = self.items.detached_guests;
-        self.answer.retries = summary.retries;
+        let mut gathered = self.assembly.finish(summary)?;
         if self.warnings_dropped > 0 {
-            self.answer.warnings.push(Warning {
+            gathered.warnings.push(Warning {
                 object: "warnings".to_owned(),
                 message: format!("{} more were dropped", self.warnings_dropped),
             });
         }
-        self.answer.memory_bytes = self.charge.into_bytes();
-        Ok(self.answer)
+        Ok(Answer { gathered, memory_bytes: self.charge.into_bytes() })
     }
 }
 
