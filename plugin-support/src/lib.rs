@@ -1,5 +1,5 @@
-//! Code that several plugins need: an HTTP client, retries, a runtime for asynchronous work, and strict
-//! parsers of untrusted input.
+//! Code that several plugins need: an HTTP client, retries, rate limits, sessions and paging, a runtime for
+//! asynchronous work, and strict parsers of untrusted input.
 #![forbid(unsafe_code)]
 
 /// Reads files that a request names.
@@ -9,7 +9,10 @@ pub use gatherer_file_reader as file;
 pub mod fuzzing;
 pub mod http;
 pub mod json;
+pub mod paging;
+pub mod rate_limit;
 pub mod retry;
 pub mod run;
+pub mod session;
 pub mod uuid;
 pub mod xml;

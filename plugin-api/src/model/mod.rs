@@ -28,7 +28,7 @@ pub use workload::{
 
 /// Parsing of image references, as it was part of API 1.0.
 #[deprecated(
-    since = "1.0.1",
+    since = "1.1.0",
     note = "depend on the crate `gatherer-image-reference`, which this module re-exports"
 )]
 pub mod image {

@@ -31,6 +31,7 @@ pub use error::{Exchange, Stage, causes};
 pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 pub use status::error as status_error;
+pub(crate) use status::parse_retry_after;
 pub use tls::{Trust, verifier, warn_insecure};
 pub use tls_error::CertificateHints;
 // Re-exported so that plugins need not depend on reqwest.

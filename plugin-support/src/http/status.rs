@@ -42,9 +42,12 @@ pub fn error(request: &str, status: StatusCode, headers: &HeaderMap) -> GatherEr
     }
 }
 
-/// Parses `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3).
 fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?.trim(), now)
+}
+
+/// Parses the value of `Retry-After`, seconds or an HTTP date (RFC 9110 section 10.2.3), to milliseconds.
+pub(crate) fn parse_retry_after(text: &str, now: SystemTime) -> Option<u64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse::<u64>().map_or(u64::MAX, |seconds| seconds.saturating_mul(1000)));
     }
