@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::{CollectionStatus, Completeness, Guest, Host, Use, Warning, Workloads};
 use crate::record::{Record, Summary};
-use crate::{GatherError, Item, VIRTUAL_MACHINES};
+use crate::{Collection, GatherError, Item};
 
 /// The complete result of a gathering: what the program puts into the inventory for the endpoint.
 ///
@@ -44,7 +44,7 @@ pub struct Assembly {
     /// The positions of the hosts, by `hostRef`.
     host_positions: HashMap<String, usize>,
     /// The number of items that arrived, by collection, until the collection ends.
-    open: BTreeMap<String, u64>,
+    open: BTreeMap<&'static str, u64>,
 }
 
 impl Assembly {
@@ -136,10 +136,7 @@ impl Assembly {
                 )
             });
         }
-        match self.open.get_mut(collection) {
-            Some(items) => *items += 1,
-            None => drop(self.open.insert(collection.to_owned(), 1)),
-        }
+        *self.open.entry(collection).or_default() += 1;
         let workloads = &mut self.gathered.workloads;
         match item {
             Item::Namespace(item) => workloads.namespaces.push(item),
@@ -191,7 +188,7 @@ impl Assembly {
             self.drop_items(&name);
             Completeness::Failed
         } else {
-            let arrived = self.open.remove(&name).unwrap_or(0);
+            let arrived = self.open.remove(name.as_str()).unwrap_or(0);
             if arrived != items {
                 return violation(format!(
                     "the plugin counts {items} items of a collection, but {arrived} arrived"
@@ -206,16 +203,16 @@ impl Assembly {
     /// Drops the items of a collection.
     fn drop_items(&mut self, collection: &str) {
         let workloads = &mut self.gathered.workloads;
-        match collection {
-            "namespaces" => workloads.namespaces = Vec::new(),
-            "service-accounts" => workloads.service_accounts = Vec::new(),
-            "controllers" => workloads.controllers = Vec::new(),
-            "pods" => workloads.pods = Vec::new(),
-            "services" => workloads.services = Vec::new(),
-            "config-maps" => workloads.config_maps = Vec::new(),
-            "secrets" => workloads.secrets = Vec::new(),
-            VIRTUAL_MACHINES => self.gathered.detached_guests = Vec::new(),
-            _ => {}
+        match Collection::from_name(collection) {
+            None => {}
+            Some(Collection::Namespaces) => workloads.namespaces = Vec::new(),
+            Some(Collection::ServiceAccounts) => workloads.service_accounts = Vec::new(),
+            Some(Collection::Controllers) => workloads.controllers = Vec::new(),
+            Some(Collection::Pods) => workloads.pods = Vec::new(),
+            Some(Collection::Services) => workloads.services = Vec::new(),
+            Some(Collection::ConfigMaps) => workloads.config_maps = Vec::new(),
+            Some(Collection::Secrets) => workloads.secrets = Vec::new(),
+            Some(Collection::VirtualMachines) => self.gathered.detached_guests = Vec::new(),
         }
         self.open.remove(collection);
     }

@@ -68,7 +68,7 @@ struct Inner {
     hosts: AtomicU64,
     guests: AtomicU64,
     /// The number of items that were sent, by collection, until the collection ends.
-    items: Mutex<BTreeMap<String, u64>>,
+    items: Mutex<BTreeMap<&'static str, u64>>,
     retries: AtomicU32,
 }
 
@@ -161,8 +161,8 @@ impl Context {
         self.emit(&Record::Warning { object, message: message.into() }, &name)
     }
 
-    /// Ends an optional collection: `Ok` if all of its items were sent, otherwise the reason why it
-    /// is incomplete.
+    /// Ends an optional collection, a [`Collection`](crate::Collection): `Ok` if all of its items
+    /// were sent, otherwise the reason why it is incomplete.
     pub fn collection_end(
         &self,
         name: impl Into<String>,
@@ -171,7 +171,7 @@ impl Context {
         let name = name.into();
         let object = name.clone();
         let mut counts = self.items();
-        let items = counts.remove(&name).unwrap_or(0);
+        let items = counts.remove(name.as_str()).unwrap_or(0);
         self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)
     }
 
@@ -184,12 +184,12 @@ impl Context {
     /// item, so end it with this error and continue with the next collection.
     ///
     /// ```no_run
-    /// # use gatherer_plugin_api::{Context, GatherError, model::Pod};
+    /// # use gatherer_plugin_api::{Collection, Context, GatherError, model::Pod};
     /// # fn gather(context: &Context, pods: Vec<Pod>) -> Result<(), GatherError> {
     /// let result = pods.into_iter().try_for_each(|pod| context.item(pod));
     /// match result {
     ///     Err(error) if !error.item_too_long => return Err(error),
-    ///     result => context.collection_end("pods", result)?,
+    ///     result => context.collection_end(Collection::Pods, result)?,
     /// }
     /// # Ok(())
     /// # }
@@ -217,10 +217,7 @@ impl Context {
             Some(json) => self.send(json, &name)?,
             None => self.emit(&record, &name)?,
         }
-        match counts.get_mut(collection) {
-            Some(count) => *count += 1,
-            None => drop(counts.insert(collection.to_owned(), 1)),
-        }
+        *counts.entry(collection).or_default() += 1;
         continuations.iter().try_for_each(|record| self.emit(record, &name))
     }
 
@@ -234,7 +231,7 @@ impl Context {
 
     /// Locks the item counts of the open collections. A caller that changes a count must send the
     /// record for it before it releases the lock.
-    fn items(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+    fn items(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
         self.inner.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

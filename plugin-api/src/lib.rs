@@ -26,7 +26,9 @@ pub mod testing;
 pub use abi::{ABI_VERSION, API_VERSION};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
-pub use item::{COLLECTIONS, Item, VIRTUAL_MACHINES};
+#[expect(deprecated, reason = "source for API 1.0 uses it")]
+pub use item::VIRTUAL_MACHINES;
+pub use item::{COLLECTIONS, Collection, Item};
 pub use record::{
     Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
     Summary,

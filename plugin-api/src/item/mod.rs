@@ -1,11 +1,15 @@
 //! Items of optional collections, which a plugin sends besides hosts and their guests.
 
+mod collection;
+
 use serde::{Deserialize, Serialize};
 
 use crate::encode::json_length;
 use crate::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, SecretKeys, Service, ServiceAccount,
 };
+
+pub use collection::{COLLECTIONS, Collection};
 
 /// An item of an optional collection.
 ///
@@ -38,20 +42,6 @@ pub enum Item {
 }
 
 impl Item {
-    /// The name of the item's collection.
-    pub fn collection(&self) -> &'static str {
-        match self {
-            Self::Namespace(_) => "namespaces",
-            Self::ServiceAccount(_) => "service-accounts",
-            Self::Controller(_) => "controllers",
-            Self::Pod(_) => "pods",
-            Self::Service(_) => "services",
-            Self::ConfigMap(_) => "config-maps",
-            Self::Secret(_) => "secrets",
-            Self::DetachedGuest(_) => VIRTUAL_MACHINES,
-        }
-    }
-
     /// The item's name, for messages.
     pub fn name(&self) -> &str {
         match self {
@@ -101,21 +91,9 @@ impl Item {
     }
 }
 
-/// The collection of detached guests. If it is incomplete, the endpoint's guests are not known for
-/// certain.
-pub const VIRTUAL_MACHINES: &str = "virtual-machines";
-
-/// The names of all collections.
-pub const COLLECTIONS: &[&str] = &[
-    "namespaces",
-    "service-accounts",
-    "controllers",
-    "pods",
-    "services",
-    "config-maps",
-    "secrets",
-    VIRTUAL_MACHINES,
-];
+/// The name of the collection of detached guests.
+#[deprecated(since = "1.1.0", note = "use `Collection::VirtualMachines`")]
+pub const VIRTUAL_MACHINES: &str = Collection::VirtualMachines.as_str();
 
 /// The maximum number of entries of one list in one record, for an item that is longer than
 /// [`PIECE_BYTES`].

@@ -1,12 +1,9 @@
-//! Tests of splitting items into records, and of the list of collections.
+//! Tests of splitting items into records.
 
-use super::{COLLECTIONS, Item, PIECE_BYTES, PIECE_ENTRIES};
+use super::{Item, PIECE_BYTES, PIECE_ENTRIES};
 use crate::Record;
 use crate::encode::json_length;
-use crate::model::{
-    ConfigMap, Controller, Guest, Namespace, Pod, PodReference, SecretKeys, Service,
-    ServiceAccount, Use,
-};
+use crate::model::{ConfigMap, Pod, PodReference, SecretKeys, Service, Use};
 use crate::record::RECORD_MAX_BYTES;
 
 fn reference(name: impl Into<String>) -> PodReference {
@@ -27,22 +24,6 @@ fn pods_of(pieces: Vec<Item>) -> Vec<Vec<PodReference>> {
         other => panic!("not a piece of the service: {other:?}"),
     };
     pieces.into_iter().map(pods).collect()
-}
-
-#[test]
-fn collections_lists_the_collection_of_every_item() {
-    let items = [
-        Item::from(Namespace::default()),
-        ServiceAccount::default().into(),
-        Controller::default().into(),
-        Pod::default().into(),
-        Service::default().into(),
-        ConfigMap::default().into(),
-        SecretKeys::default().into(),
-        Item::DetachedGuest(Box::new(Guest::new("i", "n"))),
-    ];
-    let of_items: Vec<_> = items.iter().map(Item::collection).collect();
-    assert_eq!(of_items, COLLECTIONS);
 }
 
 #[test]

@@ -135,6 +135,13 @@ pub struct CollectionStatus {
     pub error: Option<GatherError>,
 }
 
+impl CollectionStatus {
+    /// Whether every item is listed. A collection with an error is incomplete, whatever its status is.
+    pub fn is_complete(&self) -> bool {
+        self.status == Completeness::Complete && self.error.is_none()
+    }
+}
+
 /// Whether a collection is complete. Today the words are those of [`EndpointStatus`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::PodHost;
 use serde::Deserialize;
 
@@ -33,13 +34,13 @@ struct FileEndpoint {
     status: String,
     error: Option<FileError>,
     #[serde(default)]
-    collections: BTreeMap<String, Collection>,
+    collections: BTreeMap<String, FileCollection>,
     #[serde(default)]
     workloads: Workloads,
 }
 
 #[derive(Deserialize)]
-struct Collection {
+struct FileCollection {
     status: String,
     error: Option<FileError>,
 }
@@ -104,7 +105,10 @@ fn source(endpoint: FileEndpoint) -> ContainerSource {
     let FileEndpoint { id, module, status, error, mut collections, workloads } = endpoint;
     let containers = match failure(&status, error) {
         Some(reason) => Err(Incomplete::Endpoint(reason)),
-        None => match collections.remove("pods").map(|pods| failure(&pods.status, pods.error)) {
+        None => match collections
+            .remove(Collection::Pods.as_str())
+            .map(|pods| failure(&pods.status, pods.error))
+        {
             None => Err(Incomplete::NotGathered),
             Some(Some(reason)) => Err(Incomplete::Pods(reason)),
             Some(None) => Ok(workloads.pods.into_iter().flat_map(containers).collect()),

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{Container, ContainerKind, EndpointResult, Inventory, Warning};
 use serde::{Serialize, Serializer};
 
@@ -43,7 +44,7 @@ pub fn render(inventory: &Inventory) -> Rendered {
         let message = format!("its containers are left out: {}", incomplete.message());
         Some(Note {
             endpoint: endpoint.id.clone(),
-            warning: Warning { object: "pods".to_owned(), message },
+            warning: Warning { object: Collection::Pods.into(), message },
         })
     });
     let mut notes: Vec<_> = notes.collect();

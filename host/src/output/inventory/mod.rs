@@ -7,6 +7,7 @@ pub mod pods;
 
 use std::cmp::Ordering;
 
+use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo, SCHEMA_VERSION, Software,
     Workloads,
@@ -66,22 +67,25 @@ fn sort_workloads(workloads: &mut Workloads) {
             })
         };
     }
-    sort(&mut workloads.namespaces, |one, other| {
-        (&one.name, &one.uid).cmp(&(&other.name, &other.uid))
-    });
-    sort_by_name!(&mut workloads.service_accounts);
-    sort_by_name!(&mut workloads.controllers);
-    sort_by_name!(&mut workloads.pods);
-    sort_by_name!(&mut workloads.services);
-    sort_by_name!(&mut workloads.config_maps);
-    sort_by_name!(&mut workloads.secrets);
-    workloads
-        .services
-        .iter_mut()
-        .filter_map(|item| item.pods.as_mut())
-        .for_each(|pods| pods.sort());
-    let config_maps = workloads.config_maps.iter_mut().map(|item| &mut item.used_by);
-    let secrets = workloads.secrets.iter_mut().map(|item| &mut item.used_by);
+    let Workloads {
+        namespaces,
+        service_accounts,
+        controllers,
+        pods,
+        services,
+        config_maps,
+        secrets,
+    } = workloads;
+    sort(namespaces, |one, other| (&one.name, &one.uid).cmp(&(&other.name, &other.uid)));
+    sort_by_name!(service_accounts);
+    sort_by_name!(controllers);
+    sort_by_name!(pods);
+    sort_by_name!(services);
+    sort_by_name!(config_maps);
+    sort_by_name!(secrets);
+    services.iter_mut().filter_map(|item| item.pods.as_mut()).for_each(|pods| pods.sort());
+    let config_maps = config_maps.iter_mut().map(|item| &mut item.used_by);
+    let secrets = secrets.iter_mut().map(|item| &mut item.used_by);
     config_maps.chain(secrets).flatten().for_each(|uses| uses.sort());
 }
 
@@ -107,17 +111,26 @@ pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads)
 
 /// Formats the count of each kind of items that exist.
 pub fn counted_items(workloads: &Workloads) -> Vec<String> {
-    let Workloads { namespaces, service_accounts, controllers, pods, .. } = workloads;
+    let Workloads {
+        namespaces,
+        service_accounts,
+        controllers,
+        pods,
+        services,
+        config_maps,
+        secrets,
+    } = workloads;
     let counts = [
-        (namespaces.len(), "namespace"),
-        (service_accounts.len(), "service account"),
-        (controllers.len(), "controller"),
-        (pods.len(), "pod"),
-        (workloads.services.len(), "service"),
-        (workloads.config_maps.len(), "config map"),
-        (workloads.secrets.len(), "secret"),
+        (namespaces.len(), Collection::Namespaces),
+        (service_accounts.len(), Collection::ServiceAccounts),
+        (controllers.len(), Collection::Controllers),
+        (pods.len(), Collection::Pods),
+        (services.len(), Collection::Services),
+        (config_maps.len(), Collection::ConfigMaps),
+        (secrets.len(), Collection::Secrets),
     ];
-    counts.into_iter().filter(|(number, _)| *number > 0).map(|(n, noun)| count(n, noun)).collect()
+    let existing = counts.into_iter().filter(|(number, _)| *number > 0);
+    existing.map(|(number, collection)| count(number, collection.noun())).collect()
 }
 
 /// Formats a count with its noun: `1 host`, `2 hosts`.

@@ -1,10 +1,7 @@
 //! Decides whether all pods of an endpoint are known.
 
-use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{Completeness, EndpointResult, EndpointStatus, Pod};
-
-/// The name of the collection of pods.
-const PODS: &str = "pods";
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Pod};
+use gatherer_plugin_api::{Collection, GatherError};
 
 /// Why not all pods of an endpoint are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +30,9 @@ pub fn complete_pods(endpoint: &EndpointResult) -> Result<&[Pod], Incomplete> {
     if endpoint.status != EndpointStatus::Complete || endpoint.error.is_some() {
         return Err(Incomplete::Endpoint(reason(endpoint.error.as_ref())));
     }
-    match endpoint.collections.get(PODS) {
+    match endpoint.collections.get(Collection::Pods.as_str()) {
         None => Err(Incomplete::NotGathered),
-        Some(pods) if pods.status != Completeness::Complete || pods.error.is_some() => {
-            Err(Incomplete::Pods(reason(pods.error.as_ref())))
-        }
+        Some(pods) if !pods.is_complete() => Err(Incomplete::Pods(reason(pods.error.as_ref()))),
         Some(_) => Ok(&endpoint.workloads.pods),
     }
 }
@@ -52,12 +47,12 @@ fn reason(error: Option<&GatherError>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gatherer_plugin_api::GatherError;
     use gatherer_plugin_api::model::{
         CollectionStatus, Completeness, EndpointResult, EndpointStatus,
     };
+    use gatherer_plugin_api::{Collection, GatherError};
 
-    use super::{Incomplete, PODS, complete_pods};
+    use super::{Incomplete, complete_pods};
 
     #[test]
     fn pods_are_complete_only_without_an_error() {
@@ -66,10 +61,10 @@ mod tests {
         let error = Some(GatherError::protocol("not JSON"));
         assert_eq!(complete_pods(&endpoint), Err(Incomplete::NotGathered));
         let pods = CollectionStatus { status: Completeness::Complete, error: None };
-        endpoint.collections.insert(PODS.into(), pods.clone());
+        endpoint.collections.insert(Collection::Pods.into(), pods.clone());
         assert_eq!(complete_pods(&endpoint), Ok(&[][..]));
         let contradictory = CollectionStatus { error: error.clone(), ..pods };
-        endpoint.collections.insert(PODS.into(), contradictory);
+        endpoint.collections.insert(Collection::Pods.into(), contradictory);
         assert!(matches!(complete_pods(&endpoint), Err(Incomplete::Pods(_))));
         endpoint.error = error;
         assert!(matches!(complete_pods(&endpoint), Err(Incomplete::Endpoint(_))));

@@ -3,7 +3,7 @@
 use gatherer_plugin_api::model::{
     ConfigMap, Controller, Guest, Namespace, Pod, SecretKeys, Service, ServiceAccount,
 };
-use gatherer_plugin_api::{ErrorKind, GatherError, Item, VIRTUAL_MACHINES};
+use gatherer_plugin_api::{Collection, ErrorKind, GatherError, Item};
 use gatherer_plugin_support::json::{Json, member, quote};
 use serde::de::DeserializeOwned;
 
@@ -12,24 +12,14 @@ use super::members::{UnknownMembers, deserialize, take_unknown};
 
 /// A list of items in an endpoint.
 pub struct ItemList {
-    /// The name of the member.
-    pub member: &'static str,
-    /// The name of the collection, which says whether the list is complete.
-    pub collection: &'static str,
-    /// What one of its items is called in messages.
-    noun: &'static str,
+    /// The collection, which says whether the list is complete.
+    collection: Collection,
     read: fn(Json, &ItemList, &str, &mut UnknownMembers) -> Result<Item, GatherError>,
 }
 
-const fn list<T: DeserializeOwned + Into<Item>>(
-    member: &'static str,
-    collection: &'static str,
-    noun: &'static str,
-) -> ItemList {
+const fn list<T: DeserializeOwned + Into<Item>>(collection: Collection) -> ItemList {
     ItemList {
-        member,
         collection,
-        noun,
         read: |value, list, subject, unknown| {
             read_item::<T>(value, list, subject, unknown, T::into)
         },
@@ -38,20 +28,18 @@ const fn list<T: DeserializeOwned + Into<Item>>(
 
 /// The lists of `workloads`.
 const WORKLOADS: [ItemList; 7] = [
-    list::<Namespace>("namespaces", "namespaces", "namespace"),
-    list::<ServiceAccount>("serviceAccounts", "service-accounts", "service account"),
-    list::<Controller>("controllers", "controllers", "controller"),
-    list::<Pod>("pods", "pods", "pod"),
-    list::<Service>("services", "services", "service"),
-    list::<ConfigMap>("configMaps", "config-maps", "config map"),
-    list::<SecretKeys>("secrets", "secrets", "secret"),
+    list::<Namespace>(Collection::Namespaces),
+    list::<ServiceAccount>(Collection::ServiceAccounts),
+    list::<Controller>(Collection::Controllers),
+    list::<Pod>(Collection::Pods),
+    list::<Service>(Collection::Services),
+    list::<ConfigMap>(Collection::ConfigMaps),
+    list::<SecretKeys>(Collection::Secrets),
 ];
 
 /// The list of guests without a host, which is a member of the endpoint itself.
 pub const DETACHED_GUESTS: ItemList = ItemList {
-    member: "detachedGuests",
-    collection: VIRTUAL_MACHINES,
-    noun: "detached guest",
+    collection: Collection::VirtualMachines,
     read: |value, list, subject, unknown| {
         read_item::<Guest>(value, list, subject, unknown, |guest| {
             Item::DetachedGuest(Box::new(guest))
@@ -73,7 +61,7 @@ fn read_item<T: DeserializeOwned>(
     let unknown_members = take_unknown::<T>(&mut members);
     let item = wrap(deserialize(Json::Object(members), subject)?);
     for member in unknown_members {
-        unknown.add(list.noun, member, item.name());
+        unknown.add(list.collection.noun(), member, item.name());
     }
     Ok(item)
 }
@@ -81,7 +69,7 @@ fn read_item<T: DeserializeOwned>(
 /// The list of `workloads` with this name; `None` if this release does not know it.
 pub fn workload(member: &str) -> Option<&'static ItemList> {
     const LISTS: &[ItemList] = &WORKLOADS;
-    LISTS.iter().find(|list| list.member == member)
+    LISTS.iter().find(|list| list.collection.list() == member)
 }
 
 /// The collection of a list that this release does not know, named like those of known lists:
@@ -113,7 +101,7 @@ impl ItemList {
         unknown: &'a mut UnknownMembers,
     ) -> impl Iterator<Item = Result<Item, GatherError>> + 'a {
         items.into_iter().enumerate().map(move |(index, value)| {
-            let subject = format!("{} {} of {endpoint}", self.noun, index + 1);
+            let subject = format!("{} {} of {endpoint}", self.collection.noun(), index + 1);
             (self.read)(value, self, &subject, unknown)
         })
     }
@@ -128,11 +116,11 @@ impl ItemList {
             Some(Json::Object(collections)) => collections.as_slice(),
             _ => &[],
         };
-        let Some(status) = member(collections, self.collection) else {
-            let name = quote(self.collection);
+        let Some(status) = member(collections, self.collection.as_str()) else {
+            let name = quote(self.collection.as_str());
             return Err(GatherError::protocol(format!(
                 "{endpoint} has `{}`, but {name} is missing in its `collections`",
-                self.member
+                self.collection.list()
             ))
             .with_hint("`collections` must say whether each list is complete"));
         };
@@ -177,21 +165,21 @@ mod tests {
 
     #[test]
     fn reads_every_list_of_the_model_into_the_collection_of_its_items() {
-        let members: Vec<_> = WORKLOADS.iter().map(|list| list.member).collect();
+        let members: Vec<_> = WORKLOADS.iter().map(|list| list.collection.list()).collect();
         assert_eq!(members, known::<Workloads>());
         for list in &WORKLOADS {
-            assert_eq!(collection_of_unknown(list.member), list.collection);
+            let (member, collection) = (list.collection.list(), list.collection.as_str());
+            assert_eq!(collection_of_unknown(member), collection);
             let document = document(&endpoint(
                 "e",
                 &format!(
-                    r#""workloads": {{"{}": [{{"namespace": "n", "name": "a", "uid": "u",
+                    r#""workloads": {{"{member}": [{{"namespace": "n", "name": "a", "uid": "u",
                         "kind": "Job"}}]}},
-                       "collections": {{"{}": {{"status": "complete"}}}}"#,
-                    list.member, list.collection
+                       "collections": {{"{collection}": {{"status": "complete"}}}}"#
                 ),
             ));
-            assert_eq!(uids(&document), [(list.collection, "a".to_owned())]);
-            assert_eq!(document.summary.collections, [(list.collection.to_owned(), Ok(()))]);
+            assert_eq!(uids(&document), [(collection, "a".to_owned())]);
+            assert_eq!(document.summary.collections, [(collection.to_owned(), Ok(()))]);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The lists of controllers, which are a collection of their own and the source of the owners of pods.
 
 use gatherer_plugin_api::model::Controller;
-use gatherer_plugin_api::{ErrorKind, GatherError, Item};
+use gatherer_plugin_api::{Collection, ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 use tokio::time::Instant;
 
@@ -167,7 +167,7 @@ impl Collector<'_> {
         if let (Err(error), true) = (&results.owners, self.selection.pods) {
             let message =
                 format!("some controllers could not be read, so owners may be missing: {error}");
-            self.context.warning("pods", message)?;
+            self.context.warning(Collection::Pods, message)?;
         }
         if !self.selection.controllers {
             return Ok(());
@@ -181,6 +181,6 @@ impl Collector<'_> {
                 "controllers of other kinds are found through pods, and the pods could not be read",
             ))
         });
-        self.end_collection("controllers", list, Item::Controller)
+        self.end_collection(Collection::Controllers, list, Item::Controller)
     }
 }

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gatherer_plugin_api::model::{Controller, Guest, GuestState};
-use gatherer_plugin_api::{Context, ErrorKind, GatherError, HostRef, Item, VIRTUAL_MACHINES};
+use gatherer_plugin_api::{Collection, Context, ErrorKind, GatherError, HostRef, Item};
 use gatherer_plugin_support::run;
 
 use crate::client::{Client, ItemSink};
@@ -122,11 +122,11 @@ impl Collector<'_> {
         let consequence = "none are reported; set `namespaces` to collect fewer";
         if pods_are_complete && uses.is_none() {
             let message = format!("too many uses of config maps and secrets: {consequence}");
-            self.context.warning("pods", message)?;
+            self.context.warning(Collection::Pods, message)?;
         }
         if pods_are_complete && pods_of_services.is_none() {
             let message = format!("too many pods of services: {consequence}");
-            self.context.warning("services", message)?;
+            self.context.warning(Collection::Services, message)?;
         }
         // The entries of these are in the order of the objects, and there are none if they are not known.
         let mut pods_of_services = pods_of_services.into_iter().flatten();
@@ -135,19 +135,19 @@ impl Collector<'_> {
             for service in list.iter_mut().flat_map(|(services, _)| services) {
                 service.pods = pods_of_services.next().filter(|_| join::selects_pods(service));
             }
-            self.end_collection("services", list, Item::Service)?;
+            self.end_collection(Collection::Services, list, Item::Service)?;
         }
         if let Some(mut list) = config_maps {
             for config_map in list.iter_mut().flat_map(|(config_maps, _)| config_maps) {
                 config_map.used_by = uses.next();
             }
-            self.end_collection("config-maps", list, Item::ConfigMap)?;
+            self.end_collection(Collection::ConfigMaps, list, Item::ConfigMap)?;
         }
         if let Some(mut list) = secrets {
             for secret in list.iter_mut().flat_map(|(secrets, _)| secrets) {
                 secret.used_by = uses.next();
             }
-            self.end_collection("secrets", list, Item::Secret)?;
+            self.end_collection(Collection::Secrets, list, Item::Secret)?;
         }
         if selection.virtual_machines {
             self.virtual_machines(&hosts.refs).await?;
@@ -204,7 +204,7 @@ impl Collector<'_> {
             }
             (items, warnings)
         });
-        self.end_collection("namespaces", list, Item::Namespace)
+        self.end_collection(Collection::Namespaces, list, Item::Namespace)
     }
 
     /// Warns of selected namespaces that do not exist, as far as the user may see that. Without this, a
@@ -241,7 +241,7 @@ impl Collector<'_> {
             (map::service_account(item), Warnings::new())
         });
         let list = self.read_list(&kinds::SERVICE_ACCOUNTS, collecting).await;
-        self.end_collection("service-accounts", list, Item::ServiceAccount)
+        self.end_collection(Collection::ServiceAccounts, list, Item::ServiceAccount)
     }
 
     /// Reports the pods. Returns what was found in them, if their list is complete.
@@ -252,7 +252,7 @@ impl Collector<'_> {
             Ok(PodSink { join, warnings, .. }) => (Ok((Vec::new(), warnings)), Some(join.found())),
             Err(error) => (Err(error), None),
         };
-        self.end_collection("pods", list, Item::Pod)?;
+        self.end_collection(Collection::Pods, list, Item::Pod)?;
         Ok(found)
     }
 
@@ -284,7 +284,7 @@ impl Collector<'_> {
             }
             Ok((detached, warnings))
         });
-        self.end_collection(VIRTUAL_MACHINES, list, Item::DetachedGuest)
+        self.end_collection(Collection::VirtualMachines, list, Item::DetachedGuest)
     }
 
     /// The virtual machines with the names of their nodes.
@@ -313,7 +313,7 @@ impl Collector<'_> {
     /// Ends a collection: reports the items and warnings of a complete list, or the error.
     fn end_collection<T>(
         &self,
-        name: &str,
+        collection: Collection,
         list: CollectedList<T>,
         item: impl Fn(T) -> Item,
     ) -> Result<(), GatherError> {
@@ -323,7 +323,7 @@ impl Collector<'_> {
             self.report_warnings(warnings)
         });
         self.context.check_cancelled()?;
-        self.context.collection_end(name, result)
+        self.context.collection_end(collection, result)
     }
 }
 

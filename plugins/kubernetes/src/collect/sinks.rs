@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gatherer_plugin_api::{Context, GatherError, HostRef};
+use gatherer_plugin_api::{Collection, Context, GatherError, HostRef};
 
 use super::join::Join;
 use super::parameters::Selection;
@@ -131,6 +131,6 @@ impl ItemSink for PodSink {
     fn start_over(&mut self) -> Result<(), GatherError> {
         self.join.start_over();
         self.warnings.clear();
-        self.context.start_collection_over("pods")
+        self.context.start_collection_over(Collection::Pods.as_str())
     }
 }

@@ -3,7 +3,7 @@
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, EndpointStatus, Guest, Host,
 };
-use gatherer_plugin_api::{ErrorKind, GatherError, VIRTUAL_MACHINES};
+use gatherer_plugin_api::{Collection, ErrorKind, GatherError};
 use serde_json::Value;
 
 use super::super::Rendered;
@@ -26,25 +26,25 @@ fn printed_of(endpoint: EndpointResult) -> (Value, Vec<String>) {
 
 #[test]
 fn an_endpoint_is_null_only_if_its_virtual_machines_failed() {
-    let with_failed = |name: &str| {
+    let with_failed = |collection: Collection| {
         let mut endpoint = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
         let error = Some(GatherError::new(ErrorKind::Permission, "GET /vmis: 403"));
         let status = CollectionStatus { status: Completeness::Failed, error };
-        endpoint.collections.insert(name.into(), status);
+        endpoint.collections.insert(collection.into(), status);
         printed_of(endpoint)
     };
-    let (hosts, notes) = with_failed(VIRTUAL_MACHINES);
+    let (hosts, notes) = with_failed(Collection::VirtualMachines);
     assert_eq!(hosts, Value::Null);
     let note = "e: its virtual-machines could not be read completely (permission: GET /vmis: 403); \
                 printed as failed";
     assert_eq!(notes, [note]);
-    let (hosts, notes) = with_failed("pods");
+    let (hosts, notes) = with_failed(Collection::Pods);
     assert!(hosts["kvm1"].is_object(), "{hosts}");
     assert!(notes.is_empty(), "{notes:?}");
 
     let mut complete = endpoint("e", EndpointStatus::Complete, vec![kvm1()]);
     let status = CollectionStatus { status: Completeness::Complete, error: None };
-    complete.collections.insert(VIRTUAL_MACHINES.into(), status);
+    complete.collections.insert(Collection::VirtualMachines.into(), status);
     assert!(printed_of(complete).0["kvm1"].is_object());
 }
 

@@ -17,10 +17,8 @@ mod guests_tests;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatherer_plugin_api::VIRTUAL_MACHINES;
-use gatherer_plugin_api::model::{
-    Completeness, EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning,
-};
+use gatherer_plugin_api::Collection;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
 
 use self::host::ManagerHost;
 use self::identity::Candidates;
@@ -67,14 +65,14 @@ pub fn render(inventory: &Inventory) -> Rendered {
 
 /// Whether all guests of the endpoint are known. If not, the Manager would unlink the missing ones.
 fn are_guests_known(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> bool {
-    let guests = endpoint.collections.get(VIRTUAL_MACHINES);
-    let Some(failed) = guests.filter(|guests| guests.status != Completeness::Complete) else {
+    let name = Collection::VirtualMachines.as_str();
+    let guests = endpoint.collections.get(name);
+    let Some(failed) = guests.filter(|guests| !guests.is_complete()) else {
         return true;
     };
     let reason = failed.error.as_ref().map(|error| format!(" ({}: {})", error.kind, error.message));
     let reason = reason.unwrap_or_default();
-    let message =
-        format!("its {VIRTUAL_MACHINES} could not be read completely{reason}; printed as failed");
+    let message = format!("its {name} could not be read completely{reason}; printed as failed");
     warnings.insert(warning(&endpoint.id, message));
     false
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::assembly::Gathered;
 use gatherer_plugin_api::model::Completeness;
-use gatherer_plugin_api::{COLLECTIONS, ErrorKind};
+use gatherer_plugin_api::{COLLECTIONS, Collection, ErrorKind};
 
 use super::{Budget, Collector};
 use crate::request::redact::Redactor;
@@ -88,6 +88,21 @@ fn a_failed_collection_loses_only_its_own_items() {
     assert_eq!((answer.workloads.pods.len(), answer.workloads.services.len()), (0, 1));
     assert_eq!(answer.collections["pods"].status, Completeness::Failed);
     assert_eq!(answer.collections["services"].status, Completeness::Complete);
+}
+
+#[test]
+fn keeps_the_items_of_every_complete_collection_and_drops_those_of_a_failed_one() {
+    for collection in Collection::ALL {
+        let kind = collection.list().strip_suffix('s').expect("a list is a plural");
+        let members = r#"{"namespace":"","name":"","uid":"","kind":""}"#;
+        let item = record(&format!(r#"{{"record":"item","item":{{"{kind}":{members}}}}}"#));
+        let is_empty = |end: String| {
+            let answer = answer(&[item.clone(), end]).expect("an answer");
+            answer.workloads.is_empty() && answer.detached_guests.is_empty()
+        };
+        assert!(!is_empty(end(collection.as_str(), 1)), "{collection}");
+        assert!(is_empty(failed(collection.as_str())), "{collection}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::assembly::Assembly;
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{COLLECTIONS, GatherError, LogLevel, Record, Summary};
+use gatherer_plugin_api::{Collection, GatherError, LogLevel, Record, Summary};
 
 use super::answer::Answer;
 use super::budget::{Budget, Charge, list_entry_bytes};
@@ -55,7 +55,7 @@ pub struct Collector {
     records: u64,
     assembly: Assembly,
     /// The charge of the items of each collection.
-    item_bytes: BTreeMap<String, u64>,
+    item_bytes: BTreeMap<&'static str, u64>,
     warnings_dropped: u64,
     charge: Charge,
     last_frame: LastFrame,
@@ -245,18 +245,17 @@ impl Collector {
         self.redact(&mut record);
         match &record {
             Record::Warning { .. } => self.charge.keep_on_restart(cost),
-            Record::Item { item, .. } => match self.item_bytes.get_mut(item.collection()) {
-                Some(bytes) => *bytes += cost,
-                None => drop(self.item_bytes.insert(item.collection().to_owned(), cost)),
-            },
+            Record::Item { item, .. } => {
+                *self.item_bytes.entry(item.collection()).or_default() += cost;
+            }
             Record::CollectionEnd { name, error, .. } => {
-                let bytes = self.item_bytes.remove(name).unwrap_or(0);
+                let bytes = self.item_bytes.remove(name.as_str()).unwrap_or(0);
                 if error.is_some() {
                     self.charge.give_back(bytes);
                 }
             }
             Record::StartOver { collection: Some(name) } => {
-                let bytes = self.item_bytes.remove(name).unwrap_or(0);
+                let bytes = self.item_bytes.remove(name.as_str()).unwrap_or(0);
                 self.charge.give_back(bytes + cost);
             }
             Record::StartOver { collection: None } => {
@@ -287,7 +286,10 @@ impl Collector {
     /// The name of a collection in the answer. Known names are not redacted, even if a secret is part of them:
     /// they are not the plugin's text, and readers of the answer look for them.
     fn collection_name(&self, name: &str) -> String {
-        if COLLECTIONS.contains(&name) { name.to_owned() } else { self.redactor.redact(name) }
+        match Collection::from_name(name) {
+            Some(collection) => collection.into(),
+            None => self.redactor.redact(name),
+        }
     }
 
     fn redacted_error(&self, mut error: GatherError) -> GatherError {

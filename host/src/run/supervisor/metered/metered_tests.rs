@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use allocation_counter::measure;
 use gatherer_plugin_api::model::{Guest, Host, Pod};
-use gatherer_plugin_api::{ErrorKind, GatherError, Record};
+use gatherer_plugin_api::{Collection, ErrorKind, GatherError, Record};
 
 use super::{Meter, from_str};
 use crate::request::redact::Redactor;
@@ -114,19 +114,11 @@ fn cases() -> Vec<(String, Vec<String>, usize, usize)> {
     pieces.push(end("secrets", 1));
     cases.push(("secret in pieces".to_owned(), pieces, 0, 0));
 
-    for (kind, collection) in [
-        ("namespace", "namespaces"),
-        ("serviceAccount", "service-accounts"),
-        ("controller", "controllers"),
-        ("pod", "pods"),
-        ("service", "services"),
-        ("configMap", "config-maps"),
-        ("secret", "secrets"),
-        ("detachedGuest", "virtual-machines"),
-    ] {
+    for collection in Collection::ALL {
+        let kind = collection.list().strip_suffix('s').expect("a list is a plural");
         let text = r#"{"namespace":"","name":"","uid":"","kind":""}"#;
         let mut frames = vec![item(kind, text, false); 4097];
-        frames.push(end(collection, 4097));
+        frames.push(end(collection.as_str(), 4097));
         cases.push((format!("many a {kind}"), frames, 0, 0));
     }
     for guests in [0, 1, 2, 5] {

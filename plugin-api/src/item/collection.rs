@@ -1,0 +1,131 @@
+//! The optional collections: one table with the names of each.
+
+use std::fmt;
+
+use super::Item;
+
+/// Defines [`Collection`], and what [`Item`] needs to know of it, from the table below.
+macro_rules! collections {
+    ($($item:ident in $collection:ident: $name:literal, $list:literal, $noun:literal;)+) => {
+        /// An optional collection of an endpoint. A plugin ends it with
+        /// [`Context::collection_end`](crate::Context::collection_end), and the inventory records
+        /// under its name whether it is complete.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Collection {
+            $(#[doc = concat!("`", $name, "`")] $collection,)+
+        }
+
+        impl Collection {
+            /// All collections.
+            pub const ALL: &'static [Self] = &[$(Self::$collection),+];
+
+            /// The name in records and in `collections` of the inventory: `config-maps`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$collection => $name),+ }
+            }
+
+            /// The member of the inventory that lists the items: `configMaps`.
+            pub const fn list(self) -> &'static str {
+                match self { $(Self::$collection => $list),+ }
+            }
+
+            /// One item in messages: `config map`. The plural has an `s`.
+            pub const fn noun(self) -> &'static str {
+                match self { $(Self::$collection => $noun),+ }
+            }
+        }
+
+        /// The names of all collections.
+        pub const COLLECTIONS: &[&str] = &[$($name),+];
+
+        impl Item {
+            /// The name of the item's collection.
+            pub fn collection(&self) -> &'static str {
+                match self { $(Self::$item(_) => $name),+ }
+            }
+        }
+    };
+}
+
+// The variant of `Item`, the collection, its name, the list of its items, and the noun for one item.
+collections! {
+    Namespace in Namespaces: "namespaces", "namespaces", "namespace";
+    ServiceAccount in ServiceAccounts: "service-accounts", "serviceAccounts", "service account";
+    Controller in Controllers: "controllers", "controllers", "controller";
+    Pod in Pods: "pods", "pods", "pod";
+    Service in Services: "services", "services", "service";
+    ConfigMap in ConfigMaps: "config-maps", "configMaps", "config map";
+    Secret in Secrets: "secrets", "secrets", "secret";
+    DetachedGuest in VirtualMachines: "virtual-machines", "detachedGuests", "detached guest";
+}
+
+impl Collection {
+    /// The collection with this name; `None` if this version of the API does not have it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|collection| collection.as_str() == name)
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<Collection> for String {
+    fn from(collection: Collection) -> Self {
+        collection.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLLECTIONS, Collection};
+    use crate::Item;
+    use crate::model::{
+        ConfigMap, Controller, EndpointResult, Guest, Namespace, Pod, SecretKeys, Service,
+        ServiceAccount, Workloads,
+    };
+
+    #[test]
+    fn every_collection_has_an_item_and_a_list_in_the_inventory() {
+        let items = [
+            Item::from(Namespace::default()),
+            ServiceAccount::default().into(),
+            Controller::default().into(),
+            Pod::default().into(),
+            Service::default().into(),
+            ConfigMap::default().into(),
+            SecretKeys::default().into(),
+            Item::DetachedGuest(Box::new(Guest::new("i", "n"))),
+        ];
+        assert_eq!(items.each_ref().map(Item::collection), COLLECTIONS);
+
+        let mut endpoint = EndpointResult::new("e".into(), None, None);
+        endpoint.detached_guests = vec![Guest::new("i", "n")];
+        endpoint.workloads = Workloads {
+            namespaces: vec![Namespace::default()],
+            service_accounts: vec![ServiceAccount::default()],
+            controllers: vec![Controller::default()],
+            pods: vec![Pod::default()],
+            services: vec![Service::default()],
+            config_maps: vec![ConfigMap::default()],
+            secrets: vec![SecretKeys::default()],
+        };
+        let json = serde_json::to_value(endpoint).expect("JSON");
+        for collection in Collection::ALL {
+            let in_workloads = json["workloads"].get(collection.list()).is_some();
+            assert_ne!(in_workloads, json.get(collection.list()).is_some(), "{collection}");
+        }
+        assert_eq!(json["workloads"].as_object().map(serde_json::Map::len), Some(items.len() - 1));
+    }
+
+    #[test]
+    fn a_collection_is_found_by_its_name() {
+        for collection in Collection::ALL {
+            assert_eq!(Collection::from_name(collection.as_str()), Some(*collection));
+        }
+        assert_eq!(Collection::from_name("ingress-classes"), None);
+    }
+}
