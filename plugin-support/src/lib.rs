@@ -14,5 +14,7 @@ pub mod rate_limit;
 pub mod retry;
 pub mod run;
 pub mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod uuid;
 pub mod xml;

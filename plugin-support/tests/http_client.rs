@@ -9,14 +9,21 @@ use gatherer_plugin_support::http::{
     CertificateHints, Client, Method, Request, Response, StatusCode, Timeouts,
 };
 use gatherer_plugin_support::run;
-use gatherer_tests::fault_server::{Authority, Fault, FaultServer, gzip};
+use gatherer_plugin_support::testing::{
+    Action, Authority, ReceivedRequest, ScriptedServer, answers, gzip,
+};
 use url::Url;
 
 fn context(options: Options) -> Context {
     Recorder::new().options(options).context()
 }
 
-fn url(server: &FaultServer) -> Url {
+/// A script that answers with a small document.
+fn document(_: &ReceivedRequest) -> Action {
+    Action::answer(200, "{}")
+}
+
+fn url(server: &ScriptedServer) -> Url {
     server.url("/a?b").parse().expect("a valid URL")
 }
 
@@ -31,7 +38,9 @@ fn failure(outcome: Result<Response, GatherError>) -> GatherError {
 
 #[test]
 fn sends_method_headers_and_body_and_returns_status_headers_and_body() {
-    let server = FaultServer::http(Fault::Status(418, Some("7")), b"");
+    let server = ScriptedServer::http(|_| {
+        Action::answer(418, "no document here").header("retry-after", "7")
+    });
     let request = Request::new(Method::POST, url(&server))
         .header("x-auth-token", "secret")
         .basic_auth("user", "password")
@@ -51,8 +60,8 @@ fn sends_method_headers_and_body_and_returns_status_headers_and_body() {
 #[test]
 fn a_proxy_is_not_verified_with_the_authorities_of_the_service_behind_it() {
     let own = Authority::new("The service's authority");
-    let server = FaultServer::https(Fault::None, b"{}", &own.identity(&["127.0.0.1"]));
-    let proxy = FaultServer::https(Fault::None, b"{}", &own.identity(&["localhost"]));
+    let server = ScriptedServer::https(&own.identity(&["127.0.0.1"]), document);
+    let proxy = ScriptedServer::https(&own.identity(&["localhost"]), document);
     let port = proxy.address().port();
     let send = |settings: ProxySettings| {
         let options = Options { proxy: settings, ..Options::default() };
@@ -83,7 +92,7 @@ fn a_proxy_is_not_verified_with_the_authorities_of_the_service_behind_it() {
 fn the_hint_about_an_untrusted_certificate_can_be_replaced() {
     let own = Authority::new("The service's authority");
     let other = Authority::new("Another authority").identity(&["127.0.0.1"]);
-    let server = FaultServer::https(Fault::None, b"{}", &other);
+    let server = ScriptedServer::https(&other, document);
     let context = context(Options::default());
     let hints = CertificateHints { untrusted: "the hint", ..CertificateHints::default() };
     let pem = Some(own.pem().into());
@@ -94,8 +103,9 @@ fn the_hint_about_an_untrusted_certificate_can_be_replaced() {
 
 #[test]
 fn a_partial_response_is_returned_only_if_a_range_was_requested() {
-    let part = Fault::Answer(206, "content-range: bytes 0-1/5000\r\n", b"{}".to_vec());
-    let server = FaultServer::http(part, b"");
+    let server = ScriptedServer::http(|_| {
+        Action::answer(206, "{}").header("content-range", "bytes 0-1/5000")
+    });
     let context = context(Options::default());
     let error = failure(send(&context, Request::get(url(&server))));
     assert_eq!(error.kind, ErrorKind::Protocol);
@@ -112,7 +122,7 @@ fn a_partial_response_is_returned_only_if_a_range_was_requested() {
 #[test]
 fn send_returns_every_2xx_status_and_get_only_200() {
     for status in [201, 202, 203, 204, 205, 207, 226, 299] {
-        let server = FaultServer::http(Fault::Answer(status, "", b"{}".to_vec()), b"");
+        let server = ScriptedServer::http(move |_| Action::answer(status, "{}"));
         let context = context(Options::default());
         let response = send(&context, Request::get(url(&server))).expect("a response");
         assert_eq!(response.status(), status);
@@ -126,15 +136,16 @@ fn send_returns_every_2xx_status_and_get_only_200() {
 #[test]
 fn the_body_of_an_error_response_is_decompressed_too() {
     let text = b"no such project";
-    let headers = "content-encoding: gzip\r\n";
-    let server = FaultServer::http(Fault::Answer(404, headers, gzip(text)), b"");
+    let server = ScriptedServer::http(|_| {
+        Action::answer(404, gzip(text)).header("content-encoding", "gzip")
+    });
     let response = send(&context(Options::default()), Request::get(url(&server)));
     assert_eq!(response.expect("a response").body(), text);
 }
 
 #[test]
 fn rejects_an_uncompressed_document_above_the_limit() {
-    let server = FaultServer::http(Fault::None, &[b' '; 1000]);
+    let server = ScriptedServer::http(|_| Action::answer(200, [b' '; 1000]));
     let context = context(Options::default());
     let limited = |bytes| send(&context, Request::get(url(&server)).max_body_bytes(bytes));
     assert_eq!(limited(1000).expect("small enough").body().len(), 1000);
@@ -145,7 +156,7 @@ fn rejects_an_uncompressed_document_above_the_limit() {
 
 #[test]
 fn rejects_a_compressed_document_above_the_limit() {
-    let server = FaultServer::http(Fault::NoneGzip, &[b' '; 1000]);
+    let server = ScriptedServer::http(|_| Action::gzip(&[b' '; 1000]));
     let context = context(Options::default());
     let limited = |bytes| send(&context, Request::get(url(&server)).max_body_bytes(bytes));
     assert_eq!(limited(1000).expect("small enough").body().len(), 1000);
@@ -156,9 +167,10 @@ fn rejects_a_compressed_document_above_the_limit() {
 
 #[test]
 fn a_silent_server_is_given_up_after_the_idle_timeout() {
-    for (fault, details) in [(Fault::BlackHole, " 0.2 s"), (Fault::Pause, " 0.2 s (after 1 bytes ")]
+    for (fault, details) in
+        [(Action::BlackHole, " 0.2 s"), (Action::Pause, " 0.2 s (after 1 bytes ")]
     {
-        let server = FaultServer::http(fault, b"{}");
+        let server = ScriptedServer::http(answers([fault]));
         let context = context(Options { timeout_ms: Some(30_000), ..Options::default() });
         let timeouts = Timeouts { idle: Duration::from_millis(200), ..Timeouts::default() };
         let client = Client::with_timeouts(&context, timeouts).expect("a client");
@@ -170,7 +182,7 @@ fn a_silent_server_is_given_up_after_the_idle_timeout() {
 
 #[test]
 fn trusted_roots_are_not_loaded_for_plain_http() {
-    let server = FaultServer::http(Fault::None, b"{}");
+    let server = ScriptedServer::http(document);
     let options = Options { ca_file: Some("/nonexistent/ca.pem".to_owned()), ..Options::default() };
     let context = context(options);
     assert!(send(&context, Request::get(url(&server))).is_ok());
@@ -187,11 +199,11 @@ fn insecure_causes_one_warning_when_it_is_first_used() {
     let recorder = Recorder::new().options(options);
     let warnings = || recorder.warnings().len();
     let identity = Authority::new("Untrusted").expired_identity(&["elsewhere.example"]);
-    let secure = FaultServer::https(Fault::None, b"{}", &identity);
-    let plain = FaultServer::http(Fault::None, b"{}");
+    let secure = ScriptedServer::https(&identity, document);
+    let plain = ScriptedServer::http(document);
     let context = recorder.context();
     let client = Client::new(&context).expect("a client");
-    let get = |server: &FaultServer| {
+    let get = |server: &ScriptedServer| {
         let url = url(server);
         let response = run::block_on(&context, client.get(&url)).expect("nothing is verified");
         assert_eq!(response.body(), b"{}");
@@ -205,7 +217,7 @@ fn insecure_causes_one_warning_when_it_is_first_used() {
 
 #[test]
 fn an_error_status_is_reported_even_if_its_body_never_ends() {
-    let server = FaultServer::http(Fault::StatusEndless(403), b"");
+    let server = ScriptedServer::http(|_| Action::Endless(403));
     let context = context(Options::default());
     let client = Client::new(&context).expect("a client");
     let error = failure(run::block_on(&context, client.get(&url(&server))));
@@ -222,7 +234,7 @@ fn a_proxy_can_use_tls() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
     // This is not a real proxy, but it records the request and responds to it.
-    let proxy = FaultServer::https(Fault::None, b"{}", &identity);
+    let proxy = ScriptedServer::https(&identity, document);
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), authority.pem()).expect("written");
     let ca_file = file.path().to_str().expect("UTF-8").to_owned();
@@ -234,7 +246,7 @@ fn a_proxy_can_use_tls() {
 
 #[test]
 fn a_proxy_that_refuses_a_tunnel_is_named() {
-    let proxy = FaultServer::http(Fault::Status(403, None), b"");
+    let proxy = ScriptedServer::http(|_| Action::answer(403, "no document here"));
     let context = through_proxy(proxy.url(""), None);
     let request = Request::get("https://inventory.test/a".parse().expect("a valid URL"));
     let error = failure(send(&context, request));

@@ -3,15 +3,17 @@
 use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_api::{Options, ProxySettings, Secret};
 use gatherer_plugin_support::http::{Client, Request};
+use gatherer_plugin_support::testing::{Action, Authority, ForwardProxy, ScriptedServer, answers};
 use gatherer_plugin_support::{retry, run};
-use gatherer_tests::fault_server::{Authority, Fault, FaultServer, ForwardProxy};
 
 #[test]
 fn no_log_line_contains_a_credential() {
     let mut lines: Vec<String> = Vec::new();
-    let plain = FaultServer::http(Fault::StatusOnce(500), b"{}");
+    let plain = ScriptedServer::http(answers([Action::answer(500, ""), Action::answer(200, "{}")]));
     let identity = Authority::new("Untrusted").identity(&["inventory.test"]);
-    let secure = FaultServer::https(Fault::RedirectTo("/b?q=canary".to_owned()), b"{}", &identity);
+    let secure = ScriptedServer::https(&identity, |_| {
+        Action::redirect("/b?q=canary").header("connection", "close")
+    });
     for (server, url) in [
         (&plain, "http://user:canary@inventory.test/a?q=canary"),
         (&secure, "https://user:canary@inventory.test/a?q=canary"),

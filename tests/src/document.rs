@@ -9,6 +9,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
+/// A document for module File with one host, `h1`.
+pub const FILE_DOCUMENT: &str = r#"{"h1": {"vms": {}, "name": "h1", "hostIdentifier": "h1-id",
+    "type": "qemu", "os": "x", "osVersion": "1", "totalCpuSockets": 1, "totalCpuCores": 1,
+    "totalCpuThreads": 1, "cpuMhz": 0, "cpuArch": "x86_64", "cpuVendor": "v",
+    "cpuDescription": "d", "ramMb": 1, "optionalVmData": {}}}"#;
+
 /// A result in the gatherer format: the hosts of each endpoint, or `None` if the endpoint failed.
 pub type Document = BTreeMap<String, Option<BTreeMap<String, ManagerHost>>>;
 

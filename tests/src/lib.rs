@@ -8,18 +8,18 @@
 
 pub mod corpus;
 pub mod document;
-pub mod fault_server;
 mod hanging_folder;
 mod outcome;
 pub mod plugins;
 pub mod processes;
 mod run;
+pub mod scripted_cluster;
 pub mod servers;
 mod skip;
 pub mod snapshot;
 pub mod soak;
 
-pub use document::{Document, ManagerHost, inventory, inventory_endpoint};
+pub use document::{Document, FILE_DOCUMENT, ManagerHost, inventory, inventory_endpoint};
 pub use hanging_folder::HangingFolder;
 pub use outcome::{Failure, Outcome};
 pub use plugins::PluginFolder;

@@ -1,10 +1,10 @@
 //! The module File through a forward proxy: which requests use the proxy, which data the proxy receives,
 //! and the errors about it.
 
-use gatherer_tests::fault_server::{
-    Authority, DOCUMENT, Fault, FaultServer, ForwardProxy, closed_port,
+use gatherer_plugin_support::testing::{
+    Action, Authority, ForwardProxy, ScriptedServer, answers, closed_port,
 };
-use gatherer_tests::{Failure, Outcome, Run, assert_message};
+use gatherer_tests::{FILE_DOCUMENT, Failure, Outcome, Run, assert_message};
 use serde_json::json;
 
 /// `us@er:canary-77`.
@@ -39,8 +39,8 @@ fn assert_shows_no_credentials(outcome: &Outcome) {
     assert!(!outcome.stdout_text().contains(CANARY), "{}", outcome.describe());
 }
 
-fn server() -> FaultServer {
-    FaultServer::http(Fault::None, DOCUMENT.as_bytes())
+fn server() -> ScriptedServer {
+    ScriptedServer::http(|_| Action::answer(200, FILE_DOCUMENT))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn plain_http_goes_through_the_proxy_which_resolves_the_name() {
 fn https_uses_a_tunnel_and_the_proxy_receives_only_host_and_port() {
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["inventory.test"]);
-    let server = FaultServer::https(Fault::None, DOCUMENT.as_bytes(), &identity);
+    let server = ScriptedServer::https(&identity, |_| Action::answer(200, FILE_DOCUMENT));
     let proxy = ForwardProxy::with_authentication(server.address(), AUTHORIZATION);
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), authority.pem()).expect("written");
@@ -118,17 +118,17 @@ fn a_proxy_that_refuses_or_does_not_run_is_named_without_its_credentials() {
 
 #[test]
 fn an_error_names_the_proxy_because_the_response_may_come_from_it() {
-    let page = Fault::Answer(200, "content-type: text/html\r\n", b"{}".to_vec());
-    let encoded = Fault::Answer(200, "content-encoding: br\r\n", b"{}".to_vec());
-    let part = Fault::Answer(206, "", b"{}".to_vec());
-    for (fault, kind, mentions) in [
-        (Fault::Status(502, None), "unavailable", "502 Bad Gateway"),
-        (Fault::Status(403, None), "permission", "403 Forbidden"),
+    let page = Action::answer(200, "{}").header("content-type", "text/html");
+    let encoded = Action::answer(200, "{}").header("content-encoding", "br");
+    let part = Action::answer(206, "{}");
+    for (action, kind, mentions) in [
+        (Action::answer(502, "no document here"), "unavailable", "502 Bad Gateway"),
+        (Action::answer(403, "no document here"), "permission", "403 Forbidden"),
         (part, "protocol", "206 Partial Content"),
         (page, "protocol", "HTML"),
         (encoded, "protocol", " br "),
     ] {
-        let proxy = FaultServer::http(fault, b"");
+        let proxy = ScriptedServer::http(answers([action]));
         let address = proxy.url("").replace("http://", &format!("http://{USER_INFO}@"));
         let failure = fails(run("http://inventory.test/a").env("http_proxy", &address));
         assert_eq!(failure.kind, kind, "{failure}");
@@ -198,7 +198,7 @@ fn an_endpoints_proxy_takes_precedence_over_the_environment() {
 #[test]
 fn the_proxy_is_chosen_again_after_a_redirect() {
     let direct = server();
-    let first = FaultServer::http(Fault::RedirectTo(direct.url("/b")), b"");
+    let first = ScriptedServer::http(answers([Action::redirect(&direct.url("/b"))]));
     let proxy = ForwardProxy::with_authentication(first.address(), AUTHORIZATION);
     let address = format!("http://{USER_INFO}@{}", proxy.address());
     works(run("http://inventory.test/a").env("http_proxy", &address).env("no_proxy", "127.0.0.1"));

@@ -5,9 +5,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
-use gatherer_tests::fault_server::{
-    Action, Authority, Fault, Received, ScriptedServer, base64, kubeconfig,
-};
+use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_tests::scripted_cluster::{base64, kubeconfig};
 use gatherer_tests::{Failure, PluginFolder, Run, assert_message};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -25,8 +24,7 @@ fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Action {
         r#"{{"kind":"{kind}List","apiVersion":"{api_version}","metadata":{metadata},"items":{}}}"#,
         Value::from(items)
     );
-    let headers = "content-type: application/json\r\n".to_owned();
-    Action::Answer { status: 200, headers, body: text.into_bytes() }
+    Action::answer(200, text).header("content-type", "application/json")
 }
 
 fn metadata(name: &str, uid: &str) -> Value {
@@ -41,13 +39,13 @@ fn value() -> String {
 }
 
 /// The response of a cluster with secrets. With `pods_hang`, the list of pods gets no response.
-fn respond(request: &Received, pods_hang: bool) -> Action {
-    let path = request.target.split('?').next().unwrap_or_default();
+fn respond(request: &ReceivedRequest, pods_hang: bool) -> Action {
+    let path = request.path();
     match path {
         "/api/v1/nodes" => {
             list("Node", "v1", &[json!({"metadata": {"name": "n1", "uid": "n1"}})], "")
         }
-        "/api/v1/secrets" if !request.target.contains("continue=") => list(
+        "/api/v1/secrets" if request.query("continue").is_none() => list(
             "Secret",
             "v1",
             &[json!({"metadata": metadata("login", "s1"), "type": "Opaque",
@@ -67,7 +65,7 @@ fn respond(request: &Received, pods_hang: bool) -> Action {
                 "binaryData": {"app.bin": base64(&value())}})],
             "",
         ),
-        "/api/v1/pods" if pods_hang => Action::Fault(Fault::BlackHole, Vec::new()),
+        "/api/v1/pods" if pods_hang => Action::BlackHole,
         "/api/v1/pods" => list(
             "Pod",
             "v1",

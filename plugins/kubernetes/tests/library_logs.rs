@@ -8,8 +8,9 @@ use gatherer_plugin_kubernetes::kubeconfig;
 use gatherer_plugin_kubernetes::objects::Node;
 use gatherer_plugin_kubernetes::objects::kinds::{NODES, NodeList};
 use gatherer_plugin_support::run;
-use gatherer_tests::fault_server::{
-    Authority, ForwardProxy, NodeServer, Source, base64, faults, kubeconfig as document,
+use gatherer_plugin_support::testing::{Authority, ForwardProxy};
+use gatherer_tests::scripted_cluster::{
+    NodeServer, Source, base64, faults, kubeconfig as document,
 };
 use serde_json::{Value, json};
 

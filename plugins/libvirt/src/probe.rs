@@ -67,7 +67,7 @@ mod tests {
     use std::time::Duration;
 
     use gatherer_plugin_api::ErrorKind;
-    use gatherer_tests::fault_server::{FullPort, closed_port};
+    use gatherer_plugin_support::testing::{FullPort, closed_port};
 
     use super::{address_timeout, connect_any, probe};
     use crate::uri::Uri;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use gatherer_tests::fault_server::{Authority, NodeServer, Source, Upstream, base64, kubeconfig};
+use gatherer_plugin_support::testing::Authority;
+use gatherer_tests::scripted_cluster::{NodeServer, Source, Upstream, base64, kubeconfig};
 use gatherer_tests::servers::kubernetes::{Cluster, Method};
 use serde_json::{Value, json};
 

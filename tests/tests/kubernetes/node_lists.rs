@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use gatherer_tests::fault_server::{
-    Authority, NodeServer, Received, Source, Upstream, base64, faults,
-};
+use gatherer_plugin_support::testing::{Authority, ReceivedRequest};
+use gatherer_tests::scripted_cluster::{NodeServer, Source, Upstream, base64, faults};
 use gatherer_tests::servers::kubernetes::{
     ADMIN_TOKEN, Cluster, SHARED_NODES, base64_file, kubeconfig_yaml,
 };
@@ -95,7 +94,7 @@ fn restarts_a_list_that_the_api_server_no_longer_has() {
     let now = cluster.node_names();
     assert!(now.contains("node-000020") && !now.contains("node-000015"), "{now:?}");
     assert_eq!(names(&endpoint), now);
-    let is_first_page = |request: &&Received| {
+    let is_first_page = |request: &&ReceivedRequest| {
         request.target.starts_with("/api/v1/nodes?") && !request.target.contains("continue=")
     };
     assert_eq!(server.received().iter().filter(is_first_page).count(), 2, "the list started twice");

@@ -3,10 +3,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use gatherer_tests::fault_server::{
-    Action, Authority, Fault, ForwardProxy, KeyForm, NodeServer, Received, ScriptedServer, Source,
-    base64, kubeconfig, kubernetes_status,
+use gatherer_plugin_support::testing::{
+    Action, Authority, ForwardProxy, KeyForm, ReceivedRequest, ScriptedServer,
 };
+use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, kubeconfig, kubernetes_status};
 use gatherer_tests::{Outcome, Run};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ impl Canary {
         all
     }
 
-    fn server(&self, behavior: Behavior) -> NodeServer {
+    fn server(&self, behavior: Behavior) -> ScriptedServer {
         let settings = NodeServer::of(&Source::canned(&NAMES));
         let settings = match behavior {
             Behavior::Works => settings,
@@ -167,13 +167,11 @@ impl Canary {
                             &json!({"kind": "NodeList", "apiVersion": "v1",
                         "metadata": {"continue": sent}, "items": [{"metadata": {"name": sent}}]}),
                         ),
-                        Behavior::EchoesInHtml => Action::Answer {
-                            status: 502,
-                            headers: "content-type: text/html\r\n".to_owned(),
-                            body: sent.into(),
-                        },
-                        Behavior::Resets => Action::Fault(Fault::Reset, Vec::new()),
-                        _ => Action::Fault(Fault::BlackHole, Vec::new()),
+                        Behavior::EchoesInHtml => {
+                            Action::answer(502, sent).header("content-type", "text/html")
+                        }
+                        Behavior::Resets => Action::Reset,
+                        _ => Action::BlackHole,
                     }
                 }),
             ),
@@ -242,7 +240,7 @@ impl Canary {
 /// Panics unless each secret was sent to the server that it is meant for, and to no other.
 #[track_caller]
 fn assert_used(server: &ScriptedServer, proxy: &ForwardProxy, issuer: &ScriptedServer) {
-    let sent = |requests: &[Received]| {
+    let sent = |requests: &[ReceivedRequest]| {
         let headers = requests.iter().flat_map(|request| &request.headers);
         let bodies = requests.iter().map(|request| String::from_utf8_lossy(&request.body).into());
         let texts: Vec<String> = headers.map(|(_, value)| value.clone()).chain(bodies).collect();

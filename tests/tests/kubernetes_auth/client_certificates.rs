@@ -1,8 +1,7 @@
 //! Tests of client certificates, and of the verification of the server's certificate.
 
-use gatherer_tests::fault_server::{
-    Authority, ForwardProxy, KeyForm, NodeServer, Source, base64, kubeconfig,
-};
+use gatherer_plugin_support::testing::{Authority, ForwardProxy, KeyForm};
+use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, kubeconfig};
 use gatherer_tests::skip;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gatherer_tests::fault_server::{Authority, KeyForm, NodeServer};
+use gatherer_plugin_support::testing::{Authority, KeyForm, ScriptedServer};
 use gatherer_tests::plugins::set_mode;
 use gatherer_tests::{Outcome, Run};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn user(command: &str) -> Value {
 }
 
 /// Runs one endpoint `e` whose program is this shell script.
-fn run_program(setup: &Setup, server: &NodeServer, text: &str, policy: &str) -> Outcome {
+fn run_program(setup: &Setup, server: &ScriptedServer, text: &str, policy: &str) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("program.sh");
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("the file can be written");

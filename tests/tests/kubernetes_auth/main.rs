@@ -13,9 +13,8 @@ mod tokens;
 
 use std::path::PathBuf;
 
-use gatherer_tests::fault_server::{
-    Authority, Identity, NodeServer, Received, Source, base64, kubeconfig,
-};
+use gatherer_plugin_support::testing::{Authority, Identity, ReceivedRequest, ScriptedServer};
+use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, kubeconfig};
 use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
@@ -37,7 +36,10 @@ impl Setup {
     }
 
     /// An API server that accepts the requests for which the guard returns true.
-    fn server(&self, guard: impl Fn(&Received) -> bool + Send + Sync + 'static) -> NodeServer {
+    fn server(
+        &self,
+        guard: impl Fn(&ReceivedRequest) -> bool + Send + Sync + 'static,
+    ) -> ScriptedServer {
         NodeServer::of(&Source::canned(&NAMES)).guarded(guard).https(&self.identity)
     }
 
@@ -47,7 +49,7 @@ impl Setup {
     }
 
     /// A kubeconfig for the server, with this user.
-    fn kubeconfig(&self, server: &NodeServer, user: &Value) -> Value {
+    fn kubeconfig(&self, server: &ScriptedServer, user: &Value) -> Value {
         kubeconfig(&server.url(""), &self.trust(), user)
     }
 
@@ -76,7 +78,7 @@ impl Setup {
 }
 
 /// A guard that accepts requests with this `Authorization` header.
-fn requires(authorization: &str) -> impl Fn(&Received) -> bool + Send + Sync + 'static {
+fn requires(authorization: &str) -> impl Fn(&ReceivedRequest) -> bool + Send + Sync + 'static {
     let authorization = authorization.to_owned();
     move |request| request.header("authorization") == Some(&authorization)
 }

@@ -4,7 +4,8 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use gatherer_tests::fault_server::{NodeServer, base64, kubeconfig};
+use gatherer_plugin_support::testing::ScriptedServer;
+use gatherer_tests::scripted_cluster::{base64, kubeconfig};
 use serde_json::{Value, json};
 
 use super::{Setup, assert_fails, assert_no_leak, assert_works, requires, with_policy};
@@ -13,7 +14,7 @@ use super::{Setup, assert_fails, assert_no_leak, assert_works, requires, with_po
 const CANARY: &str = "canary-file-7f3a91";
 
 /// One kubeconfig for each field that can name a file. The id is the field.
-fn naming(setup: &Setup, server: &NodeServer, file: &str) -> Vec<(&'static str, Value)> {
+fn naming(setup: &Setup, server: &ScriptedServer, file: &str) -> Vec<(&'static str, Value)> {
     let trust = setup.trust();
     let user = |user: Value| kubeconfig(&server.url(""), &trust, &user);
     let certificate = base64(setup.authority.pem());
@@ -36,7 +37,7 @@ fn naming(setup: &Setup, server: &NodeServer, file: &str) -> Vec<(&'static str, 
 
 /// Panics unless each endpoint fails with an error that names the field, and the file does not leak.
 #[track_caller]
-fn assert_refused(setup: &Setup, server: &NodeServer, documents: &[(&'static str, Value)]) {
+fn assert_refused(setup: &Setup, server: &ScriptedServer, documents: &[(&'static str, Value)]) {
     let run = setup.run(documents.iter().map(|(id, document)| (*id, document.clone())));
     let outcome = run.run();
     for (field, _) in documents {

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gatherer_tests::fault_server::{
-    Action, Authority, ForwardProxy, Identity, NodeServer, Received, ScriptedServer, Source,
-    base64, closed_port, kubeconfig,
+use gatherer_plugin_support::testing::{
+    Action, Authority, ForwardProxy, Identity, ReceivedRequest, ScriptedServer, closed_port,
 };
+use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, kubeconfig};
 use serde_json::{Value, json};
 
 use super::{NAMES, Setup, assert_fails, assert_no_leak, assert_works, requires};
@@ -47,7 +47,7 @@ fn issuer_by(
 }
 
 /// The identity provider's response to a request.
-pub(super) fn issue(request: &Received, answer: &impl Fn(&str) -> Action) -> Action {
+pub(super) fn issue(request: &ReceivedRequest, answer: &impl Fn(&str) -> Action) -> Action {
     if request.target == "/.well-known/openid-configuration" {
         let host = request.header("host").unwrap_or_default();
         return discovery(&format!("https://{host}"), "/token");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use gatherer_tests::fault_server::{Action, Fault, Received, ScriptedServer, closed_port, gzip};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, ScriptedServer, closed_port};
 use serde_json::{Value, json};
 
 use super::oidc::{
@@ -26,11 +26,7 @@ fn sends_a_refresh_token_to_no_other_host_and_never_without_tls() {
                 discovery("", &endpoint.replace("SELF", &format!("https://{host}")))
             }
             "/moved" => issue_moved(request),
-            _ => Action::Answer {
-                status: 307,
-                headers: format!("location: {location}\r\n"),
-                body: Vec::new(),
-            },
+            _ => Action::answer(307, "").header("location", &location),
         })
     };
     let own = "SELF/token".to_owned();
@@ -65,9 +61,9 @@ fn sends_a_refresh_token_to_no_other_host_and_never_without_tls() {
 }
 
 /// The new location of the token endpoint, which needs the same request as the old one.
-fn issue_moved(request: &Received) -> Action {
+fn issue_moved(request: &ReceivedRequest) -> Action {
     let new = json!({"id_token": id_token(3600, "canary-signature-2")});
-    let there = Received { target: "/token".to_owned(), ..request.clone() };
+    let there = ReceivedRequest { target: "/token".to_owned(), ..request.clone() };
     issue(&there, &|_| Action::json(200, &new))
 }
 
@@ -76,13 +72,7 @@ fn the_error_of_a_failed_renewal_names_the_provider() {
     let setup = Setup::new();
     let server = setup.server(|_| true);
     let old = id_token(-60, "canary-signature-1");
-    let answers = |body: Vec<u8>, headers: &'static str| {
-        issuer(&setup, move || Action::Answer {
-            status: 200,
-            headers: headers.to_owned(),
-            body: body.clone(),
-        })
-    };
+    let answers = |action: Action| issuer(&setup, move || action.clone());
     let says = |status: u16, body: Value| issuer(&setup, move || Action::json(status, &body));
     let refusing = says(401, json!({"error": REFRESH}));
     let used_up = says(400, json!({"error": "invalid_grant", "error_description": REFRESH}));
@@ -90,12 +80,11 @@ fn the_error_of_a_failed_renewal_names_the_provider() {
     let no_jwt = says(200, json!({"id_token": "not-a-jwt-canary-66"}));
     let stale = says(200, json!({"id_token": id_token(-5, "canary-signature-2")}));
     let broken = says(500, json!({"error": "server_error"}));
-    let rubbish = answers(REFRESH.into(), "");
-    let huge = answers(vec![b' '; (1 << 20) + 1], "");
-    let bomb = answers(gzip(&vec![b' '; (1 << 20) + 1]), "content-encoding: gzip\r\n");
-    let hanging_up = issuer(&setup, || Action::Fault(Fault::Hangup, Vec::new()));
-    let endless =
-        ScriptedServer::https(&setup.identity, |_| Action::Fault(Fault::Endless, Vec::new()));
+    let rubbish = answers(Action::answer(200, REFRESH));
+    let huge = answers(Action::answer(200, vec![b' '; (1 << 20) + 1]));
+    let bomb = answers(Action::gzip(&vec![b' '; (1 << 20) + 1]));
+    let hanging_up = issuer(&setup, || Action::Hangup);
+    let endless = ScriptedServer::https(&setup.identity, |_| Action::Endless(200));
     let with = |url: &str| setup.kubeconfig(&server, &user(&setup, url, &old));
     let mut no_refresh = user(&setup, &refusing.url(""), &old);
     config(&mut no_refresh).remove("refresh-token");
@@ -176,9 +165,8 @@ fn the_error_of_a_failed_renewal_names_the_provider() {
 fn a_hanging_provider_times_out_and_is_named() {
     let setup = Setup::new();
     let server = setup.server(|_| true);
-    let silent =
-        ScriptedServer::https(&setup.identity, |_| Action::Fault(Fault::BlackHole, Vec::new()));
-    let drips = issuer(&setup, || Action::Fault(Fault::DripHead, Vec::new()));
+    let silent = ScriptedServer::https(&setup.identity, |_| Action::BlackHole);
+    let drips = issuer(&setup, || Action::DripHead);
     let old = id_token(-60, "canary-signature-1");
     let endpoint = |id: &str, issuer: &ScriptedServer| {
         let document = setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));
@@ -215,7 +203,7 @@ fn retries_a_renewal_only_if_the_provider_has_not_processed_it() {
         }
     });
     let broken = issuer(&setup, || Action::json(502, &json!({})));
-    let hanging_up = issuer(&setup, || Action::Fault(Fault::Hangup, Vec::new()));
+    let hanging_up = issuer(&setup, || Action::Hangup);
     let old = id_token(-60, "canary-signature-1");
     let endpoint = |id: &str, issuer: &ScriptedServer| {
         let document = setup.kubeconfig(&server, &user(&setup, &issuer.url(""), &old));

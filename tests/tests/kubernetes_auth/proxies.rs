@@ -1,6 +1,7 @@
 //! Tests of the proxy for an API server: the kubeconfig's own, or else the request's.
 
-use gatherer_tests::fault_server::{ForwardProxy, NodeServer, Source, closed_port, kubeconfig};
+use gatherer_plugin_support::testing::{ForwardProxy, closed_port};
+use gatherer_tests::scripted_cluster::{NodeServer, Source, kubeconfig};
 use serde_json::{Value, json};
 
 use super::{NAMES, Setup, assert_fails, assert_no_leak, assert_works, requires};

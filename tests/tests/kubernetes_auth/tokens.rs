@@ -1,6 +1,6 @@
 //! Tests of user names with passwords, tokens and token files.
 
-use gatherer_tests::fault_server::{NodeServer, Source, base64, faults, kubeconfig};
+use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, faults, kubeconfig};
 use serde_json::json;
 
 use super::{NAMES, Setup, assert_fails, assert_no_leak, assert_works, requires, write};

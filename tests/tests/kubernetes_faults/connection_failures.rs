@@ -1,8 +1,7 @@
 //! Tests of connections that fail, and of server certificates that cannot be trusted.
 
-use gatherer_tests::fault_server::{
-    Authority, DOCUMENT, Fault, FaultServer, Identity, NodeServer, closed_port,
-};
+use gatherer_plugin_support::testing::{Action, Authority, Identity, ScriptedServer, closed_port};
+use gatherer_tests::scripted_cluster::NodeServer;
 
 use super::{Expected, LONG, Table, check_canned};
 
@@ -56,8 +55,8 @@ fn reports_a_certificate_that_cannot_be_trusted() {
 
 #[test]
 fn reports_a_closed_port_and_a_port_with_another_protocol() {
-    let plain = FaultServer::http(Fault::None, DOCUMENT.as_bytes());
-    let ssh = FaultServer::http(Fault::NotHttp, DOCUMENT.as_bytes());
+    let plain = ScriptedServer::http(|_| Action::answer(200, "{}"));
+    let ssh = ScriptedServer::not_http();
     let closed = closed_port();
     let error = |kind, text: &str| Expected::Error(kind, text.to_owned());
     check_canned(|table| {

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gatherer_tests::fault_server::{
-    Action, AnswerFault, Fault, NodeServer, Received, Source, canned_node, faults, gzip,
-};
+use gatherer_plugin_support::testing::{Action, gzip};
+use gatherer_tests::scripted_cluster::{AnswerFault, NodeServer, Source, canned_node, faults};
 use serde_json::{Value, json};
 
 use super::{Table, check_canned};
@@ -15,12 +14,9 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
         let mut fails = |name: &str, faults: AnswerFault, text: &str| {
             table.fails(&format!("{name} at page {page}"), page, faults, "protocol", text);
         };
-        let html = Fault::Answer(
-            200,
-            "content-type: text/html\r\n",
-            b"<html>Please log in</html>".to_vec(),
-        );
-        fails("HTML", faults::fault(html), "web page");
+        let html = Action::answer(200, "<html>Please log in</html>");
+        let html = html.header("content-type", "text/html");
+        fails("HTML", faults::action(html), "web page");
         fails("pods", faults::change(|page| page["kind"] = "PodList".into()), "NodeList of v1");
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
             "message": "all is lost", "code": 500});
@@ -82,7 +78,8 @@ pub(super) fn documents(table: &mut Table, pages: &[usize]) {
         fails("half a document", faults::bytes(|body| body[..body.len() / 2].to_vec()), "");
         fails("two documents", faults::bytes(|body| [body.clone(), body].concat()), "");
         fails("invalid UTF-8", faults::bytes(not_utf8), "UTF-8");
-        let array = faults::fault(Fault::DeeplyNested);
+        let array = "[".repeat(10_000) + &"]".repeat(10_000);
+        let array = faults::action(Action::answer(200, array));
         fails("10,000 nested arrays", array, "the response");
         fails("a nested token", nested(|page| &mut page["metadata"]["continue"]), "");
         fails(
@@ -151,22 +148,32 @@ fn an_endless_list_ends_at_the_deadline() {
 
 pub(super) fn bodies(table: &mut Table) {
     for page in [1, 3] {
-        let mut fails = |name: &str, fault: Fault, kind, text: &str| {
-            let faults = faults::fault(fault);
-            table.fails(&format!("{name} at page {page}"), page, faults, kind, text);
+        let mut fails = |name: &str, fault: AnswerFault, kind, text: &str| {
+            table.fails(&format!("{name} at page {page}"), page, fault, kind, text);
         };
-        fails("truncated chunks", Fault::TruncatedChunked, "connection", "closed before");
-        fails("unasked gzip", Fault::NoneGzip, "protocol", "compressed");
-        fails("gzip bomb", Fault::GzipBomb, "protocol", "compressed");
-        fails("damaged gzip", Fault::DamagedGzip, "protocol", "compressed");
-        fails("brotli", Fault::Brotli, "protocol", "compressed");
-        fails("announces 1 TiB", Fault::Announces(1 << 40), "protocol", "64 MiB");
-        fails("endless body", Fault::Endless, "protocol", "64 MiB");
-        fails("endless head", Fault::EndlessHead, "protocol", "response head is too large");
-        fails("not HTTP", Fault::Raw("220 ready\r\n\r\n"), "protocol", "not HTTP");
+        let action = faults::action;
+        let encoded = |encoding: &'static str| {
+            faults::of_page(|page| Action::answer(200, page).header("content-encoding", encoding))
+        };
+        let chunks = faults::of_page(Action::truncated_chunks);
+        fails("truncated chunks", chunks, "connection", "closed before");
+        fails("unasked gzip", faults::of_page(Action::gzip), "protocol", "compressed");
+        fails("gzip bomb", action(Action::gzip_bomb()), "protocol", "compressed");
+        fails("damaged gzip", encoded("gzip"), "protocol", "compressed");
+        fails("brotli", encoded("br"), "protocol", "compressed");
+        let announcing = faults::of_page(|page| Action::with_length(1 << 40, page));
+        fails("announces 1 TiB", announcing, "protocol", "64 MiB");
+        fails("endless body", action(Action::Endless(200)), "protocol", "64 MiB");
+        fails(
+            "endless head",
+            action(Action::EndlessHead),
+            "protocol",
+            "response head is too large",
+        );
+        fails("not HTTP", action(Action::Raw("220 ready\r\n\r\n".into())), "protocol", "not HTTP");
         let lengths = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}";
-        fails("two lengths", Fault::Raw(lengths), "protocol", "response head");
-        let huge = faults::headers(&format!("x-huge: {}\r\n", "h".repeat(1 << 20)));
+        fails("two lengths", action(Action::Raw(lengths.into())), "protocol", "response head");
+        let huge = faults::header("x-huge", "h".repeat(1 << 20), 1);
         table.fails(
             &format!("huge header at page {page}"),
             page,
@@ -174,7 +181,7 @@ pub(super) fn bodies(table: &mut Table) {
             "protocol",
             "response head is too large",
         );
-        let many = faults::headers(&"x-many: 1\r\n".repeat(2000));
+        let many = faults::header("x-many", "1".to_owned(), 2000);
         table.fails(
             &format!("many headers at page {page}"),
             page,
@@ -210,14 +217,15 @@ fn does_not_follow_redirects() {
             for page in [1, 2] {
                 let other = NodeServer::of(&table.source).https(&table.identity);
                 let mut redirects = |name: &str, place: &str| {
-                    let headers = format!("location: {place}\r\n");
-                    let redirect = move |_: &Received, _: Action| Action::Answer {
-                        status,
-                        headers: headers.clone(),
-                        body: Vec::new(),
-                    };
+                    let redirect = Action::answer(status, "").header("location", place);
                     let name = format!("{status} {name} at page {page}");
-                    table.fails(&name, page, Arc::new(redirect), "protocol", &format!("{status} "));
+                    table.fails(
+                        &name,
+                        page,
+                        faults::action(redirect),
+                        "protocol",
+                        &format!("{status} "),
+                    );
                 };
                 redirects("elsewhere", &other.url("/api/v1/nodes?limit=2"));
                 redirects("within", "/api/v1/nodes?limit=500");

@@ -11,9 +11,8 @@ mod waiting;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gatherer_tests::fault_server::{
-    AnswerFault, Authority, Identity, NodeServer, NodeServerBuilder, Source, base64, kubeconfig,
-};
+use gatherer_plugin_support::testing::{Authority, Identity, ScriptedServer};
+use gatherer_tests::scripted_cluster::{AnswerFault, NodeServer, Source, base64, kubeconfig};
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
 
@@ -56,7 +55,7 @@ struct Table {
     authority: Authority,
     identity: Identity,
     cases: Vec<Case>,
-    servers: Vec<NodeServer>,
+    servers: Vec<ScriptedServer>,
 }
 
 impl Table {
@@ -93,7 +92,7 @@ impl Table {
     }
 
     /// Adds an endpoint for a server with the table's valid certificate.
-    fn add(&mut self, name: &str, server: NodeServerBuilder, timeout: u64, expected: Expected) {
+    fn add(&mut self, name: &str, server: NodeServer, timeout: u64, expected: Expected) {
         let server = server.https(&self.identity);
         self.add_url(name, &server.url(""), timeout, expected);
         self.servers.push(server);

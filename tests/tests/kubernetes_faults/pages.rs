@@ -1,6 +1,7 @@
 //! Tests of faults between two pages, and of error responses in place of a page.
 
-use gatherer_tests::fault_server::{AnswerFault, Fault, faults};
+use gatherer_plugin_support::testing::Action;
+use gatherer_tests::scripted_cluster::{AnswerFault, faults};
 
 use super::{Table, check_canned};
 
@@ -8,31 +9,31 @@ use super::{Table, check_canned};
 const PAGES: [usize; 4] = [1, 2, 3, 4];
 
 pub(super) fn boundaries(table: &mut Table) {
-    let faults: [(&str, Fault, &str); 3] = [
-        ("reset", Fault::Reset, "reset"),
-        ("hung up", Fault::Hangup, "closed before"),
-        ("truncated", Fault::Announces(1 << 20), "closed before"),
+    let truncated = |page: &[u8]| Action::with_length(1 << 20, page);
+    let faults: [(&str, AnswerFault, &str); 3] = [
+        ("reset", faults::action(Action::Reset), "reset"),
+        ("hung up", faults::action(Action::Hangup), "closed before"),
+        ("truncated", faults::of_page(truncated), "closed before"),
     ];
     for page in PAGES {
-        for (name, fault, text) in &faults {
-            let faults = faults::fault(fault.clone());
+        for (name, faults, text) in &faults {
             table.works(&format!("{name} once at page {page}"), page, 1, faults.clone());
             let always = format!("{name} always at page {page}");
-            table.fails(&always, page, faults, "connection", text);
+            table.fails(&always, page, faults.clone(), "connection", text);
         }
         let unavailable = || faults::status(500, "InternalError", "etcdserver: leader changed");
         table.works(&format!("500 once at page {page}"), page, 1, unavailable());
         let always = format!("500 always at page {page}");
         table.fails(&always, page, unavailable(), "unavailable", "leader changed");
     }
-    table.works("no fault", 0, 0, faults::fault(Fault::Reset));
+    table.works("no fault", 0, 0, faults::action(Action::Reset));
 }
 
 pub(super) fn statuses(table: &mut Table, pages: &[usize]) {
     let forbidden = r#"nodes is forbidden: User "u" cannot list resource "nodes" in API group """#;
-    let late = Fault::Answer(429, "retry-after: 1000\r\n", b"{}".to_vec());
-    let soon = Fault::Answer(429, "retry-after: 1\r\n", b"{}".to_vec());
-    let bare = |status| faults::fault(Fault::Status(status, None));
+    let late = Action::answer(429, "{}").header("retry-after", "1000");
+    let soon = Action::answer(429, "{}").header("retry-after", "1");
+    let bare = |status| faults::action(Action::answer(status, "no JSON"));
     for &page in pages {
         let mut fails = |name: &str, faults: AnswerFault, kind, text: &str| {
             table.fails(&format!("{name} at page {page}"), page, faults, kind, text);
@@ -47,13 +48,13 @@ pub(super) fn statuses(table: &mut Table, pages: &[usize]) {
         fails("409", conflict, "configuration", "409 Conflict");
         let busy = faults::status(429, "TooManyRequests", "too many requests");
         fails("429", busy, "rate-limited", "429 Too Many Requests");
-        fails("429 soon", faults::fault(soon.clone()), "rate-limited", "(after 2 retries)");
-        fails("429 late", faults::fault(late.clone()), "rate-limited", "a delay of 1000 s");
+        fails("429 soon", faults::action(soon.clone()), "rate-limited", "(after 2 retries)");
+        fails("429 late", faults::action(late.clone()), "rate-limited", "a delay of 1000 s");
         let down = faults::status(503, "ServiceUnavailable", "apiserver is shutting down");
         fails("503", down, "unavailable", "apiserver is shutting down");
         fails("502 of a proxy", bare(502), "unavailable", "502 Bad Gateway");
         fails("204", bare(204), "protocol", "204 No Content");
-        table.works(&format!("429 once at page {page}"), page, 1, faults::fault(soon.clone()));
+        table.works(&format!("429 once at page {page}"), page, 1, faults::action(soon.clone()));
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
-use gatherer_tests::fault_server::{Action, Fault, Received, Source, Upstream, faults};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest};
+use gatherer_tests::scripted_cluster::{Source, Upstream, faults};
 use gatherer_tests::servers::kubernetes::{Cluster, Method, cluster_nodes};
 use gatherer_tests::skip;
 
@@ -78,10 +79,8 @@ fn an_api_server_that_is_killed_during_a_page_gives_no_nodes() {
     let upstream = Upstream::new(cluster.address(), cluster.ca_pem());
     let cluster = Arc::new(Mutex::new(cluster));
     let killed = Arc::clone(&cluster);
-    let kill = move |request: &Received, _: Action| {
-        let mut answer = upstream
-            .send("GET", &request.target, &request.headers, &[])
-            .expect("the API server is running");
+    let kill = move |request: &ReceivedRequest, _: Action| {
+        let mut answer = upstream.send(request).expect("the API server is running");
         let mut received = vec![0; 16 * 1024];
         answer.read_exact(&mut received).expect("the beginning of the page");
         killed.lock().expect("no thread panicked").kill_apiserver();
@@ -89,7 +88,7 @@ fn an_api_server_that_is_killed_during_a_page_gives_no_nodes() {
         let _ = answer.read_to_end(&mut received);
         assert!(received.len() < PAGE_NODES * LARGE, "the page is complete");
         let start = received.windows(2).position(|bytes| bytes == b"{\"").expect("a page");
-        Action::Fault(Fault::Announces(1 << 24), received.split_off(start))
+        Action::with_length(1 << 24, &received[start..])
     };
     // The server is killed once. Retries find a closed port.
     table.works("killed", 3, 1, Arc::new(kill));

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gatherer_plugin_support::testing::{Authority, ReceivedRequest, ScriptedServer};
 use gatherer_tests::cluster_or_skip;
-use gatherer_tests::fault_server::{
-    Action, Authority, Fault, Received, ScriptedServer, Upstream, base64, kubeconfig,
-};
+use gatherer_tests::scripted_cluster::{Upstream, base64, kubeconfig};
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::load;
 use serde_json::{Value, json};
@@ -36,19 +35,12 @@ fn gather_while(
     let authority = Authority::new("The authority of this test");
     let upstream = Upstream::new(cluster.address(), cluster.ca_pem());
     let (changed_cluster, changed) = (Arc::clone(cluster), AtomicBool::new(false));
-    let script = move |request: &Received| {
-        let Received { method, target, headers, body } = request;
-        let is_second = target.starts_with("/api/v1/pods?") && target.contains("continue=");
+    let script = move |request: &ReceivedRequest| {
+        let is_second = request.path() == "/api/v1/pods" && request.query("continue").is_some();
         if is_second && !changed.swap(true, Ordering::SeqCst) {
             change(&changed_cluster);
         }
-        match upstream.request(method, target, headers, body) {
-            Ok((status, body)) => {
-                let headers = "content-type: application/json\r\n".to_owned();
-                Action::Answer { status, headers, body }
-            }
-            Err(_) => Action::Fault(Fault::Hangup, Vec::new()),
-        }
+        upstream.answer(request)
     };
     let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
     let trust = json!({"certificate-authority-data": base64(authority.pem())});

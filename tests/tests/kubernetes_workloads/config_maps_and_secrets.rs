@@ -1,7 +1,7 @@
 //! Config maps and secrets: their keys and their uses, without any value.
 
 use gatherer_tests::cluster_or_skip;
-use gatherer_tests::fault_server::base64;
+use gatherer_tests::scripted_cluster::base64;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::cases::uses::{

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use gatherer_tests::fault_server::{FullPort, closed_port};
+use gatherer_plugin_support::testing::{FullPort, closed_port};
 use gatherer_tests::servers::libvirt::{CountingProxy, LibvirtdOptions, signal};
 use rustix::process::Signal;
 

@@ -1,17 +1,23 @@
 //! Tests of the connection to the server: TLS, network failures, proxies.
 
 use gatherer_plugin_api::{ErrorKind, GatherError, Options, ProxySettings, Secret};
-use gatherer_tests::fault_server::{
-    Authority, Fault, FaultServer, ForwardProxy, FullPort, Identity, KeyForm, closed_port,
+use gatherer_plugin_support::testing::{
+    Action, Authority, ForwardProxy, FullPort, Identity, KeyForm, ReceivedRequest, ScriptedServer,
+    answers, closed_port,
 };
 use serde_json::{Value, json};
 
 use super::{document, encoded, gather, kubeconfig, token};
 use crate::client::testing::{Recorder, Server, nodes, ok, page};
 
+/// A script that answers with a list of one node.
+fn one_node(_: &ReceivedRequest) -> Action {
+    Action::answer(200, document())
+}
+
 /// Gathers from a server with this certificate, with these fields of the kubeconfig's cluster.
 fn gather_with_tls(identity: &Identity, cluster: &Value) -> Result<usize, GatherError> {
-    let server = FaultServer::https(Fault::None, &document(), identity);
+    let server = ScriptedServer::https(identity, one_node);
     let mut cluster = cluster.clone();
     cluster["server"] = json!(server.url(""));
     gather(&cluster, &token(), Options::default())
@@ -65,7 +71,7 @@ fn verifies_the_certificate_against_tls_server_name() {
 fn sends_a_client_certificate_for_each_key_format() {
     let authority = Authority::new("ours");
     let identity = authority.identity(&["127.0.0.1"]).demanding(&authority);
-    let server = FaultServer::https(Fault::None, &document(), &identity);
+    let server = ScriptedServer::https(&identity, one_node);
     let cluster = json!({"server": server.url(""),
         "certificate-authority-data": encoded(authority.pem())});
     for form in [KeyForm::Pkcs8, KeyForm::Sec1, KeyForm::Pkcs1] {
@@ -93,7 +99,7 @@ fn sends_a_client_certificate_for_each_key_format() {
 #[test]
 fn an_insecure_cluster_gives_one_warning() {
     let identity = Authority::new("untrusted").identity(&["a.example"]);
-    let server = FaultServer::https(Fault::None, &document(), &identity);
+    let server = ScriptedServer::https(&identity, one_node);
     let server_url = server.url("");
     for (cluster, insecure) in [
         (json!({"server": server_url, "insecure-skip-tls-verify": true}), false),
@@ -125,12 +131,12 @@ fn network_failures_have_their_own_kinds_and_messages() {
     assert!(error.message.contains("no TLS connection within"), "{error}");
 
     for (fault, kind, why) in [
-        (Fault::Reset, ErrorKind::Connection, "connection reset by peer"),
-        (Fault::Hangup, ErrorKind::Connection, "closed before the response was complete"),
-        (Fault::NotHttp, ErrorKind::Protocol, "is not HTTP"),
-        (Fault::EndlessHead, ErrorKind::Protocol, "the response head is too large"),
+        (Action::Reset, ErrorKind::Connection, "connection reset by peer"),
+        (Action::Hangup, ErrorKind::Connection, "closed before the response was complete"),
+        (Action::Raw("220 ready\r\n\r\n".into()), ErrorKind::Protocol, "is not HTTP"),
+        (Action::EndlessHead, ErrorKind::Protocol, "the response head is too large"),
     ] {
-        let server = FaultServer::http(fault, &document());
+        let server = ScriptedServer::http(answers([fault]));
         let error = gather(&json!({"server": server.url("")}), &token(), Options::default());
         let error = error.expect_err("no answer");
         assert_eq!(error.kind, kind, "{error}");
@@ -140,7 +146,7 @@ fn network_failures_have_their_own_kinds_and_messages() {
 
 #[test]
 fn detects_a_server_without_tls() {
-    let server = FaultServer::http(Fault::NotHttp, &document());
+    let server = ScriptedServer::not_http();
     let cluster = json!({"server": server.url("").replace("http:", "https:")});
     let error = gather(&cluster, &token(), Options::default()).expect_err("no TLS there");
     assert_eq!(error.kind, ErrorKind::Tls, "{error}");
@@ -149,8 +155,8 @@ fn detects_a_server_without_tls() {
 
 #[test]
 fn a_silent_server_times_out_before_the_deadline() {
-    for fault in [Fault::BlackHole, Fault::Pause] {
-        let server = FaultServer::http(fault, &document());
+    for fault in [Action::BlackHole, Action::Pause] {
+        let server = ScriptedServer::http(answers([fault]));
         let options = Options { timeout_ms: Some(1000), ..Options::default() };
         let context = Recorder::new(options).context();
         let cluster = json!({"server": server.url("")});
@@ -169,7 +175,7 @@ fn proxied(url: &str, no_proxy: &str) -> Options {
 
 #[test]
 fn the_kubeconfigs_proxy_takes_precedence_over_the_requests_proxy() {
-    let server = FaultServer::http(Fault::None, &document());
+    let server = ScriptedServer::http(one_node);
     let proxy = ForwardProxy::open(server.address());
     let ours = format!("http://{}", proxy.address());
     let nowhere = format!("http://{}", closed_port());
@@ -191,7 +197,7 @@ fn the_kubeconfigs_proxy_takes_precedence_over_the_requests_proxy() {
 fn verifies_a_cluster_behind_a_proxy_by_its_own_name() {
     let authority = Authority::new("ours");
     let identity = authority.identity(&["cluster.invalid"]);
-    let server = FaultServer::https(Fault::None, &document(), &identity);
+    let server = ScriptedServer::https(&identity, one_node);
     let proxy = ForwardProxy::open(server.address());
     let cluster = |name: &str| {
         json!({"server": format!("https://{name}:6443"),
@@ -207,7 +213,7 @@ fn verifies_a_cluster_behind_a_proxy_by_its_own_name() {
 
 #[test]
 fn sends_credentials_to_a_proxy_and_reports_if_they_are_rejected() {
-    let server = FaultServer::http(Fault::None, &document());
+    let server = ScriptedServer::http(one_node);
     // us@er:pass
     let proxy = ForwardProxy::with_authentication(server.address(), "Basic dXNAZXI6cGFzcw==");
     let url = |password: &str| format!("http://us%40er:{password}@{}", proxy.address());
@@ -240,7 +246,8 @@ fn a_socks_proxy_gets_credentials_and_resolves_the_host_name() {
 fn verifies_a_tls_proxy_with_ca_file_and_not_with_the_clusters_authority() {
     let (clusters, proxys) = (Authority::new("cluster"), Authority::new("proxy"));
     // The proxy opens no tunnel. That error shows that its certificate was accepted.
-    let proxy = FaultServer::https(Fault::Status(502, None), b"", &proxys.identity(&["127.0.0.1"]));
+    let proxy =
+        ScriptedServer::https(&proxys.identity(&["127.0.0.1"]), |_| Action::answer(502, ""));
     let cluster = json!({"server": "https://cluster.invalid", "proxy-url": proxy.url(""),
         "tls-server-name": "a.example", "certificate-authority-data": encoded(clusters.pem())});
     let error = gather(&cluster, &token(), Options::default()).expect_err("not trusted");

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use gatherer_plugin_api::{ErrorKind, Options, Policy};
 use gatherer_plugin_support::run;
-use gatherer_tests::fault_server::{Action, Authority, ScriptedServer, base64, closed_port};
+use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer, closed_port};
+use gatherer_tests::scripted_cluster::base64;
 use serde_json::{Value, json};
 
 use super::{gather, kubeconfig as document};

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatherer_plugin_support::testing::{Action, ReceivedRequest};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -40,13 +41,8 @@ impl Upstream {
     }
 
     /// Sends a request. The connection ends after its answer.
-    pub fn send(
-        &self,
-        method: &str,
-        target: &str,
-        headers: &[(String, String)],
-        body: &[u8],
-    ) -> io::Result<AnswerStream> {
+    pub fn send(&self, request: &ReceivedRequest) -> io::Result<AnswerStream> {
+        let ReceivedRequest { method, target, headers, body, .. } = request;
         let name = ServerName::IpAddress(self.address.ip().into());
         let connection =
             ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
@@ -68,18 +64,16 @@ impl Upstream {
         Ok(stream)
     }
 
-    /// Sends a request, and returns the status and the whole body of the answer.
-    pub fn request(
-        &self,
-        method: &str,
-        target: &str,
-        headers: &[(String, String)],
-        body: &[u8],
-    ) -> io::Result<(u16, Vec<u8>)> {
-        let mut stream = self.send(method, target, headers, body)?;
+    /// Sends a request, and returns the whole answer. If the server is gone, the client must notice that too.
+    pub fn answer(&self, request: &ReceivedRequest) -> Action {
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes)?;
-        split(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let read = self.send(request).and_then(|mut stream| stream.read_to_end(&mut bytes));
+        match read.ok().and_then(|_| split(&bytes)) {
+            Some((status, body)) => {
+                Action::answer(status, body).header("content-type", "application/json")
+            }
+            None => Action::Hangup,
+        }
     }
 }
 

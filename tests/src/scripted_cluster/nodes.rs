@@ -2,15 +2,12 @@
 //! pages are generated here, or come from a real API server behind this one.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use gatherer_plugin_support::testing::{Action, Identity, ReceivedRequest, ScriptedServer};
 use serde_json::{Value, json};
 
-use super::exchange::Received;
-use super::scripted::{Action, ScriptedServer};
 use super::upstream::Upstream;
-use super::{Fault, Identity};
 
 /// The source of the pages.
 #[derive(Debug, Clone)]
@@ -22,25 +19,14 @@ pub enum Source {
 }
 
 /// Turns a correct answer to a request into a wrong one.
-pub type AnswerFault = Arc<dyn Fn(&Received, Action) -> Action + Send + Sync>;
+pub type AnswerFault = Arc<dyn Fn(&ReceivedRequest, Action) -> Action + Send + Sync>;
 
 /// Returns whether a request is authorized. The answer to any other request is status 401.
-pub type RequestFilter = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
+pub type RequestFilter = Arc<dyn Fn(&ReceivedRequest) -> bool + Send + Sync>;
 
-/// The running server, which ends when it is dropped.
-pub struct NodeServer {
-    server: ScriptedServer,
-}
-
-impl fmt::Debug for NodeServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.server.fmt(f)
-    }
-}
-
-/// The behaviour of a [`NodeServer`] that is not started yet.
+/// A scripted API server that is not started yet.
 #[derive(Clone)]
-pub struct NodeServerBuilder {
+pub struct NodeServer {
     source: Source,
     wrong: Vec<WrongPage>,
     filter: Option<RequestFilter>,
@@ -57,20 +43,10 @@ struct WrongPage {
 
 impl NodeServer {
     /// A server without faults.
-    pub fn of(source: &Source) -> NodeServerBuilder {
-        NodeServerBuilder { source: source.clone(), wrong: Vec::new(), filter: None }
+    pub fn of(source: &Source) -> Self {
+        Self { source: source.clone(), wrong: Vec::new(), filter: None }
     }
-}
 
-impl std::ops::Deref for NodeServer {
-    type Target = ScriptedServer;
-
-    fn deref(&self) -> &ScriptedServer {
-        &self.server
-    }
-}
-
-impl NodeServerBuilder {
     /// Adds a fault to the first `times` requests for a page. Page 1 is the first one, 0 means every page.
     #[must_use]
     pub fn wrong(mut self, page: usize, times: usize, answer_fault: AnswerFault) -> Self {
@@ -80,22 +56,25 @@ impl NodeServerBuilder {
 
     /// Answers only the requests for which the filter returns true.
     #[must_use]
-    pub fn guarded(mut self, filter: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
+    pub fn guarded(
+        mut self,
+        filter: impl Fn(&ReceivedRequest) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.filter = Some(Arc::new(filter));
         self
     }
 
     /// Starts the server with TLS.
-    pub fn https(self, identity: &Identity) -> NodeServer {
-        NodeServer { server: ScriptedServer::https(identity, self.script()) }
+    pub fn https(self, identity: &Identity) -> ScriptedServer {
+        ScriptedServer::https(identity, self.script())
     }
 
     /// Starts the server without TLS.
-    pub fn http(self) -> NodeServer {
-        NodeServer { server: ScriptedServer::http(self.script()) }
+    pub fn http(self) -> ScriptedServer {
+        ScriptedServer::http(self.script())
     }
 
-    fn script(self) -> impl Fn(&Received) -> Action + Send + Sync + 'static {
+    fn script(self) -> impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static {
         let numbers = Mutex::new(HashMap::new());
         let left = Mutex::new(self.wrong.iter().map(|wrong| wrong.times).collect::<Vec<_>>());
         move |request| self.answer(request, &numbers, &left)
@@ -103,7 +82,7 @@ impl NodeServerBuilder {
 
     fn answer(
         &self,
-        request: &Received,
+        request: &ReceivedRequest,
         numbers: &Mutex<HashMap<String, usize>>,
         left: &Mutex<Vec<usize>>,
     ) -> Action {
@@ -111,13 +90,12 @@ impl NodeServerBuilder {
             return Action::json(401, &kubernetes_status(401, "Unauthorized", "Unauthorized"));
         }
         let good = self.source.answer(request);
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        if path != "/api/v1/nodes" {
+        if request.path() != "/api/v1/nodes" {
             return good;
         }
         let page = {
             let mut numbers = numbers.lock().expect("no thread panicked");
-            let token = parameter(query, "continue").unwrap_or_default();
+            let token = request.query("continue").unwrap_or_default();
             // The source answers an unknown token, and no fault is for page 99.
             let page =
                 if token.is_empty() { 1 } else { numbers.get(&token).copied().unwrap_or(99) };
@@ -144,32 +122,21 @@ impl Source {
         Self::Canned(Arc::new(names.iter().map(|name| canned_node(name)).collect()))
     }
 
-    fn answer(&self, request: &Received) -> Action {
+    fn answer(&self, request: &ReceivedRequest) -> Action {
         match self {
             Self::Canned(nodes) => canned_page(nodes, request),
-            Self::Upstream(upstream) => {
-                let Received { method, target, headers, body } = request;
-                match upstream.request(method, target, headers, body) {
-                    Ok((status, body)) => {
-                        let headers = "content-type: application/json\r\n".to_owned();
-                        Action::Answer { status, headers, body }
-                    }
-                    // The client must notice that the upstream server is gone.
-                    Err(_) => Action::Fault(Fault::Hangup, Vec::new()),
-                }
-            }
+            Self::Upstream(upstream) => upstream.answer(request),
         }
     }
 }
 
-fn canned_page(nodes: &[Value], request: &Received) -> Action {
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    if path != "/api/v1/nodes" {
+fn canned_page(nodes: &[Value], request: &ReceivedRequest) -> Action {
+    if request.path() != "/api/v1/nodes" {
         let message = "the server could not find the requested resource";
         return Action::json(404, &kubernetes_status(404, "NotFound", message));
     }
-    let limit = parameter(query, "limit").and_then(|limit| limit.parse().ok());
-    let token = parameter(query, "continue").unwrap_or_default();
+    let limit = request.query("limit").and_then(|limit| limit.parse().ok());
+    let token = request.query("continue").unwrap_or_default();
     let start = match token.strip_prefix(TOKEN).map(str::parse) {
         Some(Ok(start)) => start,
         None if token.is_empty() => 0,
@@ -197,24 +164,6 @@ fn next_token(action: &Action) -> Option<String> {
     let Action::Answer { body, .. } = action else { return None };
     let page: Value = serde_json::from_slice(body).ok()?;
     page["metadata"]["continue"].as_str().filter(|token| !token.is_empty()).map(str::to_owned)
-}
-
-/// The value of a parameter of a query, decoded.
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
-    let mut bytes = Vec::new();
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            b'+' => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// The `Status` object that an API server sends with an error.
@@ -253,11 +202,16 @@ pub fn canned_node(name: &str) -> Value {
 
 /// Faults of a page.
 pub mod faults {
-    use super::{Action, AnswerFault, Arc, Fault, Value, kubernetes_status};
+    use super::{Action, AnswerFault, Arc, Value, kubernetes_status};
 
-    /// A fault of the HTTP server while it sends the page.
-    pub fn fault(fault: Fault) -> AnswerFault {
-        Arc::new(move |_, good| Action::Fault(fault.clone(), body(good)))
+    /// This action instead of the page.
+    pub fn action(action: Action) -> AnswerFault {
+        Arc::new(move |_, _| action.clone())
+    }
+
+    /// An action with the page's bytes.
+    pub fn of_page(fault: impl Fn(&[u8]) -> Action + Send + Sync + 'static) -> AnswerFault {
+        Arc::new(move |_, good| fault(&body(good)))
     }
 
     /// A `Status` object of the API server instead of the page.
@@ -277,18 +231,13 @@ pub mod faults {
     /// The page with a change of its bytes.
     pub fn bytes(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> AnswerFault {
         Arc::new(move |_, good| {
-            let headers = "content-type: application/json\r\n".to_owned();
-            Action::Answer { status: 200, headers, body: change(body(good)) }
+            Action::answer(200, change(body(good))).header("content-type", "application/json")
         })
     }
 
-    /// The page with these additional headers.
-    pub fn headers(headers: &str) -> AnswerFault {
-        let headers = headers.to_owned();
-        Arc::new(move |_, good| {
-            let headers = format!("content-type: application/json\r\n{headers}");
-            Action::Answer { status: 200, headers, body: body(good) }
-        })
+    /// The page with this header, added so many times.
+    pub fn header(name: &'static str, value: String, times: usize) -> AnswerFault {
+        Arc::new(move |_, good| (0..times).fold(good, |page, _| page.header(name, &value)))
     }
 
     /// The page, sent after a function ran.
@@ -301,7 +250,8 @@ pub mod faults {
 
     fn body(action: Action) -> Vec<u8> {
         match action {
-            Action::Answer { body, .. } | Action::Fault(_, body) => body,
+            Action::Answer { body, .. } => body,
+            other => panic!("{other:?} instead of a page"),
         }
     }
 }
@@ -311,12 +261,7 @@ mod tests {
     use super::*;
 
     fn page(target: &str) -> Value {
-        let request = Received {
-            method: "GET".to_owned(),
-            target: target.to_owned(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
+        let request = ReceivedRequest { target: target.to_owned(), ..Default::default() };
         let nodes: Vec<Value> = ["a", "b", "c"].into_iter().map(canned_node).collect();
         let Action::Answer { body, .. } = canned_page(&nodes, &request) else { panic!("a fault") };
         serde_json::from_slice(&body).expect("JSON")
