@@ -1,10 +1,13 @@
 //! The lists of controllers, which are a collection of their own and the source of the owners of pods.
 
+use std::mem::take;
+
 use gatherer_plugin_api::model::Controller;
 use gatherer_plugin_api::{Collection, ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 use tokio::time::Instant;
 
+use super::join::FoundInPods;
 use super::sinks::Collecting;
 use super::{CollectedList, Collector, api_versions};
 use crate::map::{self, OwnerEntry, Owners, Warnings};
@@ -157,12 +160,12 @@ impl Collector<'_> {
         self.read_list(resource, collecting).await
     }
 
-    /// Ends the collection, including the controllers of unlisted kinds that were found through pods.
+    /// Ends the collection, including the controllers of unlisted kinds that were found in the pods, if their
+    /// list is complete.
     pub fn end_controllers(
         &self,
         results: ControllerResults,
-        unlisted: Vec<Controller>,
-        pods_are_complete: bool,
+        found: Option<&mut FoundInPods>,
     ) -> Result<(), GatherError> {
         if let (Err(error), true) = (&results.owners, self.selection.pods) {
             let message =
@@ -172,14 +175,15 @@ impl Collector<'_> {
         if !self.selection.controllers {
             return Ok(());
         }
-        let list = results.collection.and_then(|warnings| {
-            if pods_are_complete || !self.selection.pods {
-                return Ok((unlisted, warnings));
+        let list = results.collection.and_then(|warnings| match found {
+            Some(found) => {
+                Ok((take(&mut found.unlisted_controllers).into_values().collect(), warnings))
             }
-            Err(GatherError::new(
+            None if !self.selection.pods => Ok((Vec::new(), warnings)),
+            None => Err(GatherError::new(
                 ErrorKind::Unavailable,
                 "controllers of other kinds are found through pods, and the pods could not be read",
-            ))
+            )),
         });
         self.end_collection(Collection::Controllers, list, Item::Controller)
     }

@@ -18,7 +18,7 @@ mod test_cluster;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gatherer_plugin_api::model::{Controller, Guest, GuestState};
+use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys, Service};
 use gatherer_plugin_api::{Collection, Context, ErrorKind, GatherError, HostRef, Item};
 use gatherer_plugin_support::run;
 
@@ -64,6 +64,28 @@ const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The items of a complete list and the warnings about them, or why the list is not complete.
 type CollectedList<T> = Result<(Vec<T>, Warnings), GatherError>;
 
+/// The lists that pods are joined with; `None` if they are not selected.
+#[derive(Default)]
+struct JoinedLists {
+    services: Option<CollectedList<Service>>,
+    config_maps: Option<CollectedList<ConfigMap>>,
+    secrets: Option<CollectedList<SecretKeys>>,
+}
+
+impl JoinedLists {
+    fn join(&self, host_ids: HashMap<String, String>, owners: Owners) -> Join {
+        fn items<T>(list: Option<&CollectedList<T>>) -> &[T] {
+            match list {
+                Some(Ok((items, _))) => items,
+                _ => &[],
+            }
+        }
+        let (services, config_maps) =
+            (items(self.services.as_ref()), items(self.config_maps.as_ref()));
+        Join::new(host_ids, owners, services, config_maps, items(self.secrets.as_ref()))
+    }
+}
+
 impl Collector<'_> {
     /// Reads the smaller lists first, because each pod is joined with them when it arrives.
     async fn collect_all(&self, hosts: Hosts) -> Result<(), GatherError> {
@@ -76,81 +98,88 @@ impl Collector<'_> {
         if selection.service_accounts {
             self.service_accounts().await?;
         }
-        let mut services = None;
-        if selection.services {
-            let collecting = Collecting::<ServiceList, _>::new(map::service);
-            services = Some(self.read_list(&kinds::SERVICES, collecting).await);
-        }
-        let mut config_maps = None;
-        if selection.config_maps {
-            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
-                (map::config_map(item), Warnings::new())
-            });
-            config_maps = Some(self.read_list(&kinds::CONFIG_MAPS, collecting).await);
-        }
-        let mut secrets = None;
-        if selection.secrets {
-            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
-                (map::secret(item), Warnings::new())
-            });
-            secrets = Some(self.read_list(&kinds::SECRETS, collecting).await);
-        }
+        let lists = self.read_joined_lists().await;
         let mut owners = Owners::new();
         let mut controllers = None;
         if selection.controllers || selection.pods {
             controllers = Some(self.controllers(&mut owners).await);
         }
-
         let mut found = None;
         if selection.pods {
-            let (services, config_maps) = (items(services.as_ref()), items(config_maps.as_ref()));
-            let join = Join::new(hosts.ids, owners, services, config_maps, items(secrets.as_ref()));
-            found = self.pods(join).await?;
+            found = self.pods(lists.join(hosts.ids, owners)).await?;
         }
-        let pods_are_complete = found.is_some();
-        let (pods_of_services, uses, unlisted_controllers) = match found {
-            Some(FoundInPods { pods_of_services, uses, unlisted_controllers }) => {
-                (pods_of_services.complete(), uses.complete(), unlisted_controllers)
-            }
-            None => Default::default(),
-        };
-
         if let Some(results) = controllers {
-            let unlisted = unlisted_controllers.into_values().collect::<Vec<Controller>>();
-            self.end_controllers(results, unlisted, pods_are_complete)?;
+            self.end_controllers(results, found.as_mut())?;
         }
-        let consequence = "none are reported; set `namespaces` to collect fewer";
-        if pods_are_complete && uses.is_none() {
-            let message = format!("too many uses of config maps and secrets: {consequence}");
-            self.context.warning(Collection::Pods, message)?;
+        self.end_joined_lists(lists, found)?;
+        if selection.virtual_machines {
+            self.virtual_machines(&hosts.refs).await?;
         }
-        if pods_are_complete && pods_of_services.is_none() {
-            let message = format!("too many pods of services: {consequence}");
-            self.context.warning(Collection::Services, message)?;
+        Ok(())
+    }
+
+    async fn read_joined_lists(&self) -> JoinedLists {
+        let mut lists = JoinedLists::default();
+        if self.selection.services {
+            let collecting = Collecting::<ServiceList, _>::new(map::service);
+            lists.services = Some(self.read_list(&kinds::SERVICES, collecting).await);
         }
-        // The entries of these are in the order of the objects, and there are none if they are not known.
+        if self.selection.config_maps {
+            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+                (map::config_map(item), Warnings::new())
+            });
+            lists.config_maps = Some(self.read_list(&kinds::CONFIG_MAPS, collecting).await);
+        }
+        if self.selection.secrets {
+            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+                (map::secret(item), Warnings::new())
+            });
+            lists.secrets = Some(self.read_list(&kinds::SECRETS, collecting).await);
+        }
+        lists
+    }
+
+    /// Reports the lists that the pods were joined with, together with what was found in the pods, if their
+    /// list is complete.
+    fn end_joined_lists(
+        &self,
+        lists: JoinedLists,
+        found: Option<FoundInPods>,
+    ) -> Result<(), GatherError> {
+        let (mut pods_of_services, mut uses) = (None, None);
+        if let Some(found) = found {
+            pods_of_services = found.pods_of_services.complete();
+            uses = found.uses.complete();
+            let consequence = "none are reported; set `namespaces` to collect fewer";
+            if uses.is_none() {
+                let message = format!("too many uses of config maps and secrets: {consequence}");
+                self.context.warning(Collection::Pods, message)?;
+            }
+            if pods_of_services.is_none() {
+                let message = format!("too many pods of services: {consequence}");
+                self.context.warning(Collection::Services, message)?;
+            }
+        }
+        // These are in the order of the objects, or empty if they are not known.
         let mut pods_of_services = pods_of_services.into_iter().flatten();
         let mut uses = uses.into_iter().flatten();
-        if let Some(mut list) = services {
+        if let Some(mut list) = lists.services {
             for service in list.iter_mut().flat_map(|(services, _)| services) {
                 service.pods = pods_of_services.next().filter(|_| join::selects_pods(service));
             }
             self.end_collection(Collection::Services, list, Item::Service)?;
         }
-        if let Some(mut list) = config_maps {
+        if let Some(mut list) = lists.config_maps {
             for config_map in list.iter_mut().flat_map(|(config_maps, _)| config_maps) {
                 config_map.used_by = uses.next();
             }
             self.end_collection(Collection::ConfigMaps, list, Item::ConfigMap)?;
         }
-        if let Some(mut list) = secrets {
+        if let Some(mut list) = lists.secrets {
             for secret in list.iter_mut().flat_map(|(secrets, _)| secrets) {
                 secret.used_by = uses.next();
             }
             self.end_collection(Collection::Secrets, list, Item::Secret)?;
-        }
-        if selection.virtual_machines {
-            self.virtual_machines(&hosts.refs).await?;
         }
         Ok(())
     }
@@ -324,13 +353,5 @@ impl Collector<'_> {
         });
         self.context.check_cancelled()?;
         self.context.collection_end(collection, result)
-    }
-}
-
-/// The items of a complete list; none if the list is not complete or not selected.
-fn items<T>(list: Option<&CollectedList<T>>) -> &[T] {
-    match list {
-        Some(Ok((items, _))) => items,
-        _ => &[],
     }
 }

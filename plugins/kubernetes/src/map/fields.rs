@@ -11,6 +11,11 @@ pub(super) fn non_blank(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.to_owned())
 }
 
+/// The text of a member, unless it is missing or blank.
+pub(super) fn unless_blank(member: Option<String>) -> Option<String> {
+    member.filter(|text| !text.trim().is_empty())
+}
+
 /// The time in a text; `None` if the text is blank. An invalid text is a problem, in which `field` names it.
 pub(super) fn timestamp(
     text: &str,

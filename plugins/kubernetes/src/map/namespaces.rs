@@ -4,7 +4,7 @@ use gatherer_plugin_api::model;
 
 use crate::objects::{Namespace, ServiceAccount};
 
-use super::fields::created_at;
+use super::fields::{created_at, unless_blank};
 use super::warnings::{Warnings, about};
 
 /// Maps a namespace.
@@ -14,7 +14,7 @@ pub fn namespace(item: Namespace<'_>) -> (model::Namespace, Warnings) {
     let namespace = model::Namespace {
         name: metadata.name.to_string(),
         uid: metadata.uid.to_string(),
-        phase: status.phase.filter(|phase| !phase.trim().is_empty()),
+        phase: unless_blank(status.phase),
         created_at: created_at(&metadata, &mut problems),
         ..model::Namespace::default()
     };

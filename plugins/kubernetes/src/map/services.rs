@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model;
-
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::objects::Service;
 
-use super::fields::{in_range, non_blank};
+use super::fields::{in_range, non_blank, unless_blank};
 use super::warnings::{Problem, Warnings, about};
 
 /// Maps a service. Its pods are added by the caller.
@@ -23,8 +22,9 @@ pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
     let cluster_ips = spec.cluster_ips.filter(|ips| !ips.is_empty());
     let cluster_ips = cluster_ips.unwrap_or_else(|| spec.cluster_ip.into_iter().collect());
     let ingress = status.load_balancer.and_then(|balancer| balancer.ingress).unwrap_or_default();
-    let of_load_balancer =
-        ingress.into_iter().filter_map(|one| text(one.ip).or_else(|| text(one.hostname)));
+    let of_load_balancer = ingress
+        .into_iter()
+        .filter_map(|one| unless_blank(one.ip).or_else(|| unless_blank(one.hostname)));
     let mut external_ips: Vec<String> = Vec::new();
     for address in spec.external_ips.into_iter().flatten().chain(of_load_balancer) {
         if !address.trim().is_empty() && !external_ips.contains(&address) {
@@ -36,7 +36,7 @@ pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
         namespace: metadata.namespace.to_string(),
         name: metadata.name.to_string(),
         uid: metadata.uid.to_string(),
-        kind: text(spec.type_),
+        kind: unless_blank(spec.type_),
         cluster_ips: cluster_ips.into_iter().filter(|ip| !ip.trim().is_empty()).collect(),
         external_ips,
         ports: ports.filter_map(|one| port(one, &mut problems)).collect(),
@@ -44,11 +44,6 @@ pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
         pods: None,
     };
     (service, about("Service", &metadata, problems))
-}
-
-/// The text of a member, unless it is missing or blank.
-fn text(member: Option<String>) -> Option<String> {
-    member.filter(|text| !text.trim().is_empty())
 }
 
 /// Maps a port; `None` if it has no valid number. A number of 0 is a missing number.
@@ -62,7 +57,7 @@ fn port(port: ServicePort, problems: &mut Vec<Problem>) -> Option<model::Service
         port: number(Some(port.port), "port")?,
         node_port: number(port.node_port, "nodePort"),
         name: non_blank(&name),
-        protocol: text(port.protocol),
+        protocol: unless_blank(port.protocol),
         target_port: match port.target_port {
             Some(IntOrString::Int(number)) => Some(number.to_string()),
             Some(IntOrString::String(name)) => non_blank(&name),
