@@ -87,32 +87,37 @@ impl Gatherer for Libvirt {
         };
         let session = run::block_on(context, retry::idempotent(context, connect))?;
         context.check_cancelled()?;
-        let (facts, warnings) = session.host()?;
-        for message in warnings {
-            context.warning(&facts.hostname, message)?;
-        }
-        let host = map::host(&facts).map_err(|error| session.with_uri(error))?;
-        if let Some(warning) = map::missing_uuid_warning(&facts, &host) {
-            context.warning(&facts.hostname, warning)?;
-        }
-        let host = context.host(host)?;
-
-        let domains = session.domains()?;
-        let total = domains.len();
-        for (index, batch) in domains.chunks(BATCH).enumerate() {
-            context.check_cancelled()?;
-            if total > BATCH {
-                context.progress(&format!("{} of {total} guests read", index * BATCH));
-            }
-            for guest in session.guests(batch, || context.check_cancelled())? {
-                context.guest(&host, guest)?;
-            }
-        }
-        if let Some(warning) = session.bulk_timeout_warning() {
-            context.warning(&facts.hostname, warning)?;
-        }
-        Ok(())
+        gather_from(&session, context)
     }
+}
+
+/// Sends the hypervisor of a session and its guests to the runner.
+pub fn gather_from(session: &Session, context: &Context) -> Result<(), GatherError> {
+    let (facts, warnings) = session.host()?;
+    for message in warnings {
+        context.warning(&facts.hostname, message)?;
+    }
+    let host = map::host(&facts).map_err(|error| session.with_uri(error))?;
+    if let Some(warning) = map::missing_uuid_warning(&facts, &host) {
+        context.warning(&facts.hostname, warning)?;
+    }
+    let host = context.host(host)?;
+
+    let domains = session.domains()?;
+    let total = domains.len();
+    for (index, batch) in domains.chunks(BATCH).enumerate() {
+        context.check_cancelled()?;
+        if total > BATCH {
+            context.progress(&format!("{} of {total} guests read", index * BATCH));
+        }
+        for guest in session.guests(batch, || context.check_cancelled())? {
+            context.guest(&host, guest)?;
+        }
+    }
+    if let Some(warning) = session.bulk_timeout_warning() {
+        context.warning(&facts.hostname, warning)?;
+    }
+    Ok(())
 }
 
 gatherer_plugin_api::export_gatherer! {

@@ -4,11 +4,12 @@
 use std::process::Command;
 use std::time::Duration;
 
-use gatherer_plugin_api::model::{Guest, Host};
+use gatherer_plugin_api::model::Guest;
+use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_libvirt::client::{self, BATCH, Session};
+use gatherer_plugin_libvirt::client::{self, Session};
 use gatherer_plugin_libvirt::ffi::Credentials;
-use gatherer_plugin_libvirt::map;
+use gatherer_plugin_libvirt::gather_from;
 use gatherer_plugin_libvirt::uri::Uri;
 
 /// A session with the fake library, which has this many guests and shows the behavior `behavior`
@@ -38,23 +39,16 @@ fn fake(behavior: &str, guests: usize) -> Option<Session> {
     Some(Session::open(api, uri, &Credentials::default(), remaining).expect("connected"))
 }
 
+fn gather(session: &Session) -> Result<Gathered, GatherError> {
+    Recorder::new().run(|context| gather_from(session, context))
+}
+
 fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {
-    let mut guests = Vec::new();
-    for batch in session.domains()?.chunks(BATCH) {
-        guests.extend(session.guests(batch, || Ok(()))?);
-    }
-    Ok(guests)
+    gather(session).map(|mut gathered| gathered.hosts.remove(0).guests)
 }
 
 fn names(guests: &[Guest]) -> Vec<&str> {
     guests.iter().map(|guest| guest.name.as_str()).collect()
-}
-
-fn host(session: &Session) -> Result<(Host, Option<&'static str>), GatherError> {
-    let (facts, _) = session.host()?;
-    let host = map::host(&facts)?;
-    let warning = map::missing_uuid_warning(&facts, &host);
-    Ok((host, warning))
 }
 
 /// How many calls the daemon has received. The fake reports this number as its version.
@@ -65,29 +59,32 @@ fn calls(session: &Session) -> u64 {
 #[test]
 fn a_uuid_identifies_the_host_without_a_warning() {
     let Some(session) = fake("plain", 3) else { return };
-    let (host, warning) = host(&session).expect("a host");
-    assert_eq!((host.id.as_str(), warning), ("4c4c4544-0042-3510-8051-b4c04f4d3132", None));
-    assert_eq!(names(&guests(&session).expect("guests")), ["guest0000", "guest0001", "guest0002"]);
+    let gathered = gather(&session).expect("an answer");
+    let host = &gathered.hosts[0];
+    assert_eq!(host.id, "4c4c4544-0042-3510-8051-b4c04f4d3132");
+    assert_eq!(gathered.warnings, []);
+    assert_eq!(names(&host.guests), ["guest0000", "guest0001", "guest0002"]);
 }
 
 #[test]
 fn the_name_identifies_a_host_without_a_uuid_with_a_warning() {
     let Some(session) = fake("no-uuid", 1) else { return };
-    let (host, warning) = host(&session).expect("a host");
-    assert_eq!((host.id.as_str(), host.identifiers.uuid), ("kvm1", None));
-    assert!(warning.is_some_and(|text| text.contains("UUID")), "{warning:?}");
+    let Gathered { hosts, warnings, .. } = gather(&session).expect("an answer");
+    assert_eq!((hosts[0].id.as_str(), &hosts[0].identifiers.uuid), ("kvm1", &None));
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(warning.object == "kvm1" && warning.message.contains("UUID"), "{warning:?}");
 }
 
 #[test]
 fn a_web_page_instead_of_capabilities_is_a_protocol_error() {
     let Some(session) = fake("web-page", 1) else { return };
-    assert_eq!(host(&session).expect_err("not capabilities").kind, ErrorKind::Protocol);
+    assert_eq!(gather(&session).expect_err("not capabilities").kind, ErrorKind::Protocol);
 }
 
 #[test]
 fn an_empty_host_name_counts_as_missing() {
     let Some(session) = fake("no-name", 1) else { return };
-    let error = session.host().map(|(facts, _)| facts.hostname).expect_err("an empty name");
+    let error = gather(&session).expect_err("an empty name");
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
 }
 
@@ -144,9 +141,11 @@ fn single_calls_replace_a_bulk_call_that_fails_because_of_one_guest() {
 fn single_calls_replace_a_bulk_call_that_times_out_with_a_warning() {
     let Some(session) = fake("hangs", 1_500) else { return };
     assert_eq!(session.bulk_timeout_warning(), None);
-    let guests = guests(&session).expect("guests");
+    let Gathered { hosts, warnings, .. } = gather(&session).expect("an answer");
+    let guests = &hosts[0].guests;
     assert!(guests.len() == 1_500 && guests.iter().all(|guest| guest.cpus == Some(2)));
-    insta::assert_snapshot!(session.bulk_timeout_warning().expect("a warning"));
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    insta::assert_snapshot!(warning.message);
 }
 
 #[test]
@@ -173,7 +172,8 @@ fn the_number_of_calls_grows_with_batches_and_not_with_guests() {
             let first = calls(&session);
             calls(&session) - first
         };
-        Some(calls(&session) - before - 3 * of_calls)
+        // Gathering reads the host once more.
+        Some(calls(&session) - before - 4 * of_calls)
     };
     let Some(plain) = calls_for("plain", 2_000) else { return };
     // One list, and a bulk call for each 1,000 guests.

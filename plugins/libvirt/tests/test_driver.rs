@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use gatherer_plugin_api::model::{Guest, GuestState};
-use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_libvirt::client::{self, BATCH, Session};
-use gatherer_plugin_libvirt::ffi::{Api, Credentials, LIBRARY, LoadError};
-use gatherer_plugin_libvirt::map;
-use gatherer_plugin_libvirt::uri::Uri;
+use gatherer_plugin_api::model::{GuestState, Host};
+use gatherer_plugin_api::testing::Recorder;
+use gatherer_plugin_api::{ErrorKind, GatherError, Options, Record};
+use gatherer_plugin_libvirt::Libvirt;
+use gatherer_plugin_libvirt::ffi::{Api, LIBRARY, LoadError};
+use serde_json::json;
 
 /// Whether libvirt is installed; prints the reason if not. A libvirt that cannot be loaded fails the
 /// test.
@@ -22,17 +22,21 @@ fn libvirt_is_installed() -> bool {
     }
 }
 
-fn open(uri: &str) -> Result<Session, GatherError> {
-    Session::open(client::load(LIBRARY)?, Uri::parse(uri)?, &Credentials::default(), None)
+/// A recorder for an endpoint without retries.
+fn recorder() -> Recorder {
+    Recorder::new().options(Options { retries: Some(0), ..Options::default() })
 }
 
-fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {
-    let mut guests = Vec::new();
-    for batch in session.domains()?.chunks(BATCH) {
-        guests.extend(session.guests(batch, || Ok(()))?);
-    }
-    guests.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(guests)
+/// The hypervisor with this URI, with its guests sorted by name.
+fn host(uri: &str) -> Host {
+    let gathered = recorder().gather::<Libvirt>(json!({ "uri": uri }));
+    let mut host = gathered.expect("an answer").hosts.remove(0);
+    host.guests.sort_by(|a, b| a.name.cmp(&b.name));
+    host
+}
+
+fn failure(uri: &str) -> GatherError {
+    recorder().gather::<Libvirt>(json!({ "uri": uri })).expect_err("no connection")
 }
 
 /// Writes a file for the test driver, with guests of these names and states, and returns its URI.
@@ -64,17 +68,17 @@ fn the_default_hypervisor_has_one_running_guest() {
     if !libvirt_is_installed() {
         return;
     }
-    let session = open("test:///default").expect("connected");
-    let (facts, warnings) = session.host().expect("a host");
-    assert!(warnings.is_empty(), "{warnings:?}");
-    let host = map::host(&facts).expect("mapped");
+    let gathered = recorder().gather::<Libvirt>(json!({"uri": "test:///default"}));
+    let gathered = gathered.expect("an answer");
+    assert_eq!(gathered.warnings, []);
+    let host = &gathered.hosts[0];
     assert_eq!(host.hypervisor.as_ref().expect("known").kind, "test");
     assert_eq!(host.software.as_ref().expect("known").name, "libvirt");
     assert_eq!(host.memory_bytes, Some(3_145_728 * 1024));
-    assert_eq!((host.cpu.threads, host.identifiers.uuid), (Some(16), None));
+    assert_eq!((host.cpu.threads, &host.identifiers.uuid), (Some(16), &None));
     assert!(host.cpu.vendor.is_none() && host.cpu.model.is_none());
 
-    let guests = guests(&session).expect("guests");
+    let guests = &host.guests;
     assert_eq!(guests.len(), 1);
     assert_eq!(guests[0].name, "test");
     assert_eq!(guests[0].id.as_deref(), Some("6695eb01-f6a4-8304-79aa-97f2502e193f"));
@@ -97,12 +101,9 @@ fn reads_guests_in_every_state_with_cpus_and_memory() {
         ("e", 7, GuestState::Suspended, "pmsuspended"),
     ];
     let uri = node_file(&folder, &expected.map(|(name, state, _, _)| (name.to_owned(), state)));
-    let session = open(&uri).expect("connected");
-    let (facts, _) = session.host().expect("a host");
-    let cpu = map::host(&facts).expect("mapped").cpu;
+    let Host { cpu, guests, .. } = host(&uri);
     assert_eq!((cpu.sockets, cpu.cores, cpu.threads), (Some(2), Some(4), Some(8)));
 
-    let guests = guests(&session).expect("guests");
     assert_eq!(guests.len(), expected.len());
     for (guest, (name, _, state, word)) in guests.iter().zip(expected) {
         assert_eq!(guest.name, name);
@@ -118,8 +119,7 @@ fn reads_all_of_two_thousand_guests_in_batches() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let expected: Vec<_> = (0..2_000).map(|number| (format!("guest{number:04}"), 1)).collect();
-    let session = open(&node_file(&folder, &expected)).expect("connected");
-    let guests = guests(&session).expect("guests");
+    let guests = host(&node_file(&folder, &expected)).guests;
     assert!(guests.iter().map(|guest| &guest.name).eq(expected.iter().map(|(name, _)| name)));
     assert!(guests.iter().all(|guest| guest.state == Some(GuestState::Running)));
 }
@@ -130,8 +130,7 @@ fn a_hypervisor_without_guests_gives_an_empty_list() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let session = open(&node_file(&folder, &[])).expect("connected");
-    assert_eq!(guests(&session).expect("none"), []);
+    assert_eq!(host(&node_file(&folder, &[])).guests, []);
 }
 
 #[test]
@@ -139,11 +138,11 @@ fn cancellation_stops_before_the_next_call() {
     if !libvirt_is_installed() {
         return;
     }
-    let session = open("test:///default").expect("connected");
-    let domains = session.domains().expect("guests");
-    let cancelled = || Err(GatherError::new(ErrorKind::Timeout, "cancelled"));
-    let error = session.guests(&domains, cancelled).expect_err("cancelled");
-    assert_eq!(error.kind, ErrorKind::Timeout);
+    let recorder = recorder().cancel_after(1);
+    let error = recorder.gather::<Libvirt>(json!({"uri": "test:///default"}));
+    assert_eq!(error.expect_err("cancelled").kind, ErrorKind::Timeout);
+    let records = recorder.records();
+    assert!(matches!(&records[..], [Record::Host { .. }]), "{records:?}");
 }
 
 #[test]
@@ -159,7 +158,7 @@ fn a_missing_or_invalid_file_is_a_configuration_error_without_its_contents() {
         (folder.path().join("missing.xml"), ErrorKind::Configuration),
     ] {
         let uri = format!("test://{}", path.to_str().expect("text"));
-        let error = open(&uri).err().expect("rejected");
+        let error = failure(&uri);
         assert_eq!(error.kind, kind, "{error}");
         assert!(error.message.contains(&uri), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -175,7 +174,7 @@ fn a_missing_socket_is_a_connection_error_and_starts_no_daemon() {
     let socket = folder.path().join("libvirt-sock");
     for path in ["system", "session"] {
         let uri = format!("qemu+unix:///{path}?socket={}", socket.to_str().expect("text"));
-        let error = open(&uri).err().expect("not connected");
+        let error = failure(&uri);
         assert_eq!(error.kind, ErrorKind::Connection, "{error}");
         assert!(error.message.starts_with(&format!("qemu+unix:///{path}: ")), "{error}");
     }
@@ -200,7 +199,7 @@ fn the_test_drivers_file_must_be_a_regular_file_of_limited_size() {
         (&large, "is larger than 16 MiB"),
     ] {
         let uri = format!("test://{}", path.to_str().expect("text"));
-        let error = open(&uri).err().expect("rejected");
+        let error = failure(&uri);
         assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
         assert!(error.message.starts_with(&uri), "{error}");
         assert!(error.message.ends_with(problem), "{error}");
