@@ -4,7 +4,6 @@
 //! proxy's certificate against the cluster's authority, drop a SOCKS proxy's password, log each
 //! failure at error level, and not expose the server's certificate.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,8 +39,6 @@ pub(super) struct Connection<'a> {
     pub source: CredentialSource,
     id_tokens: Option<Arc<IdTokenSource>>,
     program: Option<CredentialProgram>,
-    /// The buffer of a parsed page, reused for a later page.
-    pub buffer: Cell<Vec<u8>>,
     /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
     timeouts: Timeouts,
@@ -88,7 +85,6 @@ impl<'a> Connection<'a> {
         let proxy = proxy.map(|proxy| proxy.display().to_owned());
         let address = address(&access.server);
         let id_tokens = access.oidc.as_ref().map(|oidc| IdTokenSource::new(oidc, context));
-        let buffer = Cell::default();
         Ok(Self {
             client,
             access,
@@ -96,7 +92,6 @@ impl<'a> Connection<'a> {
             source,
             id_tokens,
             program,
-            buffer,
             sent,
             timeouts,
             secure,

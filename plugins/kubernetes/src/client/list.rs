@@ -8,23 +8,23 @@
 //! token is a server fault that a restart would not fix, so it fails the list at once.
 
 use std::collections::HashSet;
-use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::Pin;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use gatherer_plugin_support::run;
+use gatherer_plugin_support::{retry, run};
 
 use super::connect::Connection;
-use super::page::{FetchOutcome, Page};
-use super::page_parser::{self, ListHead, MOST_ITEMS, PageSink};
-use super::prefetch::PageFetch;
+use super::page::{self, FetchOutcome, Page, PageRequest};
+use super::page_parser;
 use crate::objects::Resource;
 use crate::objects::kinds::Listed;
 
 /// The largest list, all pages together.
 const LIST_BYTES: usize = 4 * 1024 * 1024 * 1024;
+
+/// The most items of one list. The largest clusters have 150,000 pods.
+const MOST_ITEMS: usize = 1_000_000;
 
 /// The most pages of one list, in case a server never sends a last page.
 const MOST_PAGES: usize = 100_000;
@@ -57,8 +57,7 @@ pub(super) async fn list<S: ItemSink>(
     'restart: loop {
         for resource in resources {
             check_time(connection.context, resource.plural)?;
-            let outcome;
-            (sink, outcome) = walk_pages(connection, resource, page_size, sink).await?;
+            let outcome = walk_pages(connection, resource, page_size, &mut sink).await?;
             if let WalkOutcome::Outdated(error) = outcome {
                 wait_for_restart(connection.context, error, restarts).await?;
                 restarts += 1;
@@ -118,54 +117,35 @@ async fn walk_pages<S: ItemSink>(
     connection: &Connection<'_>,
     resource: &Resource,
     page_size: u32,
-    mut sink: S,
-) -> Result<(S, WalkOutcome), GatherError> {
-    let context = connection.context;
-    let path = resource.path();
+    sink: &mut S,
+) -> Result<WalkOutcome, GatherError> {
     let mut progress = ListProgress::default();
-    let mut page = PageFetch::start(connection, resource, page_size, 1, None, LIST_BYTES);
+    let mut token: Option<String> = None;
     for number in 1..=MOST_PAGES {
-        let prefetch = |token: &str| {
-            let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
-            let token = progress.is_new_token(token).then(|| token.to_owned())?;
-            let next = number + 1;
-            Some(PageFetch::start(connection, resource, page_size, next, Some(token), bytes_left))
-        };
-        let (outcome, mut prefetched) = page.with_prefetch(prefetch).await?;
-        let received = match outcome {
+        let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
+        let token_text = token.as_deref();
+        let request =
+            PageRequest { resource, size: page_size, number, token: token_text, bytes_left };
+        let fetch = || page::fetch(connection, request);
+        let page = match retry::idempotent(connection.context, fetch).await? {
             FetchOutcome::Page(page) => page,
             FetchOutcome::Expired(mut error) => {
                 // The request is valid; only this version of the list is no longer available.
                 error.kind = ErrorKind::Unavailable;
                 error.retryable = true;
-                return Ok((sink, WalkOutcome::Outdated(error)));
+                return Ok(WalkOutcome::Outdated(error));
             }
         };
-        progress.bytes += received.bytes.len();
-        let request = connection.request_text(&path, number);
-        let resource_copy = resource.clone();
-        let page_task =
-            PageTask { page: received, progress, sink, resource: resource_copy, request, number };
-        let next_step;
-        (progress, sink, next_step) =
-            page_task.parse_in_thread(connection, prefetched.as_mut()).await?;
-        report_progress(context, progress.items, resource);
-        let next = match next_step {
-            NextStep::Page(token) => token,
-            NextStep::End(outcome) => return Ok((sink, outcome)),
-        };
-        page = match prefetched {
-            Some(prefetched) if prefetched.begins_at(&next) => prefetched,
-            _ => {
-                let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
-                let number = number + 1;
-                PageFetch::start(connection, resource, page_size, number, Some(next), bytes_left)
-            }
-        };
+        let next_step = progress.add_page(&page, resource, sink)?;
+        report_progress(connection.context, progress.items, resource);
+        match next_step {
+            NextStep::Page(next) => token = Some(next),
+            NextStep::End(outcome) => return Ok(outcome),
+        }
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
-        connection.request_text(&path, 1)
+        connection.request_text(&resource.path(), 1)
     )))
 }
 
@@ -175,121 +155,6 @@ enum NextStep {
     Page(String),
     /// This was the last page, or the list must be restarted.
     End(WalkOutcome),
-}
-
-/// A received page, and the state of the list before it.
-struct PageTask<S> {
-    page: Page,
-    progress: ListProgress,
-    sink: S,
-    resource: Resource,
-    /// The request, for messages.
-    request: String,
-    number: usize,
-}
-
-impl<S: ItemSink> PageTask<S> {
-    /// Parses the page in a blocking thread, while the current thread polls the next page's request.
-    async fn parse_in_thread(
-        mut self,
-        connection: &Connection<'_>,
-        mut prefetched: Option<&mut PageFetch<'_>>,
-    ) -> Result<(ListProgress, S, NextStep), GatherError> {
-        #[expect(clippy::disallowed_methods, reason = "the closure starts no process")]
-        let mut parsing = tokio::task::spawn_blocking(move || {
-            let step = self.parse();
-            (step, self)
-        });
-        let parsed = poll_fn(|cx| {
-            if let Some(prefetched) = &mut prefetched {
-                prefetched.poll(cx);
-            }
-            Pin::new(&mut parsing).poll(cx)
-        });
-        let (step, Self { page, progress, sink, resource, .. }) =
-            parsed.await.map_err(|_| GatherError::internal("parsing a page did not finish"))?;
-        // Freed memory is overwritten, so a buffer with secrets is freed and not reused.
-        if resource.is_secret {
-            drop(page.bytes);
-        } else {
-            connection.buffer.set(page.bytes);
-        }
-        Ok((progress, sink, step?))
-    }
-
-    fn parse(&mut self) -> Result<NextStep, GatherError> {
-        let (bytes, request_text) = (&self.page.bytes, &self.page.request_text);
-        let is_first = self.number == 1;
-        let (progress, one) = (&mut self.progress, self.resource.one);
-        let sink = &mut self.sink;
-        let mut checks = ItemChecks { progress, request: &self.request, one, is_first, sink };
-        let head = match page_parser::parse(bytes, &self.resource, request_text, &mut checks) {
-            Ok(head) => head,
-            Err(PageStop::Outdated(error)) => {
-                return Ok(NextStep::End(WalkOutcome::Outdated(error)));
-            }
-            Err(PageStop::Failed(error)) => return Err(error),
-        };
-        if is_first {
-            let more = head.remaining.unwrap_or(0);
-            self.progress.announced = self.progress.items.saturating_add(more);
-        }
-        match head.next {
-            None => Ok(NextStep::End(self.progress.finish(&self.request))),
-            Some(token) => {
-                self.progress.add_token(&token, &self.request)?;
-                Ok(NextStep::Page(token))
-            }
-        }
-    }
-}
-
-/// Why parsing stopped in the middle of a page.
-enum PageStop {
-    /// The list has failed.
-    Failed(GatherError),
-    /// The page has another `resourceVersion` than the first page.
-    Outdated(GatherError),
-}
-
-impl From<GatherError> for PageStop {
-    fn from(error: GatherError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Checks the items of one page and passes them to the sink.
-struct ItemChecks<'a, S> {
-    progress: &'a mut ListProgress,
-    /// The request, for messages.
-    request: &'a str,
-    /// One item with its article, for messages.
-    one: &'a str,
-    is_first: bool,
-    sink: &'a mut S,
-}
-
-impl<S: ItemSink> PageSink for ItemChecks<'_, S> {
-    type Stop = PageStop;
-    type List = S::List;
-
-    fn begin(&mut self, head: &ListHead) -> Result<(), PageStop> {
-        if self.is_first {
-            self.progress.version.clone_from(&head.version);
-        } else if self.progress.version != head.version {
-            return Err(PageStop::Outdated(GatherError::protocol(format!(
-                "{}: the page has another resourceVersion than the pages before it",
-                self.request
-            ))));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, item: <S::List as Listed>::Item<'_>) -> Result<(), PageStop> {
-        let (_, uid) = S::List::identity(&item);
-        self.progress.count_item(uid, self.one, self.request)?;
-        Ok(self.sink.take(item)?)
-    }
 }
 
 fn report_progress(context: &Context, items: usize, resource: &Resource) {
@@ -312,51 +177,66 @@ struct ListProgress {
     tokens: HashSet<u64>,
     hasher: RandomState,
     /// The `resourceVersion` of the first page.
-    version: String,
+    version: Option<String>,
     bytes: usize,
     /// How many items the list has according to its first page.
     announced: usize,
 }
 
 impl ListProgress {
-    fn is_new_token(&self, token: &str) -> bool {
-        !self.tokens.contains(&self.hasher.hash_one(token))
-    }
-
-    /// Counts an item, and rejects a duplicate.
-    fn count_item(&mut self, uid: &str, one: &str, request: &str) -> Result<(), GatherError> {
-        let invalid = |why: &str| Err(GatherError::protocol(format!("{request}: {why}")));
-        if !self.uids.insert(self.hasher.hash_one(uid)) {
-            return invalid(&format!("{one} appears twice in the list (duplicate uid)"));
+    /// Parses a page, and passes its items to the sink.
+    fn add_page<S: ItemSink>(
+        &mut self,
+        page: &Page,
+        resource: &Resource,
+        sink: &mut S,
+    ) -> Result<NextStep, GatherError> {
+        let Page { bytes, request_text } = page;
+        let invalid = |why: &str| GatherError::protocol(format!("{request_text}: {why}"));
+        let mut has_duplicate = false;
+        let head = page_parser::parse::<S::List>(bytes, resource, request_text, |item| {
+            let (_, uid) = S::List::identity(&item);
+            has_duplicate |= !self.uids.insert(self.hasher.hash_one(uid));
+            if self.items == MOST_ITEMS {
+                return Err(invalid("the list has more than 1000000 items"));
+            }
+            self.items += 1;
+            sink.take(item)
+        })?;
+        self.bytes += bytes.len();
+        if self.version.is_none() {
+            self.announced = self.items.saturating_add(head.remaining.unwrap_or(0));
         }
-        if self.items == MOST_ITEMS {
-            return invalid("the list has more than 1000000 items");
+        // This is checked before duplicates: a page of another version can repeat items.
+        if *self.version.get_or_insert_with(|| head.version.clone()) != head.version {
+            return Ok(NextStep::End(WalkOutcome::Outdated(invalid(
+                "the page has another resourceVersion than the pages before it",
+            ))));
         }
-        self.items += 1;
-        Ok(())
+        if has_duplicate {
+            let one = resource.one;
+            return Err(invalid(&format!("{one} appears twice in the list (duplicate uid)")));
+        }
+        let Some(token) = head.next else {
+            return Ok(NextStep::End(self.finish(request_text)));
+        };
+        if !self.tokens.insert(self.hasher.hash_one(&token)) {
+            return Err(invalid("the list does not end: its continue token is repeated"));
+        }
+        Ok(NextStep::Page(token))
     }
 
     /// Checks the number of items after the last page. The API does not require
     /// `remainingItemCount` to be exact. In practice every server that sends it sends the exact
     /// number for the list's version; if it differs because the cluster changed, a restarted list is
     /// right.
-    fn finish(&self, request: &str) -> WalkOutcome {
+    fn finish(&self, request_text: &str) -> WalkOutcome {
         let (items, announced) = (self.items, self.announced);
         if items < announced {
             return WalkOutcome::Outdated(GatherError::protocol(format!(
-                "{request}: the list ended after {items} items, but {announced} were announced"
+                "{request_text}: the list ended after {items} items, but {announced} were announced"
             )));
         }
         WalkOutcome::Complete
-    }
-
-    /// Remembers the continue token of the next page, and rejects one that was used before.
-    fn add_token(&mut self, token: &str, request: &str) -> Result<(), GatherError> {
-        if !self.tokens.insert(self.hasher.hash_one(token)) {
-            return Err(GatherError::protocol(format!(
-                "{request}: the list does not end: its continue token is repeated"
-            )));
-        }
-        Ok(())
     }
 }

@@ -9,7 +9,6 @@ mod discovery;
 mod list;
 mod page;
 mod page_parser;
-mod prefetch;
 mod proxy;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod response_fuzzing;

@@ -31,9 +31,6 @@ const LONGEST_URL: usize = 65_534;
 /// The largest response that is not a page of a list.
 const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How far into a page the next page's token is looked for while the page is still arriving.
-const BEGINNING_BYTES: usize = 64 * 1024;
-
 /// How much of an error response's body is read, and for how long.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
@@ -71,12 +68,10 @@ pub(super) struct Page {
     pub request_text: String,
 }
 
-/// Requests one page, without retries. Calls `on_next_token` with the continue token of the next
-/// page as soon as that token arrives, which may be long before this page is complete.
+/// Requests one page, without retries.
 pub(super) async fn fetch(
     connection: &Connection<'_>,
     page: PageRequest<'_>,
-    on_next_token: impl FnOnce(String),
 ) -> Result<FetchOutcome, GatherError> {
     let authorization = connection.authorization().await?;
     let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
@@ -97,10 +92,7 @@ pub(super) async fn fetch(
         return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
     attempt.reject_compression(&head.headers)?;
-    let mut bytes = connection.buffer.take();
-    bytes.clear();
-    let max_bytes = PAGE_BYTES.min(page.bytes_left);
-    attempt.read(&mut body, max_bytes, &mut bytes, on_next_token).await?;
+    let bytes = attempt.read(&mut body, PAGE_BYTES.min(page.bytes_left)).await?;
     Ok(FetchOutcome::Page(Page { bytes, request_text: attempt.exchange.description() }))
 }
 
@@ -152,9 +144,7 @@ async fn fetch_object(
         return Ok(Err(refusal));
     }
     attempt.reject_compression(&head.headers)?;
-    let mut bytes = Vec::new();
-    attempt.read(&mut body, DOCUMENT_BYTES, &mut bytes, |_| {}).await?;
-    Ok(Ok(bytes))
+    attempt.read(&mut body, DOCUMENT_BYTES).await.map(Ok)
 }
 
 /// One request that is being sent, and the time at which it must be complete.
@@ -261,14 +251,8 @@ impl Attempt<'_> {
     }
 
     /// Reads the whole body. An incomplete body, or one of more than `max_bytes`, is an error.
-    async fn read(
-        &self,
-        body: &mut Body,
-        max_bytes: usize,
-        bytes: &mut Vec<u8>,
-        on_next_token: impl FnOnce(String),
-    ) -> Result<(), GatherError> {
-        let mut on_next_token = Some(on_next_token);
+    async fn read(&self, body: &mut Body, max_bytes: usize) -> Result<Vec<u8>, GatherError> {
+        let mut bytes = Vec::new();
         if let Some(announced) = body.size_hint().exact() {
             let announced = usize::try_from(announced).unwrap_or(usize::MAX);
             if announced > max_bytes {
@@ -279,7 +263,7 @@ impl Attempt<'_> {
         }
         loop {
             let frame = match tokio::time::timeout_at(self.end, body.frame()).await {
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(bytes),
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
                     return Err(self.exchange.failure(&error, Stage::Body(bytes.len())));
@@ -300,14 +284,6 @@ impl Attempt<'_> {
                 return Err(self.too_large(max_bytes));
             }
             bytes.extend_from_slice(&data);
-            let is_beginning = bytes.len() <= BEGINNING_BYTES || bytes.len() == data.len();
-            if is_beginning
-                && on_next_token.is_some()
-                && let Some(token) = page_parser::scan_continue_token(bytes)
-                && let Some(on_next_token) = on_next_token.take()
-            {
-                on_next_token(token);
-            }
         }
     }
 

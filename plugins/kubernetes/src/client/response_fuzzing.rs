@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::marker::PhantomData;
 
-use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::{Exchange, Timeouts};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::page_parser::{self, ListHead, PageSink};
+use super::page_parser;
 use super::status::{StatusRefusal, Subject};
 use crate::map::{self, Owners};
 use crate::objects::Resource;
@@ -81,43 +79,15 @@ fn assert_round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(found
     assert_eq!(&parsed, found, "the JSON does not round-trip");
 }
 
-/// Parses a page, and compares its continue token with the one that the early scan found.
-fn parse<L: Listed>(bytes: &[u8], resource: &Resource, take: impl FnMut(L::Item<'_>)) {
-    let mut sink = CheckingSink::<L, _> { has_head: false, take, list: PhantomData };
-    let scanned = page_parser::scan_continue_token(bytes);
-    match page_parser::parse(bytes, resource, "GET https://h/", &mut sink) {
-        Ok(head) => {
-            assert!(sink.has_head, "the sink did not receive the head");
-            if let Some(scanned) = scanned {
-                assert_eq!(Some(scanned), head.next, "the scan found another token");
-            }
-        }
-        Err(error) => assert!(error.message.len() < 4096, "{}", error.message),
-    }
-}
-
-/// Checks the order of calls, and passes each item to a function.
-struct CheckingSink<L, F> {
-    has_head: bool,
-    take: F,
-    list: PhantomData<L>,
-}
-
-impl<L: Listed, F: FnMut(L::Item<'_>)> PageSink for CheckingSink<L, F> {
-    type Stop = GatherError;
-    type List = L;
-
-    fn begin(&mut self, _: &ListHead) -> Result<(), GatherError> {
-        assert!(!self.has_head, "the sink received the head twice");
-        self.has_head = true;
-        Ok(())
-    }
-
-    fn take(&mut self, item: L::Item<'_>) -> Result<(), GatherError> {
-        assert!(self.has_head, "the sink received an item before the head");
+/// Parses a page, and passes each item to a function.
+fn parse<L: Listed>(bytes: &[u8], resource: &Resource, mut take: impl FnMut(L::Item<'_>)) {
+    let parsed = page_parser::parse::<L>(bytes, resource, "GET https://h/", |item| {
         let (name, uid) = L::identity(&item);
         assert!(!name.is_empty() && !uid.is_empty(), "an item has no name or no uid");
-        (self.take)(item);
+        take(item);
         Ok(())
+    });
+    if let Err(error) = parsed {
+        assert!(error.message.len() < 4096, "{}", error.message);
     }
 }

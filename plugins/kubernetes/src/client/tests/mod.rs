@@ -3,7 +3,6 @@
 mod connection_tests;
 mod credential_tests;
 mod paging_tests;
-mod prefetch_tests;
 mod request_tests;
 mod restart_tests;
 
