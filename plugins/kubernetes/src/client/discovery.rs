@@ -7,50 +7,23 @@
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::retry;
-use serde::Deserialize;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroupList, APIResourceList};
 use serde::de::DeserializeOwned;
 
 use super::connect::Connection;
 use super::page;
-
-#[derive(Deserialize)]
-struct ResourceList {
-    resources: Vec<ResourceName>,
-}
-
-#[derive(Deserialize)]
-struct ResourceName {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct GroupList {
-    kind: String,
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    name: String,
-    #[serde(default)]
-    preferred_version: Option<Version>,
-    #[serde(default)]
-    versions: Vec<Version>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    group_version: String,
-}
 
 /// The names of the resources of a group and version.
 pub(super) async fn resources(
     connection: &Connection<'_>,
     api_version: &str,
 ) -> Result<Vec<String>, GatherError> {
-    let list: ResourceList = read(connection, &format!("/apis/{api_version}")).await?;
+    let path = format!("/apis/{api_version}");
+    let list: APIResourceList = read(connection, &path).await?;
+    // An object without the members of such a list would be deserialized as an empty list.
+    if list.group_version != api_version {
+        return Err(invalid(connection, &path));
+    }
     Ok(list.resources.into_iter().map(|resource| resource.name).collect())
 }
 
@@ -60,13 +33,15 @@ pub(super) async fn versions(
     group: &str,
 ) -> Result<Vec<String>, GatherError> {
     let path = "/apis";
-    let list: GroupList = read(connection, path).await?;
+    let list: APIGroupList = read(connection, path).await?;
     versions_in(list, group).ok_or_else(|| invalid(connection, path))
 }
 
 /// The versions of a group in the list of all groups; `None` if the list is not valid.
-fn versions_in(list: GroupList, group: &str) -> Option<Vec<String>> {
-    if list.kind != "APIGroupList" {
+fn versions_in(list: APIGroupList, group: &str) -> Option<Vec<String>> {
+    // Every server has groups, but an object without any known member would be deserialized as an empty
+    // list.
+    if list.groups.is_empty() {
         return None;
     }
     let Some(found) = list.groups.into_iter().find(|found| found.name == group) else {
@@ -87,8 +62,8 @@ fn versions_in(list: GroupList, group: &str) -> Option<Vec<String>> {
 /// Fuzz target: discovery documents.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn fuzz(input: &[u8]) {
-    let _ = serde_json::from_slice::<ResourceList>(input);
-    let Ok(list) = serde_json::from_slice::<GroupList>(input) else { return };
+    let _ = serde_json::from_slice::<APIResourceList>(input);
+    let Ok(list) = serde_json::from_slice::<APIGroupList>(input) else { return };
     for version in versions_in(list, "kubevirt.io").unwrap_or_default() {
         let path = format!("/apis/{version}");
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.');

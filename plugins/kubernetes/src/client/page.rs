@@ -9,8 +9,8 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, Heade
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use kube::api::ListParams;
 use kube::client::{AuthError, Body};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
@@ -160,37 +160,35 @@ impl Attempt<'_> {
         page: PageRequest<'_>,
         authorization: Option<HeaderValue>,
     ) -> Result<Request<Body>, GatherError> {
-        let token = page.token.map_or_else(String::new, |token| {
-            format!("&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC))
-        });
-        let (path, query) = (page.resource.path(), page.resource.query());
-        let max_size = if page.resource.is_secret { SECRETS_PER_PAGE } else { u32::MAX };
-        let size = page.size.min(max_size);
-        let first = format!("{path}?limit={size}{query}");
+        let PageRequest { resource, token, .. } = page;
+        let most_items = if resource.is_secret { SECRETS_PER_PAGE } else { u32::MAX };
+        let parameters = ListParams {
+            label_selector: resource.label_selector.clone(),
+            limit: Some(page.size.min(most_items)),
+            continue_token: token.map(str::to_owned),
+            ..ListParams::default()
+        };
         let longest_target =
             LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
-        let fits = |target: &str| target.len() <= longest_target;
-        if !fits(&first) && page.resource.label_selector.is_some() {
-            let message = "label_selector is too long to be sent";
-            return Err(GatherError::configuration(message).with_hint(SELECTOR_TOO_LONG));
-        }
-        let target = first + &token;
-        if !fits(&target) {
-            return Err(self.unusable_token());
-        }
-        let mut request = Request::get(target);
-        if page.resource.is_secret {
+        let request = kube::core::Request::new(resource.path())
+            .list(&parameters)
+            .ok()
+            .filter(|request| request.uri().to_string().len() <= longest_target);
+        let Some(mut request) = request.map(|request| request.map(Body::from)) else {
+            return Err(match token {
+                Some(_) => {
+                    self.protocol_error("the continue token of the previous page cannot be sent")
+                }
+                None => GatherError::configuration("label_selector is too long to be sent")
+                    .with_hint(SELECTOR_TOO_LONG),
+            });
+        };
+        if resource.is_secret {
             // Closing the connection also frees its buffers, which hold secret values.
-            request = request.header(CONNECTION, "close");
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(value) = authorization {
-            request = request.header(AUTHORIZATION, value);
-        }
-        request.body(Body::empty()).map_err(|_| self.unusable_token())
-    }
-
-    fn unusable_token(&self) -> GatherError {
-        self.protocol_error("the continue token of the previous page cannot be sent")
+        request.headers_mut().extend(authorization.map(|value| (AUTHORIZATION, value)));
+        Ok(request)
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, GatherError> {

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::{Exchange, status_error};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use kube::core::response::{Status, reason};
 
 use crate::objects::Resource;
 
@@ -15,19 +15,6 @@ pub(super) const SELECTOR_TOO_LONG: &str = "use a shorter label_selector";
 
 /// How many characters of the server's message are shown.
 const LONGEST_MESSAGE: usize = 1000;
-
-/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/>
-#[derive(Default, Deserialize)]
-struct StatusObject {
-    #[serde(default)]
-    kind: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    code: Option<u16>,
-}
 
 /// What was requested.
 #[derive(Clone, Copy)]
@@ -57,27 +44,24 @@ impl StatusRefusal {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        let object = serde_json::from_slice::<StatusObject>(body)
+        // A proxy's own JSON has no `status: Failure`.
+        let object = serde_json::from_slice::<Status>(body)
             .ok()
-            .filter(|object| object.kind.as_deref() == Some("Status"))
+            .filter(Status::is_failure)
             .unwrap_or_default();
         let mut error = status_error(&exchange.description(), status, headers);
         // The message of a 401 is "Unauthorized", which the error already contains.
-        let adds_something =
-            |message: &&str| !message.is_empty() && Some(*message) != status.canonical_reason();
-        if let Some(message) = object.message.as_deref().map(str::trim).filter(adds_something) {
+        let message = object.message.trim();
+        if !message.is_empty() && Some(message) != status.canonical_reason() {
             error.message = format!("{}: {}", error.message, shortened(message));
         }
         let hint = hint(status, body, exchange.secure, subject);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }
-        let is_gone = |code: u16| code == StatusCode::GONE.as_u16();
-        let reason = object.reason.as_deref();
-        let expired = is_gone(status.as_u16())
-            || object.code.is_some_and(is_gone)
-            || reason == Some("Expired");
-        let missing = status == StatusCode::NOT_FOUND && reason == Some("NotFound");
+        let expired =
+            status == StatusCode::GONE || object.code == 410 || object.reason == reason::EXPIRED;
+        let missing = status == StatusCode::NOT_FOUND && object.reason == reason::NOT_FOUND;
         Self { error, expired, missing }
     }
 }

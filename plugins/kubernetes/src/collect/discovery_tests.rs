@@ -141,13 +141,13 @@ fn uses_the_version_of_cron_jobs_that_the_server_has() {
 #[test]
 fn a_forbidden_discovery_names_the_missing_role() {
     let body =
-        br#"{"kind":"Status","message":"forbidden: User \"anna\" cannot get path \"/apis\""}"#;
+        br#"{"kind":"Status","status":"Failure","message":"forbidden: User \"anna\" cannot get path \"/apis\""}"#;
     let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("no right");
     assert_eq!(error.kind, ErrorKind::Permission);
     assert!(error.to_string().contains("ClusterRole system:discovery"), "{error}");
     assert_message!("a_user", error);
     let body =
-        br#"{"kind":"Status","message":"User \"system:anonymous\" cannot get path \"/apis\""}"#;
+        br#"{"kind":"Status","status":"Failure","message":"User \"system:anonymous\" cannot get path \"/apis\""}"#;
     let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("anonymous");
     assert_eq!(error.kind, ErrorKind::Permission);
     assert_message!("an_anonymous_user", error);

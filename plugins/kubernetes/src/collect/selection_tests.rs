@@ -27,11 +27,11 @@ fn namespaces_and_labels_narrow_all_lists_but_nodes() {
     assert_eq!(
         pods,
         [
-            "/api/v1/namespaces/a/pods?limit=2&labelSelector=app%3Dx",
-            "/api/v1/namespaces/b/pods?limit=2&labelSelector=app%3Dx"
+            "/api/v1/namespaces/a/pods?&labelSelector=app%3Dx&limit=2",
+            "/api/v1/namespaces/b/pods?&labelSelector=app%3Dx&limit=2"
         ]
     );
-    assert_eq!(requests[0].target, "/api/v1/nodes?limit=2");
+    assert_eq!(requests[0].target, "/api/v1/nodes?&limit=2");
     assert_eq!(gathered.workloads.namespaces.len(), 1);
 }
 
@@ -133,7 +133,9 @@ fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
     };
     let (gathered, requests) = gather_with(
         |name| {
-            let body = json!({"kind": "Status", "code": 404, "reason": "NotFound"}).to_string();
+            let body =
+                json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"})
+                    .to_string();
             Some(match name {
                 "here" => ok(&object("", name, json!({"kind": "Namespace"}))),
                 "typo" => answer("404 Not Found", "", body.as_bytes()),

@@ -25,7 +25,7 @@ pub(super) fn object(namespace: &str, name: &str, members: Value) -> Value {
 }
 
 pub(super) fn forbidden(object: &str) -> Vec<u8> {
-    let body = json!({"kind": "Status", "code": 403, "reason": "Forbidden",
+    let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
         "message": format!("{object} is forbidden")});
     answer("403 Forbidden", "", body.to_string().as_bytes())
 }
@@ -55,7 +55,11 @@ pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
         "jobs" => "Job",
         "cronjobs" => "CronJob",
         "replicationcontrollers" => "ReplicationController",
-        "apis" => return ok(&json!({"kind": "APIGroupList", "groups": []})),
+        "apis" => {
+            return ok(
+                &json!({"kind": "APIGroupList", "groups": [{"name": "apps", "versions": []}]}),
+            );
+        }
         "v1" => return ok(&json!({"resources": [{"name": "jobs"}]})),
         "v1beta1" => return ok(&json!({"resources": [{"name": "cronjobs"}]})),
         _ => return answer("404 Not Found", "", b""),

@@ -63,13 +63,6 @@ impl Resource {
     pub(crate) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
-
-    /// The part of the query, after `limit`, that is the same for every page.
-    pub(crate) fn query(&self) -> String {
-        self.label_selector.as_ref().map_or_else(String::new, |selector| {
-            format!("&labelSelector={}", utf8_percent_encode(selector, NON_ALPHANUMERIC))
-        })
-    }
 }
 
 /// The characters that are percent-encoded in a namespace's name: all but letters, digits and `-`.
@@ -90,11 +83,9 @@ mod tests {
     }
 
     #[test]
-    fn escapes_reserved_characters_in_path_and_query() {
+    fn escapes_reserved_characters_in_the_path() {
         let mut nodes = NODES;
         nodes.namespace = Some("a/../b".to_owned());
-        nodes.label_selector = Some("app in (a,b)&x=y".to_owned());
         assert_eq!(nodes.path(), "/api/v1/namespaces/a%2F%2E%2E%2Fb/nodes");
-        assert_eq!(nodes.query(), "&labelSelector=app%20in%20%28a%2Cb%29%26x%3Dy");
     }
 }

@@ -56,7 +56,7 @@ fn a_rejected_or_too_long_selector_is_named() {
     assert!(!hint(&PODS, "400 Bad Request").contains("label_selector"));
     // The longest selector that can be sent, and one that is a byte longer.
     let server = Server::new(|_| answer("400 Bad Request", "", b"{}"));
-    let rest = format!("{}//api/v1/pods?limit=500&labelSelector=", server.url()).len();
+    let rest = format!("{}//api/v1/pods?&labelSelector=&limit=500", server.url()).len();
     let rejected = list(&server, &selecting(&"a".repeat(65_534 - rest))).expect_err("400");
     assert_eq!(server.requests().len(), 1);
     let too_long = list(&server, &selecting(&"a".repeat(65_535 - rest))).expect_err("too long");
@@ -71,7 +71,7 @@ fn a_page_of_secrets_has_at_most_250_items() {
     for (resource, size) in [(SECRETS, 250), (PODS, 500)] {
         let server = Server::new(|_| answer("400 Bad Request", "", b"{}"));
         list(&server, &resource).expect_err("400");
-        let target = format!("/api/v1/{}?limit={size}", resource.plural);
+        let target = format!("/api/v1/{}?&limit={size}", resource.plural);
         assert_eq!(server.requests()[0].target, target);
     }
 }
