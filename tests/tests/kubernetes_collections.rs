@@ -76,8 +76,14 @@ fn respond(request: &ReceivedRequest, pods_hang: bool) -> Action {
             ]}]}})],
             "",
         ),
-        "/apis" => Action::json(200, &json!({"kind": "APIGroupList", "groups": []})),
-        "/apis/batch/v1" => Action::json(200, &json!({"resources": [{"name": "cronjobs"}]})),
+        "/apis" => {
+            Action::json(200, &json!({"kind": "APIGroupList", "groups": [{"name": "batch"}]}))
+        }
+        "/apis/batch/v1" => {
+            let resources =
+                json!({"groupVersion": "batch/v1", "resources": [{"name": "cronjobs"}]});
+            Action::json(200, &resources)
+        }
         _ => {
             let plural = path.rsplit('/').next().unwrap_or_default();
             let kind = match plural {

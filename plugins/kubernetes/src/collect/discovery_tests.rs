@@ -25,9 +25,11 @@ fn group(name: &str, versions: &[&str]) -> Value {
         "preferredVersion": versions.last().map(version)})
 }
 
-fn resources(names: &[&str]) -> Vec<u8> {
+/// The resources of the requested group and version.
+fn resources(request: &Request, names: &[&str]) -> Vec<u8> {
+    let group_version = request.target.strip_prefix("/apis/").expect("a group and version");
     let list: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
-    ok(&json!({"kind": "APIResourceList", "resources": list}))
+    ok(&json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list}))
 }
 
 /// The path of the virtual machines on a server with these responses.
@@ -67,7 +69,7 @@ fn uses_the_preferred_version_of_kubevirt_that_has_virtual_machines() {
                 )]));
             }
             let found = resources_of.iter().find(|(path, _)| *path == request.target);
-            found.map_or_else(not_found, |(_, name)| resources(&["kubevirts", name]))
+            found.map_or_else(not_found, |(_, name)| resources(request, &["kubevirts", name]))
         })
     };
     assert_eq!(
@@ -97,6 +99,7 @@ fn rejects_responses_that_are_not_a_list_of_groups() {
         json!([]),
         json!({"kind": "APIGroupList"}),
         json!({"kind": "APIGroupList", "groups": null}),
+        json!({"kind": "APIGroupList", "groups": []}),
         json!({"kind": "APIResourceList", "groups": []}),
         json!({"kind": "Status", "code": 404}),
         kubevirt(&[]),
@@ -114,11 +117,26 @@ fn rejects_responses_that_are_not_a_list_of_groups() {
 }
 
 #[test]
+fn rejects_responses_that_are_not_the_list_of_resources() {
+    for document in [
+        json!({}),
+        json!({"kind": "APIResourceList", "resources": [{"name": "cronjobs"}]}),
+        json!({"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": []}),
+        json!({"kind": "APIGroupList", "groupVersion": "batch/v1", "resources": []}),
+    ] {
+        let text = document.to_string();
+        let error = cron_jobs_path(move |_| ok(&document)).expect_err(&text);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{text}");
+        assert!(error.message.contains("/apis/batch/v1: "), "{error}");
+    }
+}
+
+#[test]
 fn uses_the_version_of_cron_jobs_that_the_server_has() {
     let server = |v1: &'static [&'static str], v1beta1: Option<&'static [&'static str]>| {
         cron_jobs_path(move |request| match (request.target.as_str(), v1beta1) {
-            ("/apis/batch/v1", _) => resources(v1),
-            ("/apis/batch/v1beta1", Some(names)) => resources(names),
+            ("/apis/batch/v1", _) => resources(request, v1),
+            ("/apis/batch/v1beta1", Some(names)) => resources(request, names),
             _ => not_found(),
         })
     };

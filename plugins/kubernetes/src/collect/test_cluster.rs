@@ -60,8 +60,14 @@ pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
                 &json!({"kind": "APIGroupList", "groups": [{"name": "apps", "versions": []}]}),
             );
         }
-        "v1" => return ok(&json!({"resources": [{"name": "jobs"}]})),
-        "v1beta1" => return ok(&json!({"resources": [{"name": "cronjobs"}]})),
+        "v1" => {
+            return ok(&json!({"groupVersion": "batch/v1", "resources": [{"name": "jobs"}]}));
+        }
+        "v1beta1" => {
+            return ok(
+                &json!({"groupVersion": "batch/v1beta1", "resources": [{"name": "cronjobs"}]}),
+            );
+        }
         _ => return answer("404 Not Found", "", b""),
     };
     let parts: Vec<&str> = path.split('/').collect();
