@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{Controller, PodReference};
+use gatherer_plugin_support::testing::Action;
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
 use super::test_cluster::{
-    empty_cluster, ends, forbidden, gather, list, object, path, paths, warned_objects, warnings,
+    empty_cluster, ends, forbidden, gather, list, object, ok, paths, warned_objects, warnings,
 };
-use crate::client::testing::{answer, ok};
 
 #[test]
 fn requests_only_nodes_by_default() {
@@ -86,7 +86,7 @@ fn a_service_has_the_pods_that_it_selects_in_its_namespace() {
         object("a", "p2", json!({"metadata": {"labels": {"app": "x", "more": "y"}}})),
     ];
     let (gathered, _) =
-        gather(&json!({"collect": ["pods", "services"]}), move |request| match path(request) {
+        gather(&json!({"collect": ["pods", "services"]}), move |request| match request.path() {
             "/api/v1/services" => ok(&list("Service", "v1", &services, "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", &pods, "")),
             _ => empty_cluster(request),
@@ -113,7 +113,7 @@ fn a_service_has_the_pods_that_it_selects_in_its_namespace() {
 fn the_uses_of_a_secret_are_absent_if_the_pods_are_not_complete() {
     let secret = object("a", "s", json!({"type": "Opaque", "data": {"k": "dg=="}}));
     let (gathered, _) =
-        gather(&json!({"collect": ["pods", "secrets"]}), move |request| match path(request) {
+        gather(&json!({"collect": ["pods", "secrets"]}), move |request| match request.path() {
             "/api/v1/secrets" => ok(&list("Secret", "v1", std::slice::from_ref(&secret), "")),
             "/api/v1/pods" => forbidden("pods"),
             _ => empty_cluster(request),
@@ -166,11 +166,11 @@ fn withdraws_the_pods_of_all_namespaces_when_a_list_starts_over() {
             return ok(&list("Pod", "v1", &[pod("a", "p")], ""));
         }
         if target.starts_with("/api/v1/namespaces/b/pods") {
-            if request.token().is_none() {
+            if request.query("continue").is_none() {
                 return ok(&list("Pod", "v1", &[pod("b", "p")], "more"));
             }
             if !expired.swap(true, Ordering::SeqCst) {
-                return answer("410 Gone", "", b"");
+                return Action::answer(410, "");
             }
             return ok(&list("Pod", "v1", &[pod("b", "q")], ""));
         }
@@ -185,7 +185,7 @@ fn withdraws_the_pods_of_all_namespaces_when_a_list_starts_over() {
 #[test]
 fn controllers_fail_with_the_pods_that_they_depend_on() {
     let (gathered, _) = gather(&json!({"collect": ["pods", "controllers"]}), |request| {
-        if path(request) == "/api/v1/pods" { forbidden("pods") } else { empty_cluster(request) }
+        if request.path() == "/api/v1/pods" { forbidden("pods") } else { empty_cluster(request) }
     });
     let (unavailable, permission) = (ErrorKind::Unavailable, ErrorKind::Permission);
     assert_eq!(ends(&gathered), [("controllers", Some(unavailable)), ("pods", Some(permission))]);
@@ -208,7 +208,7 @@ fn a_pod_with_too_many_uses_drops_only_the_uses() {
         ),
     ];
     let (gathered, _) =
-        gather(&json!({"collect": ["pods", "secrets"]}), move |request| match path(request) {
+        gather(&json!({"collect": ["pods", "secrets"]}), move |request| match request.path() {
             "/api/v1/secrets" => ok(&list("Secret", "v1", &secrets, "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", &pods, "")),
             _ => empty_cluster(request),
@@ -227,7 +227,7 @@ fn an_external_name_has_no_pods_despite_its_selector() {
     let service = object("a", "s", service);
     let pod = object("a", "p", json!({"metadata": {"labels": {"app": "x"}}}));
     let (gathered, _) =
-        gather(&json!({"collect": ["pods", "services"]}), move |request| match path(request) {
+        gather(&json!({"collect": ["pods", "services"]}), move |request| match request.path() {
             "/api/v1/services" => ok(&list("Service", "v1", std::slice::from_ref(&service), "")),
             "/api/v1/pods" => ok(&list("Pod", "v1", std::slice::from_ref(&pod), "")),
             _ => empty_cluster(request),

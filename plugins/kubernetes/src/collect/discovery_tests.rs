@@ -1,20 +1,20 @@
 //! How the API versions of cron jobs and virtual machines are found.
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest as Request};
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
 use super::api_versions::{cron_jobs, virtual_machines};
-use super::test_cluster::Request;
-use crate::client::testing::{Server, answer, ok, with_client};
+use super::test_cluster::{ok, with_client};
 
 const LIST: &str = "virtualmachineinstances";
 
-fn not_found() -> Vec<u8> {
-    answer("404 Not Found", "", b"404 page not found\n")
+fn not_found() -> Action {
+    Action::answer(404, "404 page not found\n")
 }
 
-fn groups(groups: &Value) -> Vec<u8> {
+fn groups(groups: &Value) -> Action {
     ok(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
 }
 
@@ -26,7 +26,7 @@ fn group(name: &str, versions: &[&str]) -> Value {
 }
 
 /// The resources of the requested group and version.
-fn resources(request: &Request, names: &[&str]) -> Vec<u8> {
+fn resources(request: &Request, names: &[&str]) -> Action {
     let group_version = request.target.strip_prefix("/apis/").expect("a group and version");
     let list: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
     ok(&json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list}))
@@ -34,18 +34,17 @@ fn resources(request: &Request, names: &[&str]) -> Vec<u8> {
 
 /// The path of the virtual machines on a server with these responses.
 fn machines_path(
-    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
+    respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
 ) -> Result<Option<String>, GatherError> {
-    with_client(&Server::new(respond), 2, async |client| virtual_machines(client).await)
+    with_client(respond, async |client| virtual_machines(client).await)
         .map(|found| found.map(|resource| resource.path()))
 }
 
 /// The path of the cron jobs on a server with these responses.
 fn cron_jobs_path(
-    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
+    respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
 ) -> Result<String, GatherError> {
-    with_client(&Server::new(respond), 2, async |client| cron_jobs(client).await)
-        .map(|resource| resource.path())
+    with_client(respond, async |client| cron_jobs(client).await).map(|resource| resource.path())
 }
 
 #[test]
@@ -160,13 +159,13 @@ fn uses_the_version_of_cron_jobs_that_the_server_has() {
 fn a_forbidden_discovery_names_the_missing_role() {
     let body =
         br#"{"kind":"Status","status":"Failure","message":"forbidden: User \"anna\" cannot get path \"/apis\""}"#;
-    let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("no right");
+    let error = machines_path(|_| Action::answer(403, *body)).expect_err("no right");
     assert_eq!(error.kind, ErrorKind::Permission);
     assert!(error.to_string().contains("ClusterRole system:discovery"), "{error}");
     assert_message!("a_user", error);
     let body =
         br#"{"kind":"Status","status":"Failure","message":"User \"system:anonymous\" cannot get path \"/apis\""}"#;
-    let error = machines_path(|_| answer("403 Forbidden", "", body)).expect_err("anonymous");
+    let error = machines_path(|_| Action::answer(403, *body)).expect_err("anonymous");
     assert_eq!(error.kind, ErrorKind::Permission);
     assert_message!("an_anonymous_user", error);
 }

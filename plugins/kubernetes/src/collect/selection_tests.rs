@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
+use gatherer_plugin_support::testing::Action;
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
 use super::test_cluster::{
-    empty_cluster, ends, forbidden, gather, gather_within, list, object, path, paths,
-    warned_objects, warnings,
+    empty_cluster, ends, forbidden, gather, gather_within, list, object, ok, paths, warned_objects,
+    warnings,
 };
-use crate::client::testing::{answer, ok};
 
 #[test]
 fn namespaces_and_labels_narrow_all_lists_but_nodes() {
     let parameters = json!({"collect": ["pods", "namespaces"], "namespaces": ["b", "a"],
         "label_selector": "app=x"});
     let (gathered, requests) = gather(&parameters, |request| {
-        if path(request) == "/api/v1/namespaces" {
+        if request.path() == "/api/v1/namespaces" {
             let all = ["a", "c"].map(|name| object("", name, json!({})));
             return ok(&list("Namespace", "v1", &all, ""));
         }
@@ -47,7 +47,7 @@ fn finds_owners_that_lack_the_selected_labels() {
             json!({"collect": collect, "namespaces": ["a"], "label_selector": "app=x"});
         let (gathered, requests) = gather(&parameters, move |request| {
             let labelled = request.target.contains("labelSelector=app%3Dx");
-            match path(request) {
+            match request.path() {
                 "/api/v1/namespaces/a/pods" => {
                     let pod = owned_by("ReplicaSet", "r", "a-r", json!({"app": "x"}));
                     ok(&list("Pod", "v1", &[object("a", "p", pod)], ""))
@@ -112,7 +112,7 @@ fn lists_of_owners_get_at_most_half_of_the_time() {
 fn warns_of_a_missing_namespace() {
     let parameters = json!({"collect": ["namespaces"], "namespaces": ["a", "typo"]});
     let (gathered, _) = gather(&parameters, |request| {
-        if path(request) == "/api/v1/namespaces" {
+        if request.path() == "/api/v1/namespaces" {
             return ok(&list("Namespace", "v1", &[object("", "a", json!({}))], ""));
         }
         empty_cluster(request)
@@ -123,7 +123,7 @@ fn warns_of_a_missing_namespace() {
 
 #[test]
 fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
-    let gather_with = |respond: fn(&str) -> Option<Vec<u8>>, collect: Value| {
+    let gather_with = |respond: fn(&str) -> Option<Action>, collect: Value| {
         let parameters = json!({"collect": collect, "namespaces": ["here", "typo", "secret"]});
         gather(&parameters, move |request| {
             let name = request.target.strip_prefix("/api/v1/namespaces/");
@@ -138,7 +138,7 @@ fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
                     .to_string();
             Some(match name {
                 "here" => ok(&object("", name, json!({"kind": "Namespace"}))),
-                "typo" => answer("404 Not Found", "", body.as_bytes()),
+                "typo" => Action::answer(404, body.as_str()),
                 _ => forbidden("the namespace"),
             })
         },
@@ -148,7 +148,7 @@ fn warns_of_a_missing_namespace_if_namespaces_are_not_collected() {
     assert_eq!(ends(&gathered), [("pods", None)]);
     assert!(paths(&requests).contains(&"/api/v1/namespaces/here"));
     // A 404 without a Status can come from a proxy, so it does not mean that the namespace is missing.
-    let (gathered, _) = gather_with(|_| Some(answer("404 Not Found", "", b"")), json!(["pods"]));
+    let (gathered, _) = gather_with(|_| Some(Action::answer(404, "")), json!(["pods"]));
     assert_eq!(warned_objects(&gathered), Vec::<&str>::new());
     // Nodes are not in a namespace.
     let (_, requests) = gather_with(|_| None, json!(["nodes"]));

@@ -2,12 +2,15 @@
 
 use gatherer_plugin_api::model::{CollectionStatus, Warning};
 use gatherer_plugin_api::testing::{Gathered, Recorder};
-use gatherer_plugin_api::{ErrorKind, Options};
+use gatherer_plugin_api::{ErrorKind, GatherError, Options};
+use gatherer_plugin_support::run;
+use gatherer_plugin_support::testing::{Action, ReceivedRequest as Request, ScriptedServer};
 use serde_json::{Value, json};
 
 use crate::Kubernetes;
-pub(super) use crate::client::testing::ReceivedRequest as Request;
-use crate::client::testing::{Server, answer, kubeconfig, ok};
+use crate::client::Client;
+use crate::client::testing::kubeconfig as kubeconfig_text;
+use crate::kubeconfig;
 
 /// A page of a list. `next` is its continue token, empty on the last page.
 pub(super) fn list(kind: &str, api_version: &str, items: &[Value], next: &str) -> Value {
@@ -24,19 +27,20 @@ pub(super) fn object(namespace: &str, name: &str, members: Value) -> Value {
     object
 }
 
-pub(super) fn forbidden(object: &str) -> Vec<u8> {
-    let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
-        "message": format!("{object} is forbidden")});
-    answer("403 Forbidden", "", body.to_string().as_bytes())
+/// A response with status 200.
+pub(super) fn ok(document: &Value) -> Action {
+    Action::json(200, document)
 }
 
-pub(super) fn path(request: &Request) -> &str {
-    request.target.split('?').next().unwrap_or_default()
+pub(super) fn forbidden(object: &str) -> Action {
+    let status = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+        "message": format!("{object} is forbidden")});
+    Action::json(403, &status)
 }
 
 /// The response of a cluster with one node and nothing else.
-pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
-    let path = path(request);
+pub(super) fn empty_cluster(request: &Request) -> Action {
+    let path = request.path();
     let kind = match path.rsplit('/').next().unwrap_or_default() {
         "nodes" => {
             let status = json!({"status": {"nodeInfo": {"machineID": "m1"}}});
@@ -68,7 +72,7 @@ pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
                 &json!({"groupVersion": "batch/v1beta1", "resources": [{"name": "cronjobs"}]}),
             );
         }
-        _ => return answer("404 Not Found", "", b""),
+        _ => return Action::answer(404, ""),
     };
     let parts: Vec<&str> = path.split('/').collect();
     let api_version =
@@ -79,7 +83,7 @@ pub(super) fn empty_cluster(request: &Request) -> Vec<u8> {
 /// Gathers from a server with these responses. Returns the result and the requests.
 pub(super) fn gather(
     parameters: &Value,
-    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
+    respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
 ) -> (Gathered, Vec<Request>) {
     gather_within(20_000, parameters, respond)
 }
@@ -88,15 +92,27 @@ pub(super) fn gather(
 pub(super) fn gather_within(
     timeout_ms: u64,
     parameters: &Value,
-    respond: impl Fn(&Request) -> Vec<u8> + Send + 'static,
+    respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
 ) -> (Gathered, Vec<Request>) {
-    let server = Server::new(respond);
+    let server = ScriptedServer::http(respond);
     let options = Options { timeout_ms: Some(timeout_ms), ..Options::default() };
-    let mut all = json!({"kubeconfig": kubeconfig(&server.url(), ""), "page_size": 2});
+    let mut all = json!({"kubeconfig": kubeconfig_text(&server.url(""), ""), "page_size": 2});
     let members = parameters.as_object().expect("an object").clone();
     all.as_object_mut().expect("an object").extend(members);
     let gathered = Recorder::new().options(options).gather::<Kubernetes>(all);
-    (gathered.expect("the list of nodes is complete"), server.requests())
+    (gathered.expect("the list of nodes is complete"), server.received())
+}
+
+/// Runs `work` with a client of a server with these responses.
+pub(super) fn with_client<T>(
+    respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
+    work: impl AsyncFnOnce(&Client<'_>) -> Result<T, GatherError>,
+) -> Result<T, GatherError> {
+    let server = ScriptedServer::http(respond);
+    let options = Options { retries: Some(0), timeout_ms: Some(10_000), ..Options::default() };
+    let context = Recorder::new().options(options).context();
+    let access = kubeconfig::read(&kubeconfig_text(&server.url(""), ""), None, &context)?;
+    run::block_on(&context, async { work(&Client::new(&access, 2, &context).await?).await })
 }
 
 /// The collections that ended, sorted by name, each with the kind of its error.
@@ -123,5 +139,5 @@ pub(super) fn warned_objects(gathered: &Gathered) -> Vec<&str> {
 }
 
 pub(super) fn paths(requests: &[Request]) -> Vec<&str> {
-    requests.iter().map(path).collect()
+    requests.iter().map(Request::path).collect()
 }
