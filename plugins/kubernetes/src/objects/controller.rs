@@ -1,5 +1,5 @@
 //! Controllers of pods: one type for the kinds of apps/v1, batch/v1 and core/v1, which count their pods
-//! in different fields.
+//! in different fields. The types of k8s-openapi would parse a whole pod template for each.
 
 use crate::json::only_from_an_object;
 
