@@ -15,6 +15,7 @@ use crate::{Collection, GatherError, Item};
 /// the members of an endpoint in the inventory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Gathered {
     /// The hosts with their guests.
     pub hosts: Vec<Host>,

@@ -83,18 +83,19 @@ async fn until_stopped<T>(
         if let Poll::Ready(outcome) = future.as_mut().poll(cx) {
             return Poll::Ready(outcome);
         }
+        // Before the cancellation, because the runner cancels the gathering at the deadline.
+        if let Some(Poll::Ready(())) = end.as_mut().as_pin_mut().map(|end| end.poll(cx)) {
+            return Poll::Ready(Err(GatherError::new(
+                ErrorKind::Timeout,
+                format!("did not finish within the endpoint's {}", timeout_text(context)),
+            )));
+        }
         while ticks.poll_tick(cx).is_ready() {
             if let Err(error) = context.check_cancelled() {
                 return Poll::Ready(Err(error));
             }
         }
-        match end.as_mut().as_pin_mut().map(|end| end.poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(GatherError::new(
-                ErrorKind::Timeout,
-                format!("did not finish within the endpoint's {}", timeout_text(context)),
-            ))),
-            _ => Poll::Pending,
-        }
+        Poll::Pending
     })
     .await
 }

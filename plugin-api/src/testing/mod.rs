@@ -12,8 +12,9 @@
 //! [`Recorder::gather`] runs a whole module. It deserializes the parameters as `export_gatherer!` does,
 //! encodes and parses each record as JSON, and checks the rules that the runner checks: the module ended
 //! each collection once and sent nothing for it afterwards, it sent a guest only for a host that it sent,
-//! it stopped when it was cancelled. If a rule is broken, the result is the error with which the runner
-//! would fail the endpoint.
+//! it stopped when it was cancelled or its deadline passed. If a rule is broken, the result is the error
+//! with which the runner would fail the endpoint. Unlike the runner, it redacts no secrets, and has no
+//! limits on memory, the number of records, and secrets.
 //!
 //! ```
 //! use gatherer_plugin_api::model::{Guest, Host};
@@ -139,6 +140,7 @@ pub enum Event {
 
 /// A log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogLine {
     /// The level.
     pub level: LogLevel,
@@ -240,12 +242,14 @@ impl Recorder {
     }
 
     /// A context whose records, calls and log lines this recorder records, also after the recorder was
-    /// dropped. The endpoint's timeout begins now.
+    /// dropped. The endpoint's timeout begins now; when it has passed, the gathering is cancelled.
     pub fn context(&self) -> Context {
-        recording::use_in_this_thread(self.number);
-        let state = self.state();
+        let mut state = self.state();
         let (endpoint, module) = (state.endpoint.clone(), state.module.clone());
-        Context::new(recording::callbacks(self.number), endpoint, module, state.options.clone())
+        let callbacks = recording::callbacks(self.number);
+        let context = Context::new(callbacks, endpoint, module, state.options.clone());
+        state.deadline = context.deadline();
+        context
     }
 
     /// Cancels the gathering now.

@@ -204,6 +204,19 @@ fn a_cancelled_gathering_fails_even_if_the_module_ignores_it() {
 }
 
 #[test]
+fn the_gathering_is_cancelled_at_its_deadline() {
+    let options = Options { timeout_ms: Some(20), ..Options::default() };
+    let error = Recorder::new().options(options).run(|context| {
+        while !context.cancelled() {
+            thread::yield_now();
+        }
+        assert_eq!(context.remaining(), Some(Duration::ZERO));
+        Ok(())
+    });
+    assert_eq!(error.expect_err("the module did not finish in time").kind, ErrorKind::Timeout);
+}
+
+#[test]
 fn refuses_records_as_a_runner_that_has_ended() {
     let recorder = Recorder::new().close_after(1);
     let error = recorder

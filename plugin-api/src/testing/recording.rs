@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use abi_stable::std_types::{RErr, ROk, RResult, RStr, RString};
 
@@ -16,6 +17,8 @@ pub struct State {
     pub endpoint: String,
     pub module: String,
     pub options: Options,
+    /// The deadline of the last context.
+    pub deadline: Option<Instant>,
     pub cancel_after: Option<usize>,
     pub close_after: Option<usize>,
     pub records_every_log_line: bool,
@@ -48,6 +51,7 @@ pub fn register() -> (usize, &'static Mutex<State>) {
         endpoint: "endpoint".to_owned(),
         module: "Module".to_owned(),
         options: Options::default(),
+        deadline: None,
         cancel_after: None,
         close_after: None,
         records_every_log_line: false,
@@ -90,8 +94,8 @@ fn state(number: usize) -> MutexGuard<'static, State> {
 impl State {
     /// Whether the gathering is cancelled. If so, the module has now seen it.
     fn check_cancelled(&mut self) -> bool {
-        let is_cancelled =
-            self.cancel_after.is_some_and(|records| self.recording.records >= records);
+        let is_cancelled = self.cancel_after.is_some_and(|max| self.recording.records >= max)
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         self.recording.cancellation_seen |= is_cancelled;
         is_cancelled
     }
