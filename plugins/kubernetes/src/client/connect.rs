@@ -25,7 +25,7 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use super::certificate::{RecordingVerifier, ServerSubject};
 use super::credential_program::CredentialProgram;
-use super::credential_source::CredentialSource;
+use super::credential_source::{CredentialSource, bearer};
 use super::credentials::{self, ClientCredentials};
 use super::proxy::{self, Proxy};
 use super::token_renewal::IdTokenSource;
@@ -111,7 +111,7 @@ impl<'a> Connection<'a> {
             return program.authorization().await;
         }
         let file = self.access.token_file.as_ref();
-        file.map(|file| super::bearer(&file.read()?)).transpose()
+        file.map(|file| bearer(&file.read()?)).transpose()
     }
 
     /// The request for a page, as messages name it.

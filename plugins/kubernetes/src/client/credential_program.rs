@@ -15,8 +15,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::LONGEST_REQUEST;
-use super::credential_source::CredentialSource;
+use super::credential_source::{CredentialSource, LONGEST_REQUEST, bearer};
 use crate::kubeconfig::parse_yaml;
 use crate::program::{self, OUTPUT_MAX_BYTES, ProgramError};
 
@@ -86,7 +85,7 @@ impl CredentialProgram {
     fn header(&self, credential: &PrintedCredential) -> Result<HeaderValue, GatherError> {
         let missing = || self.failure("returned no credentials");
         let token = credential.token.as_ref().ok_or_else(missing)?;
-        super::bearer(token).map_err(|_| self.source.unsendable())
+        bearer(token).map_err(|_| self.source.unsendable())
     }
 
     async fn run(&self) -> Result<PrintedCredential, GatherError> {

@@ -1,11 +1,17 @@
-//! Where the credentials come from, and the errors that name this source.
+//! Where the credentials come from, the errors that name this source, and the header of a token.
+
+use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::run;
+use http::HeaderValue;
 use kube::client::AuthError;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::LONGEST_REQUEST;
 use crate::kubeconfig::Access;
+
+/// The timeout of one request, or of a program that prints credentials, if the endpoint has no deadline.
+pub(super) const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
 /// Where the credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,4 +77,16 @@ impl CredentialSource {
             ),
         }
     }
+}
+
+/// The `Authorization` header of a bearer token.
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, GatherError> {
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+            GatherError::configuration(
+                "the kubeconfig's user: its token contains a character that cannot be sent",
+            )
+        })?;
+    value.set_sensitive(true);
+    Ok(value)
 }

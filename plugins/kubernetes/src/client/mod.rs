@@ -19,19 +19,12 @@ pub(crate) mod testing;
 mod tests;
 mod token_renewal;
 
-use std::time::Duration;
-
 use gatherer_plugin_api::{Context, GatherError};
-use http::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kubeconfig::Access;
 use crate::objects::Resource;
 use connect::Connection;
 pub use list::ItemSink;
-
-/// The timeout of one request if the endpoint has no deadline.
-const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 
 /// A client of the API server that a kubeconfig names.
 pub struct Client<'a> {
@@ -97,16 +90,4 @@ impl<'a> Client<'a> {
     pub async fn has_namespace(&self, name: &str) -> Result<bool, GatherError> {
         page::object_exists(&self.connection, &format!("/api/v1/namespaces/{name}")).await
     }
-}
-
-/// The `Authorization` header of a bearer token.
-fn bearer(token: &SecretString) -> Result<HeaderValue, GatherError> {
-    let mut value =
-        HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
-            GatherError::configuration(
-                "the kubeconfig's user: its token contains a character that cannot be sent",
-            )
-        })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

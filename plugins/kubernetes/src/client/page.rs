@@ -14,8 +14,9 @@ use kube::client::{AuthError, Body};
 use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
+use super::credential_source::LONGEST_REQUEST;
+use super::page_parser;
 use super::status::{SELECTOR_TOO_LONG, StatusRefusal, Subject, find_cause};
-use super::{LONGEST_REQUEST, page_parser};
 use crate::objects::Resource;
 
 /// The largest page. 5,000 nodes of 10 KB each are 50 MB.

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::credential_source::bearer;
 use crate::kubeconfig::{IdToken, LOG_IN, Oidc, Renewal};
 
 /// The largest response of an identity provider.
@@ -66,8 +67,8 @@ impl IdTokenSource {
     /// The `Authorization` header of a request that is sent now.
     pub async fn authorization(self: &Arc<Self>) -> Result<HeaderValue, GatherError> {
         let source = Arc::clone(self);
-        // A separate task finishes the renewal even if the request for a prefetched page is dropped:
-        // many refresh tokens are valid for one renewal only, and a cancelled one would waste it.
+        // A separate task finishes the renewal even if a timeout drops the request that needs it: many
+        // refresh tokens are valid for one renewal only, and a cancelled one would waste it.
         let renewed = tokio::spawn(async move {
             let mut state = source.state.lock().await;
             state.valid_token(&source.context).await
@@ -75,7 +76,7 @@ impl IdTokenSource {
         let token = renewed
             .await
             .map_err(|_| GatherError::internal("renewing the id-token did not finish"))??;
-        super::bearer(&token)
+        bearer(&token)
     }
 }
 
