@@ -1,5 +1,6 @@
 //! Tests of the connection to the server: TLS, network failures, proxies.
 
+use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_api::{ErrorKind, GatherError, Options, ProxySettings, Secret};
 use gatherer_plugin_support::testing::{
     Action, Authority, ForwardProxy, FullPort, Identity, KeyForm, ReceivedRequest, ScriptedServer,
@@ -8,7 +9,7 @@ use gatherer_plugin_support::testing::{
 use serde_json::{Value, json};
 
 use super::{document, encoded, gather, kubeconfig, token};
-use crate::client::testing::{Recorder, Server, nodes, ok, page};
+use crate::client::testing::{Server, nodes, ok, page};
 
 /// A script that answers with a list of one node.
 fn one_node(_: &ReceivedRequest) -> Action {
@@ -106,12 +107,12 @@ fn an_insecure_cluster_gives_one_warning() {
         (json!({"server": server_url}), true),
         (json!({"server": server_url, "insecure-skip-tls-verify": true}), true),
     ] {
-        let recorder = Recorder::new(Options { insecure, ..Options::default() });
+        let recorder = Recorder::new().options(Options { insecure, ..Options::default() });
         let list = nodes(&kubeconfig(&cluster, &token()), &recorder.context());
         assert_eq!(list.map(|nodes| nodes.len()), Ok(1));
-        let is_warning = |record: &&String| record.contains("not verified");
-        let warnings = recorder.output().iter().filter(is_warning).count();
-        assert_eq!(warnings, 1);
+        let warnings = recorder.warnings();
+        let unverified = warnings.iter().filter(|warning| warning.message.contains("not verified"));
+        assert_eq!(unverified.count(), 1);
     }
 }
 
@@ -125,7 +126,7 @@ fn network_failures_have_their_own_kinds_and_messages() {
     let full = FullPort::open();
     let silent = json!({"server": format!("https://{}", full.address())});
     let options = Options { timeout_ms: Some(4000), ..Options::default() };
-    let context = Recorder::new(options).context();
+    let context = Recorder::new().options(options).context();
     let error = nodes(&kubeconfig(&silent, &token()), &context).map(|_| ()).expect_err("no answer");
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert!(error.message.contains("no TLS connection within"), "{error}");
@@ -158,7 +159,7 @@ fn a_silent_server_times_out_before_the_deadline() {
     for fault in [Action::BlackHole, Action::Pause] {
         let server = ScriptedServer::http(answers([fault]));
         let options = Options { timeout_ms: Some(1000), ..Options::default() };
-        let context = Recorder::new(options).context();
+        let context = Recorder::new().options(options).context();
         let cluster = json!({"server": server.url("")});
         let error = nodes(&kubeconfig(&cluster, &token()), &context).map(|_| ()).expect_err("late");
         assert_eq!(error.kind, ErrorKind::Timeout);
@@ -228,12 +229,14 @@ fn sends_credentials_to_a_proxy_and_reports_if_they_are_rejected() {
 
 #[test]
 fn a_socks_proxy_gets_credentials_and_resolves_the_host_name() {
-    let proxy = Server::behind_socks(|_| ok(&page(&["n0"], "", "7")));
+    let server = Server::new(|_| ok(&page(&["n0"], "", "7")));
+    let proxy = ForwardProxy::socks5(server.address(), "us@er", "pass");
     let cluster = |password: &str| {
         json!({"server": "http://cluster.invalid",
             "proxy-url": format!("socks5://us%40er:{password}@{}", proxy.address())})
     };
     assert_eq!(gather(&cluster("pass"), &token(), Options::default()), Ok(1));
+    assert_eq!(proxy.received()[0].target, "cluster.invalid:80");
     let error =
         gather(&cluster("hunter2"), &token(), Options::default()).expect_err("must be rejected");
     assert_eq!(error.kind, ErrorKind::Authentication, "{error}");

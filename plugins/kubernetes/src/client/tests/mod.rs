@@ -7,10 +7,11 @@ mod request_tests;
 mod restart_tests;
 
 use base64::Engine as _;
+use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_api::{GatherError, Options};
 use serde_json::{Value, json};
 
-use super::testing::{Recorder, nodes, page};
+use super::testing::{nodes, page};
 
 /// A kubeconfig with this cluster and this user.
 fn kubeconfig(cluster: &Value, user: &Value) -> String {
@@ -40,6 +41,6 @@ fn few_retries(options: Options) -> Options {
 }
 
 fn gather(cluster: &Value, user: &Value, options: Options) -> Result<usize, GatherError> {
-    let context = Recorder::new(few_retries(options)).context();
+    let context = Recorder::new().options(few_retries(options)).context();
     nodes(&kubeconfig(cluster, user), &context).map(|nodes| nodes.len())
 }

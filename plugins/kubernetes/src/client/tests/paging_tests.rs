@@ -1,13 +1,14 @@
 //! Tests of reading lists from servers that follow the API's rules for paging, and from others.
 
+use gatherer_plugin_api::testing::{Event, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError, Options};
 use serde_json::{Value, json};
 
 use crate::client::testing::{
-    ReceivedRequest, Recorder, Server, answer, kubeconfig, nodes, ok, page,
+    ApiRequest, ReceivedRequest, Server, answer, kubeconfig, nodes, ok, page,
 };
 
-fn failure(answer: impl Fn(&ReceivedRequest) -> Vec<u8> + Send + 'static) -> GatherError {
+fn failure(answer: impl Fn(&ReceivedRequest) -> Vec<u8> + Send + Sync + 'static) -> GatherError {
     Server::new(answer).nodes().map(|nodes| nodes.len()).expect_err("no list")
 }
 
@@ -36,9 +37,9 @@ fn joins_the_pages_of_a_list() {
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[0].target, "/api/v1/nodes?&limit=2");
     for request in requests {
-        assert!(request.head.contains("\r\naccept: application/json\r\n"), "{request:?}");
-        assert!(request.head.contains("authorization: bearer a-good-token"), "{request:?}");
-        assert!(!request.head.contains("accept-encoding"), "{request:?}");
+        assert!(request.head().contains("\r\naccept: application/json\r\n"), "{request:?}");
+        assert!(request.head().contains("authorization: bearer a-good-token"), "{request:?}");
+        assert!(!request.head().contains("accept-encoding"), "{request:?}");
     }
 }
 
@@ -76,7 +77,7 @@ fn accepts_an_empty_list() {
 fn a_path_in_the_servers_url_is_the_prefix_of_every_path() {
     let server = Server::new(three_pages);
     let text = kubeconfig(&format!("{}/k8s/clusters/c1/", server.url()), "");
-    let recorder = Recorder::new(Options::default());
+    let recorder = Recorder::new();
     assert_eq!(nodes(&text, &recorder.context()).expect("a list").len(), 5);
     assert_eq!(server.requests()[0].target, "/k8s/clusters/c1/api/v1/nodes?&limit=2");
 }
@@ -84,21 +85,21 @@ fn a_path_in_the_servers_url_is_the_prefix_of_every_path() {
 #[test]
 fn reports_secrets_before_the_first_request_and_progress_after_each_page() {
     let server = Server::new(three_pages);
-    let recorder = Recorder::new(Options::default());
+    let recorder = Recorder::new();
     let user = "{username: us, password: hunter2-password}";
     nodes(&kubeconfig(&server.url(), user), &recorder.context()).expect("a list");
-    let output = recorder.output();
-    let position = |part: &str| {
-        output.iter().position(|line| line.contains(part)).expect("it is in the output")
-    };
+    let events = recorder.events();
+    let position =
+        |event: Event| events.iter().position(|known| *known == event).expect("it was sent");
+    let progress = |text: &str| position(Event::Progress(text.to_owned()));
     let encoded = "dXM6aHVudGVyMi1wYXNzd29yZA==";
-    let first = position("2 nodes read");
-    assert!(position("secret {\"text\":\"hunter2-password\"}") < first, "{output:?}");
-    assert!(position(&format!("secret {{\"text\":\"{encoded}\"}}")) < first, "{output:?}");
+    let first = progress("2 nodes read");
+    assert!(position(Event::Secret("hunter2-password".to_owned())) < first, "{events:?}");
+    assert!(position(Event::Secret(encoded.to_owned())) < first, "{events:?}");
     assert!(
-        first < position("3 nodes read") && position("3 nodes read") < position("5 nodes read")
+        first < progress("3 nodes read") && progress("3 nodes read") < progress("5 nodes read")
     );
-    let sent = &server.requests()[0].head;
+    let sent = &server.requests()[0].head();
     assert!(sent.contains(&format!("authorization: basic {}", encoded.to_lowercase())), "{sent}");
 }
 
@@ -106,15 +107,15 @@ fn reports_secrets_before_the_first_request_and_progress_after_each_page() {
 fn sends_impersonation_headers() {
     let server = Server::new(three_pages);
     let user = "{token: a-good-token, as: bob, as-groups: [g1]}";
-    let recorder = Recorder::new(Options::default());
+    let recorder = Recorder::new();
     nodes(&kubeconfig(&server.url(), user), &recorder.context()).expect("a list");
-    let head = &server.requests()[0].head;
+    let head = &server.requests()[0].head();
     assert!(head.contains("impersonate-user: bob") && head.contains("impersonate-group: g1"));
 }
 
 #[test]
 fn restarts_a_list_that_expires() {
-    let recorder = Recorder::new(Options::default());
+    let recorder = Recorder::new();
     let server = Server::new(|request| match request.number {
         1 => answer("410 Gone", "", &status(410, "Expired", "too old")),
         // Some servers put the 410 only into the Status object.
@@ -130,7 +131,8 @@ fn restarts_a_list_that_expires() {
 
 #[test]
 fn restarts_count_as_retries_and_are_limited() {
-    let recorder = Recorder::new(Options { timeout_ms: Some(1500), ..Options::default() });
+    let recorder =
+        Recorder::new().options(Options { timeout_ms: Some(1500), ..Options::default() });
     let context = recorder.context();
     let server = Server::new(|request| match request.token() {
         Some(_) => answer("410 Gone", "", &status(410, "Expired", "too old")),
@@ -363,7 +365,8 @@ fn restarts_a_list_that_ends_too_early_and_then_fails() {
     assert_eq!(server.nodes().expect("a list"), ["n0", "n1"]);
     assert_eq!(server.requests().len(), 4);
 
-    let recorder = Recorder::new(Options { timeout_ms: Some(1500), ..Options::default() });
+    let recorder =
+        Recorder::new().options(Options { timeout_ms: Some(1500), ..Options::default() });
     let server = Server::new(move |request| match request.token() {
         None => ok(&announced(2)),
         _ => ok(&page(&["n1"], "", "7")),

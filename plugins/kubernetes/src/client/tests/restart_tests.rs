@@ -1,10 +1,11 @@
 //! Test of the records that the module sends when a list is restarted.
 
-use gatherer_plugin_api::{Gatherer as _, Options};
+use gatherer_plugin_api::Gatherer as _;
+use gatherer_plugin_api::testing::Recorder;
 use serde_json::json;
 
 use crate::Kubernetes;
-use crate::client::testing::{Recorder, Server, answer, kubeconfig, ok, page};
+use crate::client::testing::{ApiRequest, Server, answer, kubeconfig, ok, page};
 use crate::collect::Parameters;
 
 #[test]
@@ -15,11 +16,12 @@ fn a_restarted_list_keeps_no_hosts_or_warnings_of_the_first_try() {
         (_, None) => ok(&page(&["n0"], "a", "7")),
         _ => ok(&page(&["n1"], "", "7")),
     });
-    let recorder = Recorder::new(Options::default());
+    let recorder = Recorder::new();
     let parameters = json!({"kubeconfig": kubeconfig(&server.url(), ""), "page_size": 2});
     let parameters: Parameters = serde_json::from_value(parameters).expect("parameters");
     Kubernetes::gather(parameters, &recorder.context()).expect("a list");
-    let output = recorder.output();
+    let text = |record| serde_json::to_string(record).expect("a record can be written as JSON");
+    let output: Vec<String> = recorder.records().iter().map(text).collect();
     let lines = |part: &str| output.iter().filter(|line| line.contains(part)).count();
     assert_eq!(lines("\"startOver\""), 1, "{output:?}");
     // Hosts are sent each time. Warnings are sent once, and only about hosts of the final list.
