@@ -14,8 +14,11 @@ use crate::{ErrorKind, GatherError};
 
 /// Exports a plugin: embeds its manifest and dispatches requests to its modules.
 ///
-/// The path of the manifest is relative to the crate's folder. Its `version` must be the crate's
-/// version, otherwise the build fails.
+/// The path of the manifest is relative to the crate's folder. The macro adds the crate's `name` and
+/// `version` to it. If the manifest has them, they must be the same.
+///
+/// The macro also adds a unit test, which checks the manifest by the rules of the program, and for
+/// members that no version has.
 ///
 /// ```ignore
 /// gatherer_plugin_api::export_gatherer! {
@@ -36,23 +39,36 @@ macro_rules! export_gatherer {
             use super::*;
             use $crate::__private::abi_stable;
 
-            const MANIFEST: &str =
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $manifest));
+            const FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $manifest));
 
             const _: () = assert!(
-                $crate::__private::contains(
-                    MANIFEST,
-                    concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")
+                $crate::__private::is_absent_or(
+                    FILE,
+                    "\"version\"",
+                    concat!("\"", env!("CARGO_PKG_VERSION"), "\"")
                 ),
-                "the version in the manifest must be the crate's, written as \"version\": \"1.2.3\""
+                concat!(
+                    "the version in ",
+                    $manifest,
+                    " must be that of the crate, ",
+                    env!("CARGO_PKG_VERSION"),
+                    ", or be left out"
+                )
+            );
+
+            /// The parts of the manifest.
+            const MANIFEST: [&str; 4] = $crate::__private::complete(
+                FILE,
+                concat!("\"name\": \"", env!("CARGO_PKG_NAME"), "\", "),
+                concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\", "),
             );
 
             #[used]
             // SAFETY: the section contains only this note, which has the layout of an ELF note.
             #[unsafe(link_section = ".note.gatherer")]
             static NOTE: $crate::__private::Note<
-                { $crate::__private::padded_len(MANIFEST.len()) },
-            > = $crate::__private::Note::new(MANIFEST);
+                { $crate::__private::padded_len($crate::__private::total_len(&MANIFEST)) },
+            > = $crate::__private::Note::new(&MANIFEST);
 
             extern "C" fn root_module() -> abi_stable::library::RootModuleResult {
                 $crate::__private::root_module(describe, invoke)
@@ -70,7 +86,16 @@ macro_rules! export_gatherer {
                 };
 
             extern "C" fn describe() -> abi_stable::std_types::RString {
-                MANIFEST.into()
+                MANIFEST.concat().into()
+            }
+
+            #[test]
+            fn the_manifest_is_valid() {
+                $crate::__private::check_manifest(
+                    &MANIFEST.concat(),
+                    env!("CARGO_PKG_NAME"),
+                    &[$($name),+],
+                );
             }
 
             extern "C" fn invoke(
@@ -107,6 +132,13 @@ pub fn root_module(
     }
     FUNCTIONS.get_or_init(|| GathererModule { describe, invoke }.leak_into_prefix());
     __call_root_module_loader(initialized)
+}
+
+/// Panics unless a manifest is valid. Called by the test that `export_gatherer!` adds.
+pub fn check_manifest(manifest: &str, crate_name: &str, modules: &[&str]) {
+    if let Err(error) = crate::manifest::check(manifest, crate_name, modules) {
+        panic!("the manifest is not valid: {error}");
+    }
 }
 
 /// Runs an operation, catches its panics and encodes its result as JSON. This is compiled into the
@@ -201,20 +233,23 @@ pub struct Note<const N: usize> {
 }
 
 impl<const N: usize> Note<N> {
-    /// The note that contains this manifest. `N` must be [`padded_len`] of the manifest's length.
-    pub const fn new(manifest: &str) -> Self {
-        let bytes = manifest.as_bytes();
-        assert!(bytes.len() <= 256 * 1024, "a manifest must not be longer than 256 KiB");
+    /// The note that contains the manifest with these parts. `N` must be [`padded_len`] of their
+    /// length.
+    pub const fn new(manifest: &[&str]) -> Self {
         let mut descriptor = [0; N];
-        let mut index = 0;
-        while index < bytes.len() {
-            descriptor[index] = bytes[index];
+        let (mut index, mut length) = (0, 0);
+        while index < manifest.len() {
+            let part = manifest[index].as_bytes();
+            let (_, rest) = descriptor.split_at_mut(length);
+            rest.split_at_mut(part.len()).0.copy_from_slice(part);
+            length += part.len();
             index += 1;
         }
+        assert!(length <= 256 * 1024, "a manifest must not be longer than 256 KiB");
         Self {
             name_size: 9,
             #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
-            descriptor_size: bytes.len() as u32,
+            descriptor_size: length as u32,
             kind: crate::manifest::NOTE_TYPE,
             name: *b"Gatherer\0\0\0\0",
             descriptor,
@@ -227,26 +262,9 @@ pub const fn padded_len(length: usize) -> usize {
     length.div_ceil(4) * 4
 }
 
-/// Whether `text` contains `part`; usable in constants.
-pub const fn contains(text: &str, part: &str) -> bool {
-    let (text, part) = (text.as_bytes(), part.as_bytes());
-    let mut start = 0;
-    while start + part.len() <= text.len() {
-        let mut length = 0;
-        while length < part.len() && text[start + length] == part[length] {
-            length += 1;
-        }
-        if length == part.len() {
-            return true;
-        }
-        start += 1;
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Note, contains, padded_len};
+    use super::{Note, padded_len};
 
     #[test]
     fn the_macro_exports_the_symbol_that_abi_stable_looks_up() {
@@ -259,14 +277,9 @@ mod tests {
     #[test]
     fn a_note_is_padded_to_words() {
         const TEXT: &str = "{\"a\":1}x";
-        let note = Note::<{ padded_len(TEXT.len()) }>::new(TEXT);
+        let note = Note::<{ padded_len(TEXT.len()) }>::new(&[&TEXT[..2], "", &TEXT[2..]]);
+        assert_eq!(note.descriptor_size, 8);
         assert_eq!(std::mem::size_of_val(&note), 4 * 3 + 12 + 8);
         assert_eq!(&note.descriptor[..TEXT.len()], TEXT.as_bytes());
-    }
-
-    #[test]
-    fn contains_finds_at_both_ends() {
-        assert!(contains("abc", "a") && contains("abc", "c") && contains("abc", "abc"));
-        assert!(!contains("abc", "abcd") && !contains("abc", "x"));
     }
 }

@@ -10,6 +10,7 @@
 pub mod abi;
 #[doc(hidden)]
 pub mod assembly;
+mod embedding;
 mod encode;
 mod error;
 mod export;
@@ -38,6 +39,7 @@ pub use secret::Secret;
 /// What `export_gatherer!` expands to; not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::export::{Note, contains, gather, invoke, padded_len, root_module};
+    pub use crate::embedding::{complete, is_absent_or, total_len};
+    pub use crate::export::{Note, check_manifest, gather, invoke, padded_len, root_module};
     pub use abi_stable;
 }

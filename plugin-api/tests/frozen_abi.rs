@@ -54,7 +54,7 @@ fn describe_interface() -> String {
 
 /// The constants of the note, and its size with a manifest of three bytes.
 fn note() -> String {
-    let note = __private::Note::<{ __private::padded_len(3) }>::new("{ }");
+    let note = __private::Note::<{ __private::padded_len(3) }>::new(&["{ }"]);
     let size = size_of_val(&note);
     let align = align_of_val(&note);
     format!(

@@ -26,7 +26,8 @@ impl Plugin {
     }
 }
 
-/// The plugins in `plugins/`, each with its `manifest.json`. Panics if one was not built.
+/// The plugins in `plugins/`, each with its `manifest.json` and its crate's name and version. Panics if one was
+/// not built.
 fn plugins() -> Vec<Plugin> {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
     let mut plugins: Vec<_> = std::fs::read_dir(&folders)
@@ -37,10 +38,10 @@ fn plugins() -> Vec<Plugin> {
             let name = name.expect("the name is UTF-8");
             let text = std::fs::read_to_string(folder.join("manifest.json"))
                 .unwrap_or_else(|error| panic!("the manifest of {name}: {error}"));
-            Plugin {
-                library: gatherer_tests::plugins::library(name),
-                manifest: serde_json::from_str(&text).expect("a manifest is JSON"),
-            }
+            let mut manifest: Value = serde_json::from_str(&text).expect("a manifest is JSON");
+            manifest["name"] = format!("gatherer-plugin-{name}").into();
+            manifest["version"] = env!("CARGO_PKG_VERSION").into();
+            Plugin { library: gatherer_tests::plugins::library(name), manifest }
         })
         .collect();
     plugins.sort_by(|a, b| a.library.cmp(&b.library));

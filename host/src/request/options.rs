@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module};
+use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module, ParameterType};
 use gatherer_plugin_api::{Options, ProxySettings, Secret};
 
 use super::Defaults;
@@ -80,7 +80,7 @@ pub fn read(
 
 /// Parses the timeout.
 fn seconds(timeout: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
-    let seconds = values::number(timeout)
+    let seconds = values::convert(timeout, ParameterType::Number)
         .and_then(|number| number.as_f64())
         .filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_MAX_SECONDS);
     let expected = "a number of seconds above 0 and at most a week (604800)";
@@ -113,7 +113,7 @@ pub fn set(
     let text = values::text(value);
     match name {
         "retries" => {
-            options.retries = values::integer(value)
+            options.retries = values::convert(value, ParameterType::Integer)
                 .and_then(|number| number.as_u64())
                 .and_then(|number| u32::try_from(number).ok())
                 .filter(|number| *number <= 100);
@@ -156,7 +156,8 @@ pub fn set(
             }
         }
         "insecure" => {
-            let flag = values::boolean(value);
+            let flag =
+                values::convert(value, ParameterType::Boolean).and_then(|flag| flag.as_bool());
             check(name, "a boolean", value, flag.is_some(), problems);
             options.insecure = flag.unwrap_or(false);
         }

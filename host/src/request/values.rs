@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use gatherer_plugin_api::manifest::{DefaultValue, Module, Parameter, ParameterType};
+use gatherer_plugin_api::manifest::{Module, Parameter, ParameterType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -79,13 +79,17 @@ pub fn complete(
         None => {}
     }
     let value = match value {
-        Value::Unset => match default(parameter) {
-            Some(default) => default,
+        Value::Unset => match parameter.default.text() {
+            Some(default) => Value::Text(default),
             None => return Ok(None),
         },
         value => value,
     };
-    let converted = convert(parameter, &value, folders)?;
+    let converted = match (convert(&value, parameter.kind), parameter.kind) {
+        (Some(Json::String(path)), ParameterType::Path) => path_of(&path, folders).into(),
+        (Some(converted), _) => converted,
+        (None, kind) => return Err(format!("{} must be {}", parameter.name, kind.article())),
+    };
     for text in texts(&converted) {
         if is_secret {
             secrets.add(&text);
@@ -122,16 +126,6 @@ pub fn insert(
 fn names_user(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["user", "login", "account", "_id"].iter().any(|part| name.contains(part))
-}
-
-/// The default of a parameter.
-fn default(parameter: &Parameter) -> Option<Value<'static>> {
-    match &parameter.default {
-        DefaultValue::Null => None,
-        DefaultValue::Text(text) if text.is_empty() => None,
-        DefaultValue::Text(text) => Some(Value::Text(text.clone())),
-        DefaultValue::Number(number) => Some(Value::Text(number.to_string())),
-    }
 }
 
 /// The target of a reference.
@@ -180,23 +174,15 @@ pub fn begins_like_path(text: &str) -> bool {
     ["/", "~/", "./", "../"].iter().any(|start| text.starts_with(start))
 }
 
-/// Converts a value to the type of a parameter. The error is a message.
-fn convert(
-    parameter: &Parameter,
-    value: &Value<'_>,
-    folders: &BaseFolders,
-) -> Result<Json, String> {
-    let converted = match parameter.kind {
-        ParameterType::String => text(value).map(Json::from),
-        ParameterType::Integer => integer(value),
-        ParameterType::Number => number(value),
-        ParameterType::Boolean => boolean(value).map(Json::from),
-        ParameterType::Path => text(value).map(|path| path_of(&path, folders).into()),
-        ParameterType::List => list(value),
-        // A type that this release does not know.
-        _ => None,
-    };
-    converted.ok_or_else(|| format!("{} must be {}", parameter.name, parameter.kind.article()))
+/// Converts a value to a type; `None` if that is not possible.
+pub fn convert(value: &Value<'_>, kind: ParameterType) -> Option<Json> {
+    match (value, kind) {
+        (Value::Boolean(flag), ParameterType::Boolean) => Some((*flag).into()),
+        (Value::List(items), ParameterType::List) => {
+            items.iter().map(|item| text(item).map(Json::from)).collect()
+        }
+        _ => kind.convert(&text(value)?),
+    }
 }
 
 /// The text of a string or number.
@@ -205,49 +191,6 @@ pub fn text(value: &Value<'_>) -> Option<String> {
         Value::Text(text) => Some(text.clone()),
         Value::Number(digits) => Some((*digits).to_owned()),
         _ => None,
-    }
-}
-
-/// A 64-bit integer.
-pub fn integer(value: &Value<'_>) -> Option<Json> {
-    let text = text(value)?;
-    let text = text.trim();
-    let signed = text.parse::<i64>().map(Json::from);
-    signed.or_else(|_| text.parse::<u64>().map(Json::from)).ok()
-}
-
-/// A finite number.
-pub fn number(value: &Value<'_>) -> Option<Json> {
-    integer(value).or_else(|| {
-        let number = text(value)?.trim().parse::<f64>().ok()?;
-        serde_json::Number::from_f64(number).map(Json::Number)
-    })
-}
-
-/// A boolean, or a common word for one.
-pub fn boolean(value: &Value<'_>) -> Option<bool> {
-    if let Value::Boolean(flag) = value {
-        return Some(*flag);
-    }
-    match text(value)?.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Some(true),
-        "false" | "no" | "off" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A list, or a text with items separated by commas.
-fn list(value: &Value<'_>) -> Option<Json> {
-    match value {
-        Value::List(items) => items.iter().map(|item| text(item).map(Json::from)).collect(),
-        other => Some(
-            text(other)?
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(Json::from)
-                .collect(),
-        ),
     }
 }
 
@@ -313,13 +256,9 @@ mod tests {
     fn converts_text_to_the_type_of_the_manifest() {
         let cases = [
             (ParameterType::Integer, " 443 ", json!(443)),
-            (ParameterType::Integer, "18446744073709551615", json!(u64::MAX)),
             (ParameterType::Integer, "", json!(7)),
-            (ParameterType::Number, "1.5", json!(1.5)),
-            (ParameterType::Boolean, "Yes", json!(true)),
-            (ParameterType::Boolean, "0", json!(false)),
             (ParameterType::List, "a, b,,c", json!(["a", "b", "c"])),
-            (ParameterType::String, "x", json!("x")),
+            (ParameterType::Path, "x", json!("/in/x")),
         ];
         for (kind, text, expected) in cases {
             assert_eq!(resolved(kind, text), Ok(Some(expected)), "{text}");
@@ -332,8 +271,6 @@ mod tests {
             let problem = resolved(kind, "hunter2").expect_err("wrong type");
             assert!(problem.starts_with("p must be a") && !problem.contains("hunter2"));
         }
-        assert!(resolved(ParameterType::Integer, "1e400").is_err());
-        assert!(resolved(ParameterType::Number, "inf").is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ const MANIFEST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/manife
 #[used]
 // SAFETY: the section holds only this note, which has the layout of an ELF note.
 #[unsafe(link_section = ".note.gatherer")]
-static NOTE: Note<{ padded_len(MANIFEST.len()) }> = Note::new(MANIFEST);
+static NOTE: Note<{ padded_len(MANIFEST.len()) }> = Note::new(&[MANIFEST]);
 
 /// The root module, named like the one of the plugin API.
 #[repr(C)]

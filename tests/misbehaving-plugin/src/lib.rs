@@ -25,7 +25,7 @@ const MANIFEST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/manife
 #[used]
 // SAFETY: the section holds only this note, which has the layout of an ELF note.
 #[unsafe(link_section = ".note.gatherer")]
-static NOTE: Note<{ padded_len(MANIFEST.len()) }> = Note::new(MANIFEST);
+static NOTE: Note<{ padded_len(MANIFEST.len()) }> = Note::new(&[MANIFEST]);
 
 #[allow(non_upper_case_globals, missing_docs)]
 // SAFETY: abi_stable reserves this name for the one header of a library.

@@ -61,8 +61,6 @@ fn the_page_has_the_current_versions() {
     let manifest = read("plugins/example/manifest.json");
     let manifest: Value = serde_json::from_str(&manifest).expect("a manifest is JSON");
     assert_eq!(manifest["abi"], gatherer_plugin_api::ABI_VERSION);
-    let crate_version = format!("version = {}", manifest["version"]);
-    assert!(blocks("toml")[0].contains(&crate_version), "the build of a plugin compares the two");
 }
 
 #[test]

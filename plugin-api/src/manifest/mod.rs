@@ -3,7 +3,13 @@
 //! The manifest is a JSON file next to the plugin's sources. `export_gatherer!` embeds it in
 //! the library as an ELF note, so that the runner can read it without loading the library.
 
+mod author_check;
+mod conversion;
+mod versions;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use author_check::check;
 
 /// The name of the ELF note that contains the manifest. In the file it ends with a NUL.
 pub const NOTE_NAME: &str = "Gatherer";
@@ -17,11 +23,12 @@ pub const MANIFEST_MAX_BYTES: u64 = 256 * 1024;
 /// The manifest of a plugin: its modules and their parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["abi", "minimumApi", "modules"])))]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The plugin's name, by convention the name of its crate.
+    /// The plugin's name. `export_gatherer!` adds the name of the crate.
     pub name: String,
-    /// The plugin's own version.
+    /// The plugin's own version. `export_gatherer!` adds the version of the crate.
     pub version: String,
     /// The version of the stable ABI that the library was built for (`ABI_VERSION`).
     pub abi: String,
@@ -45,7 +52,7 @@ pub struct Module {
     /// The parameters, in the order in which a form shows them.
     pub parameters: Vec<Parameter>,
     /// The names of the environment variables that the worker keeps for this module.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub environment: Vec<String>,
 }
 
@@ -75,7 +82,7 @@ pub struct Parameter {
     /// One or two sentences that describe the parameter.
     pub description: String,
     /// An example value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub example: Option<String>,
 }
 
