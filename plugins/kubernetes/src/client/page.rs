@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::{CertificateHints, Exchange, Stage, causes};
 use gatherer_plugin_support::run;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
@@ -184,6 +184,10 @@ impl Attempt<'_> {
                     .with_hint(SELECTOR_TOO_LONG),
             });
         };
+        if resource.is_secret {
+            // Closing the connection also frees its buffers, which hold secret values.
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         request.headers_mut().extend(authorization.map(|value| (AUTHORIZATION, value)));
         Ok(request)
     }
