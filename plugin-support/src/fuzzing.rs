@@ -4,10 +4,10 @@ use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
 use gatherer_plugin_api::{ProxySettings, Secret};
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 
+use crate::http::StatusCode;
 use crate::http::fuzzing_hooks::{follow_redirect, gunzip};
+use crate::http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use crate::http::{display_url, parse_url, proxy_for};
 use crate::json;
 use crate::xml::{self, Limits};
@@ -101,7 +101,7 @@ fn url(input: &[u8]) {
     match proxy_for(&settings, &url) {
         Ok(None) => {}
         Ok(Some(server)) => {
-            let shown = server.display();
+            let shown = server.display;
             assert!(!shown.contains('@') && !shown.contains('?'), "{shown}");
         }
         Err(error) => assert!(!error.message.contains(PASSWORD), "{}", error.message),

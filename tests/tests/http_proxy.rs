@@ -107,10 +107,14 @@ fn a_proxy_that_refuses_or_does_not_run_is_named_without_its_credentials() {
         assert_eq!(down.kind, "connection", "{down}");
         assert!(down.message.contains(&format!("through the proxy http://{closed}: ")), "{down}");
 
-        let socks = fails(run(url).env("all_proxy", format!("socks5://{USER_INFO}@h:1")));
-        assert_eq!(socks.kind, "configuration", "{socks}");
-        assert!(socks.message.contains("socks5"), "{socks}");
-        messages = [messages, format!("{refused}\n{down}\n{socks}\n")].concat();
+        let socks = fails(run(url).env("all_proxy", format!("socks5://{USER_INFO}@{closed}")));
+        assert_eq!(socks.kind, "connection", "{socks}");
+        let through = format!("through the proxy socks5://{closed}: ");
+        assert!(socks.message.contains(&through), "{socks}");
+
+        let other = fails(run(url).env("all_proxy", format!("socks4://{USER_INFO}@{closed}")));
+        assert_eq!(other.kind, "configuration", "{other}");
+        messages = [messages, format!("{refused}\n{down}\n{socks}\n{other}\n")].concat();
     }
     assert_eq!(server.received().len(), 0);
     assert_message!(messages);

@@ -1,10 +1,14 @@
-//! Reads the body of a response: completely, and never more than allowed.
+//! Reads the body of a response: completely, before the deadline, and never more than allowed.
 
 use std::time::Duration;
 
-use gatherer_plugin_api::{ErrorKind, GatherError};
-use tokio::time::Instant;
+use gatherer_plugin_api::GatherError;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes};
+use tokio::time::{Instant, timeout_at};
+use tower::BoxError;
 
+use super::deadline::RequestDeadline;
 use super::encoding::{BodyDecoder, BodyError, Encoding};
 use super::error::Exchange;
 
@@ -13,75 +17,110 @@ const ERROR_BODY_MAX_BYTES: usize = 64 * 1024;
 /// How long the client waits for the body of an error response.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads the whole body and decompresses it. A partial body is an error. `limit` describes `end` in
-/// messages.
-pub(super) async fn read(
-    response: &mut reqwest::Response,
-    encoding: Encoding,
-    max_bytes: usize,
-    exchange: &Exchange,
-    end: Instant,
-    limit: &str,
-) -> Result<Vec<u8>, GatherError> {
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-    let describe = |error, bytes| match (error, encoding) {
-        (BodyError::TooLarge, Encoding::Identity) => too_large(exchange, max_bytes, ""),
-        (BodyError::TooLarge, Encoding::Gzip) => {
-            too_large(exchange, max_bytes, " after decompression")
-        }
-        (BodyError::Damaged, _) => GatherError::protocol(format!(
-            "{}: the gzip data of the response are damaged or truncated after {bytes} bytes",
-            exchange.description()
-        )),
-    };
-    if encoding == Encoding::Identity && announced.is_some_and(|announced| announced > max_bytes) {
-        return Err(too_large(exchange, max_bytes, ""));
-    }
-    let mut body = BodyDecoder::new(encoding, max_bytes, announced);
-    loop {
-        let chunk = match tokio::time::timeout_at(end, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => {
-                let bytes = body.len();
-                return body.finish().map_err(|error| describe(error, bytes));
-            }
-            Ok(Err(error)) => return Err(exchange.body_error(&error, body.len())),
-            Err(_) => {
-                let message = format!(
-                    "{}: the response was not complete within the {limit}: {} bytes received",
-                    exchange.description(),
-                    body.len()
-                );
-                return Err(GatherError::new(ErrorKind::Timeout, message));
-            }
+/// The maximum size of a body after decompression.
+#[derive(Debug, Clone)]
+pub struct BodyLimit {
+    /// The size in bytes.
+    pub max_bytes: usize,
+    /// What the error says about a larger body, for example `the page is larger than 64 MiB`.
+    pub exceeded: String,
+    /// The hint of that error.
+    pub hint: Option<&'static str>,
+}
+
+impl BodyLimit {
+    /// A limit whose error is about the response.
+    pub fn new(max_bytes: usize) -> Self {
+        let mebibyte = 1024 * 1024;
+        let size = if max_bytes.is_multiple_of(mebibyte) {
+            format!("{} MiB", max_bytes / mebibyte)
+        } else {
+            format!("{max_bytes} bytes")
         };
-        body.push(&chunk).map_err(|error| describe(error, body.len()))?;
+        Self { max_bytes, exceeded: format!("the response is larger than {size}"), hint: None }
     }
 }
 
-/// Reads the body of an error response, which may be incomplete: up to a limit, and for a short time.
-pub(super) async fn read_error_body(
-    response: &mut reqwest::Response,
+/// Reads the body of one response.
+pub struct BodyReader<'a> {
+    /// The exchange, for errors.
+    pub exchange: &'a Exchange,
+    /// When the body must be complete.
+    pub deadline: &'a RequestDeadline,
+    /// How the body is encoded.
+    pub encoding: Encoding,
+    /// The maximum size.
+    pub limit: BodyLimit,
+}
+
+impl BodyReader<'_> {
+    /// Reads the whole body and decompresses it. A partial body is an error.
+    pub async fn read<B>(self, mut body: B) -> Result<Vec<u8>, GatherError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let max_bytes = self.limit.max_bytes;
+        let announced = body.size_hint().exact();
+        let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if self.encoding == Encoding::Identity && announced.is_some_and(|bytes| bytes > max_bytes) {
+            return Err(self.error(BodyError::TooLarge, 0));
+        }
+        let mut content = BodyDecoder::new(self.encoding, max_bytes, announced);
+        loop {
+            let frame = match timeout_at(self.deadline.at, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => {
+                    return Err(self.exchange.body_failure(&*error.into(), content.len()));
+                }
+                Ok(None) => {
+                    let bytes = content.len();
+                    return content.finish().map_err(|error| self.error(error, bytes));
+                }
+                Err(_) => {
+                    return Err(self.deadline.incomplete_body(self.exchange, content.len()));
+                }
+            };
+            // Ignore trailers.
+            let Ok(chunk) = frame.into_data() else { continue };
+            content.push(&chunk).map_err(|error| self.error(error, content.len()))?;
+        }
+    }
+
+    fn error(&self, error: BodyError, bytes: usize) -> GatherError {
+        let exchange = self.exchange.description();
+        let why = match (error, self.encoding) {
+            (BodyError::Damaged, _) => {
+                return GatherError::protocol(format!(
+                    "{exchange}: the gzip data of the response are damaged or truncated after {bytes} \
+                     bytes"
+                ));
+            }
+            (BodyError::TooLarge, Encoding::Identity) => self.limit.exceeded.clone(),
+            (BodyError::TooLarge, Encoding::Gzip) => {
+                format!("{} after decompression", self.limit.exceeded)
+            }
+        };
+        let error = GatherError::protocol(format!("{exchange}: {why}"));
+        self.limit.hint.map_or(error.clone(), |hint| error.with_hint(hint))
+    }
+}
+
+/// Reads the body of an error response, which may be incomplete: up to 64 KiB, and for a short time.
+pub async fn read_error_body<B>(
+    mut body: B,
     encoding: Encoding,
-    end: Instant,
-) -> Vec<u8> {
-    let end = end.min(Instant::now() + ERROR_BODY_TIMEOUT);
-    let mut body = BodyDecoder::new(encoding, ERROR_BODY_MAX_BYTES, None);
-    while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(end, response.chunk()).await {
-        if body.push(&chunk).is_err() {
+    deadline: &RequestDeadline,
+) -> Vec<u8>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let end = deadline.at.min(Instant::now() + ERROR_BODY_TIMEOUT);
+    let mut content = BodyDecoder::new(encoding, ERROR_BODY_MAX_BYTES, None);
+    while let Ok(Some(Ok(frame))) = timeout_at(end, body.frame()).await {
+        if frame.into_data().is_ok_and(|chunk| content.push(&chunk).is_err()) {
             break;
         }
     }
-    body.into_partial()
-}
-
-fn too_large(exchange: &Exchange, max_bytes: usize, stage: &str) -> GatherError {
-    let mebibyte = 1024 * 1024;
-    let size = if max_bytes.is_multiple_of(mebibyte) {
-        format!("{} MiB", max_bytes / mebibyte)
-    } else {
-        format!("{max_bytes} bytes")
-    };
-    let exchange = exchange.description();
-    GatherError::protocol(format!("{exchange}: the response is larger than {size}{stage}"))
+    content.into_partial()
 }

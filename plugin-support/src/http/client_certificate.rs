@@ -11,7 +11,6 @@ use rustls::{Error, InconsistentKeys};
 
 /// A client certificate and its private key, which belong together. Cheap to clone.
 #[derive(Clone)]
-#[expect(dead_code, reason = "the transport presents it")]
 pub struct ClientCertificate(pub(super) Arc<CertifiedKey>);
 
 impl fmt::Debug for ClientCertificate {

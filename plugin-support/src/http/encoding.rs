@@ -4,14 +4,16 @@ use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 use gatherer_plugin_api::GatherError;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{CONTENT_ENCODING, HeaderMap};
 
 use super::error::Exchange;
 
 /// The encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub enum Encoding {
+    /// Not compressed.
     Identity,
+    /// One or more gzip members.
     Gzip,
 }
 

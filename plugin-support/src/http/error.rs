@@ -5,11 +5,15 @@ use std::error::Error as StdError;
 use std::io;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
+use http::uri::InvalidUri;
+use hyper_util::client::legacy;
 use rustls::CertificateError;
 
 use super::Timeouts;
 use super::address::sanitize;
+use super::connector::ProxyError;
 use super::tls_error::{CertificateHints, explain_certificate, explain_handshake};
+use super::verifier::RejectedCertificate;
 use crate::run::seconds;
 
 /// An exchange of a request and its response, as errors describe it.
@@ -23,21 +27,8 @@ pub struct Exchange {
     pub secure: bool,
     /// How long the client waits.
     pub timeouts: Timeouts,
-    /// The subject of the server's certificate, if the client knows it.
-    pub subject: Option<String>,
     /// Hints for a certificate that cannot be verified.
     pub certificate_hints: CertificateHints,
-}
-
-/// How far an exchange had come when it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The connection, including TLS, was not established yet.
-    Connecting,
-    /// The head of the response had not arrived yet.
-    Waiting,
-    /// The body ended after this many bytes.
-    Body(usize),
 }
 
 impl Exchange {
@@ -48,7 +39,6 @@ impl Exchange {
             proxy: None,
             secure,
             timeouts,
-            subject: None,
             certificate_hints: CertificateHints::default(),
         }
     }
@@ -69,38 +59,63 @@ impl Exchange {
     }
 
     /// Explains an error that occurred before the head of the response arrived.
-    pub(super) fn transport_error(&self, error: &reqwest::Error) -> GatherError {
-        self.failure(error, if error.is_connect() { Stage::Connecting } else { Stage::Waiting })
+    pub fn failure(&self, error: &(dyn StdError + 'static)) -> GatherError {
+        let causes = causes(error);
+        if let Some(error) = find::<GatherError>(&causes) {
+            return error.clone();
+        }
+        let text = root_cause_text(&causes);
+        if self.proxy.is_some() {
+            if text.contains("proxy authorization required") {
+                return self.proxy_requires_authentication();
+            }
+            if text.starts_with("SOCKS error") && text.contains("credentials") {
+                return self.socks_authentication_error("the proxy rejected the credentials");
+            }
+            if text.starts_with("SOCKS error") && text.contains("authentication") {
+                return self.socks_authentication_error(
+                    "the proxy requires another kind of authentication",
+                );
+            }
+            if text.starts_with("tunnel error") {
+                let message = format!("{}: the proxy refused to open a tunnel", self.description());
+                return GatherError::new(ErrorKind::Connection, message).with_hint(
+                    "the proxy may not allow this host or port: check its configuration, or list the \
+                     host in no_proxy",
+                );
+            }
+        }
+        let connecting = find::<legacy::Error>(&causes).is_some_and(legacy::Error::is_connect);
+        let cause = FailureCause::of(&causes, &text, connecting);
+        if find::<ProxyError>(&causes).is_some() {
+            // The hints of the service are not about the proxy's certificate.
+            let hints = CertificateHints::default();
+            return Self { certificate_hints: hints, ..self.clone() }.explain(&cause, &text);
+        }
+        self.explain(&cause, &text)
     }
 
     /// Explains an error that ended the body after this many bytes.
-    pub(super) fn body_error(&self, error: &reqwest::Error, bytes: usize) -> GatherError {
-        self.failure(error, Stage::Body(bytes))
+    pub(super) fn body_failure(
+        &self,
+        error: &(dyn StdError + 'static),
+        bytes: usize,
+    ) -> GatherError {
+        let causes = causes(error);
+        let text = root_cause_text(&causes);
+        let cause = match FailureCause::of(&causes, &text, false) {
+            FailureCause::Other => FailureCause::Broken,
+            cause => cause,
+        };
+        let mut result = self.explain(&cause, &text);
+        result.message = format!("{} (after {bytes} bytes of the response)", result.message);
+        result
     }
 
-    /// Explains an error of the underlying library.
-    pub fn failure(&self, error: &(dyn StdError + 'static), stage: Stage) -> GatherError {
-        let causes = causes(error);
-        let text = root_cause_text(error);
-        let cause = FailureCause::of(&causes, &text, stage);
-        if let Stage::Body(bytes) = stage {
-            let cause =
-                if matches!(cause, FailureCause::Other) { FailureCause::Broken } else { cause };
-            let mut result = self.explain(&cause, &text);
-            result.message = format!("{} (after {bytes} bytes of the response)", result.message);
-            return result;
-        }
-        if self.proxy.is_some() && text.contains("proxy authorization required") {
-            return self.proxy_requires_authentication();
-        }
-        if self.proxy.is_some() && text.starts_with("tunnel error") {
-            let message = format!("{}: the proxy refused to open a tunnel", self.description());
-            return GatherError::new(ErrorKind::Connection, message).with_hint(
-                "the proxy may not allow this host or port: check its configuration, or list the host \
-                 in no_proxy",
-            );
-        }
-        self.explain(&cause, &text)
+    fn socks_authentication_error(&self, why: &str) -> GatherError {
+        let message = format!("{}: {why}", self.description());
+        GatherError::new(ErrorKind::Authentication, message)
+            .with_hint("check the user name and the password in the proxy's URL")
     }
 
     fn explain(&self, cause: &FailureCause, text: &str) -> GatherError {
@@ -120,9 +135,9 @@ impl Exchange {
         text: &str,
     ) -> (ErrorKind, String, Option<&'static str>) {
         let (kind, why, hint) = match cause {
-            FailureCause::Certificate(error) => {
+            FailureCause::Certificate(error, subject) => {
                 let (why, hint) = explain_certificate(error, self.certificate_hints);
-                let why = match &self.subject {
+                let why = match subject {
                     Some(subject) => format!("{why}: {}", sanitize(subject)),
                     None => why,
                 };
@@ -183,7 +198,8 @@ impl Exchange {
 
 /// Why an exchange failed, as far as the operator needs to distinguish it.
 enum FailureCause {
-    Certificate(CertificateError),
+    /// The certificate with this subject was rejected.
+    Certificate(CertificateError, Option<String>),
     Tls(rustls::Error),
     NoSuchName,
     NoNameService,
@@ -205,27 +221,19 @@ impl FailureCause {
         matches!(self, Self::NoSuchName | Self::NotSendable)
     }
 
-    fn of(causes: &[&(dyn StdError + 'static)], text: &str, stage: Stage) -> Self {
+    fn of(causes: &[&(dyn StdError + 'static)], text: &str, connecting: bool) -> Self {
         if let Some(error) = find::<rustls::Error>(causes) {
-            return match error {
-                rustls::Error::InvalidCertificate(why) => Self::Certificate(why.clone()),
-                other => Self::Tls(other.clone()),
-            };
+            return Self::of_tls(error);
         }
-        let builder = causes.iter().any(|cause| {
-            cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_builder)
-                || cause.is::<http::Error>()
-                || cause.is::<http::uri::InvalidUri>()
-        });
-        if builder {
+        if causes.iter().any(|cause| cause.is::<http::Error>() || cause.is::<InvalidUri>()) {
             return Self::NotSendable;
         }
         if text.starts_with("failed to lookup address information") {
             let temporary = text.contains("Temporary failure");
             return if temporary { Self::NoNameService } else { Self::NoSuchName };
         }
-        if is_timeout(causes) {
-            let connecting = stage == Stage::Connecting;
+        let io_errors = || causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        if io_errors().any(|error| error.kind() == io::ErrorKind::TimedOut) {
             return if connecting { Self::ConnectTimeout } else { Self::IdleTimeout };
         }
         if let Some(error) = find::<hyper::Error>(causes) {
@@ -245,21 +253,24 @@ impl FailureCause {
                 return Self::Broken;
             }
         }
-        match causes.iter().rev().find_map(|cause| cause.downcast_ref::<io::Error>()) {
+        match io_errors().next_back() {
             Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
             Some(error) if is_broken(error.kind()) => Self::Broken,
             _ => Self::Other,
         }
     }
-}
 
-fn is_timeout(causes: &[&(dyn StdError + 'static)]) -> bool {
-    causes.iter().any(|cause| {
-        cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
-            || cause
-                .downcast_ref::<io::Error>()
-                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
-    })
+    fn of_tls(error: &rustls::Error) -> Self {
+        let rustls::Error::InvalidCertificate(error) = error else {
+            return Self::Tls(error.clone());
+        };
+        if let CertificateError::Other(other) = error
+            && let Some(rejected) = other.0.downcast_ref::<RejectedCertificate>()
+        {
+            return Self::Certificate(rejected.error.clone(), rejected.subject.clone());
+        }
+        Self::Certificate(error.clone(), None)
+    }
 }
 
 /// Whether this is a library's text for a connection that the server closed too early.
@@ -279,18 +290,14 @@ fn is_broken(kind: io::ErrorKind) -> bool {
 }
 
 /// The text of the root cause, which is the most specific one.
-pub(super) fn root_cause_text(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map_or_else(String::new, |cause| {
-        match cause.downcast_ref::<io::Error>() {
-            // Without "(os error 111)".
-            Some(error) if error.raw_os_error().is_some() => {
-                let text = error.to_string();
-                text.split(" (os error").next().unwrap_or_default().to_lowercase()
-            }
-            // The text of reqwest's own errors quotes the URL.
-            _ if cause.is::<reqwest::Error>() => "the request failed".to_owned(),
-            _ => sanitize(&cause.to_string()),
+fn root_cause_text(causes: &[&(dyn StdError + 'static)]) -> String {
+    causes.last().map_or_else(String::new, |cause| match cause.downcast_ref::<io::Error>() {
+        // Without "(os error 111)".
+        Some(error) if error.raw_os_error().is_some() => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
         }
+        _ => sanitize(&cause.to_string()),
     })
 }
 

@@ -1,8 +1,8 @@
 //! Entry points for fuzz targets into the private parts of this module.
 
 use gatherer_plugin_api::GatherError;
-use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderMap};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderMap};
 
 use super::encoding::{BodyDecoder, Encoding};
 use super::error::Exchange;

@@ -1,12 +1,14 @@
 //! The HTTP client for every module that talks to a web service.
 //!
 //! This module has our rules for proxies, redirects, certificates, time limits, size limits and
-//! errors. reqwest transfers the data.
+//! errors. hyper transfers the data.
 
 mod address;
 mod body;
 mod client_certificate;
 mod client_certificate_options;
+mod connector;
+mod deadline;
 mod encoding;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -17,30 +19,37 @@ mod request;
 mod status;
 mod tls;
 mod tls_error;
+mod transport;
+mod verifier;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use reqwest::header::{ACCEPT_ENCODING, RANGE};
+use gatherer_plugin_api::{Context, GatherError};
+use http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::timeout_at;
+use tower::Service as _;
 
 pub use address::{display_url, parse_url};
+pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
-pub use error::{Exchange, Stage, causes};
-pub use proxy::{ProxyServer, proxy_for, server as proxy_server};
+pub use deadline::RequestDeadline;
+pub use encoding::Encoding;
+pub use error::{Exchange, causes};
+pub use proxy::{ProxyServer, proxy_for};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 pub use status::error as status_error;
 pub(crate) use status::parse_retry_after;
-pub use tls::{Trust, verifier, warn_insecure};
+pub use tls::TlsSettings;
 pub use tls_error::CertificateHints;
-// Re-exported so that plugins need not depend on reqwest.
-pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-pub use reqwest::{Method, StatusCode};
+pub use transport::{Transport, TransportSettings};
+// Re-exported so that plugins need not depend on these crates.
+pub use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+pub use http::{Method, StatusCode};
 pub use url::Url;
 
-use crate::run;
-use encoding::Encoding;
 use redirect::RedirectChain;
 
 /// How long a client waits. Every wait also ends at the endpoint's deadline.
@@ -58,13 +67,10 @@ impl Default for Timeouts {
     }
 }
 
-/// The maximum time for one request if the endpoint has no deadline.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
-
 /// An HTTP client for one endpoint. Cheap to clone; connections are kept and reused.
 ///
 /// Each method makes one attempt; use [`retry::idempotent`](crate::retry::idempotent) for retries.
-/// Works only inside [`run::block_on`].
+/// Works only inside [`run::block_on`](crate::run::block_on).
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -72,35 +78,8 @@ pub struct Client {
 
 struct Inner {
     context: Context,
-    timeouts: Timeouts,
-    /// Certificates of authorities in PEM that replace the system's.
-    authorities: Option<Vec<u8>>,
+    transport: Transport,
     certificate_hints: CertificateHints,
-    transports: Mutex<Transports>,
-}
-
-/// The transports, which are created when they are first needed.
-#[derive(Default)]
-struct Transports {
-    by_route: HashMap<Route, Transport>,
-    tls: Option<rustls::ClientConfig>,
-}
-
-/// The pool of connections for one route.
-#[derive(Clone)]
-struct Transport {
-    client: reqwest::Client,
-    /// Limited by the deadline when the transport was created.
-    timeouts: Timeouts,
-}
-
-/// The properties of a request that determine its transport.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Route {
-    /// The proxy's URL without credentials, which follow from the settings.
-    proxy: Option<Url>,
-    /// Whether TLS may be used, so that the trusted roots must be loaded.
-    tls: bool,
 }
 
 impl Client {
@@ -124,15 +103,10 @@ impl Client {
         authorities: Option<Vec<u8>>,
         certificate_hints: CertificateHints,
     ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                context: context.clone(),
-                timeouts,
-                authorities,
-                certificate_hints,
-                transports: Mutex::default(),
-            }),
-        }
+        let proxy = context.options().proxy.clone();
+        let tls = TlsSettings { authorities, ..TlsSettings::default() };
+        let transport = Transport::new(context, TransportSettings { proxy, timeouts, tls });
+        Self { inner: Arc::new(Inner { context: context.clone(), transport, certificate_hints }) }
     }
 
     /// Gets a whole document. Any status except 200 is an error, because every other 2xx status means
@@ -156,17 +130,16 @@ impl Client {
     /// response always has its complete body: all bytes that the server announced or, if it announced
     /// no length, that it sent until it closed the connection.
     pub async fn send(&self, request: Request) -> Result<Response, GatherError> {
-        let wait = run::operation_remaining(&self.inner.context).unwrap_or(REQUEST_TIMEOUT);
-        let end = tokio::time::Instant::now() + wait;
+        let deadline = RequestDeadline::new(&self.inner.context);
         let mut request = request.checked()?;
         let mut redirects = RedirectChain::default();
         loop {
-            let (response, exchange) = self.exchange(&request, end).await?;
+            let (response, exchange) = self.exchange(&request, &deadline).await?;
             if let Some(next) = redirects.follow(&request, response.status(), response.headers())? {
                 request = next;
                 continue;
             }
-            return self.finish(request, &redirects, response, &exchange, end).await;
+            return finish(request, &redirects, response, &exchange, &deadline).await;
         }
     }
 
@@ -174,160 +147,67 @@ impl Client {
     async fn exchange(
         &self,
         request: &Request,
-        end: tokio::time::Instant,
-    ) -> Result<(reqwest::Response, Exchange), GatherError> {
-        let proxy = proxy::proxy_for(&self.inner.context.options().proxy, &request.url)?;
-        let displayed_proxy = proxy.as_ref().map(ProxyServer::display);
-        let transport = self.transport(request, proxy)?;
-        let exchange = Exchange {
-            request: request.description(),
-            proxy: displayed_proxy,
-            secure: request.url.scheme() == "https",
-            timeouts: transport.timeouts,
-            subject: None,
-            certificate_hints: self.inner.certificate_hints,
-        };
-        let mut headers = request.headers.clone();
+        deadline: &RequestDeadline,
+    ) -> Result<(http::Response<Incoming>, Exchange), GatherError> {
+        let Inner { transport, certificate_hints, .. } = &*self.inner;
+        let exchange =
+            transport.exchange(request.description(), &request.url, *certificate_hints)?;
+        let mut message = http::Request::builder()
+            .method(request.method.clone())
+            .uri(request.url.as_str())
+            .body(Full::from(request.body.clone().unwrap_or_default()))
+            .map_err(|error| exchange.failure(&error))?;
+        let headers = message.headers_mut();
+        headers.clone_from(&request.headers);
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!(
+            "virtual-host-gatherer/",
+            env!("CARGO_PKG_VERSION")
+        )));
+        // Some firewalls reject requests without this header.
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         // A range of compressed data would be useless.
         if !headers.contains_key(RANGE) {
             headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         }
-        let mut builder =
-            transport.client.request(request.method.clone(), request.url.clone()).headers(headers);
-        if let Some(body) = &request.body {
-            builder = builder.body(body.clone());
-        }
-        let sent = tokio::time::timeout_at(end, builder.send()).await;
-        match sent {
+        match timeout_at(deadline.at, transport.clone().call(message)).await {
             Ok(Ok(response)) => Ok((response, exchange)),
-            Ok(Err(error)) => Err(exchange.transport_error(&error)),
-            Err(_) => {
-                let (exchange, limit) = (exchange.description(), self.limit_text());
-                let message = format!("{exchange}: no response within the {limit}");
-                Err(GatherError::new(ErrorKind::Timeout, message))
-            }
+            Ok(Err(error)) => Err(exchange.failure(&error)),
+            Err(_) => Err(deadline.no_response(&exchange)),
         }
     }
+}
 
-    /// Receives the body of the last response.
-    async fn finish(
-        &self,
-        request: Request,
-        redirects: &RedirectChain,
-        mut response: reqwest::Response,
-        exchange: &Exchange,
-        end: tokio::time::Instant,
-    ) -> Result<Response, GatherError> {
-        let status = response.status();
-        let headers = response.headers().clone();
-        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return Err(exchange.proxy_requires_authentication());
-        }
-        if status == StatusCode::PARTIAL_CONTENT && !request.headers.contains_key(RANGE) {
-            return Err(status::error(&exchange.description(), status, &headers));
-        }
-        let encoding = Encoding::of(&headers, exchange);
-        let body = if status.is_success() {
-            let (encoding, limit) = (encoding?, self.limit_text());
-            let max_bytes = request.max_body_bytes;
-            body::read(&mut response, encoding, max_bytes, exchange, end, &limit).await?
-        } else {
-            // The body of an error response only adds details, so problems with it are ignored.
-            let encoding = encoding.unwrap_or(Encoding::Identity);
-            body::read_error_body(&mut response, encoding, end).await
-        };
-        Ok(Response {
-            status,
-            headers,
-            body,
-            url: request.url.clone(),
-            description: exchange.request.clone(),
-            exchange: exchange.description(),
-            dropped_credentials: redirects.dropped_credentials,
-        })
+/// Receives the body of the last response.
+async fn finish(
+    request: Request,
+    redirects: &RedirectChain,
+    response: http::Response<Incoming>,
+    exchange: &Exchange,
+    deadline: &RequestDeadline,
+) -> Result<Response, GatherError> {
+    let (http::response::Parts { status, headers, .. }, body) = response.into_parts();
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return Err(exchange.proxy_requires_authentication());
     }
-
-    /// The time limit of a request, for messages.
-    fn limit_text(&self) -> String {
-        match self.inner.context.deadline() {
-            Some(_) => format!("endpoint's {}", run::timeout_text(&self.inner.context)),
-            None => format!("limit of {}", run::seconds(REQUEST_TIMEOUT)),
-        }
+    if status == StatusCode::PARTIAL_CONTENT && !request.headers.contains_key(RANGE) {
+        return Err(status::error(&exchange.description(), status, &headers));
     }
-
-    /// The transport for a request, which is created if it does not exist yet.
-    fn transport(
-        &self,
-        request: &Request,
-        proxy: Option<ProxyServer>,
-    ) -> Result<Transport, GatherError> {
-        let secure = |url: &Url| url.scheme() == "https";
-        let tls = secure(&request.url) || proxy.as_ref().is_some_and(|proxy| secure(&proxy.url));
-        let route = Route { proxy: proxy.as_ref().map(|proxy| proxy.url.clone()), tls };
-        let same_host = route.proxy.as_ref().is_some_and(|proxy| {
-            secure(proxy) && secure(&request.url) && proxy.host() == request.url.host()
-        });
-        if same_host && self.inner.authorities.is_some() {
-            // Both present a certificate for the same name, so the name does not determine which
-            // authorities to verify it with.
-            return Err(GatherError::configuration(format!(
-                "{}: the service has its own certificate authorities, so an https proxy must not be \
-                 on the same host",
-                request.description()
-            ))
-            .with_hint("connect to the proxy over http, or list the host in no_proxy"));
-        }
-        let mut transports = self.inner.transports.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(transport) = transports.by_route.get(&route) {
-            return Ok(transport.clone());
-        }
-        let (context, authorities) = (&self.inner.context, self.inner.authorities.as_deref());
-        let secure_proxy = proxy.as_ref().map(|proxy| &proxy.url).filter(|url| secure(url));
-        let config = match (tls, authorities, secure_proxy, &transports.tls) {
-            (false, ..) => tls::unused_config()?,
-            (true, Some(authorities), Some(proxy), _) => {
-                tls::config_behind_proxy(context, authorities, proxy)?
-            }
-            (true, _, _, Some(config)) => config.clone(),
-            (true, _, _, None) => transports.tls.insert(tls::config(context, authorities)?).clone(),
-        };
-        let transport = self.new_transport(config, proxy)?;
-        transports.by_route.insert(route, transport.clone());
-        Ok(transport)
-    }
-
-    fn new_transport(
-        &self,
-        config: rustls::ClientConfig,
-        proxy: Option<ProxyServer>,
-    ) -> Result<Transport, GatherError> {
-        let mut timeouts = self.inner.timeouts;
-        if let Some(remaining) = run::operation_remaining(&self.inner.context) {
-            // A little less than the remaining time, so that the error can report that there was no
-            // connection.
-            timeouts.connect = timeouts.connect.min(remaining.mul_f64(0.9));
-        }
-        let failed = |error: reqwest::Error| {
-            let why = error::root_cause_text(&error);
-            GatherError::internal(format!("the HTTP client cannot be created: {why}"))
-        };
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("virtual-host-gatherer/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(config)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.idle)
-            .no_proxy();
-        if let Some(proxy) = proxy {
-            let mut rule = reqwest::Proxy::all(proxy.url).map_err(failed)?;
-            if let Some(authorization) = proxy.authorization {
-                rule = rule.custom_http_auth(authorization);
-            }
-            builder = builder.proxy(rule);
-        }
-        Ok(Transport { client: builder.build().map_err(failed)?, timeouts })
-    }
+    let encoding = Encoding::of(&headers, exchange);
+    let body = if status.is_success() {
+        let limit = BodyLimit::new(request.max_body_bytes);
+        let reader = BodyReader { exchange, deadline, encoding: encoding?, limit };
+        reader.read(body).await?
+    } else {
+        // The body of an error response only adds details, so problems with it are ignored.
+        read_error_body(body, encoding.unwrap_or(Encoding::Identity), deadline).await
+    };
+    Ok(Response {
+        status,
+        headers,
+        body,
+        url: request.url,
+        description: exchange.request.clone(),
+        exchange: exchange.description(),
+        dropped_credentials: redirects.dropped_credentials,
+    })
 }

@@ -1,29 +1,37 @@
-//! Chooses the proxy for a URL from the settings that the runner found.
+//! Parses the URLs of proxies, and chooses the proxy for a URL from the settings that the runner found.
 
 use std::net::IpAddr;
 
 use base64::Engine as _;
 use gatherer_plugin_api::{GatherError, ProxySettings, Secret};
+use http::Uri;
+use http::header::HeaderValue;
 use ipnet::IpNet;
-use reqwest::header::HeaderValue;
+use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use super::address::{basic_credentials, display_url, parse_url};
+use super::address::{basic_credentials, parse_url};
+
+const UNUSABLE_CREDENTIALS: &str = "contains a user or password that cannot be used";
 
 /// A proxy.
 #[derive(Clone)]
 pub struct ProxyServer {
-    /// The proxy's URL without user info.
-    pub url: Url,
-    /// The value of the `Proxy-Authorization` header.
-    pub authorization: Option<HeaderValue>,
+    /// The proxy's URL for messages, without user and password.
+    pub display: String,
+    /// Scheme, host and port.
+    pub(super) uri: Uri,
+    pub(super) protocol: ProxyProtocol,
 }
 
-impl ProxyServer {
-    /// The proxy's URL for messages, without user and password.
-    pub fn display(&self) -> String {
-        display_url(&self.url).trim_end_matches('/').to_owned()
-    }
+/// The protocol of a proxy, with the credentials in its form.
+#[derive(Clone)]
+pub(super) enum ProxyProtocol {
+    /// HTTP: https URLs by CONNECT, http URLs by requests for absolute URLs. `secure`: the connection to the
+    /// proxy itself uses TLS. `authorization` is the value of the `Proxy-Authorization` header.
+    Http { secure: bool, authorization: Option<HeaderValue> },
+    /// SOCKS 5. The proxy also resolves host names. The credentials are user and password.
+    Socks { credentials: Option<(String, String)> },
 }
 
 /// The proxy for this URL; `None` for a direct connection.
@@ -36,39 +44,59 @@ pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServ
     if settings.no_proxy.as_deref().is_some_and(|list| is_exempt(list, url)) {
         return Ok(None);
     }
-    server(text).map(Some)
+    let proxy = ProxyServer::parse(text).map_err(|why| {
+        GatherError::configuration(format!("the proxy's URL {why}"))
+            .with_hint("write it as http://proxy.example.com:3128, or with https or socks5")
+    });
+    proxy.map(Some)
 }
 
-/// Parses the URL of a proxy, which is http or https. `http://` is assumed if there is no scheme. Errors
-/// do not quote the URL, which may contain a password.
-pub fn server(text: &str) -> Result<ProxyServer, GatherError> {
-    let invalid = |why: &str| {
-        GatherError::configuration(format!("the proxy's URL {why}"))
-            .with_hint("write it as http://proxy.example.com:3128")
-    };
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let mut url = parse_url(&with_scheme).map_err(invalid)?;
-    match url.scheme() {
-        "http" | "https" => {}
-        scheme if scheme.starts_with("socks") => {
-            return Err(invalid(&format!("has the scheme {scheme}, which is not supported")));
-        }
-        _ => return Err(invalid("is neither http nor https")),
+impl ProxyServer {
+    /// Parses the URL of a proxy: http, https or socks5. `http://` is assumed if there is no scheme. The
+    /// error is the predicate of a sentence whose subject is the URL. It does not quote the URL, which may
+    /// contain a password.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let with_scheme =
+            if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let mut url = parse_url(&with_scheme)?;
+        let (scheme, default_port, protocol) = match url.scheme() {
+            "http" => ("http", "", ProxyProtocol::http(&mut url, false)?),
+            "https" => ("https", "", ProxyProtocol::http(&mut url, true)?),
+            "socks5" | "socks5h" => ("socks5", ":1080", ProxyProtocol::socks(&url)?),
+            _ => return Err("has a scheme that is not supported"),
+        };
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or("has no host")?;
+        let port = url.port().map_or_else(|| default_port.to_owned(), |port| format!(":{port}"));
+        let display = format!("{scheme}://{host}{port}");
+        let uri = display.parse().map_err(|_| "is not a valid URL")?;
+        Ok(Self { display, uri, protocol })
     }
-    let authorization = match basic_credentials(&mut url) {
-        Some(credentials) => {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
-            let mut value = HeaderValue::try_from(format!("Basic {encoded}"))
-                .map_err(|_| invalid("contains a user or password that cannot be used"))?;
-            value.set_sensitive(true);
-            Some(value)
+}
+
+impl ProxyProtocol {
+    fn http(url: &mut Url, secure: bool) -> Result<Self, &'static str> {
+        let Some(credentials) = basic_credentials(url) else {
+            return Ok(Self::Http { secure, authorization: None });
+        };
+        let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
+        let mut value =
+            HeaderValue::try_from(format!("Basic {encoded}")).map_err(|_| UNUSABLE_CREDENTIALS)?;
+        value.set_sensitive(true);
+        Ok(Self::Http { secure, authorization: Some(value) })
+    }
+
+    fn socks(url: &Url) -> Result<Self, &'static str> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(Self::Socks { credentials: None });
         }
-        None => None,
-    };
-    url.set_path("");
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(ProxyServer { url, authorization })
+        let decode = |text| {
+            let text = percent_decode_str(text).decode_utf8().ok();
+            // The protocol allows 255 bytes (RFC 1929).
+            text.filter(|text| text.len() <= 255).ok_or(UNUSABLE_CREDENTIALS).map(String::from)
+        };
+        let credentials = (decode(url.username())?, decode(url.password().unwrap_or_default())?);
+        Ok(Self::Socks { credentials: Some(credentials) })
+    }
 }
 
 /// Whether a `no_proxy` list contains the host of this URL.
@@ -226,7 +254,7 @@ mod tests {
 
     fn chosen(settings: &ProxySettings, url: &str) -> Option<String> {
         let url = Url::parse(url).expect("a valid URL");
-        proxy_for(settings, &url).expect("valid").map(|server| server.display())
+        proxy_for(settings, &url).expect("valid").map(|server| server.display)
     }
 
     #[test]
@@ -248,24 +276,43 @@ mod tests {
     fn the_credentials_of_a_proxy_are_used_and_not_shown() {
         let url = Url::parse("https://a").expect("a valid URL");
         let server = proxy_for(&settings(""), &url).expect("valid").expect("a proxy");
+        assert_eq!(server.display, "http://proxy.example:3129");
+        assert_eq!(server.uri, "http://proxy.example:3129/");
+        let ProxyProtocol::Http { secure: false, authorization: Some(value) } = server.protocol
+        else {
+            panic!("expected an HTTP proxy with credentials")
+        };
         // us@er:pass
-        let authorization = server.authorization.as_ref().expect("credentials");
-        assert_eq!(authorization.as_bytes(), b"Basic dXNAZXI6cGFzcw==");
-        assert!(authorization.is_sensitive() && !server.url.as_str().contains("pass"));
+        assert_eq!(value.as_bytes(), b"Basic dXNAZXI6cGFzcw==");
+        assert!(value.is_sensitive());
+    }
+
+    #[test]
+    fn a_socks_proxy_has_a_default_port_and_decoded_credentials() {
+        let server = ProxyServer::parse("SOCKS5H://us%3Aer:p%40ss@[::1]").expect("valid");
+        assert_eq!(server.display, "socks5://[::1]:1080");
+        assert_eq!(server.uri, "socks5://[::1]:1080/");
+        let ProxyProtocol::Socks { credentials } = server.protocol else {
+            panic!("expected a SOCKS proxy")
+        };
+        assert_eq!(credentials, Some(("us:er".to_owned(), "p@ss".to_owned())));
     }
 
     #[test]
     fn rejects_invalid_proxies_without_quoting_them() {
         for text in [
-            "socks5://user:hunter2@proxy:1080",
+            "socks4://user:hunter2@proxy:1080",
+            "socks5://user:%ffhunter2@proxy:1080",
+            "socks5://user:hunter2@",
+            "socks5://",
             "http://user:hunter2@",
             "ftp://hunter2",
             "http:///hunter2:3128",
             "http://hunter2\t.example:3128",
             r"DOMAIN\user:hunter2@proxy:3128",
         ] {
-            let error = server(text).map(|_| ()).expect_err("invalid");
-            assert!(!error.to_string().contains("hunter2"), "{error}");
+            let why = ProxyServer::parse(text).map(|_| ()).expect_err("invalid");
+            assert!(!why.contains("hunter2"), "{why}");
         }
     }
 }

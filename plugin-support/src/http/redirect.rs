@@ -1,11 +1,11 @@
 //! Follows redirects: which are allowed, and which headers the next request keeps.
 
 use gatherer_plugin_api::GatherError;
-use reqwest::header::{
+use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
     HeaderMap, HeaderName, LOCATION, TRANSFER_ENCODING, USER_AGENT,
 };
-use reqwest::{Method, StatusCode};
+use http::{Method, StatusCode};
 use url::Url;
 
 use super::Request;
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn accepts_a_location_in_utf8() {
-        let value = reqwest::header::HeaderValue::from_bytes("/ü".as_bytes()).expect("a header");
+        let value = http::header::HeaderValue::from_bytes("/ü".as_bytes()).expect("a header");
         let headers = HeaderMap::from_iter([(LOCATION, value)]);
         let from = request(Method::GET, "http://a/");
         let next = RedirectChain::default().follow(&from, StatusCode::FOUND, &headers);

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use gatherer_plugin_api::GatherError;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
 use url::Url;
 
 use super::address::{basic_credentials, display_url};

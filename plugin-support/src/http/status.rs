@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use http::StatusCode;
+use http::header::{HeaderMap, RETRY_AFTER};
 
 /// The error for a status. `request` names the request in the message.
 pub fn error(request: &str, status: StatusCode, headers: &HeaderMap) -> GatherError {

@@ -1,35 +1,34 @@
-//! Builds a kube client from a kubeconfig's settings.
+//! Connects a kube client to the API server that a kubeconfig names.
 //!
-//! The layers come from kube, but this module assembles them. `Client::try_from` would verify a
-//! proxy's certificate against the cluster's authority, drop a SOCKS proxy's password, log each
-//! failure at error level, and not expose the server's certificate.
+//! kube's layers add the server's address and the credentials; the requests go over the transport that
+//! all modules share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gatherer_plugin_api::{Context, GatherError};
-use gatherer_plugin_support::http::{self as support, CertificateHints, Exchange, Timeouts, Trust};
-use gatherer_plugin_support::run;
+use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
+use gatherer_plugin_support::http::{
+    CertificateHints, Exchange, ProxyServer, Timeouts, TlsSettings, Transport, TransportSettings,
+    parse_url,
+};
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
-use http::uri::{Parts, PathAndQuery, Scheme};
 use http::{Request, Uri};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connection as Connected, HttpConnector};
-use hyper_util::rt::TokioExecutor;
 use kube::client::ConfigExt as _;
-use kube::client::middleware::AuthLayer;
-use rustls::ClientConfig;
-use tower::{BoxError, Service, ServiceBuilder};
+use tower::{BoxError, ServiceBuilder};
 
-use super::certificate::{RecordingVerifier, ServerSubject};
 use super::credential_program::CredentialProgram;
 use super::credential_source::{CredentialSource, bearer};
 use super::credentials::{self, ClientCredentials};
-use super::proxy::{self, Proxy};
 use super::token_renewal::IdTokenSource;
 use crate::kubeconfig::Access;
+
+/// Hints about the server's certificate.
+const CERTIFICATE_HINTS: CertificateHints = CertificateHints {
+    untrusted: "add the authority's certificate to the kubeconfig's cluster \
+                (certificate-authority-data)",
+    other_name: "use a name from the certificate in the kubeconfig's server, or set it as \
+                 tls-server-name",
+};
 
 /// The kube client of one API server, and the state that its requests share.
 pub(super) struct Connection<'a> {
@@ -41,11 +40,8 @@ pub(super) struct Connection<'a> {
     program: Option<CredentialProgram>,
     /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
-    timeouts: Timeouts,
-    secure: bool,
-    /// The proxy as messages show it, without credentials.
-    proxy: Option<String>,
-    server_subject: ServerSubject,
+    /// The error context of a request, without the request's name.
+    exchange: Exchange,
     /// The server's URL as messages show it, without a trailing slash.
     address: String,
 }
@@ -54,51 +50,46 @@ impl<'a> Connection<'a> {
     /// Prepares the client, and runs the kubeconfig's credential program, if it has one. Sends
     /// nothing to the server yet.
     pub async fn new(access: &'a Access, context: &'a Context) -> Result<Self, GatherError> {
-        // rustls needs one default provider per process. An error means that there is one already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let secure = access.server.scheme() == Some(&Scheme::HTTPS);
-        let proxy = proxy::choose(access, context)?;
-        let mut timeouts = Timeouts::default();
-        if let Some(remaining) = run::operation_remaining(context) {
-            // A little less than the deadline, so that the error says that connecting timed out.
-            timeouts.connect = timeouts.connect.min(remaining.mul_f64(0.9));
-        }
-        let config = config(access, timeouts);
+        let proxy = proxy_settings(access, context)?;
+        let mut config = config(access);
         let source = CredentialSource::of(access);
-        let ClientCredentials { auth, mut tls, program } =
-            credentials::load(config.clone(), &source, context).await?;
-        let server_subject = ServerSubject::default();
-        if secure {
-            // An insecure kubeconfig already has a warning.
-            if context.options().insecure && !access.insecure {
-                support::warn_insecure(context)?;
-            }
-            let trust = Trust { authorities: access.ca.as_deref(), insecure: access.insecure };
-            let verifier = support::verifier(context, &trust)?;
-            let verifier = RecordingVerifier { verifier, subject: server_subject.clone() };
-            tls.dangerous().set_certificate_verifier(Arc::new(verifier));
-        }
-        let sent = Arc::new(AtomicBool::new(false));
-        let builder =
-            ClientBuilder { config, auth, tls, sent: Arc::clone(&sent), context: context.clone() };
-        let client = builder.build_through(proxy.as_ref())?;
-        let proxy = proxy.map(|proxy| proxy.display().to_owned());
+        let credentials = credentials::load(&mut config, access, &source, context).await?;
+        let ClientCredentials { auth, certificate, program } = credentials;
+        let tls = TlsSettings {
+            authorities: access.ca.clone(),
+            insecure: access.insecure,
+            client_certificate: certificate,
+            server_name: access.tls_server_name.clone(),
+        };
+        let settings = TransportSettings { proxy, timeouts: Timeouts::default(), tls };
+        let transport = Transport::new(context, settings);
         let address = address(&access.server);
+        let url = parse_url(&address).map_err(|_| {
+            GatherError::configuration("the kubeconfig's server is not a valid URL")
+        })?;
+        let exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
+
+        let extra = config.extra_headers_layer().map_err(|_| {
+            GatherError::configuration(
+                "the kubeconfig's user: the impersonation fields cannot be sent in a header",
+            )
+        })?;
+        let sent = Arc::new(AtomicBool::new(false));
+        let (is_sent, context_of_requests) = (Arc::clone(&sent), context.clone());
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(auth)
+            .layer(extra)
+            .map_request(move |request: Request<kube::client::Body>| {
+                report_credentials(&request, &context_of_requests);
+                is_sent.store(true, Ordering::SeqCst);
+                request
+            })
+            .map_err(BoxError::from)
+            .service(transport);
+        let client = kube::Client::new(service, config.default_namespace);
         let id_tokens = access.oidc.as_ref().map(|oidc| IdTokenSource::new(oidc, context));
-        Ok(Self {
-            client,
-            access,
-            context,
-            source,
-            id_tokens,
-            program,
-            sent,
-            timeouts,
-            secure,
-            proxy,
-            server_subject,
-            address,
-        })
+        Ok(Self { client, access, context, source, id_tokens, program, sent, exchange, address })
     }
 
     /// The `Authorization` header of the next request, for credentials that can change between
@@ -123,15 +114,7 @@ impl<'a> Connection<'a> {
     /// The error context of a request for a page, which the caller sends next.
     pub fn exchange(&self, path: &str, page: usize) -> Exchange {
         self.sent.store(false, Ordering::SeqCst);
-        let mut exchange = Exchange::new(self.request_text(path, page), self.secure, self.timeouts);
-        exchange.proxy.clone_from(&self.proxy);
-        exchange.certificate_hints = CertificateHints {
-            untrusted: "add the authority's certificate to the kubeconfig's cluster \
-                        (certificate-authority-data)",
-            other_name: "use a name from the certificate in the kubeconfig's server, or set it as \
-                         tls-server-name",
-        };
-        exchange
+        Exchange { request: self.request_text(path, page), ..self.exchange.clone() }
     }
 
     /// Whether the last request got its credentials, so that a timeout was the server's and not the
@@ -139,23 +122,34 @@ impl<'a> Connection<'a> {
     pub fn has_credentials(&self) -> bool {
         self.sent.load(Ordering::SeqCst)
     }
+}
 
-    /// The subject of the server's certificate.
-    pub fn subject(&self) -> Option<String> {
-        self.server_subject.get()
+/// The kubeconfig's own proxy, or else the request's proxy for the cluster's host. The environment is
+/// never read.
+fn proxy_settings(access: &Access, context: &Context) -> Result<ProxySettings, GatherError> {
+    let Some(url) = &access.proxy_url else { return Ok(context.options().proxy.clone()) };
+    let text = url.expose().trim();
+    if text.is_empty() {
+        return Ok(ProxySettings::default());
     }
+    let valid = if text.contains("://") {
+        ProxyServer::parse(text).map(drop)
+    } else {
+        Err("has no scheme")
+    };
+    valid.map_err(|why| {
+        let cluster = &access.cluster;
+        let message = format!("the kubeconfig's cluster {cluster:?}: its proxy-url {why}");
+        GatherError::configuration(message)
+            .with_hint("write it as http://proxy.example.com:3128, or with https or socks5")
+    })?;
+    Ok(ProxySettings { all: Some(Secret::new(text.to_owned())), ..ProxySettings::default() })
 }
 
 /// The configuration of the kube client.
-fn config(access: &Access, timeouts: Timeouts) -> kube::Config {
-    let mut config = kube::Config::new(with_port(&access.server));
+fn config(access: &Access) -> kube::Config {
+    let mut config = kube::Config::new(access.server.clone());
     config.auth_info = access.auth.clone();
-    config.tls_server_name.clone_from(&access.tls_server_name);
-    // Our own verifier replaces kube's, so kube need not load the system's roots.
-    config.root_cert = Some(Vec::new());
-    config.connect_timeout = Some(timeouts.connect);
-    config.read_timeout = Some(timeouts.idle);
-    config.write_timeout = Some(timeouts.idle);
     // Only plugin-support's `retry` retries.
     config.default_retry = false;
     config.headers = vec![
@@ -168,18 +162,6 @@ fn config(access: &Access, timeouts: Timeouts) -> kube::Config {
     config
 }
 
-/// The server with an explicit port for http: without one, a proxy would be asked for port 443.
-fn with_port(server: &Uri) -> Uri {
-    let missing = server.port().is_none() && server.scheme() == Some(&Scheme::HTTP);
-    let Some(host) = server.host().filter(|_| missing) else { return server.clone() };
-    let mut parts = Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = format!("{host}:80").parse().ok();
-    let path = server.path_and_query().cloned();
-    parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-    Uri::from_parts(parts).unwrap_or_else(|_| server.clone())
-}
-
 fn address(server: &Uri) -> String {
     let scheme = server.scheme_str().unwrap_or_default();
     let host = server.host().unwrap_or_default();
@@ -189,108 +171,6 @@ fn address(server: &Uri) -> String {
         (None, _) => 443,
     };
     format!("{scheme}://{host}:{port}{}", server.path().trim_end_matches('/'))
-}
-
-/// Builds the kube client from its layers.
-struct ClientBuilder {
-    config: kube::Config,
-    auth: Option<AuthLayer>,
-    tls: ClientConfig,
-    sent: Arc<AtomicBool>,
-    context: Context,
-}
-
-impl ClientBuilder {
-    fn build_through(self, proxy: Option<&Proxy>) -> Result<kube::Client, GatherError> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        match proxy {
-            None => self.build(connector),
-            Some(Proxy::Socks { uri, credentials, .. }) => {
-                let socks = SocksV5::new(uri.clone(), connector);
-                self.build(match credentials.clone() {
-                    Some((user, password)) => socks.with_auth(user, password),
-                    None => socks,
-                })
-            }
-            Some(Proxy::Tunnel { uri, authorization, secure: false, .. }) => {
-                self.build(tunnel(uri, authorization.as_ref(), connector))
-            }
-            Some(Proxy::Tunnel { uri, authorization, secure: true, .. }) => {
-                // A proxy is not part of the cluster: it is verified with the system's roots, and it
-                // does not get the client certificate.
-                let verifier = support::verifier(&self.context, &Trust::default())?;
-                let settings = ClientConfig::builder()
-                    .dangerous()
-                    .with_custom_certificate_verifier(verifier)
-                    .with_no_client_auth();
-                let connector = HttpsConnectorBuilder::new()
-                    .with_tls_config(settings)
-                    .https_or_http()
-                    .enable_http1()
-                    .wrap_connector(connector);
-                self.build(tunnel(uri, authorization.as_ref(), connector))
-            }
-        }
-    }
-
-    fn build<C>(self, connector: C) -> Result<kube::Client, GatherError>
-    where
-        C: Service<Uri> + Clone + Send + Sync + 'static,
-        C::Response: Connected + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-        C::Future: Send + 'static,
-        C::Error: Into<BoxError>,
-    {
-        let mut connector = TimeoutConnector::new(self.with_tls(connector)?);
-        connector.set_connect_timeout(self.config.connect_timeout);
-        connector.set_read_timeout(self.config.read_timeout);
-        connector.set_write_timeout(self.config.write_timeout);
-        let http = hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector);
-        let extra = self.config.extra_headers_layer().map_err(|_| {
-            GatherError::configuration(
-                "the kubeconfig's user: the impersonation fields cannot be sent in a header",
-            )
-        })?;
-        let Self { config, auth, sent, context, .. } = self;
-        let service = ServiceBuilder::new()
-            .layer(config.base_uri_layer())
-            .option_layer(auth)
-            .layer(extra)
-            .map_request(move |request: Request<kube::client::Body>| {
-                report_credentials(&request, &context);
-                sent.store(true, Ordering::SeqCst);
-                request
-            })
-            .map_err(BoxError::from)
-            .service(http);
-        Ok(kube::Client::new(service, config.default_namespace))
-    }
-
-    fn with_tls<C>(&self, connector: C) -> Result<HttpsConnector<C>, GatherError> {
-        let builder =
-            HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http();
-        let builder = match &self.config.tls_server_name {
-            Some(name) => {
-                let name = name.clone().try_into().map_err(|_| {
-                    GatherError::configuration(
-                        "the kubeconfig's cluster: its tls-server-name is not a valid host name",
-                    )
-                })?;
-                builder.with_server_name_resolver(FixedServerNameResolver::new(name))
-            }
-            None => builder,
-        };
-        Ok(builder.enable_http1().wrap_connector(connector))
-    }
-}
-
-fn tunnel<C>(uri: &Uri, authorization: Option<&HeaderValue>, connector: C) -> Tunnel<C> {
-    let tunnel = Tunnel::new(uri.clone(), connector);
-    match authorization {
-        Some(value) => tunnel.with_auth(value.clone()),
-        None => tunnel,
-    }
 }
 
 /// Reports the request's credentials as a secret to redact. Credentials from programs and identity
@@ -319,12 +199,5 @@ mod tests {
         ] {
             assert_eq!(address(&uri(server)), shown);
         }
-    }
-
-    #[test]
-    fn adds_the_default_port_of_http() {
-        assert_eq!(with_port(&uri("http://a/b")), uri("http://a:80/b"));
-        assert_eq!(with_port(&uri("http://a:81")), uri("http://a:81"));
-        assert_eq!(with_port(&uri("https://a")), uri("https://a"));
     }
 }

@@ -1,6 +1,5 @@
 //! The client of an API server: reads whole lists of objects and the discovery documents.
 
-mod certificate;
 mod connect;
 mod credential_program;
 mod credential_source;
@@ -9,7 +8,6 @@ mod discovery;
 mod list;
 mod page;
 mod page_parser;
-mod proxy;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod response_fuzzing;
 mod status;

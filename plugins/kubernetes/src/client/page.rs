@@ -2,19 +2,16 @@
 
 use std::error::Error as StdError;
 
-use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_support::http::{CertificateHints, Exchange, Stage, causes};
-use gatherer_plugin_support::run;
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_support::http::{
+    BodyLimit, BodyReader, Encoding, Exchange, RequestDeadline, read_error_body,
+};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
-use hyper::body::Body as _;
 use kube::api::ListParams;
 use kube::client::{AuthError, Body};
-use tokio::time::{Duration, Instant};
 
 use super::connect::Connection;
-use super::credential_source::LONGEST_REQUEST;
 use super::page_parser;
 use super::status::{SELECTOR_TOO_LONG, StatusRefusal, Subject, find_cause};
 use crate::objects::Resource;
@@ -31,14 +28,6 @@ const LONGEST_URL: usize = 65_534;
 
 /// The largest response that is not a page of a list.
 const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
-
-/// How much of an error response's body is read, and for how long.
-const ERROR_BODY_BYTES: usize = 64 * 1024;
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
-
-/// The hint for a server that takes too long.
-const TOO_SLOW: &str = "raise the endpoint's `timeout`, or find out why the server, or a proxy in \
-                        front of it, is slow";
 
 /// One page to request.
 #[derive(Debug, Clone, Copy)]
@@ -75,17 +64,16 @@ pub(super) async fn fetch(
     page: PageRequest<'_>,
 ) -> Result<FetchOutcome, GatherError> {
     let authorization = connection.authorization().await?;
-    let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
     let attempt = Attempt {
         connection,
         exchange: connection.exchange(&page.resource.path(), page.number),
-        end: Instant::now() + wait,
+        deadline: RequestDeadline::new(connection.context),
     };
     let request = attempt.request(page, authorization)?;
     let response = attempt.send(request).await?;
-    let (head, mut body) = response.into_parts();
+    let (head, body) = response.into_parts();
     if head.status != StatusCode::OK {
-        let text = attempt.read_error_body(&mut body).await;
+        let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
         let subject = Subject::List(page.resource);
         let refusal =
             StatusRefusal::new(&attempt.exchange, subject, head.status, &head.headers, &text);
@@ -93,7 +81,7 @@ pub(super) async fn fetch(
         return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
     attempt.reject_compression(&head.headers)?;
-    let bytes = attempt.read(&mut body, PAGE_BYTES.min(page.bytes_left)).await?;
+    let bytes = attempt.reader(page_limit(page.bytes_left)).read(body).await?;
     Ok(FetchOutcome::Page(Page { bytes, request_text: attempt.exchange.description() }))
 }
 
@@ -122,9 +110,11 @@ async fn fetch_object(
     path: &str,
 ) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
     let authorization = connection.authorization().await?;
-    let wait = run::operation_remaining(connection.context).unwrap_or(LONGEST_REQUEST);
-    let attempt =
-        Attempt { connection, exchange: connection.exchange(path, 1), end: Instant::now() + wait };
+    let attempt = Attempt {
+        connection,
+        exchange: connection.exchange(path, 1),
+        deadline: RequestDeadline::new(connection.context),
+    };
     let mut request = Request::get(path);
     if let Some(value) = authorization {
         request = request.header(AUTHORIZATION, value);
@@ -132,9 +122,9 @@ async fn fetch_object(
     let request = request
         .body(Body::empty())
         .map_err(|_| GatherError::internal("a path of the API cannot be sent"))?;
-    let (head, mut body) = attempt.send(request).await?.into_parts();
+    let (head, body) = attempt.send(request).await?.into_parts();
     if head.status != StatusCode::OK {
-        let text = attempt.read_error_body(&mut body).await;
+        let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
         let refusal = StatusRefusal::new(
             &attempt.exchange,
             Subject::Discovery,
@@ -145,14 +135,24 @@ async fn fetch_object(
         return Ok(Err(refusal));
     }
     attempt.reject_compression(&head.headers)?;
-    attempt.read(&mut body, DOCUMENT_BYTES).await.map(Ok)
+    attempt.reader(BodyLimit::new(DOCUMENT_BYTES)).read(body).await.map(Ok)
 }
 
-/// One request that is being sent, and the time at which it must be complete.
+/// The limit of a page. `bytes_left` is what the rest of the list may have.
+fn page_limit(bytes_left: usize) -> BodyLimit {
+    if bytes_left < PAGE_BYTES {
+        let exceeded = "the whole list is larger than 4 GiB".to_owned();
+        return BodyLimit { max_bytes: bytes_left, exceeded, hint: None };
+    }
+    let exceeded = "the page is larger than 64 MiB".to_owned();
+    BodyLimit { max_bytes: PAGE_BYTES, exceeded, hint: Some("set a smaller page_size") }
+}
+
+/// One request that is being sent, and its deadline.
 struct Attempt<'a> {
     connection: &'a Connection<'a>,
     exchange: Exchange,
-    end: Instant,
+    deadline: RequestDeadline,
 }
 
 impl Attempt<'_> {
@@ -194,18 +194,13 @@ impl Attempt<'_> {
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, GatherError> {
         let connection = self.connection;
-        match tokio::time::timeout_at(self.end, connection.client.send(request)).await {
+        match tokio::time::timeout_at(self.deadline.at, connection.client.send(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) if !connection.has_credentials() => {
                 Err(connection.source.too_slow(connection.context))
             }
-            Err(_) => {
-                let limit = self.limit_text();
-                let message =
-                    format!("{}: no response within {limit}", self.exchange.description());
-                Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW))
-            }
+            Err(_) => Err(self.deadline.no_response(&self.exchange)),
         }
     }
 
@@ -214,25 +209,7 @@ impl Attempt<'_> {
         if let Some(error) = find_cause::<AuthError>(error) {
             return self.connection.source.failure(error);
         }
-        let connecting = find_cause::<hyper_util::client::legacy::Error>(error)
-            .is_some_and(hyper_util::client::legacy::Error::is_connect);
-        let mut exchange = self.exchange.clone();
-        let texts: Vec<String> = causes(error).iter().map(ToString::to_string).collect();
-        let is_proxy_error = |prefix: &str| {
-            exchange.proxy.is_some() && texts.iter().any(|text| text.starts_with(prefix))
-        };
-        if is_proxy_error("SOCKS error") && texts.iter().any(|text| text.contains("credentials")) {
-            let message = format!("{}: the proxy rejected the credentials", exchange.description());
-            return GatherError::new(ErrorKind::Authentication, message)
-                .with_hint("check the user name and the password in the proxy's URL");
-        }
-        if is_proxy_error("tunnel error") {
-            // A certificate error is about the proxy's certificate, not the server's.
-            exchange.certificate_hints = CertificateHints::default();
-        } else {
-            exchange.subject = self.connection.subject();
-        }
-        exchange.failure(error, if connecting { Stage::Connecting } else { Stage::Waiting })
+        self.exchange.failure(error)
     }
 
     /// Rejects a compressed response. The request does not offer compression, and a decompression
@@ -249,76 +226,12 @@ impl Attempt<'_> {
         Err(error.with_hint(page_parser::ALTERED_RESPONSE))
     }
 
-    /// Reads the whole body. An incomplete body, or one of more than `max_bytes`, is an error.
-    async fn read(&self, body: &mut Body, max_bytes: usize) -> Result<Vec<u8>, GatherError> {
-        let mut bytes = Vec::new();
-        if let Some(announced) = body.size_hint().exact() {
-            let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-            if announced > max_bytes {
-                return Err(self.too_large(max_bytes));
-            }
-            // This only avoids copying; if it fails, the buffer grows as the data arrives.
-            let _ = bytes.try_reserve_exact(announced);
-        }
-        loop {
-            let frame = match tokio::time::timeout_at(self.end, body.frame()).await {
-                Ok(None) => return Ok(bytes),
-                Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(error))) => {
-                    return Err(self.exchange.failure(&error, Stage::Body(bytes.len())));
-                }
-                Err(_) => {
-                    let message = format!(
-                        "{}: the response was not complete within {}: {} bytes received",
-                        self.exchange.description(),
-                        self.limit_text(),
-                        bytes.len()
-                    );
-                    return Err(GatherError::new(ErrorKind::Timeout, message).with_hint(TOO_SLOW));
-                }
-            };
-            // Ignore trailers.
-            let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > max_bytes {
-                return Err(self.too_large(max_bytes));
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-
-    /// Reads the body of an error response: the part that arrives soon, up to a limit.
-    async fn read_error_body(&self, body: &mut Body) -> Vec<u8> {
-        let end = self.end.min(Instant::now() + ERROR_BODY_WAIT);
-        let mut bytes = Vec::new();
-        while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(end, body.frame()).await {
-            let Ok(data) = frame.into_data() else { continue };
-            let room = ERROR_BODY_BYTES - bytes.len();
-            bytes.extend_from_slice(&data[..data.len().min(room)]);
-            if data.len() >= room {
-                break;
-            }
-        }
-        bytes
-    }
-
-    fn too_large(&self, max_bytes: usize) -> GatherError {
-        if max_bytes == DOCUMENT_BYTES {
-            return self.protocol_error("the response is larger than 4 MiB");
-        }
-        if max_bytes < PAGE_BYTES {
-            return self.protocol_error("the whole list is larger than 4 GiB");
-        }
-        self.protocol_error("the page is larger than 64 MiB").with_hint("set a smaller page_size")
+    fn reader(&self, limit: BodyLimit) -> BodyReader<'_> {
+        let (exchange, deadline) = (&self.exchange, &self.deadline);
+        BodyReader { exchange, deadline, encoding: Encoding::Identity, limit }
     }
 
     fn protocol_error(&self, why: &str) -> GatherError {
         GatherError::protocol(format!("{}: {why}", self.exchange.description()))
-    }
-
-    fn limit_text(&self) -> String {
-        match self.connection.context.deadline() {
-            Some(_) => format!("the endpoint's {}", run::timeout_text(self.connection.context)),
-            None => format!("the limit of {}", run::seconds(LONGEST_REQUEST)),
-        }
     }
 }

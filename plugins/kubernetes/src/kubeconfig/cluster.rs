@@ -13,7 +13,7 @@ pub struct Cluster {
     pub server: Uri,
     pub ca: Option<Vec<u8>>,
     pub insecure: bool,
-    pub tls_server_name: Option<String>,
+    pub tls_server_name: Option<ServerName<'static>>,
     pub proxy_url: Option<Secret<String>>,
     pub warnings: Vec<String>,
 }
@@ -33,10 +33,11 @@ pub fn read(
             .error("insecure-skip-tls-verify", "must not be true if a certificate authority is set")
             .with_hint("remove one of them: the first disables verification, the other needs it"));
     }
-    let tls_server_name = node.text("tls-server-name")?;
-    if tls_server_name.is_some_and(|name| ServerName::try_from(name).is_err()) {
-        return Err(node.error("tls-server-name", "is not a valid host name or IP address"));
-    }
+    let tls_server_name = node
+        .text("tls-server-name")?
+        .map(|name| ServerName::try_from(name.to_owned()))
+        .transpose()
+        .map_err(|_| node.error("tls-server-name", "is not a valid host name or IP address"))?;
     let proxy_url = node.text("proxy-url")?;
     if let Some(url) = proxy_url {
         add_url_secrets(url, secrets);
@@ -51,7 +52,7 @@ pub fn read(
         server,
         ca,
         insecure,
-        tls_server_name: tls_server_name.map(str::to_owned),
+        tls_server_name,
         proxy_url: proxy_url.map(|url| Secret::new(url.to_owned())),
         warnings,
     })
@@ -62,8 +63,7 @@ fn authority(node: &ConfigNode<'_>, files: &Files) -> Result<Option<Vec<u8>>, Ga
     let Some((field, bytes)) = node.data_or_file("certificate-authority", files)? else {
         return Ok(None);
     };
-    let certificates = pem::authorities(&bytes).map_err(|why| node.error(&field, why))?;
-    Ok(Some(pem::write_certificates(&certificates).into_bytes()))
+    pem::authorities(&bytes).map(Some).map_err(|why| node.error(&field, why))
 }
 
 /// Parses the server's URL. The error does not quote the URL, because it may contain a password.

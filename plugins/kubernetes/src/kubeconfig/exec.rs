@@ -63,7 +63,7 @@ pub fn read(
             insecure_skip_tls_verify: Some(cluster.insecure),
             certificate_authority_data: cluster.ca.clone(),
             proxy_url: cluster.proxy_url.as_ref().map(|url| url.expose().clone()),
-            tls_server_name: cluster.tls_server_name.clone(),
+            tls_server_name: cluster.tls_server_name.as_ref().map(|name| name.to_str().into()),
             config: extension(cluster_node)?,
         })
     } else {

@@ -21,8 +21,8 @@ pub fn kubeconfig(input: &[u8]) {
 
     let auth = &access.auth;
     assert!(auth.exec.is_none(), "would run a program without permission");
-    assert!(auth.token_file.is_none() && auth.client_certificate.is_none(), "would read a file");
-    assert!(auth.client_key.is_none(), "would read a file");
+    assert!(auth.token_file.is_none(), "would read a file");
+    assert!(auth.client_certificate.is_none() && auth.client_key.is_none(), "would read a file");
     assert!(access.token_file.is_none(), "would read a file");
 
     let shown = format!("{access:?}");

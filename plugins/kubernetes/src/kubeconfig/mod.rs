@@ -4,7 +4,7 @@
 //! The entry point is [`read`]. `source` loads the document, `yaml` parses it within limits, and
 //! `config_node` gives typed access to the result. `cluster` and `user` (with `token`, `exec`,
 //! `auth_provider` and `oidc`) read the two entries that a context names. `files` opens the files
-//! that they name, and `pem` checks certificates and keys.
+//! that they name, and `pem` checks certificate authorities.
 
 mod auth_provider;
 mod cluster;
@@ -26,8 +26,10 @@ use std::fmt;
 
 use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{Context, GatherError, Policy, Secret};
+use gatherer_plugin_support::http::ClientCertificate;
 use http::Uri;
 use kube::config::AuthInfo;
+use rustls::pki_types::ServerName;
 
 use self::config_node::{ConfigNode, error, looks_secret, shown};
 use self::files::Files;
@@ -55,12 +57,14 @@ pub struct Access {
     /// Whether to skip verification of the server's certificate.
     pub insecure: bool,
     /// The name that the server's certificate must have, instead of the host name.
-    pub tls_server_name: Option<String>,
+    pub tls_server_name: Option<ServerName<'static>>,
     /// The proxy's URL from the kubeconfig, not validated.
     pub proxy_url: Option<Secret<String>>,
     /// The credentials. They name no files: the contents of files are in the `-data` fields. `exec`,
     /// and an `auth_provider` that runs a program, are set only if the operator allows them.
     pub auth: AuthInfo,
+    /// The client certificate and its key. `auth` has neither.
+    pub client_certificate: Option<ClientCertificate>,
     /// The file with the bearer token. If set, `auth` has no token.
     pub token_file: Option<TokenFile>,
     /// The id token and its renewal. If set, `auth` has no token and no `auth_provider`.
@@ -172,6 +176,7 @@ fn read_with(
         tls_server_name: cluster.tls_server_name,
         proxy_url: cluster.proxy_url,
         auth: user.auth,
+        client_certificate: user.client_certificate,
         token_file: user.token_file,
         oidc: user.oidc,
         warnings,

@@ -77,8 +77,7 @@ pub fn read(config: &ConfigNode<'_>, files: &Files) -> Result<Oidc, GatherError>
     let authorities = match config.data_or_file("idp-certificate-authority", files)? {
         None => None,
         Some((field, bytes)) => {
-            let found = pem::authorities(&bytes).map_err(|why| config.error(&field, why))?;
-            Some(pem::write_certificates(&found).into_bytes())
+            Some(pem::authorities(&bytes).map_err(|why| config.error(&field, why))?)
         }
     };
     let secret = |key: &str| Ok::<_, GatherError>(text(key)?.map(SecretString::from));

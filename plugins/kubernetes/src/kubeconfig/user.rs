@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatherer_plugin_api::{GatherError, Policy, Secret};
+use gatherer_plugin_support::http::ClientCertificate;
 use kube::config::AuthInfo;
 use secrecy::SecretString;
 
@@ -13,14 +14,14 @@ use super::cluster::Cluster;
 use super::config_node::ConfigNode;
 use super::files::Files;
 use super::oidc::Oidc;
-use super::pem::PairPart;
 use super::token::TokenFile;
-use super::{auth_provider, exec, pem, token};
+use super::{auth_provider, exec, token};
 
 /// The contents of a user's entry.
 #[derive(Default)]
 pub struct User {
     pub auth: AuthInfo,
+    pub client_certificate: Option<ClientCertificate>,
     pub token_file: Option<TokenFile>,
     pub oidc: Option<Oidc>,
     pub warnings: Vec<String>,
@@ -49,7 +50,7 @@ pub fn read(
     let provider_node = node.child("auth-provider")?;
     check_single_method(node)?;
 
-    certificate(node, inputs.files, &mut user.auth, secrets)?;
+    user.client_certificate = certificate(node, inputs.files, secrets)?;
     basic(node, &mut user.auth, secrets)?;
     bearer(node, inputs, &mut user, secrets)?;
     if let Some(exec_node) = exec_node {
@@ -94,13 +95,12 @@ fn check_single_method(node: &ConfigNode<'_>) -> Result<(), GatherError> {
 fn certificate(
     node: &ConfigNode<'_>,
     files: &Files,
-    auth: &mut AuthInfo,
     secrets: &mut Vec<Secret<String>>,
-) -> Result<(), GatherError> {
+) -> Result<Option<ClientCertificate>, GatherError> {
     let certificate = node.data_or_file("client-certificate", files)?;
     let key = node.data_or_file("client-key", files)?;
     let ((certificate_field, certificate), (key_field, key)) = match (certificate, key) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
         (Some(_), None) => {
             return Err(node.error("client-key", "is missing, but a client certificate is set"));
         }
@@ -114,20 +114,11 @@ fn certificate(
         secrets.push(Secret::new(text.to_owned()));
     }
     secrets.push(Secret::new(STANDARD.encode(&key)));
-    let certificates =
-        pem::certificates(&certificate).map_err(|why| node.error(&certificate_field, why))?;
-    let key = pem::private_key(&key).map_err(|why| node.error(&key_field, why))?;
-    pem::check_pair(&certificates, &key).map_err(|(part, why)| match part {
-        PairPart::Certificate => node.error(&certificate_field, why),
-        PairPart::Key => node.error(&key_field, why),
+    let certificate = ClientCertificate::from_pem(&certificate, &key).map_err(|error| {
+        let field = if error.is_about_key { &key_field } else { &certificate_field };
+        node.error(field, error.why)
     })?;
-    let key = pem::write_key(&key);
-    let encoded = STANDARD.encode(&key);
-    secrets.push(Secret::new(key));
-    secrets.push(Secret::new(encoded.clone()));
-    auth.client_certificate_data = Some(STANDARD.encode(pem::write_certificates(&certificates)));
-    auth.client_key_data = Some(SecretString::from(encoded));
-    Ok(())
+    Ok(Some(certificate))
 }
 
 fn basic(

@@ -4,7 +4,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
@@ -15,6 +22,11 @@ use super::kubeconfigs::ADMIN_TOKEN;
 
 /// How many requests run concurrently when many objects are created.
 const CONCURRENT_REQUESTS: usize = 16;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// A client that reuses its connections.
 #[derive(Debug)]
@@ -35,13 +47,14 @@ impl Api {
             .expect("ring knows the default versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .timeout(Duration::from_mins(1))
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = legacy::Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(CONCURRENT_REQUESTS)
-            .build()
-            .expect("a client");
+            .build(connector);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { url: url.to_owned(), client, runtime: Mutex::new(runtime) }
@@ -194,22 +207,22 @@ async fn exchange(
     body: Option<String>,
 ) -> Result<(u16, String), String> {
     let with_tls = url.starts_with("https:");
-    let mut request = client.request(method, url);
+    let mut request = Request::builder().method(method).uri(url);
     // Only the API server uses TLS and knows the token; etcd rejects requests with a token.
     if with_tls {
-        request = request.bearer_auth(ADMIN_TOKEN);
+        request = request.header(AUTHORIZATION, format!("Bearer {ADMIN_TOKEN}"));
     }
-    if let Some(body) = body {
-        request = request.header("Content-Type", "application/json").body(body);
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
     }
+    let request = request.body(Full::from(body.unwrap_or_default()));
+    let request = request.map_err(|error| error.to_string())?;
     let response = async {
-        let mut response = request.send().await?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok::<_, reqwest::Error>((response.status().as_u16(), bytes))
+        let response = client.request(request).await.map_err(|error| format!("{error:?}"))?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| format!("{error:?}"))?;
+        Ok((head.status.as_u16(), String::from_utf8_lossy(&body.to_bytes()).into_owned()))
     };
-    let (status, bytes) = response.await.map_err(|error| error.to_string())?;
-    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    let response = tokio::time::timeout(REQUEST_TIMEOUT, response).await;
+    response.unwrap_or_else(|_| Err("no response in time".to_owned()))
 }

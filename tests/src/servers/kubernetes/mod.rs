@@ -15,11 +15,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use http::Method;
 pub use kubeconfigs::{
     ADMIN_TOKEN, KUBECONFIGS, UNKNOWN_TOKEN, UNPRIVILEGED_TOKEN, base64_file, credential_program,
     kubeconfig_yaml,
 };
-pub use reqwest::Method;
 use serde_json::Value;
 
 use api::Api;

@@ -31,7 +31,8 @@ fn reads_the_current_context_unless_another_is_named() {
     let current = read_with(SEVERAL, None, &policy()).expect("the current context");
     assert_eq!((current.context.as_str(), current.cluster.as_str()), ("b", "two"));
     assert_eq!(current.server.to_string(), "https://[fd00::1]:6443/");
-    assert_eq!(current.tls_server_name.as_deref(), Some("kubernetes"));
+    let server_name = current.tls_server_name.expect("a name");
+    assert_eq!(server_name.to_str(), "kubernetes");
     let empty = read_with(SEVERAL, Some(""), &policy()).expect("the current context");
     assert_eq!(empty.context, "b");
     let other = read_with(SEVERAL, Some("a"), &policy()).expect("the context a");

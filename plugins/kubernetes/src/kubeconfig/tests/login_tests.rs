@@ -19,17 +19,10 @@ fn pair(certificate: &str, key: &str) -> String {
 
 #[test]
 fn accepts_keys_of_all_three_formats() {
-    for (certificate, key, label) in [
-        (EC_CERT, EC_SEC1_KEY, "EC PRIVATE KEY"),
-        (EC_CERT, EC_PKCS8_KEY, "PRIVATE KEY"),
-        (RSA_CERT, RSA_PKCS1_KEY, "RSA PRIVATE KEY"),
-    ] {
-        let auth = valid(&pair(certificate, key)).auth;
-        assert_eq!(auth.client_certificate_data, Some(base64(certificate)));
-        let data = auth.client_key_data.expect("a key");
-        // The parameters that OpenSSL writes before an EC key are removed.
-        let begin = key.find(&format!("-----BEGIN {label}")).expect("the key");
-        assert_eq!(data.expose_secret(), base64(&key[begin..]));
+    for (certificate, key) in
+        [(EC_CERT, EC_SEC1_KEY), (EC_CERT, EC_PKCS8_KEY), (RSA_CERT, RSA_PKCS1_KEY)]
+    {
+        assert!(valid(&pair(certificate, key)).client_certificate.is_some());
     }
 }
 
@@ -71,7 +64,7 @@ fn rejects_unusable_certificates_and_keys() {
 fn data_takes_precedence_over_a_file() {
     let document = pair(EC_CERT, EC_SEC1_KEY)
         .replace("user: {client", "user: {client-key: /none, client-certificate: /none, client");
-    assert!(valid(&document).auth.client_key_data.is_some());
+    assert!(valid(&document).client_certificate.is_some());
 }
 
 #[test]

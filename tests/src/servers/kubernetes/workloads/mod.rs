@@ -9,7 +9,7 @@ pub mod virtual_machines;
 
 pub use readers::READERS;
 
-use reqwest::Method;
+use http::Method;
 use serde_json::Value;
 
 use super::Cluster;

@@ -1,6 +1,6 @@
 //! A pod with containers of each kind and state, and with each spelling of an image by a runtime.
 
-use reqwest::Method;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::super::super::Cluster;

@@ -6,7 +6,7 @@ pub mod images;
 pub mod services;
 pub mod uses;
 
-use reqwest::Method;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::super::Cluster;

@@ -1,0 +1,195 @@
+//! Opens the connections of a transport: TCP, a proxy's tunnel, and TLS.
+
+use std::future::{Future, Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use tower::{BoxError, Service, ServiceExt as _, service_fn};
+
+use super::proxy::{ProxyProtocol, ProxyServer};
+use super::transport::Shared;
+
+/// Connects to the scheme, host and port of a URI.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tcp: HttpConnector,
+    shared: Arc<Shared>,
+}
+
+/// A failure on the way to the proxy or in it, as opposed to one of the service.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy cannot be used")]
+pub(super) struct ProxyError(#[source] BoxError);
+
+impl Connector {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        // Each of several addresses gets its part of the time.
+        tcp.set_connect_timeout(Some(shared.timeouts.connect));
+        Self { tcp, shared }
+    }
+
+    async fn connect(self, destination: Uri) -> Result<Stream, BoxError> {
+        let secure = destination.scheme() == Some(&Scheme::HTTPS);
+        let stream = match self.shared.proxy_for(&destination)? {
+            None => self.open_tcp(destination.clone()).await?,
+            Some(proxy) => {
+                let through = self.connect_through(&proxy, &destination, secure).await;
+                through.map_err(ProxyError)?
+            }
+        };
+        if !secure {
+            return Ok(stream);
+        }
+        let tls = self.shared.service_tls().await?;
+        let name = match &self.shared.tls.server_name {
+            Some(name) => name.clone(),
+            None => server_name(&destination)?,
+        };
+        Ok(encrypt(tls, name, stream).await?)
+    }
+
+    /// Connects to the proxy and, if it is used with a tunnel, through it to the destination.
+    async fn connect_through(
+        &self,
+        proxy: &ProxyServer,
+        destination: &Uri,
+        secure: bool,
+    ) -> Result<Stream, BoxError> {
+        let mut stream = self.open_tcp(proxy.uri.clone()).await?;
+        if let ProxyProtocol::Http { secure: true, .. } = &proxy.protocol {
+            // A proxy is not part of the service: it is verified against the system's authorities, and
+            // does not get the client certificate.
+            let tls = self.shared.proxy_tls().await?;
+            stream = encrypt(tls, server_name(&proxy.uri)?, stream).await?;
+        }
+        match &proxy.protocol {
+            ProxyProtocol::Http { .. } if !secure => {
+                stream.takes_absolute_urls = true;
+                Ok(stream)
+            }
+            ProxyProtocol::Http { authorization, .. } => {
+                let mut tunnel = Tunnel::new(proxy.uri.clone(), connected(stream));
+                if let Some(authorization) = authorization {
+                    tunnel = tunnel.with_auth(authorization.clone());
+                }
+                Ok(tunnel.oneshot(with_port(destination)?).await?)
+            }
+            ProxyProtocol::Socks { credentials } => {
+                let mut socks = SocksV5::new(proxy.uri.clone(), connected(stream));
+                if let Some((user, password)) = credentials.clone() {
+                    socks = socks.with_auth(user, password);
+                }
+                Ok(socks.oneshot(with_port(destination)?).await?)
+            }
+        }
+    }
+
+    async fn open_tcp(&self, uri: Uri) -> Result<Stream, BoxError> {
+        let io = Box::new(self.tcp.clone().oneshot(uri).await?);
+        Ok(Stream { io, takes_absolute_urls: false })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, destination: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(destination))
+    }
+}
+
+/// A connector for the library's tunnels whose connection is open already. Their errors would hide the
+/// cause if they connected themselves.
+fn connected(
+    stream: Stream,
+) -> impl Service<Uri, Response = Stream, Error = BoxError, Future = Ready<Result<Stream, BoxError>>>
+{
+    let mut stream = Some(stream);
+    service_fn(move |_| ready(stream.take().ok_or_else(|| "the connection is in use".into())))
+}
+
+/// The URI with an explicit port. Without one, a tunnel would lead to port 443.
+fn with_port(uri: &Uri) -> Result<Uri, http::Error> {
+    let host = uri.host().unwrap_or_default();
+    let default = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
+    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(default));
+    Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build()
+}
+
+fn server_name(uri: &Uri) -> Result<ServerName<'static>, BoxError> {
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    Ok(ServerName::try_from(host.to_owned())?)
+}
+
+async fn encrypt(
+    config: Arc<rustls::ClientConfig>,
+    name: ServerName<'static>,
+    stream: Stream,
+) -> io::Result<Stream> {
+    let encrypted = TlsConnector::from(config).connect(name, TokioIo::new(stream.io)).await?;
+    Ok(Stream { io: Box::new(TokioIo::new(encrypted)), takes_absolute_urls: false })
+}
+
+/// A connection of any kind. One type, so that the HTTP client is compiled once.
+pub(super) struct Stream {
+    io: Box<dyn ByteStream>,
+    /// Whether the other end is an HTTP proxy that forwards single requests.
+    takes_absolute_urls: bool,
+}
+
+trait ByteStream: Read + Write + Send + Unpin {}
+
+impl<T: Read + Write + Send + Unpin> ByteStream for T {}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new().proxy(self.takes_absolute_urls)
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
