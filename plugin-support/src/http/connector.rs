@@ -43,6 +43,8 @@ impl Connector {
 
     async fn connect(self, destination: Uri) -> Result<Stream, BoxError> {
         let secure = destination.scheme() == Some(&Scheme::HTTPS);
+        // Before it connects, because an invalid file is the error even if the server does not run.
+        let tls = if secure { Some(self.shared.service_tls().await?) } else { None };
         let stream = match self.shared.proxy_for(&destination)? {
             None => self.open_tcp(destination.clone()).await?,
             Some(proxy) => {
@@ -50,10 +52,7 @@ impl Connector {
                 through.map_err(ProxyError)?
             }
         };
-        if !secure {
-            return Ok(stream);
-        }
-        let tls = self.shared.service_tls().await?;
+        let Some(tls) = tls else { return Ok(stream) };
         let name = match &self.shared.tls.server_name {
             Some(name) => name.clone(),
             None => server_name(&destination)?,
@@ -68,11 +67,14 @@ impl Connector {
         destination: &Uri,
         secure: bool,
     ) -> Result<Stream, BoxError> {
+        // A proxy is not part of the service: it is verified against the system's authorities, and does
+        // not get the client certificate.
+        let tls = match &proxy.protocol {
+            ProxyProtocol::Http { secure: true, .. } => Some(self.shared.proxy_tls().await?),
+            _ => None,
+        };
         let mut stream = self.open_tcp(proxy.uri.clone()).await?;
-        if let ProxyProtocol::Http { secure: true, .. } = &proxy.protocol {
-            // A proxy is not part of the service: it is verified against the system's authorities, and
-            // does not get the client certificate.
-            let tls = self.shared.proxy_tls().await?;
+        if let Some(tls) = tls {
             stream = encrypt(tls, server_name(&proxy.uri)?, stream).await?;
         }
         match &proxy.protocol {
