@@ -1,9 +1,9 @@
 //! Tests of client certificates, and of the verification of the server's certificate.
 
-use gatherer_plugin_support::testing::{Authority, ForwardProxy, KeyForm};
+use gatherer_plugin_support::testing::{Authority, ClientIdentity, ForwardProxy, KeyForm};
 use gatherer_tests::scripted_cluster::{NodeServer, Source, base64, kubeconfig};
 use gatherer_tests::skip;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{NAMES, Setup, assert_fails, assert_no_leak, assert_works, write};
 
@@ -58,6 +58,34 @@ fn sends_a_client_certificate_for_each_key_format() {
     if skipped_a_format {
         skip!("openssl, which creates the RSA key, is not installed");
     }
+}
+
+#[test]
+fn uses_the_endpoints_client_certificate_if_the_user_has_none() {
+    let mut setup = Setup::new();
+    let clients = Authority::new("An authority for clients");
+    setup.identity = setup.identity.demanding(&clients);
+    let server = setup.server(|_| true);
+    let made =
+        |authority: &Authority| authority.client(KeyForm::Pkcs8).expect("openssl is not needed");
+    let (client, stranger) = (made(&clients), made(&Authority::new("Another authority")));
+    let token = json!({"token": "canary-token-7f3a91"});
+    let own = json!({
+        "client-certificate-data": base64(&client.certificate),
+        "client-key-data": base64(&client.key),
+    });
+    let endpoint = |id: &str, user: &Value, option: &ClientIdentity| {
+        json!({
+            "id": id, "module": "Kubernetes", "retries": 0, "timeout": 30, "page_size": 2,
+            "kubeconfig": setup.kubeconfig(&server, user).to_string(),
+            "client_cert": option.certificate, "client_key": option.key,
+        })
+    };
+    let endpoints = [endpoint("option", &token, &client), endpoint("own", &own, &stranger)];
+    let outcome = setup.run_of(&endpoints).run();
+    assert_works(&outcome, "option");
+    assert_works(&outcome, "own");
+    assert_no_leak(&outcome, &[middle(&client.key), middle(&stranger.key)]);
 }
 
 #[test]

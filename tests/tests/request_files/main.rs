@@ -33,7 +33,7 @@ fn invalid_files(folder: &Path) -> Vec<InvalidFile> {
         invalid("a FIFO", text(fifo), "regular file"),
         invalid("a folder", text(folder.to_owned()), "is a folder"),
         invalid("a process's environment", "/proc/self/environ".into(), "proc file system"),
-        invalid("a file of 10 GiB", text(sparse), "MiB"),
+        invalid("a file of 10 GiB", text(sparse), "is larger than "),
     ];
     // Reading the kernel's log blocks. Some kernels and containers do not have this file.
     if Path::new("/proc/kmsg").exists() {
@@ -61,7 +61,7 @@ fn rejects_invalid_files(plugins: &PluginFolder, endpoint: impl Fn(&str) -> Valu
         let failure = outcome.failure(file.id);
         let kinds = ["configuration", "protocol"];
         // Module File reports a document that is too large as a protocol error.
-        let expected = if file.word == "MiB" { &kinds[..] } else { &kinds[..1] };
+        let expected = if file.id == "a file of 10 GiB" { &kinds[..] } else { &kinds[..1] };
         assert!(expected.contains(&failure.kind.as_str()), "{}: {failure}", file.id);
         assert!(failure.message.contains(file.word), "{}: {failure}", file.id);
     }
@@ -82,6 +82,20 @@ fn a_ca_file_must_be_a_regular_file_of_limited_size() {
         &PluginFolder::with(&["file"]),
         |path| json!({"module": "File", "url": "https://127.0.0.1:1/", "retries": 0, "ca_file": path}),
     );
+}
+
+#[test]
+fn a_client_certificate_and_its_key_must_be_regular_files_of_limited_size() {
+    let plugins = PluginFolder::with(&["file"]);
+    let endpoint = json!({"module": "File", "url": "https://127.0.0.1:1/", "retries": 0});
+    for (name, other) in [("client_cert", "client_key"), ("client_key", "client_cert")] {
+        rejects_invalid_files(&plugins, |path| {
+            let mut endpoint = endpoint.clone();
+            endpoint[name] = path.into();
+            endpoint[other] = "-----BEGIN CERTIFICATE-----\n".into();
+            endpoint
+        });
+    }
 }
 
 #[test]
