@@ -22,7 +22,8 @@ trap 'rm -rf "$work"' EXIT
 folder=$work/$series
 mkdir -p "$folder/plugin"
 git archive --prefix="$series/" HEAD plugin-api/src image-reference/src | tar -x -C "$work"
-git archive --prefix="$series/example/" HEAD:plugins/example | tar -x -C "$work"
+# The example of the first release, which needs no crate but the plugin API.
+tar -xzf tests/released-api/1.0.tar.gz -C "$folder" --strip-components 1 1.0/example
 cp -r "$plugin/." "$folder/plugin"
 rm -rf "$folder/plugin/target" "$folder/plugin/Cargo.lock"
 

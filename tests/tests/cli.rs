@@ -103,7 +103,7 @@ fn a_worker_that_is_started_by_hand_prints_one_message() {
 fn modules_lists_all_modules_and_the_parameters_of_one() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let all = Run::new().arg("modules").plugins(plugins.path()).run().expect_code(0);
-    for text in ["Example", "Misbehaving", "One made-up host"] {
+    for text in ["Example", "Misbehaving", "One host, with guests"] {
         assert!(all.stdout_text().contains(text), "{}", all.describe());
     }
     let one = Run::new().args(["modules", "Example"]).plugins(plugins.path()).run().expect_code(0);

@@ -1,9 +1,15 @@
-//! The smallest complete plugin: one made-up host with a given number of guests.
+//! Module Example: one host, with guests of an inventory service or made-up ones.
+
+mod client;
+mod map;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
-use gatherer_plugin_api::model::{Guest, GuestState, Host};
-use gatherer_plugin_api::{Context, GatherError, Gatherer};
+use gatherer_plugin_api::model::Host;
+use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use gatherer_plugin_support::run;
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -11,6 +17,8 @@ use serde::Deserialize;
 struct Parameters {
     hostname: String,
     guests: u32,
+    url: Option<String>,
+    token: Option<Secret<String>>,
     delay_ms: u64,
 }
 
@@ -23,12 +31,21 @@ impl Gatherer for Example {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         wait(Duration::from_millis(parameters.delay_ms), context)?;
 
+        let guests = match &parameters.url {
+            Some(url) => {
+                let guests = client::guests(url, parameters.token.as_ref(), context);
+                let guests = run::block_on(context, guests)?;
+                tracing::debug!(guests = guests.len(), "the service answered");
+                guests.into_iter().map(map::guest).collect()
+            }
+            None => map::made_up_guests(parameters.guests),
+        };
         let id = format!("id-of-{}", parameters.hostname);
         let host = context.host(Host::new(id, parameters.hostname))?;
-        for number in 1..=parameters.guests {
-            let id = format!("00000000-0000-4000-8000-{number:012}");
-            let mut guest = Guest::new(id, format!("guest{number}"));
-            guest.state = Some(GuestState::Running);
+        for guest in guests {
+            if guest.state.is_none() {
+                context.warning(&guest.name, "the guest's state is unknown")?;
+            }
             context.guest(&host, guest)?;
         }
         Ok(())
