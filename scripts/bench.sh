@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need_toolchain
-build_program release example
+build_program release
 # A debug build of the measuring program is enough: it mostly waits.
 cargo build --locked -q -p gatherer-tests --example bench
 # The comparisons need servers; if these are not available, the table says so.

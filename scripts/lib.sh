@@ -70,20 +70,15 @@ plugin_folders() {
     done
 }
 
-# Lists the plugins to install: all except the example, which is for authors.
-installed_plugins() {
-    plugin_folders | grep -vx example
-}
-
-# Builds the program and the plugins to install in the profile $1 (release or dev), and further plugins, the other
-# arguments. demo, bench and install build the same packages, so that none of them has to rebuild.
+# Builds program and plugins in the profile $1 (release or dev). demo, bench and install build the same
+# packages, so that none of them has to rebuild.
 #
 # The program is built in a cargo call of its own. In one call with the plugins it would get all features of their
 # dependencies, for example the Unicode tables of regex, and so would every worker: a run of 200 endpoints
 # needs about a tenth more CPU time then.
 build_program() {
     local folder packages=()
-    for folder in $(installed_plugins) "${@:2}"; do
+    for folder in $(plugin_folders); do
         packages+=(-p "gatherer-plugin-$folder")
     done
     cargo build --profile "$1" --locked -p virtual-host-gatherer

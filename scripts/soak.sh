@@ -15,7 +15,7 @@ case $duration in
 esac
 
 need_toolchain
-build_program release example
+build_program release
 cargo build --locked -q --release -p misbehaving-plugin
 # A debug build of the soak program is enough: it mostly waits.
 cargo build --locked -q -p gatherer-tests --example soak

@@ -1,12 +1,12 @@
-//! Checks `docs/writing-a-plugin.md`: its Rust code compiles, its manifest is the one of the example, and its
-//! commands exist.
+//! Checks `docs/writing-a-plugin.md`: its Rust code is that of compiled files, its options exist, and its commands
+//! make a working plugin outside the tree.
 
-/// The module that the page shows in pieces.
-mod machines;
 /// The collection that the page shows.
 mod services;
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use gatherer_tests::Run;
 use serde_json::Value;
@@ -34,19 +34,67 @@ fn blocks(language: &str) -> Vec<String> {
     blocks
 }
 
+/// Nothing is downloaded: the crates are those of the program's `Cargo.lock`.
 #[test]
-fn the_page_shows_the_whole_example() {
-    for (language, file) in [("rust", "src/lib.rs"), ("json", "manifest.json")] {
-        let file = format!("plugins/example/{file}");
-        assert!(blocks(language).contains(&read(&file)), "the page does not show {file} as it is");
-    }
+fn the_example_can_be_built_tested_and_run_as_the_page_says() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let repository = repository.canonicalize().expect("the repository exists");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    symlink(&repository, folder.path().join("virtual-host-gatherer")).expect("a new link");
+    let plugin = folder.path().join("gatherer-plugin-example");
+    let commands = blocks("sh");
+    let [_, create, test_and_run, ..] = commands.as_slice() else {
+        panic!("the blocks of commands")
+    };
+    shell(create, folder.path());
+    std::fs::write(plugin.join("Cargo.toml"), &blocks("toml")[0]).expect("written");
+    std::fs::write(plugin.join("Cargo.lock"), read("Cargo.lock")).expect("written");
+    // The output is kept, so that the next run builds only the crates of this repository.
+    let profile = gatherer_tests::build_folder();
+    let target = profile.parent().expect("a profile is in the target folder");
+    let target = target.join("writing-a-plugin");
+    std::fs::create_dir_all(&target).expect("the target folder is writable");
+    symlink(&target, plugin.join("target")).expect("a new link");
+
+    let program = "virtual-host-gatherer/target/debug/virtual-host-gatherer";
+    assert!(test_and_run.contains(program), "{test_and_run}");
+    let built = gatherer_tests::program();
+    let test_and_run = test_and_run.replace(program, built.to_str().expect("UTF-8"));
+    let stdout = shell(&test_and_run, folder.path());
+    assert!(stdout.contains("a_truncated_page_fails_the_whole_list ... ok"), "{stdout}");
+    let page = read("docs/writing-a-plugin.md");
+    let (_, table) = page.split_once("  NAME      STATE    ID\n").expect("the page has the table");
+    let (table, _) = table.split_once("```").expect("the block ends");
+    assert!(stdout.ends_with(table), "{stdout}");
+}
+
+/// Runs commands of the page, and returns what they print.
+fn shell(commands: &str, folder: &Path) -> String {
+    let output = Command::new("sh")
+        .args(["-e", "-c", commands])
+        .current_dir(folder)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("GATHERER_LOGFILE", folder.join("log"))
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("sh can be started");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{commands}: {stdout}\n{stderr}");
+    stdout
 }
 
 #[test]
 fn every_rust_block_of_the_page_is_part_of_a_compiled_file() {
     let sources = [
         "plugins/example/src/lib.rs",
-        "tests/tests/writing_a_plugin/machines.rs",
+        "plugins/example/src/client.rs",
+        "plugins/example/src/map.rs",
+        "plugins/example/src/tests.rs",
         "tests/tests/writing_a_plugin/services.rs",
     ]
     .map(read);
