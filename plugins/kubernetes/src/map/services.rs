@@ -21,8 +21,10 @@ pub fn service(item: Service<'_>) -> (model::Service, Warnings) {
     // Servers before 1.20 have only `clusterIP`.
     let cluster_ips = spec.cluster_ips.filter(|ips| !ips.is_empty());
     let cluster_ips = cluster_ips.unwrap_or_else(|| spec.cluster_ip.into_iter().collect());
-    let ingress = status.load_balancer.and_then(|balancer| balancer.ingress).unwrap_or_default();
-    let of_load_balancer = ingress
+    let of_load_balancer = status
+        .load_balancer
+        .ingress
+        .unwrap_or_default()
         .into_iter()
         .filter_map(|one| unless_blank(one.ip).or_else(|| unless_blank(one.hostname)));
     let mut external_ips: Vec<String> = Vec::new();

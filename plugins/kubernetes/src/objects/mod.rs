@@ -26,7 +26,7 @@ mod pod;
 mod resource;
 mod virtual_machine;
 
-use k8s_openapi::api::core::v1::{NamespaceStatus, ServiceSpec, ServiceStatus};
+use k8s_openapi::api::core::v1::{LoadBalancerStatus, NamespaceStatus, ServiceSpec};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
 use crate::json::{OnlyObjects, only_from_an_object, or_default};
@@ -85,9 +85,19 @@ pub type ServiceAccount<'a> = ApiObject<'a, IgnoredAny, IgnoredAny>;
 /// A Service of core/v1.
 pub type Service<'a> = ApiObject<'a, ServiceSpec, ServiceStatus>;
 
+/// The status of a Service, without its conditions: the type of k8s-openapi rejects a condition whose time is
+/// null, which an API server stores and returns.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// For services of type `LoadBalancer`.
+    #[serde(deserialize_with = "or_default")]
+    pub load_balancer: LoadBalancerStatus,
+}
+
 /// A member whose presence is all that matters. It must be an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct Present {}
 
-only_from_an_object!(Present);
+only_from_an_object!(ServiceStatus, Present);

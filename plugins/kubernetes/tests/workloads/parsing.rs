@@ -65,7 +65,9 @@ fn missing_null_and_unused_members_are_empty() {
     parse_empty::<Pod<'_>>(&pod).expect("a pod");
     let service = json!({
         "spec": {"ports": null, "clusterIP": null, "clusterIPs": null, "selector": null},
-        "status": {"conditions": null, "loadBalancer": null},
+        "status": {
+            "conditions": [{"type": "Ready", "lastTransitionTime": null}], "loadBalancer": null,
+        },
     });
     parse_empty::<Service<'_>>(&service).expect("a service");
     let machine = json!({
