@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::Scheme;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
@@ -16,6 +17,7 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tower::{BoxError, Service, ServiceExt as _, service_fn};
 
+use super::PROGRAM;
 use super::proxy::{ProxyProtocol, ProxyServer};
 use super::transport::Shared;
 
@@ -83,7 +85,10 @@ impl Connector {
                 Ok(stream)
             }
             ProxyProtocol::Http { authorization, .. } => {
-                let mut tunnel = Tunnel::new(proxy.uri.clone(), connected(stream));
+                // Some proxies allow a tunnel only to programs that they know.
+                let headers = [(USER_AGENT, HeaderValue::from_static(PROGRAM))];
+                let mut tunnel = Tunnel::new(proxy.uri.clone(), connected(stream))
+                    .with_headers(HeaderMap::from_iter(headers));
                 if let Some(authorization) = authorization {
                     tunnel = tunnel.with_auth(authorization.clone());
                 }

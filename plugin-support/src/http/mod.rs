@@ -52,6 +52,9 @@ pub use url::Url;
 
 use redirect::RedirectChain;
 
+/// The `User-Agent` of requests.
+const PROGRAM: &str = concat!("virtual-host-gatherer/", env!("CARGO_PKG_VERSION"));
+
 /// How long a client waits. Every wait also ends at the endpoint's deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -159,10 +162,7 @@ impl Client {
             .map_err(|error| exchange.failure(&error))?;
         let headers = message.headers_mut();
         headers.clone_from(&request.headers);
-        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!(
-            "virtual-host-gatherer/",
-            env!("CARGO_PKG_VERSION")
-        )));
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(PROGRAM));
         // Some firewalls reject requests without this header.
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         // A range of compressed data would be useless.
