@@ -178,6 +178,27 @@ fn a_silent_server_is_given_up_after_the_idle_timeout() {
 }
 
 #[test]
+fn a_request_on_an_unused_connection_has_the_whole_idle_timeout() {
+    let pause = Duration::from_millis(1200);
+    let server = ScriptedServer::http(move |request| {
+        if request.number == 1 {
+            std::thread::sleep(pause);
+        }
+        Action::answer(200, "{}")
+    });
+    let context = context(Options::default());
+    let timeouts = Timeouts { idle: Duration::from_secs(2), ..Timeouts::default() };
+    let client = Client::with_timeouts(&context, timeouts).expect("a client");
+    let twice = async {
+        client.get(&url(&server)).await?;
+        tokio::time::sleep(pause).await;
+        client.get(&url(&server)).await
+    };
+    run::block_on(&context, twice).expect("a response within the idle timeout");
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn trusted_roots_are_not_loaded_for_plain_http() {
     let server = ScriptedServer::http(document);
     let options = Options { ca_file: Some("/nonexistent/ca.pem".to_owned()), ..Options::default() };
@@ -249,4 +270,6 @@ fn a_proxy_that_refuses_a_tunnel_is_named() {
     let error = failure(send(&context, request));
     assert_eq!(error.kind, ErrorKind::Connection);
     assert!(error.message.contains(&format!("through the proxy {}: ", proxy.url(""))), "{error}");
+    let agent = concat!("virtual-host-gatherer/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(proxy.received()[0].header("user-agent"), Some(agent));
 }

@@ -71,6 +71,8 @@ impl Transport {
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.set_read_timeout(Some(timeouts.idle));
         connector.set_write_timeout(Some(timeouts.idle));
+        // Otherwise the time that a kept connection was unused would be taken from the next response.
+        connector.set_reset_reader_on_write(true);
         let client = legacy::Client::builder(TokioExecutor::new()).build(connector);
         Self { client, shared }
     }
