@@ -20,9 +20,9 @@ pub(crate) fn check(text: &str, crate_name: &str, modules: &[&str]) -> Result<()
     if let Some(name) = modules.iter().find(|name| manifest.module(name).is_none()) {
         return fail(format!("its manifest lacks the module {name} of export_gatherer!"));
     }
-    // What was read and is written again has all known members.
+    // What was read and is written again has all known members, except for those that are omitted if empty.
     let known = serde_json::to_value(&manifest).unwrap_or_default();
-    check_members("its manifest", &given, &known)?;
+    check_members("its manifest", &given, &known, &[])?;
     for (index, module) in manifest.modules.iter().enumerate() {
         if !modules.contains(&module.name.as_str()) {
             return fail(format!("its module {} is not in export_gatherer!", module.name));
@@ -33,10 +33,11 @@ pub(crate) fn check(text: &str, crate_name: &str, modules: &[&str]) -> Result<()
 }
 
 fn check_module(module: &Module, given: &Value, known: &Value) -> Result<(), ManifestError> {
-    check_members(&format!("its module {}", module.name), given, known)?;
+    check_members(&format!("its module {}", module.name), given, known, &["environment"])?;
     for (index, parameter) in module.parameters.iter().enumerate() {
         let subject = subject(&module.name, &parameter.name);
-        check_members(&subject, &given["parameters"][index], &known["parameters"][index])?;
+        let (given, known) = (&given["parameters"][index], &known["parameters"][index]);
+        check_members(&subject, given, known, &["example"])?;
         if let Some(text) = parameter.default.text()
             && parameter.kind.convert(&text).is_none()
         {
@@ -49,9 +50,15 @@ fn check_module(module: &Module, given: &Value, known: &Value) -> Result<(), Man
     Ok(())
 }
 
-fn check_members(subject: &str, given: &Value, known: &Value) -> Result<(), ManifestError> {
+fn check_members(
+    subject: &str,
+    given: &Value,
+    known: &Value,
+    omitted: &[&str],
+) -> Result<(), ManifestError> {
     let mut members = given.as_object().into_iter().flat_map(serde_json::Map::keys);
-    match members.find(|name| known.get(name.as_str()).is_none()) {
+    let is_known = |name: &str| known.get(name).is_some() || omitted.contains(&name);
+    match members.find(|name| !is_known(name)) {
         Some(name) => fail(format!("{subject} has an unknown member {name}")),
         None => Ok(()),
     }

@@ -52,7 +52,7 @@ pub struct Module {
     /// The parameters, in the order in which a form shows them.
     pub parameters: Vec<Parameter>,
     /// The names of the environment variables that the worker keeps for this module.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ pub struct Parameter {
     /// One or two sentences that describe the parameter.
     pub description: String,
     /// An example value.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
 }
 
@@ -259,6 +259,14 @@ mod tests {
         for bad in ["true", "[]", "{}"] {
             assert!(Manifest::parse(&manifest(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_absent_example_and_environment_are_not_written() {
+        let manifest = Manifest::parse(&manifest("null")).expect("a manifest");
+        let module = serde_json::to_value(&manifest.modules[0]).expect("JSON");
+        assert_eq!(module.get("environment"), None);
+        assert_eq!(module["parameters"][0].get("example"), None);
     }
 
     #[test]
