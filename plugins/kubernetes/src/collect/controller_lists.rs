@@ -7,9 +7,10 @@ use gatherer_plugin_api::{Collection, ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 use tokio::time::Instant;
 
+use super::api_versions;
+use super::collector::{CollectedList, Collector};
 use super::join::FoundInPods;
 use super::sinks::Collecting;
-use super::{CollectedList, Collector, api_versions};
 use crate::map::{self, OwnerEntry, Owners, Warnings};
 use crate::objects::kinds::{self, ControllerList};
 use crate::objects::{self, Resource};

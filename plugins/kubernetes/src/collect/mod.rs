@@ -4,6 +4,7 @@
 mod api_versions;
 #[cfg(test)]
 mod collection_tests;
+mod collector;
 mod controller_lists;
 #[cfg(test)]
 mod discovery_tests;
@@ -22,14 +23,14 @@ use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys, Servi
 use gatherer_plugin_api::{Collection, Context, ErrorKind, GatherError, HostRef, Item};
 use gatherer_plugin_support::run;
 
-use crate::client::{Client, ItemSink};
+use crate::client::Client;
 use crate::kubeconfig::Access;
 use crate::map::{self, ObjectWarning, Owners, Problem, Warnings};
 use crate::objects::kinds::{
-    self, KeyedObjectList, Listed, NamespaceList, ServiceAccountList, ServiceList,
-    VirtualMachineList,
+    self, KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList, VirtualMachineList,
 };
-use crate::objects::{KeyedObject, Resource, ServiceAccount, VirtualMachine};
+use crate::objects::{KeyedObject, ServiceAccount, VirtualMachine};
+use collector::{CollectedList, Collector};
 use join::{FoundInPods, Join};
 pub use parameters::{Parameters, Selection};
 use sinks::{Collecting, HostSink, Hosts, PodSink};
@@ -52,17 +53,8 @@ pub fn cluster(
     })
 }
 
-struct Collector<'a> {
-    client: &'a Client<'a>,
-    context: &'a Context,
-    selection: &'a Selection,
-}
-
 /// The most time that the check for missing namespaces may take: the lists wait for it.
 const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The items of a complete list and the warnings about them, or why the list is not complete.
-type CollectedList<T> = Result<(Vec<T>, Warnings), GatherError>;
 
 /// The lists that pods are joined with; `None` if they are not selected.
 #[derive(Default)]
@@ -184,40 +176,6 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Reads the objects of a resource in the selected namespaces that have the selected labels.
-    async fn read_selected<S: ItemSink>(
-        &self,
-        resource: &Resource,
-        sink: S,
-    ) -> Result<S, GatherError> {
-        let mut labelled = resource.clone();
-        labelled.label_selector.clone_from(&self.selection.label_selector);
-        self.read_with_any_labels(&labelled, sink).await
-    }
-
-    /// Reads the objects of a resource in the selected namespaces, without regard to the selected labels.
-    async fn read_with_any_labels<S: ItemSink>(
-        &self,
-        resource: &Resource,
-        sink: S,
-    ) -> Result<S, GatherError> {
-        let namespaces = &self.selection.only_namespaces;
-        if namespaces.is_empty() {
-            return self.client.list(resource, sink).await;
-        }
-        self.client.list_in_namespaces(resource, namespaces, sink).await
-    }
-
-    /// Reads a list of the selected objects.
-    async fn read_list<L: Listed, T: Send + 'static>(
-        &self,
-        resource: &Resource,
-        collecting: Collecting<L, T>,
-    ) -> CollectedList<T> {
-        let Collecting { items, warnings, .. } = self.read_selected(resource, collecting).await?;
-        Ok((items, warnings))
-    }
-
     /// Namespaces are not themselves in a namespace, so the list cannot be narrowed to the selected ones by the
     /// server.
     async fn namespaces(&self) -> Result<(), GatherError> {
@@ -327,31 +285,5 @@ impl Collector<'_> {
             ((node, guest), warnings)
         });
         self.read_list(&resource, collecting).await
-    }
-
-    fn report_items(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
-        items.try_for_each(|item| self.context.item(item))
-    }
-
-    fn report_warnings(&self, warnings: Warnings) -> Result<(), GatherError> {
-        warnings.into_iter().try_for_each(|warning| {
-            self.context.warning(warning.object, warning.problem.to_string())
-        })
-    }
-
-    /// Ends a collection: reports the items and warnings of a complete list, or the error.
-    fn end_collection<T>(
-        &self,
-        collection: Collection,
-        list: CollectedList<T>,
-        item: impl Fn(T) -> Item,
-    ) -> Result<(), GatherError> {
-        self.context.check_cancelled()?;
-        let result = list.and_then(|(items, warnings)| {
-            self.report_items(items.into_iter().map(item))?;
-            self.report_warnings(warnings)
-        });
-        self.context.check_cancelled()?;
-        self.context.collection_end(collection, result)
     }
 }

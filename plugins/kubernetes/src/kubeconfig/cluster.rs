@@ -6,7 +6,8 @@ use rustls::pki_types::ServerName;
 
 use super::config_node::ConfigNode;
 use super::files::Files;
-use super::{add_url_secrets, pem};
+use super::pem;
+use super::url_secrets::add_url_secrets;
 
 /// The contents of a cluster's entry.
 pub struct Cluster {

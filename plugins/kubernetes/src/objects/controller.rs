@@ -3,7 +3,7 @@
 
 use crate::json::only_from_an_object;
 
-use super::ApiObject;
+use super::api_object::ApiObject;
 
 /// A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or ReplicationController. Its status is
 /// absent until the controller has processed the object.

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use crate::json::{DUPLICATE_KEY, Text, only_from_an_object, or_default};
 
-use super::ObjectMeta;
+use super::object_meta::ObjectMeta;
 
 /// The error if the values are not an object. serde's own message would quote what it found.
 const NOT_AN_OBJECT: &str = "the values of a config map or a secret must be an object";

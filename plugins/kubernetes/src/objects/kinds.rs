@@ -2,10 +2,13 @@
 
 use serde::de::Deserialize;
 
-use super::{
-    Controller, KeyedObject, Namespace, Node, Pod, Resource, Service, ServiceAccount,
-    VirtualMachine,
-};
+use super::api_object::{Namespace, Service, ServiceAccount};
+use super::controller::Controller;
+use super::keyed_object::KeyedObject;
+use super::node::Node;
+use super::pod::Pod;
+use super::resource::Resource;
+use super::virtual_machine::VirtualMachine;
 
 /// A type of list, with the item type that its pages are deserialized into.
 pub trait Listed: Send + Sync + 'static {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use super::ObjectMeta;
+use super::object_meta::ObjectMeta;
 use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
 
 /// A Node. Missing texts are empty.

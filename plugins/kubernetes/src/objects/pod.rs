@@ -2,7 +2,7 @@
 
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::{ApiObject, Present};
+use super::api_object::{ApiObject, Present};
 
 /// A Pod.
 pub type Pod<'a> = ApiObject<'a, PodSpec<'a>, PodStatus<'a>>;

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 
 use crate::json::{Text, items, only_from_an_object, or_default};
 
-use super::ApiObject;
+use super::api_object::ApiObject;
 
 /// A VirtualMachineInstance.
 pub type VirtualMachine<'a> = ApiObject<'a, VmSpec<'a>, VmStatus<'a>>;
