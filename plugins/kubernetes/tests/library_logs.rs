@@ -1,12 +1,8 @@
 //! Test that kube and hyper log no credential at any level. The program also discards their
 //! lines below `info`, but safety must not depend on that alone.
 
-use std::fmt::Write as _;
-use std::sync::Mutex;
-
-use gatherer_plugin_api::__private::abi_stable::std_types::{RErr, RResult, RStr, RString};
-use gatherer_plugin_api::abi::Callbacks;
-use gatherer_plugin_api::{Context, GatherError, Options};
+use gatherer_plugin_api::testing::{LogLine, Recorder};
+use gatherer_plugin_api::{GatherError, Options};
 use gatherer_plugin_kubernetes::client::{Client, ItemSink};
 use gatherer_plugin_kubernetes::kubeconfig;
 use gatherer_plugin_kubernetes::objects::Node;
@@ -17,83 +13,6 @@ use gatherer_tests::scripted_cluster::{
     NodeServer, Source, base64, faults, kubeconfig as document,
 };
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-fn add_line(line: String) {
-    LINES.lock().expect("no thread panicked").push(line);
-}
-
-/// Records every event of `tracing` and `log`, and the fields of spans.
-struct LineRecorder;
-
-impl Subscriber for LineRecorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut line = Line(span.metadata().target().to_owned());
-        span.record(&mut line);
-        add_line(line.0);
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        let mut line = Line(String::new());
-        values.record(&mut line);
-        add_line(line.0);
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().target().to_owned());
-        event.record(&mut line);
-        add_line(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, " {field}={value:?}").expect("a string takes everything");
-    }
-}
-
-impl log::Log for LineRecorder {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        add_line(format!("{} {}", record.target(), record.args()));
-    }
-
-    fn flush(&self) {}
-}
-
-extern "C" fn emit(_: usize, _: RStr<'_>) -> i32 {
-    0
-}
-
-extern "C" fn log_line(_: usize, _: u8, _: RStr<'_>, _: RStr<'_>) {}
-
-extern "C" fn cancelled(_: usize) -> u8 {
-    0
-}
-
-extern "C" fn call(_: usize, _: RStr<'_>, _: RStr<'_>) -> RResult<RString, RString> {
-    RErr(RString::new())
-}
 
 /// Ignores all nodes.
 struct IgnoringSink;
@@ -110,10 +29,13 @@ impl ItemSink for IgnoringSink {
     }
 }
 
-fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
-    let callbacks = Callbacks { context: 0, emit, log: log_line, cancelled, call };
-    let options = Options { timeout_ms: Some(20_000), retries: Some(1), ..Options::default() };
-    let context = Context::new(callbacks, "e".to_owned(), "Kubernetes".to_owned(), options);
+fn gather(
+    recorder: &Recorder,
+    cluster: &Value,
+    user: &Value,
+    url: &str,
+) -> Result<(), GatherError> {
+    let context = recorder.context();
     let access = kubeconfig::read(&document(url, cluster, user).to_string(), None, &context)?;
     run::block_on(&context, async {
         let client = Client::new(&access, 2, &context).await?;
@@ -123,10 +45,9 @@ fn gather(cluster: &Value, user: &Value, url: &str) -> Result<(), GatherError> {
 
 #[test]
 fn no_library_logs_a_credential() {
-    tracing::subscriber::set_global_default(LineRecorder).expect("the only test of this file");
-    log::set_logger(&LineRecorder).expect("the only test of this file");
-    log::set_max_level(log::LevelFilter::Trace);
-
+    let options = Options { timeout_ms: Some(20_000), retries: Some(1), ..Options::default() };
+    let recorder = Recorder::new().options(options).record_every_log_line();
+    let gather = |cluster: &Value, user: &Value, url: &str| gather(&recorder, cluster, user, url);
     let authority = Authority::new("The authority of this test");
     let identity = authority.identity(&["127.0.0.1"]);
     let source = Source::canned(&["n1", "n2", "n3"]);
@@ -154,12 +75,13 @@ fn no_library_logs_a_credential() {
         gather(&json!({}), user, &working.url("")).expect_err("an untrusted authority");
     }
 
-    let lines = LINES.lock().expect("no thread panicked");
+    let lines = recorder.log_lines();
     // Make sure that lines were recorded at all.
-    assert!(lines.iter().any(|line| line.starts_with("hyper_util")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.target.starts_with("hyper_util")), "{lines:#?}");
     // The secret itself, and its forms in basic authentication (`user:canary`, `us:canary`).
     for secret in ["canary", "dXNlcjpjYW5hcnk", "dXM6Y2FuYXJ5"] {
-        let leaks: Vec<&String> = lines.iter().filter(|line| line.contains(secret)).collect();
+        let leaks: Vec<&LogLine> =
+            lines.iter().filter(|line| format!("{line:?}").contains(secret)).collect();
         assert!(leaks.is_empty(), "{leaks:#?}");
     }
 }
