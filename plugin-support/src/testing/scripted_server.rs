@@ -133,15 +133,19 @@ fn answer_all(
         };
         request.read_body(&mut stream)?;
         state.record(&mut request);
-        let action = script(&request);
-        action.perform(&mut stream, raw)?;
-        let Action::Answer { headers, .. } = &action else { return Ok(()) };
-        if headers
-            .iter()
-            .chain(&request.headers)
-            .any(|(name, value)| name == "connection" && value == "close")
+        let is_close = |(name, value): &(String, String)| name == "connection" && value == "close";
+        let mut action = script(&request);
+        // Without this header in the answer, a client could use the connection again (RFC 9112 section 9.6).
+        if let Action::Answer { headers, .. } = &mut action
+            && request.headers.iter().any(is_close)
         {
-            return Ok(());
+            headers.retain(|header| !is_close(header));
+            headers.push(("connection".to_owned(), "close".to_owned()));
+        }
+        action.perform(&mut stream, raw)?;
+        match &action {
+            Action::Answer { headers, .. } if !headers.iter().any(is_close) => {}
+            _ => return Ok(()),
         }
     }
 }
@@ -177,6 +181,7 @@ mod tests {
         assert_eq!(received.matches("HTTP/1.1 503 ").count(), 1, "{received}");
         assert_eq!(received.matches("retry-after: 1\r\n").count(), 1, "{received}");
         assert_eq!(received.matches("later").count(), 2, "{received}");
+        assert_eq!(received.matches("connection: close\r\n").count(), 1, "{received}");
         let requests = server.received();
         assert_eq!(requests[1].body, b"hi");
         let targets: Vec<&str> = requests.iter().map(|request| request.target.as_str()).collect();
