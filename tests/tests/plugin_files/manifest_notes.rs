@@ -237,7 +237,7 @@ fn the_first_of_two_plugins_for_one_module_is_used_with_a_warning() {
             .plugins(folders[1].path())
             .run()
             .expect_code(0);
-        let expected = format!("\"guests\": {default}\n");
+        let expected = format!("\"guests\": {default},\n");
         assert!(list.stdout_text().contains(&expected), "{}", list.describe());
     }
     let outcome = Run::gather(&endpoints()).plugins(first.path()).plugins(second.path()).run();
