@@ -16,7 +16,9 @@ fn the_list_of_modules_has_the_bytes_that_a_manager_expects() {
     "Example": {
         "module": "Example",
         "hostname": "",
-        "guests": 2
+        "guests": 2,
+        "url": "",
+        "token": ""
     },
     "Misbehaving": {
         "module": "Misbehaving",
