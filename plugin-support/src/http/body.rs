@@ -51,22 +51,40 @@ pub struct BodyReader<'a> {
     pub encoding: Encoding,
     /// The maximum size.
     pub limit: BodyLimit,
+    /// The initial capacity in bytes for a body whose length the server does not announce. It saves copies
+    /// of a large body while it grows.
+    pub expected_bytes: usize,
 }
 
 impl BodyReader<'_> {
     /// Reads the whole body and decompresses it. A partial body is an error.
-    pub async fn read<B>(self, mut body: B) -> Result<Vec<u8>, GatherError>
+    pub async fn read<B>(self, body: B) -> Result<Vec<u8>, GatherError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
+        self.read_with(body, |_| {}).await
+    }
+
+    /// Like [`read`](Self::read), and passes the first chunk to `beginning` as soon as it arrives.
+    pub async fn read_with<B>(
+        self,
+        mut body: B,
+        beginning: impl FnOnce(&[u8]),
+    ) -> Result<Vec<u8>, GatherError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let mut beginning = Some(beginning);
         let max_bytes = self.limit.max_bytes;
         let announced = body.size_hint().exact();
         let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if self.encoding == Encoding::Identity && announced.is_some_and(|bytes| bytes > max_bytes) {
             return Err(self.error(BodyError::TooLarge, 0));
         }
-        let mut content = BodyDecoder::new(self.encoding, max_bytes, announced);
+        let capacity = announced.unwrap_or(self.expected_bytes);
+        let mut content = BodyDecoder::new(self.encoding, max_bytes, capacity);
         loop {
             let frame = match timeout_at(self.deadline.at, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
@@ -83,6 +101,9 @@ impl BodyReader<'_> {
             };
             // Ignore trailers.
             let Ok(chunk) = frame.into_data() else { continue };
+            if let Some(beginning) = beginning.take() {
+                beginning(&chunk);
+            }
             content.push(&chunk).map_err(|error| self.error(error, content.len()))?;
         }
     }
@@ -116,7 +137,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let end = deadline.at.min(Instant::now() + ERROR_BODY_TIMEOUT);
-    let mut content = BodyDecoder::new(encoding, ERROR_BODY_MAX_BYTES, None);
+    let mut content = BodyDecoder::new(encoding, ERROR_BODY_MAX_BYTES, 0);
     while let Ok(Some(Ok(frame))) = timeout_at(end, body.frame()).await {
         if frame.into_data().is_ok_and(|chunk| content.push(&chunk).is_err()) {
             break;

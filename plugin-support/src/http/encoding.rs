@@ -66,13 +66,13 @@ pub(super) enum BodyDecoder {
 }
 
 impl BodyDecoder {
-    /// Collects at most `max_bytes` of content. `announced` is the length that the server announced.
-    pub fn new(encoding: Encoding, max_bytes: usize, announced: Option<usize>) -> Self {
+    /// Collects at most `max_bytes` of content. `capacity` is about how many bytes of content are expected.
+    pub fn new(encoding: Encoding, max_bytes: usize, capacity: usize) -> Self {
         let mut buffer = CappedBuffer { bytes: Vec::new(), max_bytes, is_full: false };
         match encoding {
             Encoding::Identity => {
                 // This only avoids copying: if it fails, the buffer grows step by step.
-                let _ = buffer.bytes.try_reserve_exact(announced.unwrap_or(0).min(max_bytes));
+                let _ = buffer.bytes.try_reserve_exact(capacity.min(max_bytes));
                 Self::Identity(buffer)
             }
             Encoding::Gzip => {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn decode(data: &[u8], chunk_size: usize, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
-        let mut decoder = BodyDecoder::new(Encoding::Gzip, max_bytes, None);
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, max_bytes, 0);
         for chunk in data.chunks(chunk_size) {
             decoder.push(chunk)?;
         }
@@ -231,7 +231,7 @@ mod tests {
         let zeros = gzip(&vec![0; 1_000_000]);
         assert_eq!(decode(&zeros, 100, 1_000_000).map(|bytes| bytes.len()), Ok(1_000_000));
         assert_eq!(decode(&zeros, 100, 999_999), Err(BodyError::TooLarge));
-        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, None);
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, 0);
         assert_eq!(decoder.push(&zeros), Err(BodyError::TooLarge));
         assert_eq!(decoder.len(), 1000);
         let BodyDecoder::Gzip { decoder, .. } = decoder else { panic!("not a gzip decoder") };
@@ -244,18 +244,18 @@ mod tests {
     #[test]
     fn a_truncated_body_can_be_read_in_part() {
         let data = gzip(TEXT);
-        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, None);
+        let mut decoder = BodyDecoder::new(Encoding::Gzip, 1000, 0);
         decoder.push(&data[..data.len() - 8]).expect("no damage so far");
         assert_eq!(decoder.into_partial(), TEXT);
     }
 
     #[test]
-    fn reserves_the_announced_length_up_to_the_limit() {
-        let capacity = |announced| match BodyDecoder::new(Encoding::Identity, 1000, announced) {
+    fn reserves_the_expected_length_up_to_the_limit() {
+        let reserved = |capacity| match BodyDecoder::new(Encoding::Identity, 1000, capacity) {
             BodyDecoder::Identity(buffer) => buffer.bytes.capacity(),
             BodyDecoder::Gzip { .. } => panic!("not an identity decoder"),
         };
-        assert_eq!([capacity(None), capacity(Some(10)), capacity(Some(9999))], [0, 10, 1000]);
+        assert_eq!([reserved(0), reserved(10), reserved(9999)], [0, 10, 1000]);
     }
 
     #[test]

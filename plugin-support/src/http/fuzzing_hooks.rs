@@ -12,7 +12,7 @@ use super::{Timeouts, Url};
 
 /// Decodes a gzip body of at most `max_bytes` that arrives in chunks of `chunk_size` bytes.
 pub fn gunzip(bytes: &[u8], chunk_size: usize, max_bytes: usize) -> Result<Vec<u8>, String> {
-    let mut decoder = BodyDecoder::new(Encoding::Gzip, max_bytes, None);
+    let mut decoder = BodyDecoder::new(Encoding::Gzip, max_bytes, 0);
     for chunk in bytes.chunks(chunk_size.max(1)) {
         decoder.push(chunk).map_err(|error| format!("{error:?}"))?;
         assert!(decoder.len() <= max_bytes, "the content exceeds the limit");

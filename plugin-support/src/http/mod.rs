@@ -195,7 +195,8 @@ async fn finish(
     let encoding = Encoding::of(&headers, exchange);
     let body = if status.is_success() {
         let limit = BodyLimit::new(request.max_body_bytes);
-        let reader = BodyReader { exchange, deadline, encoding: encoding?, limit };
+        let reader =
+            BodyReader { exchange, deadline, encoding: encoding?, limit, expected_bytes: 0 };
         reader.read(body).await?
     } else {
         // The body of an error response only adds details, so problems with it are ignored.

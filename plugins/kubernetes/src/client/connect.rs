@@ -4,7 +4,7 @@
 //! all modules share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
 use gatherer_plugin_support::http::{
@@ -20,7 +20,7 @@ use super::credential_program::CredentialProgram;
 use super::credential_source::{CredentialSource, bearer};
 use super::credentials::{self, ClientCredentials};
 use super::token_renewal::IdTokenSource;
-use crate::kubeconfig::Access;
+use crate::kubeconfig::{Access, TokenFile};
 
 /// Hints about the server's certificate.
 const CERTIFICATE_HINTS: CertificateHints = CertificateHints {
@@ -31,25 +31,27 @@ const CERTIFICATE_HINTS: CertificateHints = CertificateHints {
 };
 
 /// The kube client of one API server, and the state that its requests share.
-pub(super) struct Connection<'a> {
+pub(super) struct Connection {
     pub client: kube::Client,
-    pub access: &'a Access,
-    pub context: &'a Context,
+    pub context: Context,
     pub source: CredentialSource,
     id_tokens: Option<Arc<IdTokenSource>>,
     program: Option<CredentialProgram>,
+    token_file: Option<TokenFile>,
     /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
     /// The error context of a request, without the request's name.
     exchange: Exchange,
     /// The server's URL as messages show it, without a trailing slash.
-    address: String,
+    pub address: String,
+    /// About how many bytes the next page of the current list has; 0 if that is not known.
+    pub page_bytes: AtomicUsize,
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     /// Prepares the client, and runs the kubeconfig's credential program, if it has one. Sends
     /// nothing to the server yet.
-    pub async fn new(access: &'a Access, context: &'a Context) -> Result<Self, GatherError> {
+    pub async fn new(access: &Access, context: &Context) -> Result<Self, GatherError> {
         let proxy = proxy_settings(access, context)?;
         let mut config = config(access);
         let source = CredentialSource::of(access);
@@ -89,7 +91,19 @@ impl<'a> Connection<'a> {
             .service(transport);
         let client = kube::Client::new(service, config.default_namespace);
         let id_tokens = access.oidc.as_ref().map(|oidc| IdTokenSource::new(oidc, context));
-        Ok(Self { client, access, context, source, id_tokens, program, sent, exchange, address })
+        let (context, token_file) = (context.clone(), access.token_file.clone());
+        Ok(Self {
+            client,
+            context,
+            source,
+            id_tokens,
+            program,
+            token_file,
+            sent,
+            exchange,
+            address,
+            page_bytes: AtomicUsize::new(0),
+        })
     }
 
     /// The `Authorization` header of the next request, for credentials that can change between
@@ -101,7 +115,7 @@ impl<'a> Connection<'a> {
         if let Some(program) = &self.program {
             return program.authorization().await;
         }
-        let file = self.access.token_file.as_ref();
+        let file = self.token_file.as_ref();
         file.map(|file| bearer(&file.read()?)).transpose()
     }
 

@@ -15,7 +15,7 @@ use super::page;
 
 /// The names of the resources of a group and version.
 pub(super) async fn resources(
-    connection: &Connection<'_>,
+    connection: &Connection,
     api_version: &str,
 ) -> Result<Vec<String>, GatherError> {
     let path = format!("/apis/{api_version}");
@@ -29,7 +29,7 @@ pub(super) async fn resources(
 
 /// The versions of a group, the server's preferred one first. Empty if it does not have the group.
 pub(super) async fn versions(
-    connection: &Connection<'_>,
+    connection: &Connection,
     group: &str,
 ) -> Result<Vec<String>, GatherError> {
     let path = "/apis";
@@ -80,16 +80,13 @@ fn is_version_of(group: &str, version: &str) -> bool {
     })
 }
 
-async fn read<T: DeserializeOwned>(
-    connection: &Connection<'_>,
-    path: &str,
-) -> Result<T, GatherError> {
+async fn read<T: DeserializeOwned>(connection: &Connection, path: &str) -> Result<T, GatherError> {
     let fetch = || page::fetch_document(connection, path);
-    let bytes = retry::idempotent(connection.context, fetch).await?;
+    let bytes = retry::idempotent(&connection.context, fetch).await?;
     serde_json::from_slice(&bytes).map_err(|_| invalid(connection, path))
 }
 
-fn invalid(connection: &Connection<'_>, path: &str) -> GatherError {
+fn invalid(connection: &Connection, path: &str) -> GatherError {
     let request = connection.request_text(path, 1);
     GatherError::protocol(format!("{request}: the response is not a valid discovery document"))
         .with_hint("check that the kubeconfig's server is the URL of an API server")

@@ -9,10 +9,15 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::{retry, run};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::connect::Connection;
 use super::page::{self, FetchOutcome, Page, PageRequest};
@@ -48,7 +53,7 @@ pub trait ItemSink: Send + 'static {
 /// Reads whole lists as one, restarting them together if necessary: the sink can only discard all of its
 /// items. Returns the sink with every item; each list is of one `resourceVersion`.
 pub(super) async fn list<S: ItemSink>(
-    connection: &Connection<'_>,
+    connection: &Arc<Connection>,
     resources: &[Resource],
     page_size: u32,
     mut sink: S,
@@ -56,10 +61,10 @@ pub(super) async fn list<S: ItemSink>(
     let mut restarts = 0;
     'restart: loop {
         for resource in resources {
-            check_time(connection.context, resource.plural)?;
+            check_time(&connection.context, resource.plural)?;
             let outcome = walk_pages(connection, resource, page_size, &mut sink).await?;
             if let WalkOutcome::Outdated(error) = outcome {
-                wait_for_restart(connection.context, error, restarts).await?;
+                wait_for_restart(&connection.context, error, restarts).await?;
                 restarts += 1;
                 sink.start_over()?;
                 continue 'restart;
@@ -112,22 +117,32 @@ enum WalkOutcome {
     Outdated(GatherError),
 }
 
-/// Reads the pages of a list from the first to the last.
+/// Reads the pages of a list from the first to the last. While a page is received and parsed, the next one
+/// is requested.
 async fn walk_pages<S: ItemSink>(
-    connection: &Connection<'_>,
+    connection: &Arc<Connection>,
     resource: &Resource,
     page_size: u32,
     sink: &mut S,
 ) -> Result<WalkOutcome, GatherError> {
+    let next = |number, token, bytes| PageRequest {
+        resource: resource.clone(),
+        size: page_size,
+        number,
+        token,
+        bytes_left: LIST_BYTES.saturating_sub(bytes),
+    };
+    connection.page_bytes.store(0, Ordering::Relaxed);
+    let mut page = PageFetch::start(connection, next(1, None, 0));
     let mut progress = ListProgress::default();
-    let mut token: Option<String> = None;
-    for number in 1..=MOST_PAGES {
-        let bytes_left = LIST_BYTES.saturating_sub(progress.bytes);
-        let token_text = token.as_deref();
-        let request =
-            PageRequest { resource, size: page_size, number, token: token_text, bytes_left };
-        let fetch = || page::fetch(connection, request);
-        let page = match retry::idempotent(connection.context, fetch).await? {
+    for number in 2..=MOST_PAGES + 1 {
+        // The bytes of the page that is being received are not counted yet.
+        let bytes = progress.bytes;
+        let ahead = page
+            .next_token()
+            .await
+            .map(|token| PageFetch::start(connection, next(number, Some(token), bytes)));
+        let received = match page.outcome().await? {
             FetchOutcome::Page(page) => page,
             FetchOutcome::Expired(mut error) => {
                 // The request is valid; only this version of the list is no longer available.
@@ -136,17 +151,61 @@ async fn walk_pages<S: ItemSink>(
                 return Ok(WalkOutcome::Outdated(error));
             }
         };
-        let next_step = progress.add_page(&page, resource, sink)?;
-        report_progress(connection.context, progress.items, resource);
-        match next_step {
-            NextStep::Page(next) => token = Some(next),
-            NextStep::End(outcome) => return Ok(outcome),
-        }
+        let step = progress.add_page(&received, resource, sink);
+        report_progress(&connection.context, progress.items, resource);
+        page = match (step?, ahead) {
+            (NextStep::End(outcome), _) => return Ok(outcome),
+            (NextStep::Page(token), Some(ahead)) if ahead.begins_at(&token) => ahead,
+            (NextStep::Page(token), _) => {
+                PageFetch::start(connection, next(number, Some(token), progress.bytes))
+            }
+        };
     }
     Err(GatherError::protocol(format!(
         "{}: the list does not end after {MOST_PAGES} pages",
         connection.request_text(&resource.path(), 1)
     )))
+}
+
+/// The request for one page, with retries, in a task of its own. Dropping it cancels the request.
+struct PageFetch {
+    /// The continue token that the page begins at; `None` for the first page.
+    token: Option<String>,
+    /// Receives the continue token of the next page, which may be long before the page is complete.
+    next_token: mpsc::UnboundedReceiver<String>,
+    task: JoinHandle<Result<FetchOutcome, GatherError>>,
+}
+
+impl PageFetch {
+    fn start(connection: &Arc<Connection>, request: PageRequest) -> Self {
+        let token = request.token.clone();
+        let (tokens, next_token) = mpsc::unbounded_channel();
+        let connection = Arc::clone(connection);
+        let task = tokio::spawn(async move {
+            let fetch = || page::fetch(&connection, &request, &tokens);
+            retry::idempotent(&connection.context, fetch).await
+        });
+        Self { token, next_token, task }
+    }
+
+    fn begins_at(&self, token: &str) -> bool {
+        self.token.as_deref() == Some(token)
+    }
+
+    /// The continue token of the next page, if the page contains it before its items.
+    async fn next_token(&mut self) -> Option<String> {
+        self.next_token.recv().await
+    }
+
+    async fn outcome(&mut self) -> Result<FetchOutcome, GatherError> {
+        (&mut self.task).await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    }
+}
+
+impl Drop for PageFetch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// How the list continues after a page.
@@ -176,9 +235,9 @@ struct ListProgress {
     uids: HashSet<u64>,
     tokens: HashSet<u64>,
     hasher: RandomState,
+    bytes: usize,
     /// The `resourceVersion` of the first page.
     version: Option<String>,
-    bytes: usize,
     /// How many items the list has according to its first page.
     announced: usize,
 }

@@ -17,6 +17,8 @@ pub(crate) mod testing;
 mod tests;
 mod token_renewal;
 
+use std::sync::Arc;
+
 use gatherer_plugin_api::{Context, GatherError};
 
 use crate::kubeconfig::Access;
@@ -25,24 +27,25 @@ use connect::Connection;
 pub use list::ItemSink;
 
 /// A client of the API server that a kubeconfig names.
-pub struct Client<'a> {
-    connection: Connection<'a>,
+pub struct Client {
+    connection: Arc<Connection>,
     page_size: u32,
 }
 
-impl<'a> Client<'a> {
+impl Client {
     /// Prepares the connection and runs the kubeconfig's credential program, if it has one. Sends
     /// nothing to the API server yet.
     pub async fn new(
-        access: &'a Access,
+        access: &Access,
         page_size: u32,
-        context: &'a Context,
+        context: &Context,
     ) -> Result<Self, GatherError> {
         // Before anything else, so that everything logged from here on is redacted.
         for secret in &access.secrets {
             context.secret(secret.expose());
         }
-        Ok(Self { connection: Connection::new(access, context).await?, page_size })
+        let connection = Connection::new(access, context).await?;
+        Ok(Self { connection: Arc::new(connection), page_size })
     }
 
     /// Reads a whole list, page by page, and returns the sink with its items. All items come from the
@@ -68,7 +71,7 @@ impl<'a> Client<'a> {
     /// Fails if the run was cancelled or the endpoint's time is over. `objects` names the objects that
     /// would be requested next.
     pub fn check_time(&self, objects: &str) -> Result<(), GatherError> {
-        list::check_time(self.connection.context, objects)
+        list::check_time(&self.connection.context, objects)
     }
 
     /// The names of the resources of a group and version (`batch/v1`). It is an error if the server

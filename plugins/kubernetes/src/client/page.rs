@@ -1,6 +1,7 @@
 //! Requests to the API server: one page of a list, or one small object. `page_parser` parses a page.
 
 use std::error::Error as StdError;
+use std::sync::atomic::Ordering;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::{
@@ -10,6 +11,7 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, Heade
 use http::{Request, Response, StatusCode};
 use kube::api::ListParams;
 use kube::client::{AuthError, Body};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::connect::Connection;
 use super::page_parser;
@@ -30,15 +32,15 @@ const LONGEST_URL: usize = 65_534;
 const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// One page to request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PageRequest<'a> {
-    pub resource: &'a Resource,
+#[derive(Debug, Clone)]
+pub(super) struct PageRequest {
+    pub resource: Resource,
     /// The most items on the page.
     pub size: u32,
     /// Counts from 1, for messages.
     pub number: usize,
     /// The continue token from the previous page; `None` for the first page.
-    pub token: Option<&'a str>,
+    pub token: Option<String>,
     /// How many more bytes the whole list may have.
     pub bytes_left: usize,
 }
@@ -58,36 +60,45 @@ pub(super) struct Page {
     pub request_text: String,
 }
 
-/// Requests one page, without retries.
+/// Requests one page, without retries. Sends the continue token of the next page to `next_token` as soon as it
+/// arrives.
 pub(super) async fn fetch(
-    connection: &Connection<'_>,
-    page: PageRequest<'_>,
+    connection: &Connection,
+    page: &PageRequest,
+    next_token: &UnboundedSender<String>,
 ) -> Result<FetchOutcome, GatherError> {
     let authorization = connection.authorization().await?;
     let attempt = Attempt {
         connection,
         exchange: connection.exchange(&page.resource.path(), page.number),
-        deadline: RequestDeadline::new(connection.context),
+        deadline: RequestDeadline::new(&connection.context),
     };
     let request = attempt.request(page, authorization)?;
     let response = attempt.send(request).await?;
     let (head, body) = response.into_parts();
     if head.status != StatusCode::OK {
         let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
-        let subject = Subject::List(page.resource);
+        let subject = Subject::List(&page.resource);
         let refusal =
             StatusRefusal::new(&attempt.exchange, subject, head.status, &head.headers, &text);
         let expired = refusal.expired && page.token.is_some();
         return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
     attempt.reject_compression(&head.headers)?;
-    let bytes = attempt.reader(page_limit(page.bytes_left)).read(body).await?;
+    let reader = attempt.reader(page_limit(page.bytes_left));
+    let expected_bytes = connection.page_bytes.load(Ordering::Relaxed);
+    let find_token = |beginning: &[u8]| {
+        // Fails only if the list was given up.
+        let _ = page_parser::next_token(beginning).map(|token| next_token.send(token));
+    };
+    let bytes = BodyReader { expected_bytes, ..reader }.read_with(body, find_token).await?;
+    connection.page_bytes.store(bytes.len() + bytes.len() / 16, Ordering::Relaxed);
     Ok(FetchOutcome::Page(Page { bytes, request_text: attempt.exchange.description() }))
 }
 
 /// Requests a discovery document, without retries.
 pub(super) async fn fetch_document(
-    connection: &Connection<'_>,
+    connection: &Connection,
     path: &str,
 ) -> Result<Vec<u8>, GatherError> {
     fetch_object(connection, path).await?.map_err(|refusal| refusal.error)
@@ -95,7 +106,7 @@ pub(super) async fn fetch_document(
 
 /// Requests an object, without retries, to find out whether it exists.
 pub(super) async fn object_exists(
-    connection: &Connection<'_>,
+    connection: &Connection,
     path: &str,
 ) -> Result<bool, GatherError> {
     match fetch_object(connection, path).await? {
@@ -106,14 +117,14 @@ pub(super) async fn object_exists(
 }
 
 async fn fetch_object(
-    connection: &Connection<'_>,
+    connection: &Connection,
     path: &str,
 ) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
     let authorization = connection.authorization().await?;
     let attempt = Attempt {
         connection,
         exchange: connection.exchange(path, 1),
-        deadline: RequestDeadline::new(connection.context),
+        deadline: RequestDeadline::new(&connection.context),
     };
     let mut request = Request::get(path);
     if let Some(value) = authorization {
@@ -150,7 +161,7 @@ fn page_limit(bytes_left: usize) -> BodyLimit {
 
 /// One request that is being sent, and its deadline.
 struct Attempt<'a> {
-    connection: &'a Connection<'a>,
+    connection: &'a Connection,
     exchange: Exchange,
     deadline: RequestDeadline,
 }
@@ -158,7 +169,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn request(
         &self,
-        page: PageRequest<'_>,
+        page: &PageRequest,
         authorization: Option<HeaderValue>,
     ) -> Result<Request<Body>, GatherError> {
         let PageRequest { resource, token, .. } = page;
@@ -166,11 +177,11 @@ impl Attempt<'_> {
         let parameters = ListParams {
             label_selector: resource.label_selector.clone(),
             limit: Some(page.size.min(most_items)),
-            continue_token: token.map(str::to_owned),
+            continue_token: token.clone(),
             ..ListParams::default()
         };
-        let longest_target =
-            LONGEST_URL.saturating_sub(self.connection.access.server.to_string().len());
+        // The address and a slash precede the target.
+        let longest_target = LONGEST_URL.saturating_sub(self.connection.address.len() + 1);
         let request = kube::core::Request::new(resource.path())
             .list(&parameters)
             .ok()
@@ -198,7 +209,7 @@ impl Attempt<'_> {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) if !connection.has_credentials() => {
-                Err(connection.source.too_slow(connection.context))
+                Err(connection.source.too_slow(&connection.context))
             }
             Err(_) => Err(self.deadline.no_response(&self.exchange)),
         }
@@ -228,7 +239,7 @@ impl Attempt<'_> {
 
     fn reader(&self, limit: BodyLimit) -> BodyReader<'_> {
         let (exchange, deadline) = (&self.exchange, &self.deadline);
-        BodyReader { exchange, deadline, encoding: Encoding::Identity, limit }
+        BodyReader { exchange, deadline, encoding: Encoding::Identity, limit, expected_bytes: 0 }
     }
 
     fn protocol_error(&self, why: &str) -> GatherError {

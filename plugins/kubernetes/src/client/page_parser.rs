@@ -253,6 +253,41 @@ pub(super) fn parse<L: Listed>(
     visitor.members.head(resource, request_text)
 }
 
+/// The continue token of the next page, if the page begins with it, as the pages of an API server do. The
+/// rest of the page is not checked.
+pub(super) fn next_token(bytes: &[u8]) -> Option<String> {
+    let mut next = None;
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // The visitor stops at the items with an error.
+    let _ = json.deserialize_map(NextTokenVisitor(&mut next));
+    next.filter(|token| !token.is_empty())
+}
+
+/// Reads the members of a list before its items.
+struct NextTokenVisitor<'a>(&'a mut Option<String>);
+
+impl<'de> Visitor<'de> for NextTokenVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(MemberName(name)) = map.next_key()? {
+            match &*name {
+                "metadata" => {
+                    *self.0 = map.next_value::<ListMetadata>()?.next;
+                    break;
+                }
+                "items" => break,
+                _ => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 fn invalid(request_text: &str, why: &str) -> GatherError {
     GatherError::protocol(format!("{request_text}: {why}")).with_hint(ALTERED_RESPONSE)
 }

@@ -114,7 +114,7 @@ pub fn nodes(kubeconfig: &str, context: &Context) -> Result<Vec<String>, GatherE
 pub fn with_client<T>(
     server: &Server,
     page_size: u32,
-    work: impl AsyncFnOnce(&super::Client<'_>) -> Result<T, GatherError>,
+    work: impl AsyncFnOnce(&super::Client) -> Result<T, GatherError>,
 ) -> Result<T, GatherError> {
     let options = Options { retries: Some(0), timeout_ms: Some(10_000), ..Options::default() };
     let context = Recorder::new().options(options).context();

@@ -7,7 +7,7 @@ use crate::objects::Resource;
 
 /// Cron jobs, which are in `batch/v1` from Kubernetes 1.21 on and in `batch/v1beta1` before. Every server has
 /// `batch/v1`, because it also contains jobs.
-pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
+pub async fn cron_jobs(client: &Client) -> Result<Resource, GatherError> {
     for api_version in ["batch/v1", "batch/v1beta1"] {
         let resources = client.resources(api_version).await?;
         if resources.iter().any(|resource| resource == "cronjobs") {
@@ -18,7 +18,7 @@ pub async fn cron_jobs(client: &Client<'_>) -> Result<Resource, GatherError> {
 }
 
 /// KubeVirt's virtual machines that are running or starting; `None` if KubeVirt is not installed.
-pub async fn virtual_machines(client: &Client<'_>) -> Result<Option<Resource>, GatherError> {
+pub async fn virtual_machines(client: &Client) -> Result<Option<Resource>, GatherError> {
     let resource = Resource::new(
         "VirtualMachineInstance",
         "a virtual machine instance",

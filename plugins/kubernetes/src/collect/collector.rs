@@ -14,7 +14,7 @@ pub type CollectedList<T> = Result<(Vec<T>, Warnings), GatherError>;
 
 /// What every collection needs: the client, the runner, and what the endpoint selects.
 pub struct Collector<'a> {
-    pub client: &'a Client<'a>,
+    pub client: &'a Client,
     pub context: &'a Context,
     pub selection: &'a Selection,
 }

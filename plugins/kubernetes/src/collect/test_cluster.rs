@@ -106,7 +106,7 @@ pub(super) fn gather_within(
 /// Runs `work` with a client of a server with these responses.
 pub(super) fn with_client<T>(
     respond: impl Fn(&Request) -> Action + Send + Sync + 'static,
-    work: impl AsyncFnOnce(&Client<'_>) -> Result<T, GatherError>,
+    work: impl AsyncFnOnce(&Client) -> Result<T, GatherError>,
 ) -> Result<T, GatherError> {
     let server = ScriptedServer::http(respond);
     let options = Options { retries: Some(0), timeout_ms: Some(10_000), ..Options::default() };

@@ -1,5 +1,6 @@
 //! Tests of the client against servers in the same process.
 
+mod ahead_tests;
 mod connection_tests;
 mod credential_tests;
 mod paging_tests;
