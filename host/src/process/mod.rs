@@ -89,16 +89,13 @@ pub fn ended_child() -> Option<Pid> {
     }
 }
 
-/// Configures glibc's allocator: one arena for all threads, and no fast bins. By default each thread gets
-/// an arena, which grows page by page with a system call for each; few of our threads ever work at the
-/// same time. Without fast bins, freed blocks are merged with free neighbours at once; with them, glibc
-/// defers that for small blocks, and then walks through all of them whenever a large block is freed.
+/// Configures glibc's allocator: one arena for all threads. By default each thread gets an arena, and few of our
+/// threads ever work at the same time. `docs/performance.md` has the figures.
 pub fn set_up_heap() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: `mallopt` sets numbers, and no other thread runs yet.
+    // SAFETY: `mallopt` sets a number, and no other thread runs yet.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
-        libc::mallopt(libc::M_MXFAST, 0);
     }
 }
 
