@@ -72,17 +72,12 @@ plugin_folders() {
 
 # Builds program and plugins in the profile $1 (release or dev). demo, bench and install build the same
 # packages, so that none of them has to rebuild.
-#
-# The program is built in a cargo call of its own. In one call with the plugins it would get all features of their
-# dependencies, for example the Unicode tables of regex, and so would every worker: a run of 200 endpoints
-# needs about a tenth more CPU time then.
 build_program() {
     local folder packages=()
     for folder in $(plugin_folders); do
         packages+=(-p "gatherer-plugin-$folder")
     done
-    cargo build --profile "$1" --locked -p virtual-host-gatherer
-    cargo build --profile "$1" --locked "${packages[@]}"
+    cargo build --profile "$1" --locked -p virtual-host-gatherer "${packages[@]}"
 }
 
 # True if libvirt's client library, which the plugin loads at run time, is installed.
