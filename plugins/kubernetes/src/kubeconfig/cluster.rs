@@ -19,16 +19,18 @@ pub struct Cluster {
     pub warnings: Vec<String>,
 }
 
-/// Reads a cluster's entry.
+/// Reads a cluster's entry. `has_certificate` says whether the context's user has a client certificate.
 pub fn read(
     node: &ConfigNode<'_>,
+    has_certificate: bool,
     files: &Files,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<Cluster, GatherError> {
     let server = node.text("server")?.ok_or_else(|| node.error("server", "is missing"))?;
-    let server = parse_server(server).map_err(|why| node.error("server", why))?;
     let insecure = node.flag("insecure-skip-tls-verify")?;
     let ca = authority(node, files)?;
+    let uses_tls = insecure || ca.is_some() || has_certificate;
+    let server = parse_server(server, uses_tls).map_err(|why| node.error("server", why))?;
     if insecure && ca.is_some() {
         return Err(node
             .error("insecure-skip-tls-verify", "must not be true if a certificate authority is set")
@@ -67,11 +69,19 @@ fn authority(node: &ConfigNode<'_>, files: &Files) -> Result<Option<Vec<u8>>, Ga
     pem::authorities(&bytes).map(Some).map_err(|why| node.error(&field, why))
 }
 
-/// Parses the server's URL. The error does not quote the URL, because it may contain a password.
-fn parse_server(text: &str) -> Result<Uri, &'static str> {
-    let Some((_, rest)) = text.split_once("://") else {
-        return Err("is not a valid URL: it must begin with https://");
+/// Parses the server's URL. Without a scheme it is a host and maybe a port; like kubectl, `uses_tls` then chooses
+/// the scheme. The error does not quote the URL, because it may contain a password.
+fn parse_server(text: &str, uses_tls: bool) -> Result<Uri, &'static str> {
+    let with_scheme;
+    let text = if text.contains("://") {
+        text
+    } else if text.contains('/') {
+        return Err("must begin with https://, or be only a host and a port");
+    } else {
+        with_scheme = format!("{}://{text}", if uses_tls { "https" } else { "http" });
+        &with_scheme
     };
+    let (_, rest) = text.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err("must not contain a user name or password; they belong under users");

@@ -74,11 +74,22 @@ impl<'a> ConfigNode<'a> {
         }
     }
 
-    /// A boolean field; `false` if absent.
+    /// A boolean field; `false` if absent. kubectl also accepts the words of YAML 1.1
+    /// (<https://yaml.org/type/bool.html>).
     pub fn flag(&self, key: &str) -> Result<bool, GatherError> {
         match self.value(key) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(word))
+                if matches!(&**word, "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y") =>
+            {
+                Ok(true)
+            }
+            Some(Value::String(word))
+                if matches!(&**word, "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N") =>
+            {
+                Ok(false)
+            }
             Some(other) => Err(self.wrong_type(key, "true or false", other)),
         }
     }

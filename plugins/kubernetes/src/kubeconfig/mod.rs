@@ -140,16 +140,23 @@ fn read_with(
     };
     let cluster_node = entry(&root, origin, "cluster", cluster_name)?
         .ok_or_else(|| missing("cluster", cluster_name))?;
-    let mut secrets = Vec::new();
-    let cluster = cluster::read(&cluster_node, files, &mut secrets)?;
-
     let user_name = context.text("user")?;
-    let user = match user_name {
-        // Without a user the requests are anonymous, which a cluster may allow.
+    // Without a user, or if it is missing, the requests are anonymous, as with kubectl. A cluster may allow that.
+    let user_node = match user_name {
+        Some(user_name) => entry(&root, origin, "user", user_name)?,
+        None => None,
+    };
+    let has_certificate = user_node.as_ref().is_some_and(|node| {
+        ["client-certificate", "client-certificate-data"]
+            .iter()
+            .any(|key| node.value(key).is_some())
+    });
+    let user_is_missing = user_node.is_none();
+    let mut secrets = Vec::new();
+    let cluster = cluster::read(&cluster_node, has_certificate, files, &mut secrets)?;
+    let mut user = match user_node {
         None => user::User::default(),
-        Some(user_name) => {
-            let node = entry(&root, origin, "user", user_name)?
-                .ok_or_else(|| missing("user", user_name))?;
+        Some(node) => {
             let inputs = user::UserInputs {
                 origin,
                 files,
@@ -160,6 +167,13 @@ fn read_with(
             user::read(&node, &inputs, &mut secrets)?
         }
     };
+    if user_name.is_some() && user_is_missing {
+        let name = shown(name);
+        user.warnings.push(format!(
+            "there is no such user, which the context {name} names: requests have no credentials; {}",
+            names(&root, "users")
+        ));
+    }
 
     let with_object = |object: &str, messages: Vec<String>| {
         let object = if looks_secret(object) { shown(object) } else { object.to_owned() };

@@ -31,7 +31,8 @@ pub fn read(kubeconfig: &str, policy: &Policy) -> Result<LoadedDocument, GatherE
     let (origin, path, text) = if is_document(kubeconfig) {
         ("the kubeconfig".to_owned(), None, kubeconfig.to_owned())
     } else {
-        let path = path_of(kubeconfig)?;
+        // A path that was pasted or read from a file can end in a line break.
+        let path = path_of(kubeconfig.trim())?;
         let origin = format!("kubeconfig {}", shown_path(&path));
         let bytes = file::read(&path, MAX_BYTES).map_err(|why| error(&origin, why))?;
         let text = text_of(bytes).map_err(|why| error(&origin, why))?;
@@ -46,9 +47,15 @@ pub fn read(kubeconfig: &str, policy: &Policy) -> Result<LoadedDocument, GatherE
     Ok(LoadedDocument { origin, value, files })
 }
 
-/// Whether the parameter is the document itself: it contains a line break or starts with a brace.
+/// Whether the parameter is the document itself: it has several lines, or starts with a brace, or its only line
+/// ends in a line break and cannot be a path.
 fn is_document(kubeconfig: &str) -> bool {
-    kubeconfig.contains(['\n', '\r']) || kubeconfig.trim_start().starts_with('{')
+    const LINE_BREAKS: [char; 2] = ['\n', '\r'];
+    let trimmed = kubeconfig.trim();
+    let is_path = !trimmed.is_empty() && !trimmed.contains([':', '#']);
+    trimmed.contains(LINE_BREAKS)
+        || trimmed.starts_with('{')
+        || (kubeconfig.contains(LINE_BREAKS) && !is_path)
 }
 
 fn path_of(kubeconfig: &str) -> Result<PathBuf, GatherError> {

@@ -24,20 +24,40 @@ const MAX_REPLAYED: usize = 10_000;
 
 const TOO_MANY_ALIASES: &str = "uses too many YAML aliases";
 
-const SEVERAL_DOCUMENTS: &str = "contains several YAML documents, but only one is allowed";
-
-/// Parses one document. The error is the predicate of a sentence about the document.
+/// Parses the first document of a text as kubectl does: later documents are ignored, merge keys are expanded, and
+/// the last of several equal keys counts. The error is the predicate of a sentence about the text.
 pub fn parse(text: &str) -> Result<Value, String> {
     if text.len() > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+    serde_saphyr::from_str_with_options(first_document(text), options()).map_err(|error| {
         let why = error_text(&error);
         match error.location() {
             Some(at) => format!("{why}, at line {} column {}", at.line(), at.column()),
             None => why.to_owned(),
         }
     })
+}
+
+/// The text up to the end of its first document. A line that begins with `---` or `...` ends a document even
+/// within quoted text (YAML 1.2.2 section 9.1.2, `c-forbidden`).
+fn first_document(text: &str) -> &str {
+    let mut has_content = false;
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        let is_marker = |marker: &str| {
+            line.strip_prefix(marker).is_some_and(|rest| rest.trim_start().len() < rest.len())
+        };
+        let ends = is_marker("...") || is_marker("---") || line == "---" || line == "...";
+        if has_content && ends {
+            return &text[..end];
+        }
+        let is_directive = line.starts_with('%');
+        has_content |=
+            ends || !(is_directive || line.trim_start().starts_with('#') || line.trim().is_empty());
+        end += line.len();
+    }
+    text
 }
 
 fn options() -> serde_saphyr::Options {
@@ -59,10 +79,10 @@ fn options() -> serde_saphyr::Options {
     limits.max_replay_stack_depth = MAX_DEPTH;
     serde_saphyr::options! {
         budget: budget,
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::Error,
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        merge_keys: MergeKeyPolicy::Merge,
         alias_limits: limits,
-        // `yes` and `on` are text.
+        // `yes` and `on` are text; a flag accepts them.
         strict_booleans: true,
         reject_unsupported_tags: true,
         // Snippets would quote the document, which contains secrets.
@@ -75,9 +95,6 @@ fn options() -> serde_saphyr::Options {
 fn error_text(error: &Error) -> &'static str {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => error_text(error),
-        Error::MultipleDocuments { .. } => SEVERAL_DOCUMENTS,
-        Error::DuplicateMappingKey { .. } => "has a duplicate key in a mapping",
-        Error::MergeKeyNotAllowed { .. } => "uses a YAML merge key (<<)",
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -99,7 +116,6 @@ fn limit_text(breach: &serde_saphyr::budget::BudgetBreach) -> &'static str {
         | BudgetBreach::Anchors { .. }
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. } => TOO_MANY_ALIASES,
-        BudgetBreach::Documents { .. } => SEVERAL_DOCUMENTS,
         _ => "contains too many values, or too much text in YAML aliases",
     }
 }

@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 
 use super::super::read_with;
 use super::{
-    CANARY, EC_CERT, add_case, base64, kubeconfig, policy, read, refusal, refusals, valid,
-    with_cluster, with_user,
+    CANARY, EC_CERT, EC_PKCS8_KEY, Folder, add_case, base64, kubeconfig, policy, read, refusal,
+    refusals, token, valid, with_cluster, with_user,
 };
 
 const SEVERAL: &str = "
@@ -65,7 +65,7 @@ fn accepts_json_and_warns_about_http() {
 #[test]
 fn an_unresolved_name_is_reported_with_the_existing_names() {
     let mut messages = String::new();
-    for context in ["none", "lost-cluster", "lost-user", "no-cluster", "empty"] {
+    for context in ["none", "lost-cluster", "no-cluster", "empty"] {
         let message = refusal(read_with(SEVERAL, Some(context), &policy()));
         add_case(&mut messages, &format!("context {context}"), &message);
     }
@@ -82,6 +82,47 @@ fn an_unresolved_name_is_reported_with_the_existing_names() {
         add_case(&mut messages, name, &refusal(read(document)));
     }
     assert_snapshot!(messages);
+}
+
+#[test]
+fn a_missing_user_is_anonymous_and_causes_a_warning() {
+    let access = read_with(SEVERAL, Some("lost-user"), &policy()).expect("a cluster");
+    assert_eq!(token(&access.auth), None);
+    let messages: Vec<_> = access
+        .warnings
+        .iter()
+        .map(|warning| format!("{}: {}", warning.object, warning.message))
+        .collect();
+    assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn a_server_without_scheme_uses_tls_if_the_cluster_or_user_has_tls_settings() {
+    let scheme = |cluster: &str, user: &str| {
+        let cluster = format!("server: '[::1]:6443'{cluster}");
+        let access = valid(&kubeconfig(&cluster, user));
+        assert_eq!(access.server.port_u16(), Some(6443));
+        access.server.scheme_str().map(str::to_owned).unwrap_or_default()
+    };
+    assert_eq!(scheme("", "token: abc"), "http");
+    assert_eq!(scheme(", insecure-skip-tls-verify: true", ""), "https");
+    let authority = format!(", certificate-authority-data: '{}'", base64(EC_CERT));
+    assert_eq!(scheme(&authority, ""), "https");
+    let pair = format!(
+        "client-certificate-data: '{}', client-key-data: '{}'",
+        base64(EC_CERT),
+        base64(EC_PKCS8_KEY)
+    );
+    assert_eq!(scheme("", &pair), "https");
+}
+
+#[test]
+fn blanks_and_line_breaks_around_a_path_are_ignored() {
+    let folder = Folder::new();
+    folder.write("config", with_user("token: abc"));
+    for name in ["config\n", "config\r\n", "config "] {
+        assert_eq!(folder.read(name, &policy()).expect(name).context, "real", "{name:?}");
+    }
 }
 
 #[test]
@@ -171,14 +212,13 @@ fn rejects_invalid_server_urls() {
     messages += &refusals(
         [
             "",
-            "127.0.0.1:6443",
-            CANARY,
             "ftp://h",
             "https://",
             "https://h h/",
             "https://:6443",
             "https://h:0",
             "https://h:65536",
+            "h/path",
             "https://h/?a=b",
             "https://h/#a",
             &format!("https://u:{CANARY}@h"),

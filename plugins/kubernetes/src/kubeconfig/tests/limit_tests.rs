@@ -6,7 +6,9 @@ use std::fs;
 use insta::assert_snapshot;
 
 use super::super::yaml;
-use super::{CANARY, Folder, add_case, policy, read, refusal, token, valid, with_user};
+use super::{
+    CANARY, Folder, add_case, policy, read, refusal, token, valid, with_cluster, with_user,
+};
 
 /// Nine lists, each containing the previous one nine times.
 fn billion_laughs() -> String {
@@ -64,10 +66,6 @@ fn syntax_errors_have_a_position_and_quote_nothing() {
         format!("a: b\n\tc: {CANARY}\n"),
         format!("token: \"{CANARY}\nx: y\n"),
         format!("{{\"token\": \"{CANARY}\", }}}}"),
-        format!("a: {CANARY}\na: {CANARY}\n"),
-        format!("x: {{{CANARY}: 1, {CANARY}: 2}}\n"),
-        format!("a: 1\n---\nb: {CANARY}\n"),
-        format!("a: &x {{t: {CANARY}}}\nb:\n  <<: *x\n"),
         format!("a: *{CANARY}\n"),
         format!("a: !!python/object {CANARY}\n"),
         format!("a: !!int {CANARY}\n"),
@@ -82,8 +80,47 @@ fn syntax_errors_have_a_position_and_quote_nothing() {
 }
 
 #[test]
-fn yes_and_on_are_text() {
+fn yes_and_on_are_text_except_in_a_flag() {
     assert_eq!(token(&valid(&with_user("token: yes")).auth), Some("yes"));
+    let insecure = |flag: &str| {
+        let cluster = format!("server: 'https://a', insecure-skip-tls-verify: {flag}");
+        read(&with_cluster(&cluster)).map(|access| access.insecure)
+    };
+    for (flag, expected) in
+        [("yes", true), ("On", true), ("Y", true), ("off", false), ("NO", false)]
+    {
+        assert_eq!(insecure(flag).expect(flag), expected, "{flag}");
+    }
+    insecure("enabled").expect_err("not a word of YAML");
+}
+
+#[test]
+fn only_the_first_document_counts() {
+    let document = with_user("token: abc");
+    for text in [
+        format!("{document}---\n"),
+        format!("{document}---"),
+        format!("{document}...\n"),
+        format!("{document}--- # the next\nkind: 7\n"),
+        format!("{document}---\r\n{{{{\n"),
+        format!("# a comment\n\n---\n{document}---\n---\n"),
+        format!("%YAML 1.1\n---\n{document}"),
+    ] {
+        assert_eq!(valid(&text).context, "real", "{text}");
+    }
+    // Not ends of a document: indented, or longer.
+    let data = document.replace("apiVersion", "note: |\n  ---\n----: x\napiVersion");
+    assert_eq!(valid(&data).context, "real");
+    refusal(read(&format!("---\n---\n{document}")));
+}
+
+#[test]
+fn merge_keys_are_expanded_and_the_last_of_equal_keys_counts() {
+    let merged = with_user("<<: {token: abc}, token: d");
+    assert_eq!(token(&valid(&merged).auth), Some("d"));
+    let shared = with_cluster("<<: &common {server: 'https://a', tls-server-name: b}");
+    assert_eq!(valid(&shared).server.host(), Some("a"));
+    assert_eq!(token(&valid(&with_user("token: abc, token: d")).auth), Some("d"));
 }
 
 #[test]
