@@ -25,6 +25,30 @@ fn a_wrong_command_line_is_exit_status_2() {
 }
 
 #[test]
+fn only_the_options_of_the_classic_can_be_abbreviated() {
+    let plugins = PluginFolder::with(&["example"]);
+    let list = Run::new().arg("--list").plugins(plugins.path()).run().expect_code(0);
+    assert!(list.stdout_text().contains("\"Example\""), "{}", list.describe());
+    let help = Run::new().without_logfile().arg("--hel").run().expect_code(0);
+    assert!(help.stdout_text().contains("--infile"), "{}", help.describe());
+    let own = Run::new().without_logfile().args(["--form", "table"]).run().expect_code(2);
+    assert!(own.stderr.contains("--form"), "{}", own.describe());
+}
+
+#[test]
+fn the_last_of_a_repeated_option_counts() {
+    let infile = r#"[{"id": "e", "module": "Example", "hostname": "h"}]"#;
+    let plugins = PluginFolder::with(&["example"]);
+    let outcome = Run::new()
+        .args(["--infile", "/nowhere", "--format", "table", "--inf", "-", "--format", "gatherer"])
+        .plugins(plugins.path())
+        .stdin(infile)
+        .run()
+        .expect_code(0);
+    assert!(outcome.document()["e"].is_some(), "{}", outcome.describe());
+}
+
+#[test]
 fn help_names_every_option_with_an_example() {
     let outcome = Run::new().without_logfile().arg("--help").run().expect_code(0);
     let help = outcome.stdout_text();

@@ -1,6 +1,7 @@
 //! The command line. The Manager calls the program without a subcommand; the subcommands are for
 //! people.
 
+mod abbreviations;
 mod gather_options;
 mod match_images;
 mod settings;
@@ -46,6 +47,8 @@ pub enum Color {
         queries them in parallel, each with the plugin of its module, and prints one JSON document. \
         The result of an endpoint is complete, or the endpoint is reported as failed.",
     after_long_help = EXAMPLES,
+    // Of an option that is repeated, the last counts, as in the classic program.
+    args_override_self = true,
     color = ColorChoice::Auto
 )]
 pub struct Cli {
@@ -94,7 +97,7 @@ impl Cli {
         let command = command.mut_subcommand(MatchImages::COMMAND, |command| {
             command.mut_args(|argument| argument.env(Resettable::Reset))
         });
-        let matches = command.get_matches();
+        let matches = command.get_matches_from(abbreviations::expand(std::env::args_os()));
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some(Command::MatchImages(mut options)) =
             cli.command.take_if(|command| matches!(command, Command::MatchImages(_)))
