@@ -50,7 +50,17 @@ pub fn read_file(
     if bytes.len() as u64 > max_bytes {
         return Err(format!("{name} is longer than {} MiB", max_bytes / (1024 * 1024)));
     }
+    if is_utf16(&bytes) {
+        return Err(format!("{name} is written in UTF-16; it must be UTF-8"));
+    }
     Ok(bytes)
+}
+
+/// Whether a text is UTF-16, as the `>` of Windows PowerShell writes it: it begins with a byte order mark, or one of
+/// its first four bytes is NUL, which no text in UTF-8 has.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let has_mark = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    has_mark || bytes.iter().take(4).any(|byte| *byte == 0)
 }
 
 /// Reads to the end, or until there are more than `max_bytes`. Works also if the caller made standard

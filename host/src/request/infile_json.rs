@@ -71,7 +71,17 @@ pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
         "a list" => {
             serde_json::from_str(whole.get()).map_err(|error| syntax(&error, whole.get()))?
         }
-        "an object" => vec![whole],
+        "an object" => {
+            let object: RawObject<'_> =
+                serde_json::from_str(whole.get()).map_err(|error| syntax(&error, whole.get()))?;
+            // The list in an object, as other programs expect it.
+            if object.value("module") == Value::Unset
+                && let Value::List(_) = object.value("endpoints")
+            {
+                return Err(shape(text, whole.get(), "an object with a list \"endpoints\""));
+            }
+            vec![whole]
+        }
         found => return Err(shape(text, whole.get(), found)),
     };
     items

@@ -75,6 +75,32 @@ fn a_byte_order_mark_is_ignored() {
 }
 
 #[test]
+fn an_infile_in_utf_16_is_refused() {
+    let infile = r#"[{"id": "e", "module": "Example", "hostname": "h"}]"#;
+    let units = || infile.encode_utf16();
+    let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+    let with_mark = |mark: [u8; 2], bytes: &[u8]| [&mark[..], bytes].concat();
+    for bytes in [
+        with_mark([0xff, 0xfe], &little),
+        with_mark([0xfe, 0xff], &big),
+        little.clone(),
+        big.clone(),
+    ] {
+        let outcome = gather(bytes).expect_code(3);
+        let expected = "the infile is written in UTF-16; it must be UTF-8";
+        assert!(outcome.stderr.contains(expected), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn an_object_with_a_list_of_endpoints_is_refused_with_the_expected_form() {
+    let outcome = gather(r#"{"endpoints": [{"id": "e", "module": "Example"}]}"#).expect_code(3);
+    assert!(outcome.stdout.is_empty());
+    assert_message!(outcome.stderr);
+}
+
+#[test]
 fn an_infile_that_is_not_utf_8_is_read_as_latin_1_with_a_warning() {
     let mut infile = br#"[{"id": "b"#.to_vec();
     infile.push(0xfc);
