@@ -194,11 +194,12 @@ pub fn text(value: &Value<'_>) -> Option<String> {
     }
 }
 
-/// Resolves `~/` and relative paths. A URL or a document is not changed.
+/// Resolves `~/` and relative paths, without blanks and line breaks around them. A URL or a document is not changed.
 pub fn path_of(text: &str, folders: &BaseFolders) -> String {
     if text.contains("://") || is_document(text) {
         return text.to_owned();
     }
+    let text = text.trim();
     let (folder, rest) = match (text.strip_prefix("~/"), &folders.home) {
         (Some(rest), Some(home)) => (Some(home), rest),
         _ => (folders.infile.as_ref(), text),
@@ -289,7 +290,14 @@ mod tests {
             assert_eq!(redacted(ParameterType::Path, document), "the token is ***");
             assert_eq!(redacted(ParameterType::String, document), "the token is sesame77");
         }
+        assert_eq!(redacted(ParameterType::Path, "token: sesame77\n"), "the token is ***");
         assert_eq!(redacted(ParameterType::Path, "/token: sesame77"), "the token is sesame77");
+        let mut secrets = Secrets::default();
+        let parameter = Parameter { secret: false, ..parameter(ParameterType::Path) };
+        let value = Value::Text("kubeconfig\n".to_owned());
+        let path = complete(&parameter, value, false, &folders(), &mut secrets);
+        assert_eq!(path, Ok(Some("/in/kubeconfig".into())));
+        assert_eq!(Redactor::new(secrets).redact("the kubeconfig"), "the kubeconfig");
     }
 
     #[test]
@@ -298,6 +306,8 @@ mod tests {
         assert_eq!(path_of("~/a", &folders), "/home/me/a");
         assert_eq!(path_of("a/b", &folders), "/in/a/b");
         assert_eq!(path_of("/a", &folders), "/a");
+        assert_eq!(path_of(" a/b\r\n", &folders), "/in/a/b");
+        assert_eq!(path_of("a: b\n", &folders), "a: b\n");
         assert_eq!(path_of("https://h/a", &folders), "https://h/a");
         assert_eq!(path_of("kind: Config\n", &folders), "kind: Config\n");
     }

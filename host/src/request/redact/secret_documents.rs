@@ -16,10 +16,15 @@ const SECRET_NAMES: [&str; 9] =
     ["pass", "secret", "token", "key", "auth", "sig", "cred", "-data", "pwd"];
 
 /// Whether a text is a document rather than a word or a path: it has several lines, is a JSON object, or is PEM
-/// whose line breaks were lost in a form.
+/// whose line breaks were lost in a form. A path that was pasted can end in a line break; a single line with `:` or
+/// `#` before a line break is a document.
 pub fn is_document(text: &str) -> bool {
-    let begins_with = |start: &str| text.trim_start().starts_with(start);
-    text.contains(['\n', '\r']) || begins_with("{") || begins_with("-----BEGIN ")
+    const LINE_BREAKS: [char; 2] = ['\n', '\r'];
+    let trimmed = text.trim();
+    let is_word = !trimmed.is_empty() && !trimmed.contains([':', '#']);
+    trimmed.contains(LINE_BREAKS)
+        || (text.contains(LINE_BREAKS) && !is_word)
+        || ["{", "-----BEGIN "].iter().any(|start| trimmed.starts_with(start))
 }
 
 /// The secret parts of a document.
