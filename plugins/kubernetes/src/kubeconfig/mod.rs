@@ -132,16 +132,12 @@ fn read_with(
     let cluster_name = context.text("cluster")?.ok_or_else(|| {
         error(origin, format_args!("the context {} does not name a cluster", shown(name)))
     })?;
-    let missing = |noun: &str, missing_name: &str| {
-        let hint = names(&root, &format!("{noun}s"));
-        let (missing_name, name) = (shown(missing_name), shown(name));
-        let message = format!("there is no {noun} {missing_name}, which the context {name} names");
-        error(origin, message).with_hint(hint)
-    };
-    let cluster_node = entry(&root, origin, "cluster", cluster_name)?
-        .ok_or_else(|| missing("cluster", cluster_name))?;
+    let cluster_node = entry(&root, origin, "cluster", cluster_name)?.ok_or_else(|| {
+        let (cluster, name) = (shown(cluster_name), shown(name));
+        error(origin, format_args!("there is no cluster {cluster}, which the context {name} names"))
+            .with_hint(names(&root, "clusters"))
+    })?;
     let user_name = context.text("user")?;
-    // Without a user, or if it is missing, the requests are anonymous, as with kubectl. A cluster may allow that.
     let user_node = match user_name {
         Some(user_name) => entry(&root, origin, "user", user_name)?,
         None => None,
@@ -151,11 +147,18 @@ fn read_with(
             .iter()
             .any(|key| node.value(key).is_some())
     });
-    let user_is_missing = user_node.is_none();
     let mut secrets = Vec::new();
     let cluster = cluster::read(&cluster_node, has_certificate, files, &mut secrets)?;
-    let mut user = match user_node {
-        None => user::User::default(),
+    let missing_user_warning = || {
+        let (name, users) = (shown(name), names(&root, "users"));
+        let warning = format!(
+            "there is no such user, which the context {name} names: requests have no credentials; {users}"
+        );
+        user_name.map(|_| warning).into_iter().collect()
+    };
+    let user = match user_node {
+        // Without a user, or if it is missing, the requests are anonymous, as with kubectl. A cluster may allow that.
+        None => user::User { warnings: missing_user_warning(), ..user::User::default() },
         Some(node) => {
             let inputs = user::UserInputs {
                 origin,
@@ -167,14 +170,6 @@ fn read_with(
             user::read(&node, &inputs, &mut secrets)?
         }
     };
-    if user_name.is_some() && user_is_missing {
-        let name = shown(name);
-        user.warnings.push(format!(
-            "there is no such user, which the context {name} names: requests have no credentials; {}",
-            names(&root, "users")
-        ));
-    }
-
     let with_object = |object: &str, messages: Vec<String>| {
         let object = if looks_secret(object) { shown(object) } else { object.to_owned() };
         messages.into_iter().map(move |message| Warning { object: object.clone(), message })

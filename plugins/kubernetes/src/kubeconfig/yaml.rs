@@ -42,19 +42,17 @@ pub fn parse(text: &str) -> Result<Value, String> {
 /// The text up to the end of its first document. A line that begins with `---` or `...` ends a document even
 /// within quoted text (YAML 1.2.2 section 9.1.2, `c-forbidden`).
 fn first_document(text: &str) -> &str {
-    let mut has_content = false;
+    let mut has_begun = false;
     let mut end = 0;
     for line in text.split_inclusive('\n') {
-        let is_marker = |marker: &str| {
-            line.strip_prefix(marker).is_some_and(|rest| rest.trim_start().len() < rest.len())
-        };
-        let ends = is_marker("...") || is_marker("---") || line == "---" || line == "...";
-        if has_content && ends {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let is_marker = line.starts_with(word) && matches!(word, "---" | "...");
+        if has_begun && is_marker {
             return &text[..end];
         }
-        let is_directive = line.starts_with('%');
-        has_content |=
-            ends || !(is_directive || line.trim_start().starts_with('#') || line.trim().is_empty());
+        // Comments and directives can precede a document.
+        has_begun |=
+            is_marker || !(word.is_empty() || word.starts_with('#') || line.starts_with('%'));
         end += line.len();
     }
     text
