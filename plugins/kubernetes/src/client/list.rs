@@ -41,7 +41,7 @@ const MOST_RESTARTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Receives the items of a list, each as soon as it is parsed.
-pub trait ItemSink: Send + 'static {
+pub trait ItemSink {
     /// The type of the list.
     type List: Listed;
     /// Receives one item. An error fails the list.

@@ -45,7 +45,7 @@ impl Collector<'_> {
     }
 
     /// Reads a list of the selected objects.
-    pub async fn read_list<L: Listed, T: Send + 'static>(
+    pub async fn read_list<L: Listed, T>(
         &self,
         resource: &Resource,
         collecting: Collecting<L, T>,

@@ -273,15 +273,6 @@ fn deep_nesting_in_an_ignored_field_needs_no_stack() {
 }
 
 #[test]
-fn does_not_follow_redirects() {
-    let server = Server::new(|_| answer("302 Found", "location: /hunter2\r\n", b""));
-    let error = server.nodes().expect_err("no list");
-    assert_eq!((error.kind, server.requests().len()), (ErrorKind::Protocol, 1));
-    assert!(error.message.ends_with("/api/v1/nodes: 302 Found"), "{error}");
-    assert!(error.hint.expect("a hint").contains("login page"));
-}
-
-#[test]
 fn an_error_contains_the_servers_message_and_a_hint() {
     let user = "nodes is forbidden: User \"bob\" cannot list resource \"nodes\"";
     let anonymous = "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\"";

@@ -75,3 +75,12 @@ fn a_page_of_secrets_has_at_most_250_items() {
         assert_eq!(server.requests()[0].target, target);
     }
 }
+
+#[test]
+fn does_not_follow_redirects() {
+    let server = Server::new(|_| answer("302 Found", "location: /hunter2\r\n", b""));
+    let error = server.nodes().expect_err("no list");
+    assert_eq!((error.kind, server.requests().len()), (ErrorKind::Protocol, 1));
+    assert!(error.message.ends_with("/api/v1/nodes: 302 Found"), "{error}");
+    assert!(error.hint.expect("a hint").contains("login page"));
+}
