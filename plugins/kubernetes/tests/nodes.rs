@@ -195,6 +195,7 @@ fn every_problem_has_its_message() {
         Problem::NoProvider,
         Problem::NoInstance,
         Problem::NamespaceNotFound,
+        Problem::NodeNotFound("worker-9".to_owned()),
         ignored(IgnoredBecause::NumberOutOfRange),
         ignored(IgnoredBecause::NotATimestamp),
         ignored(IgnoredBecause::NotAQuantity(ParseError::NoNumber)),

@@ -15,21 +15,24 @@ mod selection_tests;
 mod sinks;
 #[cfg(test)]
 mod test_cluster;
+mod virtual_machines;
+#[cfg(test)]
+mod virtual_machines_tests;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gatherer_plugin_api::model::{ConfigMap, Guest, GuestState, SecretKeys, Service};
-use gatherer_plugin_api::{Collection, Context, ErrorKind, GatherError, HostRef, Item};
+use gatherer_plugin_api::model::{ConfigMap, SecretKeys, Service};
+use gatherer_plugin_api::{Collection, Context, ErrorKind, GatherError, Item};
 use gatherer_plugin_support::run;
 
 use crate::client::Client;
 use crate::kubeconfig::Access;
 use crate::map::{self, ObjectWarning, Owners, Problem, Warnings};
 use crate::objects::kinds::{
-    self, KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList, VirtualMachineList,
+    self, KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList,
 };
-use crate::objects::{KeyedObject, ServiceAccount, VirtualMachine};
+use crate::objects::{KeyedObject, ServiceAccount};
 use collector::{CollectedList, Collector};
 use join::{FoundInPods, Join};
 pub use parameters::{Parameters, Selection};
@@ -80,8 +83,14 @@ impl JoinedLists {
 
 impl Collector<'_> {
     /// Reads the smaller lists first, because each pod is joined with them when it arrives.
-    async fn collect_all(&self, hosts: Hosts) -> Result<(), GatherError> {
+    ///
+    /// The virtual machines come first: the more time passes after the nodes were listed, the more machines
+    /// run on nodes that were not there yet.
+    async fn collect_all(&self, mut hosts: Hosts) -> Result<(), GatherError> {
         let selection = self.selection;
+        if selection.virtual_machines {
+            self.virtual_machines(&mut hosts).await?;
+        }
         if selection.namespaces {
             self.namespaces().await?;
         } else {
@@ -104,9 +113,6 @@ impl Collector<'_> {
             self.end_controllers(results, found.as_mut())?;
         }
         self.end_joined_lists(lists, found)?;
-        if selection.virtual_machines {
-            self.virtual_machines(&hosts.refs).await?;
-        }
         Ok(())
     }
 
@@ -241,49 +247,5 @@ impl Collector<'_> {
         };
         self.end_collection(Collection::Pods, list, Item::Pod)?;
         Ok(found)
-    }
-
-    /// Reports the virtual machines once their list is complete: guests of a host cannot be withdrawn without
-    /// the host.
-    async fn virtual_machines(&self, hosts: &HashMap<String, HostRef>) -> Result<(), GatherError> {
-        let list = self.list_virtual_machines().await.and_then(|(guests, warnings)| {
-            let is_running = |guest: &Guest| {
-                !matches!(guest.state, Some(GuestState::Stopped | GuestState::Crashed))
-            };
-            for (node, guest) in &guests {
-                if let Some(node) = node.as_ref().filter(|node| !hosts.contains_key(*node))
-                    && is_running(guest)
-                {
-                    let message = format!(
-                        "virtual machine {} runs on node {node}, which was added after the nodes were \
-                         listed",
-                        guest.name
-                    );
-                    return Err(GatherError::new(ErrorKind::Unavailable, message));
-                }
-            }
-            let mut detached = Vec::new();
-            for (node, guest) in guests {
-                match node.and_then(|node| hosts.get(&node)) {
-                    Some(host) => self.context.guest(host, guest)?,
-                    None => detached.push(Box::new(guest)),
-                }
-            }
-            Ok((detached, warnings))
-        });
-        self.end_collection(Collection::VirtualMachines, list, Item::DetachedGuest)
-    }
-
-    /// The virtual machines with the names of their nodes.
-    async fn list_virtual_machines(&self) -> CollectedList<(Option<String>, Guest)> {
-        self.client.check_time("virtual machines")?;
-        let Some(resource) = api_versions::virtual_machines(self.client).await? else {
-            return Ok((Vec::new(), Warnings::new()));
-        };
-        let collecting = Collecting::<VirtualMachineList, _>::new(|item: VirtualMachine<'_>| {
-            let (node, guest, warnings) = map::guest(item);
-            ((node, guest), warnings)
-        });
-        self.read_list(&resource, collecting).await
     }
 }

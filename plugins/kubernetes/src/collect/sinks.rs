@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use gatherer_plugin_api::model::Host;
 use gatherer_plugin_api::{Collection, Context, GatherError, HostRef};
 
 use super::join::Join;
@@ -14,7 +15,8 @@ use crate::objects::{Node, Pod};
 /// No warnings are stored beyond this number. The warnings of one object are never split.
 const MAX_WARNINGS: usize = 20_000;
 
-fn store(stored: &mut Warnings, warnings: Warnings) {
+/// Stores the warnings about one object, unless too many are stored already.
+pub fn store(stored: &mut Warnings, warnings: Warnings) {
     if stored.len() < MAX_WARNINGS {
         stored.extend(warnings);
     }
@@ -25,6 +27,17 @@ fn store(stored: &mut Warnings, warnings: Warnings) {
 pub struct Hosts {
     pub ids: HashMap<String, String>,
     pub refs: HashMap<String, HostRef>,
+}
+
+impl Hosts {
+    /// Reports a host, to which later lists may refer.
+    pub fn report(&mut self, context: &Context, host: Host) -> Result<(), GatherError> {
+        let (name, id) = (host.name.clone(), host.id.clone());
+        let host_ref = context.host(host)?;
+        self.ids.insert(name.clone(), id);
+        self.refs.insert(name, host_ref);
+        Ok(())
+    }
 }
 
 /// Reports each Node as a host.
@@ -52,10 +65,7 @@ impl ItemSink for HostSink {
         self.context.check_cancelled()?;
         let mapped = map::host(node);
         if self.remember_hosts {
-            let (name, id) = (mapped.host.name.clone(), mapped.host.id.clone());
-            let host_ref = self.context.host(mapped.host)?;
-            self.hosts.ids.insert(name.clone(), id);
-            self.hosts.refs.insert(name, host_ref);
+            self.hosts.report(&self.context, mapped.host)?;
         } else {
             self.context.host(mapped.host)?;
         }

@@ -25,5 +25,5 @@ pub use owners::{OwnerEntry, Owners};
 pub use pods::pod;
 pub use services::{selects, service};
 pub use uses::{KeyedKind, ObjectUse, TooManyUses, uses};
-pub use virtual_machines::guest;
+pub use virtual_machines::{guest, guest_without_node};
 pub use warnings::{IgnoredBecause, ObjectWarning, Problem, Warnings};

@@ -7,7 +7,12 @@ use gatherer_plugin_support::uuid;
 use crate::objects::{NumberOrText, VirtualMachine, VmCpu, VmInterface, VmStatus};
 
 use super::fields::{created_at, non_blank};
-use super::warnings::{IgnoredBecause, Problem, Warnings, about};
+use super::warnings::{IgnoredBecause, ObjectWarning, Problem, Warnings, about, object_name};
+
+const KIND: &str = "VirtualMachineInstance";
+
+/// The attribute with the namespace of a guest.
+const NAMESPACE: &str = "namespace";
 
 /// Maps a virtual machine: the name of its node, if it has one, and the guest.
 ///
@@ -43,12 +48,19 @@ pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
         template: false,
         created_at: created_at(&metadata, &mut problems),
         attributes: non_blank(&metadata.namespace)
-            .map(|namespace| ("namespace".to_owned(), namespace))
+            .map(|namespace| (NAMESPACE.to_owned(), namespace))
             .into_iter()
             .collect(),
     };
-    let warnings = about("VirtualMachineInstance", &metadata, problems);
+    let warnings = about(KIND, &metadata, problems);
     (non_blank(&status.node_name), guest, warnings)
+}
+
+/// The warning about a guest whose node the cluster does not have.
+pub fn guest_without_node(guest: &Guest, node: String) -> ObjectWarning {
+    let namespace = guest.attributes.get(NAMESPACE).map_or("", String::as_str);
+    let object = object_name(KIND, namespace, &guest.name);
+    ObjectWarning { object, problem: Problem::NodeNotFound(node) }
 }
 
 /// The state of the guest. The object exists only while the machine is to run, so a machine that does not

@@ -38,6 +38,8 @@ pub enum Problem {
     },
     /// The endpoint lists a namespace that the cluster does not have.
     NamespaceNotFound,
+    /// A virtual machine is on a node of this name, which the cluster does not have.
+    NodeNotFound(String),
 }
 
 /// Why the value of a field cannot be used. None of the messages quotes the value.
@@ -66,6 +68,9 @@ impl fmt::Display for Problem {
             Self::NoInstance => f.write_str("providerID does not name an instance"),
             Self::Ignored { field, because } => write!(f, "{field} is ignored: {because}"),
             Self::NamespaceNotFound => f.write_str("the cluster has no namespace of this name"),
+            Self::NodeNotFound(node) => {
+                write!(f, "its node {node:?} does not exist; it is listed without a host")
+            }
         }
     }
 }
@@ -87,8 +92,12 @@ pub(super) fn about(kind: &str, metadata: &ObjectMeta<'_>, problems: Vec<Problem
     if problems.is_empty() {
         return Vec::new();
     }
-    let ObjectMeta { namespace, name, .. } = metadata;
-    let slash = if namespace.is_empty() { "" } else { "/" };
-    let object = format!("{kind} {}{slash}{}", &**namespace, &**name);
+    let object = object_name(kind, &metadata.namespace, &metadata.name);
     problems.into_iter().map(|problem| ObjectWarning { object: object.clone(), problem }).collect()
+}
+
+/// Kind, namespace and name of an object, in one text.
+pub(super) fn object_name(kind: &str, namespace: &str, name: &str) -> String {
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    format!("{kind} {namespace}{slash}{name}")
 }
