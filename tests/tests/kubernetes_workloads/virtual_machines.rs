@@ -4,7 +4,7 @@ use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
 use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{
-    VIRTUAL_MACHINES, VirtualMachine,
+    REMOVED_NODE, VIRTUAL_MACHINES, VirtualMachine,
 };
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn every_virtual_machine_has_its_host_uuid_and_state() {
         let object = cluster.object(path, NAMESPACE, machine.name);
         let found = guests_named(&endpoint, machine.name);
         let [(host, guest)] = found[..] else { panic!("{}: {found:?}", machine.name) };
-        assert_eq!(host, machine.node, "{guest}");
+        assert_eq!(host, machine.node.filter(|node| *node != REMOVED_NODE), "{guest}");
         assert_eq!(guest["uuid"].as_str(), machine.uuid().as_deref(), "{guest}");
         let uid = &object["metadata"]["uid"];
         let id = machine.uuid().map_or_else(|| uid.clone(), |uuid| json!(uuid));
@@ -52,6 +52,18 @@ fn every_virtual_machine_has_its_host_uuid_and_state() {
         assert_eq!(guest["cpus"], 2, "{guest}");
         assert_eq!(guest["memoryBytes"], 2_u64 << 30, "{guest}");
     }
+}
+
+#[test]
+fn a_guest_of_a_removed_node_has_a_warning_and_does_not_fail_the_endpoint() {
+    let cluster = cluster_or_skip!(Cluster::shared());
+    let kubeconfig = cluster.kubeconfig("token");
+    let endpoint = gather(kubeconfig, &json!({"collect": "virtual-machines"}));
+    let warnings = endpoint["warnings"].as_array().expect("a list");
+    let name = "VirtualMachineInstance cases/vm-of-removed-node";
+    let of_guest: Vec<_> = warnings.iter().filter(|warning| warning["object"] == name).collect();
+    assert_eq!(of_guest.len(), 1, "{warnings:?}");
+    assert!(of_guest[0]["message"].as_str().is_some_and(|text| text.contains(REMOVED_NODE)));
 }
 
 #[test]

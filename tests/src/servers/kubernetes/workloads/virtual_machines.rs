@@ -18,14 +18,17 @@ pub struct VirtualMachine {
     pub name: &'static str,
     /// Its phase.
     pub phase: &'static str,
-    /// The node that runs it.
+    /// The node that runs it, which may have been removed: [`REMOVED_NODE`].
     pub node: Option<&'static str>,
     /// Whether its firmware has a UUID: [`VirtualMachine::uuid`].
     pub firmware: bool,
 }
 
-/// One virtual machine per phase, and some without a UUID.
-pub const VIRTUAL_MACHINES: [VirtualMachine; 8] = [
+/// A node that the cluster does not have.
+pub const REMOVED_NODE: &str = "node-999999";
+
+/// One virtual machine per phase, some without a UUID, and one on a node that was removed.
+pub const VIRTUAL_MACHINES: [VirtualMachine; 9] = [
     machine("vm-pending", "Pending", None, true),
     machine("vm-scheduling", "Scheduling", None, false),
     machine("vm-scheduled", "Scheduled", Some("node-000001"), true),
@@ -33,6 +36,7 @@ pub const VIRTUAL_MACHINES: [VirtualMachine; 8] = [
     machine("vm-without-uuid", "Running", Some("node-000002"), false),
     machine("vm-succeeded", "Succeeded", Some("node-000002"), true),
     machine("vm-failed", "Failed", Some("node-000002"), true),
+    machine("vm-of-removed-node", "Running", Some(REMOVED_NODE), true),
     machine("vm-unknown", "Unknown", Some("node-000001"), true),
 ];
 
