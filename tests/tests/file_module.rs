@@ -281,14 +281,60 @@ fn ignores_invalid_values_with_a_warning() {
 }
 
 #[test]
-fn libvirts_words_for_states_are_recognized_and_printed_unchanged() {
+fn impossible_numbers_are_ignored_with_a_warning_and_absent() {
+    let members = ["totalCpuSockets", "totalCpuCores", "totalCpuThreads", "cpuMhz", "ramMb"];
+    let numbers = ["-1", "1e308", "4294967295", "18446744073709551615", "1e400", "NaN"];
+    let mut documents = Documents::new();
+    for number in &numbers[..4] {
+        let members = members.map(|member| format!("\"{member}\": {number}")).join(", ");
+        let document =
+            format!("{{\"kvm1\": {{\"hostIdentifier\": \"h\", \"vms\": {{}}, {members}}}}}");
+        documents = documents.with(number, document);
+    }
+    let outcome = documents.gather("inventory");
+    let mut messages = Vec::new();
+    for number in &numbers[..4] {
+        let endpoint = outcome.endpoint(number);
+        assert_eq!(endpoint["status"], "complete");
+        let host = endpoint["hosts"][0].as_object().expect("a host");
+        assert!(!host.contains_key("cpu") && !host.contains_key("memoryBytes"), "{host:?}");
+        let warnings = endpoint["warnings"].as_array().expect("warnings");
+        let warnings: Vec<_> =
+            warnings.iter().map(|warning| warning["message"].as_str().expect("a text")).collect();
+        messages.push(format!("{number}:\n    {}", warnings.join("\n    ")));
+    }
+    assert_message!(messages.join("\n"));
+}
+
+#[test]
+fn words_of_any_source_become_labels_of_the_manager_and_stay_in_the_inventory() {
+    let words = [
+        ("shut off", "stopped", "stopped"),
+        ("in shutdown", "shuttingDown", "shutting_down"),
+        ("idle", "blocked", "running"),
+        ("pmsuspended", "suspended", "suspended"),
+        ("SHUTTING DOWN", "shuttingDown", "shutting_down"),
+        ("poweredOn", "running", "running"),
+        ("POWEROFF", "stopped", "stopped"),
+        ("dancing", "unknown", "unknown"),
+    ];
     let mut host = host("h1");
-    host["optionalVmData"] = json!({"web": {"vmState": "shut off"}});
+    for (word, ..) in words {
+        host["vms"][word] = json!(format!("id of {word}"));
+        host["optionalVmData"][word] = json!({"vmState": word});
+    }
     let documents = Documents::new().with("e", json!({"kvm1": host}).to_string());
-    let guest = documents.gather("inventory").endpoint("e")["hosts"][0]["guests"][0].clone();
-    assert_eq!((&guest["state"], &guest["sourceState"]), (&json!("stopped"), &json!("shut off")));
-    let outcome = documents.gather("gatherer").expect_code(0);
-    assert!(outcome.stdout_text().contains("\"vmState\": \"shut off\""));
+    let endpoint = documents.gather("inventory").endpoint("e");
+    let guests = endpoint["hosts"][0]["guests"].as_array().expect("guests");
+    let document = documents.gather("gatherer").document();
+    let printed = &document["e"].as_ref().expect("complete")["kvm1"];
+    let data = printed.optional_vm_data.as_ref().expect("states");
+    for (word, state, label) in words {
+        let guest = guests.iter().find(|guest| guest["name"] == word).expect(word);
+        assert_eq!((&guest["state"], &guest["sourceState"]), (&json!(state), &json!(word)));
+        assert_eq!(guest.get("attributes"), None);
+        assert_eq!(data[word]["vmState"], label, "{word}");
+    }
 }
 
 #[test]

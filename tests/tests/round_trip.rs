@@ -59,33 +59,25 @@ fn name() -> impl Strategy<Value = String> {
     text(128).prop_filter("a name is not empty", |name| !name.is_empty())
 }
 
+/// A number of processors. The program leaves out larger ones.
 fn count() -> impl Strategy<Value = i32> {
+    prop_oneof![select(vec![0, 1, 2, 1_000_000]), 0..=1_000_000]
+}
+
+fn mebibytes() -> impl Strategy<Value = i32> {
     prop_oneof![select(vec![0, 1, 2, i32::MAX]), 0..=i32::MAX]
 }
 
 fn frequency() -> impl Strategy<Value = Value> {
     prop_oneof![
         select(vec![json!(0), json!(0.0), json!(2400), json!(2400.0), json!(2_593.997)]),
-        (0..=u32::MAX).prop_map(|mhz| json!(mhz)),
-        (0.001..1e15_f64).prop_map(|mhz| json!(mhz)),
+        (0..=10_000_000).prop_map(|mhz| json!(mhz)),
+        (0.001..1e7_f64).prop_map(|mhz| json!(mhz)),
     ]
 }
 
 fn guests() -> impl Strategy<Value = (Map<String, Value>, Map<String, Value>)> {
-    let word = select(vec![
-        "running",
-        "stopped",
-        "crashed",
-        "paused",
-        "unknown",
-        "shutting_down",
-        "shut off",
-        "in shutdown",
-        "idle",
-        "RUNNING",
-        "dancing",
-        "",
-    ]);
+    let word = select(vec!["running", "stopped", "crashed", "paused", "unknown", "shutting_down"]);
     let data = prop_oneof![
         2 => word.prop_map(|word| Map::from_iter([("vmState".to_owned(), json!(word))])),
         1 => btree_map(text(200), text(200), 1..3).prop_map(|data| {
@@ -121,7 +113,8 @@ fn host() -> impl Strategy<Value = (Option<String>, Map<String, Value>, String)>
         select(vec!["x86_64", "aarch64", "ppc64le", "s390x", "i686", "armv7l", "cloud"]);
     let counts = prop_oneof![
         1 => Just([0, 0, 0, 0]),
-        3 => [count(), count(), count(), count()],
+        3 => (mebibytes(), count(), count(), count())
+            .prop_map(|(memory, cores, sockets, threads)| [memory, cores, sockets, threads]),
     ];
     let texts = (text(64), text(64), text(64), text(32));
     let previous = text(200).prop_filter("a previous id is not empty", |text| !text.is_empty());
@@ -332,7 +325,7 @@ fn the_generated_documents_contain_special_cases() {
     for part in [
         "\\ud83d\\ude00",
         "\\u202e",
-        "\"vmState\": \"idle\"",
+        "\"vmState\": \"shutting_down\"",
         "fallbackHostIdentifier",
         ": 2147483647",
         "\"cpuMhz\": 2400.0",

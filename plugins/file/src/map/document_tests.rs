@@ -215,21 +215,23 @@ fn an_unknown_member_causes_one_warning_for_all_hosts() {
 }
 
 #[test]
-fn reads_states_as_manager_labels_and_as_libvirts_words() {
-    assert_eq!(guest(r#"{"vmState": "paused"}"#).state, Some(GuestState::Paused));
-    assert!(guest(r#"{"vmState": "paused"}"#).attributes.is_empty());
+fn reads_states_as_manager_labels_and_as_words_of_any_source() {
+    let paused = guest(r#"{"vmState": "paused"}"#);
+    assert_eq!((paused.state, paused.source_state), (Some(GuestState::Paused), None));
     for (word, state) in [
-        ("shut off", Some(GuestState::Stopped)),
-        ("in shutdown", Some(GuestState::ShuttingDown)),
-        ("idle", Some(GuestState::Blocked)),
-        ("Running", Some(GuestState::Running)),
-        ("dancing", None),
+        ("shut off", GuestState::Stopped),
+        ("in shutdown", GuestState::ShuttingDown),
+        ("idle", GuestState::Blocked),
+        ("Running", GuestState::Running),
+        ("poweredOn", GuestState::Running),
+        ("dancing", GuestState::Unknown),
     ] {
         let guest = guest(&format!(r#"{{"vmState": "{word}"}}"#));
-        assert_eq!(guest.state, state, "{word}");
+        assert_eq!(guest.state, Some(state), "{word}");
         assert_eq!(guest.source_state.as_deref(), Some(word));
-        assert_eq!(guest.attributes["vmState"], word);
+        assert!(guest.attributes.is_empty());
     }
+    assert_eq!(guest(r#"{"vmState": ""}"#).state, None);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::Number;
 
 use super::format::{FORMATS_HINT, wrong_type};
 use super::members::UnknownMembers;
-use super::values::{Unreadable, count, mebibytes, number, text};
+use super::values::{Unreadable, count, mebibytes, megahertz, text};
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
 use gatherer_plugin_support::json::{Json, quote};
 
@@ -107,7 +107,7 @@ impl<'a, 'b> HostReader<'a, 'b> {
         host.cpu.architecture = read.text("cpuArch").filter(|text| !text.is_empty());
         host.cpu.vendor = read.text("cpuVendor").filter(known);
         host.cpu.model = read.text("cpuDescription").filter(known);
-        host.cpu.frequency_mhz = read.take("cpuMhz", "a number", number);
+        host.cpu.frequency_mhz = read.take("cpuMhz", "a number of MHz", megahertz);
         host.cpu.sockets = read.take("totalCpuSockets", "a count", count);
         host.cpu.cores = read.take("totalCpuCores", "a count", count);
         host.cpu.threads = read.take("totalCpuThreads", "a count", count);
@@ -245,24 +245,13 @@ impl RemainingMembers<'_> {
     }
 }
 
-/// Sets the state from a word. A word that the Manager does not have is also kept as an attribute, so that
-/// it is printed as it was read.
+/// Sets the state from a word. A word that is not a Manager's label is kept as the source's own word.
 fn set_state(guest: &mut Guest, word: String) {
     guest.state = GuestState::from_manager_label(&word);
-    if guest.state.is_some() {
-        return;
+    if guest.state.is_none() {
+        guest.state = GuestState::from_word(&word);
+        guest.source_state = guest.state.map(|_| word);
     }
-    guest.state = match word.as_str() {
-        "shut off" | "shutoff" => Some(GuestState::Stopped),
-        "in shutdown" => Some(GuestState::ShuttingDown),
-        // virsh prints "idle" for a domain that waits for a resource.
-        "idle" | "blocked" => Some(GuestState::Blocked),
-        "pmsuspended" => Some(GuestState::Suspended),
-        "no state" => Some(GuestState::Unknown),
-        _ => GuestState::from_manager_label(&word.to_ascii_lowercase()),
-    };
-    guest.source_state = Some(word.clone());
-    guest.attributes.insert("vmState".to_owned(), word);
 }
 
 /// The operating system. Kubernetes nodes do not report the version, and the format always prints it as 1.

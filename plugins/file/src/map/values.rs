@@ -39,56 +39,70 @@ fn quantity(value: Json) -> Result<Option<Number>, Unreadable> {
     }
 }
 
-/// A count. A number that does not fit becomes the largest count.
+/// A count: a whole number of at most 32 bits.
 pub fn count(value: Json) -> Result<Option<u32>, Unreadable> {
     let Some(number) = quantity(value)? else { return Ok(None) };
     if let Some(whole) = number.as_u64() {
-        return Ok(Some(u32::try_from(whole).unwrap_or(u32::MAX)));
+        return u32::try_from(whole).map(Some).map_err(|_| Unreadable);
     }
     match number.as_f64() {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "the number is whole and not negative; a cast of a larger one saturates"
+            reason = "the number is whole, not negative and not too large"
         )]
-        Some(float) if float.fract() == 0.0 => Ok(Some(float as u32)),
+        Some(float) if float.fract() == 0.0 && float <= f64::from(u32::MAX) => {
+            Ok(Some(float as u32))
+        }
         _ => Err(Unreadable),
     }
+}
+
+/// A number of MHz. It keeps its notation.
+pub fn megahertz(value: Json) -> Result<Option<Number>, Unreadable> {
+    quantity(value)
 }
 
 /// A number of MiB, converted to bytes.
 pub fn mebibytes(value: Json) -> Result<Option<u64>, Unreadable> {
     const MIB: u64 = 1024 * 1024;
+    /// 2^64, the first number of bytes that is too large.
+    const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
     let Some(number) = quantity(value)? else { return Ok(None) };
     if let Some(whole) = number.as_u64() {
-        return Ok(Some(whole.saturating_mul(MIB)));
+        return whole.checked_mul(MIB).map(Some).ok_or(Unreadable);
     }
+    #[expect(clippy::cast_precision_loss, reason = "it is a power of two")]
+    let bytes = number.as_f64().map(|float| float * MIB as f64);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "the number is not negative; fractions of a byte are dropped, a larger one saturates"
+        reason = "the number is not negative and not too large; fractions of a byte are dropped"
     )]
-    Ok(number.as_f64().map(|float| (float * MIB as f64) as u64))
+    let bytes = bytes.filter(|bytes| *bytes < TOO_LARGE).map(|bytes| bytes as u64);
+    bytes.map(Some).ok_or(Unreadable)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Json, Unreadable, count, mebibytes, number, text};
+    use super::{Json, Unreadable, count, mebibytes, megahertz, number, text};
 
     fn json(text: &str) -> Json {
         gatherer_plugin_support::json::parse(text.as_bytes(), "x").expect("JSON")
     }
 
     #[test]
-    fn counts_can_be_strings_and_whole_floats_and_saturate() {
+    fn counts_can_be_strings_and_whole_floats() {
         for (value, expected) in [
             ("4", Ok(Some(4))),
             ("\"4\"", Ok(Some(4))),
             ("\" 4.0 \"", Ok(Some(4))),
             ("4.0", Ok(Some(4))),
-            ("1e30", Ok(Some(u32::MAX))),
-            ("99999999999", Ok(Some(u32::MAX))),
+            ("4294967295", Ok(Some(u32::MAX))),
+            ("1e30", Err(Unreadable)),
+            ("4294967296", Err(Unreadable)),
+            ("4294967296.0", Err(Unreadable)),
+            ("99999999999", Err(Unreadable)),
             ("null", Ok(None)),
             ("\"\"", Ok(None)),
             ("1.5", Err(Unreadable)),
@@ -114,6 +128,14 @@ mod tests {
         assert_eq!(text(json("{}")), Err(Unreadable));
         assert_eq!(mebibytes(json("\"2\"")), Ok(Some(2 << 20)));
         assert_eq!(mebibytes(json("1.5")), Ok(Some(3 << 19)));
-        assert_eq!(mebibytes(json("1e300")), Ok(Some(u64::MAX)));
+        for text in ["1e300", "-1", "17592186044416", "17592186044416.0"] {
+            assert_eq!(mebibytes(json(text)), Err(Unreadable), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_frequency_is_not_negative() {
+        assert_eq!(megahertz(json("-1")), Err(Unreadable));
+        assert_eq!(megahertz(json("\"-2400.5\"")), Err(Unreadable));
     }
 }

@@ -320,7 +320,7 @@ fn prints_a_guest_only_if_it_has_an_id_or_uuid() {
 }
 
 #[test]
-fn prints_the_managers_label_of_every_state_unless_an_attribute_has_it() {
+fn prints_only_labels_of_the_manager_as_the_state_of_a_guest() {
     let labels = [
         "unknown",
         "running",
@@ -347,9 +347,23 @@ fn prints_the_managers_label_of_every_state_unless_an_attribute_has_it() {
             printed["optionalVmData"]["web"]["vmState"].as_str().expect("a text").to_owned();
         assert!(labels.contains(&label.as_str()), "{label}");
 
-        guest.attributes.insert("vmState".into(), "shut off".into());
-        host.guests = vec![guest];
-        assert_eq!(one(host).0["optionalVmData"]["web"]["vmState"], "shut off");
+        guest.attributes.insert("vmState".into(), "in shutdown".into());
+        host.guests = vec![guest.clone()];
+        assert_eq!(one(host.clone()).0["optionalVmData"]["web"]["vmState"], *label);
+
+        // Without a state, the word in the attribute is translated.
+        for (word, label) in [
+            ("in shutdown", json!("shutting_down")),
+            ("POWEROFF", json!("stopped")),
+            ("dancing", json!("unknown")),
+            (" ", Value::Null),
+        ] {
+            guest.state = None;
+            guest.attributes.insert("vmState".into(), word.into());
+            host.guests = vec![guest.clone()];
+            let (printed, _) = one(host.clone());
+            assert_eq!(printed["optionalVmData"]["web"]["vmState"], label, "{word}");
+        }
     }
 }
 

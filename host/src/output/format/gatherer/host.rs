@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gatherer_plugin_api::model::{Guest, Host};
+use gatherer_plugin_api::model::{Guest, GuestState, Host};
 use serde::Serialize;
 use serde_json::Number;
 
@@ -14,6 +14,8 @@ const UNKNOWN_TYPE: &str = "fully_virtualized";
 /// The Manager matches Kubernetes nodes with subscriptions by sockets. If a node does not report its sockets, the number
 /// of cores is used.
 const KUBERNETES: &str = "kubernetes";
+/// The optional data with the state of a guest.
+const VM_STATE: &str = "vmState";
 /// The text for unknown values.
 const UNKNOWN: &str = "(unknown)";
 
@@ -124,13 +126,15 @@ impl ManagerHost {
     }
 }
 
-/// The optional data of a guest: its attributes, and its state, unless an attribute already has the state in the source's
-/// words.
+/// The optional data of a guest: its attributes, and the Manager's label for its state. If it has no state, an attribute
+/// with the state in the source's words is translated.
 pub fn optional_data(guest: &Guest) -> BTreeMap<String, String> {
     let mut data: BTreeMap<String, String> =
         guest.attributes.iter().map(|(name, value)| (storable(name), storable(value))).collect();
-    if let Some(state) = guest.state {
-        data.entry("vmState".to_owned()).or_insert_with(|| state.manager_label().to_owned());
+    let word = data.remove(VM_STATE);
+    let state = guest.state.or_else(|| GuestState::from_word(&word?));
+    if let Some(state) = state {
+        data.insert(VM_STATE.to_owned(), state.manager_label().to_owned());
     }
     data
 }

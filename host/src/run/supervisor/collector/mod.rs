@@ -4,6 +4,7 @@
 mod collector_tests;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_frames;
+mod impossible_values;
 #[cfg(test)]
 mod items_tests;
 
@@ -312,11 +313,19 @@ impl Collector {
         }
     }
 
-    fn complete_answer(self, summary: &Summary) -> Result<Answer, GatherError> {
+    fn complete_answer(mut self, summary: &Summary) -> Result<Answer, GatherError> {
         if !self.line.is_empty() {
             return Err(GatherError::protocol("the plugin sent something after its last frame"));
         }
-        let mut gathered = self.assembly.finish(summary)?;
+        let mut gathered = std::mem::take(&mut self.assembly).finish(summary)?;
+        for warning in impossible_values::remove(&mut gathered) {
+            if gathered.warnings.len() < WARNINGS_MAX {
+                let object = self.redacted(&warning.object);
+                gathered.warnings.push(Warning { object, ..warning });
+            } else {
+                self.warnings_dropped += 1;
+            }
+        }
         if self.warnings_dropped > 0 {
             gathered.warnings.push(Warning {
                 object: "warnings".to_owned(),
