@@ -283,9 +283,9 @@ fn ignores_invalid_values_with_a_warning() {
 #[test]
 fn impossible_numbers_are_ignored_with_a_warning_and_absent() {
     let members = ["totalCpuSockets", "totalCpuCores", "totalCpuThreads", "cpuMhz", "ramMb"];
-    let numbers = ["-1", "1e308", "4294967295", "18446744073709551615", "1e400", "NaN"];
+    let numbers = ["-1", "1e308", "4294967295", "18446744073709551615"];
     let mut documents = Documents::new();
-    for number in &numbers[..4] {
+    for number in &numbers {
         let members = members.map(|member| format!("\"{member}\": {number}")).join(", ");
         let document =
             format!("{{\"kvm1\": {{\"hostIdentifier\": \"h\", \"vms\": {{}}, {members}}}}}");
@@ -293,7 +293,7 @@ fn impossible_numbers_are_ignored_with_a_warning_and_absent() {
     }
     let outcome = documents.gather("inventory");
     let mut messages = Vec::new();
-    for number in &numbers[..4] {
+    for number in &numbers {
         let endpoint = outcome.endpoint(number);
         assert_eq!(endpoint["status"], "complete");
         let host = endpoint["hosts"][0].as_object().expect("a host");

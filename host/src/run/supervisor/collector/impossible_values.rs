@@ -11,8 +11,9 @@ use serde_json::Number;
 /// The most processors (sockets, cores, threads) of a host or guest. Linux supports at most 8,192 (x86); a virtual node of
 /// Kubernetes stands for a whole cluster or cloud and can report some 100,000.
 const CPUS_MAX: u32 = 1_000_000;
-/// The largest memory of a host or guest: 4 PiB, all that the 52 bits of a physical address can name (x86-64, arm64).
-const MEMORY_MAX_BYTES: u64 = 1 << 52;
+/// The largest memory of a host or guest: 2 PiB, where the Manager's `ramMb` ends. The largest servers have some
+/// 64 TiB.
+const MEMORY_MAX_BYTES: u64 = 1 << 51;
 /// The highest frequency. No processor has 10 GHz, but the classic program prints the sum over all cores for Nutanix.
 const FREQUENCY_MAX_MHZ: u32 = 10_000_000;
 
