@@ -19,18 +19,23 @@ pub struct Cluster {
     pub warnings: Vec<String>,
 }
 
-/// Reads a cluster's entry. `has_certificate` says whether the context's user has a client certificate.
+impl Cluster {
+    /// Whether the connection is encrypted.
+    pub fn uses_tls(&self) -> bool {
+        self.server.scheme_str() == Some("https")
+    }
+}
+
+/// Reads a cluster's entry.
 pub fn read(
     node: &ConfigNode<'_>,
-    has_certificate: bool,
     files: &Files,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<Cluster, GatherError> {
     let server = node.text("server")?.ok_or_else(|| node.error("server", "is missing"))?;
     let insecure = node.flag("insecure-skip-tls-verify")?;
     let ca = authority(node, files)?;
-    let uses_tls = insecure || ca.is_some() || has_certificate;
-    let server = parse_server(server, uses_tls).map_err(|why| node.error("server", why))?;
+    let server = parse_server(server).map_err(|why| node.error("server", why))?;
     if insecure && ca.is_some() {
         return Err(node
             .error("insecure-skip-tls-verify", "must not be true if a certificate authority is set")
@@ -47,7 +52,10 @@ pub fn read(
     }
     let mut warnings = Vec::new();
     if server.scheme_str() == Some("http") {
-        warnings.push("the server's URL is http: the connection is not encrypted".into());
+        warnings.push(
+            "the server's URL is http: the connection is not encrypted, and no credentials are sent"
+                .into(),
+        );
     } else if insecure {
         warnings.push("the server's certificate is not verified (insecure-skip-tls-verify)".into());
     }
@@ -69,16 +77,14 @@ fn authority(node: &ConfigNode<'_>, files: &Files) -> Result<Option<Vec<u8>>, Ga
     pem::authorities(&bytes).map(Some).map_err(|why| node.error(&field, why))
 }
 
-/// Parses the server's URL. Without a scheme it is a host and maybe a port; like kubectl, `uses_tls` then chooses
-/// the scheme. The error does not quote the URL, because it may contain a password.
-fn parse_server(text: &str, uses_tls: bool) -> Result<Uri, &'static str> {
+/// Parses the server's URL. As with kubectl, the scheme is http if there is none, and the query is ignored. The
+/// error does not quote the URL, because it may contain a password.
+fn parse_server(text: &str) -> Result<Uri, &'static str> {
     let with_scheme;
     let text = if text.contains("://") {
         text
-    } else if text.contains('/') {
-        return Err("must begin with https://, or be only a host and a port");
     } else {
-        with_scheme = format!("{}://{text}", if uses_tls { "https" } else { "http" });
+        with_scheme = format!("http://{text}");
         &with_scheme
     };
     let (_, rest) = text.split_once("://").unwrap_or_default();
@@ -100,8 +106,10 @@ fn parse_server(text: &str, uses_tls: bool) -> Result<Uri, &'static str> {
     if !port.is_empty() && authority.port_u16().is_none_or(|number| number == 0) {
         return Err("must have a port between 1 and 65535");
     }
-    if uri.query().is_some() || text.contains('#') {
-        return Err("must not contain a query or a fragment");
+    if text.contains('#') {
+        return Err("must not contain a fragment");
     }
-    Ok(uri)
+    let mut parts = uri.into_parts();
+    parts.path_and_query = parts.path_and_query.and_then(|path| path.path().parse().ok());
+    Uri::from_parts(parts).map_err(|_| "is not a valid URL")
 }

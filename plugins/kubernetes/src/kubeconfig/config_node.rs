@@ -112,7 +112,7 @@ impl<'a> ConfigNode<'a> {
         Ok(self.child(key)?.unwrap_or(empty))
     }
 
-    /// A field that is a list of mappings; empty if absent.
+    /// A field that is a list of mappings; empty if absent. Entries that are null are skipped.
     pub fn children(&self, key: &str) -> Result<Vec<Self>, GatherError> {
         let entries = self.list(key)?.unwrap_or_default();
         let node = |(index, value): (usize, &'a Value)| match value {
@@ -123,7 +123,7 @@ impl<'a> ConfigNode<'a> {
             }),
             other => Err(self.wrong_type(&format!("{key}[{index}]"), "a mapping", other)),
         };
-        entries.iter().enumerate().map(node).collect()
+        entries.iter().enumerate().filter(|(_, value)| !value.is_null()).map(node).collect()
     }
 
     /// A field that is a list of texts.

@@ -142,13 +142,8 @@ fn read_with(
         Some(user_name) => entry(&root, origin, "user", user_name)?,
         None => None,
     };
-    let has_certificate = user_node.as_ref().is_some_and(|node| {
-        ["client-certificate", "client-certificate-data"]
-            .iter()
-            .any(|key| node.value(key).is_some())
-    });
     let mut secrets = Vec::new();
-    let cluster = cluster::read(&cluster_node, has_certificate, files, &mut secrets)?;
+    let cluster = cluster::read(&cluster_node, files, &mut secrets)?;
     let missing_user_warning = || {
         let (name, users) = (shown(name), names(&root, "users"));
         let warning = format!(
@@ -167,7 +162,9 @@ fn read_with(
                 cluster: &cluster,
                 cluster_node: &cluster_node,
             };
-            user::read(&node, &inputs, &mut secrets)?
+            let user = user::read(&node, &inputs, &mut secrets)?;
+            // Like kubectl, never send credentials over a connection that is not encrypted.
+            if cluster.uses_tls() { user } else { user::User::default() }
         }
     };
     let with_object = |object: &str, messages: Vec<String>| {

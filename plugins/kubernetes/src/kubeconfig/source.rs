@@ -90,9 +90,15 @@ fn shown_path(path: &Path) -> String {
     parts.collect::<Vec<_>>().join("/").replacen("//", "/", 1)
 }
 
+/// Decodes a file. Windows writes UTF-16, and kubectl reads it if it begins with a byte order mark.
 fn text_of(bytes: Vec<u8>) -> Result<String, &'static str> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err("is UTF-16, but must be UTF-8");
-    }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text")
+    let decode = match bytes.first_chunk() {
+        Some([0xff, 0xfe]) => u16::from_le_bytes,
+        Some([0xfe, 0xff]) => u16::from_be_bytes,
+        _ => return String::from_utf8(bytes).map_err(|_| "is not UTF-8 text"),
+    };
+    let (units, rest) = bytes.as_chunks();
+    let text = char::decode_utf16(units.iter().map(|unit| decode(*unit)));
+    let text: Result<String, _> = text.collect();
+    text.ok().filter(|_| rest.is_empty()).ok_or("is not valid UTF-16 text")
 }

@@ -156,20 +156,28 @@ fn bearer(
     user: &mut User,
     secrets: &mut Vec<Secret<String>>,
 ) -> Result<(), GatherError> {
-    // An empty token counts as absent, so the file is used.
-    let file = node.text("tokenFile")?;
+    // An empty token counts as absent.
     if let Some(text) = node.text("token")? {
         secrets.push(Secret::new(text.to_owned()));
         let token = token::check(text).map_err(|why| node.error("token", why))?;
         secrets.push(Secret::new(token::text(&token)));
         user.auth.token = Some(token);
-        if file.is_some() {
-            user.warnings.push("tokenFile is not used, because token is set".into());
-        }
-    } else if let Some(name) = file {
+    }
+    if let Some(name) = node.text("tokenFile")? {
         let file = TokenFile::new(inputs.origin, node.path_of("tokenFile"), name, inputs.files);
-        secrets.push(Secret::new(token::text(&file.read()?)));
-        user.token_file = Some(file);
+        match file.read() {
+            // As with kubectl, the file takes precedence, and the token is used if it cannot be read.
+            Ok(token) => {
+                secrets.push(Secret::new(token::text(&token)));
+                user.token_file = Some(file);
+                user.auth.token = None;
+            }
+            Err(_) if user.auth.token.is_some() => {
+                let warning = "token is used, because tokenFile cannot be read";
+                user.warnings.push(warning.into());
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

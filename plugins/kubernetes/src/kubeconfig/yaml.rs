@@ -24,38 +24,22 @@ const MAX_REPLAYED: usize = 10_000;
 
 const TOO_MANY_ALIASES: &str = "uses too many YAML aliases";
 
-/// Parses the first document of a text as kubectl does: later documents are ignored, merge keys are expanded, and
-/// the last of several equal keys counts. The error is the predicate of a sentence about the text.
+/// Parses the first document of a text as kubectl does: what follows is ignored, merge keys are expanded, and
+/// the last of several equal keys counts. Documents without a value are skipped. The error is the predicate of
+/// a sentence about the text.
 pub fn parse(text: &str) -> Result<Value, String> {
     if text.len() > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
-    serde_saphyr::from_str_with_options(first_document(text), options()).map_err(|error| {
+    let mut bytes = text.as_bytes();
+    let first = serde_saphyr::read_with_options(&mut bytes, options()).next();
+    first.unwrap_or(Ok(Value::Null)).map_err(|error| {
         let why = error_text(&error);
         match error.location() {
             Some(at) => format!("{why}, at line {} column {}", at.line(), at.column()),
             None => why.to_owned(),
         }
     })
-}
-
-/// The text up to the end of its first document. A line that begins with `---` or `...` ends a document even
-/// within quoted text (YAML 1.2.2 section 9.1.2, `c-forbidden`).
-fn first_document(text: &str) -> &str {
-    let mut has_begun = false;
-    let mut end = 0;
-    for line in text.split_inclusive('\n') {
-        let word = line.split_whitespace().next().unwrap_or_default();
-        let is_marker = line.starts_with(word) && matches!(word, "---" | "...");
-        if has_begun && is_marker {
-            return &text[..end];
-        }
-        // Comments and directives can precede a document.
-        has_begun |=
-            is_marker || !(word.is_empty() || word.starts_with('#') || line.starts_with('%'));
-        end += line.len();
-    }
-    text
 }
 
 fn options() -> serde_saphyr::Options {

@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 
 use super::super::read_with;
 use super::{
-    CANARY, EC_CERT, EC_PKCS8_KEY, Folder, add_case, base64, kubeconfig, policy, read, refusal,
-    refusals, token, valid, with_cluster, with_user,
+    CANARY, EC_CERT, Folder, add_case, base64, kubeconfig, policy, read, refusal, refusals, token,
+    valid, with_cluster, with_user,
 };
 
 const SEVERAL: &str = "
@@ -97,23 +97,23 @@ fn a_missing_user_is_anonymous_and_causes_a_warning() {
 }
 
 #[test]
-fn a_server_without_scheme_uses_tls_if_the_cluster_or_user_has_tls_settings() {
-    let scheme = |cluster: &str, user: &str| {
-        let cluster = format!("server: '[::1]:6443'{cluster}");
-        let access = valid(&kubeconfig(&cluster, user));
-        assert_eq!(access.server.port_u16(), Some(6443));
-        access.server.scheme_str().map(str::to_owned).unwrap_or_default()
-    };
-    assert_eq!(scheme("", "token: abc"), "http");
-    assert_eq!(scheme(", insecure-skip-tls-verify: true", ""), "https");
-    let authority = format!(", certificate-authority-data: '{}'", base64(EC_CERT));
-    assert_eq!(scheme(&authority, ""), "https");
-    let pair = format!(
-        "client-certificate-data: '{}', client-key-data: '{}'",
-        base64(EC_CERT),
-        base64(EC_PKCS8_KEY)
-    );
-    assert_eq!(scheme("", &pair), "https");
+fn a_server_without_scheme_is_http_and_gets_no_credentials() {
+    for (server, uri) in
+        [("[::1]:6443", "http://[::1]:6443/"), ("a.example/b", "http://a.example/b")]
+    {
+        let cluster = format!("server: '{server}', insecure-skip-tls-verify: true");
+        let access = valid(&kubeconfig(&cluster, "token: abc"));
+        assert_eq!(access.server, uri);
+        assert_eq!(token(&access.auth), None);
+        let [warning] = &access.warnings[..] else { panic!("{:?}", access.warnings) };
+        assert!(warning.message.contains("no credentials are sent"), "{warning:?}");
+    }
+}
+
+#[test]
+fn the_query_of_a_server_is_ignored() {
+    assert_eq!(valid(&with_cluster("server: 'https://h/a?b=c'")).server, "https://h/a");
+    assert_eq!(valid(&with_cluster("server: 'https://h?b=c'")).server, "https://h/");
 }
 
 #[test]
@@ -218,8 +218,6 @@ fn rejects_invalid_server_urls() {
             "https://:6443",
             "https://h:0",
             "https://h:65536",
-            "h/path",
-            "https://h/?a=b",
             "https://h/#a",
             &format!("https://u:{CANARY}@h"),
         ],

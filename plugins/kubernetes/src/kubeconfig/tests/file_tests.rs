@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use super::super::read_with;
 use super::{
     CANARY, EC_CERT, EC_SEC1_KEY, Folder, add_case, base64, kubeconfig, policy, refusal, text,
-    with_user,
+    token, with_user,
 };
 
 /// The option that the hint names if the operator could allow the file.
@@ -309,4 +309,22 @@ fn each_read_of_a_token_file_makes_the_same_checks() {
     symlink("/etc/passwd", &path).expect("a link");
     let error = file.read().expect_err("a link out of the folder").to_string();
     assert!(error.contains(OPTION), "{error}");
+}
+
+#[test]
+fn a_token_file_takes_precedence_over_a_token_if_it_can_be_read() {
+    let folder = Folder::new();
+    folder.write("token", "from-file");
+    folder.write("config", with_user("token: from-document, tokenFile: token"));
+    let access = folder.read("config", &policy()).expect("both are set");
+    assert!(access.auth.token.is_none());
+    let file = access.token_file.expect("a token file");
+    assert_eq!(file.read().expect("read").expose_secret(), "from-file");
+    for name in ["missing", "/etc/shadow"] {
+        folder.write("config", with_user(&format!("token: from-document, tokenFile: {name}")));
+        let access = folder.read("config", &policy()).expect("the token is used");
+        assert_eq!(token(&access.auth), Some("from-document"));
+        assert!(access.token_file.is_none());
+        assert_eq!(access.warnings.len(), 1, "{name}: {:?}", access.warnings);
+    }
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use super::super::yaml;
+use super::super::{parse_yaml, yaml};
 use super::{
     CANARY, Folder, add_case, policy, read, refusal, token, valid, with_cluster, with_user,
 };
@@ -111,7 +111,10 @@ fn only_the_first_document_counts() {
     // Not ends of a document: indented, or longer.
     let data = document.replace("apiVersion", "note: |\n  ---\n----: x\napiVersion");
     assert_eq!(valid(&data).context, "real");
-    refusal(read(&format!("---\n---\n{document}")));
+    // Documents without a value are skipped, and what follows the value is not read.
+    assert_eq!(valid(&format!("---\n---\n{document}")).context, "real");
+    let json = serde_json::to_string(&parse_yaml(&document).expect("YAML")).expect("JSON");
+    assert_eq!(valid(&format!("{json}\ntext: [")).context, "real");
 }
 
 #[test]
@@ -124,14 +127,23 @@ fn merge_keys_are_expanded_and_the_last_of_equal_keys_counts() {
 }
 
 #[test]
-fn accepts_a_byte_order_mark_but_only_utf8() {
+fn decodes_utf8_and_utf16_with_a_byte_order_mark() {
     let folder = Folder::new();
     let path = folder.write("config", format!("\u{feff}{}", with_user("token: abc")));
     assert_eq!(folder.read("config", &policy()).expect("with a mark").context, "real");
     assert_eq!(valid(&format!("\u{feff}{}", with_user("token: abc"))).context, "real");
-    let utf16: Vec<u8> = "\u{feff}a: b".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let cases: [(&str, &[u8]); 3] =
-        [("UTF-16", &utf16), ("invalid UTF-8", b"a: \xff\xfe"), ("empty", b"")];
+    let marked = format!("\u{feff}{}", with_user("token: abc"));
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let utf16: Vec<u8> = marked.encode_utf16().flat_map(to_bytes).collect();
+        fs::write(&path, utf16).expect("the file can be written");
+        assert_eq!(folder.read("config", &policy()).expect("UTF-16").context, "real");
+    }
+    let cases: [(&str, &[u8]); 4] = [
+        ("half a UTF-16 unit", b"\xff\xfea\0b"),
+        ("half a surrogate pair", b"\xff\xfe\x00\xd8"),
+        ("invalid UTF-8", b"a: \xff\xfe"),
+        ("empty", b""),
+    ];
     let mut messages = String::new();
     for (name, contents) in cases {
         fs::write(&path, contents).expect("the file can be written");
