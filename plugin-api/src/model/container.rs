@@ -16,6 +16,10 @@ pub struct Container {
     /// The name of the image as the runtime reports it, or else as the pod specifies it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The image that the pod's specification asks for. The runtime may report the same image under
+    /// another name or digest. Absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_image: Option<RequestedImage>,
     /// The image that runs, exactly as the runtime reports it:
     /// `docker-pullable://repo@sha256:...`, `sha256:...`. Absent if no image runs yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +52,24 @@ pub struct Container {
     /// The number of restarts. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_count: Option<u32>,
+}
+
+/// An image as the specification of a pod names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RequestedImage {
+    /// The name, exactly as it is specified.
+    pub text: String,
+    /// The repository with its registry: `docker.io/library/nginx`. Absent if the name is not valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The tag; `latest` if the name has neither a tag nor a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The digest in the name (`sha256:...`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// The purpose of a container.

@@ -8,7 +8,7 @@ use super::{Guest, Host, Timestamp, Workloads};
 use crate::GatherError;
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

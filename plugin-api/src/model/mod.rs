@@ -12,7 +12,7 @@ mod identifiers;
 mod state;
 mod workload;
 
-pub use container::{Container, ContainerKind, ContainerState};
+pub use container::{Container, ContainerKind, ContainerState, RequestedImage};
 pub use document::{
     CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Inventory,
     RunInfo, SCHEMA_VERSION, Software, Warning,

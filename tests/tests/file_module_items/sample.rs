@@ -13,6 +13,8 @@ fn pod(name: &str, uid: &str) -> Value {
         "bare": true, "static": true,
         "containers": [{
             "name": "web", "kind": "app", "image": "registry.example.com:5000/web:1",
+            "requestedImage": {"text": "web:1@sha256:aa", "repository": "docker.io/library/web",
+                "tag": "1", "digest": "sha256:aa"},
             "imageId": "docker-pullable://registry.example.com:5000/web@sha256:aa",
             "imageDigest": "sha256:aa", "imageConfigDigest": "sha256:bb",
             "imageRepository": "registry.example.com:5000/web", "imageTag": "1",

@@ -19,6 +19,10 @@ fn containers_of_every_kind_state_and_image_spelling_have_all_fields() {
     for case in &CASES {
         let image = if case.image.is_empty() { case.requested } else { case.image };
         let mut container = json!({"name": case.name, "kind": case.kind, "image": image});
+        let requested_tag = if case.name == "moved-tag" { Some("v1") } else { case.tag };
+        container["requestedImage"] = json!({
+            "text": case.requested, "repository": case.repository, "tag": requested_tag,
+        });
         let mut set = |name: &str, value: Value| container[name] = value;
         if !case.image_id.is_empty() {
             set("imageId", json!(image_id(case)));

@@ -131,7 +131,7 @@ fn places(containers: &Value) -> Vec<String> {
 #[test]
 fn an_image_has_its_containers_with_place_and_revision() {
     let document = matches(&built(), &shop());
-    assert_eq!(document["schemaVersion"], "1.0");
+    assert_eq!(document["schemaVersion"], "1.1");
     let images = document["images"].as_array().expect("a list");
     assert_eq!(images.len(), 3);
     let expected = json!({
@@ -194,6 +194,26 @@ fn a_tag_with_another_digest_is_unmatched_with_a_reason() {
     let document = matches(&images, &inventory);
     assert_eq!(document["unmatched"]["containers"][0]["reason"], "other-digest");
     assert_eq!(document["images"][0]["containers"], json!([]));
+}
+
+#[test]
+fn finds_the_image_that_a_pod_asks_for_although_the_runtime_reports_another_name() {
+    let mut by_name = container("by-name", "mirror:7", &format!("mirror@{}", sha("d2")));
+    by_name["requestedImage"] = json!({"text": "app", "repository": "docker.io/library/app",
+        "tag": "latest"});
+    let mut by_digest = container("by-digest", "mirror:7", &format!("mirror@{}", sha("d2")));
+    by_digest["requestedImage"] = json!({"text": format!("web@{}", sha("d1"))});
+    let inventory = inventory(&[cluster("c", &[pod("n", "p", "h", &[by_name, by_digest])])]);
+    let images = json!([{"name": "app"}, {"name": "web:3", "digests": [sha("d1")]}]);
+    let document = matches(&images, &inventory);
+    for (index, container, by) in
+        [(0, "by-name", "repository-tag"), (1, "by-digest", "requested-digest")]
+    {
+        let found = &document["images"][index]["containers"];
+        assert_eq!(places(found), [format!("c/n/p/{container}")]);
+        assert_eq!(found[0]["matchedBy"], by);
+    }
+    assert_eq!(document["unmatched"], json!({"images": [], "containers": []}));
 }
 
 #[test]

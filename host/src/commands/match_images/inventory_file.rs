@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::Collection;
-use gatherer_plugin_api::model::PodHost;
+use gatherer_plugin_api::model::{PodHost, RequestedImage};
 use serde::Deserialize;
 
 use super::json_file;
@@ -80,6 +80,7 @@ struct Container {
     image_config_digest: Option<String>,
     image_repository: Option<String>,
     image_tag: Option<String>,
+    requested_image: Option<RequestedImage>,
 }
 
 /// Reads a document. The error is a message without its subject.
@@ -150,6 +151,7 @@ fn containers(pod: Pod) -> impl Iterator<Item = RunningContainer> {
             config_digest: container.image_config_digest.as_deref(),
             repository: container.image_repository.as_deref(),
             tag: container.image_tag.as_deref(),
+            requested: container.requested_image.as_ref(),
         });
         RunningContainer {
             namespace: namespace.clone(),

@@ -12,8 +12,8 @@ use super::matching::{Freshness, Index, MatchedBy, NoMatch};
 use super::sources::{ContainerSource, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
 
-/// The version of the schema, `major.minor`. A minor version only adds members.
-const SCHEMA_VERSION: &str = "1.0";
+/// The version of the schema, `major.minor`. A minor version only adds members and words.
+const SCHEMA_VERSION: &str = "1.1";
 
 /// The containers that run the known images, and the images and containers that match nothing.
 #[derive(Debug, Serialize, JsonSchema)]

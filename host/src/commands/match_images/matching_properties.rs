@@ -29,8 +29,15 @@ fn image() -> impl Strategy<Value = KnownImage> {
 
 fn container() -> impl Strategy<Value = ImageIdentity> {
     let digests = prop::collection::vec(digest(), 0..2);
-    (digests, prop::option::of(digest()), prop::option::of(name()))
-        .prop_map(|(digests, id, name)| ImageIdentity { digests, id, name })
+    let names = prop::collection::vec(name(), 0..3);
+    (digests, prop::option::of(digest()), names, prop::option::of(digest())).prop_map(
+        |(digests, id, names, requested_digest)| ImageIdentity {
+            digests,
+            id,
+            names,
+            requested_digest,
+        },
+    )
 }
 
 proptest! {
@@ -45,13 +52,20 @@ proptest! {
         let has_id =
             |image: &KnownImage| image.config.as_deref().is_some_and(|id| all.contains(id));
         let has_name = |image: &KnownImage| {
-            container.name.as_ref().is_some_and(|name| image.references.contains(name))
+            container.names.iter().any(|name| image.references.contains(name))
+        };
+        let is_requested = |image: &KnownImage| {
+            let other_id = container.id.is_some() && image.config.is_some();
+            let requested = container.requested_digest.as_ref();
+            !other_id && requested.is_some_and(|digest| image.digests.contains(digest))
         };
         let found = Index::new(&images).find(&container);
         let most_certain = if images.iter().any(has_digest) {
             Some(MatchedBy::RepoDigest)
         } else if images.iter().any(has_id) {
             Some(MatchedBy::ImageId)
+        } else if images.iter().any(is_requested) {
+            Some(MatchedBy::RequestedDigest)
         } else {
             None
         };
@@ -63,6 +77,7 @@ proptest! {
                     let matches = match by {
                         MatchedBy::RepoDigest => has_digest(image),
                         MatchedBy::ImageId => has_id(image),
+                        MatchedBy::RequestedDigest => is_requested(image),
                         MatchedBy::RepositoryTag => has_name(image),
                     };
                     prop_assert!(matches);

@@ -2,7 +2,7 @@
 
 use gatherer_image_reference::{self as image, ImageReference};
 use gatherer_plugin_api::model::{
-    Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost,
+    Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost, RequestedImage,
 };
 
 use crate::output::inventory::pods::{Incomplete, complete_pods};
@@ -50,8 +50,10 @@ pub struct ImageIdentity {
     pub digests: Vec<String>,
     /// The image's own id: the digest of its configuration.
     pub id: Option<String>,
-    /// The repository and tag in the pod's spec.
-    pub name: Option<ImageName>,
+    /// The repository and tag that the runtime reports, and those in the pod's spec.
+    pub names: Vec<ImageName>,
+    /// The digest in the pod's spec, if the runtime reports another one.
+    pub requested_digest: Option<String>,
 }
 
 /// A repository and a tag.
@@ -86,6 +88,8 @@ pub struct ImageFields<'a> {
     pub repository: Option<&'a str>,
     /// `imageTag`.
     pub tag: Option<&'a str>,
+    /// `requestedImage`.
+    pub requested: Option<&'a RequestedImage>,
 }
 
 impl ImageIdentity {
@@ -95,14 +99,16 @@ impl ImageIdentity {
         let reference: Option<ImageReference> = fields.image.and_then(|image| image.parse().ok());
         let runs = fields.image_id.map(image::image_id).unwrap_or_default();
         // If the tag now belongs to another image, the runtime reports the image's id instead of a name. Then the
-        // image has no tag, whatever the pod's spec says.
+        // image has no tag of its own.
         let id_as_name = fields.image.and_then(id_digest);
         let mut digests: Vec<String> = [fields.digest.map(str::to_lowercase), runs.repo_digest]
             .into_iter()
             .flatten()
             .collect();
+        let requested = fields.requested.map(parse_requested).unwrap_or_default();
         if digests.is_empty() {
-            digests.extend(reference.as_ref().and_then(|reference| reference.digest.clone()));
+            let named = reference.as_ref().and_then(|reference| reference.digest.clone());
+            digests.extend(named.or_else(|| requested.digest.clone()));
         }
         digests.sort();
         digests.dedup();
@@ -113,14 +119,37 @@ impl ImageIdentity {
             }
             _ => reference.as_ref().and_then(ImageName::of),
         };
-        let id = fields.config_digest.map(str::to_lowercase);
-        Self { digests, id: id.or(runs.config_digest).or(id_as_name), name }
+        let mut names: Vec<ImageName> = name.into_iter().chain(requested.name).collect();
+        names.dedup();
+        let requested_digest = requested.digest.filter(|digest| !digests.contains(digest));
+        let id = fields.config_digest.map(str::to_lowercase).or(runs.config_digest).or(id_as_name);
+        Self { digests, id, names, requested_digest }
     }
 
     /// All digests and the id. Images with different contents never have the same.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.digests.iter().chain(&self.id).map(String::as_str)
     }
+}
+
+/// The name and the digest of the image that a pod asks for.
+#[derive(Default)]
+struct RequestedIdentity {
+    name: Option<ImageName>,
+    digest: Option<String>,
+}
+
+/// Parses the text if a document does not have the parsed members.
+fn parse_requested(image: &RequestedImage) -> RequestedIdentity {
+    let parsed: Option<ImageReference> = image.text.parse().ok();
+    let name = match (&image.repository, &image.tag) {
+        (Some(repository), Some(tag)) => {
+            Some(ImageName { repository: repository.clone(), tag: tag.clone() })
+        }
+        _ => parsed.as_ref().and_then(ImageName::of),
+    };
+    let digest = image.digest.as_deref().map(str::to_lowercase);
+    RequestedIdentity { name, digest: digest.or_else(|| parsed.and_then(|image| image.digest)) }
 }
 
 /// Parses an image's own id as a digest. Some runtimes leave out the algorithm.
@@ -177,6 +206,7 @@ impl RunningContainer {
                 config_digest: container.image_config_digest.as_deref(),
                 repository: container.image_repository.as_deref(),
                 tag: container.image_tag.as_deref(),
+                requested: container.requested_image.as_ref(),
             }),
         }
     }

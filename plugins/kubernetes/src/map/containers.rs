@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gatherer_image_reference::{
     ImageId, ImageReference, ImageReferenceError, container_id, image_id,
 };
-use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};
+use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState, RequestedImage};
 
 use crate::objects::{ContainerSpec, ContainerStatus, ContainerStatusState};
 
@@ -52,6 +52,7 @@ fn container(
         }
     };
     container.image = image;
+    container.requested_image = requested_image(&spec.image);
     let mut pulled = ImageId::default();
 
     if let Some(status) = status {
@@ -78,6 +79,20 @@ fn container(
         container.image_repository = pulled.repository;
     }
     container
+}
+
+/// The image that a specification names; `None` if the name is blank.
+pub(super) fn requested_image(text: &str) -> Option<RequestedImage> {
+    let (text, parsed) = image(text)?;
+    let Ok(reference) = parsed else {
+        return Some(RequestedImage { text, ..RequestedImage::default() });
+    };
+    Some(RequestedImage {
+        text,
+        repository: Some(reference.repository()),
+        tag: reference.tag_or_latest().map(str::to_owned),
+        digest: reference.digest,
+    })
 }
 
 /// An image's name as it is written, and the same parsed; `None` if it is blank.

@@ -1,6 +1,6 @@
 //! How the fields of a container are mapped.
 
-use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState};
+use gatherer_plugin_api::model::{Container, ContainerKind, ContainerState, RequestedImage};
 use gatherer_plugin_kubernetes::map::IgnoredBecause;
 use serde_json::{Value, json};
 
@@ -73,6 +73,12 @@ fn a_container_without_a_status_has_the_fields_of_its_specification() {
     let expected = Container {
         name: "c".into(),
         image: Some("registry.example/app:2".into()),
+        requested_image: Some(RequestedImage {
+            text: "registry.example/app:2".into(),
+            repository: Some("registry.example/app".into()),
+            tag: Some("2".into()),
+            digest: None,
+        }),
         image_repository: Some("registry.example/app".into()),
         image_tag: Some("2".into()),
         ..Container::default()
@@ -97,6 +103,31 @@ fn prefers_the_image_that_the_runtime_reports_and_an_id_has_no_tag() {
         assert_eq!(found.image_repository.as_deref(), Some(repository), "{reported}");
         assert_eq!(found.image_tag.as_deref(), tag, "{reported}");
     }
+}
+
+#[test]
+fn keeps_the_requested_image_beside_the_one_that_the_runtime_reports() {
+    let d = digest('a');
+    let with_digest = format!("own/app@{d}");
+    let with_both = format!("own/app:3@{d}");
+    let digest_of_b = digest('b');
+    for (requested, repository, tag, digest) in [
+        ("own/app:3", Some("docker.io/own/app"), Some("3"), None),
+        ("own/app", Some("docker.io/own/app"), Some("latest"), None),
+        (&with_digest, Some("docker.io/own/app"), None, Some(&d)),
+        (&with_both, Some("docker.io/own/app"), Some("3"), Some(&d)),
+        ("Not Valid", None, None, None),
+        (&d, None, None, None),
+    ] {
+        for status in [json!({"image": "mirror.example/other:7"}), json!({"image": digest_of_b})] {
+            let found = container(requested, &status).requested_image.expect("it is requested");
+            assert_eq!(found.text, requested);
+            assert_eq!(found.repository.as_deref(), repository, "{requested}");
+            assert_eq!(found.tag.as_deref(), tag, "{requested}");
+            assert_eq!(found.digest.as_ref(), digest, "{requested}");
+        }
+    }
+    assert_eq!(container("", &json!({"image": "app"})).requested_image, None);
 }
 
 #[test]

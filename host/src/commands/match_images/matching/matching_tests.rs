@@ -1,5 +1,7 @@
 //! Tests of the rules in `docs/match-images.md`.
 
+use gatherer_plugin_api::model::RequestedImage;
+
 use super::{Freshness, Index, KnownImage, MatchedBy, NoMatch};
 use crate::commands::match_images::known;
 use crate::commands::match_images::sources::{ImageFields, ImageIdentity};
@@ -23,6 +25,17 @@ fn images(text: &str) -> Vec<KnownImage> {
 fn container(image: &str, image_id: &str) -> ImageIdentity {
     let image_id = Some(image_id).filter(|text| !text.is_empty());
     ImageIdentity::of(&ImageFields { image: Some(image), image_id, ..ImageFields::default() })
+}
+
+/// The identity of a container whose pod asks for `requested`.
+fn requesting(requested: &str, image: &str, image_id: &str) -> ImageIdentity {
+    let requested = RequestedImage { text: requested.to_owned(), ..RequestedImage::default() };
+    ImageIdentity::of(&ImageFields {
+        image: Some(image),
+        image_id: Some(image_id).filter(|text| !text.is_empty()),
+        requested: Some(&requested),
+        ..ImageFields::default()
+    })
 }
 
 /// The ids of the images that match, and the rule.
@@ -284,7 +297,7 @@ fn an_image_that_lost_its_tag_does_not_match_by_tag() {
     for image in [sha("i1"), sha("i1").replace("sha256:", "")] {
         for image_id in ["", &sha("i1"), &format!("docker://{}", sha("i1"))] {
             let old = container(&image, image_id);
-            assert_eq!(old.name, None);
+            assert_eq!(old.names, []);
             assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
         }
         // The same applies to an inventory document that still has the tag of the pod's spec.
@@ -295,9 +308,50 @@ fn an_image_that_lost_its_tag_does_not_match_by_tag() {
             ..ImageFields::default()
         };
         let old = ImageIdentity::of(&fields);
-        assert_eq!((&old.name, &old.id), (&None, &Some(sha("i1"))));
+        assert_eq!((&old.names[..], &old.id), (&[][..], &Some(sha("i1"))));
         assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image}");
     }
     let by_id = self::images(r#"[{"Id": "=i1", "RepoTags": ["else:1"]}]"#);
     assert_found(&by_id, &container(&sha("i1"), ""), &sha("i1"), MatchedBy::ImageId);
+}
+
+#[test]
+fn the_requested_name_counts_beside_the_one_that_the_runtime_reports() {
+    let images = images(r#"[{"id": "a", "name": "registry.example.com/app:1"}]"#);
+    let running = format!("mirror.example.com/other@{}", sha("d1"));
+    for image in ["mirror.example.com/other:7", &running, &sha("i1")] {
+        let container = requesting("registry.example.com/app:1", image, &running);
+        assert_found(&images, &container, "a", MatchedBy::RepositoryTag);
+    }
+    let by_members = RequestedImage {
+        text: "?".to_owned(),
+        repository: Some("registry.example.com/app".to_owned()),
+        tag: Some("1".to_owned()),
+        digest: None,
+    };
+    let fields = ImageFields {
+        image: Some("other"),
+        requested: Some(&by_members),
+        ..ImageFields::default()
+    };
+    assert_found(&images, &ImageIdentity::of(&fields), "a", MatchedBy::RepositoryTag);
+}
+
+#[test]
+fn the_requested_digest_matches_unless_an_image_has_the_reported_one() {
+    let images = images(
+        r#"[
+        {"id": "r1", "name": "web", "digests": ["web@d1"], "revision": 1},
+        {"id": "r2", "name": "web", "digests": ["web@d2"], "revision": 2}]"#,
+    );
+    let index = Index::new(&images);
+    let requested = format!("web@{}", sha("d2"));
+    let other = requesting(&requested, "web:latest", &format!("web@{}", sha("d3")));
+    assert_found(&images, &other, "r2", MatchedBy::RequestedDigest);
+    let (numbers, by) = index.find(&other).expect("a match");
+    assert_eq!(index.freshness_of_container(numbers[0], by), Some(Freshness::Unknown));
+    let reported = requesting(&requested, "web:latest", &format!("web@{}", sha("d1")));
+    assert_found(&images, &reported, "r1", MatchedBy::RepoDigest);
+    let waiting = requesting(&requested, "web:latest", "");
+    assert_found(&images, &waiting, "r2", MatchedBy::RepoDigest);
 }

@@ -19,6 +19,9 @@ pub enum MatchedBy {
     RepoDigest,
     /// The image's own id.
     ImageId,
+    /// The pod asks for one of the image's digests, but the runtime reports another one. It may be
+    /// another digest of the same image, unless the pod's spec was changed.
+    RequestedDigest,
     /// Only repository and tag. The tag may have moved.
     RepositoryTag,
 }
@@ -29,6 +32,7 @@ impl MatchedBy {
         match self {
             Self::RepoDigest => "repo-digest",
             Self::ImageId => "image-id",
+            Self::RequestedDigest => "requested-digest",
             Self::RepositoryTag => "repository-tag",
         }
     }
@@ -62,7 +66,7 @@ pub enum Freshness {
     Newest,
     /// An image with the same name has a higher revision.
     Outdated,
-    /// The revision is not known, because only the tag matches.
+    /// The revision is not known, because only the tag or the digest in the pod's spec matches.
     Unknown,
 }
 
@@ -131,11 +135,29 @@ impl<'a> Index<'a> {
                 return Ok((self.highest_revisions(&found), by));
             }
         }
-        let named = identity.name.as_ref().and_then(|name| self.by_name.get(name));
-        let named = named.ok_or(NoMatch::UnknownImage)?;
-        let possible: Vec<usize> = named
-            .iter()
+        let requested = identity.requested_digest.as_deref();
+        let requested: BTreeSet<usize> = requested
+            .and_then(|digest| self.by_digest.get(digest))
+            .into_iter()
+            .flatten()
             .copied()
+            .filter(|&number| !has_other_id(identity, &self.images[number]))
+            .collect();
+        if !requested.is_empty() {
+            return Ok((self.highest_revisions(&requested), MatchedBy::RequestedDigest));
+        }
+        let named: BTreeSet<usize> = identity
+            .names
+            .iter()
+            .filter_map(|name| self.by_name.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        if named.is_empty() {
+            return Err(NoMatch::UnknownImage);
+        }
+        let possible: Vec<usize> = named
+            .into_iter()
             .filter(|&number| !contradicts(identity, &self.images[number]))
             .collect();
         if possible.is_empty() {
@@ -170,7 +192,10 @@ impl<'a> Index<'a> {
     /// Whether a container that matches an image by a rule runs the newest revision.
     pub fn freshness_of_container(&self, number: usize, by: MatchedBy) -> Option<Freshness> {
         let freshness = self.freshness(number)?;
-        Some(if by == MatchedBy::RepositoryTag { Freshness::Unknown } else { freshness })
+        Some(match by {
+            MatchedBy::RepoDigest | MatchedBy::ImageId => freshness,
+            MatchedBy::RequestedDigest | MatchedBy::RepositoryTag => Freshness::Unknown,
+        })
     }
 }
 
@@ -184,8 +209,12 @@ fn same_content(one: &KnownImage, other: &KnownImage) -> bool {
 /// not equal. The caller has already compared them.
 fn contradicts(identity: &ImageIdentity, image: &KnownImage) -> bool {
     let other_digest = !identity.digests.is_empty() && !image.digests.is_empty();
-    let other_id = identity.id.is_some() && image.config.is_some();
-    other_digest || other_id
+    other_digest || has_other_id(identity, image)
+}
+
+/// Whether the container and the image both have ids. The caller has already compared them.
+fn has_other_id(identity: &ImageIdentity, image: &KnownImage) -> bool {
+    identity.id.is_some() && image.config.is_some()
 }
 
 #[cfg(test)]
