@@ -112,6 +112,30 @@ fn one_host_in_two_managers_stays_two_hosts_with_different_identifiers() {
 }
 
 #[test]
+fn guests_with_one_id_are_kept_and_each_has_a_warning_in_every_format() {
+    let guests = |name: &str| {
+        let mut host = host(name);
+        host["name"] = json!(name);
+        host["vms"] = json!({"web": "4c4c4544-0042", "db": format!("of {name}")});
+        host
+    };
+    let document = json!({"h1": guests("h1"), "h2": guests("h2")});
+    let documents = Documents::new().with("e", document.to_string());
+    let outcome = documents.gather("gatherer");
+    let hosts = outcome.document()["e"].clone().expect("complete");
+    assert!(hosts.values().all(|host| host.vms["web"] == "4c4c4544-0042"), "{hosts:?}");
+    assert_message!(outcome.stderr);
+    for format in ["inventory", "ndjson"] {
+        let text = documents.gather(format).stdout_text().to_owned();
+        let document: Value = serde_json::from_str(&text).expect("one line or one document");
+        let endpoint = document.pointer("/endpoints/0").unwrap_or(&document);
+        let warnings = endpoint["warnings"].as_array().expect("warnings");
+        let of_guest = warnings.iter().filter(|warning| warning["object"] == "web");
+        assert_eq!(of_guest.count(), 2, "{warnings:?}");
+    }
+}
+
+#[test]
 fn a_null_manager_or_an_incomplete_endpoint_fails_only_its_document_and_is_named() {
     let documents = Documents::new()
         .with("good", json!({"kvm1": host("h1")}).to_string())

@@ -189,6 +189,7 @@ impl Results {
             return None;
         }
         logged::cap_texts(&mut result);
+        inventory::warn_of_shared_ids(&mut result);
         logged::log_result(&result, self.shows_problems);
         let failed = result.status == EndpointStatus::Failed;
         self.tally.failed.set(self.tally.failed.get() + usize::from(failed));

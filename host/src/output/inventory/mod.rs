@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod inventory_tests;
 pub mod pods;
+mod shared_ids;
 
 use std::cmp::Ordering;
 
@@ -13,6 +14,8 @@ use gatherer_plugin_api::model::{
     Workloads,
 };
 use serde::Serialize;
+
+pub use shared_ids::warn_of_shared_ids;
 
 /// Combines the results. Without `run`, data that differ from run to run are left out.
 pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inventory {
