@@ -62,9 +62,9 @@ fn id(guest: &Guest) -> Option<&str> {
 /// The hashes that occur more than once. Hashes are kept instead of texts because an endpoint may have very many
 /// guests, almost always with different ids.
 fn shared_hashes<'a>(ids: impl Iterator<Item = &'a str>, hasher: &RandomState) -> HashSet<u64> {
-    let mut hashes: Vec<u64> = ids.map(|id| hasher.hash_one(id)).collect();
-    hashes.sort_unstable();
-    let repeated = hashes.windows(2).filter(|pair| pair[0] == pair[1]);
+    let mut sorted: Vec<u64> = ids.map(|id| hasher.hash_one(id)).collect();
+    sorted.sort_unstable();
+    let repeated = sorted.windows(2).filter(|pair| pair[0] == pair[1]);
     repeated.map(|pair| pair[0]).collect()
 }
 
