@@ -32,9 +32,17 @@ pub struct Guest {
     /// The number of virtual CPUs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<u32>,
+    /// The number of virtual CPUs that the guest should have. It differs from `cpus` until a change
+    /// takes effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_cpus: Option<u32>,
     /// The memory, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// The memory that the guest should have, in bytes. It differs from `memory_bytes` until a change
+    /// takes effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_memory_bytes: Option<u64>,
     /// The network addresses, in the source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,

@@ -51,6 +51,8 @@ fn every_virtual_machine_has_its_host_uuid_and_state() {
         assert_eq!(guest["sourceState"], machine.phase, "{guest}");
         assert_eq!(guest["cpus"], 2, "{guest}");
         assert_eq!(guest["memoryBytes"], 2_u64 << 30, "{guest}");
+        assert_eq!(guest["desiredCpus"], 4, "{guest}");
+        assert_eq!(guest["desiredMemoryBytes"], 4_u64 << 30, "{guest}");
     }
 }
 

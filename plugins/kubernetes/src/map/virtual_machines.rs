@@ -4,7 +4,7 @@ use crate::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_api::model::{Address, Guest, GuestState, Identifiers};
 use gatherer_plugin_support::uuid;
 
-use crate::objects::{NumberOrText, VirtualMachine, VmCpu, VmInterface, VmStatus};
+use crate::objects::{NumberOrText, VirtualMachine, VmCpu, VmDomain, VmInterface, VmStatus};
 
 use super::fields::{created_at, non_blank};
 use super::warnings::{IgnoredBecause, ObjectWarning, Problem, Warnings, about, object_name};
@@ -29,12 +29,17 @@ pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
     let uid = canonical(&metadata.uid, "rawKubernetesUid").or_else(|| non_blank(&metadata.uid));
     identifiers.kubernetes_uid.clone_from(&uid);
 
-    let domain = &spec.domain;
-    let memory = [
-        ("memory.guest", &domain.memory.guest),
-        ("resources.requests.memory", &domain.resources.requests.memory),
-    ];
-    let memory = memory.into_iter().find_map(|(field, size)| Some((field, size.as_ref()?)));
+    let desired_cpus = desired_cpus(&spec.domain, &mut problems);
+    let desired_memory = desired_memory(&spec.domain, &status, &mut problems);
+    let current_memory = first_quantity(
+        &[
+            ("status.memory.guestCurrent", &status.memory.guest_current),
+            ("status.memory.guestAtBoot", &status.memory.guest_at_boot),
+        ],
+        Quantity::round_down,
+        &mut problems,
+    );
+    let current_topology = status.current_cpu_topology;
     let guest = Guest {
         id: firmware.clone().or(uid),
         name: metadata.name.to_string(),
@@ -42,8 +47,14 @@ pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
         identifiers,
         state: state(&status),
         source_state: non_blank(&status.phase),
-        cpus: cpus(domain.cpu, &mut problems),
-        memory_bytes: memory.and_then(|(field, size)| bytes(field, size, &mut problems)),
+        cpus: if has_factors(current_topology) {
+            cpus("status.currentCPUTopology", current_topology, &mut problems)
+        } else {
+            desired_cpus
+        },
+        desired_cpus,
+        memory_bytes: current_memory.unwrap_or(desired_memory),
+        desired_memory_bytes: desired_memory,
         addresses: status.interfaces.iter().flat_map(addresses).collect(),
         template: false,
         created_at: created_at(&metadata, &mut problems),
@@ -79,41 +90,78 @@ fn state(status: &VmStatus<'_>) -> Option<GuestState> {
     }
 }
 
-/// The number of virtual CPUs: sockets times cores times threads. A factor that is missing or 0 counts as 1;
-/// without any factor the number is unknown.
-fn cpus(cpu: VmCpu, problems: &mut Vec<Problem>) -> Option<u32> {
-    let factors: Vec<u64> = [cpu.sockets, cpu.cores, cpu.threads]
-        .into_iter()
-        .flatten()
-        .filter(|number| *number != 0)
-        .collect();
-    if factors.is_empty() {
-        return None;
-    }
-    let product = factors.into_iter().try_fold(1, u64::checked_mul);
+/// Whether the topology says anything about the number of CPUs.
+fn has_factors(cpu: VmCpu) -> bool {
+    factors(cpu).next().is_some()
+}
+
+/// The factors of the number of CPUs. One that is missing or 0 counts as 1.
+fn factors(cpu: VmCpu) -> impl Iterator<Item = u64> {
+    [cpu.sockets, cpu.cores, cpu.threads].into_iter().flatten().filter(|number| *number != 0)
+}
+
+/// The number of virtual CPUs of a topology with at least one factor: sockets times cores times threads.
+fn cpus(field: &str, cpu: VmCpu, problems: &mut Vec<Problem>) -> Option<u32> {
+    let product = factors(cpu).try_fold(1, u64::checked_mul);
     let cpus = product.and_then(|product| u32::try_from(product).ok());
     if cpus.is_none() {
         let because = IgnoredBecause::NumberOutOfRange;
-        problems.push(Problem::Ignored { field: "domain.cpu".to_owned(), because });
+        problems.push(Problem::Ignored { field: field.to_owned(), because });
     }
     cpus
 }
 
-/// A quantity in whole bytes.
-fn bytes(field: &str, size: &NumberOrText<'_>, problems: &mut Vec<Problem>) -> Option<u64> {
-    let bytes = match size {
-        NumberOrText::Number(number) => u64::try_from(*number)
-            .map_err(|_| IgnoredBecause::QuantityOutOfRange(OutOfRange::Negative)),
-        NumberOrText::Text(text) => text
-            .parse::<Quantity>()
-            .map_err(IgnoredBecause::NotAQuantity)
-            .and_then(|quantity| quantity.round_down().map_err(IgnoredBecause::QuantityOutOfRange)),
+/// The number of virtual CPUs in the specification. As in KubeVirt, it follows from the resources of the pod if the
+/// domain has no topology.
+fn desired_cpus(domain: &VmDomain<'_>, problems: &mut Vec<Problem>) -> Option<u32> {
+    if has_factors(domain.cpu) {
+        return cpus("domain.cpu", domain.cpu, problems);
+    }
+    let fields = [
+        ("resources.limits.cpu", &domain.resources.limits.cpu),
+        ("resources.requests.cpu", &domain.resources.requests.cpu),
+    ];
+    let milli = first_quantity(&fields, Quantity::milli_round_up, problems)??;
+    let of_pod = VmCpu { sockets: Some(milli.div_ceil(1000)), ..VmCpu::default() };
+    if has_factors(of_pod) { cpus("resources.cpu", of_pod, problems) } else { None }
+}
+
+/// The memory in the specification. As in KubeVirt, it is that of the pod if the domain has no memory of its own.
+fn desired_memory(
+    domain: &VmDomain<'_>,
+    status: &VmStatus<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<u64> {
+    let fields = [
+        ("memory.guest", &domain.memory.guest),
+        ("status.memory.guestRequested", &status.memory.guest_requested),
+        ("resources.requests.memory", &domain.resources.requests.memory),
+        ("resources.limits.memory", &domain.resources.limits.memory),
+    ];
+    first_quantity(&fields, Quantity::round_down, problems).flatten()
+}
+
+/// The first of the fields that the object has, in whole units; `None` if it has none of them. The inner `None` is
+/// a quantity that cannot be used.
+#[expect(clippy::option_option, reason = "a missing quantity is not an unusable one")]
+fn first_quantity(
+    fields: &[(&str, &Option<NumberOrText<'_>>)],
+    round: fn(Quantity) -> Result<u64, OutOfRange>,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<u64>> {
+    let (field, size) = fields.iter().find_map(|(field, size)| Some((*field, size.as_ref()?)))?;
+    let quantity = match size {
+        NumberOrText::Number(number) => number.to_string().parse::<Quantity>(),
+        NumberOrText::Text(text) => text.parse::<Quantity>(),
     };
-    match bytes {
-        Ok(bytes) => Some(bytes),
+    let rounded = quantity
+        .map_err(IgnoredBecause::NotAQuantity)
+        .and_then(|quantity| round(quantity).map_err(IgnoredBecause::QuantityOutOfRange));
+    match rounded {
+        Ok(number) => Some(Some(number)),
         Err(because) => {
             problems.push(Problem::Ignored { field: field.to_owned(), because });
-            None
+            Some(None)
         }
     }
 }

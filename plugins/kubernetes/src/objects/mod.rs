@@ -39,6 +39,6 @@ pub use pod::{
 };
 pub use resource::Resource;
 pub use virtual_machine::{
-    NumberOrText, VirtualMachine, VmCondition, VmCpu, VmDomain, VmFirmware, VmInterface, VmMemory,
-    VmRequests, VmResources, VmSpec, VmStatus,
+    NumberOrText, VirtualMachine, VmCondition, VmCpu, VmCurrentMemory, VmDomain, VmFirmware,
+    VmInterface, VmMemory, VmQuantities, VmResources, VmSpec, VmStatus,
 };

@@ -41,7 +41,7 @@ pub struct VmDomain<'a> {
     pub firmware: VmFirmware<'a>,
 }
 
-/// `spec.domain.cpu`
+/// `spec.domain.cpu` and `status.currentCPUTopology`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
 pub struct VmCpu {
@@ -68,13 +68,19 @@ pub struct VmMemory<'a> {
 pub struct VmResources<'a> {
     /// The resources that are reserved.
     #[serde(borrow, deserialize_with = "or_default")]
-    pub requests: VmRequests<'a>,
+    pub requests: VmQuantities<'a>,
+    /// The most resources that it may use.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub limits: VmQuantities<'a>,
 }
 
-/// `spec.domain.resources.requests`
+/// `spec.domain.resources.requests` and `limits`
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(remote = "Self", default)]
-pub struct VmRequests<'a> {
+pub struct VmQuantities<'a> {
+    /// A quantity. It is the number of virtual CPUs if the domain has no `cpu`.
+    #[serde(borrow)]
+    pub cpu: Option<NumberOrText<'a>>,
     /// A quantity. It is the guest's memory if `memory.guest` is missing.
     #[serde(borrow)]
     pub memory: Option<NumberOrText<'a>>,
@@ -99,12 +105,33 @@ pub struct VmStatus<'a> {
     /// `Pending`, `Scheduling`, `Scheduled`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub phase: Text<'a>,
+    /// The virtual CPUs that the guest has. A changed `spec.domain.cpu` takes effect later.
+    #[serde(rename = "currentCPUTopology", deserialize_with = "or_default")]
+    pub current_cpu_topology: VmCpu,
+    /// The memory that the guest has.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub memory: VmCurrentMemory<'a>,
     /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub conditions: Vec<VmCondition<'a>>,
     /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub interfaces: Vec<VmInterface<'a>>,
+}
+
+/// `status.memory`: quantities.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
+pub struct VmCurrentMemory<'a> {
+    /// The memory with which the guest was started.
+    #[serde(borrow)]
+    pub guest_at_boot: Option<NumberOrText<'a>>,
+    /// The memory that the guest has.
+    #[serde(borrow)]
+    pub guest_current: Option<NumberOrText<'a>>,
+    /// The memory that the guest should have.
+    #[serde(borrow)]
+    pub guest_requested: Option<NumberOrText<'a>>,
 }
 
 /// One of `status.conditions`.
@@ -140,9 +167,10 @@ only_from_an_object!(
     VmCpu,
     VmMemory<'de>,
     VmResources<'de>,
-    VmRequests<'de>,
+    VmQuantities<'de>,
     VmFirmware<'de>,
     VmStatus<'de>,
+    VmCurrentMemory<'de>,
     VmCondition<'de>,
     VmInterface<'de>
 );

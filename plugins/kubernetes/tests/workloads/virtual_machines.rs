@@ -104,6 +104,61 @@ fn the_memory_is_that_of_the_guest_or_the_request_of_its_pod() {
 }
 
 #[test]
+fn cpus_and_memory_are_what_the_guest_has_now_and_desired_what_it_should_have() {
+    let spec = json!({"domain": {
+        "cpu": {"sockets": 4, "cores": 2, "threads": 1, "maxSockets": 8},
+        "memory": {"guest": "4Gi", "maxGuest": "8Gi"},
+        "resources": {"requests": {"memory": "5Gi", "cpu": "9"}},
+    }});
+    let sizes = |status: Value| {
+        let object = json!({"metadata": {"name": "db"}, "spec": spec, "status": status});
+        let (_, guest, warnings) = mapped(&object);
+        assert_eq!((guest.desired_cpus, guest.desired_memory_bytes), (Some(8), Some(4 << 30)));
+        (guest.cpus, guest.memory_bytes, warnings)
+    };
+    let topology = json!({"sockets": 1, "cores": 2, "threads": 1});
+    let memory = |current: &str| json!({"guestAtBoot": "2Gi", "guestCurrent": current, "guestRequested": "4Gi"});
+    let status = json!({"currentCPUTopology": topology, "memory": memory("3Gi")});
+    assert_eq!(sizes(status), (Some(2), Some(3 << 30), vec![]));
+    assert_eq!(sizes(json!({"memory": {"guestAtBoot": "2Gi"}})), (Some(8), Some(2 << 30), vec![]));
+    for absent in [
+        json!({}),
+        json!({"currentCPUTopology": null, "memory": null}),
+        json!({"currentCPUTopology": {"sockets": 0}, "memory": {}}),
+    ] {
+        assert_eq!(sizes(absent), (Some(8), Some(4 << 30), vec![]));
+    }
+    let because = IgnoredBecause::NumberOutOfRange;
+    let warning = ignored("VirtualMachineInstance db", "status.currentCPUTopology", because);
+    let status = json!({"currentCPUTopology": {"sockets": u64::MAX, "cores": 2}});
+    assert_eq!(sizes(status), (None, Some(4 << 30), warning));
+    let because = IgnoredBecause::NotAQuantity(ParseError::NoNumber);
+    let warning = ignored("VirtualMachineInstance db", "status.memory.guestCurrent", because);
+    assert_eq!(sizes(json!({"memory": memory("much")})), (Some(8), None, warning));
+}
+
+#[test]
+fn a_domain_without_cpus_and_memory_has_those_of_its_pod() {
+    let sizes = |resources: Value| {
+        let (_, guest, warnings) = mapped(&json!({"metadata": {"name": "db"},
+            "spec": {"domain": {"resources": resources}},
+            "status": {"memory": {"guestRequested": null}}}));
+        assert_eq!(
+            (guest.cpus, guest.memory_bytes),
+            (guest.desired_cpus, guest.desired_memory_bytes)
+        );
+        (guest.cpus, guest.memory_bytes, warnings)
+    };
+    let requests = json!({"cpu": "1500m", "memory": "1Gi"});
+    let limits = json!({"cpu": 3, "memory": "2Gi"});
+    assert_eq!(sizes(json!({"requests": requests})), (Some(2), Some(1 << 30), vec![]));
+    assert_eq!(sizes(json!({"limits": limits})), (Some(3), Some(2 << 30), vec![]));
+    let both = json!({"requests": requests, "limits": limits});
+    assert_eq!(sizes(both), (Some(3), Some(1 << 30), vec![]));
+    assert_eq!(sizes(json!({"requests": {"cpu": "0"}})), (None, None, vec![]));
+}
+
+#[test]
 fn addresses_have_the_name_of_their_interface() {
     let (_, guest, _) = mapped(&json!({"status": {"interfaces": [
         {"name": "default", "ipAddress": "10.0.0.1", "ipAddresses": ["10.0.0.1", "fd00::1"]},

@@ -96,14 +96,20 @@ pub(super) fn create(cluster: &Cluster) {
 
 fn object(machine: &VirtualMachine) -> Value {
     let mut domain = json!({
-        "cpu": {"cores": 2, "sockets": 1, "threads": 1},
+        // What it should have; the status says what it has.
+        "cpu": {"cores": 2, "sockets": 2, "threads": 1},
+        "memory": {"guest": "4Gi"},
         "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]},
         "resources": {"requests": {"memory": "2Gi"}},
     });
     if let Some(uuid) = machine.uuid() {
         domain["firmware"] = json!({"uuid": uuid});
     }
-    let mut status = json!({"phase": machine.phase, "conditions": []});
+    let mut status = json!({
+        "phase": machine.phase, "conditions": [],
+        "currentCPUTopology": {"cores": 2, "sockets": 1, "threads": 1},
+        "memory": {"guestAtBoot": "1Gi", "guestCurrent": "2Gi", "guestRequested": "4Gi"},
+    });
     if let Some(node) = machine.node {
         status["nodeName"] = json!(node);
     }
