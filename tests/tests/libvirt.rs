@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use gatherer_tests::{Outcome, PluginFolder, Run, skip};
+use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer, closed_port};
+use gatherer_tests::{Failure, Outcome, PluginFolder, Run, skip};
 use serde_json::{Value, json};
 
 /// The message on a machine without libvirt's client library.
@@ -260,6 +261,76 @@ fn a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint() {
     }
     assert_eq!(outcome.endpoint("good")["status"], "complete");
     assert!(!outcome.describe().contains("7f3a91"), "the contents of a file were shown");
+}
+
+/// The errors of endpoints, without those whose driver or transport this machine's libvirt does not have.
+fn failures_of_drivers(outcome: &Outcome, ids: &[&str]) -> Vec<(String, Failure)> {
+    let failures = ids.iter().map(|id| ((*id).to_owned(), outcome.failure(id)));
+    failures.filter(|(_, failure)| failure.kind != "unsupported").collect()
+}
+
+#[test]
+fn a_host_name_that_is_not_found_is_a_connection_error_with_a_hint_for_every_driver() {
+    if libvirt_is_missing() {
+        skip!("{NOT_INSTALLED}");
+    }
+    let uris = [
+        ("esx", "esx://host.invalid/?no_verify=1"),
+        ("vpx", "vpx://vc.invalid/dc/cluster/host?no_verify=1"),
+        ("gsx", "gsx://host.invalid/"),
+        ("hyperv", "hyperv://host.invalid/"),
+        ("tcp", "qemu+tcp://host.invalid/system"),
+        ("tls", "qemu+tls://host.invalid/system"),
+        ("xen", "xen+tcp://host.invalid/"),
+        ("libssh2", "qemu+libssh2://u@host.invalid/system"),
+    ];
+    let outcome = gather("inventory", &uris.map(|(id, uri)| endpoint(id, uri)));
+    let failures = failures_of_drivers(&outcome, &uris.map(|(id, _)| id));
+    assert!(failures.iter().any(|(id, _)| id == "tcp"), "{failures:?}");
+    for (id, failure) in failures {
+        assert_eq!(failure.kind, "connection", "{id}: {failure}");
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains("host name"), "{id}: {failure}");
+    }
+}
+
+#[test]
+fn an_esx_host_that_refuses_or_has_another_protocol_or_certificate_has_its_own_error() {
+    if libvirt_is_missing() {
+        skip!("{NOT_INSTALLED}");
+    }
+    let authority = Authority::new("authority");
+    let untrusted =
+        ScriptedServer::https(&authority.identity(&["127.0.0.1"]), |_| Action::answer(404, ""));
+    let plain = ScriptedServer::http(|_| Action::answer(404, ""));
+    let esx = |id: &str, port: u16, query: &str| {
+        let mut endpoint = endpoint(id, &format!("esx://127.0.0.1:{port}/{query}"));
+        endpoint["sasl_username"] = json!("root");
+        endpoint["sasl_password"] = json!("hunter2");
+        endpoint
+    };
+    let outcome = gather(
+        "inventory",
+        &[
+            esx("refuses", closed_port().port(), ""),
+            esx("untrusted", untrusted.address().port(), ""),
+            esx("plain", plain.address().port(), ""),
+            esx("another", untrusted.address().port(), "?no_verify=1"),
+        ],
+    );
+    let kinds = [
+        ("refuses", "connection"),
+        ("untrusted", "tls"),
+        ("plain", "tls"),
+        ("another", "configuration"),
+    ];
+    let failures = failures_of_drivers(&outcome, &kinds.map(|(id, _)| id));
+    for (id, failure) in failures {
+        let kind = kinds.iter().find(|(known, _)| *known == id).expect("an id").1;
+        assert_eq!(failure.kind, kind, "{id}: {failure}");
+        assert!(failure.hint.is_some(), "{id}: {failure}");
+    }
+    assert!(!outcome.describe().contains("hunter2"), "the password was shown");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use crate::ffi::{ErrorCode, Failure, LIBRARY, LoadError};
+use crate::hypervisor_errors;
 
 // virErrorNumber
 const NO_MEMORY: ErrorCode = 2;
@@ -35,6 +36,10 @@ const FROM_XML: i32 = 5;
 /// The longest part of libvirt's text that a message quotes, in characters.
 const MESSAGE_MAX: usize = 600;
 
+/// What to do if the host's name is not found.
+pub const UNKNOWN_NAME_HINT: &str =
+    "check the host name in the URI, and that this machine can resolve it";
+
 /// Whether the driver does not support the call, so that another attempt is useless.
 pub fn is_unsupported(failure: &Failure) -> bool {
     let codes = [NO_SUPPORT, CALL_FAILED, OPERATION_UNSUPPORTED];
@@ -65,13 +70,16 @@ pub fn is_sasl(failure: &Failure) -> bool {
 
 /// The error of a failed call. `subject` is the URI without its secrets, and the object of the call.
 pub fn gather_error(subject: &str, failure: &Failure) -> GatherError {
-    let kind = kind(failure);
+    let (kind, hint) = hypervisor_errors::classify(&failure.message).unwrap_or_else(|| {
+        let kind = kind(failure);
+        (kind, hint(kind, failure))
+    });
     // A retry does not create a missing socket or key.
     let permanent = ["No such file or directory", "too long for unix socket"];
     let is_permanent = permanent.iter().any(|text| failure.message.contains(text));
     let error = GatherError::new(kind, format!("{subject}: {}", message(failure)));
     let error = if is_permanent { error.with_retryable(false) } else { error };
-    match hint(kind, failure) {
+    match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -110,6 +118,12 @@ fn message(failure: &Failure) -> String {
     text.chars().take(MESSAGE_MAX).collect()
 }
 
+/// Whether the host's name was not found. Each driver has its own words for that, and none a code.
+fn is_unknown_name(text: &str) -> bool {
+    let texts = ["IP address lookup for host", "Unable to resolve address", "not resolve host"];
+    texts.iter().any(|part| text.contains(part))
+}
+
 fn kind(failure: &Failure) -> ErrorKind {
     let text = failure.message.to_ascii_lowercase();
     let contains = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
@@ -120,6 +134,7 @@ fn kind(failure: &Failure) -> ErrorKind {
         OPERATION_DENIED | ACCESS_DENIED => ErrorKind::Permission,
         GNUTLS_ERROR => ErrorKind::Tls,
         UNKNOWN_HOST => ErrorKind::Connection,
+        _ if is_unknown_name(&failure.message) => ErrorKind::Connection,
         OPERATION_TIMEOUT => ErrorKind::Timeout,
         // NO_CONNECT means that the driver is missing; but libssh's transport uses it too, if the
         // peer is not an ssh server.
@@ -169,6 +184,7 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
              cyrus-sasl-digestmd5, -scram and -plain elsewhere), or use an encrypted connection"
         }
         ErrorKind::Authentication => "check sasl_username and sasl_password",
+        ErrorKind::Connection if is_unknown_name(&failure.message) => UNKNOWN_NAME_HINT,
         ErrorKind::Connection if contains("ssh: ") => {
             "try the same login with ssh on the command line"
         }
@@ -196,6 +212,9 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
             "check that this is the daemon's port for TLS: see tls_port"
         }
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
+        ErrorKind::Unsupported if contains("was built without the") => {
+            "install a libvirt that was built with this driver"
+        }
         ErrorKind::Unsupported if failure.code == NO_CONNECT => {
             "install the driver on this machine: it may be a separate libvirt package"
         }
@@ -246,6 +265,24 @@ mod tests {
             ),
             (3, 0, "this function is not supported", "unsupported"),
             (39, 7, "too many remote domains: 20000 > 16384", "protocol"),
+            (
+                38,
+                7,
+                "Unable to resolve address 'h' service '22': Name or service not known",
+                "connection",
+            ),
+            (
+                38,
+                7,
+                "Cannot recv data: ssh: Could not resolve hostname h: Name or service not known",
+                "connection",
+            ),
+            (
+                67,
+                0,
+                "unsupported configuration: libvirt was built without the 'hyperv' driver",
+                "unsupported",
+            ),
         ] {
             let error = gather_error("uri", &failure(code, domain, message));
             assert_eq!(error.kind.as_str(), kind, "{message}");
@@ -271,6 +308,9 @@ mod tests {
             (40, "TLS handshake failed"),
             (38, "Cannot read CA certificate"),
             (5, "no connection driver available for xen:///"),
+            (38, "Unable to resolve address 'h' service '22': Name or service not known"),
+            (38, "Cannot recv data: ssh: Could not resolve hostname h: Name or service not known"),
+            (67, "libvirt was built without the 'hyperv' driver"),
         ];
         let line =
             |(code, message)| format!("{}\n", gather_error("uri", &failure(code, 7, message)));

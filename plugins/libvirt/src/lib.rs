@@ -9,6 +9,7 @@ pub mod ffi;
 pub mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod hypervisor_errors;
 pub mod map;
 mod probe;
 pub mod uri;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
+use crate::errors::UNKNOWN_NAME_HINT;
 use crate::uri::Uri;
 
 /// The longest wait for a TCP connection; shorter if the endpoint's deadline is earlier.
@@ -23,7 +24,7 @@ pub fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> 
     let Some((host, port)) = uri.tcp_target() else { return Ok(()) };
     let addresses = (host, port).to_socket_addrs().map_err(|error| {
         GatherError::new(ErrorKind::Connection, format!("{uri}: {error}"))
-            .with_hint("check the host name in the URI, and that this machine can resolve it")
+            .with_hint(UNKNOWN_NAME_HINT)
     })?;
     let addresses: Vec<_> = addresses.collect();
     let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
