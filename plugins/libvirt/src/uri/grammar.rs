@@ -75,18 +75,28 @@ pub(super) fn parse_user(text: &str, channel: Channel) -> Result<String, GatherE
     if is_user {
         return Ok(user);
     }
-    let allowed = if channel.is_ssh() {
-        "with this transport: ASCII letters, digits and . _ - + @ \\, but not - first or \\ last"
+    let (problem, allowed) = if channel.is_ssh() {
+        (
+            "its user name contains a character that is not allowed, because ssh or a shell could interpret it",
+            "with this transport: ASCII letters, digits and . _ - + @ \\, but not - first or \\ last",
+        )
     } else {
-        "letters, digits and . _ - + @ \\ $, but not - first or \\ last"
+        (
+            "its user name contains a character that is not allowed",
+            "letters, digits and . _ - + @ \\ $, but not - first or \\ last",
+        )
     };
-    Err(uri_error("its user name contains a character that is not allowed")
-        .with_hint(format!("allowed {allowed}")))
+    Err(uri_error(problem).with_hint(format!("allowed {allowed}")))
 }
 
 /// Parses `HOST:PORT`; both parts are optional.
 pub(super) fn parse_address(text: &str) -> Result<(Option<String>, Option<u16>), GatherError> {
-    let bad_host = || uri_error("its host is neither a name nor an IP address");
+    let bad_host = || {
+        uri_error("its host is neither a name nor an IP address").with_hint(
+            "a name has ASCII letters, digits and . _ -, and does not begin with - (write an international name \
+             as xn--...); an IPv6 address is in brackets, without a zone",
+        )
+    };
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or_else(bad_host)?;
         host.parse::<Ipv6Addr>().map_err(|_| bad_host())?;
@@ -148,7 +158,14 @@ pub(super) fn parse_path(
     if is_allowed {
         return Ok(path);
     }
-    Err(uri_error("its path is not allowed").with_hint(format!("allowed: {allowed}")))
+    let problem = if path == "/embed" {
+        "its path is not allowed: /embed starts a hypervisor's driver in this process"
+    } else if driver == TEST_DRIVER && !matches!(channel, Channel::Test | Channel::Unix) {
+        "its path is not allowed: it would be a file on the host"
+    } else {
+        "its path is not allowed"
+    };
+    Err(uri_error(problem).with_hint(format!("allowed: {allowed}")))
 }
 
 /// Datacenter, cluster and host of a vCenter (with `%`, because vSphere writes `/` in a name as

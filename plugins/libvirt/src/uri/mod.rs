@@ -6,6 +6,7 @@
 
 mod grammar;
 mod parameters;
+mod refused;
 mod scheme;
 mod verification;
 
@@ -50,16 +51,21 @@ impl Uri {
             return Err(uri_error("it is longer than 8 KiB"));
         }
         if text.chars().any(|character| character.is_control() || character == ' ') {
-            return Err(uri_error("it contains a space or a control character"));
+            return Err(uri_error("it contains a space or a control character")
+                .with_hint("write a space as %20"));
         }
         // Without a scheme it would be an alias from libvirt.conf, which may refer to any URI.
         let (scheme, rest) = text.split_once("://").ok_or_else(|| {
-            uri_error("it must begin with a driver, for example qemu:// or qemu+ssh://")
+            uri_error("it must begin with a driver, for example qemu:// or qemu+ssh://").with_hint(
+                "an alias of libvirt.conf is not used, because it may stand for any URI: write that URI; \
+                 and write qemu:///system instead of qemu:/system",
+            )
         })?;
         let (driver, transport) = scheme::parse(scheme)?;
 
         if rest.contains('#') {
-            return Err(uri_error("it has a fragment (#)"));
+            return Err(uri_error("it has a fragment (#), which libvirt ignores")
+                .with_hint("leave it out, or write the character # as %23"));
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -72,10 +78,14 @@ impl Uri {
         let channel = Channel::of(driver, transport, host.is_some());
         let user = user.map(|user| grammar::parse_user(user, channel)).transpose()?;
         if host.is_none() && (user.is_some() || port.is_some()) {
-            return Err(uri_error("it has a user or a port but no host"));
+            return Err(uri_error("it has a user or a port but no host")
+                .with_hint("write the host; it is localhost if this machine is meant"));
         }
         if transport == Some(Transport::Unix) && host.is_some() {
-            return Err(uri_error("a host is not allowed with the transport unix"));
+            return Err(uri_error(
+                "a host is not allowed with the transport unix, which uses a local socket",
+            )
+            .with_hint("leave the host out, or use the transport ssh or tls"));
         }
         let path = grammar::parse_path(driver, path, channel)?;
         let mut parameters = UriParameters::parse(query, channel)?;
@@ -188,5 +198,7 @@ fn uri_error(problem: &str) -> GatherError {
 
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod refused_tests;
 #[cfg(test)]
 mod uri_tests;

@@ -4,6 +4,7 @@
 use gatherer_plugin_api::GatherError;
 
 use super::grammar::{decode, is_local_path, is_shell_safe_path, is_tls_priority};
+use super::refused;
 use super::scheme::Channel;
 use super::uri_error;
 
@@ -46,24 +47,6 @@ const ALLOWED: [Parameter; 10] = [
     Parameter::Sshauth,
 ];
 
-/// The parameters of libvirt that are not allowed. An error names only these, because an unknown
-/// name may be a secret.
-const FORBIDDEN: [&str; 13] = [
-    "command",
-    "sshconfig",
-    "netcat",
-    "proxy",
-    "name",
-    "authfile",
-    "root",
-    "debug",
-    "auth",
-    "transport",
-    "vcenter",
-    "auto_answer",
-    "gateway",
-];
-
 const SSH_METHODS: [&str; 4] = ["agent", "privkey", "password", "keyboard-interactive"];
 
 impl Parameter {
@@ -94,6 +77,10 @@ impl Parameter {
                 matches!(channel, Channel::Libssh | Channel::Libssh2)
             }
         }
+    }
+
+    const fn is_path(self) -> bool {
+        matches!(self, Self::Socket | Self::Pkipath | Self::Keyfile | Self::KnownHosts)
     }
 
     /// The value in libvirt's spelling, or a description of the allowed values as the error.
@@ -150,20 +137,31 @@ impl UriParameters {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name)?.to_ascii_lowercase();
             let Some(known) = ALLOWED.into_iter().find(|known| known.name() == name) else {
-                let problem = match FORBIDDEN.iter().find(|known| **known == name) {
-                    Some(known) => format!("its parameter {known} is not allowed"),
-                    None => "it has a parameter that is not allowed".to_owned(),
-                };
+                if let Some(refused) = refused::parameter(&name) {
+                    let problem = format!(
+                        "its parameter {} is not allowed: {}",
+                        refused.name, refused.reason
+                    );
+                    return Err(uri_error(&problem).with_hint(refused.instead));
+                }
+                // Its name is not quoted, because it may be a secret.
+                let problem = "it has a parameter that is not allowed: parameters can name programs and files";
                 let hint = format!("allowed: {}", ALLOWED.map(Parameter::name).join(", "));
-                return Err(uri_error(&problem).with_hint(hint));
+                return Err(uri_error(problem).with_hint(hint));
             };
             let name = known.name();
             if seen.contains(&known) {
-                return Err(uri_error(&format!("duplicate parameter {name}")));
+                return Err(uri_error(&format!("duplicate parameter {name}"))
+                    .with_hint("leave only one of them"));
             }
             seen.push(known);
             let value = known.check(decode(value)?, channel).map_err(|allowed| {
-                uri_error(&format!("the value of its parameter {name} is not allowed"))
+                let reason = if known.is_path() {
+                    ", because ssh, a shell or a library could interpret it"
+                } else {
+                    ""
+                };
+                uri_error(&format!("the value of its parameter {name} is not allowed{reason}"))
                     .with_hint(format!("allowed: {allowed}"))
             })?;
             if known.is_used(channel) {

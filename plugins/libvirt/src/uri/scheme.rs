@@ -2,7 +2,7 @@
 
 use gatherer_plugin_api::GatherError;
 
-use super::uri_error;
+use super::{refused, uri_error};
 
 /// Drivers that connect to a libvirt daemon, local or remote.
 const DAEMON_DRIVERS: [&str; 7] = ["qemu", "xen", "lxc", "ch", "bhyve", "vz", "vbox"];
@@ -104,18 +104,25 @@ pub(super) fn parse(scheme: &str) -> Result<(&'static str, Option<Transport>), G
     };
     let mut drivers = DAEMON_DRIVERS.iter().chain(&HYPERVISOR_DRIVERS).chain([&TEST_DRIVER]);
     let Some(driver) = drivers.clone().find(|known| **known == driver) else {
+        if let Some(refused) = refused::driver(driver) {
+            let problem = format!("the driver {} is not allowed: {}", refused.name, refused.reason);
+            return Err(uri_error(&problem).with_hint(refused.instead));
+        }
         let list = drivers.by_ref().copied().collect::<Vec<_>>().join(", ");
         return Err(uri_error("its driver is not allowed").with_hint(format!("allowed: {list}")));
     };
     let transport = match transport {
         None => None,
         Some("ext") => {
-            return Err(uri_error("the transport ext is not allowed, because it runs a program"));
+            return Err(uri_error("the transport ext is not allowed, because it runs a program")
+                .with_hint("use the transport ssh, libssh2 or tls"));
         }
         // These drivers have no daemon. libvirt would fail too, but only after it has connected.
         Some(_) if is_hypervisor(driver) => {
-            return Err(uri_error(&format!("a transport is not allowed with the driver {driver}"))
-                .with_hint(format!("write {driver}://HOST/")));
+            return Err(uri_error(&format!(
+                "a transport is not allowed with the driver {driver}, which has its own protocol"
+            ))
+            .with_hint(format!("write {driver}://HOST/")));
         }
         Some(word) => Some(Transport::parse(word).ok_or_else(|| {
             uri_error("its transport is not allowed")
