@@ -12,18 +12,13 @@ use super::url_secrets::add_url_secrets;
 /// The contents of a cluster's entry.
 pub struct Cluster {
     pub server: Uri,
+    /// False if the server's URL has no scheme. kubectl then uses http and sends no credentials.
+    pub gets_credentials: bool,
     pub ca: Option<Vec<u8>>,
     pub insecure: bool,
     pub tls_server_name: Option<ServerName<'static>>,
     pub proxy_url: Option<Secret<String>>,
     pub warnings: Vec<String>,
-}
-
-impl Cluster {
-    /// Whether the connection is encrypted.
-    pub fn uses_tls(&self) -> bool {
-        self.server.scheme_str() == Some("https")
-    }
 }
 
 /// Reads a cluster's entry.
@@ -35,6 +30,7 @@ pub fn read(
     let server = node.text("server")?.ok_or_else(|| node.error("server", "is missing"))?;
     let insecure = node.flag("insecure-skip-tls-verify")?;
     let ca = authority(node, files)?;
+    let gets_credentials = server.contains("://");
     let server = parse_server(server).map_err(|why| node.error("server", why))?;
     if insecure && ca.is_some() {
         return Err(node
@@ -52,15 +48,16 @@ pub fn read(
     }
     let mut warnings = Vec::new();
     if server.scheme_str() == Some("http") {
-        warnings.push(
-            "the server's URL is http: the connection is not encrypted, and no credentials are sent"
-                .into(),
-        );
+        let consequence = if gets_credentials { "" } else { ", and no credentials are sent" };
+        warnings.push(format!(
+            "the server's URL is http: the connection is not encrypted{consequence}"
+        ));
     } else if insecure {
         warnings.push("the server's certificate is not verified (insecure-skip-tls-verify)".into());
     }
     Ok(Cluster {
         server,
+        gets_credentials,
         ca,
         insecure,
         tls_server_name,

@@ -163,8 +163,7 @@ fn read_with(
                 cluster_node: &cluster_node,
             };
             let user = user::read(&node, &inputs, &mut secrets)?;
-            // Like kubectl, never send credentials over a connection that is not encrypted.
-            if cluster.uses_tls() { user } else { user::User::default() }
+            if cluster.gets_credentials { user } else { user::User::default() }
         }
     };
     let with_object = |object: &str, messages: Vec<String>| {
