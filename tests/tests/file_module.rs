@@ -255,6 +255,31 @@ fn the_identifiers_of_two_equal_hosts_do_not_depend_on_their_guests() {
 }
 
 #[test]
+fn the_placeholder_id_of_one_host_is_its_fallback_and_that_of_several_is_not() {
+    let document = |id: &str, kind: &str| {
+        let mut host = host(id);
+        host["type"] = json!(kind);
+        json!({"kvm1": host}).to_string()
+    };
+    let (zeros, fs) =
+        ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff");
+    let fallback = |documents: &Documents, id: &str| {
+        let document = documents.gather("gatherer").document();
+        let host = &document[id].as_ref().expect("complete")["kvm1"];
+        assert_eq!(host.host_identifier, "kvm1");
+        host.fallback_host_identifier.clone()
+    };
+    let documents = Documents::new().with("a", document(zeros, "qemu"));
+    assert_eq!(fallback(&documents, "a").as_deref(), Some(zeros));
+    let documents = documents.with("b", document(zeros, "qemu"));
+    assert_eq!((fallback(&documents, "a"), fallback(&documents, "b")), (None, None));
+    let documents = documents.with("c", document(fs, "qemu"));
+    assert_eq!(fallback(&documents, "c").as_deref(), Some(fs));
+    let node = Documents::new().with("n", document(zeros, "kubernetes"));
+    assert_eq!(fallback(&node, "n"), None);
+}
+
+#[test]
 fn a_missing_file_is_a_configuration_error() {
     let documents = Documents::new().with("e", "{}");
     std::fs::remove_file(documents.path("e")).expect("the file can be removed");

@@ -367,6 +367,55 @@ fn prints_only_labels_of_the_manager_as_the_state_of_a_guest() {
     }
 }
 
+/// The `fallbackHostIdentifier` of each host in its order, over all endpoints.
+fn fallbacks(endpoints: Vec<Vec<Host>>) -> Vec<Option<String>> {
+    let endpoints = endpoints.into_iter().enumerate();
+    let endpoints =
+        endpoints.map(|(n, hosts)| endpoint(&n.to_string(), EndpointStatus::Complete, hosts));
+    let text = super::render(&inventory(endpoints.collect())).text;
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let endpoints = value.as_object().expect("endpoints").values();
+    let hosts = endpoints.flat_map(|hosts| hosts.as_object().expect("hosts").values());
+    hosts.map(|host| Some(host.get("fallbackHostIdentifier")?.as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn a_replaced_placeholder_that_no_other_host_has_is_the_fallback() {
+    let host = |id: &str, name: &str| {
+        let mut host = Host::new(id, name);
+        host.identifiers.system_uuid = Some(format!("system-{name}"));
+        host
+    };
+    let zeros = "00000000-0000-0000-0000-000000000000";
+    let fs = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
+    let text = |text: &str| Some(text.to_owned());
+    for junk in [zeros, fs, "Not Settable", "03000200-0400-0500-0006-000700080009"] {
+        assert_eq!(fallbacks(vec![vec![host(junk, "a")]]), [text(junk)]);
+    }
+    assert_eq!(fallbacks(vec![vec![host(zeros, "a"), host(fs, "b")]]), [text(zeros), text(fs)]);
+    // A usable id, no id, a blank one.
+    assert_eq!(
+        fallbacks(vec![vec![host("h", "a"), host("", "b"), host(" ", "c")]]),
+        [None, None, None]
+    );
+    // The same placeholder in one endpoint, in two endpoints, in another notation, as an older identity.
+    assert_eq!(fallbacks(vec![vec![host(zeros, "a"), host(zeros, "b")]]), [None, None]);
+    assert_eq!(fallbacks(vec![vec![host(zeros, "a")], vec![host(zeros, "b")]]), [None, None]);
+    let digits = zeros.replace('-', "");
+    assert_eq!(fallbacks(vec![vec![host(zeros, "a")], vec![host(&digits, "b")]]), [None, None]);
+    let mut older = host("h", "b");
+    older.identifiers.previous = Some(zeros.into());
+    assert_eq!(fallbacks(vec![vec![older.clone()]]), [text(zeros)]);
+    assert_eq!(fallbacks(vec![vec![host(zeros, "a")], vec![older]]), [None, None]);
+
+    let mut node = host(zeros, "a");
+    node.hypervisor = Some(Hypervisor { kind: "kubernetes".into(), version: None });
+    assert_eq!(fallbacks(vec![vec![node]]), [None]);
+    let mut named = host(zeros, "a");
+    named.identifiers.previous = Some("'vim.HostSystem:host-1'".into());
+    assert_eq!(fallbacks(vec![vec![named]]), [text("'vim.HostSystem:host-1'")]);
+}
+
 #[test]
 fn two_endpoints_with_the_same_id_are_printed_as_failed() {
     let twice = vec![

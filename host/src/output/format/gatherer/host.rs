@@ -7,6 +7,7 @@ use gatherer_plugin_api::model::{Guest, GuestState, Host};
 use serde::Serialize;
 use serde_json::Number;
 
+use super::identity::{Placeholders, fallback};
 use super::text::{cut, storable};
 
 /// The type of a host whose hypervisor type is unknown: the Manager's most general one.
@@ -73,7 +74,7 @@ pub struct ManagerHost {
 
 impl ManagerHost {
     /// Converts a host without identity and guests. `note` is called for each value that was changed.
-    pub fn new(host: &Host, note: &mut dyn FnMut(String)) -> Self {
+    pub fn new(host: &Host, placeholders: &Placeholders, note: &mut dyn FnMut(String)) -> Self {
         let cpu = &host.cpu;
         let kind = match &host.hypervisor {
             Some(hypervisor) if !hypervisor.kind.is_empty() => storable(&hypervisor.kind),
@@ -98,7 +99,7 @@ impl ManagerHost {
             ),
             cpu_mhz: frequency(host, note),
             cpu_vendor: column(cpu.vendor.as_deref().unwrap_or(UNKNOWN), 32, "cpuVendor", note),
-            fallback_host_identifier: super::identity::fallback(host),
+            fallback_host_identifier: fallback(host, kind == KUBERNETES, placeholders),
             host_identifier: String::new(),
             name: column(super::display_name(host), super::text::NAME, "name", note),
             optional_vm_data: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! Assigns `hostIdentifier`, the Manager's key of a host. It is unique within an endpoint and never empty.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use gatherer_plugin_api::model::Host;
 
 use super::text::{IDENTIFIER, abridged, collisions, cut, number_duplicates};
@@ -54,11 +56,46 @@ impl Candidates {
     }
 }
 
-/// An older identity of the same host, if the Manager can look it up.
-pub fn fallback(host: &Host) -> Option<String> {
-    let previous = host.identifiers.previous.as_deref()?;
-    (!previous.is_empty() && cut(previous, IDENTIFIER) == previous)
-        .then(|| super::text::storable(previous))
+/// The placeholders in the ids of all hosts of the document, with the number of hosts that have each.
+#[derive(Debug, Default)]
+pub struct Placeholders(BTreeMap<String, usize>);
+
+impl Placeholders {
+    /// Counts the placeholders of these hosts.
+    pub fn of<'a>(hosts: impl Iterator<Item = &'a Host>) -> Self {
+        let mut counts = BTreeMap::new();
+        for host in hosts {
+            let ids = [Some(host.id.as_str()), host.identifiers.previous.as_deref()];
+            let ids: BTreeSet<_> = ids.into_iter().flatten().filter_map(placeholder).collect();
+            for id in ids {
+                *counts.entry(id).or_default() += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Whether several hosts have this placeholder.
+    fn is_ambiguous(&self, id: &str) -> bool {
+        placeholder(id).and_then(|id| self.0.get(&id)).is_some_and(|count| *count > 1)
+    }
+}
+
+/// A placeholder, in one notation. `None` if the text identifies a host, or is blank.
+fn placeholder(id: &str) -> Option<String> {
+    let letters = || id.chars().filter(|character| character.is_ascii_alphanumeric());
+    (is_placeholder(id) && !id.trim().is_empty())
+        .then(|| letters().collect::<String>().to_ascii_lowercase())
+}
+
+/// An older identity of the same host, if the Manager can look it up. If the host's id is a placeholder, the classic
+/// program printed it as `hostIdentifier`, so that a Manager may know the host by it; for a Kubernetes node it is not
+/// used, because a Manager looks for these in all clusters. A placeholder of several hosts identifies none of them.
+pub fn fallback(host: &Host, is_kubernetes: bool, placeholders: &Placeholders) -> Option<String> {
+    let previous = host.identifiers.previous.as_deref().filter(|previous| !previous.is_empty());
+    let replaced = || (!is_kubernetes && placeholder(&host.id).is_some()).then_some(&*host.id);
+    let older = previous.or_else(replaced)?;
+    (!placeholders.is_ambiguous(older) && cut(older, IDENTIFIER) == older)
+        .then(|| super::text::storable(older))
 }
 
 /// An assigned identity.

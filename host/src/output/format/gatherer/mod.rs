@@ -21,7 +21,7 @@ use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
 
 use self::host::ManagerHost;
-use self::identity::Candidates;
+use self::identity::{Candidates, Placeholders};
 use self::text::{GUEST_ID, KeyRequest, NAME, storable, unique_keys};
 use super::{Note, Rendered};
 
@@ -30,13 +30,15 @@ type Hosts = BTreeMap<String, ManagerHost>;
 /// Renders the hosts by endpoint. An endpoint that failed, or whose guests are not known, is `null`: the Manager then
 /// keeps its data.
 pub fn render(inventory: &Inventory) -> Rendered {
+    let placeholders =
+        Placeholders::of(inventory.endpoints.iter().flat_map(|endpoint| &endpoint.hosts));
     let mut notes = BTreeSet::new();
     let mut endpoints = BTreeMap::<&str, Option<Hosts>>::new();
     for endpoint in &inventory.endpoints {
         let mut warnings = BTreeSet::new();
         let hosts = match endpoint.status {
             EndpointStatus::Complete if are_guests_known(endpoint, &mut warnings) => {
-                Some(hosts(endpoint, &mut warnings))
+                Some(hosts(endpoint, &placeholders, &mut warnings))
             }
             _ => None,
         };
@@ -97,7 +99,11 @@ impl Draft {
 }
 
 /// The hosts of an endpoint by key.
-fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
+fn hosts(
+    endpoint: &EndpointResult,
+    placeholders: &Placeholders,
+    warnings: &mut BTreeSet<Warning>,
+) -> Hosts {
     match endpoint.detached_guests.len() {
         0 => {}
         1 => drop(warnings.insert(warning(&endpoint.id, "1 guest has no host; not printed"))),
@@ -106,7 +112,8 @@ fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
             warnings.insert(warning(&endpoint.id, message));
         }
     }
-    let mut drafts: Vec<Draft> = endpoint.hosts.iter().map(|host| draft(host, warnings)).collect();
+    let mut drafts: Vec<Draft> =
+        endpoint.hosts.iter().map(|host| draft(host, placeholders, warnings)).collect();
     drafts.sort_by(|one, other| one.name_and_candidates().cmp(&other.name_and_candidates()));
     let are_equal =
         |one: &Draft, other: &Draft| one.name_and_candidates() == other.name_and_candidates();
@@ -149,11 +156,11 @@ fn hosts(endpoint: &EndpointResult, warnings: &mut BTreeSet<Warning>) -> Hosts {
 }
 
 /// Converts a host, without its identity and key.
-fn draft(host: &Host, warnings: &mut BTreeSet<Warning>) -> Draft {
+fn draft(host: &Host, placeholders: &Placeholders, warnings: &mut BTreeSet<Warning>) -> Draft {
     let mut note = |message: String| {
         warnings.insert(warning(&host.name, message));
     };
-    let mut printed = ManagerHost::new(host, &mut note);
+    let mut printed = ManagerHost::new(host, placeholders, &mut note);
     add_guests(&mut printed, host, warnings);
     let name = host.short_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&host.name);
     Draft { name: storable(name), candidates: Candidates::of(host), host: printed }
