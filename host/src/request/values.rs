@@ -200,6 +200,10 @@ pub fn path_of(text: &str, folders: &BaseFolders) -> String {
         return text.to_owned();
     }
     let text = text.trim();
+    // A URL, as RFC 8089 shortens it.
+    if text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("file:/")) {
+        return text.to_owned();
+    }
     let (folder, rest) = match (text.strip_prefix("~/"), &folders.home) {
         (Some(rest), Some(home)) => (Some(home), rest),
         _ => (folders.infile.as_ref(), text),
@@ -309,6 +313,8 @@ mod tests {
         assert_eq!(path_of(" a/b\r\n", &folders), "/in/a/b");
         assert_eq!(path_of("a: b\n", &folders), "a: b\n");
         assert_eq!(path_of("https://h/a", &folders), "https://h/a");
+        assert_eq!(path_of(" File:/a ", &folders), "File:/a");
+        assert_eq!(path_of("file:a", &folders), "/in/file:a");
         assert_eq!(path_of("kind: Config\n", &folders), "kind: Config\n");
     }
 }

@@ -12,12 +12,12 @@ const MAX_BYTES: usize = http::DEFAULT_MAX_BODY_BYTES;
 
 const LOCATION_HINT: &str = "use an absolute path, or a file://, http:// or https:// URL";
 
-/// Reads the document at a path, a local `file://` URL, or an `http(s)://` URL.
+/// Reads the document at a path, a local `file:` URL, or an `http(s)://` URL.
 ///
 /// # Errors
 ///
 /// `configuration` if the location is not valid or the file cannot be read, and the errors of
-/// [`http::Client::get`]. Messages do not contain the URL's user info or query.
+/// [`http::Client::get`]. Messages do not contain the user info or query of an `http(s)://` URL.
 pub fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, GatherError> {
     match Location::parse(url.trim())? {
         Location::File(path) => read_file(&path),
@@ -48,28 +48,36 @@ impl Location {
         if text.starts_with('/') {
             return Ok(Self::File(text.into()));
         }
-        let Some((scheme, _)) = text.split_once("://") else {
-            return Err(invalid("is neither an absolute path nor a URL"));
-        };
-        let is_supported =
-            ["file", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        if !is_supported {
-            return Err(invalid("has an unsupported scheme"));
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            "file" if rest.starts_with('/') => local_file(rest).map(Self::File).map_err(invalid),
+            "http" | "https" if rest.starts_with("//") => {
+                http::parse_url(text).map(Self::Web).map_err(invalid)
+            }
+            _ if rest.starts_with("//") => Err(invalid("has an unsupported scheme")),
+            _ => Err(invalid("is neither an absolute path nor a URL")),
         }
-        let url = http::parse_url(text).map_err(invalid)?;
-        if url.scheme() != "file" {
-            return Ok(Self::Web(url));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid(
-                "is a file:// URL with a ? or #, which must be written as %3F or %23",
-            ));
-        }
-        if !matches!(url.host_str(), None | Some("localhost")) {
-            return Err(invalid("is a file:// URL with the name of a host; write file:///path"));
-        }
-        url.to_file_path().map(Self::File).map_err(|()| invalid("is a file:// URL without a path"))
     }
+}
+
+/// The path of a `file:` URL without its scheme, as Python's urllib reads it, which the classic program used: a `?` is part
+/// of the path, and everything after the last `#` is ignored.
+fn local_file(rest: &str) -> Result<PathBuf, &'static str> {
+    let rest = rest.rsplit_once('#').map_or(rest, |(path, _)| path);
+    let path = match rest.strip_prefix("//") {
+        None => rest,
+        Some(rest) => {
+            let (host, _) = rest.split_once('/').ok_or("is a file:// URL without a path")?;
+            if !["", "localhost", "127.0.0.1"].iter().any(|own| host.eq_ignore_ascii_case(own)) {
+                return Err("is a file:// URL with the name of a host; write file:///path");
+            }
+            &rest[host.len()..]
+        }
+    };
+    // The parser also treats a backslash as a slash, but it is part of a name.
+    let escaped = path.replace('?', "%3F").replace('#', "%23").replace('\\', "%5C");
+    let url = http::parse_url(&format!("file://{escaped}"))?;
+    url.to_file_path().map_err(|()| "is a file:// URL without a path")
 }
 
 /// Rejects an HTML page, such as a login page, whatever its text might parse as.
@@ -129,6 +137,33 @@ mod tests {
     }
 
     #[test]
+    fn file_urls_are_read_as_python_reads_them() {
+        for (url, path) in [
+            ("file:/x/a.json", "/x/a.json"),
+            ("FILE:/x", "/x"),
+            ("file:///x/a.json", "/x/a.json"),
+            ("file:////x", "//x"),
+            ("file://localhost/x", "/x"),
+            ("file://LOCALHOST/x", "/x"),
+            ("file://127.0.0.1/x", "/x"),
+            ("file:/x?y=1", "/x?y=1"),
+            ("file:///x?", "/x?"),
+            ("file:///x#part", "/x"),
+            ("file:///x#a#part", "/x#a"),
+            ("file:///x?y#part", "/x?y"),
+            ("file:///x%3Fy%23z", "/x?y#z"),
+            ("file:///a b%20c", "/a b c"),
+            (r"file:///a\b", r"/a\b"),
+            ("/x?y#z", "/x?y#z"),
+        ] {
+            assert_eq!(Location::parse(url), Ok(Location::File(path.into())), "{url}");
+        }
+        for url in ["file://host/x", "file://localhost:80/x", "file:x", "file:x/y"] {
+            assert!(Location::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
     fn rejects_invalid_locations_without_quoting_them() {
         let mut messages = Vec::new();
         for location in [
@@ -143,7 +178,9 @@ mod tests {
             "file:///hunter2\tx",
             r"http://DOMAIN\hunter2@h/",
             "file://hunter2.example/x",
-            "file:///x?hunter2",
+            "file:hunter2",
+            "file:",
+            "hunter2:/x",
         ] {
             let error = failure(location);
             assert_eq!(error.kind, ErrorKind::Configuration, "{location}");
