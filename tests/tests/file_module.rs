@@ -297,6 +297,18 @@ fn accepts_a_byte_order_mark_and_a_file_url() {
 }
 
 #[test]
+fn a_file_url_can_have_one_slash_and_a_question_mark_in_its_path() {
+    let mut documents = Documents::new().with("hosts.json?v=2", r#"{"kvm1": {"vms": {}}}"#);
+    let path = documents.path("hosts.json?v=2");
+    for url in [format!("file:{}", path.display()), format!("file://localhost{}#x", path.display())]
+    {
+        documents.endpoints[0]["url"] = json!(url);
+        let document = documents.gather("gatherer").document();
+        assert!(document["hosts.json?v=2"].is_some(), "{url}");
+    }
+}
+
+#[test]
 fn reads_values_of_wrong_types_as_earlier_gatherers_printed_them() {
     let node = json!({
         "name": "node1", "hostIdentifier": "0a1b2c", "type": "kubernetes", "os": "SLES 15",
@@ -327,6 +339,33 @@ fn ignores_invalid_values_with_a_warning() {
         assert!(warnings.contains(part), "{warnings}");
     }
     assert!(!warnings.contains("hunter2"), "{warnings}");
+}
+
+#[test]
+fn guest_ids_can_be_numbers_and_unreadable_optional_values_are_ignored() {
+    let guests = r#""vms": {"a": 1.0, "b": 123456789012345678901234567890, "c": -1}"#;
+    let outcome = Documents::new()
+        .with("ids", format!(r#"{{"kvm1": {{"hostIdentifier": 12, {guests}}}}}"#))
+        .with(
+            "optional",
+            r#"{"kvm1": {"hostIdentifier": "h", "vms": {}, "cpuMhz": NaN, "os": "\ud800"}}"#,
+        )
+        .with("lost id", r#"{"kvm1": {"hostIdentifier": "h", "vms": {"web": "\udc00"}}}"#)
+        .with("lost host", r#"{"m": {"kvm1": Infinity}}"#)
+        .gather("inventory");
+    let host = outcome.endpoint("ids")["hosts"][0].clone();
+    assert_eq!(host["id"], "12");
+    let guests = host["guests"].as_array().expect("guests").iter();
+    let ids: Vec<_> = guests.map(|guest| guest["id"].as_str().expect("a text")).collect();
+    assert_eq!(ids, ["-1", "1.0", "123456789012345678901234567890"]);
+    let optional = outcome.endpoint("optional");
+    assert_eq!(optional["status"], "complete");
+    assert_eq!(optional["warnings"].as_array().map(Vec::len), Some(2));
+    for id in ["lost id", "lost host"] {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "protocol");
+        assert!(failure.message.contains("line 1"), "{failure}");
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::infile_text::InfileText;
+
 /// The expected content, for messages.
 const EXPECTED: &str = "a JSON list of endpoints, such as [{\"id\": \"lab\", \"module\": \"File\", \"url\": \"/srv/hosts.json\"}]";
 
@@ -57,7 +59,8 @@ pub fn decode(bytes: Vec<u8>) -> (String, bool) {
 }
 
 /// Parses the endpoints of an infile.
-pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
+pub fn objects<'a>(infile: &'a InfileText<'_>) -> Result<Vec<RawObject<'a>>, RequestError> {
+    let text = infile.as_str();
     let start = text.trim_start_matches([' ', '\t', '\r', '\n']);
     if start.is_empty() {
         return Err(RequestError::Empty);
@@ -78,19 +81,25 @@ pub fn objects(text: &str) -> Result<Vec<RawObject<'_>>, RequestError> {
             if object.value("module") == Value::Unset
                 && let Value::List(_) = object.value("endpoints")
             {
-                return Err(shape(text, whole.get(), "an object with a list \"endpoints\""));
+                return Err(shape(infile, whole.get(), "an object with a list \"endpoints\""));
             }
             vec![whole]
         }
-        found => return Err(shape(text, whole.get(), found)),
+        found => return Err(shape(infile, whole.get(), found)),
     };
     items
         .into_iter()
         .map(|item| match kind(item.get()) {
             "an object" => {
-                serde_json::from_str(item.get()).map_err(|error| syntax(&error, item.get()))
+                let object: RawObject<'_> =
+                    serde_json::from_str(item.get()).map_err(|error| syntax(&error, item.get()))?;
+                let not_json = infile.not_json_in(item.get()).map(|(at, word)| {
+                    let (line, column) = position_in(text, &text[at..], 1, 1);
+                    format!("{word} is not JSON (line {line}, column {column})")
+                });
+                Ok(RawObject { not_json, ..object })
             }
-            found => Err(shape(text, item.get(), found)),
+            found => Err(shape(infile, item.get(), found)),
         })
         .collect()
 }
@@ -106,8 +115,9 @@ fn problem(error: &serde_json::Error) -> String {
 }
 
 /// The error for a value of the wrong kind.
-fn shape(text: &str, piece: &str, found: &'static str) -> RequestError {
-    let (line, column) = position_in(text, piece, 1, 1);
+fn shape(infile: &InfileText<'_>, piece: &str, found: &'static str) -> RequestError {
+    let (line, column) = position_in(infile.as_str(), piece, 1, 1);
+    let found = if infile.not_json_in(piece).is_some() { "a number" } else { found };
     RequestError::Shape { found, line, column }
 }
 
@@ -189,6 +199,8 @@ pub struct RawObject<'a> {
     /// The index of each name in `members`.
     indices: HashMap<String, usize>,
     duplicates: Vec<String>,
+    /// The first number in an endpoint that is not JSON, with its position.
+    not_json: Option<String>,
 }
 
 impl PartialEq for RawObject<'_> {
@@ -204,6 +216,11 @@ impl<'a> RawObject<'a> {
     /// The value of a member. If its name is duplicated, the last value.
     pub fn value(&self, key: &str) -> Value<'a> {
         self.indices.get(key).map_or(Value::Unset, |index| Value::of(self.members[*index].1))
+    }
+
+    /// The first number in an endpoint that is not JSON, with its position, as a message.
+    pub fn not_json(&self) -> Option<&str> {
+        self.not_json.as_deref()
     }
 
     /// The names in their order, without duplicates.
@@ -278,10 +295,14 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RequestError, Value, decode, objects};
+    use super::{InfileText, RequestError, Value, decode};
+
+    fn objects(text: &'static str) -> Result<Vec<super::RawObject<'static>>, RequestError> {
+        super::objects(Box::leak(Box::new(InfileText::new(text))))
+    }
 
     /// The position in the error.
-    fn position(text: &str) -> (usize, usize) {
+    fn position(text: &'static str) -> (usize, usize) {
         match objects(text).expect_err("not a request") {
             RequestError::Syntax { line, column, .. }
             | RequestError::Shape { line, column, .. } => (line, column),
@@ -316,6 +337,24 @@ mod tests {
         assert_eq!(objects[0].value("id"), Value::Number("90071992547409931"));
         assert_eq!(objects[0].value("a"), Value::Unset);
         assert_eq!(objects[0].duplicates().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_number_that_is_not_json_affects_only_its_endpoint() {
+        let text = "[{\"id\": \"a\", \"x\": NaN},\n {\"id\": \"NaN\", \"n\": 1e999, \"m\": -1},\n \
+                    {\"id\": -Infinity, \"x\": [[Infinity]], \"y\": \"\\\"NaN\"}]";
+        let objects = objects(text).expect("a request");
+        assert_eq!(objects[0].not_json(), Some("NaN is not JSON (line 1, column 19)"));
+        assert_eq!(objects[0].value("id"), Value::Text("a".to_owned()));
+        assert_eq!(objects[1].not_json(), None);
+        assert_eq!(objects[1].value("n"), Value::Number("1e999"));
+        assert_eq!(objects[2].not_json(), Some("-Infinity is not JSON (line 3, column 9)"));
+        assert_eq!(objects[2].value("id"), Value::Unset);
+        assert_eq!(objects[2].value("y"), Value::Text("\"NaN".to_owned()));
+        assert_eq!(position("[{},\n NaN]"), (2, 2));
+        assert_eq!(position("[{\"a\": NaN, \"b\": nil}]"), (1, 19));
+        assert_eq!(position("[{\"a\": NaNs}]"), (1, 11));
+        assert!(matches!(self::objects("NaN"), Err(RequestError::Shape { found: "a number", .. })));
     }
 
     #[test]

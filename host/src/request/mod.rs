@@ -8,6 +8,7 @@ mod file_reference;
 pub mod fuzz_infile;
 mod infile_json;
 mod infile_schema;
+mod infile_text;
 mod options;
 pub mod redact;
 mod references;
@@ -26,6 +27,7 @@ use crate::request::redact::{Redactor, Secrets};
 use infile_json::{RawObject, Value};
 pub use infile_json::{RequestError, decode};
 pub use infile_schema::RequestSchema;
+use infile_text::InfileText;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
 pub use values::BaseFolders;
@@ -87,7 +89,8 @@ pub fn read(
     catalog: &Catalog,
     defaults: &Defaults,
 ) -> Result<Vec<Entry>, RequestError> {
-    let objects = infile_json::objects(text)?;
+    let infile = InfileText::new(text);
+    let objects = infile_json::objects(&infile)?;
     let mut ids: Vec<_> = objects.iter().map(EntryId::of).collect();
     fail_duplicates(&mut ids);
     Ok(objects
@@ -106,7 +109,7 @@ struct EntryId {
 impl EntryId {
     fn of(object: &RawObject<'_>) -> Self {
         let new_id = || Uuid::new_v4().to_string();
-        match object.value("id") {
+        let read = match object.value("id") {
             Value::Unset => Self { id: new_id(), error: None },
             Value::Text(id) => Self { id, error: None },
             Value::Number(id) => Self { id: id.to_owned(), error: None },
@@ -114,6 +117,10 @@ impl EntryId {
                 Self::failed(new_id(), "id cannot be read: it has half of a surrogate pair")
             }
             _ => Self::failed(new_id(), "id must be a string or a number"),
+        };
+        match object.not_json() {
+            Some(message) => Self::failed(read.id, message),
+            None => read,
         }
     }
 

@@ -31,6 +31,35 @@ fn numbers_keep_all_their_digits() {
 }
 
 #[test]
+fn a_value_that_is_not_json_fails_only_its_endpoint() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let outcome = gather(format!(
+        r#"[{{"id": "good", "module": "Example", "hostname": "NaN Infinity"}},
+            {{"id": "unknown member", "module": "Example", "hostname": "h", "x": NaN}},
+            {{"id": "parameter", "module": "Example", "hostname": -Infinity}},
+            {{"id": "nested", "module": "Example", "hostname": "h", "x": [{{"y": Infinity}}]}},
+            {{"id": "large", "module": "Example", "hostname": "h", "guests": 1e999}},
+            {{"id": "surrogate", "module": "Example", "hostname": "\ud800"}},
+            {{"id": "deep", "module": "Example", "hostname": {deep}}},
+            {{"id": NaN, "module": "Example", "hostname": "h"}}]"#
+    ));
+    let endpoint = outcome.endpoint("good");
+    assert_eq!(host_names(&endpoint), ["NaN Infinity"]);
+    let inventory = outcome.inventory();
+    let endpoints = inventory["endpoints"].as_array().expect("endpoints");
+    assert_eq!(endpoints.len(), 8);
+    let failed = endpoints.iter().filter(|endpoint| endpoint["status"] == "failed");
+    assert_eq!(failed.count(), 7);
+    let mut messages = Vec::new();
+    for id in ["unknown member", "parameter", "nested", "large", "surrogate", "deep"] {
+        let failure = outcome.failure(id);
+        assert_eq!(failure.kind, "configuration", "{id}");
+        messages.push(format!("{id}: {failure}"));
+    }
+    assert_message!(messages.join("\n"));
+}
+
+#[test]
 fn a_wrong_document_is_exit_status_3_with_line_and_column() {
     let cases = [
         ("[{\"id\": \"e\",\n  \"module\": oops}]", Some("line 2")),

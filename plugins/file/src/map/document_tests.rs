@@ -127,7 +127,7 @@ fn rejects_invalid_documents_and_names_the_first_invalid_value() {
         (r#"{"a": {"vms": {}}, "b": null}"#, "the host \"b\""),
         (r#"{"a": {"vms": []}}"#, "`vms` of the host \"a\""),
         (r#"{"a": {"vms": {"w": null}}}"#, "`vms` of the host \"a\": the id of \"w\""),
-        (r#"{"a": {"vms": {"w": 1}}}"#, "`vms` of the host \"a\": the id of \"w\""),
+        (r#"{"a": {"vms": {"w": true}}}"#, "`vms` of the host \"a\": the id of \"w\""),
         (
             r#"{"m": {"a": {"vms": {"w": null}}}}"#,
             "host \"a\" of the manager \"m\": the id of \"w\"",

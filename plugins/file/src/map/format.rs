@@ -42,7 +42,12 @@ impl Format {
 
 fn is_host(value: &Json) -> bool {
     let Some(Json::Object(guests)) = value.get("vms") else { return false };
-    guests.iter().all(|(_, id)| matches!(id, Json::Text(_)))
+    guests.iter().all(|(_, id)| is_id(id))
+}
+
+/// Whether a value can be the id of a guest.
+pub fn is_id(value: &Json) -> bool {
+    matches!(value, Json::Text(_) | Json::Number(_) | Json::LossyNumber(_))
 }
 
 fn is_manager(value: &Json) -> bool {
@@ -113,8 +118,20 @@ pub fn incomplete(noun: &str, names: &[&str]) -> GatherError {
         .with_retryable(false)
 }
 
-/// The error of a value that has the wrong type.
+/// The error of a value that has the wrong type, or cannot be read.
 pub fn wrong_type(subject: &str, expected: &str, found: &Json) -> GatherError {
+    if let Json::Unreadable(value) = found {
+        return GatherError::protocol(format!("{subject} cannot be read: {value}"))
+            .with_hint("write the document again, as valid JSON");
+    }
     GatherError::protocol(format!("{subject} must be {expected}, but is {}", found.article()))
         .with_hint(FORMATS_HINT)
+}
+
+/// Why an optional value is ignored.
+pub fn ignored(expected: &str, found: &Json) -> String {
+    match found {
+        Json::Unreadable(value) => format!("is ignored: {value}"),
+        other => format!("is ignored: it must be {expected}, but is {}", other.article()),
+    }
 }

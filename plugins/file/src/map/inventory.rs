@@ -9,7 +9,9 @@ use gatherer_plugin_api::{ErrorKind, GatherError};
 
 use super::format::{FORMATS_HINT, incomplete, wrong_type};
 use super::items::{self, ItemList};
-use super::members::{UnknownMembers, deserialize, known, take_unknown};
+use super::members::{
+    UnknownMembers, deserialize, has_unreadable, known, take_unknown, take_unreadable,
+};
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
 use gatherer_plugin_support::json::{Json, member, quote};
 
@@ -148,8 +150,17 @@ impl EndpointReader<'_, '_> {
                         self.collection(name, value, &subject)?;
                     }
                 }
+                ("warnings", Json::Unreadable(value)) => {
+                    self.unknown
+                        .add_unreadable(vec![format!("\"warnings\" is ignored: {value}")], &name);
+                }
                 ("warnings", Json::Array(found)) => {
                     for value in found {
+                        if has_unreadable(&value) {
+                            let message = "a warning is ignored: it cannot be read".to_owned();
+                            self.unknown.add_unreadable(vec![message], &name);
+                            continue;
+                        }
                         let subject = format!("a warning of the endpoint {id}");
                         self.warnings.push(deserialize::<Warning>(value, &subject)?);
                     }
@@ -248,10 +259,12 @@ impl EndpointReader<'_, '_> {
                 .with_hint("in an inventory the guests of a host must be in its array `guests`"));
         }
         let unknown = take_unknown::<Host>(&mut members);
+        let unreadable = take_unreadable(&mut members, subject)?;
         let mut host: Host = deserialize(Json::Object(members), subject)?;
         for member in unknown {
             self.unknown.add("host", member, &host.name);
         }
+        self.unknown.add_unreadable(unreadable, &host.name);
         let guests = match guests {
             None => Vec::new(),
             Some(Json::Array(guests)) => guests,
@@ -265,10 +278,12 @@ impl EndpointReader<'_, '_> {
                 return Err(wrong_type(&subject, "an object", &guest));
             };
             let unknown = take_unknown::<Guest>(&mut members);
+            let unreadable = take_unreadable(&mut members, &subject)?;
             let guest: Guest = deserialize(Json::Object(members), &subject)?;
             for member in unknown {
                 self.unknown.add("guest", member, &guest.name);
             }
+            self.unknown.add_unreadable(unreadable, &guest.name);
             host.guests.push(guest);
         }
         Ok(host)

@@ -8,7 +8,7 @@ use gatherer_plugin_support::json::{Json, member, quote};
 use serde::de::DeserializeOwned;
 
 use super::format::wrong_type;
-use super::members::{UnknownMembers, deserialize, take_unknown};
+use super::members::{UnknownMembers, deserialize, take_unknown, take_unreadable};
 
 /// A list of items in an endpoint.
 pub struct ItemList {
@@ -59,10 +59,12 @@ fn read_item<T: DeserializeOwned>(
         return Err(wrong_type(subject, "an object", &value));
     };
     let unknown_members = take_unknown::<T>(&mut members);
+    let unreadable = take_unreadable(&mut members, subject)?;
     let item = wrap(deserialize(Json::Object(members), subject)?);
     for member in unknown_members {
         unknown.add(list.collection.noun(), member, item.name());
     }
+    unknown.add_unreadable(unreadable, item.name());
     Ok(item)
 }
 

@@ -8,11 +8,11 @@ use gatherer_plugin_api::model::{Guest, GuestState, Host, Hypervisor, Version, W
 use gatherer_plugin_support::uuid;
 use serde_json::Number;
 
-use super::format::{FORMATS_HINT, wrong_type};
+use super::format::{FORMATS_HINT, ignored, is_id, wrong_type};
 use super::members::UnknownMembers;
 use super::values::{Unreadable, count, mebibytes, megahertz, text};
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
-use gatherer_plugin_support::json::{Json, quote};
+use gatherer_plugin_support::json::{Json, member, quote};
 
 /// The format's placeholder for unknown strings.
 const UNKNOWN: &str = "(unknown)";
@@ -84,6 +84,9 @@ impl<'a, 'b> HostReader<'a, 'b> {
         let description = format!("the host {}{}", quote(key), self.of_manager);
         let mut read =
             RemainingMembers { members, host: key, description, warnings: &mut self.warnings };
+        for member in ["name", "hostIdentifier"] {
+            read.check_readable(member)?;
+        }
         let name = read.text("name").filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| key.to_owned());
         let kind = read.text("type").filter(|kind| !kind.is_empty());
@@ -150,15 +153,28 @@ impl RemainingMembers<'_> {
         convert: impl FnOnce(Json) -> Result<Option<T>, Unreadable>,
     ) -> Option<T> {
         let value = self.raw(name)?;
-        let found = match &value {
+        let why = match &value {
             // Its type may be right, but not the value.
-            Json::Number(_) | Json::Text(_) => String::new(),
-            other => format!(", but is {}", other.article()),
+            Json::Number(_) | Json::LossyNumber(_) | Json::Text(_) => {
+                format!("is ignored: it must be {expected}")
+            }
+            other => ignored(expected, other),
         };
         convert(value).unwrap_or_else(|Unreadable| {
-            self.warn(format!("{name} is ignored: it must be {expected}{found}"));
+            self.warn(format!("{name} {why}"));
             None
         })
+    }
+
+    /// An error if the member cannot be read.
+    fn check_readable(&self, name: &str) -> Result<(), GatherError> {
+        match member(&self.members, name) {
+            Some(value @ Json::Unreadable(_)) => {
+                let subject = format!("`{name}` of {}", self.description);
+                Err(wrong_type(&subject, "a string", value))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
@@ -183,19 +199,17 @@ impl RemainingMembers<'_> {
             None | Some(Json::Null) => BTreeMap::new(),
             Some(Json::Object(data)) => data.into_iter().collect(),
             Some(other) => {
-                let found = other.article();
-                self.warn(format!(
-                    "optionalVmData is ignored: it must be an object, but is {found}"
-                ));
+                self.warn(format!("optionalVmData {}", ignored("an object", &other)));
                 BTreeMap::new()
             }
         };
         let mut guests = Vec::with_capacity(vms.len());
         for (name, id) in vms {
-            let Json::Text(id) = id else {
+            if !is_id(&id) {
                 let subject = format!("{subject}: the id of {}", quote(&name));
-                return Err(wrong_type(&subject, "a string", &id));
-            };
+                return Err(wrong_type(&subject, "a string or a number", &id));
+            }
+            let id = text(id).ok().flatten().unwrap_or_default();
             let data = data.remove(&name);
             guests.push(self.guest(name, id, data));
         }
@@ -218,16 +232,13 @@ impl RemainingMembers<'_> {
             None | Some(Json::Null) => return guest,
             Some(Json::Object(data)) => data,
             Some(other) => {
-                self.warn(format!(
-                    "optionalVmData of {} is ignored: it must be an object, but is {}",
-                    quote(&guest.name),
-                    other.article()
-                ));
+                let name = quote(&guest.name);
+                self.warn(format!("optionalVmData of {name} {}", ignored("an object", &other)));
                 return guest;
             }
         };
         for (attribute, value) in data {
-            let found = value.article();
+            let why = ignored("a string", &value);
             match text(value) {
                 Ok(Some(word)) if attribute == "vmState" => set_state(&mut guest, word),
                 Ok(Some(text)) => {
@@ -235,7 +246,7 @@ impl RemainingMembers<'_> {
                 }
                 Ok(None) => {}
                 Err(Unreadable) => self.warn(format!(
-                    "{} in optionalVmData of {} is ignored: it must be a string, but is {found}",
+                    "{} in optionalVmData of {} {why}",
                     quote(&attribute),
                     quote(&guest.name),
                 )),

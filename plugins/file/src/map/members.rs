@@ -10,23 +10,84 @@ use gatherer_plugin_support::json::{Json, quote};
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
+use super::format::{ignored, wrong_type};
+
 /// Counts the unknown members of a document. Each member gets one warning, since a member that a later
 /// version added is usually in many objects.
 ///
-/// The key is the type of the object and the name of the member, the value the name of the first object
-/// that has it and the number of objects.
+/// The key of `counts` is the type of the object and the name of the member, the value the name of the first
+/// object that has it and the number of objects. `unreadable` has the warnings about members that cannot be read.
 #[derive(Default)]
-pub struct UnknownMembers(BTreeMap<(&'static str, String), (String, usize)>);
+pub struct UnknownMembers {
+    counts: BTreeMap<(&'static str, String), (String, usize)>,
+    unreadable: Vec<Warning>,
+}
+
+/// The members that identify an object. If one of them cannot be read, the document fails.
+const IDENTITY: [&str; 4] = ["id", "name", "namespace", "uid"];
+
+/// Removes the values of an object of an inventory that cannot be read: members of the object or of an object in it. An
+/// array with such an item is removed. Returns one text for each, which names the member and the reason. `subject` names
+/// the object in the error of a member that identifies it.
+pub fn take_unreadable(
+    members: &mut Vec<(String, Json)>,
+    subject: &str,
+) -> Result<Vec<String>, GatherError> {
+    if !members.iter().any(|(_, value)| has_unreadable(value)) {
+        return Ok(Vec::new());
+    }
+    let is_lost = |(name, value): &&(String, Json)| {
+        IDENTITY.contains(&name.as_str()) && matches!(value, Json::Unreadable(_))
+    };
+    if let Some((name, value)) = members.iter().find(is_lost) {
+        return Err(wrong_type(&format!("`{name}` of {subject}"), "a string", value));
+    }
+    let mut removed = Vec::new();
+    members.retain_mut(|(name, value)| keeps(name, value, &mut removed));
+    Ok(removed)
+}
+
+/// Whether a value or a part of it cannot be read.
+pub fn has_unreadable(value: &Json) -> bool {
+    match value {
+        Json::Unreadable(_) => true,
+        Json::Array(items) => items.iter().any(has_unreadable),
+        Json::Object(members) => members.iter().any(|(_, value)| has_unreadable(value)),
+        _ => false,
+    }
+}
+
+/// Removes the parts of a value that cannot be read. Whether the value itself is kept.
+fn keeps(path: &str, value: &mut Json, removed: &mut Vec<String>) -> bool {
+    match value {
+        Json::Unreadable(_) => {
+            removed.push(format!("{} {}", quote(path), ignored("", value)));
+            false
+        }
+        Json::Object(members) => {
+            members.retain_mut(|(name, value)| keeps(&format!("{path}.{name}"), value, removed));
+            true
+        }
+        Json::Array(items) => items.iter_mut().all(|item| keeps(path, item, removed)),
+        _ => true,
+    }
+}
 
 impl UnknownMembers {
     /// Counts an unknown member. `noun` is the type of the object, `object` its name.
     pub fn add(&mut self, noun: &'static str, member: String, object: &str) {
-        self.0.entry((noun, member)).or_insert_with(|| (object.to_owned(), 0)).1 += 1;
+        self.counts.entry((noun, member)).or_insert_with(|| (object.to_owned(), 0)).1 += 1;
+    }
+
+    /// Adds the members of an object that cannot be read, as [`take_unreadable`] returns them.
+    pub fn add_unreadable(&mut self, messages: Vec<String>, object: &str) {
+        let warning = |message| Warning { object: object.to_owned(), message };
+        self.unreadable.extend(messages.into_iter().map(warning));
     }
 
     /// One warning for each member.
     pub fn into_warnings(self) -> impl Iterator<Item = Warning> {
-        self.0.into_iter().map(|((noun, member), (object, count))| {
+        let unknown = self.counts.into_iter().map(|((noun, member), (object, count))| {
             let others = match count {
                 1 => String::new(),
                 2 => format!(", here and in 1 other {noun}"),
@@ -34,7 +95,8 @@ impl UnknownMembers {
             };
             let message = format!("the unknown member {} is ignored{others}", quote(&member));
             Warning { object, message }
-        })
+        });
+        self.unreadable.into_iter().chain(unknown)
     }
 }
 

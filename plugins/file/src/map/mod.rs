@@ -4,13 +4,16 @@
 //!
 //! 1. an *inventory*: an object with `schemaVersion` and an array `endpoints`;
 //! 2. a *map of hosts*: an object whose values are all hosts. A host is an object whose `vms` is an
-//!    object of strings;
+//!    object of strings or numbers;
 //! 3. a *gatherer's output*: an object whose values are all managers. A manager is `null` or an object
 //!    whose values are all hosts.
 //!
 //! `{}` is a map without hosts. Everything else is an error, because a document with a mistake must not
 //! make a Manager delete hosts. For the same reason the whole document fails if a manager is `null` or
 //! an endpoint is not complete.
+//!
+//! A value that is not JSON or cannot be represented (`NaN`, half of a surrogate pair) is ignored with a warning, if it
+//! is optional. In an id, a name, or a list of hosts or guests it is an error.
 
 #[cfg(test)]
 mod document_tests;
@@ -19,6 +22,8 @@ mod inventory;
 mod items;
 mod manager_format;
 mod members;
+#[cfg(test)]
+mod unreadable_tests;
 mod values;
 
 use gatherer_plugin_api::model::{Host, Warning};
@@ -91,7 +96,7 @@ pub fn read_each(
     bytes: impl AsRef<[u8]>,
     sink: &mut FindingSink<'_>,
 ) -> Result<DocumentSummary, GatherError> {
-    let json = json::parse(bytes.as_ref(), "the document")?;
+    let json = json::parse_keeping_unreadable(bytes.as_ref(), "the document")?;
     drop(bytes);
     let Json::Object(members) = json else {
         return Err(format::wrong_type("the document", "an object", &json));

@@ -9,13 +9,14 @@ use gatherer_plugin_support::json::Json;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// A string, or the digits of a number.
+/// A string, or the text of a number as it is written.
 pub fn text(value: Json) -> Result<Option<String>, Unreadable> {
     match value {
         Json::Null => Ok(None),
         Json::Text(text) => Ok(Some(text)),
         Json::Number(number) => Ok(Some(number.to_string())),
-        Json::Bool(_) | Json::Array(_) | Json::Object(_) => Err(Unreadable),
+        Json::LossyNumber(text) => Ok(Some(text.into())),
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) | Json::Unreadable(_) => Err(Unreadable),
     }
 }
 
@@ -26,7 +27,8 @@ pub fn number(value: Json) -> Result<Option<Number>, Unreadable> {
         Json::Number(number) => Ok(Some(number)),
         Json::Text(text) if text.trim().is_empty() => Ok(None),
         Json::Text(text) => serde_json::from_str(text.trim()).map(Some).map_err(|_| Unreadable),
-        Json::Bool(_) | Json::Array(_) | Json::Object(_) => Err(Unreadable),
+        Json::LossyNumber(text) => serde_json::from_str(&text).map(Some).map_err(|_| Unreadable),
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) | Json::Unreadable(_) => Err(Unreadable),
     }
 }
 
@@ -124,7 +126,9 @@ mod tests {
 
     #[test]
     fn strings_can_be_numbers_and_memory_is_rounded_down_to_bytes() {
-        assert_eq!(text(json("9000")), Ok(Some("9000".into())));
+        for written in ["9000", "-1", "1.0", "1e3", "123456789012345678901234567890"] {
+            assert_eq!(text(json(written)), Ok(Some(written.into())));
+        }
         assert_eq!(text(json("{}")), Err(Unreadable));
         assert_eq!(mebibytes(json("\"2\"")), Ok(Some(2 << 20)));
         assert_eq!(mebibytes(json("1.5")), Ok(Some(3 << 19)));

@@ -82,9 +82,9 @@ impl Placeholders {
 
 /// A placeholder, in one notation. `None` if the text identifies a host, or is blank.
 fn placeholder(id: &str) -> Option<String> {
-    let letters = || id.chars().filter(|character| character.is_ascii_alphanumeric());
+    let letters = id.chars().filter(char::is_ascii_alphanumeric);
     (is_placeholder(id) && !id.trim().is_empty())
-        .then(|| letters().collect::<String>().to_ascii_lowercase())
+        .then(|| letters.map(|letter| letter.to_ascii_lowercase()).collect())
 }
 
 /// An older identity of the same host, if the Manager can look it up. If the host's id is a placeholder, the classic
