@@ -120,7 +120,7 @@ fn rich_inventory() -> Value {
                 "state": "maintenance",
                 "sourceState": "SchedulingDisabled",
                 "cpu": {"architecture": "x86_64", "frequencyMhz": 2400.5, "millicores": 7500},
-                "memoryBytes": 18_446_744_073_709_551_615_u64,
+                "memoryBytes": 2_251_799_813_685_248_u64,
                 "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
                 "location": {"datacenter": "d", "cluster": "c", "folder": "/f"},
                 "provider": {"name": "aws", "instanceId": "i-1", "region": "r", "zone": "z"},
