@@ -147,7 +147,7 @@ fn each_mistake_has_its_error() {
             ("key without certificate", json!({"client_key": key})),
             ("wrong pair", with_key(&json!(other.key))),
             ("wrong pair in files", with_key(&json!(setup.file("other.key", &other.key)))),
-            ("two keys", with_key(&json!(format!("{}{}", client.key, other.key)))),
+            ("another key first", with_key(&json!(format!("{}{}", other.key, client.key)))),
             ("encrypted key", with_key(&json!(setup.file("encrypted.key", &encrypted)))),
             ("damaged key", with_key(&json!(damaged))),
             ("key without line breaks", with_key(&json!(lines_lost))),

@@ -3,11 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gatherer_plugin_api::{ErrorKind, GatherError};
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
+use rustls::sign::{CertifiedKey, SigningKey};
+
+use super::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, context, encode, only};
+use super::key_type::{KeyEncoding, P256, P384, recognize};
+use super::pem_blocks::PemBlocks;
+use super::x509::X509;
 
 /// A client certificate and its private key, which belong together. Cheap to clone.
 #[derive(Clone)]
@@ -20,68 +26,159 @@ impl fmt::Debug for ClientCertificate {
 }
 
 /// Why a client certificate or its key cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificateError {
     /// True if the key is the cause, false if the certificate is.
     pub is_about_key: bool,
+    /// Whether the key is sound, but of a type that this program does not support.
+    pub is_unsupported: bool,
     /// The predicate of a sentence about the certificate or the key. It quotes nothing of them.
-    pub why: &'static str,
+    pub why: String,
+}
+
+impl ClientCertificateError {
+    fn about_key(why: impl Into<String>) -> Self {
+        Self { is_about_key: true, is_unsupported: false, why: why.into() }
+    }
+
+    fn about_certificate(why: impl Into<String>) -> Self {
+        Self { is_about_key: false, ..Self::about_key(why) }
+    }
+
+    /// Gives the `configuration` error about the certificate or the key this error's kind and hint.
+    #[must_use]
+    pub fn refine(&self, mut error: GatherError) -> GatherError {
+        if !self.is_unsupported {
+            return error;
+        }
+        error.kind = ErrorKind::Unsupported;
+        error.with_hint("make a key of one of these types, and request a certificate for it")
+    }
 }
 
 impl ClientCertificate {
     /// Parses a certificate, which the rest of its chain may follow, and its private key: PKCS#1, PKCS#8
-    /// or SEC1, without a passphrase. Both are PEM.
+    /// or SEC1, without a passphrase. Both are PEM. Of several keys, the first is used, as by kubectl.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, ClientCertificateError> {
-        let about = |is_about_key| move |why| ClientCertificateError { is_about_key, why };
-        let chain = certificates(certificate).map_err(about(false))?;
-        let key = private_key(key).map_err(about(true))?;
-        let key = any_supported_type(&key)
-            .map_err(|_| "contains a private key that is damaged or of an unsupported type")
-            .map_err(about(true))?;
-        let pair = CertifiedKey::new(chain, key);
-        match pair.keys_match() {
-            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-                Ok(Self(Arc::new(pair)))
-            }
-            Err(Error::InconsistentKeys(_)) => {
-                Err(about(true)("contains a private key that does not belong to the certificate"))
-            }
-            Err(_) => Err(about(false)("contains a certificate that cannot be read")),
+        let chain = certificates(certificate).map_err(ClientCertificateError::about_certificate)?;
+        let leaf = chain.first().and_then(|leaf| X509::parse(leaf)).ok_or_else(|| {
+            ClientCertificateError::about_certificate("contains a certificate that cannot be read")
+        })?;
+        let key = private_key(key).map_err(ClientCertificateError::about_key)?;
+        let key = signing_key(&key, &leaf)?;
+        // rustls compares the keys too, but not with a certificate of X.509 version 1.
+        let belongs = key.public_key().is_none_or(|public_key| {
+            only(&public_key, SEQUENCE).is_some_and(|key_info| key_info == leaf.key_info)
+        });
+        if !belongs {
+            return Err(ClientCertificateError::about_key(NOT_A_PAIR));
         }
+        Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
     }
 }
+
+const NOT_A_PAIR: &str = "contains a private key that does not belong to the certificate";
 
 /// All certificates. None is an error.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    let certificates: Vec<_> = sections(pem)?
+    let found = PemBlocks::parse(pem);
+    let has_malformed = found.has_malformed;
+    let certificates: Vec<_> = found
+        .blocks
         .into_iter()
-        .filter(|(kind, _)| *kind == SectionKind::Certificate)
-        .map(|(_, der)| CertificateDer::from(der))
+        .filter(|block| block.label == "CERTIFICATE")
+        .map(|block| CertificateDer::from(block.der))
         .collect();
-    if certificates.is_empty() { Err("contains no PEM certificate") } else { Ok(certificates) }
+    match (certificates.is_empty(), has_malformed) {
+        (true, true) => Err("is not valid PEM"),
+        (true, false) => Err("contains no PEM certificate"),
+        (false, true) => {
+            tracing::warn!("a PEM block beside the client certificate is not valid and is ignored");
+            Ok(certificates)
+        }
+        (false, false) => Ok(certificates),
+    }
 }
 
-/// The private key. Several keys are an error.
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
-    if contains(pem, b"ENCRYPTED") {
-        return Err("is encrypted; the key must not have a passphrase");
+/// The DER bytes of the first private key.
+fn private_key(pem: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let found = PemBlocks::parse(pem);
+    let is_key = |label: &str| label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY");
+    let key = found.blocks.into_iter().find(|block| is_key(&block.label));
+    match key {
+        Some(key) if key.label == "OPENSSH PRIVATE KEY" => Err(SSH_KEY),
+        Some(key) if key.has_headers || key.label.starts_with("ENCRYPTED ") => {
+            Err("is encrypted; the key must not have a passphrase")
+        }
+        Some(key) => Ok(key.der),
+        None if contains(pem, b"OPENSSH PRIVATE KEY") => Err(SSH_KEY),
+        None if found.has_malformed => Err("is not valid PEM"),
+        None => Err("contains no PEM private key"),
     }
-    if contains(pem, b"OPENSSH PRIVATE KEY") {
-        return Err("is an SSH key, but must be a TLS key");
-    }
-    let mut keys =
-        sections(pem)?.into_iter().filter_map(|(kind, der)| PrivateKeyDer::from_pem(kind, der));
-    let key = keys.next().ok_or("contains no PEM private key")?;
-    if keys.next().is_some() {
-        return Err("contains several private keys");
-    }
-    Ok(key)
 }
 
-fn sections(pem: &[u8]) -> Result<Vec<(SectionKind, Vec<u8>)>, &'static str> {
-    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "is not valid PEM")
+const SSH_KEY: &str = "is an SSH key, but must be a TLS key";
+
+/// Loads a private key, which should be that of this certificate.
+fn signing_key(
+    der: &[u8],
+    certificate: &X509<'_>,
+) -> Result<Arc<dyn SigningKey>, ClientCertificateError> {
+    let damaged = || {
+        let why = "contains a private key that is damaged or of an unsupported type";
+        ClientCertificateError::about_key(why)
+    };
+    let not_a_pair = || ClientCertificateError::about_key(NOT_A_PAIR);
+    let mut key = recognize(der).ok_or_else(damaged)?;
+    if let KeyEncoding::Sec1 { curve: curve @ None, .. } = &mut key.encoding {
+        *curve = Some(certificate.curve().ok_or_else(not_a_pair)?);
+        key.key_type = certificate.key_type().ok_or_else(not_a_pair)?;
+    }
+    if !key.key_type.can_sign {
+        return Err(ClientCertificateError {
+            is_unsupported: true,
+            ..ClientCertificateError::about_key(format!(
+                "is {}, which this program cannot use; P-256, P-384, Ed25519 and RSA of 2048, 3072, 4096 \
+                 bits can be used",
+                key.key_type.description
+            ))
+        });
+    }
+    let der: PrivateKeyDer<'_> = match key.encoding {
+        KeyEncoding::Pkcs1(der) => PrivatePkcs1KeyDer::from(der).into(),
+        KeyEncoding::Pkcs8(der) => PrivatePkcs8KeyDer::from(der).into(),
+        KeyEncoding::Sec1 { curve, secret } => {
+            if certificate.key_type() != Some(key.key_type) {
+                return Err(not_a_pair());
+            }
+            let sec1 = complete_sec1(curve, secret, certificate).ok_or_else(damaged)?;
+            // ring compares the secret number with the certificate's public key.
+            return any_supported_type(&PrivateSec1KeyDer::from(sec1).into())
+                .map_err(|_| not_a_pair());
+        }
+    };
+    any_supported_type(&der).map_err(|_| damaged())
+}
+
+/// An `ECPrivateKey` (RFC 5915) with all its optional members, which ring needs: the public key is that of the
+/// certificate, and the secret number has all its leading zeros.
+fn complete_sec1(curve: Option<&[u8]>, secret: &[u8], certificate: &X509<'_>) -> Option<Vec<u8>> {
+    let curve = curve?;
+    let length: usize = match curve {
+        P256 => 32,
+        P384 => 48,
+        _ => return None,
+    };
+    let start = secret.iter().position(|&byte| byte != 0)?;
+    let secret = &secret[start..];
+    let padding = vec![0; length.checked_sub(secret.len())?];
+    let members = [
+        encode(INTEGER, &[1]),
+        encode(OCTET_STRING, &[&padding, secret].concat()),
+        encode(context(0), &encode(OID, curve)),
+        encode(context(1), &encode(BIT_STRING, &[&[0], certificate.public_key()?].concat())),
+    ];
+    Some(encode(SEQUENCE, &members.concat()))
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {

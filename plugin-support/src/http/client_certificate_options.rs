@@ -16,7 +16,8 @@ impl ClientCertificate {
     ///
     /// # Errors
     ///
-    /// `configuration` if an option is missing or its file cannot be used.
+    /// `configuration` if an option is missing or its file cannot be used, `unsupported` for a sound key of an
+    /// unsupported type.
     pub fn of_endpoint(context: &Context) -> Result<Option<Self>, GatherError> {
         let options = context.options();
         let Some(certificate) = &options.client_cert else {
@@ -37,8 +38,10 @@ impl ClientCertificate {
         };
         match Self::from_pem(&certificate.pem, &key.pem) {
             Ok(pair) => Ok(Some(pair)),
-            Err(error) if error.is_about_key => Err(key.error(error.why)),
-            Err(error) => Err(certificate.error(error.why)),
+            Err(error) => {
+                let option = if error.is_about_key { key } else { &certificate };
+                Err(error.refine(option.error(&error.why)))
+            }
         }
     }
 }

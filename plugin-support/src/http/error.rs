@@ -12,7 +12,8 @@ use rustls::CertificateError;
 use super::Timeouts;
 use super::address::sanitize;
 use super::connector::ProxyError;
-use super::tls_error::{CertificateHints, explain_certificate, explain_handshake};
+use super::handshake_error::explain_handshake;
+use super::tls_error::{CertificateHints, explain_certificate};
 use super::verifier::RejectedCertificate;
 use crate::run::seconds;
 
@@ -135,17 +136,17 @@ impl Exchange {
         text: &str,
     ) -> (ErrorKind, String, Option<&'static str>) {
         let (kind, why, hint) = match cause {
-            FailureCause::Certificate(error, subject) => {
-                let (why, hint) = explain_certificate(error, self.certificate_hints);
-                let why = match subject {
+            FailureCause::Certificate(rejected) => {
+                let (kind, why, hint) = explain_certificate(rejected, self.certificate_hints);
+                let why = match &rejected.facts.subject {
                     Some(subject) => format!("{why}: {}", sanitize(subject)),
                     None => why,
                 };
-                return (ErrorKind::Tls, why, Some(hint));
+                return (kind, why, Some(hint));
             }
             FailureCause::Tls(error) => {
                 let (why, hint) = explain_handshake(error);
-                return (ErrorKind::Tls, why, hint);
+                return (ErrorKind::Tls, format!("TLS: {why}"), hint);
             }
             FailureCause::ConnectTimeout => {
                 let missing = if self.secure { "no TLS connection" } else { "no connection" };
@@ -198,8 +199,7 @@ impl Exchange {
 
 /// Why an exchange failed, as far as the operator needs to distinguish it.
 enum FailureCause {
-    /// The certificate with this subject was rejected.
-    Certificate(CertificateError, Option<String>),
+    Certificate(Box<RejectedCertificate>),
     Tls(rustls::Error),
     NoSuchName,
     NoNameService,
@@ -261,15 +261,12 @@ impl FailureCause {
     }
 
     fn of_tls(error: &rustls::Error) -> Self {
-        let rustls::Error::InvalidCertificate(error) = error else {
-            return Self::Tls(error.clone());
-        };
-        if let CertificateError::Other(other) = error
+        if let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error
             && let Some(rejected) = other.0.downcast_ref::<RejectedCertificate>()
         {
-            return Self::Certificate(rejected.error.clone(), rejected.subject.clone());
+            return Self::Certificate(Box::new(rejected.clone()));
         }
-        Self::Certificate(error.clone(), None)
+        Self::Tls(error.clone())
     }
 }
 

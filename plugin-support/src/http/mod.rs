@@ -7,20 +7,32 @@ mod address;
 mod body;
 mod client_certificate;
 mod client_certificate_options;
+#[cfg(test)]
+mod client_certificate_tests;
 mod connector;
 mod deadline;
+mod der;
 mod encoding;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing_hooks;
+mod handshake_error;
+mod key_type;
+mod pem_blocks;
 mod proxy;
 mod redirect;
 mod request;
 mod status;
 mod tls;
 mod tls_error;
+#[cfg(test)]
+mod tls_error_tests;
 mod transport;
+mod trusted_certificates;
+#[cfg(test)]
+mod trusted_certificates_tests;
 mod verifier;
+mod x509;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +50,7 @@ pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use deadline::RequestDeadline;
 pub use encoding::Encoding;
 pub use error::{Exchange, causes};
+pub use pem_blocks::{PemBlock, PemBlocks};
 pub use proxy::{ProxyServer, proxy_for};
 pub use request::{DEFAULT_MAX_BODY_BYTES, Request, Response};
 pub use status::error as status_error;

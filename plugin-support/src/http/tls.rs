@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
-use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::client_certificate::ClientCertificate;
+use super::pem_blocks::PemBlocks;
+use super::trusted_certificates::TrustedCertificates;
 use super::verifier::CertificateVerifier;
 use crate::file;
 
@@ -39,20 +39,16 @@ pub(super) fn config(
     settings: &TlsSettings,
 ) -> Result<Arc<ClientConfig>, GatherError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let failed = |error: &dyn std::fmt::Display| {
-        GatherError::internal(format!("TLS cannot be set up: {error}"))
-    };
     let trusted = if context.options().insecure || settings.insecure {
         None
     } else {
-        let roots = Arc::new(trusted_roots(context, settings)?);
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
-        Some(verifier.build().map_err(|error| failed(&error))?)
+        let (roots, certificates) = trusted_certificates(context, settings)?;
+        Some(TrustedCertificates::new(roots, certificates, &provider)?)
     };
     let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
+        .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(CertificateVerifier { trusted, algorithms }));
     Ok(Arc::new(match &settings.client_certificate {
@@ -63,59 +59,74 @@ pub(super) fn config(
     }))
 }
 
-fn trusted_roots(context: &Context, settings: &TlsSettings) -> Result<RootCertStore, GatherError> {
+/// The trusted authorities, and all trusted certificates in full.
+fn trusted_certificates(
+    context: &Context,
+    settings: &TlsSettings,
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), GatherError> {
     let mut roots = RootCertStore::empty();
+    let mut certificates = Vec::new();
     match &settings.authorities {
-        Some(pem) => add_pem(&mut roots, pem, &|why| {
+        Some(pem) => add_pem(&mut roots, &mut certificates, pem, &|why| {
             GatherError::configuration(format!("certificate authorities: {why}"))
         })?,
-        None => add_system(&mut roots),
+        None => add_system(&mut roots, &mut certificates),
     }
     if let Some(path) = &context.options().ca_file {
-        add_file(&mut roots, path)?;
+        add_file(&mut roots, &mut certificates, path)?;
     }
     if roots.is_empty() {
         let message = "no trusted certificate is installed on this machine";
         return Err(GatherError::new(ErrorKind::Tls, message)
             .with_hint("install ca-certificates, or name a file with certificates in ca_file"));
     }
-    Ok(roots)
+    Ok((roots, certificates))
 }
 
-fn add_system(roots: &mut RootCertStore) {
+fn add_system(roots: &mut RootCertStore, certificates: &mut Vec<CertificateDer<'static>>) {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::debug!("a trusted certificate cannot be read: {error}");
     }
+    certificates.clone_from(&found.certs);
     let (_, ignored) = roots.add_parsable_certificates(found.certs);
     if ignored > 0 {
         tracing::debug!("{ignored} of the system's trusted certificates are not understood");
     }
 }
 
-fn add_file(roots: &mut RootCertStore, path: &str) -> Result<(), GatherError> {
+fn add_file(
+    roots: &mut RootCertStore,
+    certificates: &mut Vec<CertificateDer<'static>>,
+    path: &str,
+) -> Result<(), GatherError> {
     let invalid = |why: String| {
         GatherError::configuration(format!("ca_file {path}: {why}"))
             .with_hint("the file must contain certificates in PEM: -----BEGIN CERTIFICATE-----")
     };
     let pem = file::read(Path::new(path), CA_FILE_MAX_BYTES)
         .map_err(|error| invalid(format!("the file {error}")))?;
-    add_pem(roots, &pem, &invalid)
+    add_pem(roots, certificates, &pem, &invalid)
 }
 
 fn add_pem(
     roots: &mut RootCertStore,
+    certificates: &mut Vec<CertificateDer<'static>>,
     pem: &[u8],
     invalid: &dyn Fn(String) -> GatherError,
 ) -> Result<(), GatherError> {
+    let found = PemBlocks::parse(pem);
+    if found.has_malformed {
+        return Err(invalid("a certificate is not valid PEM".to_owned()));
+    }
     let mut number = 0;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
+    for certificate in found.labelled("CERTIFICATE") {
         number += 1;
-        let certificate =
-            certificate.map_err(|_| invalid(format!("certificate {number} is not valid PEM")))?;
+        let certificate = CertificateDer::from(certificate);
+        certificates.push(certificate.clone());
         roots
             .add(certificate)
-            .map_err(|error| invalid(format!("certificate {number} is not valid: {error}")))?;
+            .map_err(|_| invalid(format!("certificate {number} is not a valid certificate")))?;
     }
     if number == 0 {
         return Err(invalid("the file contains no certificate".to_owned()));

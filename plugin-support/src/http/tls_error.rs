@@ -1,8 +1,15 @@
-//! Explains a rejected certificate or a failed TLS handshake to the operator.
+//! Explains a rejected certificate to the operator.
 
-use rustls::{AlertDescription, CertificateError};
+use std::net::IpAddr;
+
+use gatherer_plugin_api::ErrorKind;
+use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 
 use super::address::sanitize;
+use super::trusted_certificates::{Rejection, UnsupportedPart};
+use super::verifier::RejectedCertificate;
+use super::x509::AlternativeNames;
 
 /// Hints for a server certificate that cannot be verified. A module that has its own parameters for
 /// this names them here.
@@ -24,85 +31,165 @@ impl Default for CertificateHints {
     }
 }
 
-/// The sentence and the hint for a certificate that was rejected.
+/// The kind, the sentence and the hint for a certificate that was rejected.
 pub(super) fn explain_certificate(
+    rejected: &RejectedCertificate,
+    hints: CertificateHints,
+) -> (ErrorKind, String, &'static str) {
+    let facts = &rejected.facts;
+    let (why, hint) = match &rejected.rejection {
+        Rejection::Certificate(error) => {
+            let (why, hint) = explain_certificate_error(error, hints);
+            (why.to_owned(), hint)
+        }
+        Rejection::Usage if facts.is_for_clients_only => (
+            "the certificate is for clients only (extendedKeyUsage clientAuth)".to_owned(),
+            SERVER_USAGE,
+        ),
+        Rejection::Usage => {
+            ("the certificate's extendedKeyUsage does not allow servers".to_owned(), SERVER_USAGE)
+        }
+        Rejection::Name(name) => explain_names(facts.names.as_ref(), name, hints),
+        Rejection::Indirect { is_authority } => {
+            let (what, hint) = if *is_authority {
+                (
+                    "is one of an authority (CA:TRUE)",
+                    "give the server a certificate that is not one of an authority",
+                )
+            } else {
+                ("is for any usage (extendedKeyUsage anyExtendedKeyUsage)", SERVER_USAGE)
+            };
+            let why = format!(
+                "the certificate {what}; this program can check such a certificate of a server only if it \
+                 is trusted itself or issued by a trusted authority without name constraints"
+            );
+            (why, hint)
+        }
+        Rejection::Unsupported(sentence, part) => {
+            let hint = match part {
+                UnsupportedPart::ServerKey => {
+                    "give the server a key and certificate of another type: P-256, P-384, Ed25519, or RSA of \
+                     2048 to 8192 bits"
+                }
+                UnsupportedPart::Signature => {
+                    "give the server a certificate that is signed with SHA-256 or SHA-384 by an authority \
+                     whose key is P-256, P-384, or RSA of 2048 to 8192 bits"
+                }
+            };
+            return (ErrorKind::Unsupported, sentence.clone(), hint);
+        }
+        Rejection::Handshake => (
+            "the server's signature does not fit its certificate".to_owned(),
+            "the server's private key must be that of its certificate",
+        ),
+    };
+    (ErrorKind::Tls, why, hint)
+}
+
+const SERVER_USAGE: &str =
+    "give the server a certificate whose extendedKeyUsage is serverAuth, or that has none";
+
+fn explain_certificate_error(
     error: &CertificateError,
     hints: CertificateHints,
-) -> (String, &'static str) {
+) -> (&'static str, &'static str) {
     const EXPIRED: &str = "renew the server's certificate, or check this machine's clock";
-    const NO_NAME: &str = "give the server a certificate with a subjectAltName; its common name is \
-                           ignored";
+    const ANOTHER: &str = "give the server another certificate";
     match error {
         CertificateError::UnknownIssuer => {
-            ("the certificate's issuer is not trusted (UnknownIssuer)".to_owned(), hints.untrusted)
+            ("the certificate's issuer is not trusted", hints.untrusted)
         }
         // This happens if a cluster was reinstalled: its authority has the same name and another key.
         CertificateError::BadSignature => (
-            "the certificate was not signed by the trusted authority of that name (BadSignature)"
-                .to_owned(),
+            "the certificate was not signed by the trusted authority of that name",
             hints.untrusted,
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            ("the certificate has expired".to_owned(), EXPIRED)
+            ("the certificate has expired", EXPIRED)
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            ("the certificate is not valid yet".to_owned(), "check this machine's clock")
+            ("the certificate is not valid yet", "check this machine's clock")
         }
-        CertificateError::NotValidForNameContext { expected, presented }
-            if presented.is_empty() =>
-        {
-            let name = expected.to_str();
-            (format!("the certificate has no subjectAltName, so it is not for {name}"), NO_NAME)
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            ("the certificate is for another name", hints.other_name)
         }
-        CertificateError::NotValidForNameContext { expected, presented } => {
-            let names: Vec<String> = presented.iter().take(5).map(|name| bare_name(name)).collect();
-            let name = expected.to_str();
-            (
-                format!("the certificate is for {}, not for {name}", names.join(", ")),
-                hints.other_name,
-            )
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
+            "the extendedKeyUsage of an intermediate authority's certificate does not allow servers",
+            "give the server a certificate of another authority",
+        ),
+        CertificateError::Revoked => ("the certificate was revoked", ANOTHER),
+        CertificateError::BadEncoding => ("the certificate is malformed", ANOTHER),
+        CertificateError::UnhandledCriticalExtension => {
+            ("the certificate has a critical extension that this program does not support", ANOTHER)
         }
-        CertificateError::NotValidForName => {
-            ("the certificate is for another name".to_owned(), hints.other_name)
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. }
+        | CertificateError::InvalidOcspResponse => {
+            ("whether the certificate was revoked is not known", ANOTHER)
         }
-        CertificateError::Revoked => {
-            ("the certificate was revoked".to_owned(), "give the server another certificate")
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            ("the certificate's signature is of a type that this program cannot check", ANOTHER)
         }
-        other => (
-            format!("the certificate cannot be used: {}", sanitize(&format!("{other:?}"))),
-            "give the server another certificate, which must not be that of an authority",
+        // `Other` has webpki's rarer errors: constraints of names and lengths, and malformed parts.
+        _ => (
+            "the certificate or its chain breaks a rule for certificates (RFC 5280)",
+            "give the server another certificate; openssl verify can say more about this one",
         ),
     }
 }
 
-/// The sentence and the hint for a TLS handshake that failed for another reason.
-pub(super) fn explain_handshake(error: &rustls::Error) -> (String, Option<&'static str>) {
-    let hint = match error {
-        rustls::Error::InvalidMessage(_) => {
-            Some("check the port: the server's response is not TLS")
-        }
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            Some("the server requires a client certificate")
-        }
-        rustls::Error::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnsupportedCertificate,
-        ) => Some("the server does not accept the client certificate"),
-        rustls::Error::AlertReceived(
-            AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
-        )
-        | rustls::Error::PeerIncompatible(_) => Some("the server must support TLS 1.2 or 1.3"),
-        _ => None,
+/// The sentence and the hint for a certificate that has these names, but not the expected one.
+fn explain_names(
+    names: Option<&AlternativeNames>,
+    expected: &ServerName<'_>,
+    hints: CertificateHints,
+) -> (String, &'static str) {
+    const NO_NAME: &str = "give the server a certificate with a subjectAltName; its common name is \
+                           ignored";
+    let expected = match expected {
+        ServerName::DnsName(name) => format!("the DNS name {}", name.as_ref()),
+        ServerName::IpAddress(address) => format!("the address {}", IpAddr::from(*address)),
+        other => other.to_str().into_owned(),
     };
-    (format!("TLS: {}", sanitize(&error.to_string())), hint)
+    let Some(names) = names else {
+        return (
+            format!("the certificate has no subjectAltName, so it is not for {expected}"),
+            NO_NAME,
+        );
+    };
+    let addresses: Vec<String> = names.addresses.iter().map(IpAddr::to_string).collect();
+    let dns_names: Vec<String> = names.dns_names.iter().map(|name| sanitize(name)).collect();
+    let lists: Vec<String> = [list("the DNS name", &dns_names), list("the address", &addresses)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if lists.is_empty() {
+        let why = format!(
+            "the certificate's subjectAltName has neither a DNS name nor an address, so it is not for \
+             {expected}"
+        );
+        return (why, NO_NAME);
+    }
+    let why = format!("the certificate is for {}, not for {expected}", lists.join(" and "));
+    (why, hints.other_name)
 }
 
-/// The name in rustls's `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
-fn bare_name(presented: &str) -> String {
-    let name = presented.split_once('(').map_or(presented, |(_, name)| name);
-    sanitize(name.trim_end_matches(')').trim_matches('"'))
+/// The first names with their noun in singular or plural: `the DNS names a, b and 3 more`.
+fn list(noun: &str, names: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let plural = if noun.ends_with('s') { "es" } else { "s" };
+    match names {
+        [] => None,
+        [name] => Some(format!("{noun} {name}")),
+        names if names.len() <= SHOWN => {
+            let (last, others) = names.split_last()?;
+            Some(format!("{noun}{plural} {} and {last}", others.join(", ")))
+        }
+        names => {
+            let more = names.len() - SHOWN;
+            Some(format!("{noun}{plural} {} and {more} more", names[..SHOWN].join(", ")))
+        }
+    }
 }

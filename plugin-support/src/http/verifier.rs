@@ -1,30 +1,54 @@
-//! Verifies the certificates of servers, and remembers whose certificate was rejected.
+//! Verifies the certificates of servers for rustls, and remembers why one was rejected.
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, SignatureScheme,
 };
 
-/// Verifies certificates, or accepts every certificate. The signatures of the handshake are verified in
-/// any case, which costs little and detects faulty servers.
+use super::trusted_certificates::{Rejection, TrustedCertificates};
+use super::x509::{AlternativeNames, CLIENT_AUTH, X509};
+
+/// Verifies certificates, or accepts every certificate. Then the signatures of the handshake are not verified
+/// either: without a known certificate they prove nothing, and ring does not know the keys of some servers.
 #[derive(Debug)]
 pub(super) struct CertificateVerifier {
     /// `None` accepts every certificate.
-    pub trusted: Option<Arc<WebPkiServerVerifier>>,
+    pub trusted: Option<TrustedCertificates>,
     pub algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// Why a certificate was rejected, and its subject. Wrapped in [`CertificateError::Other`].
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate was rejected: {error:?}")]
+/// Why a certificate was rejected, and what it says. Wrapped in [`CertificateError::Other`].
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the certificate was rejected")]
 pub(super) struct RejectedCertificate {
-    pub error: CertificateError,
+    pub rejection: Rejection,
+    pub facts: CertificateFacts,
+}
+
+/// What a certificate says, as far as messages mention it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CertificateFacts {
     pub subject: Option<String>,
+    /// `None` if the certificate has no subjectAltName.
+    pub names: Option<AlternativeNames>,
+    /// Whether it is for clients and nothing else.
+    pub is_for_clients_only: bool,
+}
+
+impl CertificateFacts {
+    fn of(certificate: &CertificateDer<'_>) -> Self {
+        X509::parse(certificate).map_or_else(Self::default, |certificate| Self {
+            subject: certificate.subject_text(),
+            names: certificate.alternative_names(),
+            is_for_clients_only: certificate
+                .extended_key_usages()
+                .is_some_and(|usages| usages == [CLIENT_AUTH]),
+        })
+    }
 }
 
 impl ServerCertVerifier for CertificateVerifier {
@@ -33,18 +57,15 @@ impl ServerCertVerifier for CertificateVerifier {
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(trusted) = &self.trusted else { return Ok(ServerCertVerified::assertion()) };
-        let verified = trusted.verify_server_cert(certificate, intermediates, name, ocsp, now);
-        verified.map_err(|error| match error {
-            Error::InvalidCertificate(error) => {
-                let rejected = RejectedCertificate { error, subject: subject_of(certificate) };
-                CertificateError::Other(OtherError(Arc::new(rejected))).into()
-            }
-            other => other,
-        })
+        if let Some(trusted) = &self.trusted {
+            trusted
+                .verify(certificate, intermediates, name, now)
+                .map_err(|rejection| rejected(certificate, rejection))?;
+        }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -53,7 +74,11 @@ impl ServerCertVerifier for CertificateVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trusted.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         verify_tls12_signature(message, certificate, signature, &self.algorithms)
+            .map_err(|error| handshake_error(certificate, error))
     }
 
     fn verify_tls13_signature(
@@ -62,39 +87,39 @@ impl ServerCertVerifier for CertificateVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trusted.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         verify_tls13_signature(message, certificate, signature, &self.algorithms)
+            .map_err(|error| handshake_error(certificate, error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        let mut schemes = self.algorithms.supported_schemes();
+        // A server whose key ring does not support sends its certificate only if these are offered, and only then
+        // the error can name the type of the key. A server with another certificate prefers the first schemes.
+        schemes.extend([SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::ED448]);
+        if self.trusted.is_none() {
+            schemes.extend([SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy]);
+        }
+        schemes
     }
 }
 
-/// The subject of a certificate as `CN=..., O=..., OU=...`; `None` if it has none of these.
-fn subject_of(certificate: &CertificateDer<'_>) -> Option<String> {
-    let mut store = RootCertStore::empty();
-    store.add(certificate.clone().into_owned()).ok()?;
-    let subject = store.roots.first()?.subject.as_ref();
-    let attributes = [(3, "CN"), (10, "O"), (11, "OU")];
-    let parts = attributes.iter().filter_map(|(number, name)| {
-        attribute(subject, *number).map(|value| format!("{name}={value}"))
-    });
-    let parts: Vec<String> = parts.collect();
-    if parts.is_empty() { None } else { Some(parts.join(", ")) }
+fn rejected(certificate: &CertificateDer<'_>, rejection: Rejection) -> Error {
+    let rejected = RejectedCertificate { rejection, facts: CertificateFacts::of(certificate) };
+    CertificateError::Other(OtherError(Arc::new(rejected))).into()
 }
 
-/// The first attribute of X.520 with this number in a DER name. The search for its bytes is not exact, but
-/// the text comes from the server anyway and is only shown.
-fn attribute(name: &[u8], number: u8) -> Option<&str> {
-    const UTF8_PRINTABLE_OR_IA5: [u8; 3] = [0x0c, 0x13, 0x16];
-    let identifier = [0x06, 3, 0x55, 4, number];
-    let start = name.windows(identifier.len()).position(|bytes| bytes == identifier)?;
-    let (&tag, value) = name.get(start + identifier.len()..)?.split_first()?;
-    let (&length, value) = value.split_first()?;
-    let value =
-        value.get(..usize::from(length)).filter(|_| UTF8_PRINTABLE_OR_IA5.contains(&tag))?;
-    // Longer values than 127 bytes, whose length has two bytes, are not allowed (RFC 5280 appendix A.1).
-    std::str::from_utf8(value).ok().filter(|text| length < 0x80 && !text.is_empty())
+/// The error for a signature of the handshake.
+fn handshake_error(certificate: &CertificateDer<'_>, error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(_)
+        | Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme) => {
+            rejected(certificate, Rejection::Handshake)
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -119,19 +144,18 @@ mod tests {
         let name = (DnType::CommonName, DnValue::from("kube-apiserver"));
         let country = (DnType::CountryName, DnValue::from("DE"));
         let der = certificate(&[country, organization, name]);
-        assert_eq!(subject_of(&der).as_deref(), Some("CN=kube-apiserver, O=system:masters"));
+        let subject = CertificateFacts::of(&der).subject;
+        assert_eq!(subject.as_deref(), Some("CN=kube-apiserver, O=system:masters"));
     }
 
     #[test]
-    fn empty_truncated_and_invalid_subjects_are_not_shown() {
-        assert_eq!(subject_of(&certificate(&[])), None);
-        let name = b"\x06\x03\x55\x04\x03\x0c\x02ab";
-        assert_eq!(attribute(name, 3), Some("ab"));
-        for length in 0..name.len() {
-            assert_eq!(attribute(&name[..length], 3), None, "{length}");
+    fn empty_and_other_subjects_are_not_shown() {
+        let other = (DnType::CommonName, DnValue::BmpString("ab".try_into().expect("letters")));
+        let empty = (DnType::CommonName, DnValue::from(""));
+        for names in [&[][..], &[other], &[empty]] {
+            assert_eq!(CertificateFacts::of(&certificate(names)).subject, None);
         }
-        for value in [&b"\x0c\x00"[..], b"\x0c\x01\xff", b"\x1e\x02ab", b"\x0c\x80"] {
-            assert_eq!(attribute(&[&name[..5], value].concat(), 3), None, "{value:?}");
-        }
+        let truncated = CertificateDer::from(&b"\x30\x03\x02"[..]);
+        assert_eq!(CertificateFacts::of(&truncated).subject, None);
     }
 }

@@ -49,7 +49,7 @@ const CASES: [KubeconfigCase; 17] = [
     case("token-file", Policy::CredentialFolders, COMPLETE),
     case("exec", Policy::AllowExec, COMPLETE),
     case("insecure", Policy::None, Expected::Complete { warnings: 1 }),
-    case("bad-ca", Policy::None, failed("tls", "UnknownIssuer")),
+    case("bad-ca", Policy::None, failed("tls", "issuer is not trusted")),
     case("expired", Policy::None, failed("authentication", "401 Unauthorized")),
     case("server-expired", Policy::None, failed("tls", "CN=expired")),
     case("tls-server-name", Policy::None, COMPLETE),

@@ -19,7 +19,7 @@ pub(super) fn identities(table: &mut Table) {
     };
     // Another authority with the name of the trusted one, but with another key.
     let own = Authority::new("The authority of this test");
-    add("wrong authority", foreign.identity(&here), tls("UnknownIssuer"));
+    add("wrong authority", foreign.identity(&here), tls("issuer is not trusted"));
     add(
         "another authority of the same name",
         own.identity(&here),
@@ -34,7 +34,7 @@ pub(super) fn names(table: &mut Table) {
     let expired = table.authority.expired_identity(&here);
     let nameless = table.authority.identity(&[]);
     let misnamed = table.authority.identity(&["b.example"]);
-    let text = "the certificate is for b.example, not for 127.0.0.1";
+    let text = "the certificate is for the DNS name b.example, not for the address 127.0.0.1";
     for (name, identity, expected) in [
         ("good", good, table.all_nodes()),
         ("expired", expired, tls("the certificate has expired")),
@@ -66,9 +66,9 @@ fn reports_a_closed_port_and_a_port_with_another_protocol() {
         let name = error("connection", "check the host's name");
         table.add_url("no such name", "https://nonexistent.invalid", LONG, name);
         let url = format!("https://{}", plain.address());
-        table.add_url("plain HTTP on the TLS port", &url, LONG, tls("is not TLS"));
+        table.add_url("plain HTTP on the TLS port", &url, LONG, tls("another protocol"));
         let url = format!("https://{}", ssh.address());
-        table.add_url("SSH on the TLS port", &url, LONG, tls("is not TLS"));
+        table.add_url("SSH on the TLS port", &url, LONG, tls("another protocol"));
         let url = format!("http://{}", ssh.address());
         table.add_url("SSH on the port", &url, LONG, error("protocol", "not HTTP"));
         let server = NodeServer::of(&table.source).https(&table.identity);

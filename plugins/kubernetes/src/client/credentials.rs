@@ -36,11 +36,11 @@ pub(super) async fn load(
             let parsed = ClientCertificate::from_pem(printed.as_bytes(), key.as_bytes());
             certificate = Some(parsed.map_err(|error| {
                 let part = if error.is_about_key { "key" } else { "certificate" };
-                let (name, why) = (source.name(), error.why);
-                GatherError::configuration(format!("{name}: the printed client {part} {why}"))
-                    .with_hint(
-                        "the key must be PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase",
-                    )
+                let (name, why) = (source.name(), &error.why);
+                let message = format!("{name}: the printed client {part} {why}");
+                error.refine(GatherError::configuration(message).with_hint(
+                    "the key must be PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase",
+                ))
             })?);
         }
         program = Some(started);

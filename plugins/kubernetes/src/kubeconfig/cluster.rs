@@ -29,7 +29,8 @@ pub fn read(
 ) -> Result<Cluster, GatherError> {
     let server = node.text("server")?.ok_or_else(|| node.error("server", "is missing"))?;
     let insecure = node.flag("insecure-skip-tls-verify")?;
-    let ca = authority(node, files)?;
+    let mut warnings = Vec::new();
+    let ca = authority(node, files, &mut warnings)?;
     let gets_credentials = server.contains("://");
     let server = parse_server(server).map_err(|why| node.error("server", why))?;
     if insecure && ca.is_some() {
@@ -46,7 +47,6 @@ pub fn read(
     if let Some(url) = proxy_url {
         add_url_secrets(url, secrets);
     }
-    let mut warnings = Vec::new();
     if server.scheme_str() == Some("http") {
         let consequence = if gets_credentials { "" } else { ", and no credentials are sent" };
         warnings.push(format!(
@@ -67,11 +67,19 @@ pub fn read(
 }
 
 /// The cluster's certificate authorities as PEM.
-fn authority(node: &ConfigNode<'_>, files: &Files) -> Result<Option<Vec<u8>>, GatherError> {
+fn authority(
+    node: &ConfigNode<'_>,
+    files: &Files,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<u8>>, GatherError> {
     let Some((field, bytes)) = node.data_or_file("certificate-authority", files)? else {
         return Ok(None);
     };
-    pem::authorities(&bytes).map(Some).map_err(|why| node.error(&field, why))
+    let authorities = pem::authorities(&bytes).map_err(|why| node.error(&field, why))?;
+    if authorities.are_incomplete {
+        warnings.push(format!("a certificate in {field} cannot be read and is ignored"));
+    }
+    Ok(Some(authorities.pem))
 }
 
 /// Parses the server's URL. As with kubectl, the scheme is http if there is none, and the query is ignored. The

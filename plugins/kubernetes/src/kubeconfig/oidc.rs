@@ -77,7 +77,7 @@ pub fn read(config: &ConfigNode<'_>, files: &Files) -> Result<Oidc, GatherError>
     let authorities = match config.data_or_file("idp-certificate-authority", files)? {
         None => None,
         Some((field, bytes)) => {
-            Some(pem::authorities(&bytes).map_err(|why| config.error(&field, why))?)
+            Some(pem::authorities(&bytes).map_err(|why| config.error(&field, why))?.pem)
         }
     };
     let secret = |key: &str| Ok::<_, GatherError>(text(key)?.map(SecretString::from));

@@ -3,9 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gatherer_plugin_support::http::PemBlocks;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
 
 /// Decodes a `-data` field. Line breaks are allowed, as in Go.
 pub fn decode(data: &str) -> Result<Vec<u8>, &'static str> {
@@ -17,21 +17,41 @@ pub fn decode(data: &str) -> Result<Vec<u8>, &'static str> {
     STANDARD.decode(compact).map_err(|_| "is not valid base64")
 }
 
-/// Certificate authorities, written again as plain PEM: without other texts and keys, since a program may
-/// get them too. None is an error.
-pub fn authorities(pem: &[u8]) -> Result<Vec<u8>, &'static str> {
-    let sections: Vec<(SectionKind, Vec<u8>)> = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "is not valid PEM")?;
+/// The certificates of authorities that can be read.
+pub struct Authorities {
+    /// The certificates as plain PEM: without other texts and keys, since a program may get them too.
+    pub pem: Vec<u8>,
+    /// Whether another certificate cannot be read.
+    pub are_incomplete: bool,
+}
+
+/// Reads certificate authorities. What cannot be read is ignored, as by kubectl, but if nothing is left, that is
+/// an error.
+pub fn authorities(pem: &[u8]) -> Result<Authorities, &'static str> {
+    let found = PemBlocks::parse(pem);
+    let has_malformed = found.has_malformed;
+    let mut has_unreadable = false;
     let mut store = RootCertStore::empty();
     let mut plain = String::new();
-    for (_, der) in sections.into_iter().filter(|(kind, _)| *kind == SectionKind::Certificate) {
-        write(&mut plain, &der);
-        store
-            .add(CertificateDer::from(der))
-            .map_err(|_| "contains a certificate that cannot be read")?;
+    for der in found.labelled("CERTIFICATE") {
+        let certificate = CertificateDer::from(der);
+        if store.add(certificate.clone()).is_ok() {
+            write(&mut plain, &certificate);
+        } else {
+            has_unreadable = true;
+        }
     }
-    if plain.is_empty() { Err("contains no PEM certificate") } else { Ok(plain.into_bytes()) }
+    if !plain.is_empty() {
+        let are_incomplete = has_malformed || has_unreadable;
+        return Ok(Authorities { pem: plain.into_bytes(), are_incomplete });
+    }
+    Err(if has_unreadable {
+        "contains a certificate that cannot be read"
+    } else if has_malformed {
+        "is not valid PEM"
+    } else {
+        "contains no PEM certificate"
+    })
 }
 
 fn write(text: &mut String, der: &[u8]) {

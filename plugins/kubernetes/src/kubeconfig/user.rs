@@ -116,7 +116,7 @@ fn certificate(
     secrets.push(Secret::new(STANDARD.encode(&key)));
     let certificate = ClientCertificate::from_pem(&certificate, &key).map_err(|error| {
         let field = if error.is_about_key { &key_field } else { &certificate_field };
-        node.error(field, error.why)
+        error.refine(node.error(field, &error.why))
     })?;
     Ok(Some(certificate))
 }

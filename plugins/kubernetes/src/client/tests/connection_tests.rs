@@ -32,7 +32,7 @@ fn trusts_only_the_kubeconfigs_authority() {
     let error =
         gather_with_tls(&other.identity(&["127.0.0.1"]), &trusting).expect_err("not trusted");
     assert_eq!(error.kind, ErrorKind::Tls);
-    assert!(error.message.contains("(UnknownIssuer): CN=127.0.0.1"), "{error}");
+    assert!(error.message.contains("issuer is not trusted: CN=127.0.0.1"), "{error}");
     assert!(error.hint.expect("a hint").contains("certificate-authority-data"));
 }
 
@@ -44,7 +44,7 @@ fn an_unusable_server_certificate_is_a_tls_error_with_a_hint() {
         (authority.expired_identity(&["127.0.0.1"]), "has expired: CN=127.0.0.1", "renew"),
         (
             authority.identity(&["a.example"]),
-            "is for a.example, not for 127.0.0.1",
+            "is for the DNS name a.example, not for the address 127.0.0.1",
             "tls-server-name",
         ),
         (authority.identity(&[]), "no subjectAltName", "subjectAltName"),
@@ -65,7 +65,7 @@ fn verifies_the_certificate_against_tls_server_name() {
     assert_eq!(gather_with_tls(&authority.identity(&["a.example"]), &cluster), Ok(1));
     let error =
         gather_with_tls(&authority.identity(&["127.0.0.1"]), &cluster).expect_err("another name");
-    assert!(error.message.contains("not for a.example"), "{error}");
+    assert!(error.message.contains("not for the DNS name a.example"), "{error}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn detects_a_server_without_tls() {
     let cluster = json!({"server": server.url("").replace("http:", "https:")});
     let error = gather(&cluster, &token(), Options::default()).expect_err("no TLS there");
     assert_eq!(error.kind, ErrorKind::Tls, "{error}");
-    assert!(error.hint.expect("a hint").contains("is not TLS"));
+    assert!(error.hint.expect("a hint").contains("check the port"));
 }
 
 #[test]
@@ -209,7 +209,12 @@ fn verifies_a_cluster_behind_a_proxy_by_its_own_name() {
     assert!(format!("{:?}", proxy.received()[0]).contains("cluster.invalid:6443"));
     let error = gather(&cluster("other.invalid"), &token(), Options::default());
     let error = error.expect_err("another name");
-    assert!(error.message.contains("is for cluster.invalid, not for other.invalid"), "{error}");
+    assert!(
+        error
+            .message
+            .contains("is for the DNS name cluster.invalid, not for the DNS name other.invalid"),
+        "{error}"
+    );
 }
 
 #[test]

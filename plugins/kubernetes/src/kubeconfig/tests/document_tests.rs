@@ -250,12 +250,30 @@ fn checks_certificate_authorities() {
             "a damaged certificate",
             base64("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
         ),
+        ("two certificates that share a line", base64(&format!("{}{EC_CERT}", EC_CERT.trim_end()))),
+        ("another label", base64(&EC_CERT.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))),
     ] {
         let message = refusal(read(&ca(&data)));
         assert!(message.contains("clusters[0].cluster.certificate-authority-data "), "{message}");
         add_case(&mut messages, name, &message);
     }
     assert_snapshot!(messages);
+}
+
+#[test]
+fn ignores_authorities_that_cannot_be_read_with_a_warning() {
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let joined = format!("{}{EC_CERT}\n{EC_CERT}", EC_CERT.trim_end());
+    for text in [format!("{damaged}{EC_CERT}"), format!("{EC_CERT}{damaged}"), joined] {
+        let data = base64(&text);
+        let access = valid(&with_cluster(&format!(
+            "server: 'https://h', certificate-authority-data: {data}"
+        )));
+        assert_eq!(access.ca.as_deref(), Some(EC_CERT.as_bytes()));
+        assert_eq!((access.warnings.len(), access.warnings[0].object.as_str()), (1, "c"));
+        let message = &access.warnings[0].message;
+        assert!(message.contains("certificate-authority-data"), "{message}");
+    }
 }
 
 #[test]

@@ -1,0 +1,283 @@
+//! Decides whether a server's certificate is trusted.
+//!
+//! webpki builds and verifies chains. Like Go, and so like kubectl, this module also accepts what webpki rejects:
+//! the server's own certificate among the trusted ones, and a certificate of an authority, or one for any usage,
+//! that a trusted authority has issued directly.
+
+use std::sync::Arc;
+
+use gatherer_plugin_api::GatherError;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error, RootCertStore};
+
+use super::der::{DerReader, SEQUENCE};
+use super::key_type::{KeyType, signature_name};
+use super::x509::{ANY_USAGE, SERVER_AUTH, X509};
+
+/// The trusted certificates.
+#[derive(Debug)]
+pub(super) struct TrustedCertificates {
+    chain_verifier: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
+    /// The certificates of `roots` in full.
+    certificates: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// Why a certificate is rejected.
+#[derive(Debug, Clone)]
+pub(super) enum Rejection {
+    /// A reason that rustls knows.
+    Certificate(CertificateError),
+    /// It is for other uses than servers.
+    Usage,
+    /// It is for other names, or for none.
+    Name(ServerName<'static>),
+    /// It is one of an authority or else for any usage, and it was not issued by a trusted authority itself, or by
+    /// one with name constraints.
+    Indirect { is_authority: bool },
+    /// ring has no such signature. The text is the whole sentence.
+    Unsupported(String, UnsupportedPart),
+    /// The server's signature in the handshake was not made with the certificate's key.
+    Handshake,
+}
+
+/// What ring does not support.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum UnsupportedPart {
+    ServerKey,
+    Signature,
+}
+
+impl TrustedCertificates {
+    pub fn new(
+        roots: RootCertStore,
+        certificates: Vec<CertificateDer<'static>>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, GatherError> {
+        let roots = Arc::new(roots);
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider));
+        let chain_verifier = builder
+            .build()
+            .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))?;
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Self { chain_verifier, roots, certificates, algorithms })
+    }
+
+    /// Verifies a server's certificate for this name.
+    pub fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Rejection> {
+        let server = X509::parse(certificate)
+            .ok_or(Rejection::Certificate(CertificateError::BadEncoding))?;
+        let chained =
+            self.chain_verifier.verify_server_cert(certificate, intermediates, name, &[], now);
+        if let Err(error) = chained {
+            let may_be_issued = server.is_authority() || is_for_any_usage(&server);
+            if self.certificates.contains(certificate)
+                || may_be_issued && self.is_issued_by_a_root(&server)
+            {
+                verify_alone(certificate, &server, name, now)?;
+            } else {
+                return Err(self.rejection(error, &server, intermediates, name));
+            }
+        }
+        match server.key_type() {
+            Some(key) if !key.can_verify => Err(Rejection::Unsupported(
+                format!("the server's key is {}, which this program cannot check", key.description),
+                UnsupportedPart::ServerKey,
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a trusted authority has signed this certificate. Authorities with name constraints do not count,
+    /// because only webpki can check these.
+    fn is_issued_by_a_root(&self, server: &X509<'_>) -> bool {
+        self.issuing_roots(server).any(|root| {
+            root.name_constraints.is_none()
+                && self.has_signed(root, server).is_some_and(|signed| signed)
+        })
+    }
+
+    /// The trusted authorities with the name of the certificate's issuer.
+    fn issuing_roots<'a>(
+        &'a self,
+        server: &X509<'a>,
+    ) -> impl Iterator<Item = &'a TrustAnchor<'static>> {
+        let issuer = server.issuer;
+        self.roots.roots.iter().filter(move |root| root.subject.as_ref() == issuer)
+    }
+
+    fn has_signed(&self, root: &TrustAnchor<'_>, server: &X509<'_>) -> Option<bool> {
+        let mut key_info = DerReader(&root.subject_public_key_info);
+        let key_algorithm = key_info.expect(SEQUENCE)?;
+        let key = key_info.bits()?;
+        Some(self.algorithms.all.iter().any(|algorithm| {
+            *algorithm.public_key_alg_id() == *key_algorithm
+                && *algorithm.signature_alg_id() == *server.signature_algorithm
+                && algorithm.verify_signature(key, server.signed, server.signature).is_ok()
+        }))
+    }
+
+    /// Why webpki's error happened.
+    fn rejection(
+        &self,
+        error: Error,
+        server: &X509<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+    ) -> Rejection {
+        let Error::InvalidCertificate(error) = error else {
+            return Rejection::Certificate(CertificateError::ApplicationVerificationFailure);
+        };
+        let error = match error {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                return Rejection::Name(name.to_owned());
+            }
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }
+                if !is_for_servers(server) =>
+            {
+                return Rejection::Usage;
+            }
+            // webpki does not read it, and it cannot have a subjectAltName.
+            CertificateError::Other(_) if server.version < 3 => {
+                return Rejection::Name(name.to_owned());
+            }
+            // webpki rejects these before it looks for their issuer.
+            CertificateError::Other(_)
+            | CertificateError::InvalidPurpose
+            | CertificateError::InvalidPurposeContext { .. }
+                if server.is_authority() || is_for_any_usage(server) =>
+            {
+                let indirect = Rejection::Indirect { is_authority: server.is_authority() };
+                let intermediate = intermediates.iter().filter_map(|der| X509::parse(der));
+                if intermediate.clone().any(|issuer| {
+                    issuer.subject == server.issuer && issuer.key_info != server.key_info
+                }) {
+                    return indirect;
+                }
+                match self.issuing_roots(server).next() {
+                    Some(root) if root.name_constraints.is_some() => return indirect,
+                    Some(_) => CertificateError::BadSignature,
+                    None => CertificateError::UnknownIssuer,
+                }
+            }
+            error => error,
+        };
+        #[expect(deprecated, reason = "webpki may still return it")]
+        let may_be_unsupported = matches!(
+            error,
+            CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithm
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        );
+        let unsupported = if may_be_unsupported {
+            self.unsupported_signature(server, intermediates)
+        } else {
+            None
+        };
+        match unsupported {
+            Some(sentence) => Rejection::Unsupported(sentence, UnsupportedPart::Signature),
+            None => Rejection::Certificate(error),
+        }
+    }
+
+    /// Finds the first signature in the chain that ring cannot verify, and says why not.
+    fn unsupported_signature(
+        &self,
+        server: &X509<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Option<String> {
+        let mut certificate = *server;
+        let mut subject = "the certificate";
+        for _ in 0..=intermediates.len() {
+            let issuer = certificate.issuer;
+            let intermediate = intermediates
+                .iter()
+                .filter_map(|der| X509::parse(der))
+                .find(|other| other.subject == issuer && other.key_info != certificate.key_info);
+            let mut key_types: Vec<KeyType> = self
+                .roots
+                .roots
+                .iter()
+                .filter(|root| root.subject.as_ref() == issuer)
+                .filter_map(|root| KeyType::of_public_key(&root.subject_public_key_info))
+                .collect();
+            key_types.extend(intermediate.and_then(|issuer| issuer.key_type()));
+            let key_type = key_types.first()?;
+            if key_types.iter().all(|key_type| !key_type.can_verify) {
+                let signer = &key_type.description;
+                return Some(format!(
+                    "{subject} is signed by {signer}, which this program cannot check"
+                ));
+            }
+            let algorithm = certificate.signature_algorithm;
+            if self.algorithms.all.iter().all(|known| *known.signature_alg_id() != *algorithm) {
+                let name = signature_name(algorithm);
+                return Some(format!(
+                    "{subject} is signed with {name}, which this program cannot check"
+                ));
+            }
+            certificate = intermediate?;
+            subject = "the certificate of an intermediate authority";
+        }
+        None
+    }
+}
+
+/// Verifies a certificate whose issuer is trusted, except for its signature: dates, usage and name.
+fn verify_alone(
+    certificate: &CertificateDer<'_>,
+    server: &X509<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), Rejection> {
+    if server.version < 3 {
+        return Err(Rejection::Name(name.to_owned()));
+    }
+    let invalid = |error| match error {
+        Error::InvalidCertificate(error) => Rejection::Certificate(error),
+        _ => Rejection::Certificate(CertificateError::BadEncoding),
+    };
+    // This also rejects critical extensions that webpki does not know.
+    let parsed = ParsedCertificate::try_from(certificate).map_err(invalid)?;
+    let (begin, end) =
+        server.validity().ok_or(Rejection::Certificate(CertificateError::BadEncoding))?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < begin {
+        return Err(Rejection::Certificate(CertificateError::NotValidYet));
+    }
+    if now > end {
+        return Err(Rejection::Certificate(CertificateError::Expired));
+    }
+    if !is_for_servers(server) {
+        return Err(Rejection::Usage);
+    }
+    verify_server_name(&parsed, name).map_err(|error| match error {
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Rejection::Name(name.to_owned()),
+        error => invalid(error),
+    })
+}
+
+fn is_for_any_usage(server: &X509<'_>) -> bool {
+    server.extended_key_usages().is_some_and(|usages| usages.contains(&ANY_USAGE))
+}
+
+fn is_for_servers(server: &X509<'_>) -> bool {
+    server
+        .extended_key_usages()
+        .is_none_or(|usages| usages.contains(&SERVER_AUTH) || usages.contains(&ANY_USAGE))
+}
