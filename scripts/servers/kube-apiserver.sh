@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Prepares a real kube-apiserver and etcd for the tests. kube-apiserver is built from Debian's source
+# Prepares a real kube-apiserver, etcd and kubectl for the tests. kube-apiserver is built from Debian's source
 # package, because Debian has no binary package of it. Nothing is installed, and root is not needed: the
-# required packages (Go, etcd, and openssl if it is missing) are unpacked into a cache in the home folder,
-# which keeps only the programs. This is done once.
+# required packages (Go, etcd, kubectl, and openssl if it is missing) are unpacked into a cache in the home
+# folder, which keeps only the programs. This is done once.
 #
 #   scripts/servers/kube-apiserver.sh          prepare them, and show the progress
 #   scripts/servers/kube-apiserver.sh --path   print their folder; exit status 1 if they are not ready
@@ -33,8 +33,12 @@ have_openssl() {
     fi
 }
 
+have_kubectl() {
+    [ -x "$bin/kubectl" ]
+}
+
 made() {
-    have_servers && have_openssl
+    have_servers && have_openssl && have_kubectl
 }
 
 if [ "${1:-}" = --path ]; then
@@ -95,6 +99,15 @@ LD_LIBRARY_PATH=$here OPENSSL_CONF=/dev/null exec "$here/openssl" "$@"
 SCRIPT
     install -m 755 "$work/openssl.sh" "$bin/openssl"
     have_openssl || cannot "openssl from Debian's package does not run on this machine"
+}
+
+# Unpacks kubectl, the judge of what a kubeconfig may contain.
+make_kubectl() {
+    stage "packages: kubectl"
+    unpack "$work/kubectl" kubernetes-client
+    quiet "$work/kubectl/usr/bin/kubectl" version --client
+    install -m 755 "$work/kubectl/usr/bin/kubectl" "$bin/kubectl.new"
+    mv "$bin/kubectl.new" "$bin/kubectl"
 }
 
 # Generates the only generated file that the source package does not have.
@@ -198,6 +211,7 @@ make_servers() {
 have_servers || say "Building kube-apiserver $kubernetes from Debian's source package. This happens once and takes about 5 minutes on 2 cores."
 load_lists "deb deb-src"
 have_openssl || make_openssl
+have_kubectl || make_kubectl
 have_servers || make_servers
 forget_older kubernetes
 stage "done: $bin"

@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use api::Api;
 use start::Servers;
+pub use start::{Pki, ServedCertificate};
 pub use workloads::SHARED_PODS;
 
 /// Unwraps the result of [`Cluster::start`] or [`Cluster::shared`], or skips the test.
@@ -65,8 +66,16 @@ impl Cluster {
     ///
     /// If the programs exist and do not start: that is not a reason to skip a test.
     pub fn start() -> Result<Self, String> {
+        Self::start_with_certificates(&|_| Vec::new())
+    }
+
+    /// Like [`Self::start`]. The API server also presents these certificates.
+    pub fn start_with_certificates(
+        certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
+    ) -> Result<Self, String> {
         let programs = start::programs()?;
-        let servers = Servers::start(&programs).unwrap_or_else(|error| panic!("{error}"));
+        let servers = Servers::start(&programs, certificates);
+        let servers = servers.unwrap_or_else(|error| panic!("{error}"));
         let folder = servers.folder().to_owned();
         let mut cluster = Self::open(&folder)?;
         cluster.servers = Some(servers);
@@ -208,6 +217,16 @@ impl Cluster {
         let body = serde_json::json!({"revision": revision, "physical": true});
         let response = self.api.request_url(Method::POST, url, Some(&body));
         assert!(matches!(response, Ok((200, _))), "compaction at {revision}: {response:?}");
+    }
+
+    /// The path of kubectl of the API server's version. The error is the reason to skip a test.
+    pub fn kubectl() -> Result<PathBuf, String> {
+        start::programs().map(|programs| programs.kubectl())
+    }
+
+    /// The folder of keys and certificates with the openssl that made them. The error is the reason to skip a test.
+    pub fn make_more_certificates(&self) -> Result<Pki, String> {
+        Ok(Pki { folder: self.pki(), openssl: start::programs()?.openssl() })
     }
 
     /// The process id of the API server. Panics for a cluster that another process started.

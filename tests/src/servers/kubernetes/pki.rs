@@ -14,11 +14,12 @@ use rcgen::{
 /// The organization and the common name of an administrator.
 const ADMIN: (&str, &str) = ("system:masters", "kubernetes-admin");
 
-/// Writes `ca.crt`, `other-ca.crt` and `sa.key`, and a `.crt` and a `.key` for each of `server`, `server-expired`,
+/// Writes `ca.crt`, `ca.key`, `other-ca.crt` and `sa.key`, and a `.crt` and a `.key` for each of `server`, `server-expired`,
 /// `admin` (PKCS#1), `admin-pkcs8`, `admin-ec` (SEC1), `expired` and `unprivileged`.
 pub(super) fn write(folder: &Path, openssl: &Path) -> Result<(), String> {
     let authority = authority("test-cluster");
     file(folder, "ca.crt", authority.0.as_bytes());
+    file(folder, "ca.key", authority.1.key().serialize_pem().as_bytes());
     file(folder, "other-ca.crt", self::authority("another-cluster").0.as_bytes());
     let issuer = &authority.1;
 

@@ -48,6 +48,26 @@ pub(super) fn programs() -> Result<Programs, String> {
     Ok(Programs { folder, openssl })
 }
 
+/// The folder of a cluster's keys and certificates, and the openssl that makes more of them.
+#[derive(Debug)]
+pub struct Pki {
+    /// Has `ca.crt` and `ca.key` among others.
+    pub folder: PathBuf,
+    /// The program.
+    pub openssl: PathBuf,
+}
+
+/// A certificate that the API server presents to a client that asks for a name (TLS's server name).
+#[derive(Debug)]
+pub struct ServedCertificate {
+    /// The name.
+    pub name: String,
+    /// The file of the certificate, which its intermediate authorities may follow.
+    pub certificate: PathBuf,
+    /// The file of the private key.
+    pub key: PathBuf,
+}
+
 /// An etcd, an API server, and their folder.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -67,11 +87,25 @@ enum StartFailure {
     Other(String),
 }
 
+impl Programs {
+    /// kubectl of the API server's version.
+    pub(super) fn kubectl(&self) -> PathBuf {
+        self.folder.join("kubectl")
+    }
+
+    pub(super) fn openssl(&self) -> PathBuf {
+        self.openssl.clone()
+    }
+}
+
 impl Servers {
-    pub(super) fn start(programs: &Programs) -> Result<Self, String> {
+    pub(super) fn start(
+        programs: &Programs,
+        certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
+    ) -> Result<Self, String> {
         let mut last = String::new();
         for _ in 0..START_ATTEMPTS {
-            match Self::try_start(programs) {
+            match Self::try_start(programs, certificates) {
                 Ok(servers) => return Ok(servers),
                 Err(StartFailure::PortInUse(error)) => last = error,
                 Err(StartFailure::Other(error)) => return Err(error),
@@ -80,7 +114,10 @@ impl Servers {
         Err(last)
     }
 
-    fn try_start(programs: &Programs) -> Result<Self, StartFailure> {
+    fn try_start(
+        programs: &Programs,
+        certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
+    ) -> Result<Self, StartFailure> {
         let other = |error: std::io::Error| StartFailure::Other(format!("kube-apiserver: {error}"));
         let watcher = Watcher::start().map_err(other)?;
         let folder = tempfile::Builder::new().prefix("gatherer-cluster-").tempdir();
@@ -104,7 +141,12 @@ impl Servers {
         let url = format!("https://127.0.0.1:{port}");
         kubeconfigs::write(&path.join("kubeconfig"), &keys, &url);
 
+        let pki = Pki { folder: keys.clone(), openssl: programs.openssl.clone() };
         let mut command = apiserver(programs, path, port, client)?;
+        for ServedCertificate { name, certificate, key } in certificates(&pki) {
+            let (certificate, key) = (certificate.display(), key.display());
+            command.arg(format!("--tls-sni-cert-key={certificate},{key}:{name}"));
+        }
         let mut apiserver = EndOnDrop(Some(watcher.spawn(&mut command).map_err(other)?));
         let ca_pem = std::fs::read_to_string(keys.join("ca.crt")).map_err(other)?;
         await_ready(&Api::new(&url, &ca_pem), path, &mut apiserver)?;
