@@ -63,8 +63,7 @@ pub fn rows(parts: &Parts) -> Vec<Row> {
         row(
             "authority: file outside the kubeconfig's folder",
             &format!("certificate-authority: {}/ca.crt", parts.certificates.folder().display()),
-        )
-        .policy("files outside the kubeconfig's folder"),
+        ),
         row(
             "authority: data beside a file that is missing",
             &format!("{}\ncertificate-authority: missing.crt", parts.authority()),

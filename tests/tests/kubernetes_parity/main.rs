@@ -4,6 +4,7 @@
 
 mod certificates;
 mod clusters;
+mod differences;
 mod documents;
 mod keys;
 mod servers;
@@ -21,6 +22,7 @@ use gatherer_tests::{Failure, PluginFolder, Run, cluster_or_skip, inventory_endp
 use serde_json::{Value, json};
 
 use certificates::Certificates;
+use differences::{DIFFERENCES, Difference};
 
 /// How many nodes the cluster has.
 const NODES: usize = 3;
@@ -33,18 +35,6 @@ struct Row {
     /// Files in the kubeconfig's folder: name and content.
     files: Vec<(&'static str, Vec<u8>)>,
     is_allowed_by_operator: bool,
-    difference: Option<Difference>,
-}
-
-/// Why the module and kubectl differ. The text is in the table of `docs/modules/Kubernetes.md`.
-#[derive(Debug, Clone, Copy)]
-enum Difference {
-    /// kubectl lists the nodes, the module refuses to by policy.
-    Policy(&'static str),
-    /// kubectl lists the nodes, the crypto library cannot.
-    Library(&'static str),
-    /// The module lists the nodes, kubectl does not.
-    Lenient(&'static str),
 }
 
 impl Row {
@@ -54,7 +44,6 @@ impl Row {
             kubeconfig: kubeconfig.into(),
             files: Vec::new(),
             is_allowed_by_operator: false,
-            difference: None,
         }
     }
 
@@ -65,21 +54,6 @@ impl Row {
 
     fn allowed_by_operator(mut self) -> Self {
         self.is_allowed_by_operator = true;
-        self
-    }
-
-    fn policy(mut self, documented: &'static str) -> Self {
-        self.difference = Some(Difference::Policy(documented));
-        self
-    }
-
-    fn library(mut self, documented: &'static str) -> Self {
-        self.difference = Some(Difference::Library(documented));
-        self
-    }
-
-    fn lenient(mut self, documented: &'static str) -> Self {
-        self.difference = Some(Difference::Lenient(documented));
         self
     }
 
@@ -171,7 +145,7 @@ fn kubectl_lists(kubectl: &Path, kubeconfig: &Path, home: &Path) -> bool {
         .stdin(Stdio::null())
         .output()
         .expect("kubectl runs");
-    let nodes = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
+    let nodes = String::from_utf8_lossy(&output.stdout).lines().count();
     assert!(nodes == NODES || !output.status.success(), "kubectl succeeds with {nodes} nodes");
     output.status.success()
 }
@@ -247,8 +221,11 @@ fn module_kubernetes_lists_nodes_if_kubectl_does_except_in_documented_cases() {
         let mut fault = |text: &str| {
             let _ = writeln!(faults, "{form}: {text}: {failure:?}");
         };
-        match (is_listed, &failure, row.difference) {
-            (true, None, None) | (false, Some(_), None) => {}
+        let difference = DIFFERENCES.iter().find(|(known, _)| known == form).map(|(_, why)| *why);
+        match (is_listed, &failure, difference) {
+            (true, None, None)
+            | (false, Some(_), None)
+            | (false, None, Some(Difference::Lenient(_))) => {}
             (true, Some(failure), Some(Difference::Policy(_))) => {
                 if failure.kind != "configuration" {
                     fault("a policy is an error of kind configuration");
@@ -259,17 +236,9 @@ fn module_kubernetes_lists_nodes_if_kubectl_does_except_in_documented_cases() {
                     fault("a limit is an error of kind unsupported");
                 }
             }
-            (false, None, Some(Difference::Lenient(_))) => {}
             (true, Some(_), _) => fault("only kubectl lists the nodes"),
             (false, None, _) => fault("only the module lists the nodes"),
             (_, _, Some(_)) => fault("there is no difference"),
-        }
-        if let Some(
-            Difference::Policy(text) | Difference::Library(text) | Difference::Lenient(text),
-        ) = row.difference
-            && !documentation.contains(&format!("| {text} |"))
-        {
-            fault(&format!("the documentation has no row {text:?}"));
         }
         let verdict = |is_listed| if is_listed { "lists" } else { "fails" };
         let kind = failure.as_ref().map_or("lists", |failure| &failure.kind);
@@ -280,6 +249,16 @@ fn module_kubernetes_lists_nodes_if_kubectl_does_except_in_documented_cases() {
             format!("{}{hint}", failure.message).replace(&folder, "<folder>")
         });
         let _ = writeln!(table, "| {form} | {} | {kind} | {sentence} |", verdict(is_listed));
+    }
+    for (form, difference) in DIFFERENCES {
+        let (Difference::Policy(text) | Difference::Library(text) | Difference::Lenient(text)) =
+            difference;
+        if !documentation.contains(&format!("| {text} |")) {
+            let _ = writeln!(faults, "{form}: the documentation has no row {text:?}");
+        }
+        if !forms.contains(form) {
+            let _ = writeln!(faults, "{form}: there is no such row");
+        }
     }
     assert!(faults.is_empty(), "{faults}\n{table}");
     let table = table

@@ -55,8 +55,7 @@ pub fn rows(parts: &Parts) -> Vec<Row> {
         row(
             "tokenFile outside the kubeconfig's folder",
             &format!("tokenFile: {}/admin.token", parts.certificates.folder().display()),
-        )
-        .policy("files outside the kubeconfig's folder"),
+        ),
         row("username and password", "username: admin\npassword: canary-password"),
         row("username without password", "username: admin"),
         row(
@@ -100,9 +99,7 @@ pub fn rows(parts: &Parts) -> Vec<Row> {
                 base64(format!("{key}\n\n")).trim_end_matches('=')
             ),
         ),
-        row("exec", &exec("v1beta1", ""))
-            .file("program", &program_v1beta1[..])
-            .policy("programs (`exec`)"),
+        row("exec", &exec("v1beta1", "")).file("program", &program_v1beta1[..]),
         row("exec, allowed by the operator", &exec("v1beta1", ""))
             .file("program", &program_v1beta1[..])
             .allowed_by_operator(),
