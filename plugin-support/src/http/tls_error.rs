@@ -63,7 +63,7 @@ pub(super) fn explain_certificate(
                 "the certificate {what}; this program can check such a certificate of a server only if it \
                  is trusted itself or issued by a trusted authority without name constraints"
             );
-            (why, hint)
+            return (ErrorKind::Unsupported, why, hint);
         }
         Rejection::Unsupported(sentence, part) => {
             let hint = match part {

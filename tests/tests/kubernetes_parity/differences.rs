@@ -33,6 +33,12 @@ pub const DIFFERENCES: &[(&str, Difference)] = &[
     ("authority with a P-521 key", Library(P521)),
     ("server key RSA 1024", Library(SMALL_RSA)),
     ("authority with an RSA 1024 key", Library(SMALL_RSA)),
+    (
+        "server certificate of an authority, issued by an intermediate one",
+        Library(
+            "a server's certificate of an authority (`CA:TRUE`), issued by an intermediate authority",
+        ),
+    ),
     ("exec", Policy("a program (`exec`, or `cmd-path` of an `auth-provider`)")),
     ("tokenFile outside the kubeconfig's folder", Policy(FILES)),
     ("authority: file outside the kubeconfig's folder", Policy(FILES)),

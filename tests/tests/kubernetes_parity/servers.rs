@@ -44,6 +44,8 @@ pub fn write(pki: &Pki) -> Vec<ServedCertificate> {
     for (name, algorithm, lines) in [
         ("authority.test", "ec:P-256", "basicConstraints=critical,CA:TRUE"),
         ("client-only.test", "ec:P-256", "extendedKeyUsage=clientAuth"),
+        ("any-usage.test", "ec:P-256", "extendedKeyUsage=anyExtendedKeyUsage"),
+        ("several-usages.test", "ec:P-256", "extendedKeyUsage=clientAuth,serverAuth"),
         ("p521.test", "ec:P-521", ""),
         ("p384.test", "ec:P-384", ""),
         ("ed25519.test", "ED25519", ""),
@@ -139,6 +141,8 @@ pub fn rows(parts: &Parts) -> Vec<Row> {
             "chain-authority.test",
         ),
         by_cluster("server certificate for clients only", "client-only.test"),
+        by_cluster("server certificate for any usage", "any-usage.test"),
+        by_cluster("server certificate for clients and servers", "several-usages.test"),
         by_cluster("server key P-521", "p521.test"),
         by_cluster("server key P-384", "p384.test"),
         by_cluster("server key Ed25519", "ed25519.test"),
