@@ -135,6 +135,7 @@ fn rich_inventory() -> Value {
                 "capacity": {"memory": "16Gi"},
                 "allocatable": {"memory": "15Gi"},
                 "versions": {"kernel": "6.4"},
+                "images": [{"names": ["docker.io/library/nginx:1"]}],
                 "createdAt": "2026-01-02T03:04:05Z",
                 "synthetic": true,
                 "guests": [{

@@ -74,6 +74,10 @@ pub struct Host {
     /// Versions of the host's parts (`kernel`, `kubelet`, `containerRuntime`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
+    /// The container images that the host has, in the source's order. Absent if unknown; the source may
+    /// report only some of them, and later than they change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<HostImage>,
     /// When the host was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
@@ -97,6 +101,17 @@ impl Host {
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self { id: id.into(), name: name.into(), ..Self::default() }
     }
+}
+
+/// A container image that a host has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct HostImage {
+    /// The names of the image, with a tag (`nginx:1`) or a digest (`nginx@sha256:...`), in the source's
+    /// order. The source may report only some of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// The hypervisor that runs a host's guests.

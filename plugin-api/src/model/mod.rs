@@ -18,7 +18,9 @@ pub use document::{
     RunInfo, SCHEMA_VERSION, Software, Warning,
 };
 pub use guest::Guest;
-pub use host::{Address, Condition, Cpu, Host, Hypervisor, Location, Provider, Taint, Version};
+pub use host::{
+    Address, Condition, Cpu, Host, HostImage, Hypervisor, Location, Provider, Taint, Version,
+};
 pub use identifiers::Identifiers;
 pub use state::{GuestState, HostState};
 pub use workload::{

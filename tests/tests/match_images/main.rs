@@ -187,13 +187,45 @@ fn matches_the_output_of_docker_inspect_by_digest_id_and_tag() {
 }
 
 #[test]
-fn a_tag_with_another_digest_is_unmatched_with_a_reason() {
+fn a_tag_with_another_digest_is_other_only_if_the_host_has_both() {
     let moved = container("web", "app:1", &format!("app@{}", sha("d2")));
-    let inventory = inventory(&[cluster("c", &[pod("n", "p", "h", &[moved])])]);
     let images = json!([{"name": "app:1", "digests": [sha("d1")], "revision": 1}]);
-    let document = matches(&images, &inventory);
-    assert_eq!(document["unmatched"]["containers"][0]["reason"], "other-digest");
-    assert_eq!(document["images"][0]["containers"], json!([]));
+    let (d1, d2) = (format!("app@{}", sha("d1")), format!("app@{}", sha("d2")));
+    for (host_images, reason) in [
+        (json!(null), "not-known"),
+        (json!([]), "not-known"),
+        (json!([{"names": [d2, "app:1"]}]), "not-known"),
+        (json!([{"names": [d1]}]), "not-known"),
+        (json!([{"names": [d2, "app:1"]}, {"names": [d1]}]), "other-digest"),
+    ] {
+        let mut endpoint = cluster("c", &[pod("n", "p", "h", &[moved.clone()])]);
+        endpoint["hosts"] = json!([{"id": "id-of-h", "name": "h"}, {"id": "other", "name": "g",
+            "images": [{"names": [d1, d2]}]}]);
+        if host_images.is_array() {
+            endpoint["hosts"][0]["images"] = host_images.clone();
+        }
+        let document = matches(&images, &inventory(&[endpoint]));
+        assert_eq!(document["unmatched"]["containers"][0]["reason"], reason, "{host_images}");
+        assert_eq!(document["images"][0]["containers"], json!([]));
+        let not_known = &document["unmatched"]["images"][0]["notKnown"];
+        assert_eq!(not_known == true, reason == "not-known", "{host_images}");
+    }
+}
+
+#[test]
+fn a_host_image_joins_the_digests_of_an_image() {
+    let reported = container("web", "mirror:7", &format!("mirror@{}", sha("d2")));
+    let mut endpoint = cluster("c", &[pod("n", "p", "h", &[reported])]);
+    let names = [format!("app@{}", sha("d1")), format!("mirror@{}", sha("d2"))];
+    endpoint["hosts"] = json!([{"id": "id-of-h", "name": "h", "images": [{"names": names}]}]);
+    let images = json!([{"name": "app:1", "digests": [sha("d1")], "revision": 1}]);
+    let document = matches(&images, &inventory(&[endpoint]));
+    let found = &document["images"][0]["containers"];
+    assert_eq!(places(found), ["c/n/p/web"]);
+    assert_eq!(
+        (&found[0]["matchedBy"], &found[0]["freshness"]),
+        (&json!("repo-digest"), &json!("newest"))
+    );
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Reads the pods of an inventory document. A later minor version may have members and values that this
 //! release does not know; they are not an error.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::Collection;
-use gatherer_plugin_api::model::{PodHost, RequestedImage};
+use gatherer_plugin_api::model::{HostImage, PodHost, RequestedImage};
 use serde::Deserialize;
 
+use super::host_images::ImagesByHost;
 use super::json_file;
 use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
@@ -36,7 +38,19 @@ struct FileEndpoint {
     #[serde(default)]
     collections: BTreeMap<String, FileCollection>,
     #[serde(default)]
+    hosts: Vec<FileHost>,
+    #[serde(default)]
     workloads: Workloads,
+}
+
+#[derive(Deserialize)]
+struct FileHost {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    images: Vec<HostImage>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +98,7 @@ struct Container {
 }
 
 /// Reads a document. The error is a message without its subject.
-pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource>, String> {
+pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource<'static>>, String> {
     // The version is checked first, because an error about a member of another version would be misleading.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -102,8 +116,8 @@ pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource>, String> {
     Ok(document.endpoints.into_iter().map(source).collect())
 }
 
-fn source(endpoint: FileEndpoint) -> ContainerSource {
-    let FileEndpoint { id, module, status, error, mut collections, workloads } = endpoint;
+fn source(endpoint: FileEndpoint) -> ContainerSource<'static> {
+    let FileEndpoint { id, module, status, error, mut collections, hosts, workloads } = endpoint;
     let containers = match failure(&status, error) {
         Some(reason) => Err(Incomplete::Endpoint(reason)),
         None => match collections
@@ -115,7 +129,8 @@ fn source(endpoint: FileEndpoint) -> ContainerSource {
             Some(None) => Ok(workloads.pods.into_iter().flat_map(containers).collect()),
         },
     };
-    ContainerSource { endpoint: id, module, containers }
+    let hosts = hosts.into_iter().map(|host| (host.id, host.name, Cow::Owned(host.images)));
+    ContainerSource { endpoint: id, module, containers, images: ImagesByHost::new(hosts) }
 }
 
 /// The reason why an endpoint or collection is not complete, or `None` if it is. It is not complete if it has
@@ -182,7 +197,7 @@ mod tests {
     #[test]
     fn reads_later_minor_versions_with_unknown_members_and_values() {
         let text = r#"{"schemaVersion": "1.99", "later": {}, "endpoints": [{"id": "e",
-            "status": "complete", "hosts": [7], "collections": {"pods": {"status": "complete"}},
+            "status": "complete", "hosts": [{"later": 7}], "collections": {"pods": {"status": "complete"}},
             "workloads": {"gadgets": 1, "pods": [{"namespace": "n", "name": "p", "uid": "u",
             "containers": [{"name": "c", "kind": "sidecar", "state": "frozen"}]}]}}]}"#;
         let sources = read(text.as_bytes()).expect("readable");

@@ -107,9 +107,25 @@ pub struct ContainerMatch {
 #[serde(rename_all = "camelCase")]
 pub struct Unmatched {
     /// The images that no container runs, in the order of `images`.
-    pub images: Vec<Image>,
+    pub images: Vec<UnmatchedImage>,
     /// The containers that match no image, sorted by endpoint, namespace, pod and name.
     pub containers: Vec<UnmatchedContainer>,
+}
+
+/// An image that no container runs, as far as is known.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmatchedImage {
+    #[serde(flatten)]
+    pub image: Image,
+    /// True: a container has its name, and it is not known whether it runs this image.
+    #[serde(skip_serializing_if = "is_false")]
+    pub not_known: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A container that matches no image.
@@ -157,12 +173,16 @@ pub enum IncompleteReason {
 
 impl Matches {
     /// Matches all containers of all sources with the images, which must be sorted.
-    pub fn new(images: &[KnownImage], sources: impl Iterator<Item = ContainerSource>) -> Self {
+    pub fn new<'a>(
+        images: &[KnownImage],
+        sources: impl Iterator<Item = ContainerSource<'a>>,
+    ) -> Self {
         let index = Index::new(images);
         let mut matched: Vec<Vec<ContainerMatch>> = images.iter().map(|_| Vec::new()).collect();
         let mut unmatched = Unmatched::default();
         let mut incomplete = Vec::new();
-        for ContainerSource { endpoint, module, containers } in sources {
+        let mut may_run = BTreeSet::new();
+        for ContainerSource { endpoint, module, containers, images } in sources {
             let containers = match containers {
                 Ok(containers) => containers,
                 Err(error) => {
@@ -171,9 +191,11 @@ impl Matches {
                 }
             };
             for running in containers {
-                let found = index.find(&running.image_identity);
+                let images = images.of(running.host.as_ref());
+                let found = index.find(&running.image_identity, images);
+                may_run.extend(found.may_run);
                 let (place, image, image_id) = place(&endpoint, running);
-                match found {
+                match found.result {
                     Ok((known, by)) => {
                         let place = Rc::new(place);
                         for known in known {
@@ -199,7 +221,11 @@ impl Matches {
             freshness: index.freshness(number),
         };
         let unused = (0..images.len()).filter(|&number| matched[number].is_empty());
-        unmatched.images = unused.map(image).collect();
+        let unused = unused.map(|number| UnmatchedImage {
+            image: image(number),
+            not_known: may_run.contains(&number),
+        });
+        unmatched.images = unused.collect();
         unmatched.containers.sort();
         incomplete.sort();
         let images = matched.into_iter().enumerate().map(|(number, mut containers)| {

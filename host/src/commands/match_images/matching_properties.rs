@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::host_images::HostImages;
 use super::known::KnownImage;
 use super::matching::{Index, MatchedBy, NoMatch};
 use super::sources::{ImageIdentity, ImageName};
@@ -59,7 +60,7 @@ proptest! {
             let requested = container.requested_digest.as_ref();
             !other_id && requested.is_some_and(|digest| image.digests.contains(digest))
         };
-        let found = Index::new(&images).find(&container);
+        let found = Index::new(&images).find(&container, HostImages::default()).result;
         let most_certain = if images.iter().any(has_digest) {
             Some(MatchedBy::RepoDigest)
         } else if images.iter().any(has_id) {
@@ -86,7 +87,13 @@ proptest! {
             Err(reason) => {
                 prop_assert_eq!(most_certain, None);
                 let is_named = images.iter().any(has_name);
-                prop_assert_eq!(reason == NoMatch::OtherDigest, is_named);
+                prop_assert_eq!(reason == NoMatch::UnknownImage, !is_named);
+                let has_other_id = |image: &KnownImage| {
+                    container.id.is_some() && image.config.is_some()
+                };
+                let named = images.iter().filter(|image| has_name(image));
+                let is_other = is_named && named.into_iter().all(has_other_id);
+                prop_assert_eq!(reason == NoMatch::OtherDigest, is_other);
             }
         }
     }
@@ -98,7 +105,7 @@ proptest! {
     ) {
         let found = |images: &[KnownImage]| {
             let index = Index::new(images);
-            index.find(&container).map(|(numbers, by)| {
+            index.find(&container, HostImages::default()).result.map(|(numbers, by)| {
                 let mut matched: Vec<_> = numbers
                     .into_iter()
                     .map(|number| {

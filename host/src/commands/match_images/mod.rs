@@ -3,6 +3,7 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_images;
+mod host_images;
 mod inventory_file;
 mod json_file;
 mod known;
@@ -37,9 +38,9 @@ struct MatchTask {
 impl MatchTask {
     /// Prints the result and returns the exit status. An endpoint whose pods are not all known counts as
     /// failed.
-    fn finish(
+    fn finish<'a>(
         self,
-        sources: impl ExactSizeIterator<Item = ContainerSource>,
+        sources: impl ExactSizeIterator<Item = ContainerSource<'a>>,
         fail_on: FailOn,
         style: TableStyle,
         outfile: Outfile,
@@ -144,9 +145,9 @@ fn prepare(
 
 /// Selects the endpoints with these ids, or all if there are no ids. The error is a message.
 fn select(
-    mut sources: Vec<ContainerSource>,
+    mut sources: Vec<ContainerSource<'static>>,
     ids: &[String],
-) -> Result<Vec<ContainerSource>, String> {
+) -> Result<Vec<ContainerSource<'static>>, String> {
     if let Some(id) = ids.iter().find(|id| sources.iter().all(|source| source.endpoint != **id)) {
         return Err(format!("--only {id}: the inventory has no endpoint with this id"));
     }

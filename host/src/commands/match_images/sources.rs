@@ -1,21 +1,26 @@
 //! The containers of an endpoint, or the reason why they are not all known.
 
+use std::borrow::Cow;
+
 use gatherer_image_reference::{self as image, ImageReference};
 use gatherer_plugin_api::model::{
     Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost, RequestedImage,
 };
 
+use super::host_images::ImagesByHost;
 use crate::output::inventory::pods::{Incomplete, complete_pods};
 
 /// An endpoint and its containers.
 #[derive(Debug)]
-pub struct ContainerSource {
+pub struct ContainerSource<'a> {
     /// The endpoint's id.
     pub endpoint: String,
     /// Its module.
     pub module: Option<String>,
     /// All its containers.
     pub containers: Result<Vec<RunningContainer>, Incomplete>,
+    /// The images that its hosts have.
+    pub images: ImagesByHost<'a>,
 }
 
 /// A container and its image.
@@ -159,8 +164,8 @@ pub fn id_digest(id: &str) -> Option<String> {
     image::image_id(&text).config_digest
 }
 
-impl From<&EndpointResult> for ContainerSource {
-    fn from(endpoint: &EndpointResult) -> Self {
+impl<'a> From<&'a EndpointResult> for ContainerSource<'a> {
+    fn from(endpoint: &'a EndpointResult) -> Self {
         let containers = |pods: &[Pod]| {
             let all = pods.iter().flat_map(|pod| {
                 pod.containers.iter().map(|container| RunningContainer::of(pod, container))
@@ -171,6 +176,11 @@ impl From<&EndpointResult> for ContainerSource {
             endpoint: endpoint.id.clone(),
             module: endpoint.module.clone(),
             containers: complete_pods(endpoint).map(containers),
+            images: ImagesByHost::new(
+                endpoint.hosts.iter().map(|host| {
+                    (host.id.clone(), host.name.clone(), Cow::Borrowed(&host.images[..]))
+                }),
+            ),
         }
     }
 }

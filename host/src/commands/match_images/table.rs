@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::matches::{Image, ImageMatches, Matches, Place, UnmatchedContainer};
+use super::matches::{Image, ImageMatches, Matches, Place, UnmatchedContainer, UnmatchedImage};
 use super::matching::Freshness;
 use crate::output::escape::escape;
 use crate::output::format::TableStyle;
@@ -93,9 +93,10 @@ fn write_unused_images(matches: &Matches, style: TableStyle, out: &mut String) {
     if images.is_empty() {
         return;
     }
-    let known = if matches.incomplete.is_empty() { "" } else { ", as far as is known" };
+    let is_known = matches.incomplete.is_empty() && !images.iter().any(|image| image.not_known);
+    let known = if is_known { "" } else { ", as far as is known" };
     write_title(&format!("Images that no container runs{known}"), style, out);
-    let rows = images.iter().map(|image| {
+    let rows = images.iter().map(|UnmatchedImage { image, .. }| {
         let (text, style) = freshness(image.freshness);
         vec![
             Cell::new(name(image), CellStyle::Bold),

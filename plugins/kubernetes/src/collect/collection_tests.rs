@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{Controller, PodReference};
-use gatherer_plugin_support::testing::Action;
+use gatherer_plugin_support::testing::{Action, ReceivedRequest};
 use gatherer_tests::assert_message;
 use serde_json::{Value, json};
 
@@ -233,4 +233,23 @@ fn an_external_name_has_no_pods_despite_its_selector() {
             _ => empty_cluster(request),
         });
     assert_eq!(gathered.workloads.services[0].pods, None);
+}
+
+#[test]
+fn hosts_have_their_images_only_with_pods() {
+    let respond = |request: &ReceivedRequest| {
+        if request.path() != "/api/v1/nodes" {
+            return empty_cluster(request);
+        }
+        let images = json!([{"names": ["app@sha256:aa", "app:1"], "sizeBytes": 7}, {"names": []}]);
+        let node = object("", "n1", json!({"status": {"images": images}}));
+        ok(&list("Node", "v1", &[node], ""))
+    };
+    for (collect, expected) in
+        [("pods", vec![vec!["app@sha256:aa", "app:1"]]), ("namespaces", Vec::new())]
+    {
+        let (gathered, _) = gather(&json!({"collect": [collect]}), respond);
+        let images: Vec<_> = gathered.hosts[0].images.iter().map(|image| &image.names).collect();
+        assert_eq!(images, expected.iter().collect::<Vec<_>>(), "{collect}");
+    }
 }

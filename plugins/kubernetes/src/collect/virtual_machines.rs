@@ -7,7 +7,7 @@ use gatherer_plugin_api::{Collection, GatherError, Item};
 
 use super::api_versions;
 use super::collector::{CollectedList, Collector};
-use super::sinks::{Collecting, Hosts, store};
+use super::sinks::{self, Collecting, Hosts, store};
 use crate::map::{self, MappedHost, Warnings};
 use crate::objects::kinds::{self, NodeList, VirtualMachineList};
 use crate::objects::{Node, VirtualMachine};
@@ -74,11 +74,12 @@ impl Collector<'_> {
         names: HashSet<String>,
         hosts: &mut Hosts,
     ) -> Result<(), GatherError> {
+        let with_images = self.selection.pods;
         let collecting = Collecting::<NodeList, _>::new(move |node: Node<'_>| {
             if !names.contains(&*node.metadata.name) {
                 return (None, Warnings::new());
             }
-            let MappedHost { host, warnings } = map::host(node);
+            let MappedHost { host, warnings } = sinks::host(node, with_images);
             (Some(Box::new(host)), warnings)
         });
         let Collecting { items, warnings, .. } =

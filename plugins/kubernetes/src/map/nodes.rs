@@ -5,12 +5,12 @@ use std::mem::take;
 
 use crate::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_api::model::{
-    Address, Condition, Cpu, Host, HostState, Hypervisor, Identifiers, Taint, Version,
+    Address, Condition, Cpu, Host, HostImage, HostState, Hypervisor, Identifiers, Taint, Version,
 };
 use gatherer_plugin_support::uuid;
 
 use crate::json::Text;
-use crate::objects::{Node, NodeAddress, NodeCondition, NodeInfo, NodeTaint};
+use crate::objects::{Node, NodeAddress, NodeCondition, NodeImage, NodeInfo, NodeTaint};
 
 use super::fields::{created_at, non_blank, timestamp};
 use super::provider_id;
@@ -63,6 +63,7 @@ pub fn host(mut node: Node<'_>) -> MappedHost {
     host.roles = roles(&metadata.labels);
     host.conditions = conditions(&status.conditions, &mut problems);
     host.versions = versions(info);
+    host.images = images(&status.images);
     host.created_at = created_at(metadata, &mut problems);
 
     let object = [&metadata.name, &metadata.uid].into_iter().find_map(|text| non_blank(text));
@@ -202,6 +203,23 @@ fn conditions(conditions: &[NodeCondition<'_>], problems: &mut Vec<Problem>) -> 
         })
     };
     sorted.into_iter().filter_map(&mut convert).collect()
+}
+
+/// The most bytes of names of images that a host keeps. With 50 images of five names a Node has about 30 KB; a
+/// record of more than 1 MiB would fail the endpoint.
+const MAX_IMAGE_BYTES: usize = 256 * 1024;
+
+/// The images, without those beyond the limit: an image that is not listed is unknown.
+fn images(images: &[NodeImage<'_>]) -> Vec<HostImage> {
+    let mut bytes = 0;
+    let mut is_kept = |image: &HostImage| {
+        bytes += image.names.iter().map(String::len).sum::<usize>();
+        bytes <= MAX_IMAGE_BYTES
+    };
+    let converted = images.iter().map(|image| HostImage {
+        names: image.names.iter().filter_map(|name| non_blank(name)).collect(),
+    });
+    converted.filter(|image| !image.names.is_empty()).take_while(&mut is_kept).collect()
 }
 
 fn versions(info: &NodeInfo<'_>) -> BTreeMap<String, String> {

@@ -30,7 +30,7 @@ mod virtual_machine;
 pub use api_object::{ApiObject, Namespace, Present, Service, ServiceAccount, ServiceStatus};
 pub use controller::{Controller, ControllerSpec, ControllerStatus};
 pub use keyed_object::{KeyedObject, Keys};
-pub use node::{Node, NodeAddress, NodeCondition, NodeInfo, NodeTaint};
+pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeInfo, NodeTaint};
 pub use object_meta::{ObjectMeta, OwnerReference};
 pub use pod::{
     ContainerSpec, ContainerStatus, ContainerStatusState, EnvFrom, EnvVar, EnvVarSource, Ip,

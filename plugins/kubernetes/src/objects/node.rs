@@ -1,4 +1,4 @@
-//! A Node of core/v1. Most of its bytes are images, annotations and managed fields, which are skipped.
+//! A Node of core/v1. Most of its bytes are images, annotations and managed fields; the last two are skipped.
 //! A Node that has just registered lacks most of the rest.
 
 use std::collections::BTreeMap;
@@ -86,6 +86,18 @@ pub struct NodeStatus<'a> {
     /// Identities and versions.
     #[serde(borrow, deserialize_with = "or_default")]
     pub node_info: NodeInfo<'a>,
+    /// The largest images of the Node: at most 50, unless the kubelet is configured otherwise.
+    #[serde(borrow, deserialize_with = "items")]
+    pub images: Vec<NodeImage<'a>>,
+}
+
+/// One of `status.images`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct NodeImage<'a> {
+    /// At most five names of the image, with tags and with digests.
+    #[serde(borrow, deserialize_with = "items")]
+    pub names: Vec<Text<'a>>,
 }
 
 /// One of `status.addresses`.
@@ -162,6 +174,7 @@ only_from_an_object!(
     NodeSpec<'de>,
     NodeTaint<'de>,
     NodeStatus<'de>,
+    NodeImage<'de>,
     NodeAddress<'de>,
     NodeCondition<'de>,
     NodeInfo<'de>
@@ -203,7 +216,7 @@ mod tests {
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"annotations": {"a": "b"}, "managedFields": [{"fieldsV1": {"f:x": {}}}]},
             "spec": {"podCIDRs": ["10.0.0.0/24"]},
-            "status": {"images": [{"names": ["a"], "sizeBytes": 1}], "volumesAttached": [{}]},
+            "status": {"images": [{"names": [null], "sizeBytes": 1}], "volumesAttached": [{}]},
         });
         assert_eq!(read(&node).unwrap(), Node::default());
     }
@@ -224,6 +237,8 @@ mod tests {
             json!({"spec": {"taints": [["key", "value", "NoSchedule"]]}}),
             json!({"status": {"capacity": {"cpu": 4}}}),
             json!({"status": {"nodeInfo": ["m"]}}),
+            json!({"status": {"images": ["app"]}}),
+            json!({"status": {"images": [{"names": "app"}]}}),
             json!({"status": {"nodeInfo": {"machineID": {}}}}),
             json!({"status": {"conditions": ["Ready"]}}),
             json!({"status": {"addresses": [{"type": "InternalIP", "address": ["10.0.0.1"]}]}}),

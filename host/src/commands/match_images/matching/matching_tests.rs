@@ -1,8 +1,8 @@
 //! Tests of the rules in `docs/match-images.md`.
 
-use gatherer_plugin_api::model::RequestedImage;
+use gatherer_plugin_api::model::{HostImage, RequestedImage};
 
-use super::{Freshness, Index, KnownImage, MatchedBy, NoMatch};
+use super::{Freshness, HostImages, Index, KnownImage, MatchedBy, NoMatch};
 use crate::commands::match_images::known;
 use crate::commands::match_images::sources::{ImageFields, ImageIdentity};
 
@@ -43,7 +43,7 @@ fn find(
     images: &[KnownImage],
     container: &ImageIdentity,
 ) -> Result<(Vec<String>, MatchedBy), NoMatch> {
-    let (numbers, by) = Index::new(images).find(container)?;
+    let (numbers, by) = Index::new(images).find(container, HostImages::default()).result?;
     let id = |number: usize| images[number].id.clone().expect("an id");
     Ok((numbers.into_iter().map(id).collect(), by))
 }
@@ -150,7 +150,7 @@ fn a_reference_by_digest_does_not_match_by_tag() {
 fn a_tag_does_not_match_if_digests_or_ids_differ() {
     let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
     let moved = container("app:1", &format!("app@{}", sha("d2")));
-    assert_eq!(find(&known, &moved), Err(NoMatch::OtherDigest));
+    assert_eq!(find(&known, &moved), Err(NoMatch::NotKnown));
     let known = images(r#"[{"Id": "=i1", "RepoTags": ["app:1"]}]"#);
     assert_eq!(find(&known, &container("app:1", &sha("i2"))), Err(NoMatch::OtherDigest));
 }
@@ -201,7 +201,7 @@ fn an_older_digest_is_outdated_and_a_tag_gives_no_revision() {
     let images = images(REVISIONS);
     let index = Index::new(&images);
     let runs = |container: &ImageIdentity| {
-        let (numbers, by) = index.find(container).expect("a match");
+        let (numbers, by) = index.find(container, HostImages::default()).result.expect("a match");
         let ids: Vec<_> =
             numbers.iter().map(|&number| images[number].id.clone().expect("an id")).collect();
         (ids, index.freshness_of_container(numbers[0], by))
@@ -242,7 +242,7 @@ fn a_digest_in_a_name_counts_like_other_digests() {
     let by_digest = container("mirror.example.com/web:7", &format!("web@{}", sha("d1")));
     assert_found(&images, &by_digest, "alone", MatchedBy::RepoDigest);
     let other = container("app:1", &format!("app@{}", sha("d3")));
-    assert_eq!(find(&images, &other), Err(NoMatch::OtherDigest));
+    assert_eq!(find(&images, &other), Err(NoMatch::NotKnown));
     assert_found(&images, &container("app:1", ""), "tagged", MatchedBy::RepositoryTag);
 }
 
@@ -286,7 +286,8 @@ fn revisions_with_the_same_id_count_as_the_highest() {
         {"id": "=i1", "name": "web", "revision": 2}]"#,
     );
     let index = Index::new(&images);
-    let (numbers, by) = index.find(&container("web", &sha("i1"))).expect("a match");
+    let (numbers, by) =
+        index.find(&container("web", &sha("i1")), HostImages::default()).result.expect("a match");
     let revisions: Vec<_> = numbers.iter().map(|&number| images[number].revision).collect();
     assert_eq!((revisions, by), (vec![Some(2)], MatchedBy::ImageId));
 }
@@ -348,10 +349,70 @@ fn the_requested_digest_matches_unless_an_image_has_the_reported_one() {
     let requested = format!("web@{}", sha("d2"));
     let other = requesting(&requested, "web:latest", &format!("web@{}", sha("d3")));
     assert_found(&images, &other, "r2", MatchedBy::RequestedDigest);
-    let (numbers, by) = index.find(&other).expect("a match");
+    let (numbers, by) = index.find(&other, HostImages::default()).result.expect("a match");
     assert_eq!(index.freshness_of_container(numbers[0], by), Some(Freshness::Unknown));
     let reported = requesting(&requested, "web:latest", &format!("web@{}", sha("d1")));
     assert_found(&images, &reported, "r1", MatchedBy::RepoDigest);
     let waiting = requesting(&requested, "web:latest", "");
     assert_found(&images, &waiting, "r2", MatchedBy::RepoDigest);
+}
+
+/// A host's images. Of each, the names are `x@d1` with a digest in place of the word, or have a tag.
+fn host_images(images: &[&[&str]]) -> Vec<HostImage> {
+    let name = |name: &&str| match name.split_once('@') {
+        Some((repository, word)) => format!("{repository}@{}", sha(word)),
+        None => (*name).to_owned(),
+    };
+    images.iter().map(|names| HostImage { names: names.iter().map(name).collect() }).collect()
+}
+
+#[test]
+fn a_host_image_joins_the_digest_of_an_index_with_that_of_a_manifest() {
+    let known =
+        images(r#"[{"id": "index", "name": "app:1", "digests": ["app@d1"], "revision": 1}]"#);
+    let reported = container("other:7", &format!("app@{}", sha("d2")));
+    let host = host_images(&[&["x@d3", "x:1"], &["app@d1", "app@d2", "other:7"]]);
+    let found = Index::new(&known).find(&reported, HostImages(&host));
+    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepoDigest)));
+    let requested =
+        requesting(&format!("app@{}", sha("d1")), "app:1", &format!("app@{}", sha("d2")));
+    let found = Index::new(&known).find(&requested, HostImages(&host));
+    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepoDigest)), "not only requested");
+}
+
+#[test]
+fn a_host_image_joins_the_names_of_an_image() {
+    let known = images(r#"[{"id": "a", "name": "app:1"}]"#);
+    let reported = container("other:7", &format!("app@{}", sha("d2")));
+    let host = host_images(&[&["app@d2", "other:7", "app:1"]]);
+    let found = Index::new(&known).find(&reported, HostImages(&host));
+    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepositoryTag)));
+}
+
+#[test]
+fn digests_differ_only_if_the_host_has_both_as_different_images() {
+    let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
+    let reported = container("app:1", &format!("app@{}", sha("d2")));
+    for (host, reason) in [
+        (host_images(&[]), NoMatch::NotKnown),
+        (host_images(&[&["app@d1"]]), NoMatch::NotKnown),
+        (host_images(&[&["app@d2", "app:1"]]), NoMatch::NotKnown),
+        (host_images(&[&["app@d3"]]), NoMatch::NotKnown),
+        (host_images(&[&["app@d1"], &["app@d2", "app:1"]]), NoMatch::OtherDigest),
+    ] {
+        let found = Index::new(&known).find(&reported, HostImages(&host));
+        assert_eq!(found.result, Err(reason), "{host:?}");
+        let may_run = if reason == NoMatch::NotKnown { vec![0] } else { Vec::new() };
+        assert_eq!(found.may_run, may_run, "{host:?}");
+    }
+}
+
+#[test]
+fn a_requested_digest_of_another_host_image_means_that_the_spec_was_changed() {
+    let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
+    let changed =
+        requesting(&format!("app:1@{}", sha("d1")), "app:1", &format!("app@{}", sha("d2")));
+    let host = host_images(&[&["app@d1"], &["app@d2"]]);
+    let found = Index::new(&known).find(&changed, HostImages(&host));
+    assert_eq!(found.result, Err(NoMatch::OtherDigest));
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::host_images::HostImages;
 use super::known::KnownImage;
 use super::sources::{ImageIdentity, ImageName};
 
@@ -46,6 +47,9 @@ pub enum NoMatch {
     UnknownImage,
     /// An image has its name, but other digests.
     OtherDigest,
+    /// An image has its name and other digests, but these may belong to the same content: the list of the host's
+    /// images does not have both.
+    NotKnown,
 }
 
 impl NoMatch {
@@ -54,6 +58,7 @@ impl NoMatch {
         match self {
             Self::UnknownImage => "unknown-image",
             Self::OtherDigest => "other-digest",
+            Self::NotKnown => "not-known",
         }
     }
 }
@@ -78,6 +83,21 @@ impl Freshness {
             Self::Outdated => "outdated",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+/// What was found for a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The images that it runs, and the rule by which they match.
+    pub result: Result<(Vec<usize>, MatchedBy), NoMatch>,
+    /// The images of its name for which it is not known whether it runs them.
+    pub may_run: Vec<usize>,
+}
+
+impl Found {
+    fn runs(numbers: Vec<usize>, by: MatchedBy) -> Self {
+        Self { result: Ok((numbers, by)), may_run: Vec::new() }
     }
 }
 
@@ -120,50 +140,41 @@ impl<'a> Index<'a> {
     }
 
     /// The images that a container runs, and the rule that applies: a digest takes precedence over an id, and an
-    /// id over a tag.
-    pub fn find(&self, identity: &ImageIdentity) -> Result<(Vec<usize>, MatchedBy), NoMatch> {
+    /// id over the pod's spec and a tag. `images` are those of the container's host.
+    pub fn find(&self, identity: &ImageIdentity, images: HostImages<'_>) -> Found {
+        let mut identity = identity.clone();
+        images.add_aliases(&mut identity);
         for (by, numbers) in
             [(MatchedBy::RepoDigest, &self.by_digest), (MatchedBy::ImageId, &self.by_id)]
         {
-            let found: BTreeSet<usize> = identity
-                .all()
-                .filter_map(|digest| numbers.get(digest))
-                .flatten()
-                .copied()
-                .collect();
+            let found = numbers_of(numbers, identity.all());
             if !found.is_empty() {
-                return Ok((self.highest_revisions(&found), by));
+                return Found::runs(self.highest_revisions(&found), by);
             }
         }
-        let requested = identity.requested_digest.as_deref();
-        let requested: BTreeSet<usize> = requested
-            .and_then(|digest| self.by_digest.get(digest))
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(|&number| !has_other_id(identity, &self.images[number]))
-            .collect();
+        let comparison = |number: &usize| compare(&identity, &self.images[*number], images);
+        let reports_another = images.has(&identity.digests);
+        let requested = identity.requested_digest.iter().map(String::as_str);
+        let requested = requested.filter(|digest| !(reports_another && images.has(&[digest])));
+        let mut requested = numbers_of(&self.by_digest, requested);
+        requested.retain(|number| !has_other_id(&identity, &self.images[*number]));
         if !requested.is_empty() {
-            return Ok((self.highest_revisions(&requested), MatchedBy::RequestedDigest));
+            let numbers = self.highest_revisions(&requested);
+            return Found::runs(numbers, MatchedBy::RequestedDigest);
         }
-        let named: BTreeSet<usize> = identity
-            .names
-            .iter()
-            .filter_map(|name| self.by_name.get(name))
-            .flatten()
-            .copied()
-            .collect();
-        if named.is_empty() {
-            return Err(NoMatch::UnknownImage);
-        }
-        let possible: Vec<usize> = named
-            .into_iter()
-            .filter(|&number| !contradicts(identity, &self.images[number]))
-            .collect();
-        if possible.is_empty() {
-            return Err(NoMatch::OtherDigest);
-        }
-        Ok((possible, MatchedBy::RepositoryTag))
+        let named = identity.names.iter().filter_map(|name| self.by_name.get(name));
+        let named: BTreeSet<usize> = named.flatten().copied().collect();
+        let with = |wanted: Comparison| -> Vec<usize> {
+            named.iter().copied().filter(|number| comparison(number) == wanted).collect()
+        };
+        let (runs, may_run) = (with(Comparison::NothingToCompare), with(Comparison::NotKnown));
+        let result = match (runs.is_empty(), may_run.is_empty()) {
+            (false, _) => Ok((runs, MatchedBy::RepositoryTag)),
+            (true, false) => Err(NoMatch::NotKnown),
+            (true, true) if named.is_empty() => Err(NoMatch::UnknownImage),
+            (true, true) => Err(NoMatch::OtherDigest),
+        };
+        Found { result, may_run }
     }
 
     /// Removes images that have the same name and content as another one with a higher revision.
@@ -205,11 +216,40 @@ fn same_content(one: &KnownImage, other: &KnownImage) -> bool {
     same_id || !one.digests.is_disjoint(&other.digests)
 }
 
-/// Whether a container with an image's tag runs another image: both have digests (or both have ids), which are
-/// not equal. The caller has already compared them.
-fn contradicts(identity: &ImageIdentity, image: &KnownImage) -> bool {
-    let other_digest = !identity.digests.is_empty() && !image.digests.is_empty();
-    other_digest || has_other_id(identity, image)
+/// The images with one of these digests.
+fn numbers_of<'d>(
+    numbers: &HashMap<&str, BTreeSet<usize>>,
+    digests: impl Iterator<Item = &'d str>,
+) -> BTreeSet<usize> {
+    digests.filter_map(|digest| numbers.get(digest)).flatten().copied().collect()
+}
+
+/// How a container compares with an image of its name, none of whose digests and ids it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// The container runs another image.
+    Other,
+    /// The digests are not equal, but they may belong to the same image.
+    NotKnown,
+    /// One of them has no digest and no id that could be compared.
+    NothingToCompare,
+}
+
+/// Compares the digests and the ids. An image has several digests, so two of them only differ if the host has
+/// both as different images.
+fn compare(identity: &ImageIdentity, image: &KnownImage, images: HostImages<'_>) -> Comparison {
+    if has_other_id(identity, image) {
+        return Comparison::Other;
+    }
+    if identity.digests.is_empty() || image.digests.is_empty() {
+        return Comparison::NothingToCompare;
+    }
+    let known: Vec<&String> = image.digests.iter().collect();
+    if images.has(&identity.digests) && images.has(&known) {
+        Comparison::Other
+    } else {
+        Comparison::NotKnown
+    }
 }
 
 /// Whether the container and the image both have ids. The caller has already compared them.
