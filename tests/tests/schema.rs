@@ -99,7 +99,8 @@ fn endpoints(inventory_file: &Path) -> Value {
 
 /// An inventory of another program with every member that a plugin may deliver for hosts.
 fn rich_inventory() -> Value {
-    json!({
+    let images = json!([{"names": ["docker.io/library/nginx:1"]}]);
+    let mut inventory = json!({
         "schemaVersion": "1.1",
         "generator": {"name": "another program", "version": "1"},
         "endpoints": [{
@@ -135,7 +136,6 @@ fn rich_inventory() -> Value {
                 "capacity": {"memory": "16Gi"},
                 "allocatable": {"memory": "15Gi"},
                 "versions": {"kernel": "6.4"},
-                "images": [{"names": ["docker.io/library/nginx:1"]}],
                 "createdAt": "2026-01-02T03:04:05Z",
                 "synthetic": true,
                 "guests": [{
@@ -157,7 +157,9 @@ fn rich_inventory() -> Value {
                 "namespaces": {"status": "complete"},
             },
         }],
-    })
+    });
+    inventory["endpoints"][0]["hosts"][0]["images"] = images;
+    inventory
 }
 
 /// An inventory of another program with every member besides hosts.

@@ -87,6 +87,8 @@ pub enum ContainerKind {
     Init,
     /// Added to a running pod for troubleshooting.
     Ephemeral,
+    /// Started before the regular containers, and runs as long as they do. Since API 1.1.
+    Sidecar,
 }
 
 /// The state of a container.

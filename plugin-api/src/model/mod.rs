@@ -24,8 +24,8 @@ pub use host::{
 pub use identifiers::Identifiers;
 pub use state::{GuestState, HostState};
 pub use workload::{
-    ConfigMap, Controller, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys, Service,
-    ServiceAccount, ServicePort, Use, Workloads,
+    ConfigMap, Controller, ImageVolume, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys,
+    Service, ServiceAccount, ServicePort, Use, Workloads,
 };
 
 /// Parsing of image references, as it was part of API 1.0.

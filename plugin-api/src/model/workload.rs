@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Timestamp, is_false};
+use super::{Container, RequestedImage, Timestamp, is_false};
 
 /// The workloads of an endpoint. Each list belongs to one of the endpoint's `collections`, which
 /// records whether the list is complete. Lists are sorted by namespace, name and uid.
@@ -148,6 +148,9 @@ pub struct Pod {
     /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
+    /// When it is to be removed at the latest. Present if it is being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_timestamp: Option<Timestamp>,
     /// The topmost known controller: for example the `Deployment` of the `ReplicaSet` that created
     /// the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,9 +164,24 @@ pub struct Pod {
     /// True for a static pod: a file on its host defines it, and the object only mirrors it.
     #[serde(default, rename = "static", skip_serializing_if = "is_false")]
     pub is_static: bool,
-    /// The containers: `init`, `app` and `ephemeral` ones, each kind in the source's order.
+    /// The containers: first `init` and `sidecar` ones, then `app` and then `ephemeral` ones, each in the
+    /// source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,
+    /// The volumes whose content is an image, in the source's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_volumes: Vec<ImageVolume>,
+}
+
+/// A volume whose content is an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ImageVolume {
+    /// The name, unique among the volumes of its pod.
+    pub name: String,
+    /// The image.
+    pub requested_image: RequestedImage,
 }
 
 /// The host of a pod.

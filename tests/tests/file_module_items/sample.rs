@@ -10,7 +10,8 @@ fn pod(name: &str, uid: &str) -> Value {
         "controller": {"kind": "Deployment", "name": "web", "uid": "d"},
         "owners": [{"kind": "ReplicaSet", "name": "web-1", "uid": "r"},
             {"kind": "Deployment", "name": "web", "uid": "d"}],
-        "bare": true, "static": true,
+        "deletionTimestamp": "2026-01-02T03:04:35Z", "bare": true, "static": true,
+        "imageVolumes": [{"name": "model", "requestedImage": {"text": "model"}}],
         "containers": [{
             "name": "web", "kind": "app", "image": "registry.example.com:5000/web:1",
             "requestedImage": {"text": "web:1@sha256:aa", "repository": "docker.io/library/web",

@@ -249,6 +249,21 @@ fn finds_the_image_that_a_pod_asks_for_although_the_runtime_reports_another_name
 }
 
 #[test]
+fn image_volumes_and_sidecars_are_uses_of_an_image() {
+    let mut sidecar = container("log", "app:1", "");
+    sidecar["kind"] = json!("sidecar");
+    let mut pod = pod("n", "p", "h", &[sidecar]);
+    pod["imageVolumes"] = json!([{"name": "model", "requestedImage": {"text": "model:2"}}]);
+    let images = json!([{"name": "app:1"}, {"name": "model:2"}]);
+    let document = matches(&images, &inventory(&[cluster("c", &[pod])]));
+    for (index, name, kind) in [(0, "log", "sidecar"), (1, "model", "volume")] {
+        let found = &document["images"][index]["containers"];
+        assert_eq!((&found[0]["container"], &found[0]["kind"]), (&json!(name), &json!(kind)));
+        assert_eq!(found[0]["matchedBy"], "repository-tag");
+    }
+}
+
+#[test]
 fn a_match_by_tag_alone_has_no_revision() {
     let waiting = json!({"name": "web", "kind": "app", "image": "app:1", "state": "waiting"});
     let inventory = inventory(&[cluster("c", &[pod("n", "p", "h", &[waiting])])]);

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::Collection;
-use gatherer_plugin_api::model::{HostImage, PodHost, RequestedImage};
+use gatherer_plugin_api::model::{HostImage, ImageVolume, PodHost, RequestedImage};
 use serde::Deserialize;
 
 use super::host_images::ImagesByHost;
 use super::json_file;
-use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer};
+use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer, VOLUME};
 use crate::output::inventory::pods::Incomplete;
 
 /// The maximum size of a document, in bytes.
@@ -80,6 +80,8 @@ struct Pod {
     host: Option<PodHost>,
     #[serde(default)]
     containers: Vec<Container>,
+    #[serde(default, rename = "imageVolumes")]
+    image_volumes: Vec<ImageVolume>,
 }
 
 #[derive(Deserialize)]
@@ -156,9 +158,11 @@ fn message(error: Option<FileError>) -> String {
     }
 }
 
-fn containers(pod: Pod) -> impl Iterator<Item = RunningContainer> {
-    let Pod { namespace, name, uid, host, containers } = pod;
-    containers.into_iter().map(move |container| {
+fn containers(pod: Pod) -> Vec<RunningContainer> {
+    let Pod { namespace, name, uid, host, containers, image_volumes } = pod;
+    let of_pod =
+        RunningContainer { namespace, pod: name, pod_uid: uid, host, ..Default::default() };
+    let containers = containers.into_iter().map(|container| {
         let image_identity = ImageIdentity::of(&ImageFields {
             image: container.image.as_deref(),
             image_id: container.image_id.as_deref(),
@@ -169,18 +173,23 @@ fn containers(pod: Pod) -> impl Iterator<Item = RunningContainer> {
             requested: container.requested_image.as_ref(),
         });
         RunningContainer {
-            namespace: namespace.clone(),
-            pod: name.clone(),
-            pod_uid: uid.clone(),
-            host: host.clone(),
             container: container.name,
             kind: container.kind,
             state: container.state,
             image: container.image,
             image_id: container.image_id,
             image_identity,
+            ..of_pod.clone()
         }
-    })
+    });
+    let volumes = image_volumes.into_iter().map(|volume| RunningContainer {
+        container: volume.name,
+        kind: VOLUME.to_owned(),
+        image_identity: ImageIdentity::of_volume(&volume.requested_image),
+        image: Some(volume.requested_image.text),
+        ..of_pod.clone()
+    });
+    containers.chain(volumes).collect()
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ pub struct Place {
     pub host_id: Option<String>,
     /// The container's name.
     pub container: String,
-    /// The kind of container: `app`, `init`, `ephemeral`.
+    /// The kind of container: `app`, `init`, `ephemeral`, `sidecar`; `volume` for a volume whose content is an
+    /// image.
     pub kind: String,
     /// The state of the container: `waiting`, `running`, `terminated`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use gatherer_image_reference::{self as image, ImageReference};
 use gatherer_plugin_api::model::{
-    Container, ContainerKind, ContainerState, EndpointResult, Pod, PodHost, RequestedImage,
+    Container, ContainerKind, ContainerState, EndpointResult, ImageVolume, Pod, PodHost,
+    RequestedImage,
 };
 
 use super::host_images::ImagesByHost;
@@ -131,6 +132,11 @@ impl ImageIdentity {
         Self { digests, id, names, requested_digest }
     }
 
+    /// The identity of a volume, of which only the requested image is known.
+    pub fn of_volume(image: &RequestedImage) -> Self {
+        Self::of(&ImageFields { requested: Some(image), ..ImageFields::default() })
+    }
+
     /// All digests and the id. Images with different contents never have the same.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.digests.iter().chain(&self.id).map(String::as_str)
@@ -168,7 +174,10 @@ impl<'a> From<&'a EndpointResult> for ContainerSource<'a> {
     fn from(endpoint: &'a EndpointResult) -> Self {
         let containers = |pods: &[Pod]| {
             let all = pods.iter().flat_map(|pod| {
-                pod.containers.iter().map(|container| RunningContainer::of(pod, container))
+                let containers = pod.containers.iter();
+                let containers = containers.map(|container| RunningContainer::of(pod, container));
+                let volumes = pod.image_volumes.iter();
+                containers.chain(volumes.map(|volume| RunningContainer::of_volume(pod, volume)))
             });
             all.collect()
         };
@@ -185,12 +194,30 @@ impl<'a> From<&'a EndpointResult> for ContainerSource<'a> {
     }
 }
 
+/// The kind of a volume whose content is an image, which counts like a container.
+pub const VOLUME: &str = "volume";
+
 impl RunningContainer {
+    fn of_volume(pod: &Pod, volume: &ImageVolume) -> Self {
+        Self {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            pod_uid: pod.uid.clone(),
+            host: pod.host.clone(),
+            container: volume.name.clone(),
+            kind: VOLUME.to_owned(),
+            image: Some(volume.requested_image.text.clone()),
+            image_identity: ImageIdentity::of_volume(&volume.requested_image),
+            ..Self::default()
+        }
+    }
+
     fn of(pod: &Pod, container: &Container) -> Self {
         let kind = match container.kind {
             ContainerKind::App => "app",
             ContainerKind::Init => "init",
             ContainerKind::Ephemeral => "ephemeral",
+            ContainerKind::Sidecar => "sidecar",
             _ => "unknown",
         };
         let state = container.state.map(|state| match state {

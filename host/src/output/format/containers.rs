@@ -150,6 +150,7 @@ mod tests {
     fn prints_only_app_containers_with_a_status() {
         let init = Container { kind: ContainerKind::Init, ..container("init") };
         let ephemeral = Container { kind: ContainerKind::Ephemeral, ..container("debug") };
+        let sidecar = Container { kind: ContainerKind::Sidecar, ..container("sidecar") };
         let without_status = Container { name: "later".to_owned(), ..Container::default() };
         let waiting = Container {
             name: "waiting".to_owned(),
@@ -157,9 +158,11 @@ mod tests {
             restart_count: Some(0),
             ..Container::default()
         };
-        let text =
-            render(&inventory(vec![cluster("c", vec![init, ephemeral, without_status, waiting])]))
-                .text;
+        let text = render(&inventory(vec![cluster(
+            "c",
+            vec![init, sidecar, ephemeral, without_status, waiting],
+        )]))
+        .text;
         let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let expected = serde_json::json!({"containers": [{"container_id": null, "image": "app:1",
             "image_id": "", "pod_name": "pod-of-c", "pod_namespace": "shop"}]});

@@ -37,6 +37,9 @@ fn container(
     status: Option<&ContainerStatus<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Container {
+    // The API's name of a sidecar is "restartable init container".
+    let is_sidecar = kind == ContainerKind::Init && &*spec.restart_policy == "Always";
+    let kind = if is_sidecar { ContainerKind::Sidecar } else { kind };
     let mut container = Container { name: spec.name.to_string(), kind, ..Container::default() };
     let reported = status.and_then(|status| image(&status.image));
     // A runtime reports an image id in place of a name when the name has moved to another image.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use gatherer_plugin_api::model;
-use gatherer_plugin_api::model::{ContainerKind, PodHost};
+use gatherer_plugin_api::model::{ContainerKind, ImageVolume, PodHost};
 
 use crate::objects::{Ip, Pod};
 
 use super::containers;
-use super::fields::{created_at, non_blank};
+use super::fields::{created_at, non_blank, timestamp};
 use super::owners::Owners;
 use super::warnings::{Warnings, about};
 
@@ -40,6 +40,13 @@ pub fn pod<S: BuildHasher>(
 
     let host =
         non_blank(&spec.node_name).map(|name| PodHost { id: host_ids.get(&name).cloned(), name });
+    let image_volumes = spec.volumes.iter().filter_map(|volume| {
+        let requested_image = containers::requested_image(&volume.image.reference)?;
+        Some(ImageVolume { name: volume.name.to_string(), requested_image })
+    });
+    let image_volumes = image_volumes.collect();
+    let deletion_timestamp =
+        timestamp(&metadata.deletion_timestamp, || "deletionTimestamp".to_owned(), &mut problems);
     let created_at = created_at(&metadata, &mut problems);
     let warnings = about("Pod", &metadata, problems);
     let pod = model::Pod {
@@ -53,11 +60,13 @@ pub fn pod<S: BuildHasher>(
         service_account: non_blank(&spec.service_account_name),
         labels: metadata.labels,
         created_at,
+        deletion_timestamp,
         controller: chain.last().cloned(),
         bare: chain.is_empty() && !metadata.mirror,
         owners: chain,
         is_static: metadata.mirror,
         containers,
+        image_volumes,
     };
     (pod, warnings)
 }

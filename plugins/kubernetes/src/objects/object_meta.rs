@@ -26,6 +26,9 @@ pub struct ObjectMeta<'a> {
     /// RFC 3339.
     #[serde(borrow, deserialize_with = "or_default")]
     pub creation_timestamp: Text<'a>,
+    /// RFC 3339. Empty unless the object is being deleted.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub deletion_timestamp: Text<'a>,
     /// By key.
     #[serde(deserialize_with = "texts")]
     pub labels: BTreeMap<String, String>,

@@ -44,6 +44,9 @@ pub struct ContainerSpec<'a> {
     /// The image reference.
     #[serde(borrow, deserialize_with = "or_default")]
     pub image: Text<'a>,
+    /// `Always` for an init container that is a sidecar.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub restart_policy: Text<'a>,
     /// In the order of the source. Literal values are skipped, because they are often passwords.
     #[serde(borrow, deserialize_with = "items")]
     pub env: Vec<EnvVar<'a>>,
@@ -125,6 +128,9 @@ pub struct Volume<'a> {
     /// A volume that combines several sources.
     #[serde(borrow, deserialize_with = "or_default")]
     pub projected: Projected<'a>,
+    /// A volume with the content of an image.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub image: ImageVolumeSource<'a>,
     /// A volume of a CSI driver.
     #[serde(borrow, deserialize_with = "or_default")]
     pub csi: CsiVolume<'a>,
@@ -170,6 +176,15 @@ impl Volume<'_> {
             &self.storageos.secret_ref.name,
         ]
     }
+}
+
+/// A volume's `image`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct ImageVolumeSource<'a> {
+    /// The image reference.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub reference: Text<'a>,
 }
 
 /// A volume's `csi`.
@@ -314,6 +329,7 @@ only_from_an_object!(
     EnvFrom<'de>,
     VolumeMount<'de>,
     Volume<'de>,
+    ImageVolumeSource<'de>,
     CsiVolume<'de>,
     RemoteVolume<'de>,
     SecretVolume<'de>,

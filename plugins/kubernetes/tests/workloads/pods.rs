@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gatherer_plugin_api::model::PodHost;
+use gatherer_plugin_api::model::{ContainerKind, PodHost};
 use gatherer_plugin_kubernetes::map::{self, IgnoredBecause, Owners};
 use gatherer_plugin_kubernetes::objects::Pod;
 use serde_json::{Value, json};
@@ -113,4 +113,42 @@ fn a_pod_is_bare_if_it_has_no_controller_and_is_not_static() {
         let (pod, _) = pod(&json!({"metadata": metadata}));
         assert_eq!((pod.bare, pod.is_static), (bare, is_static), "{metadata}");
     }
+}
+
+#[test]
+fn an_init_container_that_always_restarts_is_a_sidecar() {
+    let container = |name: &str, policy: Value| json!({"name": name, "restartPolicy": policy});
+    let (pod, _) = pod(&json!({"spec": {
+        "initContainers": [container("a", json!(null)), container("b", json!("Always"))],
+        "containers": [container("c", json!("Always"))],
+    }}));
+    let kinds: Vec<_> = pod.containers.iter().map(|one| (&*one.name, one.kind)).collect();
+    let expected =
+        [("a", ContainerKind::Init), ("b", ContainerKind::Sidecar), ("c", ContainerKind::App)];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn volumes_with_the_content_of_an_image_are_listed() {
+    let (pod, _) = pod(&json!({"spec": {"volumes": [
+        {"name": "model", "image": {"reference": "registry.example/model:2", "pullPolicy": "Always"}},
+        {"name": "none", "image": {}}, {"name": "scratch", "emptyDir": {}},
+    ]}}));
+    let [volume] = pod.image_volumes.as_slice() else { panic!("{:?}", pod.image_volumes) };
+    assert_eq!(volume.name, "model");
+    assert_eq!(volume.requested_image.text, "registry.example/model:2");
+    assert_eq!(volume.requested_image.repository.as_deref(), Some("registry.example/model"));
+    assert_eq!(volume.requested_image.tag.as_deref(), Some("2"));
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_has_a_deletion_timestamp() {
+    let time = "2026-01-02T03:04:05Z";
+    let (deleted, _) = pod(&json!({"metadata": {"deletionTimestamp": time}}));
+    assert_eq!(deleted.deletion_timestamp, Some(time.parse().expect("a time")));
+    assert_eq!(pod(&json!({})).0.deletion_timestamp, None);
+    let wrong = json!({"metadata": {"namespace": "n", "name": "p", "deletionTimestamp": "soon"}});
+    let (unreadable, warnings) = pod(&wrong);
+    assert_eq!(unreadable.deletion_timestamp, None);
+    assert_eq!(warnings, ignored("Pod n/p", "deletionTimestamp", IgnoredBecause::NotATimestamp));
 }
