@@ -257,7 +257,7 @@ fn rejects_wrong_inventories() {
         ("/endpoints/0/workloads/pods/0/uid", json!(1)),
         ("/endpoints/0/workloads/pods/0/host/name", json!(null)),
         ("/endpoints/0/workloads/pods/0/createdAt", json!("yesterday")),
-        ("/endpoints/0/workloads/pods/0/containers/0/kind", json!("sidecar")),
+        ("/endpoints/0/workloads/pods/0/containers/0/kind", json!("helper")),
         ("/endpoints/0/workloads/pods/0/containers/0/state", json!("Running")),
         ("/endpoints/0/workloads/controllers/0/desiredReplicas", json!(-1)),
         ("/endpoints/0/workloads/services/0/ports/0/port", json!(70_000)),
