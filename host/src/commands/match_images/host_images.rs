@@ -8,9 +8,12 @@ use gatherer_plugin_api::model::{HostImage, PodHost};
 
 use super::sources::{ImageIdentity, ImageName};
 
-/// The images of each host, by the id and name of the host.
+/// The images of each host, by the host's name.
 #[derive(Debug, Default)]
-pub struct ImagesByHost<'a>(HashMap<String, Vec<(String, Cow<'a, [HostImage]>)>>);
+pub struct ImagesByHost<'a>(HashMap<String, Vec<IdAndImages<'a>>>);
+
+/// The id of a host, and its images.
+type IdAndImages<'a> = (String, Cow<'a, [HostImage]>);
 
 impl<'a> ImagesByHost<'a> {
     /// From the id, the name and the images of each host. Hosts without images are left out.
