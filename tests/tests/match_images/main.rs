@@ -198,7 +198,7 @@ fn a_tag_with_another_digest_is_other_only_if_the_host_has_both() {
         (json!([{"names": [d1]}]), "not-known"),
         (json!([{"names": [d2, "app:1"]}, {"names": [d1]}]), "other-digest"),
     ] {
-        let mut endpoint = cluster("c", &[pod("n", "p", "h", &[moved.clone()])]);
+        let mut endpoint = cluster("c", &[pod("n", "p", "h", std::slice::from_ref(&moved))]);
         endpoint["hosts"] = json!([{"id": "id-of-h", "name": "h"}, {"id": "other", "name": "g",
             "images": [{"names": [d1, d2]}]}]);
         if host_images.is_array() {
