@@ -243,6 +243,20 @@ fn modules_names_the_plugin_folder_if_it_has_no_plugin() {
 }
 
 #[test]
+fn list_modules_reports_on_stderr_and_in_the_log_that_there_is_no_plugin() {
+    let (empty, other) = (PluginFolder::new(), PluginFolder::new());
+    let run = Run::new().arg("-l").plugins(empty.path()).plugins(other.path());
+    let outcome = run.run().expect_code(0);
+    assert_eq!(outcome.stdout_text(), "{}\n");
+    for folder in [empty.path(), other.path()] {
+        let folder = folder.to_str().expect("the path is UTF-8");
+        assert!(outcome.stderr.contains(folder), "{}", outcome.describe());
+        assert!(outcome.log.contains(folder), "{}", outcome.describe());
+    }
+    assert_message!(outcome.stderr);
+}
+
+#[test]
 fn a_config_that_other_users_can_write_or_replace_is_rejected_and_logged() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h"}]);

@@ -51,6 +51,16 @@ pub fn list_for_manager(outfile: Option<&Path>, settings: &Settings) -> Exit {
         Err(exit) => return exit,
     };
     log_skipped(&catalog);
+    let names: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
+    if names.is_empty() {
+        tracing::warn!(
+            "no usable plugin was found in {}, so the list is empty; install the plugins there, or name their \
+             folder with --plugin-dir or in the config file",
+            searched_folders(&catalog)
+        );
+    } else {
+        tracing::info!("listed the modules {}", names.join(", "));
+    }
     match prepare(outfile, settings.run_limit) {
         Ok(outfile) => write(outfile, &manager_list(&catalog), Exit::Done),
         Err(problem) => fail(Exit::Unreadable, &problem),
@@ -164,13 +174,11 @@ pub fn table(catalog: &Catalog) -> String {
         );
     }
     if text.is_empty() {
-        let folders: Vec<_> =
-            catalog.folders.iter().map(|folder| escape(&folder.display().to_string())).collect();
         put(
             &mut text,
             &format!(
                 "There are no modules, because no plugin was found in {}.",
-                folders.join(", ")
+                searched_folders(catalog)
             ),
         );
     } else {
@@ -186,6 +194,12 @@ pub fn table(catalog: &Catalog) -> String {
         put(&mut text, &format!("\nWarning: {}", escape(warning)));
     }
     text
+}
+
+/// The folders that were searched for plugins, for a message.
+fn searched_folders(catalog: &Catalog) -> String {
+    let folders = catalog.folders.iter().map(|folder| escape(&folder.display().to_string()));
+    folders.collect::<Vec<_>>().join(", ")
 }
 
 /// The output of `modules NAME`.
