@@ -2,6 +2,7 @@
 //! people.
 
 mod abbreviations;
+mod conflicts;
 mod gather_options;
 mod match_images;
 mod settings;

@@ -34,6 +34,13 @@ pub struct ConfigError {
     problem: String,
 }
 
+impl ConfigError {
+    /// The path of the operator's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// The keys of the operator's file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +129,8 @@ pub struct Settings {
     pub color: Color,
     /// When to show the progress.
     pub progress: progress::When,
-    config_path: PathBuf,
+    /// The path of the operator's file.
+    pub config_path: PathBuf,
     log_file: Option<PathBuf>,
     log_format: LogFormat,
     log_filter: LogFilter,

@@ -9,6 +9,7 @@ pub mod schema;
 pub mod verify;
 
 use std::io;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -38,15 +39,30 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit
         Ok(settings) => settings,
         Err(error) => {
             // A Manager discards stderr, so the operator needs this message in the log file.
-            logging::init(Settings::fallback_logging(cli));
+            open_log(cli, error.path(), Settings::fallback_logging(cli));
             return fail(Exit::Unreadable, &error.to_string());
         }
     };
-    logging::init(settings.logging());
+    open_log(cli, &settings.config_path, settings.logging());
     if let Err(error) = protected {
         tracing::warn!("core dumps cannot be disabled: {error}");
     }
+    if let Some(problem) = cli.outfile_conflict(&settings.config_path) {
+        return fail(Exit::Unreadable, &problem);
+    }
     spans::run().in_scope(|| command(&settings))
+}
+
+/// Opens the log. A log file that is also an input or the outfile is not used, with a warning.
+fn open_log(cli: &Cli, config: &Path, mut settings: LogSettings) {
+    let conflict = settings.file.as_ref().and_then(|(path, _)| cli.logfile_conflict(path, config));
+    if conflict.is_some() {
+        settings.file = None;
+    }
+    logging::init(settings);
+    if let Some(problem) = conflict {
+        tracing::warn!("{problem}");
+    }
 }
 
 /// Sets up the runner and runs a command that needs no settings. Errors are logged to stderr alone.

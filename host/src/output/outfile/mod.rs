@@ -2,6 +2,7 @@
 
 mod leftover;
 mod replacement;
+mod same_file;
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -17,6 +18,7 @@ use crate::output::terminal::suspend_display;
 use crate::process::RunLimit;
 pub use replacement::abandon;
 use replacement::{Replacement, Temporary, missing_target};
+pub use same_file::NamedFile;
 
 /// The destination of the result, prepared before any endpoint is queried.
 pub enum Outfile {
