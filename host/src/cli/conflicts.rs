@@ -9,7 +9,7 @@ impl Cli {
     /// The error if the result would replace a file that the command reads. `config` is the operator's file.
     pub fn outfile_conflict(&self, config: &Path) -> Option<String> {
         let output = NamedFile::output(self.files.outfile.as_deref())?;
-        let name = self.input_at(&output, config)?;
+        let (name, _) = self.inputs(config).into_iter().find(|(_, input)| *input == output)?;
         Some(match &self.files.outfile {
             Some(path) if path != Path::new("-") => {
                 format!(
@@ -21,21 +21,15 @@ impl Cli {
         })
     }
 
-    /// The error if log lines would be written into a file that the command reads, or into the outfile.
-    pub fn logfile_conflict(&self, log: &Path, config: &Path) -> Option<String> {
-        let file = NamedFile::at(log)?;
+    /// The files that the log must not be written to, with their names: those that the command reads, and the outfile.
+    pub fn files_without_log(&self, config: &Path) -> Vec<(&'static str, NamedFile)> {
         let outfile = self.files.outfile.as_deref().filter(|path| *path != Path::new("-"));
-        let name = self.input_at(&file, config).or_else(|| {
-            outfile.is_some_and(|path| NamedFile::at(path) == Some(file)).then_some("the outfile")
-        })?;
-        Some(format!(
-            "the log file {} is {name}; the run continues without a log file",
-            log.display()
-        ))
+        let outfile = outfile.and_then(|path| Some(("the outfile", NamedFile::at(path)?)));
+        self.inputs(config).into_iter().chain(outfile).collect()
     }
 
-    /// The name of the input that is this file.
-    fn input_at(&self, file: &NamedFile, config: &Path) -> Option<&'static str> {
+    /// The regular files that the command reads, with their names.
+    fn inputs(&self, config: &Path) -> Vec<(&'static str, NamedFile)> {
         let infile = self.files.infile.as_deref();
         let inputs = match &self.command {
             Some(Command::MatchImages(options)) => [
@@ -51,7 +45,6 @@ impl Cli {
             _ => [("the infile", infile), ("", None), ("", None)],
         };
         let named = inputs.into_iter().chain([("the config file", Some(config))]);
-        let mut named = named.filter_map(|(name, path)| Some((name, NamedFile::input(path?)?)));
-        named.find(|(_, input)| input == file).map(|(name, _)| name)
+        named.filter_map(|(name, path)| Some((name, NamedFile::input(path?)?))).collect()
     }
 }

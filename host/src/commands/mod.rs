@@ -9,7 +9,6 @@ pub mod schema;
 pub mod verify;
 
 use std::io;
-use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -39,11 +38,12 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit
         Ok(settings) => settings,
         Err(error) => {
             // A Manager discards stderr, so the operator needs this message in the log file.
-            open_log(cli, error.path(), Settings::fallback_logging(cli));
+            let files = cli.files_without_log(error.path());
+            logging::init(Settings::fallback_logging(cli), &files);
             return fail(Exit::Unreadable, &error.to_string());
         }
     };
-    open_log(cli, &settings.config_path, settings.logging());
+    logging::init(settings.logging(), &cli.files_without_log(&settings.config_path));
     if let Err(error) = protected {
         tracing::warn!("core dumps cannot be disabled: {error}");
     }
@@ -53,23 +53,11 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit
     spans::run().in_scope(|| command(&settings))
 }
 
-/// Opens the log. A log file that is also an input or the outfile is not used, with a warning.
-fn open_log(cli: &Cli, config: &Path, mut settings: LogSettings) {
-    let conflict = settings.file.as_ref().and_then(|(path, _)| cli.logfile_conflict(path, config));
-    if conflict.is_some() {
-        settings.file = None;
-    }
-    logging::init(settings);
-    if let Some(problem) = conflict {
-        tracing::warn!("{problem}");
-    }
-}
-
 /// Sets up the runner and runs a command that needs no settings. Errors are logged to stderr alone.
 pub fn without_settings(command: impl FnOnce() -> Exit) -> Exit {
     // Such a command reads no secrets, so it runs even if core dumps cannot be disabled.
     let _ = set_up_runner();
-    logging::init(LogSettings::default());
+    logging::init(LogSettings::default(), &Vec::new());
     command()
 }
 

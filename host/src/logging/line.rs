@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::model::Timestamp;
+use jiff::tz::Offset;
 use serde_json::{Map, Value};
 
 use crate::output::escape::{capped, escape, escape_json};
+use crate::process::utc_offset_seconds;
 
 /// The longest endpoint id or module in a log line, in bytes: the infile may have any text there.
 const NAME_MAX_BYTES: usize = 256;
@@ -39,15 +41,16 @@ impl<'a> LogLine<'a> {
         Self { level, target, endpoint: None, message, fields, span_fields }
     }
 
-    /// As the file has it: time, level, process, target, endpoint, message. The process id
-    /// distinguishes runs that share a file.
+    /// As the file has it: local time, process, target, level, endpoint, message. The process id
+    /// distinguishes runs that share a file. The part ` - LEVEL: ` is that of the classic program, so that
+    /// a search for it finds the lines of both.
     pub fn text(&self) -> String {
         format!(
-            "{:.3} {:5} [{}] {}: {}{}\n",
-            Timestamp::now(),
-            level_word(self.level),
+            "{} [{}] {} - {}: {}{}\n",
+            local_time(Timestamp::now()),
             std::process::id(),
             escape(self.target),
+            level_word(self.level),
             self.endpoint_prefix(),
             escape(&self.message_and_fields())
         )
@@ -77,7 +80,7 @@ impl<'a> LogLine<'a> {
         let mut object = self.span_fields.clone();
         object.extend(self.fields.clone());
         object.insert("time".into(), format!("{:.3}", Timestamp::now()).into());
-        object.insert("level".into(), level_word(self.level).to_lowercase().into());
+        object.insert("level".into(), json_level(self.level).into());
         object.insert("pid".into(), std::process::id().into());
         object.insert("target".into(), self.target.into());
         if let Some(endpoint) = self.endpoint {
@@ -101,14 +104,32 @@ impl<'a> LogLine<'a> {
     }
 }
 
+/// The names of Python's levels; TRACE is ours.
 fn level_word(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Error => "ERROR",
-        LogLevel::Warn => "WARN",
+        LogLevel::Warn => "WARNING",
         LogLevel::Info => "INFO",
         LogLevel::Debug => "DEBUG",
         _ => "TRACE",
     }
+}
+
+fn json_level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        _ => "trace",
+    }
+}
+
+/// A time in the local time zone with its offset, such as `2026-11-20T10:25:52.315+01:00`; in UTC if the zone is unknown.
+pub fn local_time(at: Timestamp) -> String {
+    let offset =
+        utc_offset_seconds(at.as_second()).and_then(|seconds| Offset::from_seconds(seconds).ok());
+    format!("{:.3}", at.display_with_offset(offset.unwrap_or(Offset::UTC)))
 }
 
 /// The beginning of an id or a name, as long as a line may have it.
@@ -135,7 +156,7 @@ mod tests {
     #[test]
     fn a_text_line_has_level_endpoint_and_message() {
         let line = line("e\n", "m");
-        assert!(line.text().ends_with("t: [e\\n] m\n"), "{}", line.text());
+        assert!(line.text().ends_with("] t - WARNING: [e\\n] m\n"), "{}", line.text());
         assert_eq!(line.for_people(false), "warning: [e\\n] m\n");
         let json: Value = serde_json::from_str(&line.json()).expect("JSON");
         assert_eq!(json["endpoint"], "e\n");

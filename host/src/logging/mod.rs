@@ -24,10 +24,12 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use gatherer_plugin_api::LogLevel;
+use gatherer_plugin_api::model::Timestamp;
 use serde::Deserialize;
 use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::output::outfile::NamedFile;
 pub use filter::LogFilter;
 use line::LogLine;
 pub use plugin_lines::log_for_plugin;
@@ -74,6 +76,9 @@ pub struct LogSettings {
     pub color: bool,
 }
 
+/// Files that the log is not written to, with their names in messages.
+pub type OtherFiles = Vec<(&'static str, NamedFile)>;
+
 struct Logger {
     file: Option<(PathBuf, Sink)>,
     stderr: Sink,
@@ -86,8 +91,9 @@ struct Logger {
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 /// Opens the log. Must be called once, before the program starts a second thread, because it forks.
-/// A log file that cannot be written does not stop the run.
-pub fn init(settings: LogSettings) {
+/// A log file that cannot be written does not stop the run, and neither does one that is among the `other_files` of the
+/// run, which it must not change.
+pub fn init(settings: LogSettings, other_files: &OtherFiles) {
     let LogSettings { file, format, verbosity, filter, color } = settings;
     let stderr_level = match verbosity {
         0 => LogLevel::Warn,
@@ -100,9 +106,11 @@ pub fn init(settings: LogSettings) {
         1 => LogLevel::Debug,
         _ => LogLevel::Trace,
     };
+    // Reads the time zone while there is only one thread.
+    line::local_time(Timestamp::now());
     let mut problem = None;
     let file = file.and_then(|(path, is_configured)| {
-        let (destination, refused) = Destination::open_file(&path);
+        let (destination, refused) = Destination::open_file(&path, format, other_files);
         problem = refused.filter(|_| is_configured);
         let loss_line = move |lost| for_file(format, &dropped(lost));
         destination.map(|destination| (path, Sink::new(destination, loss_line)))

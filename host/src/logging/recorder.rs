@@ -15,12 +15,15 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
 use super::rotated_file::LogFile;
+use super::{LogFormat, OtherFiles};
+use crate::output::outfile::NamedFile;
 use crate::process;
 
 /// How long opening the file may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The number that the child sends when the file is open. Any other number is an errno.
+/// The number that the child sends when the file is open. A negative number is -1 minus the index of the other file that the
+/// path names; any other number is an errno.
 const OPENED: i32 = 0;
 
 /// The byte that the child sends when it has written every line.
@@ -42,20 +45,27 @@ pub enum Opened {
     Yes(Recorder),
     /// It did not open in time. It may still do so.
     NotYet(Recorder),
+    /// It is another file of the run, which has this name.
+    No(&'static str),
 }
 
 impl Recorder {
     /// Starts the process and waits a moment for the file. The calling process must have one thread.
-    pub fn start(path: &Path) -> io::Result<Opened> {
+    pub fn start(path: &Path, format: LogFormat, other_files: &OtherFiles) -> io::Result<Opened> {
         let (socket, other) = UnixStream::pair()?;
         let path: PathBuf = path.to_owned();
-        let pid = process::fork_log_process(other.as_fd(), move || serve(&path))?;
+        let pid = process::fork_log_process(other.as_fd(), || serve(&path, format, other_files))?;
         drop(other);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
         let recorder = Self { socket, pid, opened: false, pidfd };
         match recorder.answer(Instant::now() + OPEN_TIMEOUT) {
             None => Ok(Opened::NotYet(recorder)),
             Some(Ok(OPENED)) => Ok(Opened::Yes(Self { opened: true, ..recorder })),
+            Some(Ok(index)) if index < 0 => {
+                let file =
+                    usize::try_from(-1 - index).ok().and_then(|index| other_files.get(index));
+                Ok(Opened::No(file.map_or("another file", |(name, _)| name)))
+            }
             Some(Ok(error)) => Err(io::Error::from_raw_os_error(error)),
             Some(Err(_)) => Err(io::Error::other("the process that writes it ended")),
         }
@@ -120,16 +130,26 @@ fn is_readable(descriptor: BorrowedFd<'_>, deadline: Instant) -> bool {
     }
 }
 
+/// The index of the other file that is at this path.
+pub fn index_of(path: &Path, other_files: &OtherFiles) -> Option<usize> {
+    let named = NamedFile::at(path)?;
+    other_files.iter().position(|(_, file)| *file == named)
+}
+
 /// The child's main function: opens the file, sends the result, writes each line that it receives, and
 /// returns when no more can come. The socket is its standard input.
-fn serve(path: &Path) -> i32 {
-    let opened = LogFile::open(path);
-    let answer = match &opened {
+fn serve(path: &Path, format: LogFormat, other_files: &OtherFiles) -> i32 {
+    let answer = |number: i32| rustix::io::write(rustix::stdio::stdin(), &number.to_ne_bytes());
+    if let Some(index) = index_of(path, other_files) {
+        let _ = answer(i32::try_from(index).map_or(i32::MIN, |index| -1 - index));
+        return 1;
+    }
+    let opened = LogFile::open(path, format);
+    let sent = answer(match &opened {
         Ok(_) => OPENED,
         // The only error without a number is that of a folder.
         Err(error) => error.raw_os_error().unwrap_or(libc::EISDIR),
-    };
-    let sent = rustix::io::write(rustix::stdio::stdin(), &answer.to_ne_bytes());
+    });
     let (Ok(mut file), Ok(_)) = (opened, sent) else { return 1 };
     let mut waiting = Vec::new();
     let mut buffer = vec![0; 64 * 1024];

@@ -1,11 +1,15 @@
 //! The log file: appended to, rotated by size, shared by runs at the same time.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use gatherer_plugin_api::LogLevel;
+use rustix::fs::{FlockOperation, Gid, Uid};
+
+use super::LogFormat;
+use super::line::LogLine;
 
 /// The size above which a file is rotated, in bytes; the classic program's.
 const MAX_BYTES: u64 = 5 * 1024 * 1024;
@@ -23,15 +27,25 @@ const RETRY_BYTES: u64 = 256 * 1024;
 pub struct LogFile {
     path: PathBuf,
     file: File,
+    format: LogFormat,
     max_bytes: u64,
+    /// Whether a warning about the owner of a new file was logged.
+    owner_reported: bool,
     /// The size below which no attempt to rotate the file is made, after one that failed.
     retry_at: u64,
 }
 
 impl LogFile {
-    /// Opens the file, or creates it.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, max_bytes: MAX_BYTES, retry_at: 0 })
+    /// Opens the file, or creates it. A new file gets the owner, the group and the mode of the last rotated file,
+    /// if there is one.
+    pub fn open(path: &Path, format: LogFormat) -> io::Result<Self> {
+        let last = std::fs::symlink_metadata(old_path(path, 1)).ok();
+        let opened = open(path, last.filter(Metadata::is_file).as_ref())?;
+        let (path, file) = (path.to_owned(), opened.file);
+        let mut log =
+            Self { path, file, format, max_bytes: MAX_BYTES, owner_reported: false, retry_at: 0 };
+        log.report_owner(opened.owner_error)?;
+        Ok(log)
     }
 
     /// Appends one line with one write.
@@ -52,10 +66,25 @@ impl LogFile {
 
     /// Opens the file again if another run has rotated it.
     fn reopen_if_rotated(&mut self) -> io::Result<()> {
-        if !self.is_current()? {
-            self.file = open(&self.path)?;
+        if self.is_current()? {
+            return Ok(());
         }
-        Ok(())
+        let opened = open(&self.path, Some(&self.file.metadata()?))?;
+        self.file = opened.file;
+        self.report_owner(opened.owner_error)
+    }
+
+    /// Logs, once, that a new file could not get the owner of the old one.
+    fn report_owner(&mut self, error: Option<io::Error>) -> io::Result<()> {
+        let Some(error) = error.filter(|_| !self.owner_reported) else { return Ok(()) };
+        self.owner_reported = true;
+        let message = format!(
+            "the new log file {} does not have the owner, group and mode of the old one: {error}; other programs may \
+             not be able to read it or to rotate it",
+            self.path.display()
+        );
+        let line = super::for_file(self.format, &LogLine::of_runner(LogLevel::Warn, message));
+        self.file.write_all(line.as_bytes())
     }
 
     fn is_current(&self) -> io::Result<bool> {
@@ -71,10 +100,12 @@ impl LogFile {
         self.lock()?;
         let full = self.is_current()? && self.file.metadata()?.len() + more > self.max_bytes;
         let renamed = if full { self.rename() } else { Ok(()) };
-        let opened = renamed.and_then(|()| open(&self.path));
+        let old = self.file.metadata()?;
+        let opened = renamed.and_then(|()| open(&self.path, Some(&old)));
         rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
-        self.file = opened?;
-        Ok(())
+        let opened = opened?;
+        self.file = opened.file;
+        self.report_owner(opened.owner_error)
     }
 
     /// Takes the lock, which another run holds while it rotates the file. The wait is short, because
@@ -94,39 +125,79 @@ impl LogFile {
     /// Renames the file to `.1`, and each old one to the next number.
     fn rename(&self) -> io::Result<()> {
         for number in (1..OLD_FILES).rev() {
-            match std::fs::rename(self.old_path(number), self.old_path(number + 1)) {
+            match std::fs::rename(old_path(&self.path, number), old_path(&self.path, number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        std::fs::rename(&self.path, self.old_path(1))
-    }
-
-    fn old_path(&self, number: u32) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        name.into()
+        std::fs::rename(&self.path, old_path(&self.path, 1))
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        // Opening a FIFO that no process reads would block.
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
+/// The path of a rotated file.
+fn old_path(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+/// An open file, and the error if it is new and could not get the owner, the group and the mode of the old one.
+struct OpenedFile {
+    file: File,
+    owner_error: Option<io::Error>,
+}
+
+/// Opens the file. If it does not exist, it is created like `old`.
+fn open(path: &Path, old: Option<&Metadata>) -> io::Result<OpenedFile> {
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o640);
+    // Opening a FIFO that no process reads would block.
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let created = match options.open(path) {
+        Err(error) if missing(&error) => options.clone().create_new(true).open(path),
+        opened => return existing(opened?),
+    };
+    let file = match created {
+        // Another run has just created it, or it is a link to a missing file.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return existing(options.create(true).open(path)?);
+        }
+        created => created?,
+    };
+    let owner_error = old.and_then(|old| copy_ownership(&file, old).err());
+    Ok(OpenedFile { file, owner_error })
+}
+
+fn existing(file: File) -> io::Result<OpenedFile> {
     if file.metadata()?.is_dir() {
         return Err(io::Error::other("it is a folder"));
     }
-    Ok(file)
+    Ok(OpenedFile { file, owner_error: None })
+}
+
+/// Copies owner, group and mode of the old file as far as that is allowed. Set-id bits are not copied: in a folder that other
+/// users can write, the old file may be any file.
+fn copy_ownership(file: &File, old: &Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    let (mut owner, mut group) = (Ok(()), Ok(()));
+    if new.gid() != old.gid() {
+        group = rustix::fs::fchown(file, None, Some(Gid::from_raw(old.gid())));
+    }
+    // The members of another group must not get the right to write.
+    let mode = old.mode() & if group.is_ok() { 0o777 } else { 0o757 };
+    let mode = file.set_permissions(Permissions::from_mode(mode));
+    if new.uid() != old.uid() {
+        owner = rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), None);
+    }
+    owner.and(group)?;
+    mode
 }
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "files that the tests have written")]
 mod tests {
-    use super::LogFile;
+    use super::{LogFile, LogFormat};
 
     #[test]
     fn no_line_is_lost_when_two_runs_rotate_one_file() {
@@ -136,7 +207,7 @@ mod tests {
             .map(|writer| {
                 let path = path.clone();
                 std::thread::spawn(move || {
-                    let mut file = LogFile::open(&path).expect("opens");
+                    let mut file = LogFile::open(&path, LogFormat::Text).expect("opens");
                     file.max_bytes = 4096;
                     for line in 0..100 {
                         file.write(format!("{writer} {line:03} {}\n", "x".repeat(32)).as_bytes())
@@ -163,7 +234,7 @@ mod tests {
     fn a_lock_held_by_another_process_delays_lines_but_loses_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("gatherer.log");
-        let mut file = LogFile::open(&path).expect("opens");
+        let mut file = LogFile::open(&path, LogFormat::Text).expect("opens");
         file.max_bytes = 100;
         let holder = std::fs::File::open(&path).expect("opens");
         rustix::fs::flock(&holder, rustix::fs::FlockOperation::LockShared).expect("free");
@@ -178,7 +249,7 @@ mod tests {
     fn keeps_five_old_files() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("gatherer.log");
-        let mut file = LogFile::open(&path).expect("opens");
+        let mut file = LogFile::open(&path, LogFormat::Text).expect("opens");
         file.max_bytes = 10;
         for _ in 0..20 {
             file.write(b"12345678\n").expect("writes");

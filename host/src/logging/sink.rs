@@ -10,8 +10,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::queue::{LostLines, MAX_BYTES, MAX_LINES, Queue};
-use super::recorder::{Opened, Recorder};
+use super::recorder::{Opened, Recorder, index_of};
 use super::rotated_file::LogFile;
+use super::{LogFormat, OtherFiles};
 use crate::output::outfile;
 use crate::output::terminal::suspend_display;
 
@@ -34,12 +35,16 @@ pub enum Destination {
 
 impl Destination {
     /// Opens the log file. Also returns a message if it cannot be written, or does not open in time.
-    pub fn open_file(path: &Path) -> (Option<Self>, Option<String>) {
+    pub fn open_file(
+        path: &Path,
+        format: LogFormat,
+        other_files: &OtherFiles,
+    ) -> (Option<Self>, Option<String>) {
         let refused = |error: io::Error| {
             let path = path.display();
             format!("the log file {path} cannot be written: {error}; the run continues without it")
         };
-        match Recorder::start(path) {
+        match Recorder::start(path, format, other_files) {
             Ok(Opened::Yes(recorder)) => (Some(Self::Recorder(recorder)), None),
             Ok(Opened::NotYet(recorder)) => {
                 let path = path.display();
@@ -48,7 +53,11 @@ impl Destination {
                 );
                 (Some(Self::Recorder(recorder)), Some(problem))
             }
-            Err(error) if !is_final(path, &error) => match LogFile::open(path) {
+            Ok(Opened::No(name)) => (None, Some(is_other_file(path, name))),
+            Err(error) if !is_final(path, &error) => match LogFile::open(path, format) {
+                Ok(_) if index_of(path, other_files).is_some() => {
+                    (None, Some(is_other_file(path, "another file of the run")))
+                }
                 Ok(file) => (Some(Self::File(Box::new(Mutex::new(file)))), None),
                 Err(error) => (None, Some(refused(error))),
             },
@@ -92,6 +101,11 @@ impl Destination {
     fn batch_bytes(&self) -> usize {
         if matches!(self, Self::Recorder(_)) { BATCH_BYTES } else { 1 }
     }
+}
+
+/// The message about a log file that is another file of the run.
+fn is_other_file(path: &Path, name: &str) -> String {
+    format!("the log file {} is {name}; the run continues without a log file", path.display())
 }
 
 /// Whether this process would get the same error as the log process. It may not if the log process

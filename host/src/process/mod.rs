@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod local_time;
 mod log_process;
 mod run_limit;
 
@@ -10,6 +11,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
+pub use local_time::utc_offset_seconds;
 pub use log_process::{fork_log_process, is_log_process};
 pub use run_limit::RunLimit;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};

@@ -12,6 +12,7 @@ mod infile_text;
 mod options;
 pub mod redact;
 mod references;
+mod shown_members;
 mod values;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ pub use infile_schema::RequestSchema;
 use infile_text::InfileText;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
+pub use shown_members::ShownMembers;
 pub use values::BaseFolders;
 use values::ResolvedValue;
 
@@ -49,6 +51,8 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// Redacts the endpoint's secrets.
     pub redactor: Redactor,
+    /// The members that are set, for the log.
+    pub members: ShownMembers,
     /// Problems of its entry that do not fail it.
     pub warnings: Vec<Warning>,
 }
@@ -237,6 +241,7 @@ fn ready(
         references: References { files, folders: defaults.folders.clone() },
         timeout,
         redactor: Redactor::new(secrets),
+        members: ShownMembers::of(object, module),
         warnings: Vec::new(),
     })
 }

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Host};
 use tracing::Span;
 
 use crate::logging::spans;
 use crate::output::escape::capped;
 use crate::output::format::Note;
+use crate::output::inventory::count;
 
 /// The maximum size of one endpoint's warnings in the log, in bytes. A thousand warnings, which is how many
 /// are kept, usually have about 200 KiB.
 const WARNINGS_MAX_BYTES: usize = 1024 * 1024;
+
+/// How many hosts of an endpoint the log shows.
+const HOSTS_SHOWN: usize = 20;
 
 /// Cuts long texts for people. Texts from workers were already cut when they arrived.
 pub fn cap_texts(result: &mut EndpointResult) {
@@ -59,7 +63,23 @@ pub fn log_result(result: &EndpointResult, is_shown: bool) {
             None => ("internal", "the reason is unknown".to_owned()),
         };
         tracing::error!(file_only = is_shown, "{module} failed: {kind}: {reason}");
+    } else {
+        tracing::debug!("result: {}", shown_hosts(&result.hosts));
     }
+}
+
+/// The first hosts of a result, with the numbers of their guests.
+fn shown_hosts(hosts: &[Host]) -> String {
+    let shown = hosts.iter().take(HOSTS_SHOWN);
+    let mut shown: Vec<_> = shown
+        .map(|host| {
+            format!("{} ({})", capped(host.name.clone()), count(host.guests.len(), "guest"))
+        })
+        .collect();
+    if hosts.len() > HOSTS_SHOWN {
+        shown.push(format!("and {} more", count(hosts.len() - HOSTS_SHOWN, "host")));
+    }
+    if shown.is_empty() { "no hosts".to_owned() } else { shown.join(", ") }
 }
 
 /// Logs the notes of a format about these results.

@@ -2,6 +2,7 @@
 
 mod logged;
 mod result;
+mod tally;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -28,6 +29,7 @@ use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
+use tally::Tally;
 
 /// The maximum size of the infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -38,7 +40,6 @@ pub fn run(cli: &Cli, settings: &Settings) -> Exit {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
     };
-    modules::log_skipped(&catalog);
     match &cli.files.infile {
         Some(infile) => {
             let product = Product::Inventory(settings.format);
@@ -52,13 +53,28 @@ pub fn run(cli: &Cli, settings: &Settings) -> Exit {
     }
 }
 
-/// Queries the endpoints of an infile and prints a product of the results.
+/// Queries the endpoints of an infile and prints a product of the results. Logs the first and the last line of the run.
 pub fn print_product(
     product: Product,
     cli: &Cli,
     infile: &Path,
     settings: &Settings,
     catalog: &Catalog,
+) -> Exit {
+    let tally = Rc::new(Tally::begin(infile));
+    modules::log_skipped(catalog);
+    let exit = print_counted(product, cli, infile, settings, catalog, &tally);
+    tally.finish(exit);
+    exit
+}
+
+fn print_counted(
+    product: Product,
+    cli: &Cli,
+    infile: &Path,
+    settings: &Settings,
+    catalog: &Catalog,
+    tally: &Rc<Tally>,
 ) -> Exit {
     let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
         Ok(outfile) => outfile,
@@ -72,8 +88,9 @@ pub fn print_product(
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
+    tally.expect(entries.len());
     let printer = Printer::new(product, cli, settings, outfile);
-    match query_and_print(entries, settings, catalog, printer) {
+    match query_and_print(entries, settings, catalog, printer, tally) {
         Ok(exit) => exit,
         Err(error) => {
             let hint = reserve::hint(&error);
@@ -138,6 +155,7 @@ fn query_and_print(
     settings: &Settings,
     catalog: &Catalog,
     printer: Printer,
+    tally: &Rc<Tally>,
 ) -> std::io::Result<Exit> {
     let total = entries.len();
     let mut failed = Vec::new();
@@ -157,7 +175,7 @@ fn query_and_print(
     };
     let display =
         Display::start(progress::display_style(settings.progress), total, logging::print_progress);
-    let results = Rc::new(Results::new(printer, total, &output));
+    let results = Rc::new(Results::new(printer, Rc::clone(tally), &output));
     let context = RunContext { settings, children: children.clone(), progress: display.progress() };
     let query = query(failed, endpoints, context, &results, &mut signals);
     let ended = LocalSet::new().block_on(&runtime, async {

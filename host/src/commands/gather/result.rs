@@ -1,12 +1,14 @@
 //! Receives the results of a run, and prints them as one document at the end or as one line each.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::IsTerminal as _;
+use std::rc::Rc;
 
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, RunInfo, Timestamp};
+use gatherer_plugin_api::model::{EndpointResult, Inventory, RunInfo, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::logged;
+use super::tally::Tally;
 use crate::cli::{Cli, FailOn, Settings};
 use crate::commands::{fail, printing};
 use crate::exit::Exit;
@@ -91,25 +93,12 @@ impl Printer {
     }
 }
 
-/// Counts the failures among the results.
-struct Tally {
-    fail_on: FailOn,
-    total: usize,
-    failed: Cell<usize>,
-}
-
-impl Tally {
-    fn exit(&self) -> Exit {
-        let failed = self.fail_on.applies(self.failed.get(), self.total);
-        if failed { Exit::EndpointsFailed } else { Exit::Done }
-    }
-}
-
 /// Receives the results of a run.
 pub struct Results {
     /// Whether the output itself shows failures and warnings.
     shows_problems: bool,
-    tally: Tally,
+    tally: Rc<Tally>,
+    fail_on: FailOn,
     /// The name of the output in messages.
     output_name: String,
     delivery: Delivery,
@@ -137,9 +126,9 @@ struct PendingLine {
 }
 
 impl Results {
-    /// Receives `total` results, to be printed by `printer`.
-    pub fn new(printer: Printer, total: usize, output: &OutputThread) -> Self {
-        let tally = Tally { fail_on: printer.fail_on, total, failed: Cell::new(0) };
+    /// Receives results, to be counted by `tally` and printed by `printer`.
+    pub fn new(printer: Printer, tally: Rc<Tally>, output: &OutputThread) -> Self {
+        let fail_on = printer.fail_on;
         let output_name = printer.outfile.to_string();
         let shows_problems = matches!(printer.product, Product::Inventory(Format::Table));
         let delivery = match printer.product {
@@ -150,7 +139,7 @@ impl Results {
             }
             _ => Delivery::AtEnd(Box::new(printer), RefCell::default()),
         };
-        Self { shows_problems, tally, output_name, delivery }
+        Self { shows_problems, tally, fail_on, output_name, delivery }
     }
 
     /// Receives a result. If it is printed at once, waits until it is written, or until a signal ends the
@@ -191,8 +180,7 @@ impl Results {
         logged::cap_texts(&mut result);
         inventory::warn_of_shared_ids(&mut result);
         logged::log_result(&result, self.shows_problems);
-        let failed = result.status == EndpointStatus::Failed;
-        self.tally.failed.set(self.tally.failed.get() + usize::from(failed));
+        self.tally.add(&result);
         match &self.delivery {
             Delivery::AtEnd(_, results) => {
                 results.borrow_mut().push(result);
@@ -220,7 +208,7 @@ impl Results {
 
     /// Prints the results that are not printed yet, after the last one was received.
     pub async fn finish(self, output: &OutputThread, display: Display) -> Exit {
-        let exit = self.tally.exit();
+        let exit = self.tally.exit(self.fail_on);
         match self.delivery {
             Delivery::AtEnd(printer, results) => {
                 drop(display);

@@ -87,7 +87,6 @@ pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
     };
-    modules::log_skipped(&catalog);
     let infile = options.files.infile.as_deref().expect("clap requires --infile or --inventory");
     print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog)
 }

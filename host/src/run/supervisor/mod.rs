@@ -178,6 +178,7 @@ async fn gather(
     settings: &SupervisorSettings,
     budget: Rc<Budget>,
 ) -> (EndpointResult, u64) {
+    tracing::debug!("parameters: {}", endpoint.members.redacted(&endpoint.redactor));
     tracing::debug!("starting a worker for {}", library.path);
     let started_at = Timestamp::now();
     let started = Instant::now();

@@ -1,0 +1,152 @@
+//! The lines of the log file: their time and level, the first and the last line of a run, parameters and results.
+
+use gatherer_plugin_api::model::Timestamp;
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
+use serde_json::{Value, json};
+
+fn run(plugins: &PluginFolder, endpoints: &Value) -> Run {
+    Run::gather(endpoints).plugins(plugins.path())
+}
+
+fn example() -> Value {
+    json!([{"id": "good", "module": "Example", "hostname": "kvm1", "guests": "3"}])
+}
+
+/// The lines with this text.
+fn lines<'a>(outcome: &'a Outcome, text: &str) -> Vec<&'a str> {
+    outcome.log.lines().filter(|line| line.contains(text)).collect()
+}
+
+#[test]
+fn a_line_has_the_local_time_with_its_offset() {
+    let plugins = PluginFolder::with(&["example"]);
+    // The first two are rules of POSIX, which need no file.
+    for (zone, offset) in
+        [("XYZ-3:30", "+03:30"), ("ABC5", "-05:00"), ("UTC", "+00:00"), ("", "+00:00")]
+    {
+        let before = Timestamp::now();
+        let outcome = run(&plugins, &example()).env("TZ", zone).run();
+        for line in outcome.log.lines() {
+            let time = line.split(' ').next().expect("a line has words");
+            assert!(time.ends_with(offset), "{zone}: {line}");
+            let at: Timestamp = time.parse().unwrap_or_else(|error| panic!("{error}: {line}"));
+            let seconds = at.as_second() - before.as_second();
+            assert!((-1..60).contains(&seconds), "{zone}: {line} at {before}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_json_has_the_time_in_utc() {
+    let plugins = PluginFolder::with(&["example"]);
+    let run = run(&plugins, &example()).args(["--log-format", "json"]).env("TZ", "XYZ-3:30");
+    let outcome = run.run();
+    let first: Value =
+        serde_json::from_str(outcome.log.lines().next().expect("it logs")).expect("JSON");
+    assert!(first["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{first}");
+    assert_eq!(first["level"], "info");
+}
+
+#[test]
+fn levels_have_the_form_of_the_classic_program() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "good", "module": "Misbehaving", "case": "logs"},
+        {"id": "refused", "module": "Misbehaving", "case": "refuses"},
+    ]);
+    let outcome = run(&plugins, &endpoints).arg("-vv").run();
+    for (level, text) in [
+        (" - ERROR: [refused] ", "Misbehaving failed"),
+        (" - WARNING: [good] ", "own warning"),
+        (" - INFO: [good] ", "own info"),
+        (" - DEBUG: [good] ", "own debug"),
+        (" - TRACE: [good] ", "own trace"),
+    ] {
+        let found = lines(&outcome, level);
+        assert!(found.iter().any(|line| line.contains(text)), "{level}: {}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_run_has_a_first_and_a_last_line() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    plugins.add_bytes("bad", b"nothing");
+    let endpoints = json!([
+        {"id": "a", "module": "Example", "hostname": "kvm1", "guests": "3"},
+        {"id": "b", "module": "Example", "hostname": "kvm2", "guests": "4"},
+        {"id": "c", "module": "Misbehaving", "case": "refuses"},
+        {"id": "d", "module": "Unknown"},
+    ]);
+    for arguments in [&[][..], &["--format", "ndjson"]] {
+        let outcome = run(&plugins, &endpoints).args(arguments).run().expect_code(0);
+        let (first, last) = (
+            outcome.log.lines().next().expect("a line"),
+            outcome.log.lines().last().expect("a line"),
+        );
+        assert!(first.contains(" - INFO: Scanning began: version "), "{}", outcome.describe());
+        for part in [
+            " - INFO: Scanning finished: version ",
+            " 4 endpoints, 2 complete, 2 failed, 2 hosts, 7 guests in ",
+            " s, exit status 0",
+        ] {
+            assert!(last.contains(part), "{part}: {}", outcome.describe());
+        }
+        assert_eq!(lines(&outcome, "Scanning").len(), 2);
+        assert!(!outcome.stderr.contains("Scanning"), "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn a_run_that_cannot_begin_has_a_last_line_too() {
+    let plugins = PluginFolder::with(&["example"]);
+    let outcome =
+        Run::new().plugins(plugins.path()).args(["-i", "missing.json"]).run().expect_code(3);
+    let last = outcome.log.lines().last().expect("it logs");
+    assert!(last.contains("Scanning finished") && last.ends_with("exit status 3"), "{last}");
+    assert_eq!(lines(&outcome, "Scanning began").len(), 1);
+}
+
+#[test]
+fn list_modules_is_logged() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let outcome = Run::new().arg("-l").plugins(plugins.path()).run().expect_code(0);
+    assert_eq!(lines(&outcome, " - INFO: listed the modules Example, Misbehaving").len(), 1);
+    assert!(outcome.stderr.is_empty(), "{}", outcome.describe());
+}
+
+#[test]
+fn vv_logs_the_parameters_and_the_result_of_each_endpoint_without_secrets() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "a", "module": "Example", "hostname": "kvm1", "guests": 3, "timeout": "60", "insecure": true,
+            "token": "hunter2token",
+            "proxy": "http://me:pw2@proxy.example.com:3128", "passwort": "mistyped99", "password": null},
+        {"id": "b", "module": "Example", "hostname": {"env": "HOST_NAME"}, "token": {"file": "token"}},
+        {"id": "c", "module": "Misbehaving", "case": "refuses", "username": "inventory", "password": "pw3"},
+        {"id": "d", "module": "Example", "hostname": "h", "retries": 0,
+            "url": "http://joe:pw1@127.0.0.1:1/path?token=sesame77"},
+    ]);
+    let run = run(&plugins, &endpoints).args(["-v", "-v"]).env("HOST_NAME", "kvm2");
+    std::fs::write(run.home().join("token"), "from-a-file\n").expect("writable");
+    let outcome = run.run().expect_code(0);
+    for secret in ["pw1", "pw2", "pw3", "sesame77", "hunter2token", "mistyped99", "from-a-file"] {
+        assert!(!outcome.messages().contains(secret), "{secret}: {}", outcome.describe());
+    }
+    let mut shown = String::new();
+    for text in ["parameters: ", "result: "] {
+        for (id, stays) in
+            [("a", true), ("b", true), ("c", text == "parameters: "), ("d", text == "parameters: ")]
+        {
+            let prefix = format!(" - DEBUG: [{id}] {text}");
+            let found = lines(&outcome, &prefix);
+            assert_eq!(found.len(), usize::from(stays), "{prefix}: {}", outcome.describe());
+            for line in found {
+                shown.push_str(line.split_once(" - DEBUG: ").expect("the prefix").1);
+                shown.push('\n');
+            }
+        }
+    }
+    assert_message!(shown);
+    assert!(outcome.stderr.contains("[a] parameters: "), "{}", outcome.describe());
+    assert_eq!(lines(&outcome, "[c] Misbehaving failed").len(), 1);
+}
