@@ -4,6 +4,7 @@ use gatherer_tests::servers::kubernetes::{ADMIN_TOKEN, kubeconfig_yaml};
 
 use super::{Parts, Row, base64};
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn rows(parts: &Parts) -> Vec<Row> {
     let token = format!("token: {ADMIN_TOKEN}");
     let row = |form: &str, cluster: &str| Row::new(form, parts.kubeconfig(cluster, &token));

@@ -4,6 +4,7 @@ use gatherer_tests::servers::kubernetes::ADMIN_TOKEN;
 
 use super::{Parts, Row};
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn rows(parts: &Parts) -> Vec<Row> {
     let token = format!("token: {ADMIN_TOKEN}");
     let good = parts.kubeconfig(&parts.authority(), &token);

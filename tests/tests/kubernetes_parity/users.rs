@@ -7,6 +7,7 @@ use gatherer_tests::servers::kubernetes::{
 use super::certificates::read;
 use super::{Parts, Row, base64};
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn rows(parts: &Parts) -> Vec<Row> {
     let row = |form: &str, user: &str| Row::new(form, parts.kubeconfig(&parts.authority(), user));
     let admin = parts.certificates.client("admin-user", "ec:P-256");
@@ -25,7 +26,7 @@ pub fn rows(parts: &Parts) -> Vec<Row> {
             "exec: {{apiVersion: client.authentication.k8s.io/{version}, command: ./program{rest}}}"
         )
     };
-    let credential = format!("#!/bin/sh\ncat \"$(dirname \"$0\")/credential.json\"\n",);
+    let credential = "#!/bin/sh\ncat \"$(dirname \"$0\")/credential.json\"\n";
     let with_certificate = serde_json::json!({
         "apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential",
         "status": {"clientCertificateData": certificate, "clientKeyData": key},
