@@ -46,6 +46,12 @@ fn an_inventory_of_schema_1_0_gives_the_same_result_as_before() {
         // The version of the plugin changes with each release.
         endpoint.as_object_mut().expect("an endpoint").remove("plugin");
     }
+    // Since then, an amount of memory that no host has is left out with a warning.
+    let impossible = before["hosts"][0].as_object_mut().expect("a host").remove("memoryBytes");
+    assert_eq!(impossible, Some(u64::MAX.into()));
+    let added = now["warnings"].as_array_mut().expect("a list").remove(0);
+    assert_eq!(added["object"], "node1");
+    assert!(added["message"].to_string().contains("memoryBytes"), "{added}");
     assert_eq!(now, before);
 }
 
