@@ -99,8 +99,10 @@ fn explain_certificate_error(
         CertificateError::UnknownIssuer => {
             ("the certificate's issuer is not trusted", hints.untrusted)
         }
-        // This happens if a cluster was reinstalled: its authority has the same name and another key.
-        CertificateError::BadSignature => (
+        // This happens if a cluster was reinstalled: its authority has the same name and another key, maybe
+        // of another type.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             "the certificate was not signed by the trusted authority of that name",
             hints.untrusted,
         ),
@@ -128,8 +130,7 @@ fn explain_certificate_error(
         | CertificateError::InvalidOcspResponse => {
             ("whether the certificate was revoked is not known", ANOTHER)
         }
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
             ("the certificate's signature is of a type that this program cannot check", ANOTHER)
         }
         // `Other` has webpki's rarer errors: constraints of names and lengths, and malformed parts.

@@ -263,6 +263,7 @@ fn module_kubernetes_lists_nodes_if_kubectl_does_except_in_documented_cases() {
     assert!(faults.is_empty(), "{faults}\n{table}");
     let table = table
         .replace(cluster.url(), "<server>")
+        .replace(&cluster.folder().display().to_string(), "<cluster>")
         .replace(&cluster.address().to_string(), "<address>");
     gatherer_tests::assert_message!(table);
 }
