@@ -61,7 +61,7 @@ impl ShownMembers {
         let shown = self.0.iter().map(|(name, value)| match value {
             ShownValue::Words(words) => format!("{name}={words}"),
             ShownValue::Text(text) => {
-                let text = redactor.redact_beginning(&without_user(text), VALUE_MAX_BYTES);
+                let text = redactor.redact_beginning(&without_url_secrets(text), VALUE_MAX_BYTES);
                 format!("{name}=\"{}\"", escape(&text))
             }
         });
@@ -70,13 +70,72 @@ impl ShownMembers {
     }
 }
 
-/// A URL without its user and password, which may be too short for the redactor.
-fn without_user(text: &str) -> String {
-    match text.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((_, rest)) => format!("{scheme}://{STARS}@{rest}"),
-            None => text.to_owned(),
-        },
-        None => text.to_owned(),
+/// A URL without its user, password, query and fragment, which may be too short for the redactor. Of a URL that is not
+/// valid, only the scheme is shown.
+fn without_url_secrets(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        // A colon before the at sign: a user and a password.
+        return if text.split_once(':').is_some_and(|(_, rest)| rest.contains('@')) {
+            STARS.to_owned()
+        } else {
+            text.to_owned()
+        };
+    };
+    let (place, query) = match rest.find(['?', '#']) {
+        Some(end) => (&rest[..end], STARS),
+        None => (rest, ""),
+    };
+    let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("***@", host),
+        None => ("", authority),
+    };
+    if !is_host(host) || path.contains('@') || (!query.is_empty() && rest.contains('@')) {
+        return format!("{scheme}://{STARS}");
+    }
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{scheme}://{user}{host}{path}{mark}{query}")
+}
+
+/// Whether this is a host, maybe with a port; or nothing, as in `file:///path`.
+fn is_host(text: &str) -> bool {
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => {
+            if port.parse::<u16>().is_err() {
+                return false;
+            }
+            name
+        }
+        _ => text,
+    };
+    let is_address = name.starts_with('[') && name.ends_with(']');
+    is_address || !name.contains([':', '[', ']', '\\'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_url_secrets;
+
+    #[test]
+    fn shows_no_user_password_query_or_fragment_of_a_url() {
+        for (text, shown) in [
+            ("https://host.example:8443/a/b", "https://host.example:8443/a/b"),
+            ("file:///srv/hosts.json", "file:///srv/hosts.json"),
+            ("qemu+ssh://root@host/system", "qemu+ssh://***@host/system"),
+            ("https://u:pw@[2001:db8::1]:1/x", "https://***@[2001:db8::1]:1/x"),
+            ("https://host/x?token", "https://host/x?***"),
+            ("https://host/x#token", "https://host/x?***"),
+            ("https://u:p/w@host/x", "https://***"),
+            ("https://host/?a@pw", "https://***"),
+            ("https://u:p?w@host/x", "https://***"),
+            ("http://127.0.0.1:1:pw/", "http://***"),
+            ("http://u:pw@127.0.0.1:99999/", "http://***"),
+            ("HTTP:user:pw@127.0.0.1", "***"),
+            ("user:pw@127.0.0.1:80/x", "***"),
+            ("admin@vsphere.local", "admin@vsphere.local"),
+            ("/srv/a:b", "/srv/a:b"),
+        ] {
+            assert_eq!(without_url_secrets(text), shown, "{text}");
+        }
     }
 }

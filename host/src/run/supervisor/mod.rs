@@ -178,11 +178,19 @@ async fn gather(
     settings: &SupervisorSettings,
     budget: Rc<Budget>,
 ) -> (EndpointResult, u64) {
-    tracing::debug!("parameters: {}", endpoint.members.redacted(&endpoint.redactor));
+    let log_parameters =
+        || tracing::debug!("parameters: {}", endpoint.members.redacted(&endpoint.redactor));
+    // The worker reads the files that parameters refer to. Until then, the redactor does not know their contents.
+    if endpoint.references.is_empty() {
+        log_parameters();
+    }
     tracing::debug!("starting a worker for {}", library.path);
     let started_at = Timestamp::now();
     let started = Instant::now();
     let outcome = session::gather(&endpoint, library, settings, budget).await;
+    if !endpoint.references.is_empty() {
+        log_parameters();
+    }
     let mut run = EndpointRun {
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

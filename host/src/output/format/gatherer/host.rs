@@ -54,7 +54,7 @@ pub struct ManagerHost {
     cpu_mhz: Number,
     cpu_vendor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fallback_host_identifier: Option<String>,
+    pub fallback_host_identifier: Option<String>,
     /// Assigned after all hosts of the endpoint are known.
     pub host_identifier: String,
     name: String,

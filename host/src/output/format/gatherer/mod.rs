@@ -140,6 +140,10 @@ fn hosts(
             warnings.insert(warning(&identity.text, "it has no name; listed under its id"));
         }
         draft.host.host_identifier.clone_from(&identity.text);
+        // The identity is the same if the host has no other identifier and its name is the placeholder too.
+        if draft.host.fallback_host_identifier.as_ref() == Some(&identity.text) {
+            draft.host.fallback_host_identifier = None;
+        }
     }
 
     let requests: Vec<KeyRequest<'_>> = drafts
