@@ -79,7 +79,7 @@ impl ClientCertificate {
 
 const NOT_A_PAIR: &str = "contains a private key that does not belong to the certificate";
 
-/// All certificates. None is an error.
+/// All certificates. It is an error if there are none.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let found = PemBlocks::parse(pem);
     let has_malformed = found.has_malformed;

@@ -87,7 +87,9 @@ fn explain_alert(alert: AlertDescription) -> (&'static str, Option<&'static str>
         AlertDescription::AccessDenied => {
             ("the server denies access", Some("the server may not accept the client certificate"))
         }
-        AlertDescription::NoCertificate => ("the server misses a certificate", NOT_ACCEPTED),
+        AlertDescription::NoCertificate => {
+            ("the server reports that it got no certificate", Some(NEEDS_CLIENT_CERTIFICATE))
+        }
         AlertDescription::InternalError => ("the server reports an internal error", None),
         AlertDescription::CloseNotify | AlertDescription::UserCanceled => {
             ("the server ended the handshake", None)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -12,6 +13,7 @@ use super::client_certificate::ClientCertificate;
 use super::pem_blocks::PemBlocks;
 use super::trusted_certificates::TrustedCertificates;
 use super::verifier::CertificateVerifier;
+use super::x509::X509;
 use crate::file;
 
 /// The maximum size of a `ca_file`. A system's whole bundle with its comments has about 1 MiB.
@@ -75,7 +77,7 @@ fn trusted_certificates(
     if let Some(path) = &context.options().ca_file {
         add_file(&mut roots, &mut certificates, path)?;
     }
-    if roots.is_empty() {
+    if certificates.is_empty() {
         let message = "no trusted certificate is installed on this machine";
         return Err(GatherError::new(ErrorKind::Tls, message)
             .with_hint("install ca-certificates, or name a file with certificates in ca_file"));
@@ -88,11 +90,27 @@ fn add_system(roots: &mut RootCertStore, certificates: &mut Vec<CertificateDer<'
     for error in &found.errors {
         tracing::debug!("a trusted certificate cannot be read: {error}");
     }
-    certificates.clone_from(&found.certs);
-    let (_, ignored) = roots.add_parsable_certificates(found.certs);
+    let results = found.certs.into_iter().map(|found| trust(roots, certificates, found));
+    let ignored = results.filter(Result::is_err).count();
     if ignored > 0 {
         tracing::debug!("{ignored} of the system's trusted certificates are not understood");
     }
+}
+
+/// Adds a trusted certificate. It is an authority too, unless it says that it is none: the key of a server whose
+/// certificate is trusted must not sign certificates of other servers.
+pub(super) fn trust(
+    roots: &mut RootCertStore,
+    certificates: &mut Vec<CertificateDer<'static>>,
+    certificate: CertificateDer<'static>,
+) -> Result<(), rustls::Error> {
+    if X509::parse(&certificate).is_some_and(|parsed| parsed.denies_authority()) {
+        ParsedCertificate::try_from(&certificate)?;
+    } else {
+        roots.add(certificate.clone())?;
+    }
+    certificates.push(certificate);
+    Ok(())
 }
 
 fn add_file(
@@ -122,10 +140,7 @@ fn add_pem(
     let mut number = 0;
     for certificate in found.labelled("CERTIFICATE") {
         number += 1;
-        let certificate = CertificateDer::from(certificate);
-        certificates.push(certificate.clone());
-        roots
-            .add(certificate)
+        trust(roots, certificates, CertificateDer::from(certificate))
             .map_err(|_| invalid(format!("certificate {number} is not a valid certificate")))?;
     }
     if number == 0 {

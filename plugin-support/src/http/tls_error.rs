@@ -79,7 +79,7 @@ pub(super) fn explain_certificate(
             return (ErrorKind::Unsupported, sentence.clone(), hint);
         }
         Rejection::Handshake => (
-            "the server's signature does not fit its certificate".to_owned(),
+            "the server's signature does not match its certificate".to_owned(),
             "the server's private key must be that of its certificate",
         ),
     };

@@ -21,9 +21,10 @@ use super::x509::{ANY_USAGE, SERVER_AUTH, X509};
 /// The trusted certificates.
 #[derive(Debug)]
 pub(super) struct TrustedCertificates {
-    chain_verifier: Arc<WebPkiServerVerifier>,
+    /// `None` if there are no roots.
+    chain_verifier: Option<Arc<WebPkiServerVerifier>>,
     roots: Arc<RootCertStore>,
-    /// The certificates of `roots` in full.
+    /// The certificates of `roots` in full, and the certificates that are trusted but must not sign others.
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -40,7 +41,7 @@ pub(super) enum Rejection {
     /// It is one of an authority or else for any usage, and it was not issued by a trusted authority itself, or by
     /// one with name constraints.
     Indirect { is_authority: bool },
-    /// ring has no such signature. The text is the whole sentence.
+    /// ring does not support the key or the signature. The text is the whole sentence.
     Unsupported(String, UnsupportedPart),
     /// The server's signature in the handshake was not made with the certificate's key.
     Handshake,
@@ -60,11 +61,18 @@ impl TrustedCertificates {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, GatherError> {
         let roots = Arc::new(roots);
-        let builder =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider));
-        let chain_verifier = builder
-            .build()
-            .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))?;
+        let chain_verifier = if roots.is_empty() {
+            None
+        } else {
+            let builder = WebPkiServerVerifier::builder_with_provider(
+                Arc::clone(&roots),
+                Arc::clone(provider),
+            );
+            let built = builder
+                .build()
+                .map_err(|error| GatherError::internal(format!("TLS cannot be set up: {error}")))?;
+            Some(built)
+        };
         let algorithms = provider.signature_verification_algorithms;
         Ok(Self { chain_verifier, roots, certificates, algorithms })
     }
@@ -79,8 +87,12 @@ impl TrustedCertificates {
     ) -> Result<(), Rejection> {
         let server = X509::parse(certificate)
             .ok_or(Rejection::Certificate(CertificateError::BadEncoding))?;
-        let chained =
-            self.chain_verifier.verify_server_cert(certificate, intermediates, name, &[], now);
+        let chained = match &self.chain_verifier {
+            Some(verifier) => {
+                verifier.verify_server_cert(certificate, intermediates, name, &[], now).map(|_| ())
+            }
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
         if let Err(error) = chained {
             let may_be_issued = server.is_authority() || is_for_any_usage(&server);
             if self.certificates.contains(certificate)

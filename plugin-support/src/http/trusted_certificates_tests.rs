@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 
 use super::pem_blocks::PemBlocks;
+use super::tls::trust;
 use super::tls_error::{CertificateHints, explain_certificate};
 use super::trusted_certificates::{Rejection, TrustedCertificates};
 use super::verifier::{CertificateFacts, RejectedCertificate};
@@ -75,13 +76,12 @@ fn be_for(usage: ExtendedKeyUsagePurpose) -> impl FnOnce(&mut CertificateParams)
 
 /// Verifies a server's certificate and intermediate ones for the name, on a day of 2030.
 fn verify_chain(trusted: &[&Der], chain: &[&Der], name: &str) -> Result<(), Rejection> {
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut certificates) = (RootCertStore::empty(), Vec::new());
     for certificate in trusted {
-        roots.add((*certificate).clone()).expect("a certificate");
+        trust(&mut roots, &mut certificates, (*certificate).clone()).expect("a certificate");
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let trusted: Vec<Der> = trusted.iter().map(|&der| der.clone()).collect();
-    let trusted = TrustedCertificates::new(roots, trusted, &provider).expect("roots");
+    let trusted = TrustedCertificates::new(roots, certificates, &provider).expect("roots");
     let chain: Vec<Der> = chain.iter().map(|&der| der.clone()).collect();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
     let name = ServerName::try_from(name.to_owned()).expect("a name");
@@ -225,4 +225,27 @@ fn names_the_keys_and_signatures_that_ring_does_not_support() {
     let version1 = servers.last().expect("a certificate");
     assert_rejected!(verify(p256, version1), Rejection::Name(_));
     assert_rejected!(verify(version1, version1), Rejection::Name(_));
+}
+
+#[test]
+fn the_key_of_a_trusted_server_does_not_sign_certificates_of_other_servers() {
+    let mut own = params("trusted");
+    own.is_ca = IsCa::ExplicitNoCa;
+    let key = KeyPair::generate().expect("a key");
+    let trusted = own.self_signed(&key).expect("a certificate").der().clone();
+    let server = Ca(trusted.clone(), Issuer::new(own, key));
+    assert!(verify(&trusted, &trusted).is_ok());
+    for change in [(|_| ()) as fn(&mut CertificateParams), be_authority] {
+        let other = issue(&server, change);
+        assert_rejected!(
+            verify(&other, &trusted),
+            Rejection::Certificate(CertificateError::UnknownIssuer)
+        );
+        // Another authority beside it changes nothing.
+        let ca = authority(params("authority"), None);
+        assert_rejected!(
+            verify_chain(&[&trusted, &ca.0], &[&other], "a.example"),
+            Rejection::Certificate(CertificateError::UnknownIssuer)
+        );
+    }
 }

@@ -41,7 +41,7 @@ pub(super) struct AlternativeNames {
 }
 
 impl<'a> X509<'a> {
-    /// Parses a certificate; `None` if it is none.
+    /// Parses a certificate; `None` if the bytes are not a certificate.
     pub fn parse(der: &'a [u8]) -> Option<Self> {
         let mut outer = DerReader(only(der, SEQUENCE)?);
         let signed = outer.expect_whole(SEQUENCE)?;
@@ -124,6 +124,12 @@ impl<'a> X509<'a> {
             .is_some_and(|value| value.starts_with(&TRUE))
     }
 
+    /// Whether the certificate says that it is not one of an authority (`CA:FALSE`), so that its key must not sign
+    /// other certificates.
+    pub fn denies_authority(&self) -> bool {
+        self.extension(BASIC_CONSTRAINTS).is_some() && !self.is_authority()
+    }
+
     /// The object identifiers of the extended key usages; `None` if any use is allowed.
     pub fn extended_key_usages(&self) -> Option<Vec<&'a [u8]>> {
         let mut reader = DerReader(self.extension(EXTENDED_KEY_USAGE).map(|value| {
@@ -134,10 +140,10 @@ impl<'a> X509<'a> {
         while let Some(usage) = reader.expect(OID) {
             usages.push(usage);
         }
-        Some(usages)
+        Some(if reader.0.is_empty() { usages } else { Vec::new() })
     }
 
-    /// The seconds since 1970 at which the certificate begins and ceases to be valid.
+    /// The seconds since 1970 at which its validity begins and ends.
     pub fn validity(&self) -> Option<(i64, i64)> {
         let mut reader = DerReader(self.validity);
         Some((seconds(reader.element()?)?, seconds(reader.element()?)?))
@@ -180,7 +186,7 @@ impl<'a> X509<'a> {
     }
 }
 
-/// The first attribute of X.520 with this number in a name, if it is a not empty UTF8String, PrintableString or
+/// The first attribute of X.520 with this number in a name, if it is a non-empty UTF8String, PrintableString or
 /// IA5String.
 fn attribute(name: &[u8], number: u8) -> Option<&str> {
     const SET: u8 = 0x31;
