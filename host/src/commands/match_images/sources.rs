@@ -125,7 +125,10 @@ impl ImageIdentity {
             }
             _ => reference.as_ref().and_then(ImageName::of),
         };
-        let mut names: Vec<ImageName> = name.into_iter().chain(requested.name).collect();
+        // Without a digest, nothing tells whether such an image is still the one that the pod asked for.
+        let has_lost_tag = id_as_name.is_some() && digests.is_empty();
+        let requested_name = if has_lost_tag { None } else { requested.name };
+        let mut names: Vec<ImageName> = name.into_iter().chain(requested_name).collect();
         names.dedup();
         let requested_digest = requested.digest.filter(|digest| !digests.contains(digest));
         let id = fields.config_digest.map(str::to_lowercase).or(runs.config_digest).or(id_as_name);

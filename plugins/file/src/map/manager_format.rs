@@ -84,7 +84,7 @@ impl<'a, 'b> HostReader<'a, 'b> {
         let description = format!("the host {}{}", quote(key), self.of_manager);
         let mut read =
             RemainingMembers { members, host: key, description, warnings: &mut self.warnings };
-        for member in ["name", "hostIdentifier"] {
+        for member in ["name", "hostIdentifier", "fallbackHostIdentifier", "type"] {
             read.check_readable(member)?;
         }
         let name = read.text("name").filter(|name| !name.is_empty());

@@ -24,7 +24,10 @@ pub struct UnknownMembers {
 }
 
 /// The members that identify an object. If one of them cannot be read, the document fails.
-const IDENTITY: [&str; 4] = ["id", "name", "namespace", "uid"];
+const IDENTITY: [&str; 5] = ["id", "name", "namespace", "uid", "uuid"];
+
+/// The lists whose items are uses of images. If one of them or an item cannot be read, the document fails.
+const USES: [&str; 2] = ["containers", "imageVolumes"];
 
 /// Removes the values of an object of an inventory that cannot be read: members of the object or of an object in it. An
 /// array with such an item is removed. Returns one text for each, which names the member and the reason. `subject` names
@@ -36,15 +39,33 @@ pub fn take_unreadable(
     if !members.iter().any(|(_, value)| has_unreadable(value)) {
         return Ok(Vec::new());
     }
-    let is_lost = |(name, value): &&(String, Json)| {
-        IDENTITY.contains(&name.as_str()) && matches!(value, Json::Unreadable(_))
-    };
-    if let Some((name, value)) = members.iter().find(is_lost) {
-        return Err(wrong_type(&format!("`{name}` of {subject}"), "a string", value));
+    for (name, value) in &*members {
+        if let Some((lost, expected)) = lost(name, value) {
+            return Err(wrong_type(&format!("`{name}` of {subject}"), expected, lost));
+        }
     }
     let mut removed = Vec::new();
     members.retain_mut(|(name, value)| keeps(name, value, &mut removed));
     Ok(removed)
+}
+
+/// The part of a member that must not be left out, and what it must be.
+fn lost<'a>(name: &str, value: &'a Json) -> Option<(&'a Json, &'static str)> {
+    let is_lost = |value: &&Json| matches!(value, Json::Unreadable(_));
+    let items = match value {
+        Json::Array(items) if USES.contains(&name) => &items[..],
+        _ => &[],
+    };
+    match value {
+        Json::Unreadable(_) if IDENTITY.contains(&name) => Some((value, "a string")),
+        Json::Unreadable(_) if USES.contains(&name) => Some((value, "an array")),
+        Json::Object(members) if name == "identifiers" => {
+            let mut values = members.iter().map(|(_, value)| value);
+            values.find(is_lost).map(|lost| (lost, "an object of strings"))
+        }
+        Json::Unreadable(_) if name == "identifiers" => Some((value, "an object of strings")),
+        _ => items.iter().find(is_lost).map(|lost| (lost, "an array of objects")),
+    }
 }
 
 /// Whether a value or a part of it cannot be read.
@@ -65,7 +86,9 @@ fn keeps(path: &str, value: &mut Json, removed: &mut Vec<String>) -> bool {
             false
         }
         Json::Object(members) => {
-            members.retain_mut(|(name, value)| keeps(&format!("{path}.{name}"), value, removed));
+            members.retain_mut(|(name, value)| {
+                !has_unreadable(value) || keeps(&format!("{path}.{name}"), value, removed)
+            });
             true
         }
         Json::Array(items) => items.iter_mut().all(|item| keeps(path, item, removed)),

@@ -301,6 +301,10 @@ fn an_image_that_lost_its_tag_does_not_match_by_tag() {
             assert_eq!(old.names, []);
             assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
         }
+        for image_id in ["", &format!("docker://{}", sha("i1"))] {
+            let old = requesting("web:1", &image, image_id);
+            assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
+        }
         // The same applies to an inventory document that still has the tag of the pod's spec.
         let fields = ImageFields {
             image: Some(&image),
