@@ -51,31 +51,38 @@ pub fn take_unreadable(
 
 /// The part of a member that must not be left out, and what it must be.
 fn lost<'a>(name: &str, value: &'a Json) -> Option<(&'a Json, &'static str)> {
-    let is_lost = |value: &&Json| matches!(value, Json::Unreadable(_));
-    let items = match value {
-        Json::Array(items) if USES.contains(&name) => &items[..],
-        _ => &[],
-    };
-    match value {
-        Json::Unreadable(_) if IDENTITY.contains(&name) => Some((value, "a string")),
-        Json::Unreadable(_) if USES.contains(&name) => Some((value, "an array")),
-        Json::Object(members) if name == "identifiers" => {
-            let mut values = members.iter().map(|(_, value)| value);
-            values.find(is_lost).map(|lost| (lost, "an object of strings"))
+    if IDENTITY.contains(&name) {
+        return first_unreadable(value).map(|lost| (lost, "a string"));
+    }
+    if name == "identifiers" {
+        return first_unreadable(value).map(|lost| (lost, "an object of strings"));
+    }
+    if !USES.contains(&name) {
+        return None;
+    }
+    let lost = match value {
+        // Members of an item can be left out, but not the item.
+        Json::Array(items) => {
+            items.iter().filter(|item| !matches!(item, Json::Object(_))).find_map(first_unreadable)
         }
-        Json::Unreadable(_) if name == "identifiers" => Some((value, "an object of strings")),
-        _ => items.iter().find(is_lost).map(|lost| (lost, "an array of objects")),
+        _ => first_unreadable(value),
+    };
+    lost.map(|lost| (lost, "an array of objects"))
+}
+
+/// The first part of a value that cannot be read.
+fn first_unreadable(value: &Json) -> Option<&Json> {
+    match value {
+        Json::Unreadable(_) => Some(value),
+        Json::Array(items) => items.iter().find_map(first_unreadable),
+        Json::Object(members) => members.iter().find_map(|(_, value)| first_unreadable(value)),
+        _ => None,
     }
 }
 
 /// Whether a value or a part of it cannot be read.
 pub fn has_unreadable(value: &Json) -> bool {
-    match value {
-        Json::Unreadable(_) => true,
-        Json::Array(items) => items.iter().any(has_unreadable),
-        Json::Object(members) => members.iter().any(|(_, value)| has_unreadable(value)),
-        _ => false,
-    }
+    first_unreadable(value).is_some()
 }
 
 /// Removes the parts of a value that cannot be read. Whether the value itself is kept.
