@@ -13,7 +13,7 @@ use gatherer_plugin_kubernetes::quantity::{OutOfRange, ParseError};
 use serde_json::{Value, json};
 
 fn map_text(text: &[u8]) -> MappedHost {
-    map::host(serde_json::from_slice::<Node<'_>>(text).expect("a node"))
+    map::host(serde_json::from_slice::<Node<'_>>(text).expect("a node"), true)
 }
 
 fn mapped(node: &Value) -> MappedHost {

@@ -253,3 +253,17 @@ fn hosts_have_their_images_only_with_pods() {
         assert_eq!(images, expected.iter().collect::<Vec<_>>(), "{collect}");
     }
 }
+
+#[test]
+fn images_that_are_not_a_list_of_images_are_unknown() {
+    let (gathered, _) = gather(&json!({"collect": ["pods"]}), |request| {
+        if request.path() != "/api/v1/nodes" {
+            return empty_cluster(request);
+        }
+        let node = object("", "n1", json!({"status": {"images": [{"names": "app:1"}]}}));
+        ok(&list("Node", "v1", &[node], ""))
+    });
+    assert_eq!(gathered.hosts[0].images, []);
+    let warnings: Vec<_> = gathered.warnings.iter().map(|warning| &*warning.message).collect();
+    assert!(warnings.iter().any(|message| message.contains("images are ignored")), "{warnings:?}");
+}

@@ -8,7 +8,7 @@ use gatherer_plugin_api::{Collection, Context, GatherError, HostRef};
 use super::join::Join;
 use super::parameters::Selection;
 use crate::client::ItemSink;
-use crate::map::{self, MappedHost, Warnings};
+use crate::map::{self, Warnings};
 use crate::objects::kinds::{Listed, NodeList, PodList};
 use crate::objects::{Node, Pod};
 
@@ -40,19 +40,12 @@ impl Hosts {
     }
 }
 
-/// Maps a Node to a host. Hosts have their images only with pods: they can be most of an inventory.
-pub fn host(mut node: Node<'_>, with_images: bool) -> MappedHost {
-    if !with_images {
-        node.status.images.clear();
-    }
-    map::host(node)
-}
-
 /// Reports each Node as a host.
 pub struct HostSink {
     context: Context,
     /// Whether later lists refer to the hosts.
     remember_hosts: bool,
+    /// Hosts have their images only with pods: they can be most of an inventory.
     with_images: bool,
     pub hosts: Hosts,
     /// The warnings about the hosts so far. A reported warning cannot be withdrawn, so they wait until
@@ -74,7 +67,7 @@ impl ItemSink for HostSink {
 
     fn take(&mut self, node: Node<'_>) -> Result<(), GatherError> {
         self.context.check_cancelled()?;
-        let mapped = host(node, self.with_images);
+        let mapped = map::host(node, self.with_images);
         if self.remember_hosts {
             self.hosts.report(&self.context, mapped.host)?;
         } else {

@@ -7,7 +7,7 @@ use gatherer_plugin_api::{Collection, GatherError, Item};
 
 use super::api_versions;
 use super::collector::{CollectedList, Collector};
-use super::sinks::{self, Collecting, Hosts, store};
+use super::sinks::{Collecting, Hosts, store};
 use crate::map::{self, MappedHost, Warnings};
 use crate::objects::kinds::{self, NodeList, VirtualMachineList};
 use crate::objects::{Node, VirtualMachine};
@@ -79,7 +79,7 @@ impl Collector<'_> {
             if !names.contains(&*node.metadata.name) {
                 return (None, Warnings::new());
             }
-            let MappedHost { host, warnings } = sinks::host(node, with_images);
+            let MappedHost { host, warnings } = map::host(node, with_images);
             (Some(Box::new(host)), warnings)
         });
         let Collecting { items, warnings, .. } =

@@ -33,7 +33,9 @@ pub struct MappedHost {
 ///
 /// A Node has a number of CPUs, but no sockets, cores or threads. Those stay absent, and
 /// `cpu.millicores` is its capacity.
-pub fn host(mut node: Node<'_>) -> MappedHost {
+///
+/// The host has images only if `with_images` is set.
+pub fn host(mut node: Node<'_>, with_images: bool) -> MappedHost {
     let mut problems = Vec::new();
 
     let mut host = Host::new(id(&node, &mut problems), &*node.metadata.name);
@@ -63,8 +65,13 @@ pub fn host(mut node: Node<'_>) -> MappedHost {
     host.roles = roles(&metadata.labels);
     host.conditions = conditions(&status.conditions, &mut problems);
     host.versions = versions(info);
-    host.images = images(&status.images);
     host.created_at = created_at(metadata, &mut problems);
+    if with_images {
+        match status.images.read() {
+            Ok(read) => host.images = images(&read),
+            Err(_) => problems.push(Problem::UnknownImages),
+        }
+    }
 
     let object = [&metadata.name, &metadata.uid].into_iter().find_map(|text| non_blank(text));
     let object = object.unwrap_or_else(|| "a node without a name".to_owned());

@@ -29,6 +29,8 @@ pub enum Problem {
     NoProvider,
     /// The provider ID of a Node has no instance after its scheme.
     NoInstance,
+    /// The images of a Node are not a list of images. The host has none, which means that they are not known.
+    UnknownImages,
     /// A field has a value that cannot be used.
     Ignored {
         /// The field, with the part of the object that it belongs to: `container "c": restartCount`.
@@ -66,6 +68,9 @@ impl fmt::Display for Problem {
             }
             Self::NoProvider => f.write_str("providerID does not name a provider"),
             Self::NoInstance => f.write_str("providerID does not name an instance"),
+            Self::UnknownImages => {
+                f.write_str("its images are ignored: they are not a list of images")
+            }
             Self::Ignored { field, because } => write!(f, "{field} is ignored: {because}"),
             Self::NamespaceNotFound => f.write_str("the cluster has no namespace of this name"),
             Self::NodeNotFound(node) => {

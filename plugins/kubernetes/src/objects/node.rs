@@ -1,9 +1,11 @@
-//! A Node of core/v1. Most of its bytes are images, annotations and managed fields; the last two are skipped.
+//! A Node of core/v1. Most of its bytes are images, annotations and managed fields. The last two are skipped, and the
+//! images are read only if they are used.
 //! A Node that has just registered lacks most of the rest.
 
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::value::RawValue;
 
 use super::object_meta::ObjectMeta;
 use crate::json::{OTHER_KIND, Text, items, only_from_an_object, or_default, texts};
@@ -87,8 +89,30 @@ pub struct NodeStatus<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub node_info: NodeInfo<'a>,
     /// The largest images of the Node: at most 50, unless the kubelet is configured otherwise.
-    #[serde(borrow, deserialize_with = "items")]
-    pub images: Vec<NodeImage<'a>>,
+    #[serde(borrow)]
+    pub images: UnreadImages<'a>,
+}
+
+/// The JSON text of `status.images`. Reading it takes as long as reading the rest of the Node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnreadImages<'a>(Option<&'a str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for UnreadImages<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|text| Self(Some(text.get())))
+    }
+}
+
+impl<'a> UnreadImages<'a> {
+    /// The images.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a list of images.
+    pub fn read(self) -> Result<Vec<NodeImage<'a>>, serde_json::Error> {
+        let Some(text) = self.0 else { return Ok(Vec::new()) };
+        items(&mut serde_json::Deserializer::from_str(text))
+    }
 }
 
 /// One of `status.images`.
@@ -216,9 +240,25 @@ mod tests {
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"annotations": {"a": "b"}, "managedFields": [{"fieldsV1": {"f:x": {}}}]},
             "spec": {"podCIDRs": ["10.0.0.0/24"]},
-            "status": {"images": [{"names": [null], "sizeBytes": 1}], "volumesAttached": [{}]},
+            "status": {"volumesAttached": [{}]},
         });
         assert_eq!(read(&node).unwrap(), Node::default());
+    }
+
+    #[test]
+    fn reads_images_only_on_request() {
+        let images = |images: Value| {
+            let node = json!({"status": {"images": images}});
+            read(&node).unwrap().status.images.read()
+        };
+        for empty in [json!(null), json!([]), json!([{"names": [null], "sizeBytes": 1}])] {
+            assert_eq!(images(empty.clone()).unwrap(), [], "{empty}");
+        }
+        let names = images(json!([{"names": ["app:1"]}])).unwrap().remove(0).names;
+        assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["app:1"]);
+        for other in [json!(["app"]), json!([{"names": "app"}]), json!({}), json!("app")] {
+            assert!(images(other.clone()).is_err(), "{other}");
+        }
     }
 
     #[test]
@@ -237,8 +277,6 @@ mod tests {
             json!({"spec": {"taints": [["key", "value", "NoSchedule"]]}}),
             json!({"status": {"capacity": {"cpu": 4}}}),
             json!({"status": {"nodeInfo": ["m"]}}),
-            json!({"status": {"images": ["app"]}}),
-            json!({"status": {"images": [{"names": "app"}]}}),
             json!({"status": {"nodeInfo": {"machineID": {}}}}),
             json!({"status": {"conditions": ["Ready"]}}),
             json!({"status": {"addresses": [{"type": "InternalIP", "address": ["10.0.0.1"]}]}}),
