@@ -27,7 +27,7 @@ lint: ## fmt, clippy, doc, deny, shellcheck; warnings are errors
 lab: ## start a Kubernetes API server with NODES=1100 nodes and PODS=600 pods, for experiments
 	@scripts/lab.sh
 
-bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: one part, with more pods
+bench: ## measure the release build against its goals; PARTS=workloads PODS=100000: one part, with more pods; BESIDE=/path/to/an/older/program: compare with it
 	@scripts/bench.sh $(PARTS)
 
 fuzz: ## fuzz each parser for SECONDS=60; TARGET=infile: only this one, JOBS=1: one at a time

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::Result;
 use super::curl::{self, Curl};
-use super::measure::{Cost, Program, Table, mebibytes, median, milliseconds};
+use super::measure::{
+    Beside, Cost, Program, Table, gather_in_turn, mebibytes, median, milliseconds,
+};
 
 /// The size of a node in bytes, as in large clusters.
 const NODE_BYTES: usize = 10_000;
@@ -63,13 +65,17 @@ pub fn measure(program: &Path) -> Result<Table> {
         }
     };
     let program = Program::new(program)?;
+    let mut beside = Beside::from_environment("gatherer")?;
     let mut present = 0;
     let mut per_node = Vec::new();
     for (nodes, turns) in SIZES {
         cluster.create_nodes_from(present as usize, (nodes - present) as usize, NODE_BYTES);
         present = nodes;
-        let measured = compare(&program, &cluster, nodes, turns)?;
+        let measured = compare(&program, beside.as_mut(), &cluster, nodes, turns)?;
         measured.add_to(&mut table, nodes);
+        if let Some(beside) = &mut beside {
+            beside.add_to(&mut table, &format!("{nodes} nodes"));
+        }
         per_node.push((nodes, measured.processor.as_secs_f64() / f64::from(nodes)));
     }
     // Only the two largest numbers, since the start of the process dominates in small runs.
@@ -120,16 +126,26 @@ impl NodeFigures {
     }
 }
 
-fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Result<NodeFigures> {
+fn compare(
+    program: &Program,
+    mut beside: Option<&mut Beside>,
+    cluster: &Cluster,
+    nodes: u32,
+    turns: u32,
+) -> Result<NodeFigures> {
     let parameters = json!({});
     let curl = Curl::new(program, cluster, &parameters)?;
     let request = curl::request(&cluster.kubeconfig("token").display().to_string(), &parameters);
-    let check = |output: &str| {
+    let check = |output: &str| -> Result<()> {
         let listed = output.matches("\"hostIdentifier\"").count();
-        if listed == nodes as usize { Ok(()) } else { Err(format!("{listed} nodes of {nodes}")) }
+        if listed == nodes as usize {
+            Ok(())
+        } else {
+            Err(format!("{listed} nodes of {nodes}").into())
+        }
     };
-    let gatherer = || -> Result<Cost> {
-        let (output, cost) = program.gather(&request)?;
+    let gatherer = |turn: usize, beside: Option<&mut Beside>| -> Result<Cost> {
+        let (output, cost) = gather_in_turn(program, beside, turn, &request, check)?;
         check(&output)?;
         Ok(cost)
     };
@@ -138,12 +154,15 @@ fn compare(program: &Program, cluster: &Cluster, nodes: u32, turns: u32) -> Resu
         let (output, peak) = program.gather_watched(&request)?;
         check(&output)?;
         peak_bytes = peak_bytes.max(peak.together());
+        if let Some(beside) = &mut beside {
+            check(&beside.watch(&request)?)?;
+        }
     }
     let (mut costs, mut plain, mut compressed) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns as usize {
         for command in ORDERS[turn % ORDERS.len()] {
             match command {
-                MeasuredCommand::Gatherer => costs.push(gatherer()?),
+                MeasuredCommand::Gatherer => costs.push(gatherer(turn, beside.as_deref_mut())?),
                 MeasuredCommand::Plain => plain.push(curl.fetch(false)?),
                 MeasuredCommand::Compressed => compressed.push(curl.fetch(true)?),
             }

@@ -1,7 +1,8 @@
 //! Measures whole processes of the program and compares the figures with the goals (`make bench`).
 //!
 //! The speed of a machine varies, so everything that is compared is measured in one run, in turns. The output of
-//! each run is checked, so that a fast failure does not count as a fast run.
+//! each run is checked, so that a fast failure does not count as a fast run. The environment variable `BESIDE` names
+//! a second program, such as an older build, that the parts kubernetes and workloads measure in the same turns.
 
 mod curl;
 mod kubernetes;

@@ -174,6 +174,88 @@ impl Program {
     }
 }
 
+/// The environment variable with the path of a second program.
+const BESIDE_VARIABLE: &str = "BESIDE";
+
+/// A second program, such as an older build, that is measured in the same turns as the program.
+pub struct Beside {
+    program: Program,
+    /// The costs of the program and of the second program in each turn.
+    pairs: Vec<(Cost, Cost)>,
+    peak_bytes: u64,
+}
+
+impl Beside {
+    /// The program that [`BESIDE_VARIABLE`] names. If it is not set, there is none.
+    pub fn from_environment(format: &'static str) -> Result<Option<Self>> {
+        let Some(path) = std::env::var_os(BESIDE_VARIABLE).filter(|path| !path.is_empty()) else {
+            return Ok(None);
+        };
+        let path = PathBuf::from(path);
+        let path = path
+            .canonicalize()
+            .map_err(|error| format!("{BESIDE_VARIABLE}={}: {error}", path.display()))?;
+        let program = Program::new(&path)?.printing(format);
+        Ok(Some(Self { program, pairs: Vec::new(), peak_bytes: 0 }))
+    }
+
+    /// Measures the memory of a run, and returns its output.
+    pub fn watch(&mut self, request: &str) -> Result<String> {
+        let (output, peaks) = self.program.gather_watched(request)?;
+        self.peak_bytes = self.peak_bytes.max(peaks.together());
+        Ok(output)
+    }
+
+    /// Adds lines that compare the runs since the last call.
+    pub fn add_to(&mut self, table: &mut Table, name: &str) {
+        let pairs = std::mem::take(&mut self.pairs);
+        let peak = std::mem::take(&mut self.peak_bytes);
+        let ratio = |part: fn(&Cost) -> Duration| {
+            let total = |which: fn(&(Cost, Cost)) -> &Cost| {
+                pairs.iter().map(|pair| part(which(pair)).as_secs_f64()).sum::<f64>()
+            };
+            total(|(own, _)| own) / total(|(_, other)| other)
+        };
+        let ratios: Vec<f64> = pairs
+            .iter()
+            .map(|(own, other)| own.wall.as_secs_f64() / other.wall.as_secs_f64())
+            .collect();
+        let figure = format!(
+            "{:.3} x in the median of {} turns, {:.3} x in total; processor time {:.3} x in total",
+            median(&ratios),
+            pairs.len(),
+            ratio(|cost| cost.wall),
+            ratio(|cost| cost.processor)
+        );
+        table.figure(format!("{name}, times the program beside"), figure);
+        let walls: Vec<Duration> = pairs.iter().map(|(_, other)| other.wall).collect();
+        let figure = format!("{}, peak memory {}", milliseconds(median(&walls)), mebibytes(peak));
+        table.figure(format!("{name}, the program beside"), figure);
+    }
+}
+
+/// Gathers with the program, and in turns before or after it with the one beside it, and returns the output and
+/// the cost of the program. `check` sees the output of the one beside it.
+pub fn gather_in_turn(
+    program: &Program,
+    beside: Option<&mut Beside>,
+    turn: usize,
+    request: &str,
+    check: impl Fn(&str) -> Result<()>,
+) -> Result<(String, Cost)> {
+    let Some(beside) = beside else { return program.gather(request) };
+    let (own, other) = if turn.is_multiple_of(2) {
+        let own = program.gather(request)?;
+        (own, beside.program.gather(request)?)
+    } else {
+        let other = beside.program.gather(request)?;
+        (program.gather(request)?, other)
+    };
+    check(&other.0)?;
+    beside.pairs.push((own.1, other.1));
+    Ok(own)
+}
+
 /// A table of figures, some of which have a goal.
 pub struct Table {
     title: String,

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use super::Result;
 use super::curl::{self, Curl};
-use super::measure::{Peaks, Program, Table, mebibytes, median, milliseconds};
+use super::measure::{
+    Beside, Peaks, Program, Table, gather_in_turn, mebibytes, median, milliseconds,
+};
 
 const NODES: u32 = 2_000;
 /// The size of a node in bytes. A pod has about 5,000 bytes.
@@ -53,6 +55,7 @@ pub fn measure(program: &Path) -> Result<Table> {
     };
     cluster.create_nodes(NODES as usize, NODE_BYTES);
     let program = Program::new(program)?.printing("inventory");
+    let mut beside = Beside::from_environment("inventory")?;
     let nodes_only = nodes_only(&program, &cluster)?;
     let mut present = 0;
     let mut per_pod: Vec<(u32, f64)> = Vec::new();
@@ -60,8 +63,11 @@ pub fn measure(program: &Path) -> Result<Table> {
         let (first, count) = (present as usize, (pods - present) as usize);
         cluster.create_workloads_from(first, count, NODES as usize);
         present = pods;
-        let measured = compare(&program, &cluster, pods, turns)?;
+        let measured = compare(&program, beside.as_mut(), &cluster, pods, turns)?;
         measured.add_to(&mut table, pods);
+        if let Some(beside) = &mut beside {
+            beside.add_to(&mut table, &format!("{pods} pods"));
+        }
         let processor = measured.processor.saturating_sub(nodes_only);
         per_pod.push((pods, processor.as_secs_f64() / f64::from(pods)));
     }
@@ -147,7 +153,13 @@ impl PodFigures {
     }
 }
 
-fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Result<PodFigures> {
+fn compare(
+    program: &Program,
+    mut beside: Option<&mut Beside>,
+    cluster: &Cluster,
+    pods: u32,
+    turns: u32,
+) -> Result<PodFigures> {
     let parameters = json!({"collect": "all,secrets,config-maps"});
     let request = request(cluster, &parameters);
     let curl = Curl::new(program, cluster, &parameters)?;
@@ -158,13 +170,20 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
         peaks = peaks.max(peak);
         whole = output;
     }
-    check(&whole, &expected(cluster))?;
+    let expected = expected(cluster);
+    check(&whole, &expected)?;
+    if let Some(beside) = &mut beside {
+        check(&beside.watch(&request)?, &expected)?;
+    }
     let (mut walls, mut others, mut processor) = (Vec::new(), Vec::new(), Duration::ZERO);
     for turn in 0..turns {
         if turn % 2 == 1 {
             others.push(curl.fetch(false)?);
         }
-        let (output, cost) = program.gather(&request)?;
+        let (output, cost) =
+            gather_in_turn(program, beside.as_deref_mut(), turn as usize, &request, |output| {
+                check(output, &expected)
+            })?;
         // Comparing with a checked document is faster than checking this one.
         if output != whole {
             return Err("two runs gave different documents".into());
@@ -180,7 +199,7 @@ fn compare(program: &Program, cluster: &Cluster, pods: u32, turns: u32) -> Resul
         .zip(&others)
         .map(|(gatherer, other)| gatherer.as_secs_f64() / other.as_secs_f64())
         .collect();
-    let found = expected(cluster)["pods"];
+    let found = expected["pods"];
     if found != pods as usize {
         return Err(format!("the cluster has {found} pods").into());
     }
