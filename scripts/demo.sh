@@ -46,6 +46,8 @@ END
 else
     title "Two endpoints as a table: a hypervisor and an inventory file"
 fi
+say "\$ cat $request"
+cat "$request"
 say "\$ $program --infile $request --logfile $log --format table"
 "$program" --infile "$request" --logfile "$log" --format table
 

@@ -1,6 +1,10 @@
 //! Checks the list of modules and the shown output in the documents against the program.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use gatherer_tests::{PluginFolder, Run};
 use serde_json::{Value, json};
@@ -49,6 +53,8 @@ fn the_documents_show_the_output_of_the_program() {
     let (hosts, _) =
         table.stdout_text().split_once("\n\n").expect("an empty line is before the summary");
     assert!(readme.contains(hosts), "README.md:\n{hosts}");
+    let request = format!("$ cat demo/request.json\n{}", read("demo/request.json"));
+    assert!(readme.contains(&request), "README.md:\n{request}");
 
     let refused = r#"{"id": "web", "module": "File", "url": "http://127.0.0.1:1/"}"#;
     let run = Run::new().args(["-i", "-", "--format", "table"]).stdin(refused);
@@ -78,4 +84,42 @@ fn the_documents_show_the_output_of_the_program() {
     let lines = lines.filter(|line| line.ends_with("\": {") || line.contains("hostIdentifier"));
     let shown = format!("{}\n{}```", lines.collect::<Vec<_>>().join("\n"), clones.stderr);
     assert!(manager.contains(&shown), "manager.md:\n{shown}");
+}
+
+#[test]
+fn the_script_for_the_managers_request_keeps_it_and_runs_the_program() {
+    let page = read("docs/manager-installation.md");
+    let (_, script) = page.split_once("<<'END'\n").expect("the page has the script");
+    let (script, _) = script.split_once("END\n").expect("the script has an end");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = folder.path().join("classic");
+    let classic = "#!/bin/sh\ncase $1 in --infile) cat ;; *) echo \"$@\" ;; esac; exit 3\n";
+    let script =
+        script.replace("/usr/bin/virtual-host-gatherer.classic", &program.display().to_string());
+    let script = script.replace("/var/log/rhn", &folder.path().display().to_string());
+    for (path, text) in [(&program, classic), (&folder.path().join("script"), &script)] {
+        std::fs::write(path, text).expect("the script can be written");
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let run = |arguments: [&str; 3]| {
+        let mut command = Command::new("sh");
+        command.arg(folder.path().join("script")).args(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh");
+        // The program that lists its modules does not read its input.
+        let _ = child.stdin.take().expect("a pipe").write_all(b"[]");
+        let output = child.wait_with_output().expect("sh ends");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    let list = run(["--list-modules", "--logfile", "x"]);
+    assert_eq!(list, (Some(3), "--list-modules --logfile x\n".to_owned()));
+    assert_eq!(run(["--infile", "-", "--logfile"]), (Some(3), "[]".to_owned()));
+    let entries = std::fs::read_dir(folder.path()).expect("the folder can be listed");
+    let kept: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    let [kept] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!(std::fs::read_to_string(kept).expect("the request was kept"), "[]");
+    let mode = std::fs::metadata(kept).expect("it exists").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
