@@ -7,16 +7,19 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 
-.PHONY: help demo test accept lint lab bench fuzz soak docs build install uninstall clean
+.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## build, then gather from a test hypervisor and a sample file
 	@scripts/demo.sh
 
 test: ## build, then run every test
 	@scripts/test.sh
+
+test-node: ## build, then test with a real Kubernetes node: kubelet, containerd, pods; only root can
+	@scripts/test-node.sh
 
 accept: ## run every test and renew the snapshots and generated documents that it compares with
 	@scripts/accept.sh

@@ -132,6 +132,7 @@ else
     run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --tests --color "$colour"
     count_libtest
 fi
+ignored=$skipped
 
 title "Examples in the documentation"
 run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --doc --color "$colour"
@@ -151,6 +152,7 @@ if [ "$reasons" -gt 0 ]; then
     # A test's path can contain :: but not ": ", so the first ": " ends it.
     sed -n '/./s/^\([^ ]*\): \(.*\)$/skipped: \2 (\1)/p' "$skips"
 fi
+[ "$ignored" -eq 0 ] || say "skipped: $ignored tests of a real Kubernetes node, which run only with 'make test-node'"
 for command in ${unfinished[@]+"${unfinished[@]}"}; do
     say "Did not finish, so the counts are incomplete: $command"
 done

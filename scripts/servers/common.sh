@@ -83,6 +83,21 @@ load_lists() {
     fi
 }
 
+# Unpacks Debian packages below a folder.
+unpack() {
+    local root=$1 deb package
+    shift
+    for package in "$@"; do
+        apt-cache "${apt[@]}" show "$package" >/dev/null 2>&1 ||
+            cannot "this system's package sources do not have $package; those of Debian 12 have it"
+    done
+    (cd "$work/apt/debs" && quiet apt-get "${apt[@]}" download "$@")
+    for deb in "$work"/apt/debs/*.deb; do
+        quiet dpkg-deb -x "$deb" "$root"
+        rm -f "$deb"
+    done
+}
+
 # Removes the folders of older recipes, whose names begin with $1.
 forget_older() {
     local folder

@@ -3,6 +3,7 @@
 
 pub mod kubernetes;
 pub mod libvirt;
+pub mod node;
 mod watcher;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

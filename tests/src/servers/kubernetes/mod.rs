@@ -23,7 +23,7 @@ pub use kubeconfigs::{
 use serde_json::Value;
 
 use api::Api;
-use start::Servers;
+use start::{Machines, Servers};
 pub use start::{Pki, ServedCertificate};
 pub use workloads::SHARED_PODS;
 
@@ -73,8 +73,20 @@ impl Cluster {
     pub fn start_with_certificates(
         certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
     ) -> Result<Self, String> {
+        Self::start_with(Machines::None, certificates)
+    }
+
+    /// Like [`Self::start`], for kubelets that run pods and controllers that create them.
+    pub fn start_for_nodes() -> Result<Self, String> {
+        Self::start_with(Machines::Nodes, &|_| Vec::new())
+    }
+
+    fn start_with(
+        machines: Machines,
+        certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
+    ) -> Result<Self, String> {
         let programs = start::programs()?;
-        let servers = Servers::start(&programs, certificates);
+        let servers = Servers::start(&programs, machines, certificates);
         let servers = servers.unwrap_or_else(|error| panic!("{error}"));
         let folder = servers.folder().to_owned();
         let mut cluster = Self::open(&folder)?;

@@ -68,6 +68,15 @@ pub struct ServedCertificate {
     pub key: PathBuf,
 }
 
+/// What a cluster has besides objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Machines {
+    /// Nothing runs, and no controller changes the objects.
+    None,
+    /// Kubelets run pods, and controllers create them.
+    Nodes,
+}
+
 /// An etcd, an API server, and their folder.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -101,11 +110,12 @@ impl Programs {
 impl Servers {
     pub(super) fn start(
         programs: &Programs,
+        machines: Machines,
         certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
     ) -> Result<Self, String> {
         let mut last = String::new();
         for _ in 0..START_ATTEMPTS {
-            match Self::try_start(programs, certificates) {
+            match Self::try_start(programs, machines, certificates) {
                 Ok(servers) => return Ok(servers),
                 Err(StartFailure::PortInUse(error)) => last = error,
                 Err(StartFailure::Other(error)) => return Err(error),
@@ -116,6 +126,7 @@ impl Servers {
 
     fn try_start(
         programs: &Programs,
+        machines: Machines,
         certificates: &dyn Fn(&Pki) -> Vec<ServedCertificate>,
     ) -> Result<Self, StartFailure> {
         let other = |error: std::io::Error| StartFailure::Other(format!("kube-apiserver: {error}"));
@@ -142,7 +153,7 @@ impl Servers {
         kubeconfigs::write(&path.join("kubeconfig"), &keys, &url);
 
         let pki = Pki { folder: keys.clone(), openssl: programs.openssl.clone() };
-        let mut command = apiserver(programs, path, port, client)?;
+        let mut command = apiserver(programs, machines, path, port, client)?;
         for ServedCertificate { name, certificate, key } in certificates(&pki) {
             let (certificate, key) = (certificate.display(), key.display());
             command.arg(format!("--tls-sni-cert-key={certificate},{key}:{name}"));
@@ -259,6 +270,7 @@ fn etcd(
 
 fn apiserver(
     programs: &Programs,
+    machines: Machines,
     folder: &Path,
     port: u16,
     etcd: u16,
@@ -283,12 +295,20 @@ fn apiserver(
         .arg(format!("--service-account-signing-key-file={pki}/sa.key"))
         .args([format!("--service-account-issuer={issuer}"), format!("--api-audiences={issuer}")])
         .args(["--service-cluster-ip-range=10.96.0.0/16", "--endpoint-reconciler-type=none"])
-        // No controller creates the service accounts of pods, or removes taints.
-        .arg("--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
-        // Without the owner of each field, objects need half of the time and space. Ephemeral containers are
-        // enabled by default in later versions.
-        .arg("--feature-gates=ServerSideApply=false,EphemeralContainers=true")
         .args(["--profiling=false", "--v=1"]);
+    match machines {
+        Machines::None => command
+            // No controller creates the service accounts of pods, or removes taints.
+            .arg("--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
+            // Without the owner of each field, objects need half of the time and space. Ephemeral containers are
+            // enabled by default in later versions.
+            .arg("--feature-gates=ServerSideApply=false,EphemeralContainers=true"),
+        // The server asks kubelets for the logs of pods.
+        Machines::Nodes => command
+            .arg(format!("--kubelet-client-certificate={pki}/admin.crt"))
+            .arg(format!("--kubelet-client-key={pki}/admin.key"))
+            .arg("--kubelet-preferred-address-types=InternalIP"),
+    };
     logged(command, folder, "kube-apiserver")
 }
 
