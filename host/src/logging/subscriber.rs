@@ -22,6 +22,9 @@ use super::{CRATE, TARGET};
 /// `tracing::warn!(file_only = true, "...")`.
 const FILE_ONLY: &str = "file_only";
 
+/// The field of an event that keeps it from the log file, which gets the same text at another level.
+const STDERR_ONLY: &str = "stderr_only";
+
 /// Which destinations get a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineDestinations {
@@ -120,6 +123,7 @@ where
         }
         let mut fields = EventFields::default();
         event.record(&mut fields);
+        destinations.file &= !fields.stderr_only;
         destinations.stderr &= !fields.file_only;
         let (mut endpoint, mut span_fields) = (None, Map::new());
         for span in context.event_scope(event).into_iter().flatten() {
@@ -189,6 +193,8 @@ struct EventFields {
     members: Map<String, Value>,
     /// Whether it is kept from stderr.
     file_only: bool,
+    /// Whether it is kept from the log file.
+    stderr_only: bool,
 }
 
 impl EventFields {
@@ -202,10 +208,10 @@ impl EventFields {
 
 impl Visit for EventFields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if field.name() == FILE_ONLY {
-            self.file_only = value;
-        } else {
-            self.insert(field, value.into());
+        match field.name() {
+            FILE_ONLY => self.file_only = value,
+            STDERR_ONLY => self.stderr_only = value,
+            _ => self.insert(field, value.into()),
         }
     }
 

@@ -62,6 +62,17 @@ fn a_line_that_is_also_in_the_result_goes_only_to_the_file() {
 }
 
 #[test]
+fn a_line_that_the_file_gets_at_another_level_goes_only_to_stderr() {
+    let lines = logged("debug", || {
+        tracing::debug!(file_only = true, "l");
+        tracing::info!(stderr_only = true, "l");
+    });
+    assert_eq!(messages(&lines), ["l", "l"]);
+    let stderr = LineDestinations { file: false, stderr: true };
+    assert_eq!((lines[0].1, lines[1].1), (FILE, stderr));
+}
+
+#[test]
 fn a_line_has_the_id_and_the_fields_of_its_spans() {
     let lines = logged("", || {
         spans::run().in_scope(|| {

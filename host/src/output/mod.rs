@@ -5,3 +5,4 @@ pub mod format;
 pub mod inventory;
 pub mod outfile;
 pub mod terminal;
+pub mod warning_kinds;

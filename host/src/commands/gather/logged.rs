@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Host};
-use tracing::Span;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Host, Warning};
 
 use crate::logging::spans;
 use crate::output::escape::capped;
 use crate::output::format::Note;
 use crate::output::inventory::count;
+use crate::output::warning_kinds::{self, WarningKind, by_kind};
 
-/// The maximum size of one endpoint's warnings in the log, in bytes. A thousand warnings, which is how many
-/// are kept, usually have about 200 KiB.
-const WARNINGS_MAX_BYTES: usize = 1024 * 1024;
+/// The maximum size of one endpoint's warnings in the log, in bytes. They are summed up by kind, so there are hardly ever more
+/// than ten lines. With a higher limit a few runs could push everything else out of the log file, which is rotated.
+const SUMMARIES_MAX_BYTES: usize = 64 * 1024;
+
+/// The maximum size of the list of all warnings at `-v`, in bytes. Ten thousand warnings usually have about 1 MiB.
+const LIST_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many hosts of an endpoint the log shows.
 const HOSTS_SHOWN: usize = 20;
@@ -33,20 +36,11 @@ pub fn cap_texts(result: &mut EndpointResult) {
     result.collections.values_mut().filter_map(|status| status.error.as_mut()).for_each(cap_error);
 }
 
-/// Logs an endpoint's failure and warnings, one line each. If the printed result shows them too
+/// Logs an endpoint's failure in one line, and its warnings in one line for each kind. If the printed result shows them too
 /// (`is_shown`), they are logged only to the file.
 pub fn log_result(result: &EndpointResult, is_shown: bool) {
     let _endpoint = spans::endpoint(&result.id, result.module.as_deref()).entered();
-    let mut allowance = Allowance::default();
-    for warning in &result.warnings {
-        let message = format!("{}: {}", warning.object, warning.message);
-        if allowance.allows(&message) {
-            tracing::warn!(file_only = is_shown, "{message}");
-        }
-    }
-    if let Some(message) = allowance.left_out() {
-        tracing::warn!(file_only = is_shown, "{message}");
-    }
+    log_warnings(&by_kind(&result.warnings, result), is_shown);
     for (name, collection) in &result.collections {
         if let Some(error) = &collection.error {
             let kind = error.kind.as_str();
@@ -84,39 +78,70 @@ fn shown_hosts(hosts: &[Host]) -> String {
 
 /// Logs the notes of a format about these results.
 pub fn log_notes(notes: &[Note], results: &[EndpointResult]) {
-    let modules = results.iter().map(|result| (result.id.as_str(), result.module.as_deref()));
-    let modules: BTreeMap<_, _> = modules.collect();
-    let mut endpoints: BTreeMap<&str, (Span, Allowance)> = BTreeMap::new();
+    let by_id: BTreeMap<_, _> = results.iter().map(|result| (result.id.as_str(), result)).collect();
+    let mut endpoints: BTreeMap<&str, Vec<&Warning>> = BTreeMap::new();
     for note in notes {
-        let (span, allowance) = endpoints.entry(&note.endpoint).or_insert_with_key(|id| {
-            (spans::endpoint(id, modules.get(id).copied().flatten()), Allowance::default())
-        });
-        let message = format!("{}: {}", note.warning.object, note.warning.message);
-        if allowance.allows(&message) {
-            span.in_scope(|| tracing::warn!("{message}"));
-        }
+        endpoints.entry(&note.endpoint).or_default().push(&note.warning);
     }
-    for (span, allowance) in endpoints.values() {
-        if let Some(message) = allowance.left_out() {
-            span.in_scope(|| tracing::warn!("{message}"));
-        }
+    for (id, warnings) in endpoints {
+        let Some(result) = by_id.get(id) else { continue };
+        let _endpoint = spans::endpoint(id, result.module.as_deref()).entered();
+        log_warnings(&by_kind(warnings, result), false);
     }
 }
 
+/// Logs warnings in the span of their endpoint: the lines of each kind, and with `-v` all warnings that have no line of
+/// their own.
+fn log_warnings(kinds: &[WarningKind<'_>], is_shown: bool) {
+    let (mut summaries, mut list) =
+        (Allowance::new(SUMMARIES_MAX_BYTES), Allowance::new(LIST_MAX_BYTES));
+    for kind in kinds {
+        let lines = kind.lines();
+        let is_logged = summaries.allows(lines.iter().map(String::len).sum(), kind.warnings.len());
+        if is_logged {
+            for line in lines {
+                tracing::warn!(file_only = is_shown, "{line}");
+            }
+        }
+        if kind.summary.is_some() || !is_logged {
+            for line in kind.warnings.iter().copied().map(warning_kinds::line) {
+                if list.allows(line.len(), 1) {
+                    log_with_v(&line);
+                }
+            }
+        }
+    }
+    if let Some(message) = summaries.left_out() {
+        tracing::warn!(file_only = is_shown, "{message}");
+    }
+    if let Some(message) = list.left_out() {
+        log_with_v(&message);
+    }
+}
+
+/// Logs a line that both destinations get with `-v`, although the log file has one level more than stderr.
+fn log_with_v(line: &str) {
+    tracing::debug!(file_only = true, "{line}");
+    tracing::info!(stderr_only = true, "{line}");
+}
+
 /// Limits the size of one endpoint's warnings in the log.
-#[derive(Default)]
 struct Allowance {
-    bytes: usize,
+    bytes_left: usize,
     left_out: usize,
 }
 
 impl Allowance {
-    /// Whether the message may be logged.
-    fn allows(&mut self, message: &str) -> bool {
-        self.bytes = self.bytes.saturating_add(message.len());
-        let allows = self.bytes <= WARNINGS_MAX_BYTES;
-        self.left_out += usize::from(!allows);
-        allows
+    fn new(bytes: usize) -> Self {
+        Self { bytes_left: bytes, left_out: 0 }
+    }
+
+    /// Whether lines of this length, which stand for this many warnings, may be logged.
+    fn allows(&mut self, bytes: usize, warnings: usize) -> bool {
+        let left = self.bytes_left.checked_sub(bytes);
+        self.bytes_left = left.unwrap_or(0);
+        self.left_out += if left.is_some() { 0 } else { warnings };
+        left.is_some()
     }
 
     /// A message with the number of warnings that were not logged, if there are any.
@@ -127,18 +152,14 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowance, WARNINGS_MAX_BYTES};
+    use super::Allowance;
 
     #[test]
-    fn logs_a_thousand_warnings_and_counts_those_beyond_the_limit() {
-        let mut allowance = Allowance::default();
-        assert!((0..1000).all(|_| allowance.allows(&"w".repeat(300))));
+    fn counts_the_warnings_of_lines_beyond_the_limit() {
+        let mut allowance = Allowance::new(1000);
+        assert!((0..10).all(|_| allowance.allows(100, 7)));
         assert_eq!(allowance.left_out(), None);
-        let mut allowance = Allowance::default();
-        let long = "w".repeat(4096);
-        let logged = (0..1000).filter(|_| allowance.allows(&long)).count();
-        assert_eq!(logged, WARNINGS_MAX_BYTES / 4096);
-        let left_out = format!("{} more warnings are not logged", 1000 - logged);
-        assert_eq!(allowance.left_out(), Some(left_out));
+        assert!(!allowance.allows(1, 5) && !allowance.allows(100, 2));
+        assert_eq!(allowance.left_out(), Some("7 more warnings are not logged".to_owned()));
     }
 }

@@ -224,6 +224,7 @@ impl<'a> Session<'a> {
         if !killed {
             self.output.flush(self.redactor);
         }
+        self.output.log_lowered();
         let status = status.flatten();
         let abnormal_end = if survived.is_some() {
             Some("could not be ended".to_owned())

@@ -19,10 +19,18 @@ const LINE_MAX_BYTES: usize = 16 * 1024;
 /// The overhead of a log line in addition to its target and its message, in bytes.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
+/// The size of the lines of a worker that are logged at their own level, in bytes; further ones are logged at debug. Without
+/// this, a plugin with a line for each object would push the lines of other runs out of the log file.
+const OWN_LEVEL_MAX_BYTES: u64 = 64 * 1024;
+
 /// Forwards the log lines of a worker, up to a limit.
 #[derive(Default)]
 pub struct WorkerOutput {
     bytes: u64,
+    /// The size of the lines so far at info or above.
+    own_level_bytes: u64,
+    /// The number of lines that were logged at debug instead of their own level.
+    lowered: u64,
     line: Vec<u8>,
     /// The number of bytes at the beginning of the line that belong to a secret that was redacted already.
     redacted: usize,
@@ -56,7 +64,7 @@ impl WorkerOutput {
                 let prefix = redactor.redact_prefix(&self.line, self.redacted);
                 self.line.drain(..prefix.consumed);
                 self.redacted = prefix.redacted;
-                log_lines(&prefix.text);
+                self.log_lines(&prefix.text);
             }
         }
         self.bytes > LOG_MAX_BYTES
@@ -64,7 +72,8 @@ impl WorkerOutput {
 
     /// Logs the rest of a line.
     pub fn flush(&mut self, redactor: &Redactor) {
-        log_lines(&redactor.redact_rest(&self.line, self.redacted));
+        let rest = redactor.redact_rest(&self.line, self.redacted);
+        self.log_lines(&rest);
         self.line.clear();
         self.redacted = 0;
     }
@@ -76,8 +85,42 @@ impl WorkerOutput {
         if before > LOG_MAX_BYTES {
             return false;
         }
+        let level = self.level(level, message.len());
         logging::log_for_plugin(level, target, message);
         self.bytes > LOG_MAX_BYTES
+    }
+
+    /// The level at which a line is logged.
+    fn level(&mut self, own: LogLevel, bytes: usize) -> LogLevel {
+        if own > LogLevel::Info {
+            return own;
+        }
+        self.own_level_bytes += (bytes + LINE_OVERHEAD_BYTES) as u64;
+        if self.own_level_bytes <= OWN_LEVEL_MAX_BYTES {
+            return own;
+        }
+        self.lowered += 1;
+        LogLevel::Debug
+    }
+
+    /// Logs a line of stderr, as several lines if it is too long for one.
+    fn log_lines(&mut self, line: &str) {
+        let mut rest = line.trim_end();
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_MAX_BYTES));
+            match self.level(LogLevel::Info, piece.len()) {
+                LogLevel::Info => tracing::info!(target: "worker", "{piece}"),
+                _ => tracing::debug!(target: "worker", "{piece}"),
+            }
+            rest = more;
+        }
+    }
+
+    /// Logs how many lines were logged at debug instead of their own level, after the last line.
+    pub fn log_lowered(&self) {
+        if self.lowered > 0 {
+            tracing::info!("{} more log lines of the plugin are logged only with -v", self.lowered);
+        }
     }
 
     /// The end of stderr, on one line.
@@ -88,15 +131,5 @@ impl WorkerOutput {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let start = words.ceil_char_boundary(words.len().saturating_sub(LAST_OUTPUT_BYTES));
         words[start..].to_owned()
-    }
-}
-
-/// Logs a line of stderr, as several lines if it is too long for one.
-fn log_lines(line: &str) {
-    let mut rest = line.trim_end();
-    while !rest.is_empty() {
-        let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_MAX_BYTES));
-        tracing::info!(target: "worker", "{piece}");
-        rest = more;
     }
 }

@@ -204,7 +204,7 @@ fn converts_architectures_and_prints_unknown_ones_as_cloud_with_a_note() {
     }
     let mut host = kvm1();
     host.cpu.architecture = None;
-    assert_eq!(one(host).1, ["kvm1: its CPU architecture is unknown; printed as cloud"]);
+    assert_eq!(one(host).1, ["kvm1: CPU architecture unknown, printed as cloud"]);
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn system(host: &Host) -> (&str, &str) {
 fn architecture(host: &Host, note: &mut dyn FnMut(String)) -> &'static str {
     let Some(own) = host.cpu.architecture.as_deref() else {
         if !host.synthetic {
-            note("its CPU architecture is unknown; printed as cloud".to_owned());
+            note("CPU architecture unknown, printed as cloud".to_owned());
         }
         return "cloud";
     };

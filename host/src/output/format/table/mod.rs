@@ -16,6 +16,7 @@ use self::text_width::{cut, width};
 use super::{Rendered, TableStyle};
 use crate::output::escape::escape;
 use crate::output::inventory::{count, counted_items};
+use crate::output::warning_kinds::{WarningKind, by_kind};
 
 /// The minimum width of lines, even if the terminal is narrower.
 pub const MIN_WIDTH: usize = 20;
@@ -106,9 +107,8 @@ fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String
     }
     let mut warnings: Vec<_> = endpoint.warnings.iter().collect();
     warnings.sort();
-    for warning in warnings {
-        let text = format!("{}: {}", warning.object, warning.message);
-        labelled("warning", CellStyle::Yellow, &text, style, out);
+    for line in by_kind(warnings, endpoint).iter().flat_map(WarningKind::lines) {
+        labelled("warning", CellStyle::Yellow, &line, style, out);
     }
 }
 
