@@ -41,19 +41,19 @@ pub fn main() -> ExitCode {
             without_settings(|| modules::inspect(file))
         }
         Some(Command::Plugin(PluginCommand::Verify { file, request })) => {
-            with_settings(&cli, |settings| verify::run(file, request.as_deref(), settings))
+            with_settings(&cli, |settings, _| verify::run(file, request.as_deref(), settings))
         }
         Some(Command::MatchImages(options)) => {
-            with_settings(&cli, |settings| match_images::run(options, &cli, settings))
+            with_settings(&cli, |settings, tally| match_images::run(options, &cli, settings, tally))
         }
         Some(Command::Modules { name, json }) => {
-            with_settings(&cli, |settings| modules::run(name.as_deref(), *json, settings))
+            with_settings(&cli, |settings, _| modules::run(name.as_deref(), *json, settings))
         }
         None if std::env::args_os().len() <= 1 => without_settings(commands::print_help),
-        None if cli.list_modules => with_settings(&cli, |settings| {
+        None if cli.list_modules => with_settings(&cli, |settings, _| {
             modules::list_for_manager(cli.files.outfile.as_deref(), settings)
         }),
-        None => with_settings(&cli, |settings| gather::run(&cli, settings)),
+        None => with_settings(&cli, |settings, tally| gather::run(&cli, settings, tally)),
     };
     logging::finish();
     ExitCode::from(exit as u8)

@@ -107,6 +107,90 @@ fn a_run_that_cannot_begin_has_a_last_line_too() {
 }
 
 #[test]
+fn a_run_that_fails_before_it_begins_has_both_lines() {
+    let plugins = PluginFolder::with(&["example"]);
+    let refused = Run::gather(&example()).plugins(plugins.path());
+    std::fs::write(refused.home().join("bad.toml"), "jobs = 0\n").expect("writable");
+    for run in [
+        refused.args(["--config", "bad.toml"]),
+        Run::gather(&example()).plugins("/nonexistent"),
+        Run::gather(&example()).args(["--config", "missing.toml"]),
+        Run::new().args(["-i", "in.json", "-o", "in.json"]),
+    ] {
+        let outcome = run.run().expect_code(3);
+        let all: Vec<_> = outcome.log.lines().collect();
+        assert!(all[0].contains(" - INFO: Scanning began: version "), "{}", outcome.describe());
+        let last = all.last().expect("a line");
+        assert!(last.contains(" - INFO: Scanning finished: version "), "{}", outcome.describe());
+        assert!(last.ends_with(" s, exit status 3"), "{last}");
+        assert_eq!(lines(&outcome, " - ERROR: ").len(), 1, "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn every_command_that_has_a_log_file_logs_its_beginning_and_its_end() {
+    let plugins = PluginFolder::with(&["example"]);
+    let file = plugins.path().join("libgatherer_plugin_example.so");
+    let file = file.to_str().expect("UTF-8");
+    for (arguments, name, code) in [
+        (&["--list-modules"][..], "--list-modules", 0),
+        (&["modules"], "modules", 0),
+        (&["modules", "Missing"], "modules", 2),
+        (&["plugin", "verify", file], "plugin verify", 0),
+        (&["match-images", "--images", "i.json", "--inventory", "i"], "match-images", 3),
+    ] {
+        let outcome = Run::new().plugins(plugins.path()).args(arguments).run().expect_code(code);
+        let all: Vec<_> = outcome.log.lines().collect();
+        let (first, last) = (all[0], all[all.len() - 1]);
+        let (began, finished) =
+            (format!(" - INFO: {name} began: "), format!(" - INFO: {name} finished: "));
+        assert!(first.contains(&began), "{}", outcome.describe());
+        assert!(last.contains(&finished), "{}", outcome.describe());
+        assert!(last.ends_with(&format!("exit status {code}")), "{last}");
+    }
+}
+
+#[test]
+fn a_line_of_json_has_what_it_says_in_members() {
+    let plugins = PluginFolder::with(&["example", "misbehaving"]);
+    let endpoints = json!([
+        {"id": "good", "module": "Example", "hostname": "kvm1", "guests": "3"},
+        {"id": "refused", "module": "Misbehaving", "case": "refuses"},
+        {"id": "typo", "module": "Exampel"},
+    ]);
+    let outcome = run(&plugins, &endpoints).args(["--log-format", "json"]).run().expect_code(0);
+    let parse = |line| serde_json::from_str::<Value>(line).expect("JSON");
+    let all: Vec<Value> = outcome.log.lines().map(parse).collect();
+    let of = |endpoint: &str, level: &str| {
+        let mut found =
+            all.iter().filter(|line| line["endpoint"] == endpoint && line["level"] == level);
+        found.next_back().unwrap_or_else(|| panic!("{endpoint}: {}", outcome.describe()))
+    };
+    let refused = of("refused", "error");
+    assert_eq!(refused["kind"], "authentication");
+    assert_eq!(refused["module"], "Misbehaving");
+    assert_eq!(refused["hint"], "use another password");
+    assert!(refused["durationMs"].is_u64(), "{refused}");
+    let typo = of("typo", "error");
+    assert_eq!((&typo["kind"], &typo["module"]), (&json!("configuration"), &json!("Exampel")));
+    assert!(typo.get("durationMs").is_none(), "{typo}");
+    let good = of("good", "info");
+    assert_eq!(good["module"], "Example");
+    assert!(good["durationMs"].is_u64() && good.get("kind").is_none(), "{good}");
+    let last = all.last().expect("a line");
+    for (member, value) in
+        [("endpoints", 3), ("complete", 1), ("failed", 2), ("hosts", 1), ("guests", 3), ("exitStatus", 0)]
+    {
+        assert_eq!(last[member], value, "{member}: {last}");
+    }
+    assert!(last["version"].is_string() && last["durationMs"].is_u64(), "{last}");
+    let text = run(&plugins, &endpoints).run().expect_code(0);
+    for word in ["json", "durationMs", "kind="] {
+        assert!(!text.log.contains(word), "{}", text.describe());
+    }
+}
+
+#[test]
 fn list_modules_is_logged() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let outcome = Run::new().arg("-l").plugins(plugins.path()).run().expect_code(0);

@@ -6,9 +6,11 @@ pub mod match_images;
 pub mod modules;
 mod printing;
 pub mod schema;
+mod tally;
 pub mod verify;
 
 use std::io;
+use std::rc::Rc;
 
 use clap::CommandFactory as _;
 
@@ -17,6 +19,7 @@ use crate::exit::Exit;
 use crate::logging::{self, LogSettings, spans};
 use crate::process;
 use crate::run::children;
+use tally::Tally;
 
 /// Prepares the runner's process before any command. The error is that core dumps could not be
 /// disabled.
@@ -31,8 +34,9 @@ fn set_up_runner() -> io::Result<()> {
     protected
 }
 
-/// Sets up the runner, reads the settings, opens the log and runs a command.
-pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit {
+/// Sets up the runner, reads the settings, opens the log and runs a command. Logs the first and the last line of the call,
+/// whatever happens in between.
+pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings, &Rc<Tally>) -> Exit) -> Exit {
     let protected = set_up_runner();
     let settings = match Settings::read(cli) {
         Ok(settings) => settings,
@@ -40,17 +44,25 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings) -> Exit) -> Exit
             // A Manager discards stderr, so the operator needs this message in the log file.
             let files = cli.files_without_log(error.path());
             logging::init(Settings::fallback_logging(cli), &files);
-            return fail(Exit::Unreadable, &error.to_string());
+            let tally = Tally::begin(cli);
+            let exit = fail(Exit::Unreadable, &error.to_string());
+            tally.finish(exit);
+            return exit;
         }
     };
     logging::init(settings.logging(), &cli.files_without_log(&settings.config_path));
-    if let Err(error) = protected {
-        tracing::warn!("core dumps cannot be disabled: {error}");
-    }
-    if let Some(problem) = cli.outfile_conflict(&settings.config_path) {
-        return fail(Exit::Unreadable, &problem);
-    }
-    spans::run().in_scope(|| command(&settings))
+    spans::run().in_scope(|| {
+        let tally = Rc::new(Tally::begin(cli));
+        if let Err(error) = protected {
+            tracing::warn!("core dumps cannot be disabled: {error}");
+        }
+        let exit = match cli.outfile_conflict(&settings.config_path) {
+            Some(problem) => fail(Exit::Unreadable, &problem),
+            None => command(&settings, &tally),
+        };
+        tally.finish(exit);
+        exit
+    })
 }
 
 /// Sets up the runner and runs a command that needs no settings. Errors are logged to stderr alone.

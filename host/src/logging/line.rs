@@ -25,8 +25,8 @@ pub struct LogLine<'a> {
     pub message: String,
     /// The event's own fields.
     pub fields: Map<String, Value>,
-    /// The fields of the spans around it. Only JSON lines show them.
-    pub span_fields: Map<String, Value>,
+    /// The fields that only JSON lines show: those of the spans around it, and some of the event's.
+    pub json_fields: Map<String, Value>,
 }
 
 impl<'a> LogLine<'a> {
@@ -37,8 +37,8 @@ impl<'a> LogLine<'a> {
 
     /// A line about no endpoint.
     pub fn of_target(target: &'a str, level: LogLevel, message: String) -> Self {
-        let (fields, span_fields) = Default::default();
-        Self { level, target, endpoint: None, message, fields, span_fields }
+        let (fields, json_fields) = Default::default();
+        Self { level, target, endpoint: None, message, fields, json_fields }
     }
 
     /// As the file has it: local time, process, target, level, endpoint, message. The process id
@@ -77,7 +77,7 @@ impl<'a> LogLine<'a> {
     /// One JSON object. Of members with one name, the line's own takes precedence over the event's
     /// field, and that over the field of a span.
     pub fn json(&self) -> String {
-        let mut object = self.span_fields.clone();
+        let mut object = self.json_fields.clone();
         object.extend(self.fields.clone());
         object.insert("time".into(), format!("{:.3}", Timestamp::now()).into());
         object.insert("level".into(), json_level(self.level).into());
@@ -177,7 +177,7 @@ mod tests {
     fn text_shows_the_fields_of_the_event_and_json_those_of_spans_too() {
         let mut line = line("e", "m");
         line.fields = object(&json!({"count": 3, "name": "a b"}));
-        line.span_fields = object(&json!({"module": "M", "worker": 7}));
+        line.json_fields = object(&json!({"module": "M", "worker": 7}));
         assert_eq!(line.for_people(false), "warning: [e] m count=3 name=\"a b\"\n");
         let json: Value = serde_json::from_str(&line.json()).expect("JSON");
         assert_eq!(json["message"], "m");
@@ -194,7 +194,7 @@ mod tests {
             clash.map(|(name, value)| (name.to_owned(), value)).collect()
         };
         line.fields = clash("event");
-        line.span_fields = clash("span");
+        line.json_fields = clash("span");
         let text = line.json();
         let json: Value = serde_json::from_str(&text).expect("JSON");
         for name in standard.iter().chain(&["own"]) {

@@ -25,6 +25,10 @@ const FILE_ONLY: &str = "file_only";
 /// The field of an event that keeps it from the log file, which gets the same text at another level.
 const STDERR_ONLY: &str = "stderr_only";
 
+/// The prefix of an event's fields that only JSON lines show: `tracing::info!(json.hosts = 3, "...")`. Lines of text
+/// have the same data in their message.
+const JSON_PREFIX: &str = "json.";
+
 /// Which destinations get a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineDestinations {
@@ -125,13 +129,13 @@ where
         event.record(&mut fields);
         destinations.file &= !fields.stderr_only;
         destinations.stderr &= !fields.file_only;
-        let (mut endpoint, mut span_fields) = (None, Map::new());
+        let (mut endpoint, mut json_fields) = (None, fields.json_members);
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(SpanFields { endpoint: id, members, .. }) = span.extensions().get() {
                 endpoint = endpoint.or_else(|| id.clone());
                 for (name, value) in members {
                     // The innermost span comes first.
-                    span_fields.entry(name).or_insert_with(|| value.clone());
+                    json_fields.entry(name).or_insert_with(|| value.clone());
                 }
             }
         }
@@ -141,7 +145,7 @@ where
             endpoint: endpoint.as_deref(),
             message: fields.message,
             fields: fields.members,
-            span_fields,
+            json_fields,
         };
         (self.write)(&line, destinations);
     }
@@ -191,6 +195,8 @@ struct EventFields {
     message: String,
     /// Its fields, as members of a JSON line.
     members: Map<String, Value>,
+    /// The fields that only a JSON line shows, without their prefix.
+    json_members: Map<String, Value>,
     /// Whether it is kept from stderr.
     file_only: bool,
     /// Whether it is kept from the log file.
@@ -199,8 +205,10 @@ struct EventFields {
 
 impl EventFields {
     fn insert(&mut self, field: &Field, value: Value) {
-        // `log.target` and the like are in the event's metadata.
-        if !field.name().starts_with("log.") {
+        if let Some(name) = field.name().strip_prefix(JSON_PREFIX) {
+            self.json_members.insert(name.to_owned(), value);
+        } else if !field.name().starts_with("log.") {
+            // `log.target` and the like are in the event's metadata.
             self.members.insert(field.name().to_owned(), value);
         }
     }

@@ -46,6 +46,9 @@ pub fn log_result(result: &EndpointResult, is_shown: bool) {
             let kind = error.kind.as_str();
             tracing::warn!(
                 file_only = is_shown,
+                json.collection = name,
+                json.kind = kind,
+                json.hint = error.hint.as_deref(),
                 "{name} could not be read completely: {kind}: {error}"
             );
         }
@@ -56,7 +59,13 @@ pub fn log_result(result: &EndpointResult, is_shown: bool) {
             Some(error) => (error.kind.as_str(), error.to_string()),
             None => ("internal", "the reason is unknown".to_owned()),
         };
-        tracing::error!(file_only = is_shown, "{module} failed: {kind}: {reason}");
+        tracing::error!(
+            file_only = is_shown,
+            json.kind = kind,
+            json.hint = result.error.as_ref().and_then(|error| error.hint.as_deref()),
+            json.durationMs = result.run.as_ref().map(|run| run.duration_ms),
+            "{module} failed: {kind}: {reason}"
+        );
     } else {
         tracing::debug!("result: {}", shown_hosts(&result.hosts));
     }

@@ -2,7 +2,6 @@
 
 mod logged;
 mod result;
-mod tally;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use super::printing::{abandoned, prepare, until_signal};
+use super::tally::Tally;
 use super::{fail, input, modules};
 use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
@@ -29,13 +29,12 @@ use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
-use tally::Tally;
 
 /// The maximum size of the infile, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Queries the endpoints of the infile and prints their inventory.
-pub fn run(cli: &Cli, settings: &Settings) -> Exit {
+pub fn run(cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
     let catalog = match modules::read_catalog(settings) {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
@@ -43,7 +42,7 @@ pub fn run(cli: &Cli, settings: &Settings) -> Exit {
     match &cli.files.infile {
         Some(infile) => {
             let product = Product::Inventory(settings.format);
-            print_product(product, cli, infile, settings, &catalog)
+            print_product(product, cli, infile, settings, &catalog, tally)
         }
         None => fail(
             Exit::Usage,
@@ -53,22 +52,8 @@ pub fn run(cli: &Cli, settings: &Settings) -> Exit {
     }
 }
 
-/// Queries the endpoints of an infile and prints a product of the results. Logs the first and the last line of the run.
+/// Queries the endpoints of an infile and prints a product of the results, which the tally counts.
 pub fn print_product(
-    product: Product,
-    cli: &Cli,
-    infile: &Path,
-    settings: &Settings,
-    catalog: &Catalog,
-) -> Exit {
-    let tally = Rc::new(Tally::begin(infile));
-    modules::log_skipped(catalog);
-    let exit = print_counted(product, cli, infile, settings, catalog, &tally);
-    tally.finish(exit);
-    exit
-}
-
-fn print_counted(
     product: Product,
     cli: &Cli,
     infile: &Path,
@@ -76,6 +61,7 @@ fn print_counted(
     catalog: &Catalog,
     tally: &Rc<Tally>,
 ) -> Exit {
+    modules::log_skipped(catalog);
     let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
         Ok(outfile) => outfile,
         Err(problem) => return fail(Exit::Unreadable, &problem),

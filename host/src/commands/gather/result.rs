@@ -8,8 +8,8 @@ use gatherer_plugin_api::model::{EndpointResult, Inventory, RunInfo, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::logged;
-use super::tally::Tally;
 use crate::cli::{Cli, FailOn, Settings};
+use crate::commands::tally::Tally;
 use crate::commands::{fail, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, Format, TableStyle};

@@ -15,11 +15,13 @@ mod sources;
 mod table;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use gatherer_plugin_api::model::Inventory;
 
 use crate::cli::{Cli, FailOn, MatchFormat, MatchImages, Settings};
 use crate::commands::gather::{InventoryReport, Product, print_product, table_style};
+use crate::commands::tally::Tally;
 use crate::commands::{fail, modules, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, TableStyle};
@@ -77,7 +79,7 @@ impl InventoryReport for MatchTask {
 }
 
 /// Runs the command.
-pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
+pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
     let task = match prepare(options, cli, settings) {
         Ok(Prepared::Done(exit)) => return exit,
         Ok(Prepared::Gather(task)) => task,
@@ -88,7 +90,7 @@ pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings) -> Exit {
         Err(exit) => return exit,
     };
     let infile = options.files.infile.as_deref().expect("clap requires --infile or --inventory");
-    print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog)
+    print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog, tally)
 }
 
 /// What is left to do after the files were read.

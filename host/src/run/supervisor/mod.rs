@@ -202,7 +202,11 @@ async fn gather(
             let counted =
                 inventory::counted(&gathered.hosts, &gathered.detached_guests, &gathered.workloads);
             let seconds = started.elapsed().as_secs_f64();
-            tracing::info!("{}: {counted} in {seconds:.1} s", endpoint.module);
+            tracing::info!(
+                json.durationMs = run.duration_ms,
+                "{}: {counted} in {seconds:.1} s",
+                endpoint.module
+            );
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: gathered.hosts,
