@@ -9,10 +9,12 @@ pub enum Exit {
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The infile, the operator's file, a configured plugin folder or the outfile cannot be used.
+    /// The infile, the operator's file or a configured plugin folder cannot be used.
     Unreadable = 3,
     /// An internal error.
     Internal = 4,
+    /// The result cannot be written to standard output or the outfile.
+    Unwritable = 5,
     /// SIGHUP.
     HungUp = 129,
     /// SIGINT.

@@ -93,12 +93,12 @@ fn error_of(outcome: &Outcome) -> &str {
 }
 
 #[test]
-fn a_result_beyond_the_file_size_limit_is_an_error_with_exit_4() {
+fn a_result_beyond_the_file_size_limit_is_an_error_with_exit_5() {
     let plugins = PluginFolder::with(&["example"]);
     let endpoints = json!([{"id": "e", "module": "Example", "hostname": "h", "guests": 5000}]);
     let gather = || with_small_files(Run::gather(&endpoints).plugins(plugins.path()));
     for format in ["gatherer", "inventory", "ndjson"] {
-        let outcome = gather().args(["--format", format, "--outfile", "out"]).run().expect_code(4);
+        let outcome = gather().args(["--format", format, "--outfile", "out"]).run().expect_code(5);
         assert_message!("outfile", error_of(&outcome));
         let files = std::fs::read_dir(outcome.home()).expect("the run's folder");
         let files: Vec<_> =
@@ -107,7 +107,7 @@ fn a_result_beyond_the_file_size_limit_is_an_error_with_exit_4() {
 
         let run = gather().args(["--format", format]);
         let stdout = std::fs::File::create(run.home().join("stdout")).expect("a file");
-        let outcome = run.start_on(stdout, std::process::Stdio::piped()).finish().expect_code(4);
+        let outcome = run.start_on(stdout, std::process::Stdio::piped()).finish().expect_code(5);
         assert_message!("stdout", error_of(&outcome));
     }
 }
@@ -123,6 +123,7 @@ fn a_log_beyond_the_file_size_limit_does_not_affect_the_result() {
     let outcome = with_small_files(run).run();
     assert!(outcome.document()["e"].is_some(), "{}", outcome.describe());
     assert!(outcome.log.len() <= 4096, "{}", outcome.log.len());
+    assert_eq!(outcome.stderr.matches("File too large").count(), 1, "{}", outcome.describe());
 }
 
 #[test]

@@ -31,6 +31,19 @@ fn an_unwritable_log_file_is_reported_and_does_not_stop_a_run() {
 }
 
 #[test]
+fn a_log_file_on_a_full_disk_is_one_warning_with_the_number_of_lost_lines() {
+    let plugins = PluginFolder::with(&["example"]);
+    let run = || Run::gather(&endpoints()).plugins(plugins.path());
+    let lines = run().run().log.lines().count();
+    let outcome = run().logfile("/dev/full").run();
+    assert!(outcome.document()["good"].is_some(), "{}", outcome.describe());
+    let warning = outcome.stderr.lines().last().expect("a warning");
+    assert!(warning.contains(&format!("{lines} log lines are lost")), "{}", outcome.describe());
+    assert_eq!(outcome.stderr.matches("/dev/full").count(), 1, "{}", outcome.describe());
+    assert_message!(warning);
+}
+
+#[test]
 fn a_new_log_file_is_for_its_owner_and_group() {
     let plugins = PluginFolder::with(&["example"]);
     let outcome = Run::gather(&endpoints()).plugins(plugins.path()).arg("-v").run();

@@ -269,11 +269,11 @@ fn an_outfile_has_all_lines_or_is_unchanged() {
 }
 
 #[test]
-fn a_full_device_ends_the_run_with_exit_status_4_and_a_message() {
+fn a_full_device_ends_the_run_with_exit_status_5_and_a_message() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([{"id": "good", "module": "Example", "hostname": "h"}, sleeper("s")]);
     let outcome = ndjson(&endpoints, &plugins).args(["--outfile", "/dev/full"]).run();
-    let outcome = outcome.expect_code(4);
+    let outcome = outcome.expect_code(5);
     assert!(outcome.stderr.contains("/dev/full"), "{}", outcome.describe());
     assert_message!(outcome.stderr.lines().last().unwrap_or_default());
     assert!(outcome.took < Duration::from_secs(20), "{:?}", outcome.took);

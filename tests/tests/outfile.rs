@@ -141,8 +141,49 @@ fn writes_to_a_fifo_without_replacing_it() {
 fn a_full_device_is_an_error_that_names_it() {
     let (_plugins, run) = run_to("/dev/full");
     let outcome = run.run();
-    assert!([3, 4].contains(&outcome.code()), "{}", outcome.describe());
+    assert_eq!(outcome.code(), 5, "{}", outcome.describe());
     assert!(outcome.stderr.contains("/dev/full"), "{}", outcome.describe());
+}
+
+/// Runs the program without a standard output.
+fn without_stdout(run: Run) -> Run {
+    run.through(["sh", "-c", "exec \"$0\" \"$@\" >&-"])
+}
+
+#[test]
+fn a_result_that_no_command_can_write_has_exit_status_5() {
+    let plugins = PluginFolder::with(&["example"]);
+    let file = plugins.path().join("libgatherer_plugin_example.so");
+    let file = file.to_str().expect("UTF-8");
+    let endpoints = json!([{"id": "good", "module": "Example", "hostname": "kvm1"}]);
+    for arguments in [
+        &["-i", "-"][..],
+        &["-i", "-", "-o", "-"],
+        &["-i", "-", "--format", "inventory"],
+        &["-i", "-", "--format", "ndjson"],
+        &["--list-modules"],
+        &["modules"],
+        &["schema", "manifest"],
+        &["plugin", "inspect", file],
+        &["plugin", "verify", file],
+    ] {
+        let run = || Run::new().plugins(plugins.path()).args(arguments).stdin(endpoints.to_string());
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let outcome = run().start_on(full, std::process::Stdio::piped()).finish().expect_code(5);
+        assert!(outcome.stderr.contains("standard output"), "{}", outcome.describe());
+        let closed = without_stdout(run()).run().expect_code(5);
+        assert!(closed.stderr.contains("standard output"), "{}", closed.describe());
+    }
+    let to_file = Run::gather(&endpoints).plugins(plugins.path()).args(["-o", "result.json"]);
+    let outcome = without_stdout(to_file).run().expect_code(0);
+    assert!(outcome.home().join("result.json").is_file());
+}
+
+#[test]
+fn a_result_that_the_caller_discards_is_no_error() {
+    let (_plugins, run) = run_to("-");
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null").expect("a device");
+    run.start_on(null, std::process::Stdio::piped()).finish().expect_code(0);
 }
 
 #[test]
@@ -155,7 +196,7 @@ fn an_unwritable_folder_fails_before_gathering_starts() {
         .args(["--outfile", "/nonexistent/folder/result.json"])
         .within(std::time::Duration::from_secs(20))
         .run()
-        .expect_code(3);
+        .expect_code(5);
     assert!(outcome.stderr.contains("/nonexistent/folder"), "{}", outcome.describe());
     assert!(outcome.stdout.is_empty());
 }
@@ -164,7 +205,7 @@ fn an_unwritable_folder_fails_before_gathering_starts() {
 fn rejects_a_folder() {
     let (_plugins, run) = run_to("folder");
     std::fs::create_dir(run.home().join("folder")).expect("a folder can be created");
-    let outcome = run.run().expect_code(3);
+    let outcome = run.run().expect_code(5);
     assert!(outcome.stderr.contains("folder"), "{}", outcome.describe());
     assert_eq!(names(outcome.home()), ["folder", "gatherer.log"]);
 }

@@ -63,5 +63,6 @@ takes precedence.
 Exit status:
   0 the result was printed    1 --fail-on applies: any or all endpoints have unknown pods
   2 wrong usage    3 a file cannot be read or used    4 internal error
+  5 the result cannot be written to standard output or the outfile
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM";
 }

@@ -308,7 +308,8 @@ Examples:
 
 Exit status:
   0 the result was printed; endpoints may have failed    1 --fail-on applies    2 wrong usage
-  3 the infile, the config, a plugin folder or the outfile cannot be used    4 internal error
+  3 the infile, the config or a plugin folder cannot be used    4 internal error
+  5 the result cannot be written to standard output or the outfile
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM
 
 Most options can also be set in the environment, as VIRTUAL_HOST_GATHERER_ and the option's name

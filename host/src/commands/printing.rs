@@ -12,9 +12,11 @@ use crate::run::signals::{EndSignal, Signals};
 
 /// Prepares the outfile before any endpoint is queried. The error is a message.
 pub fn prepare(outfile: Option<&Path>, limit: Option<RunLimit>) -> Result<Outfile, String> {
-    Outfile::prepare(outfile, limit).map_err(|error| {
-        let path = outfile.unwrap_or(Path::new("-")).display();
-        format!("the outfile {path} cannot be written: {error}")
+    Outfile::prepare(outfile, limit).map_err(|error| match outfile {
+        Some(path) if path != Path::new("-") => {
+            format!("the outfile {} cannot be written: {error}", path.display())
+        }
+        _ => format!("standard output cannot be written: {error}"),
     })
 }
 
@@ -33,7 +35,7 @@ pub fn write_pieces(
     match outfile.write(result) {
         Ok(()) | Err(WriteError::Closed) => exit,
         Err(WriteError::Io(error)) => {
-            fail(Exit::Internal, &format!("the result cannot be written to {output_name}: {error}"))
+            fail(Exit::Unwritable, &format!("the result cannot be written to {output_name}: {error}"))
         }
     }
 }

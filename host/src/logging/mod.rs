@@ -18,6 +18,7 @@ mod subscriber;
 #[cfg(test)]
 mod subscriber_tests;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ pub use filter::LogFilter;
 use line::LogLine;
 pub use plugin_lines::log_for_plugin;
 use queue::LostLines;
+use rotated_file::UnwrittenLines;
 use sink::{Destination, Sink};
 use subscriber::{LineDestinations, LogLayer};
 
@@ -150,14 +152,23 @@ pub fn finish() {
     let Some((path, sink)) = file else { return };
     let deadline = deadline.max(Instant::now() + LOSS_REPORT_TIMEOUT);
     let lost = sink.finish(deadline);
-    if lost.is_some() || !sink.is_written(deadline) {
-        let lines = lost.map_or_else(String::new, |lost| format!(": {}", lost.by_level()));
-        let path = path.display();
-        let message =
-            format!("the log file {path} did not accept all lines: lines are lost{lines}");
-        push_to_stderr(&LogLine::of_runner(LogLevel::Warn, message));
-        stderr.finish(Instant::now() + LOSS_REPORT_TIMEOUT);
-    }
+    let unwritten = sink.unwritten(deadline);
+    let path = path.display();
+    let message = match unwritten {
+        Some(UnwrittenLines { count: 0, .. }) if lost.is_none() => return,
+        Some(UnwrittenLines { count: count @ 1.., errno }) => {
+            let error = io::Error::from_raw_os_error(errno);
+            let count = count + lost.map_or(0, LostLines::total);
+            let lines = if count == 1 { "line is" } else { "lines are" };
+            format!("the log file {path} cannot be written: {error}; {count} log {lines} lost")
+        }
+        _ => {
+            let lines = lost.map_or_else(String::new, |lost| format!(": {}", lost.by_level()));
+            format!("the log file {path} did not accept all lines: lines are lost{lines}")
+        }
+    };
+    push_to_stderr(&LogLine::of_runner(LogLevel::Warn, message));
+    stderr.finish(Instant::now() + LOSS_REPORT_TIMEOUT);
 }
 
 /// The most detailed level at which a plugin's lines are logged for the endpoint with this span.

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
-use super::rotated_file::LogFile;
+use super::rotated_file::{LogFile, UnwrittenLines};
 use super::{LogFormat, OtherFiles};
 use crate::output::outfile::NamedFile;
 use crate::process;
@@ -26,8 +26,8 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 /// path names; any other number is an errno.
 const OPENED: i32 = 0;
 
-/// The byte that the child sends when it has written every line.
-const WRITTEN: u8 = b'.';
+/// The length of what the child sends at its end: the number of lines that it could not write, and the errno.
+const REPORT_BYTES: usize = 8 + 4;
 
 /// The running log process.
 pub struct Recorder {
@@ -100,23 +100,37 @@ impl Recorder {
         (&self.socket).write(lines)
     }
 
-    /// Ends the lines, and waits until the process has written all of them, at most until the
-    /// deadline. If the process needs longer, it continues after the runner has exited. False if it
-    /// has not written all lines yet, if the file did not open, or if the process was killed.
-    pub fn finish(&self, deadline: Instant) -> bool {
+    /// Ends the lines, and waits until the process is done with all of them, at most until the
+    /// deadline. If the process needs longer, it continues after the runner has exited. Returns the lines that it could
+    /// not write; `None` if it is not done, if the file did not open, or if the process was killed.
+    pub fn finish(&self, deadline: Instant) -> Option<UnwrittenLines> {
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
         let is_open = self.opened || matches!(self.answer(deadline), Some(Ok(OPENED)));
-        let mut last = [0];
-        let has_written = is_open
+        let mut report = [0; REPORT_BYTES];
+        let is_done = is_open
             && is_readable(self.socket.as_fd(), deadline)
-            && (&self.socket).read(&mut last).is_ok_and(|length| length == 1 && last == [WRITTEN]);
+            && (&self.socket).read_exact(&mut report).is_ok();
         if let Some(pidfd) = &self.pidfd {
             is_readable(pidfd.as_fd(), deadline);
         }
         // Without this, it would stay a zombie in a container whose init process does not reap orphans.
         let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG);
-        has_written
+        is_done.then(|| parse_report(&report))
     }
+}
+
+fn report(lines: UnwrittenLines) -> [u8; REPORT_BYTES] {
+    let mut report = [0; REPORT_BYTES];
+    report[..8].copy_from_slice(&lines.count.to_ne_bytes());
+    report[8..].copy_from_slice(&lines.errno.to_ne_bytes());
+    report
+}
+
+fn parse_report(report: &[u8; REPORT_BYTES]) -> UnwrittenLines {
+    let (mut count, mut errno) = ([0; 8], [0; 4]);
+    count.copy_from_slice(&report[..8]);
+    errno.copy_from_slice(&report[8..]);
+    UnwrittenLines { count: u64::from_ne_bytes(count), errno: i32::from_ne_bytes(errno) }
 }
 
 fn is_readable(descriptor: BorrowedFd<'_>, deadline: Instant) -> bool {
@@ -158,15 +172,14 @@ fn serve(path: &Path, format: LogFormat, other_files: &OtherFiles) -> i32 {
             Err(Errno::INTR) => {}
             // No more lines come, or the runner was killed.
             Ok(0) | Err(_) => {
-                let _ = rustix::io::write(rustix::stdio::stdin(), &[WRITTEN]);
+                let _ = rustix::io::write(rustix::stdio::stdin(), &report(file.unwritten()));
                 return 0;
             }
             Ok(length) => waiting.extend_from_slice(&buffer[..length]),
         }
         let Some(end) = memchr::memrchr(b'\n', &waiting) else { continue };
         for line in waiting[..=end].split_inclusive(|byte| *byte == b'\n') {
-            // If a line cannot be written, the next ones are still tried.
-            let _ = file.write(line);
+            file.write_or_count(line);
         }
         waiting.drain(..=end);
     }

@@ -1,5 +1,6 @@
 //! The log file: appended to, rotated by size, shared by runs at the same time.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -33,6 +34,18 @@ pub struct LogFile {
     owner_reported: bool,
     /// The size below which no attempt to rotate the file is made, after one that failed.
     retry_at: u64,
+    /// Whether the file ends in the middle of a line, because the rest could not be written.
+    ends_in_line: bool,
+    unwritten: UnwrittenLines,
+}
+
+/// How many lines could not be written, and the last error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnwrittenLines {
+    /// The number of lines.
+    pub count: u64,
+    /// The error's number; 0 if there is none.
+    pub errno: i32,
 }
 
 impl LogFile {
@@ -42,14 +55,34 @@ impl LogFile {
         let last = std::fs::symlink_metadata(old_path(path, 1)).ok();
         let opened = open(path, last.filter(Metadata::is_file).as_ref())?;
         let (path, file) = (path.to_owned(), opened.file);
-        let mut log =
-            Self { path, file, format, max_bytes: MAX_BYTES, owner_reported: false, retry_at: 0 };
+        let mut log = Self {
+            path,
+            file,
+            format,
+            max_bytes: MAX_BYTES,
+            owner_reported: false,
+            retry_at: 0,
+            ends_in_line: false,
+            unwritten: UnwrittenLines::default(),
+        };
         log.report_owner(opened.owner_error)?;
         Ok(log)
     }
 
-    /// Appends one line with one write.
-    pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Appends one line with one write. If that fails (the disk may be full), counts it; the next line is tried again.
+    pub fn write_or_count(&mut self, line: &[u8]) {
+        if let Err(error) = self.write(line) {
+            self.unwritten.count += 1;
+            self.unwritten.errno = error.raw_os_error().unwrap_or(libc::EIO);
+        }
+    }
+
+    /// The lines that could not be written so far.
+    pub fn unwritten(&self) -> UnwrittenLines {
+        self.unwritten
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
         self.reopen_if_rotated()?;
         let metadata = self.file.metadata()?;
         let (size, more) = (metadata.len(), line.len() as u64);
@@ -61,7 +94,27 @@ impl LogFile {
                 Err(_) => size + RETRY_BYTES,
             };
         }
-        self.file.write_all(line)
+        self.append(line)
+    }
+
+    /// Writes a line, after the end of a line that was not written completely.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let line =
+            if self.ends_in_line { Cow::from([b"\n", line].concat()) } else { Cow::from(line) };
+        let mut rest = &*line;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(written @ 1..) => rest = &rest[written..],
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ends_in_line |= rest.len() < line.len();
+                    return Err(error);
+                }
+            }
+        }
+        self.ends_in_line = false;
+        Ok(())
     }
 
     /// Opens the file again if another run has rotated it.
@@ -70,7 +123,7 @@ impl LogFile {
             return Ok(());
         }
         let opened = open(&self.path, Some(&self.file.metadata()?))?;
-        self.file = opened.file;
+        (self.file, self.ends_in_line) = (opened.file, false);
         self.report_owner(opened.owner_error)
     }
 
@@ -104,7 +157,7 @@ impl LogFile {
         let opened = renamed.and_then(|()| open(&self.path, Some(&old)));
         rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
         let opened = opened?;
-        self.file = opened.file;
+        (self.file, self.ends_in_line) = (opened.file, false);
         self.report_owner(opened.owner_error)
     }
 

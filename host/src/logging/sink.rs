@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::queue::{LostLines, MAX_BYTES, MAX_LINES, Queue};
 use super::recorder::{Opened, Recorder, index_of};
-use super::rotated_file::LogFile;
+use super::rotated_file::{LogFile, UnwrittenLines};
 use super::{LogFormat, OtherFiles};
 use crate::output::outfile;
 use crate::output::terminal::suspend_display;
@@ -71,8 +71,7 @@ impl Destination {
             Self::Stderr => suspend_display(|| outfile::write_all(io::stderr(), lines)),
             Self::Recorder(recorder) => recorder.write_all(lines),
             Self::File(file) => {
-                // If a line cannot be written (the disk may be full), the next ones are still tried.
-                let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write(lines);
+                file.lock().unwrap_or_else(PoisonError::into_inner).write_or_count(lines);
                 Ok(())
             }
         }
@@ -229,14 +228,19 @@ impl Sink {
         if lost.total() > 0 { Some(lost) } else { None }
     }
 
-    /// Waits for the log process, at most until the deadline. False if it has not written every
-    /// line. To be called after [`finish`](Self::finish).
-    pub fn is_written(&self, deadline: Instant) -> bool {
+    /// Waits for the log process, at most until the deadline, and returns the lines that could not be written. `None` if
+    /// the process is not done with every line. To be called after [`finish`](Self::finish).
+    pub fn unwritten(&self, deadline: Instant) -> Option<UnwrittenLines> {
         match &self.0.destination {
             // No line was logged to a file that did not open, which was reported.
-            Destination::Recorder(recorder) if !recorder.is_open() && !self.is_used() => true,
+            Destination::Recorder(recorder) if !recorder.is_open() && !self.is_used() => {
+                Some(UnwrittenLines::default())
+            }
             Destination::Recorder(recorder) => recorder.finish(deadline),
-            Destination::File(_) | Destination::Stderr => true,
+            Destination::File(file) => {
+                Some(file.lock().unwrap_or_else(PoisonError::into_inner).unwritten())
+            }
+            Destination::Stderr => Some(UnwrittenLines::default()),
         }
     }
 

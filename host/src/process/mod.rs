@@ -5,6 +5,7 @@
 mod local_time;
 mod log_process;
 mod run_limit;
+mod stdout_at_start;
 
 use std::fs::File;
 use std::io;
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 pub use local_time::utc_offset_seconds;
 pub use log_process::{fork_log_process, is_log_process};
 pub use run_limit::RunLimit;
+pub use stdout_at_start::stdout_was_closed;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};
 
 /// Disables core dumps and keeps other processes from reading this process's memory, because it holds

@@ -15,8 +15,8 @@ use crate::output::warning_kinds::{self, WarningKind, by_kind};
 /// than ten lines. With a higher limit a few runs could push everything else out of the log file, which is rotated.
 const SUMMARIES_MAX_BYTES: usize = 64 * 1024;
 
-/// The maximum size of the list of all warnings at `-v`, in bytes. Ten thousand warnings usually have about 1 MiB.
-const LIST_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The maximum size of the list of all warnings at `-v`, in bytes. Ten thousand warnings usually have about 700 KiB.
+const LIST_MAX_BYTES: usize = 1024 * 1024;
 
 /// How many hosts of an endpoint the log shows.
 const HOSTS_SHOWN: usize = 20;

@@ -64,7 +64,7 @@ pub fn print_product(
     modules::log_skipped(catalog);
     let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
         Ok(outfile) => outfile,
-        Err(problem) => return fail(Exit::Unreadable, &problem),
+        Err(problem) => return fail(Exit::Unwritable, &problem),
     };
     let entries = match entries(infile, settings, catalog) {
         Ok(entries) => entries,

@@ -224,7 +224,7 @@ impl Results {
                 match written {
                     Ok(Ok(()) | Err(WriteError::Closed)) => exit,
                     Ok(Err(WriteError::Io(error))) => fail(
-                        Exit::Internal,
+                        Exit::Unwritable,
                         &format!("the result cannot be written to {}: {error}", self.output_name),
                     ),
                     Err(_) => Exit::Internal,

@@ -125,7 +125,8 @@ fn prepare(
     .map_err(unreadable)?;
     let task = MatchTask { images, format: options.format.unwrap_or_default() };
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Gather(task)) };
-    let outfile = printing::prepare(cli.files.outfile.as_deref(), limit).map_err(unreadable)?;
+    let outfile = printing::prepare(cli.files.outfile.as_deref(), limit)
+        .map_err(|problem| (Exit::Unwritable, problem))?;
     let sources = json_file::read(
         "the inventory",
         inventory,

@@ -63,7 +63,7 @@ pub fn list_for_manager(outfile: Option<&Path>, settings: &Settings) -> Exit {
     }
     match prepare(outfile, settings.run_limit) {
         Ok(outfile) => write(outfile, &manager_list(&catalog), Exit::Done),
-        Err(problem) => fail(Exit::Unreadable, &problem),
+        Err(problem) => fail(Exit::Unwritable, &problem),
     }
 }
 

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::output::terminal::suspend_display;
-use crate::process::RunLimit;
+use crate::process::{RunLimit, stdout_was_closed};
 pub use replacement::abandon;
 use replacement::{Replacement, Temporary, missing_target};
 pub use same_file::NamedFile;
@@ -55,9 +55,8 @@ impl Outfile {
     /// Checks that the result can be written to this path.
     pub fn prepare(path: Option<&Path>, limit: Option<RunLimit>) -> io::Result<Self> {
         let path = match path {
-            None => return Ok(Self::Stdout),
-            Some(path) if path == Path::new("-") => return Ok(Self::Stdout),
-            Some(path) => path,
+            Some(path) if path != Path::new("-") => path,
+            _ => return check_stdout().map(|()| Self::Stdout),
         };
         match std::fs::metadata(path) {
             // `--outfile /dev/stdout >> file` must append to the file, not replace it.
@@ -89,7 +88,10 @@ impl Outfile {
     /// Opens the destination. For a FIFO, this waits for its reader.
     pub fn open(self) -> Result<OutfileWriter, WriteError> {
         Ok(match self {
-            Self::Stdout => OutfileWriter::Stdout { shares_terminal: is_terminal_of_stderr() },
+            Self::Stdout => {
+                check_stdout()?;
+                OutfileWriter::Stdout { shares_terminal: is_terminal_of_stderr() }
+            }
             Self::Through(path, limit) => OutfileWriter::Through(open_through(&path, limit)?),
             Self::Replace(replacement) => {
                 let temporary = replacement.temporary()?;
@@ -205,6 +207,11 @@ impl std::fmt::Display for Outfile {
             Self::Replace(replacement) => replacement.target.display().fmt(f),
         }
     }
+}
+
+/// Fails if the caller closed standard output. Rust's runtime has opened /dev/null in its place.
+fn check_stdout() -> io::Result<()> {
+    if stdout_was_closed() { Err(io::Error::other("it is closed")) } else { Ok(()) }
 }
 
 /// Opens a device or a pipe. With a limit, waits for the reader of a FIFO until the run's time limit, and at least for
