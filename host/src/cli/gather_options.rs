@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::run::progress;
 
-/// Which failures make the exit status 1.
+/// Which failures and missing collections make the exit status 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
@@ -19,15 +19,19 @@ pub enum FailOn {
     Any,
     /// Every endpoint failed, and there was at least one.
     All,
+    /// At least one endpoint failed, or a collection of one is missing.
+    Incomplete,
 }
 
 impl FailOn {
-    /// Whether the exit status is 1 if `failed` of `total` endpoints failed.
-    pub const fn applies(self, failed: usize, total: usize) -> bool {
+    /// Whether the exit status is 1 if `failed` of `total` endpoints failed, and `incomplete` others have a missing
+    /// collection.
+    pub const fn applies(self, failed: usize, incomplete: usize, total: usize) -> bool {
         match self {
             Self::Never => false,
             Self::Any => failed > 0,
             Self::All => total > 0 && failed == total,
+            Self::Incomplete => failed > 0 || incomplete > 0,
         }
     }
 }
@@ -69,7 +73,8 @@ pub struct GatherOptions {
         env = "VIRTUAL_HOST_GATHERER_RUN_TIMEOUT", hide_env = true)]
     pub run_timeout: Option<Duration>,
 
-    /// Exit with status 1 if any or all endpoints failed [default: never] [e.g. --fail-on any]
+    /// Exit with status 1 if any or all endpoints failed; `incomplete` means any, or one with a missing collection
+    /// [default: never] [e.g. --fail-on any]
     #[arg(long, value_name = "WHEN", env = "VIRTUAL_HOST_GATHERER_FAIL_ON", hide_env = true)]
     pub fail_on: Option<FailOn>,
 

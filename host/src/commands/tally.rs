@@ -7,7 +7,7 @@ use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
 use crate::cli::{Cli, Command, FailOn, PluginCommand};
 use crate::exit::Exit;
-use crate::output::inventory::count;
+use crate::output::inventory::{count, counted_complete, missing_collections};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -17,6 +17,8 @@ pub struct Tally {
     started: Instant,
     total: Cell<usize>,
     complete: Cell<usize>,
+    /// Those of the complete endpoints that have a missing collection.
+    incomplete: Cell<usize>,
     failed: Cell<usize>,
     hosts: Cell<usize>,
     guests: Cell<usize>,
@@ -48,8 +50,8 @@ impl Tally {
             (Task::Scanning, None) => tracing::info!("Scanning began: version {VERSION}, no infile"),
             (Task::Command(name), _) => tracing::info!("{name} began: version {VERSION}"),
         }
-        let (total, complete, failed, hosts, guests) = Default::default();
-        Self { task, started: Instant::now(), total, complete, failed, hosts, guests }
+        let (total, complete, incomplete, failed, hosts, guests) = Default::default();
+        Self { task, started: Instant::now(), total, complete, incomplete, failed, hosts, guests }
     }
 
     /// Sets the number of endpoints.
@@ -64,6 +66,7 @@ impl Tally {
             EndpointStatus::Failed => add(&self.failed, 1),
             _ => add(&self.complete, 1),
         }
+        add(&self.incomplete, usize::from(!missing_collections(result).is_empty()));
         add(&self.hosts, result.hosts.len());
         let on_hosts: usize = result.hosts.iter().map(|host| host.guests.len()).sum();
         add(&self.guests, on_hosts + result.detached_guests.len());
@@ -71,7 +74,8 @@ impl Tally {
 
     /// The exit status of a run whose result was printed.
     pub fn exit(&self, fail_on: FailOn) -> Exit {
-        let failed = fail_on.applies(self.failed.get(), self.total.get());
+        let (failed, incomplete) = (self.failed.get(), self.incomplete.get());
+        let failed = fail_on.applies(failed, incomplete, self.total.get());
         if failed { Exit::EndpointsFailed } else { Exit::Done }
     }
 
@@ -93,19 +97,20 @@ impl Tally {
     }
 
     fn log_counts(&self, time: Duration, exit: Exit) {
-        let Self { total, complete, failed, hosts, guests, .. } = self;
+        let Self { total, complete, incomplete, failed, hosts, guests, .. } = self;
         tracing::info!(
             json.version = VERSION,
             json.endpoints = total.get(),
             json.complete = complete.get(),
+            json.incomplete = incomplete.get(),
             json.failed = failed.get(),
             json.hosts = hosts.get(),
             json.guests = guests.get(),
             json.durationMs = milliseconds(time),
             json.exitStatus = exit as u8,
-            "Scanning finished: version {VERSION}, {}, {} complete, {} failed, {}, {} in {:.1} s, exit status {}",
+            "Scanning finished: version {VERSION}, {}, {}, {} failed, {}, {} in {:.1} s, exit status {}",
             count(total.get(), "endpoint"),
-            complete.get(),
+            counted_complete(complete.get(), incomplete.get()),
             failed.get(),
             count(hosts.get(), "host"),
             count(guests.get(), "guest"),

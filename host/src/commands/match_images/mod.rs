@@ -49,7 +49,7 @@ impl MatchTask {
     ) -> Exit {
         let total = sources.len();
         let matches = Matches::new(&self.images, sources);
-        let fails = fail_on.applies(matches.incomplete.len(), total);
+        let fails = fail_on.applies(matches.incomplete.len(), 0, total);
         let exit = if fails { Exit::EndpointsFailed } else { Exit::Done };
         match self.format {
             // Each container is listed under every image that it matches, so the output can be large: it is

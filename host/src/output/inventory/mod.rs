@@ -136,6 +136,24 @@ pub fn counted_items(workloads: &Workloads) -> Vec<String> {
     existing.map(|(number, collection)| count(number, collection.noun())).collect()
 }
 
+/// The collections of a complete endpoint that could not be read completely.
+pub fn missing_collections(endpoint: &EndpointResult) -> Vec<&str> {
+    if endpoint.status != EndpointStatus::Complete {
+        return Vec::new();
+    }
+    let missing = endpoint.collections.iter().filter(|(_, collection)| !collection.is_complete());
+    missing.map(|(name, _)| name.as_str()).collect()
+}
+
+/// Formats how many endpoints are complete, and how many of them have missing collections:
+/// `3 complete (1 with a collection missing)`.
+pub fn counted_complete(complete: usize, incomplete: usize) -> String {
+    match incomplete {
+        0 => format!("{complete} complete"),
+        _ => format!("{complete} complete ({incomplete} with a collection missing)"),
+    }
+}
+
 /// Formats a count with its noun: `1 host`, `2 hosts`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

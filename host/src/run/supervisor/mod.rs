@@ -202,11 +202,6 @@ async fn gather(
             let counted =
                 inventory::counted(&gathered.hosts, &gathered.detached_guests, &gathered.workloads);
             let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(
-                json.durationMs = run.duration_ms,
-                "{}: {counted} in {seconds:.1} s",
-                endpoint.module
-            );
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: gathered.hosts,
@@ -221,6 +216,17 @@ async fn gather(
                     Some(library.software.clone()),
                 )
             };
+            let missing = inventory::missing_collections(&result);
+            let status = match &*missing {
+                [] => String::new(),
+                names => format!("complete, {} missing: ", names.join(", ")),
+            };
+            tracing::info!(
+                json.missing = (!missing.is_empty()).then(|| missing.join(",")),
+                json.durationMs = result.run.as_ref().map(|run| run.duration_ms),
+                "{}: {status}{counted} in {seconds:.1} s",
+                result.module.as_deref().unwrap_or_default()
+            );
             (result, memory_bytes)
         }
         Err(error) => (failed(&endpoint, Some(library), error, Some(run)), 0),

@@ -15,7 +15,7 @@ pub use self::text_width::wrapped;
 use self::text_width::{cut, width};
 use super::{Rendered, TableStyle};
 use crate::output::escape::escape;
-use crate::output::inventory::{count, counted_items};
+use crate::output::inventory::{count, counted_complete, counted_items, missing_collections};
 use crate::output::warning_kinds::{WarningKind, by_kind};
 
 /// The minimum width of lines, even if the terminal is narrower.
@@ -68,20 +68,24 @@ pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
 /// Writes an endpoint.
 fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
     let guests = guests(endpoint);
+    let missing = missing_collections(endpoint);
+    let counts = || format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest"));
     let (status, status_style, counts) = match endpoint.status {
-        EndpointStatus::Complete => (
-            "complete",
-            CellStyle::Green,
-            format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest")),
-        ),
-        _ => ("failed", CellStyle::Red, String::new()),
+        EndpointStatus::Complete if missing.is_empty() => {
+            ("complete".to_owned(), CellStyle::Green, counts())
+        }
+        EndpointStatus::Complete => {
+            let status = format!("complete, {} missing", escape(&missing.join(", ")));
+            (status, CellStyle::Yellow, counts())
+        }
+        _ => ("failed".to_owned(), CellStyle::Red, String::new()),
     };
     let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
     heading(
         &[
             (escape(&endpoint.id), CellStyle::Bold),
             (module, CellStyle::Plain),
-            (status.to_owned(), status_style),
+            (status, status_style),
             (counts, CellStyle::Dim),
         ],
         style,
@@ -233,9 +237,11 @@ fn summary(endpoints: &[&EndpointResult]) -> String {
     let hosts: usize = endpoints.iter().map(|endpoint| endpoint.hosts.len()).sum();
     let guests: usize = endpoints.iter().map(|endpoint| guests(endpoint)).sum();
     let complete = endpoints.len() - failed;
+    let incomplete =
+        endpoints.iter().filter(|endpoint| !missing_collections(endpoint).is_empty()).count();
     let mut states = Vec::new();
     if complete > 0 {
-        states.push(format!("{complete} complete"));
+        states.push(counted_complete(complete, incomplete));
     }
     if failed > 0 {
         states.push(format!("{failed} failed"));
