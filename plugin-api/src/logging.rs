@@ -48,10 +48,22 @@ fn start(forwarder: Forwarder) {
 }
 
 /// Whether a line is sent to a runner that asks for lines up to `limit`. Lines of the plugin's own crates
-/// come at that level. Its libraries (HTTP, TLS) may print what they send, so their lines stop at `info`.
+/// come at that level. Its libraries (HTTP, TLS) may print what they send, so their lines of debug come only with the most
+/// detailed level (the runner redacts secrets), and those of trace never.
 pub(crate) fn is_sent(limit: LogLevel, level: LogLevel, target: &str) -> bool {
-    let is_own = target.starts_with("gatherer");
-    level <= limit && (is_own || level <= LogLevel::Info)
+    if is_own(target) {
+        return level <= limit;
+    }
+    level <= limit.min(LogLevel::Info) || (limit == LogLevel::Trace && level == LogLevel::Debug)
+}
+
+/// The level at which a line is sent. Those of libraries are less important than their level says.
+fn sent_level(level: LogLevel, target: &str) -> LogLevel {
+    if level == LogLevel::Debug && !is_own(target) { LogLevel::Trace } else { level }
+}
+
+fn is_own(target: &str) -> bool {
+    target.starts_with("gatherer")
 }
 
 /// Forwards the fields of a span.
@@ -69,6 +81,7 @@ impl Forwarder {
     }
 
     fn log(&self, level: LogLevel, target: &str, message: &str) {
+        let level = if self.everything { level } else { sent_level(level, target) };
         (self.callbacks.log)(self.callbacks.context, level as u8, target.into(), message.into());
     }
 }

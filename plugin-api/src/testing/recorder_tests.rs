@@ -251,6 +251,11 @@ fn log_lines_are_those_that_the_runner_receives() {
         Recorder::new().options(Options { log_level: LogLevel::Debug, ..Options::default() });
     log();
     assert_eq!(messages(&recorder), ["gatherer_x: own debug", "rustls: library warning"]);
+    let recorder =
+        Recorder::new().options(Options { log_level: LogLevel::Trace, ..Options::default() });
+    log();
+    let all = ["gatherer_x: own debug", "hyper: library debug", "rustls: library warning"];
+    assert_eq!(messages(&recorder), all);
     let recorder = Recorder::new().record_every_log_line();
     log();
     assert_eq!(messages(&recorder).len(), 4);

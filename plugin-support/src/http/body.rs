@@ -76,7 +76,7 @@ impl BodyReader<'_> {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let mut beginning = Some(beginning);
+        let (mut beginning, started) = (Some(beginning), Instant::now());
         let max_bytes = self.limit.max_bytes;
         let announced = body.size_hint().exact();
         let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -93,6 +93,8 @@ impl BodyReader<'_> {
                 }
                 Ok(None) => {
                     let bytes = content.len();
+                    let time = started.elapsed().as_millis();
+                    tracing::debug!("{}: {bytes} bytes read ({time} ms)", self.exchange.request);
                     return content.finish().map_err(|error| self.error(error, bytes));
                 }
                 Err(_) => {

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
@@ -20,6 +21,7 @@ use tower::{BoxError, Service, ServiceExt as _, service_fn};
 use super::PROGRAM;
 use super::proxy::{ProxyProtocol, ProxyServer};
 use super::transport::Shared;
+use super::x509::X509;
 
 /// Connects to the scheme, host and port of a URI.
 #[derive(Clone)]
@@ -47,9 +49,15 @@ impl Connector {
         let secure = destination.scheme() == Some(&Scheme::HTTPS);
         // Before it connects, because an invalid file is the error even if the server does not run.
         let tls = if secure { Some(self.shared.service_tls().await?) } else { None };
+        let origin = shown_origin(&destination);
         let stream = match self.shared.proxy_for(&destination)? {
-            None => self.open_tcp(destination.clone()).await?,
+            None => {
+                let why = self.shared.why_direct(&destination);
+                tracing::debug!("{origin}: connecting directly, because {why}");
+                self.open_tcp(destination.clone()).await?
+            }
             Some(proxy) => {
+                tracing::debug!("{origin}: connecting through the proxy {}", proxy.display);
                 let through = self.connect_through(&proxy, &destination, secure).await;
                 through.map_err(ProxyError)?
             }
@@ -79,10 +87,11 @@ impl Connector {
         if let Some(tls) = tls {
             stream = encrypt(tls, server_name(&proxy.uri)?, stream).await?;
         }
-        match &proxy.protocol {
+        let started = Instant::now();
+        let stream = match &proxy.protocol {
             ProxyProtocol::Http { .. } if !secure => {
                 stream.takes_absolute_urls = true;
-                Ok(stream)
+                return Ok(stream);
             }
             ProxyProtocol::Http { authorization, .. } => {
                 // Some proxies allow a tunnel only to programs that they know.
@@ -92,21 +101,28 @@ impl Connector {
                 if let Some(authorization) = authorization {
                     tunnel = tunnel.with_auth(authorization.clone());
                 }
-                Ok(tunnel.oneshot(with_port(destination)?).await?)
+                tunnel.oneshot(with_port(destination)?).await?
             }
             ProxyProtocol::Socks { credentials } => {
                 let mut socks = SocksV5::new(proxy.uri.clone(), connected(stream));
                 if let Some((user, password)) = credentials.clone() {
                     socks = socks.with_auth(user, password);
                 }
-                Ok(socks.oneshot(with_port(destination)?).await?)
+                socks.oneshot(with_port(destination)?).await?
             }
-        }
+        };
+        let (proxy, time) = (&proxy.display, milliseconds(started));
+        tracing::debug!("{}: the proxy {proxy} is connected to it ({time})", shown_origin(destination));
+        Ok(stream)
     }
 
     async fn open_tcp(&self, uri: Uri) -> Result<Stream, BoxError> {
-        let io = Box::new(self.tcp.clone().oneshot(uri).await?);
-        Ok(Stream { io, takes_absolute_urls: false })
+        let (origin, started) = (shown_origin(&uri), Instant::now());
+        let connection = self.tcp.clone().oneshot(uri).await?;
+        let address = connection.inner().peer_addr();
+        let address = address.map_or_else(|_| "an unknown address".to_owned(), |a| a.to_string());
+        tracing::debug!("{origin}: connected to {address} ({})", milliseconds(started));
+        Ok(Stream { io: Box::new(connection), takes_absolute_urls: false })
     }
 }
 
@@ -142,6 +158,17 @@ fn with_port(uri: &Uri) -> Result<Uri, http::Error> {
     Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build()
 }
 
+/// Scheme, host and port of a URI, for the log.
+fn shown_origin(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{authority}", uri.scheme_str().unwrap_or_default())
+}
+
+/// The time since an instant, for the log.
+pub(super) fn milliseconds(since: Instant) -> String {
+    format!("{} ms", since.elapsed().as_millis())
+}
+
 fn server_name(uri: &Uri) -> Result<ServerName<'static>, BoxError> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     Ok(ServerName::try_from(host.to_owned())?)
@@ -152,7 +179,20 @@ async fn encrypt(
     name: ServerName<'static>,
     stream: Stream,
 ) -> io::Result<Stream> {
+    let (peer, started) = (name.to_str().into_owned(), Instant::now());
     let encrypted = TlsConnector::from(config).connect(name, TokioIo::new(stream.io)).await?;
+    let session = encrypted.get_ref().1;
+    let version = session.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+    let certificate = session.peer_certificates().and_then(|certificates| certificates.first());
+    let subject = certificate
+        .and_then(|certificate| X509::parse(certificate))
+        .and_then(|certificate| certificate.subject_text());
+    tracing::debug!(
+        "{peer}: {}, the certificate is for {} ({})",
+        version.replace("TLSv", "TLS ").replace('_', "."),
+        subject.unwrap_or_else(|| "an unknown subject".to_owned()),
+        milliseconds(started)
+    );
     Ok(Stream { io: Box::new(TokioIo::new(encrypted)), takes_absolute_urls: false })
 }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Instant;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use http::uri::InvalidUri;
@@ -11,7 +12,7 @@ use rustls::CertificateError;
 
 use super::Timeouts;
 use super::address::sanitize;
-use super::connector::ProxyError;
+use super::connector::{ProxyError, milliseconds};
 use super::handshake_error::explain_handshake;
 use super::tls_error::{CertificateHints, explain_certificate};
 use super::verifier::RejectedCertificate;
@@ -50,6 +51,11 @@ impl Exchange {
             Some(proxy) => format!("{}: through the proxy {proxy}", self.request),
             None => self.request.clone(),
         }
+    }
+
+    /// Logs the head of the response to a request that was sent at this instant.
+    pub fn log_response(&self, status: http::StatusCode, sent: Instant) {
+        tracing::debug!("{}: {status} ({})", self.description(), milliseconds(sent));
     }
 
     /// The error of status 407, as a response or as the response to CONNECT.

@@ -35,7 +35,7 @@ mod verifier;
 mod x509;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, GatherError};
 use http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
@@ -182,12 +182,35 @@ impl Client {
         if !headers.contains_key(RANGE) {
             headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         }
+        tracing::debug!("{}: sending with {}", exchange.request, shown_credentials(headers));
+        let sent = Instant::now();
         match timeout_at(deadline.at, transport.clone().call(message)).await {
-            Ok(Ok(response)) => Ok((response, exchange)),
+            Ok(Ok(response)) => {
+                exchange.log_response(response.status(), sent);
+                Ok((response, exchange))
+            }
             Ok(Err(error)) => Err(exchange.failure(&error)),
             Err(_) => Err(deadline.no_response(&exchange)),
         }
     }
+}
+
+/// The credentials in the headers of a request, without their values: `Authorization: Basic`, or the names of headers whose
+/// values are secret.
+pub fn shown_credentials(headers: &HeaderMap) -> String {
+    let mut shown = Vec::new();
+    for (name, value) in headers {
+        if *name == header::AUTHORIZATION {
+            let text = value.to_str().unwrap_or_default();
+            let scheme = text.split_once(' ').map_or("", |(scheme, _)| scheme);
+            let known = ["Basic", "Bearer", "Digest", "Negotiate"];
+            let scheme = known.into_iter().find(|known| known.eq_ignore_ascii_case(scheme));
+            shown.push(format!("{name}: {}", scheme.unwrap_or("another scheme")));
+        } else if value.is_sensitive() || *name == header::COOKIE {
+            shown.push(name.to_string());
+        }
+    }
+    if shown.is_empty() { "no credentials".to_owned() } else { shown.join(", ") }
 }
 
 /// Receives the body of the last response.

@@ -36,11 +36,7 @@ pub(super) enum ProxyProtocol {
 
 /// The proxy for this URL; `None` for a direct connection.
 pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServer>, GatherError> {
-    let own = if url.scheme() == "https" { &settings.https } else { &settings.http };
-    let chosen = [own, &settings.all].into_iter().flatten().map(Secret::expose);
-    let Some(text) = chosen.map(|text| text.trim()).find(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
+    let Some(text) = configured(settings, url) else { return Ok(None) };
     if settings.no_proxy.as_deref().is_some_and(|list| is_exempt(list, url)) {
         return Ok(None);
     }
@@ -49,6 +45,21 @@ pub fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<ProxyServ
             .with_hint("write it as http://proxy.example.com:3128, or with https or socks5")
     });
     proxy.map(Some)
+}
+
+/// The proxy that is configured for the URL's scheme.
+fn configured<'a>(settings: &'a ProxySettings, url: &Url) -> Option<&'a str> {
+    let own = if url.scheme() == "https" { &settings.https } else { &settings.http };
+    let chosen = [own, &settings.all].into_iter().flatten().map(Secret::expose);
+    chosen.map(|text| text.trim()).find(|text| !text.is_empty())
+}
+
+/// Why the connection for a URL is direct, for the log.
+pub(super) fn why_direct(settings: &ProxySettings, url: &Url) -> &'static str {
+    match configured(settings, url) {
+        Some(_) => "no_proxy contains the host",
+        None => "no proxy is set",
+    }
 }
 
 impl ProxyServer {

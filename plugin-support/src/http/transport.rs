@@ -23,7 +23,7 @@ use super::Timeouts;
 use super::client_certificate::ClientCertificate;
 use super::connector::Connector;
 use super::error::Exchange;
-use super::proxy::{ProxyProtocol, ProxyServer, proxy_for};
+use super::proxy::{ProxyProtocol, ProxyServer, proxy_for, why_direct};
 use super::tls::{self, TlsSettings};
 use super::tls_error::CertificateHints;
 use crate::run;
@@ -136,10 +136,12 @@ pub(super) struct Shared {
 impl Shared {
     /// The proxy for a URI, of which only scheme, host and port matter.
     pub fn proxy_for(&self, uri: &Uri) -> Result<Option<ProxyServer>, BoxError> {
-        let (scheme, authority) = (uri.scheme_str(), uri.authority());
-        let url =
-            format!("{}://{}", scheme.unwrap_or_default(), authority.map_or("", |a| a.as_str()));
-        Ok(proxy_for(&self.proxy, &Url::parse(&url)?)?)
+        Ok(proxy_for(&self.proxy, &origin(uri)?)?)
+    }
+
+    /// Why the connection for a URI without a proxy is direct.
+    pub fn why_direct(&self, uri: &Uri) -> &'static str {
+        origin(uri).map_or("no proxy is set", |url| why_direct(&self.proxy, &url))
     }
 
     /// The configuration for connections to the service. It is loaded when it is first needed, because
@@ -149,6 +151,9 @@ impl Shared {
             let mut settings = self.tls.clone();
             if settings.client_certificate.is_none() {
                 settings.client_certificate = ClientCertificate::of_endpoint(&self.context)?;
+            }
+            if settings.client_certificate.is_some() {
+                tracing::debug!("a client certificate is sent if the server requests one");
             }
             self.load_tls(&settings)
         };
@@ -172,4 +177,10 @@ impl Shared {
         }
         tls::config(&self.context, settings)
     }
+}
+
+/// Scheme, host and port of a URI.
+fn origin(uri: &Uri) -> Result<Url, url::ParseError> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    Url::parse(&format!("{}://{authority}", uri.scheme_str().unwrap_or_default()))
 }

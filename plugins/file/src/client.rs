@@ -1,6 +1,7 @@
 //! Fetches the document from a local file or over HTTP, with limits for time and size.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::file::{self, FileError};
@@ -99,7 +100,8 @@ fn reject_html(response: &http::Response) -> Result<(), GatherError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
-    file::read(path, MAX_BYTES).map_err(|error| {
+    let started = Instant::now();
+    let bytes = file::read(path, MAX_BYTES).map_err(|error| {
         let message = format!("{}: the file {error}", path.display());
         match error {
             FileError::TooLarge(_) => GatherError::protocol(message),
@@ -107,7 +109,10 @@ fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
                 .with_hint("make it readable for the user that runs the program"),
             _ => GatherError::configuration(message),
         }
-    })
+    })?;
+    let time = started.elapsed().as_millis();
+    tracing::debug!("{}: {} bytes read ({time} ms)", path.display(), bytes.len());
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
@@ -92,6 +92,9 @@ impl Session {
         let text = CString::new(uri.to_connect_string()).map_err(|_| {
             GatherError::configuration("the parameter uri contains a NUL character")
         })?;
+        let shown = if credentials.username.is_some() { "sasl_username" } else { "no user name" };
+        tracing::debug!("{uri}: connecting with {shown}");
+        let started = Instant::now();
         let connection = api.connect(&text, credentials).map_err(|failure| {
             let error = gather_error(&uri.to_string(), &failure);
             // The daemon's SASL mechanism needs a parameter that the request does not have.
@@ -110,7 +113,7 @@ impl Session {
                 error
             }
         })?;
-        tracing::debug!("connected to {uri}");
+        tracing::debug!("connected to {uri} ({} ms)", started.elapsed().as_millis());
         Ok(Self {
             connection: Arc::new(connection),
             uri,
@@ -149,6 +152,7 @@ impl Session {
                 return Err(GatherError::new(kind, message));
             }
         };
+        let started = Instant::now();
         let facts = HostFacts {
             hostname,
             driver: connection
@@ -161,12 +165,18 @@ impl Session {
             capabilities: self.optional("the capabilities", connection.capabilities())?,
             node: self.optional("the node's processors and memory", connection.node_info())?,
         };
+        tracing::debug!("{}: read the host ({} ms)", self.uri, started.elapsed().as_millis());
         Ok((facts, warnings))
     }
 
     /// The handles of all guests, in one call.
     pub fn domains(&self) -> Result<Vec<Domain>, GatherError> {
-        self.connection.domains().map_err(|failure| self.error("the list of guests", &failure))
+        let started = Instant::now();
+        let domains =
+            self.connection.domains().map_err(|failure| self.error("the list of guests", &failure))?;
+        let time = started.elapsed().as_millis();
+        tracing::debug!("{}: listed {} guests ({time} ms)", self.uri, domains.len());
+        Ok(domains)
     }
 
     /// Reads up to [`BATCH`] guests, in one call if the driver has a bulk call that reports
@@ -177,6 +187,7 @@ impl Session {
         domains: &[Domain],
         check: impl Fn() -> Result<(), GatherError>,
     ) -> Result<Vec<Guest>, GatherError> {
+        let started = Instant::now();
         let mut known = self.bulk_stats(domains, &check)?;
         let mut guests = Vec::with_capacity(domains.len());
         let mut missing = HashSet::new();
@@ -196,6 +207,8 @@ impl Session {
         if !missing.is_empty() {
             self.confirm_missing(missing, check, &mut guests)?;
         }
+        let time = started.elapsed().as_millis();
+        tracing::debug!("{}: read {} guests ({time} ms)", self.uri, guests.len());
         Ok(guests)
     }
 

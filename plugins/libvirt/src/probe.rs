@@ -44,8 +44,13 @@ fn connect_any(addresses: &[SocketAddr], allowed: Duration) -> Result<(), (Error
             return Err((ErrorKind::Timeout, "timed out".to_owned()));
         }
         let timeout = address_timeout(left, addresses.len() - index);
+        let started = Instant::now();
         match TcpStream::connect_timeout(address, timeout) {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                let time = started.elapsed().as_millis();
+                tracing::debug!("{address} accepts connections ({time} ms); no proxy is used");
+                return Ok(());
+            }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 outcome = Err((ErrorKind::Timeout, "no answer".to_owned()));
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
 use gatherer_plugin_support::http::{
     CertificateHints, Exchange, ProxyServer, Timeouts, TlsSettings, Transport, TransportSettings,
-    parse_url,
+    parse_url, shown_credentials,
 };
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
@@ -78,12 +78,19 @@ impl Connection {
         })?;
         let sent = Arc::new(AtomicBool::new(false));
         let (is_sent, context_of_requests) = (Arc::clone(&sent), context.clone());
+        let credentials_of = source.name();
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(auth)
             .layer(extra)
             .map_request(move |request: Request<kube::client::Body>| {
                 report_credentials(&request, &context_of_requests);
+                let shown = shown_credentials(request.headers());
+                tracing::debug!(
+                    "{} {}: sending with {shown} of {credentials_of}",
+                    request.method(),
+                    request.uri().path()
+                );
                 is_sent.store(true, Ordering::SeqCst);
                 request
             })

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::{
@@ -204,9 +205,12 @@ impl Attempt<'_> {
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, GatherError> {
-        let connection = self.connection;
+        let (connection, sent) = (self.connection, Instant::now());
         match tokio::time::timeout_at(self.deadline.at, connection.client.send(request)).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                self.exchange.log_response(response.status(), sent);
+                Ok(response)
+            }
             Ok(Err(error)) => Err(self.failure(&error)),
             Err(_) if !connection.has_credentials() => {
                 Err(connection.source.too_slow(&connection.context))
