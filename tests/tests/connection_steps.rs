@@ -91,8 +91,7 @@ fn kubernetes_shows_each_page_and_the_source_of_its_credentials() {
     let plugins = PluginFolder::with(&["kubernetes"]);
     let trust = json!({"certificate-authority-data": base64(authority.pem())});
     let kubeconfig = kubeconfig(&server.url(""), &trust, &json!({"token": PASSWORD}));
-    let endpoint =
-        json!({"id": "k", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string()});
+    let endpoint = json!({"id": "k", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string()});
     let outcome = Run::gather(&json!([endpoint])).plugins(plugins.path()).arg("-vv").run();
     let outcome = outcome.expect_code(0);
     let url = server.url("");

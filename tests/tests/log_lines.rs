@@ -178,9 +178,14 @@ fn a_line_of_json_has_what_it_says_in_members() {
     assert_eq!(good["module"], "Example");
     assert!(good["durationMs"].is_u64() && good.get("kind").is_none(), "{good}");
     let last = all.last().expect("a line");
-    for (member, value) in
-        [("endpoints", 3), ("complete", 1), ("failed", 2), ("hosts", 1), ("guests", 3), ("exitStatus", 0)]
-    {
+    for (member, value) in [
+        ("endpoints", 3),
+        ("complete", 1),
+        ("failed", 2),
+        ("hosts", 1),
+        ("guests", 3),
+        ("exitStatus", 0),
+    ] {
         assert_eq!(last[member], value, "{member}: {last}");
     }
     assert!(last["version"].is_string() && last["durationMs"].is_u64(), "{last}");

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 fn gather(fails: bool, arguments: &[&str]) -> Outcome {
     let plugins = PluginFolder::with(&["file"]);
     let run = Run::new().plugins(plugins.path()).args(["-i", "request.json"]).args(arguments);
-    let pods = json!({"status": "failed", "error": {"kind": "permission", "message": "not allowed"}});
+    let pods =
+        json!({"status": "failed", "error": {"kind": "permission", "message": "not allowed"}});
     let document = |collections: Value| {
         json!({
             "schemaVersion": "1.0", "generator": {"name": "another program"},

@@ -166,7 +166,8 @@ fn a_result_that_cannot_be_written_has_exit_status_5_in_every_command() {
         &["schema", "manifest"],
         &["plugin", "inspect", file],
     ] {
-        let run = || Run::new().plugins(plugins.path()).args(arguments).stdin(endpoints.to_string());
+        let run =
+            || Run::new().plugins(plugins.path()).args(arguments).stdin(endpoints.to_string());
         let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
         let outcome = run().start_on(full, std::process::Stdio::piped()).finish().expect_code(5);
         assert!(outcome.stderr.contains("standard output"), "{}", outcome.describe());

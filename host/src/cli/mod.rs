@@ -69,7 +69,7 @@ pub struct Cli {
     #[command(flatten)]
     pub gather: GatherOptions,
 
-    /// Leave times and durations out of the inventory, so that the same answers give the same bytes
+    /// Leave times and durations out of inventory and table, so that the same answers give the same bytes
     /// [e.g. --format inventory --no-run-info]
     #[arg(long)]
     pub no_run_info: bool,

@@ -34,9 +34,10 @@ pub fn write_pieces(
     let output_name = outfile.to_string();
     match outfile.write(result) {
         Ok(()) | Err(WriteError::Closed) => exit,
-        Err(WriteError::Io(error)) => {
-            fail(Exit::Unwritable, &format!("the result cannot be written to {output_name}: {error}"))
-        }
+        Err(WriteError::Io(error)) => fail(
+            Exit::Unwritable,
+            &format!("the result cannot be written to {output_name}: {error}"),
+        ),
     }
 }
 

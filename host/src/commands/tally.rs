@@ -47,7 +47,9 @@ impl Tally {
             (Task::Scanning, Some(infile)) => {
                 tracing::info!("Scanning began: version {VERSION}, infile {}", infile.display());
             }
-            (Task::Scanning, None) => tracing::info!("Scanning began: version {VERSION}, no infile"),
+            (Task::Scanning, None) => {
+                tracing::info!("Scanning began: version {VERSION}, no infile");
+            }
             (Task::Command(name), _) => tracing::info!("{name} began: version {VERSION}"),
         }
         let (total, complete, incomplete, failed, hosts, guests) = Default::default();

@@ -258,13 +258,15 @@ mod tests {
             let found = of(&objects, |object| message.replace("{}", object));
             assert_eq!(found, [format!("3 guests: {line} (alpha, beta, ...)")]);
         }
-        let by_number = lines((0..3).map(|number| (format!("o{number}"), format!("{number} free"))));
+        let by_number =
+            lines((0..3).map(|number| (format!("o{number}"), format!("{number} free"))));
         assert_eq!(by_number, ["3 objects: ... free (o0, o1, ...)"]);
     }
 
     #[test]
     fn a_name_of_several_words_is_a_value() {
-        let found = of(&["Pod x/one two", "Pod x/three", "Pod y/b"], |object| format!("{object} hangs"));
+        let found =
+            of(&["Pod x/one two", "Pod x/three", "Pod y/b"], |object| format!("{object} hangs"));
         assert_eq!(found, ["3 objects: ... hangs (Pod x/one two, Pod x/three, ...)"]);
     }
 

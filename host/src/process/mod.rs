@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 pub use local_time::utc_offset_seconds;
 pub use log_process::{fork_log_process, is_log_process};
 pub use run_limit::RunLimit;
-pub use stdout_at_start::stdout_was_closed;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};
+pub use stdout_at_start::stdout_was_closed;
 
 /// Disables core dumps and keeps other processes from reading this process's memory, because it holds
 /// secrets.

@@ -112,7 +112,10 @@ impl Connector {
             }
         };
         let (proxy, time) = (&proxy.display, milliseconds(started));
-        tracing::debug!("{}: the proxy {proxy} is connected to it ({time})", shown_origin(destination));
+        tracing::debug!(
+            "{}: the proxy {proxy} is connected to it ({time})",
+            shown_origin(destination)
+        );
         Ok(stream)
     }
 

@@ -172,8 +172,10 @@ impl Session {
     /// The handles of all guests, in one call.
     pub fn domains(&self) -> Result<Vec<Domain>, GatherError> {
         let started = Instant::now();
-        let domains =
-            self.connection.domains().map_err(|failure| self.error("the list of guests", &failure))?;
+        let domains = self
+            .connection
+            .domains()
+            .map_err(|failure| self.error("the list of guests", &failure))?;
         let time = started.elapsed().as_millis();
         tracing::debug!("{}: listed {} guests ({time} ms)", self.uri, domains.len());
         Ok(domains)

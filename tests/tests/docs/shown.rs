@@ -42,16 +42,30 @@ fn the_readme_lists_exactly_the_installed_modules() {
     assert_eq!(cells.collect::<BTreeMap<_, _>>(), parameters);
 }
 
+/// The text without the times at the ends of its lines: `complete  1 host  0.1 s`.
+fn without_times(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.split_inclusive('\n') {
+        let is_part_of_time = |character: char| character.is_ascii_digit() || character == '.';
+        let without = line.strip_suffix(" s\n").map(|line| line.trim_end_matches(is_part_of_time));
+        match without.and_then(|line| line.strip_suffix("  ").or(line.strip_suffix("; "))) {
+            Some(without) => lines.extend([without, "\n"]),
+            None => lines.push_str(line),
+        }
+    }
+    lines
+}
+
 #[test]
 fn the_documents_show_the_output_of_the_program() {
-    let (readme, manager) = (read("README.md"), read("docs/manager.md"));
+    let (readme, manager) = (without_times(&read("README.md")), read("docs/manager.md"));
     let file = PluginFolder::with(&["file"]);
 
     let run = Run::new().arg("-i").arg(repository().join("demo/request.json"));
     let run = run.args(["--only", "sample inventory", "--format", "table"]).plugins(file.path());
     let table = run.env("COLUMNS", "100").run().expect_code(0);
-    let (hosts, _) =
-        table.stdout_text().split_once("\n\n").expect("an empty line is before the summary");
+    let text = without_times(table.stdout_text());
+    let (hosts, _) = text.split_once("\n\n").expect("an empty line is before the summary");
     assert!(readme.contains(hosts), "README.md:\n{hosts}");
     let request = format!("$ cat demo/request.json\n{}", read("demo/request.json"));
     assert!(readme.contains(&request), "README.md:\n{request}");
@@ -60,7 +74,7 @@ fn the_documents_show_the_output_of_the_program() {
     let run = Run::new().args(["-i", "-", "--format", "table"]).stdin(refused);
     let failed = run.plugins(file.path()).run().expect_code(0);
     let shown = format!("$ echo '{refused}' | virtual-host-gatherer -i - --format table\n");
-    let shown = format!("{shown}{}```", failed.stdout_text());
+    let shown = format!("{shown}{}```", without_times(failed.stdout_text()));
     assert!(readme.contains(&shown), "README.md:\n{shown}");
 
     let plugins = installed_plugins();

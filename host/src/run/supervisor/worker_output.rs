@@ -108,9 +108,10 @@ impl WorkerOutput {
         let mut rest = line.trim_end();
         while !rest.is_empty() {
             let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_MAX_BYTES));
-            match self.level(LogLevel::Info, piece.len()) {
-                LogLevel::Info => tracing::info!(target: "worker", "{piece}"),
-                _ => tracing::debug!(target: "worker", "{piece}"),
+            if self.level(LogLevel::Info, piece.len()) == LogLevel::Info {
+                tracing::info!(target: "worker", "{piece}");
+            } else {
+                tracing::debug!(target: "worker", "{piece}");
             }
             rest = more;
         }

@@ -10,29 +10,51 @@ pub fn host_cpus(cpu: &Cpu) -> String {
         (Some(cores), Some(threads), _) => format!("{cores}c/{threads}t"),
         (Some(cores), None, _) => format!("{cores}c"),
         (None, Some(threads), _) => format!("{threads}t"),
-        (None, None, Some(millicores)) => thousandths(millicores),
+        (None, None, Some(millicores)) => one_decimal(u128::from(millicores), 1000),
         (None, None, None) => String::new(),
     }
 }
 
-/// Thousandths as a decimal number.
-fn thousandths(millicores: u64) -> String {
-    let text = format!("{}.{:03}", millicores / 1000, millicores % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// A number divided by another one, rounded to one decimal, which is left out if it is 0.
+fn one_decimal(number: u128, divisor: u128) -> String {
+    let tenths = (number * 10 + divisor / 2) / divisor;
+    match tenths % 10 {
+        0 => (tenths / 10).to_string(),
+        decimal => format!("{}.{decimal}", tenths / 10),
+    }
 }
 
-/// A size in the largest binary unit that is not larger than it, with one decimal if that is not 0.
+/// The sums over all hosts, if they are known for each of them: `, 56 cores, 672 GiB`.
+pub fn sums(hosts: &[&Host]) -> String {
+    if hosts.is_empty() {
+        return String::new();
+    }
+    let cores: Option<u64> = hosts.iter().map(|host| host.cpu.cores.map(u64::from)).sum();
+    let memory: Option<u64> =
+        hosts.iter().try_fold(0_u64, |sum, host| Some(sum.saturating_add(host.memory_bytes?)));
+    let cores =
+        cores.map(|cores| format!(", {cores} {}", if cores == 1 { "core" } else { "cores" }));
+    let memory = memory.map(|bytes| format!(", {}", size(Some(bytes))));
+    cores.unwrap_or_default() + &memory.unwrap_or_default()
+}
+
+/// A time in seconds, with one decimal below ten.
+pub fn seconds(milliseconds: u64) -> String {
+    match milliseconds {
+        ..9_950 => format!("{}.{} s", (milliseconds + 50) / 1000, (milliseconds + 50) / 100 % 10),
+        _ => format!("{} s", (milliseconds + 500) / 1000),
+    }
+}
+
+/// A size in the largest binary unit that is not larger than it, rounded to one decimal.
 pub fn size(bytes: Option<u64>) -> String {
     let Some(bytes) = bytes else { return String::new() };
     let units = [(60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     for (shift, unit) in units {
-        let one = 1_u64 << shift;
-        if bytes >= one {
-            let tenths = u128::from(bytes) * 10 / u128::from(one);
-            return match tenths % 10 {
-                0 => format!("{} {unit}", tenths / 10),
-                decimal => format!("{}.{decimal} {unit}", tenths / 10),
-            };
+        let one = 1_u128 << shift;
+        // 1023.6 MiB is shown as 1 GiB.
+        if u128::from(bytes) + (one >> 11) >= one {
+            return format!("{} {unit}", one_decimal(bytes.into(), one));
         }
     }
     format!("{bytes} B")
@@ -101,7 +123,7 @@ pub fn guest_state(guest: &Guest) -> (&'static str, CellStyle) {
 mod tests {
     use gatherer_plugin_api::model::Cpu;
 
-    use super::{host_cpus, size};
+    use super::{host_cpus, seconds, size};
 
     #[test]
     fn uses_the_largest_unit_for_sizes() {
@@ -111,11 +133,28 @@ mod tests {
             (1 << 20, "1 MiB"),
             (3 << 29, "1.5 GiB"),
             (256 << 30, "256 GiB"),
-            (u64::MAX, "15.9 EiB"),
+            ((1 << 30) - 1, "1 GiB"),
+            ((1 << 30) - (1 << 20), "1023 MiB"),
+            (33_567_465_472, "31.3 GiB"),
+            (u64::MAX, "16 EiB"),
         ] {
             assert_eq!(size(Some(bytes)), text);
         }
         assert_eq!(size(None), "");
+    }
+
+    #[test]
+    fn times_are_rounded() {
+        for (milliseconds, text) in [
+            (0, "0.0 s"),
+            (49, "0.0 s"),
+            (50, "0.1 s"),
+            (9_949, "9.9 s"),
+            (9_950, "10 s"),
+            (61_499, "61 s"),
+        ] {
+            assert_eq!(seconds(milliseconds), text);
+        }
     }
 
     #[test]
@@ -125,7 +164,9 @@ mod tests {
         };
         assert_eq!(cpu(Some(16), Some(32), None), "16c/32t");
         assert_eq!(cpu(Some(4), None, None), "4c");
-        assert_eq!(cpu(None, None, Some(3920)), "3.92");
+        assert_eq!(cpu(None, None, Some(4000)), "4");
+        assert_eq!(cpu(None, None, Some(3920)), "3.9");
+        assert_eq!(cpu(None, None, Some(7960)), "8");
         assert_eq!(cpu(None, None, None), "");
     }
 }

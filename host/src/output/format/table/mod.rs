@@ -8,7 +8,7 @@ mod table_tests;
 mod text_width;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory};
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo};
 
 use self::grid::{Cell, CellStyle, Column};
 pub use self::text_width::wrapped;
@@ -58,7 +58,7 @@ pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
         write_endpoint(endpoint, style, &mut out);
         out.push('\n');
     }
-    for line in wrapped(&summary(&endpoints), style.width) {
+    for line in wrapped(&summary(&endpoints, inventory.run.as_ref()), style.width) {
         out.push_str(&CellStyle::Bold.paint(&line, style.color));
         out.push('\n');
     }
@@ -69,24 +69,27 @@ pub fn render(inventory: &Inventory, style: TableStyle) -> Rendered {
 fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String) {
     let guests = guests(endpoint);
     let missing = missing_collections(endpoint);
-    let counts = || format!("{}, {}", count(endpoint.hosts.len(), "host"), count(guests, "guest"));
-    let (status, status_style, counts) = match endpoint.status {
-        EndpointStatus::Complete if missing.is_empty() => {
-            ("complete".to_owned(), CellStyle::Green, counts())
-        }
+    let mut counts = vec![count(endpoint.hosts.len(), "host"), count(guests, "guest")];
+    let (status, status_style) = match endpoint.status {
+        EndpointStatus::Complete if missing.is_empty() => ("complete".to_owned(), CellStyle::Green),
         EndpointStatus::Complete => {
-            let status = format!("complete, {} missing", escape(&missing.join(", ")));
-            (status, CellStyle::Yellow, counts())
+            (format!("complete, {} missing", escape(&missing.join(", "))), CellStyle::Yellow)
         }
-        _ => ("failed".to_owned(), CellStyle::Red, String::new()),
+        _ => {
+            counts.clear();
+            ("failed".to_owned(), CellStyle::Red)
+        }
     };
+    counts.extend(counted_warnings(endpoint.warnings.len()));
+    let duration = endpoint.run.as_ref().map(|run| cells::seconds(run.duration_ms));
     let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
     heading(
         &[
             (escape(&endpoint.id), CellStyle::Bold),
             (module, CellStyle::Plain),
             (status, status_style),
-            (counts, CellStyle::Dim),
+            (counts.join(", "), CellStyle::Dim),
+            (duration.unwrap_or_default(), CellStyle::Dim),
         ],
         style,
         out,
@@ -114,6 +117,11 @@ fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String
     for line in by_kind(warnings, endpoint).iter().flat_map(WarningKind::lines) {
         labelled("warning", CellStyle::Yellow, &line, style, out);
     }
+}
+
+/// The number of warnings, if there are any.
+fn counted_warnings(warnings: usize) -> Option<String> {
+    (warnings > 0).then(|| count(warnings, "warning"))
 }
 
 /// Writes parts on one line, separated by two spaces. Long parts are cut to fit.
@@ -231,11 +239,17 @@ pub fn labelled(
 }
 
 /// The last line, with the counts.
-fn summary(endpoints: &[&EndpointResult]) -> String {
+fn summary(endpoints: &[&EndpointResult], run: Option<&RunInfo>) -> String {
     let failed =
         endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Failed).count();
-    let hosts: usize = endpoints.iter().map(|endpoint| endpoint.hosts.len()).sum();
+    let hosts: Vec<&Host> = endpoints.iter().flat_map(|endpoint| &endpoint.hosts).collect();
     let guests: usize = endpoints.iter().map(|endpoint| guests(endpoint)).sum();
+    let warnings = endpoints.iter().map(|endpoint| endpoint.warnings.len()).sum();
+    let warnings = counted_warnings(warnings).map(|warnings| format!("; {warnings}"));
+    let time = run.map(|run| {
+        let time = run.finished_at.duration_since(run.started_at).as_millis();
+        format!("; {}", cells::seconds(u64::try_from(time).unwrap_or(0)))
+    });
     let complete = endpoints.len() - failed;
     let incomplete =
         endpoints.iter().filter(|endpoint| !missing_collections(endpoint).is_empty()).count();
@@ -248,10 +262,13 @@ fn summary(endpoints: &[&EndpointResult]) -> String {
     }
     let colon = if states.is_empty() { "" } else { ": " };
     format!(
-        "{}{colon}{}; {}, {}",
+        "{}{colon}{}; {}{}, {}{}{}",
         count(endpoints.len(), "endpoint"),
         states.join(", "),
-        count(hosts, "host"),
-        count(guests, "guest")
+        count(hosts.len(), "host"),
+        cells::sums(&hosts),
+        count(guests, "guest"),
+        warnings.unwrap_or_default(),
+        time.unwrap_or_default()
     )
 }
