@@ -1,12 +1,12 @@
-//! Reads a plugin's manifest from its ELF file. The file can have any content and size, so only headers
-//! and notes are read.
+//! Reads a plugin's manifest and run path from its ELF file. The file can have any content and size, so only
+//! headers, notes and the dynamic section are read.
 
 use std::fs::File;
 
 use gatherer_plugin_api::manifest::{MANIFEST_MAX_BYTES, NOTE_NAME, NOTE_SECTION, NOTE_TYPE};
 use object::elf::{self, FileHeader64};
 use object::read::ReadCache;
-use object::read::elf::{FileHeader as _, SectionHeader as _};
+use object::read::elf::{Dyn as _, FileHeader as _, SectionHeader as _};
 use object::{Endianness, ReadRef};
 
 /// The machine that this program was built for.
@@ -29,6 +29,23 @@ const SECTIONS_MAX: u32 = 10_000;
 pub fn manifest(file: &File) -> Result<String, String> {
     let cache = ReadCache::new(file);
     read(&cache)
+}
+
+/// Whether a library names other libraries by its own folder: its run path has `$ORIGIN`.
+pub fn uses_own_folder(file: &File) -> bool {
+    fn run_paths_of<'data>(data: impl ReadRef<'data>) -> object::read::Result<bool> {
+        let header = FileHeader64::<Endianness>::parse(data)?;
+        let endian = header.endian()?;
+        let sections = header.sections(endian, data)?;
+        let Some((entries, strings)) = sections.dynamic(endian, data)? else { return Ok(false) };
+        let strings = sections.strings(endian, data, strings)?;
+        let is_run_path = |tag| tag == elf::DT_RUNPATH || tag == elf::DT_RPATH;
+        let entries = entries.iter().filter(|entry| is_run_path(entry.d_tag(endian)));
+        let mut paths = entries.filter_map(|entry| strings.get(entry.val32(endian)?).ok());
+        let contains = |path, text: &str| memchr::memmem::find(path, text.as_bytes()).is_some();
+        Ok(paths.any(|path| contains(path, "$ORIGIN") || contains(path, "${ORIGIN}")))
+    }
+    run_paths_of(&ReadCache::new(file)).unwrap_or(false)
 }
 
 /// Reads the manifest from the data of a library.
