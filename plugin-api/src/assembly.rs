@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use crate::item::{check_known, shown};
 use crate::model::{CollectionStatus, Completeness, Guest, Host, Use, Warning, Workloads};
 use crate::record::{Record, Summary};
 use crate::{Collection, GatherError, Item};
@@ -67,10 +68,13 @@ impl Assembly {
             Record::CollectionEnd { name, items, error } => self.end(name, items, error),
             Record::StartOver { collection: Some(name) } => {
                 if self.gathered.collections.contains_key(&name) {
-                    return violation("the plugin restarted a collection after its end");
+                    return violation(format!(
+                        "the plugin restarted the collection {} after its end",
+                        shown(&name)
+                    ));
                 }
                 self.drop_items(&name);
-                Ok(())
+                check_known(&name)
             }
             Record::StartOver { collection: None } => {
                 // Replaced instead of cleared, which would keep the capacity.
@@ -92,8 +96,10 @@ impl Assembly {
                 counts.hosts, counts.guests, self.guests
             ));
         }
-        if !self.open.is_empty() {
-            return violation("the plugin sent items of a collection that it did not end");
+        if let Some((collection, items)) = self.open.first_key_value() {
+            return violation(format!(
+                "the plugin sent {items} items of the collection {collection}, which it did not end"
+            ));
         }
         self.gathered.retries = summary.retries;
         Ok(self.gathered)
@@ -128,7 +134,9 @@ impl Assembly {
     fn add_item(&mut self, item: Item, more: bool) -> Result<(), GatherError> {
         let collection = item.collection();
         if self.gathered.collections.contains_key(collection) {
-            return violation("the plugin sent an item of a collection after its end");
+            return violation(format!(
+                "the plugin sent an item of the collection {collection} after its end"
+            ));
         }
         if more {
             return self.append(item).ok_or_else(|| {
@@ -183,16 +191,18 @@ impl Assembly {
         error: Option<GatherError>,
     ) -> Result<(), GatherError> {
         if self.gathered.collections.contains_key(&name) {
-            return violation("the plugin ended a collection twice");
+            return violation(format!("the plugin ended the collection {} twice", shown(&name)));
         }
         let status = if error.is_some() {
             self.drop_items(&name);
             Completeness::Failed
         } else {
+            // With an error it has no items to lose, and plugins of API 1.0 may end such a collection.
+            check_known(&name)?;
             let arrived = self.open.remove(name.as_str()).unwrap_or(0);
             if arrived != items {
                 return violation(format!(
-                    "the plugin counts {items} items of a collection, but {arrived} arrived"
+                    "the plugin counts {items} items of the collection {name}, but {arrived} arrived"
                 ));
             }
             Completeness::Complete

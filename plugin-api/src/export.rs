@@ -10,7 +10,7 @@ use abi_stable::std_types::{RResult, RStr, RString};
 use crate::abi::{Callbacks, GathererModule, GathererModuleRef};
 use crate::gatherer::{Context, Gatherer};
 use crate::record::GatherRequest;
-use crate::{ErrorKind, GatherError};
+use crate::{ErrorKind, GatherError, LogLevel};
 
 /// Exports a plugin: embeds its manifest and dispatches requests to its modules.
 ///
@@ -32,6 +32,13 @@ macro_rules! export_gatherer {
         manifest: $manifest:literal,
         modules: { $($name:literal => $gatherer:ty),+ $(,)? } $(,)?
     ) => {
+        // Evaluated in the author's crate: a panic must become an error of its endpoint, not the end of its process.
+        #[cfg(panic = "abort")]
+        ::std::compile_error!(
+            "a plugin must be built with `panic = \"unwind\"`: remove `panic = \"abort\"` from the profile, \
+             because a panic could not be reported as an error of its endpoint"
+        );
+
         /// The functions and the ELF note that the stable ABI requires of a plugin.
         #[allow(unsafe_code, missing_docs)]
         mod gatherer_export {
@@ -164,7 +171,9 @@ pub fn invoke(
     }));
     let outcome = outcome.unwrap_or_else(|_| {
         // The message of a panic may quote data of the endpoint; its source location does not.
-        Err(GatherError::internal("the plugin panicked; the log contains the source location"))
+        Err(GatherError::internal(
+            "the plugin panicked; the log contains the source location, and with -vv the message",
+        ))
     });
     match outcome {
         Ok(summary) => RResult::ROk(summary.into()),
@@ -186,6 +195,7 @@ pub fn gather<G: Gatherer>(
     let GatherRequest { endpoint, module, parameters, options } = request;
     let context = Context::new(callbacks, endpoint, module, options);
     gather_with::<G>(parameters, &context)?;
+    context.wait_for_clones()?;
     serde_json::to_string(&context.summary())
         .map_err(|_| GatherError::internal("the summary cannot be encoded as JSON"))
 }
@@ -195,30 +205,24 @@ pub(crate) fn gather_with<G: Gatherer>(
     parameters: serde_json::Map<String, serde_json::Value>,
     context: &Context,
 ) -> Result<(), GatherError> {
-    let parameters = serde_json::from_value(serde_json::Value::Object(parameters))
-        .map_err(|error| parameter_error(context.module(), &error.to_string()))?;
-    G::gather(parameters, context)
+    G::gather(crate::parameters::deserialize(parameters, context.module())?, context)
 }
 
-/// The error of parameters that do not match the module's type. serde's messages quote the values
-/// that it read, and a value may be a secret, so only those that name just a field are passed on.
-fn parameter_error(module: &str, error: &str) -> GatherError {
-    let detail =
-        if error.starts_with("missing field") { error } else { "a value has the wrong type" };
-    GatherError::configuration(format!("invalid parameters for module {module}: {detail}"))
-}
-
+/// Logs each panic with its source location, and at the level debug with its message, which may quote data of
+/// the endpoint.
 fn install_panic_hook(callbacks: Callbacks) {
     std::panic::set_hook(Box::new(move |info| {
         let location = info
             .location()
             .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        (callbacks.log)(
-            callbacks.context,
-            1,
-            "panic".into(),
-            format!("the plugin panicked{location}").as_str().into(),
-        );
+        let log = |level: LogLevel, message: &str| {
+            (callbacks.log)(callbacks.context, level as u8, "panic".into(), message.into());
+        };
+        log(LogLevel::Error, &format!("the plugin panicked{location}"));
+        if crate::logging::level() >= LogLevel::Debug {
+            let message = info.payload_as_str().unwrap_or("it is not a text");
+            log(LogLevel::Debug, &format!("the message of the panic: {message}"));
+        }
     }));
 }
 

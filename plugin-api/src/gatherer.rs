@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::abi::{Callbacks, EmitCode};
 use crate::encode::{encode_record, encoding_failed, json_length, reuse_buffer};
-use crate::item::PIECE_BYTES;
+use crate::item::{PIECE_BYTES, check_known};
 use crate::model::{Guest, Host};
 use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
 use crate::{ErrorKind, GatherError, Item};
@@ -162,7 +162,8 @@ impl Context {
     }
 
     /// Ends an optional collection, a [`Collection`](crate::Collection): `Ok` if all of its items
-    /// were sent, otherwise the reason why it is incomplete.
+    /// were sent, otherwise the reason why it is incomplete. A collection that this version of the API does
+    /// not have cannot end with `Ok`: that is an error, whatever the module makes of it.
     pub fn collection_end(
         &self,
         name: impl Into<String>,
@@ -172,7 +173,10 @@ impl Context {
         let object = name.clone();
         let mut counts = self.items();
         let items = counts.remove(name.as_str()).unwrap_or(0);
-        self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)
+        let known = if result.is_ok() { check_known(&name) } else { Ok(()) };
+        // An unknown one is sent too, so that the runner fails the endpoint even if the error is ignored.
+        self.emit(&Record::CollectionEnd { name, items, error: result.err() }, &object)?;
+        known
     }
 
     /// Sends an item of an optional collection. After the last one call
@@ -226,7 +230,8 @@ impl Context {
     pub fn start_collection_over(&self, name: &str) -> Result<(), GatherError> {
         let mut counts = self.items();
         counts.remove(name);
-        self.emit(&Record::StartOver { collection: Some(name.to_owned()) }, name)
+        self.emit(&Record::StartOver { collection: Some(name.to_owned()) }, name)?;
+        check_known(name)
     }
 
     /// Locks the item counts of the open collections. A caller that changes a count must send the
@@ -293,6 +298,29 @@ impl Context {
         self.inner.retries.load(Ordering::Relaxed)
     }
 
+    /// Waits a moment until every clone is dropped. Records that a thread or task of the module sends after
+    /// `gather` has returned would be lost, so a clone that remains is an error.
+    pub(crate) fn wait_for_clones(&self) -> Result<(), GatherError> {
+        let end = Instant::now() + CLONES_LIMIT;
+        loop {
+            let clones = Arc::strong_count(&self.inner) - 1;
+            if clones == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return Err(GatherError::internal(format!(
+                    "gather returned, but a clone of its Context still exists ({clones} in all); what it sends \
+                     would be lost"
+                ))
+                .with_hint(
+                    "join each thread and task that has a clone before gather returns, and keep none in a \
+                     static",
+                ));
+            }
+            std::thread::sleep(CLONES_POLL_INTERVAL);
+        }
+    }
+
     /// The summary that `invoke` returns after the last record.
     #[doc(hidden)]
     pub fn summary(&self) -> Summary {
@@ -328,6 +356,13 @@ impl Context {
         }
     }
 }
+
+/// How long clones of the context may exist after `gather` has returned: a thread that has sent its last record
+/// drops its clone only afterwards.
+const CLONES_LIMIT: Duration = Duration::from_secs(1);
+
+/// The interval at which the number of clones is read.
+const CLONES_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Returns an error with `item_too_long` if an item of this length does not fit into a record. The
 /// check is made here because the runner treats a record that it rejects as lost and fails the

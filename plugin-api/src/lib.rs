@@ -18,7 +18,9 @@ mod gatherer;
 mod item;
 mod logging;
 pub mod manifest;
+mod misfit;
 pub mod model;
+mod parameters;
 mod record;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
@@ -30,6 +32,8 @@ pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
 #[expect(deprecated, reason = "source for API 1.0 uses it")]
 pub use item::VIRTUAL_MACHINES;
 pub use item::{COLLECTIONS, Collection, Item};
+#[doc(hidden)]
+pub use misfit::misfit;
 pub use record::{
     Counts, GatherRequest, LogLevel, Options, Policy, ProxySettings, RECORD_MAX_BYTES, Record,
     Summary,

@@ -29,6 +29,11 @@ pub(crate) fn install(callbacks: Callbacks, level: LogLevel) {
     start(Forwarder { callbacks, level, everything: false });
 }
 
+/// The most detailed level that is forwarded.
+pub(crate) fn level() -> LogLevel {
+    FORWARDER.get().map_or(LogLevel::Error, |forwarder| forwarder.level)
+}
+
 /// Starts forwarding every line, once in a process.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn install_for_everything(callbacks: Callbacks) {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::Item;
+use crate::{API_VERSION, GatherError};
 
 /// Defines [`Collection`], and what [`Item`] needs to know of it, from the table below.
 macro_rules! collections {
-    ($($item:ident in $collection:ident: $name:literal, $list:literal, $noun:literal;)+) => {
+    ($($item:ident in $collection:ident: $name:literal, $list:literal, $noun:literal, $api:literal;)+) => {
         /// An optional collection of an endpoint. A plugin ends it with
         /// [`Context::collection_end`](crate::Context::collection_end), and the inventory records
         /// under its name whether it is complete.
@@ -30,6 +31,12 @@ macro_rules! collections {
                 match self { $(Self::$collection => $list),+ }
             }
 
+            /// The oldest plugin API that has the collection: a plugin that sends it needs at least this
+            /// `minimumApi`.
+            pub const fn minimum_api(self) -> &'static str {
+                match self { $(Self::$collection => $api),+ }
+            }
+
             /// One item in messages: `config map`. The plural has an `s`.
             pub const fn noun(self) -> &'static str {
                 match self { $(Self::$collection => $noun),+ }
@@ -48,16 +55,17 @@ macro_rules! collections {
     };
 }
 
-// The variant of `Item`, the collection, its name, the list of its items, and the noun for one item.
+// The variant of `Item`, the collection, its name, the list of its items, the noun for one item, and the oldest
+// plugin API that has it.
 collections! {
-    Namespace in Namespaces: "namespaces", "namespaces", "namespace";
-    ServiceAccount in ServiceAccounts: "service-accounts", "serviceAccounts", "service account";
-    Controller in Controllers: "controllers", "controllers", "controller";
-    Pod in Pods: "pods", "pods", "pod";
-    Service in Services: "services", "services", "service";
-    ConfigMap in ConfigMaps: "config-maps", "configMaps", "config map";
-    Secret in Secrets: "secrets", "secrets", "secret";
-    DetachedGuest in VirtualMachines: "virtual-machines", "detachedGuests", "detached guest";
+    Namespace in Namespaces: "namespaces", "namespaces", "namespace", "1.0.0";
+    ServiceAccount in ServiceAccounts: "service-accounts", "serviceAccounts", "service account", "1.0.0";
+    Controller in Controllers: "controllers", "controllers", "controller", "1.0.0";
+    Pod in Pods: "pods", "pods", "pod", "1.0.0";
+    Service in Services: "services", "services", "service", "1.0.0";
+    ConfigMap in ConfigMaps: "config-maps", "configMaps", "config map", "1.0.0";
+    Secret in Secrets: "secrets", "secrets", "secret", "1.0.0";
+    DetachedGuest in VirtualMachines: "virtual-machines", "detachedGuests", "detached guest", "1.0.0";
 }
 
 impl Collection {
@@ -65,6 +73,26 @@ impl Collection {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|collection| collection.as_str() == name)
     }
+}
+
+/// Returns an error unless a collection with this name exists.
+pub(crate) fn check_known(name: &str) -> Result<(), GatherError> {
+    if Collection::from_name(name).is_some() {
+        return Ok(());
+    }
+    let known = Collection::ALL.iter().map(|known| format!("{known} {}", known.minimum_api()));
+    Err(GatherError::protocol(format!(
+        "the plugin ended or restarted the collection {}, which plugin API {API_VERSION} does not have; it \
+         has, each with the minimumApi that it needs: {}",
+        shown(name),
+        known.collect::<Vec<_>>().join(", ")
+    ))
+    .with_hint("correct the name; for a collection of a later plugin API, raise minimumApi in the manifest"))
+}
+
+/// A name of a collection for a message: in quotes, and truncated if it is long.
+pub(crate) fn shown(name: &str) -> String {
+    format!("{:?}", name.chars().take(100).collect::<String>())
 }
 
 impl fmt::Display for Collection {
@@ -81,12 +109,12 @@ impl From<Collection> for String {
 
 #[cfg(test)]
 mod tests {
-    use super::{COLLECTIONS, Collection};
-    use crate::Item;
+    use super::{COLLECTIONS, Collection, check_known};
     use crate::model::{
         ConfigMap, Controller, EndpointResult, Guest, Namespace, Pod, SecretKeys, Service,
         ServiceAccount, Workloads,
     };
+    use crate::{API_VERSION, Item};
 
     #[test]
     fn every_collection_has_an_item_and_a_list_in_the_inventory() {
@@ -127,5 +155,19 @@ mod tests {
             assert_eq!(Collection::from_name(collection.as_str()), Some(*collection));
         }
         assert_eq!(Collection::from_name("ingress-classes"), None);
+    }
+
+    #[test]
+    fn an_unknown_collection_is_refused_with_the_list_of_the_known_ones() {
+        for collection in Collection::ALL {
+            assert_eq!(check_known(collection.as_str()), Ok(()));
+            let numbers = |version: &str| -> Vec<u32> {
+                version.split('.').map(|number| number.parse().expect("a number")).collect()
+            };
+            assert!(numbers(collection.minimum_api()) <= numbers(API_VERSION), "{collection}");
+        }
+        let error = check_known("pod").expect_err("unknown");
+        assert!(COLLECTIONS.iter().all(|known| error.message.contains(known)), "{error}");
+        assert!(error.message.contains("\"pod\"") && error.message.contains("1.0.0"), "{error}");
     }
 }

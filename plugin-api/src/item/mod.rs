@@ -10,6 +10,7 @@ use crate::model::{
 };
 
 pub use collection::{COLLECTIONS, Collection};
+pub(crate) use collection::{check_known, shown};
 
 /// An item of an optional collection.
 ///

@@ -9,6 +9,8 @@ mod versions;
 
 use serde::{Deserialize, Serialize};
 
+#[doc(hidden)]
+pub use author_check::AuthorMistakes;
 pub(crate) use author_check::check;
 
 /// The name of the ELF note that contains the manifest. In the file it ends with a NUL.
@@ -158,8 +160,10 @@ pub struct ManifestError(String);
 impl Manifest {
     /// Parses and checks a manifest.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = serde_json::from_str(text)
-            .map_err(|error| ManifestError(format!("its manifest cannot be read: {error}")))?;
+        let manifest: Self = serde_json::from_str(text).map_err(|error| {
+            author_check::wrong_default(text)
+                .unwrap_or_else(|| ManifestError(format!("its manifest cannot be read: {error}")))
+        })?;
         manifest.check()?;
         Ok(manifest)
     }

@@ -12,7 +12,7 @@
 //! [`Recorder::gather`] runs a whole module. It deserializes the parameters as `export_gatherer!` does,
 //! encodes and parses each record as JSON, and checks the rules that the runner checks: the module ended
 //! each collection once and sent nothing for it afterwards, it sent a guest only for a host that it sent,
-//! it stopped when it was cancelled or its deadline passed. If a rule is broken, the result is the error
+//! it stopped when it was cancelled or its deadline passed, no clone of its [`Context`] outlived it. If a rule is broken, the result is the error
 //! with which the runner would fail the endpoint. Unlike the runner, it redacts no secrets, and has no
 //! limits on memory, the number of records, and secrets.
 //!
@@ -237,7 +237,7 @@ impl Recorder {
     ) -> Result<Gathered, GatherError> {
         self.state().recording = Recording::default();
         let context = self.context();
-        let result = module(&context);
+        let result = module(&context).and_then(|()| context.wait_for_clones());
         self.check(result, &context.summary())
     }
 

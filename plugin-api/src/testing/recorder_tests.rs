@@ -76,7 +76,10 @@ fn each_gathering_of_a_recorder_begins_anew() {
 fn wrong_parameters_are_a_configuration_error_that_does_not_quote_them() {
     for (parameters, word) in [
         (json!({}), "missing field `hostname`"),
-        (json!({"hostname": ["hunter2"]}), "a value has the wrong type"),
+        (
+            json!({"hostname": ["hunter2"]}),
+            "the value of hostname has the wrong type or is out of range: expected a string",
+        ),
     ] {
         let error = Recorder::new().gather::<Fixed>(parameters).expect_err("wrong");
         assert_eq!(error.kind, ErrorKind::Configuration);
@@ -169,6 +172,14 @@ fn fails_where_the_runner_fails_the_endpoint() {
             context.start_collection_over("namespaces")
         }),
         violation(|context| {
+            drop(context.collection_end("pod", Ok(())));
+            Ok(())
+        }),
+        violation(|context| {
+            drop(context.start_collection_over("pod"));
+            Ok(())
+        }),
+        violation(|context| {
             let mut host = Host::new("i", "n");
             host.labels.insert("l".into(), "x".repeat(RECORD_MAX_BYTES));
             drop(context.host(host));
@@ -176,6 +187,39 @@ fn fails_where_the_runner_fails_the_endpoint() {
         }),
     ];
     insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn an_unknown_collection_that_ends_with_an_error_is_kept() {
+    // Plugins of API 1.0 may do that, and there are no items that could be lost.
+    let unsupported = GatherError::new(ErrorKind::Unsupported, "not known");
+    let gathered = run(|context| context.collection_end("ingress-classes", Err(unsupported)));
+    assert_eq!(
+        gathered.expect("complete").collections["ingress-classes"].status,
+        Completeness::Failed
+    );
+}
+
+#[test]
+fn a_context_that_outlives_the_gathering_fails_it_unless_it_is_dropped_soon_after() {
+    let error = run(|context| {
+        let context = context.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(5));
+            drop(context);
+        });
+        Ok(())
+    });
+    assert_eq!(error.expect_err("a clone is left").0, ErrorKind::Internal);
+    let gathered = run(|context| {
+        let context = context.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            context.host(Host::new("i", "late"))
+        });
+        Ok(())
+    });
+    assert_eq!(gathered.expect("complete").hosts.len(), 1, "what it sends is not lost");
 }
 
 #[test]

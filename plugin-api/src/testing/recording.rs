@@ -9,6 +9,7 @@ use abi_stable::std_types::{RErr, ROk, RResult, RStr, RString};
 use super::{Event, LogLine};
 use crate::abi::{Callbacks, EmitCode};
 use crate::logging::{self, is_sent};
+use crate::misfit::misfit;
 use crate::{ErrorKind, GatherError, LogLevel, Options, RECORD_MAX_BYTES, Record};
 
 /// The state of a recorder: its settings, and what it has recorded.
@@ -119,8 +120,9 @@ impl State {
         match serde_json::from_str::<Record>(json) {
             Ok(record) => self.recording.events.push(Event::Record(record)),
             Err(error) => {
+                let misfit = misfit(json, &error, str::to_owned);
                 self.recording.refusal = Some(GatherError::protocol(format!(
-                    "the plugin sent a record that does not fit the model (record {}: {error})",
+                    "the plugin sent a record that does not fit the model (record {}: {misfit})",
                     self.recording.records
                 )));
             }

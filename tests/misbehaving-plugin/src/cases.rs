@@ -10,6 +10,7 @@ use gatherer_plugin_api::{
     Context, Counts, ErrorKind, GatherError, GatherRequest, LogLevel, RECORD_MAX_BYTES, Summary,
 };
 
+use crate::objects::{self, Leaky};
 use crate::secrets::{self, Secrets};
 use crate::{forks, intrusion, items, raw};
 
@@ -28,6 +29,9 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
         request.parameters.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     };
     let (case, password) = (text("case"), text("password"));
+    if case == "leaks-context" {
+        return gatherer_plugin_api::__private::gather::<Leaky>(request, callbacks);
+    }
     let context = Context::new(callbacks, request.endpoint, request.module, request.options);
 
     if case.ends_with("-secret") {
@@ -279,6 +283,7 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
             }
         }
         "reaches-out" => intrusion::attempt_all(&context, &text("file"), &text("username"))?,
+        "copies-password" => objects::copy_secret(&password, &context)?,
         "waits-for-file" => intrusion::wait_for(&context, &text("file"))?,
         other => items::send(other, callbacks, &context)?,
     }

@@ -72,7 +72,7 @@ pub fn send(case: &str, callbacks: Callbacks, context: &Context) -> Result<(), G
             context.item(pod("a"))?;
             context.collection_end("pods", Ok(()))?;
         }
-        other => return Err(GatherError::configuration(format!("unknown case {other}"))),
+        other => crate::objects::send(other, callbacks, context)?,
     }
     Ok(())
 }

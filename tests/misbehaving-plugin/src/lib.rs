@@ -1,7 +1,7 @@
 //! A plugin that breaks the contract in the way that its parameter `case` names.
 //!
 //! Faults that the SDK prevents are made with the functions of the ABI, so this file exports the plugin without the SDK's
-//! macro. The cases are in `cases`, `items`, `intrusion` and `secrets`. `global_faults` has the faults that do not depend
+//! macro. The cases are in `cases`, `items`, `objects`, `intrusion` and `secrets`. `global_faults` has the faults that do not depend
 //! on the parameter.
 
 #![allow(unsafe_code)]
@@ -11,6 +11,7 @@ mod forks;
 mod global_faults;
 mod intrusion;
 mod items;
+mod objects;
 mod raw;
 mod secrets;
 

@@ -6,7 +6,9 @@ pub mod fuzz_manifest;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gatherer_plugin_api::manifest::{ADDED_OPTIONS, DefaultValue, Module, Parameter};
+use gatherer_plugin_api::manifest::{
+    ADDED_OPTIONS, AuthorMistakes, DefaultValue, Module, Parameter,
+};
 use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -285,6 +287,14 @@ pub fn inspection(inspected: &Inspected) -> String {
         put(&mut text, &format!("\nModule {}: {}", module.name, escape(&module.summary)));
         for parameter in &module.parameters {
             put(&mut text, &format!("  {} ({})", parameter.name, facts(parameter)));
+        }
+    }
+    let mistakes = AuthorMistakes::of(&inspected.plugin.manifest_text, manifest);
+    let mistakes = [mistakes.members_and_defaults, mistakes.unmarked_secrets].concat();
+    if !mistakes.is_empty() {
+        put(&mut text, "\nMistakes in the manifest:");
+        for mistake in mistakes {
+            put(&mut text, &format!("  {}", escape(&mistake)));
         }
     }
     text

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, Guest, Host, Warning,
 };
-use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_api::{Collection, ErrorKind, GatherError};
 
 use super::format::{FORMATS_HINT, incomplete, wrong_type};
 use super::items::{self, ItemList};
@@ -185,7 +185,11 @@ impl EndpointReader<'_, '_> {
         // A collection with an error is incomplete, whatever its status is.
         let result = match status {
             CollectionStatus { error: Some(error), .. } => Err(error),
-            CollectionStatus { status: Completeness::Complete, .. } => Ok(()),
+            // A collection without a list is empty, but of an unknown one that is not certain.
+            CollectionStatus { status: Completeness::Complete, .. } => {
+                let is_known = Collection::from_name(&name).is_some();
+                if is_known { Ok(()) } else { Err(items::unsupported_collection(subject)) }
+            }
             CollectionStatus { .. } => {
                 Err(GatherError::new(ErrorKind::Unavailable, format!("{subject} is incomplete")))
             }

@@ -89,7 +89,12 @@ pub fn collection_of_unknown(member: &str) -> String {
 
 /// The error of a collection whose items this release does not know.
 pub fn unsupported(member: &str, endpoint: &str) -> GatherError {
-    let message = format!("this release does not support the list {member} of {endpoint}");
+    unsupported_collection(&format!("the list {member} of {endpoint}"))
+}
+
+/// The error of a collection that this release does not know.
+pub fn unsupported_collection(subject: &str) -> GatherError {
+    let message = format!("this release does not support {subject}");
     GatherError::new(ErrorKind::Unsupported, message)
         .with_hint("read the document with the release that wrote it")
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::assembly::Assembly;
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{Collection, GatherError, LogLevel, Record, Summary};
+use gatherer_plugin_api::{Collection, GatherError, LogLevel, Record, Summary, misfit};
 
 use super::answer::Answer;
 use super::budget::{Budget, Charge, list_entry_bytes};
@@ -214,20 +214,22 @@ impl Collector {
             )));
         }
         let number = self.records;
-        let invalid_record = |column| {
+        let invalid_record = |reason: String| {
             GatherError::protocol(format!(
-                "the plugin sent a record that does not fit the model (record {number}, column {column})"
+                "the plugin sent a record that does not fit the model (record {number}: {reason})"
             ))
         };
         // Checked once for the whole record, which is faster than for each string.
-        let text =
-            std::str::from_utf8(data).map_err(|error| invalid_record(error.valid_up_to()))?;
+        let text = std::str::from_utf8(data).map_err(|error| {
+            invalid_record(format!("not valid UTF-8 at column {}", error.valid_up_to()))
+        })?;
         let meter = Meter::new(self.charge.available());
         let record = match metered::from_str::<Record>(text, &meter) {
             Ok(record) => record,
             Err(_) if meter.is_exceeded() => return Err(self.charge.exceeded_error()),
-            // The message of the error quotes the record, so only its position is used.
-            Err(error) => return Err(invalid_record(error.column())),
+            Err(error) => {
+                return Err(invalid_record(misfit(text, &error, |text| self.redacted(text))));
+            }
         };
         let cost = meter.used() + list_entry_bytes(&record);
         self.charge.add(cost)?;
