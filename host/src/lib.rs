@@ -40,8 +40,13 @@ pub fn main() -> ExitCode {
         Some(Command::Plugin(PluginCommand::Inspect { file })) => {
             without_settings(|| modules::inspect(file))
         }
-        Some(Command::Plugin(PluginCommand::Verify { file, request })) => {
-            with_settings(&cli, |settings, _| verify::run(file, request.as_deref(), settings))
+        Some(Command::Plugin(PluginCommand::Verify { file, watch: true, .. })) => {
+            without_settings(|| verify::watched_file::run(file))
+        }
+        Some(Command::Plugin(PluginCommand::Verify { file, request, json, .. })) => {
+            with_settings(&cli, |settings, _| {
+                verify::run(file, request.as_deref(), *json, settings)
+            })
         }
         Some(Command::MatchImages(options)) => {
             with_settings(&cli, |settings, tally| match_images::run(options, &cli, settings, tally))

@@ -37,7 +37,7 @@ impl Cli {
                 ("the inventory", options.inventory.as_deref()),
                 ("the infile", options.files.infile.as_deref()),
             ],
-            Some(Command::Plugin(PluginCommand::Verify { file, request })) => [
+            Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => [
                 ("the plugin", Some(file.as_path())),
                 ("the infile", request.as_deref()),
                 ("", None),

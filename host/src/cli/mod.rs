@@ -278,6 +278,12 @@ pub enum PluginCommand {
         /// and once cancelled [e.g. --request endpoints.json]
         #[arg(long, value_name = "INFILE")]
         request: Option<PathBuf>,
+        /// Print one JSON document at the end instead of lines
+        #[arg(long)]
+        json: bool,
+        /// Verify again whenever the plugin's file changes, until a signal ends the program
+        #[arg(long)]
+        watch: bool,
     },
 }
 
@@ -288,6 +294,8 @@ Examples:
   virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so --request endpoints.json
       Also checks that endpoints are gathered completely and with the same result twice, that no
       output has their secrets, and that the plugin ends when it is cancelled
+  virtual-host-gatherer plugin verify ./libgatherer_plugin_file.so --json | jq '.checks[]'
+      The same checks for a script: each has check, result (ok, not-ok, skipped) and detail
 
 Exit status:
   0 every check passed    1 a check failed    2 wrong usage

@@ -66,6 +66,34 @@ fn the_example_can_be_built_tested_and_run_as_the_page_says() {
     let (_, table) = page.split_once("  NAME      STATE    ID\n").expect("the page has the table");
     let (table, _) = table.split_once("```").expect("the block ends");
     assert!(stdout.ends_with(table), "{stdout}");
+
+    let verify = commands.iter().find(|block| block.contains("> endpoints.json"));
+    let verify = verify.expect("the page verifies the example with an endpoint");
+    let is_variable = |line: &&str| line.starts_with("gatherer=") || line.starts_with("plugins=");
+    let variables: Vec<_> = test_and_run.lines().filter(is_variable).collect();
+    let stdout = shell(&format!("{}\n{verify}", variables.join("\n")), folder.path());
+    assert!(stdout.contains(" passes: ") && !stdout.contains("not ok"), "{stdout}");
+
+    assert_a_profile_that_aborts_is_rejected(&plugin);
+}
+
+/// Panics unless the build of a plugin whose panics could not be caught stops with an explanation.
+fn assert_a_profile_that_aborts_is_rejected(plugin: &Path) {
+    // Only the plugin is compiled with it, because the libraries are there already.
+    let output = Command::new("cargo")
+        .args(["rustc", "--lib", "--", "-C", "panic=abort"])
+        .current_dir(plugin)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("cargo can be started");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(stderr.contains("a plugin must be built with `panic = \"unwind\"`"), "{stderr}");
 }
 
 /// Runs commands of the page, and returns what they print.

@@ -25,6 +25,9 @@ const NO_FILE: &str = "/nonexistent/plugin-verify";
 /// The proxy: a closed port.
 const CLOSED_PROXY: &str = "http://127.0.0.1:9";
 
+/// A gathering with plausible parameters is cancelled after this time, because only its parameters are checked.
+const GATHERING_LIMIT: Duration = Duration::from_secs(2);
+
 /// A part of values of wrong types, which no message may quote.
 const CANARY: &str = "canary-of-plugin-verify";
 
@@ -167,6 +170,70 @@ pub async fn wrong_types(plugin: &CheckedPlugin<'_>, module: &Module, report: &m
         [(parameter, Some(wrong)), (parameter, Some(json!({ CANARY: CANARY })))]
     });
     report.verdict(&check, try_each(plugin, module, cases).await);
+}
+
+/// Checks that the parameters in the manifest are those that the code reads: an endpoint that sets only what is
+/// required, and one that also sets every number and boolean. Other texts may be rejected for their contents.
+pub async fn declared_parameters(
+    plugin: &CheckedPlugin<'_>,
+    module: &Module,
+    report: &mut CheckReport,
+) {
+    let check =
+        format!("{}: the code reads the parameters that the manifest declares", module.name);
+    report.verdict(&check, reads_declared_parameters(plugin, module).await);
+}
+
+async fn reads_declared_parameters(
+    plugin: &CheckedPlugin<'_>,
+    module: &Module,
+) -> Result<(), String> {
+    let minimal = plugin.endpoint(module)?;
+    let mut full = plugin.endpoint(module)?;
+    for parameter in &module.parameters {
+        let value = match parameter.kind {
+            ParameterType::Integer | ParameterType::Number => json!(1),
+            ParameterType::Boolean => json!(true),
+            _ => continue,
+        };
+        full.request.parameters.entry(parameter.name.clone()).or_insert(value);
+    }
+    for (endpoint, is_minimal) in [(minimal, true), (full, false)] {
+        let stop_after = Some(GATHERING_LIMIT);
+        let observed = plugin.session.observe(&endpoint, Some(GATHER), stop_after).await;
+        let Err(error) = observed.result else { continue };
+        let panicked = error.kind == ErrorKind::Internal && error.message.contains("panicked");
+        if panicked || error.kind == ErrorKind::Crashed {
+            return Err(failed_with(&error));
+        }
+        if error.kind != ErrorKind::Configuration {
+            continue;
+        }
+        if let Some(reason) = undeclared_field(&error, module) {
+            return Err(reason);
+        }
+        if error.message.contains("has the wrong type") {
+            if is_minimal {
+                // The text that stands for a server may be no valid value.
+                return Ok(());
+            }
+            return Err(format!("a type in the manifest is not that of the code: {error}"));
+        }
+    }
+    Ok(())
+}
+
+/// The reason for an error of a field that the code requires, and the endpoint does not have.
+fn undeclared_field(error: &GatherError, module: &Module) -> Option<String> {
+    let (_, field) = error.message.split_once("missing field `")?;
+    let (field, _) = field.split_once('`')?;
+    Some(match module.parameter(field) {
+        None => format!("the code requires {field}, which the manifest does not declare"),
+        Some(_) => format!(
+            "the code requires {field}, which has neither `required` nor a default in the manifest; declare that, or \
+             make the field an Option"
+        ),
+    })
 }
 
 /// Queries an endpoint for each case, with one parameter changed. The error is the first case that is not

@@ -26,13 +26,16 @@ pub fn first_difference(one: &Value, other: &Value) -> Option<String> {
     }
 }
 
-/// Joins a member's name and the rest of a path.
-fn join(name: &str, rest: &str) -> String {
-    if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }
+/// Joins two parts of a path, one of which may be empty.
+pub fn join(name: &str, rest: &str) -> String {
+    match (name, rest) {
+        ("", part) | (part, "") => part.to_owned(),
+        _ => format!("{name}/{rest}"),
+    }
 }
 
 /// The name of an item of a list, or else its index.
-fn item_name(index: usize, item: &Value) -> String {
+pub fn item_name(index: usize, item: &Value) -> String {
     item.get("name").and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned)
 }
 

@@ -3,14 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use gatherer_plugin_api::LogLevel;
 use gatherer_plugin_api::assembly::Gathered;
+use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+use gatherer_plugin_api::{ErrorKind, LogLevel};
 use serde_json::Value;
 
 use super::VerifySession;
 use super::checks::{ended_normally, failed_with};
 use super::compare::first_difference;
+use super::objects;
 use super::report::CheckReport;
 use crate::output::inventory;
 use crate::request::Endpoint;
@@ -24,6 +26,7 @@ const CANCEL_AT: [u32; 3] = [2, 3, 1];
 /// Checks one endpoint. False if it could not be gathered.
 pub async fn check(
     session: &VerifySession,
+    manifest: &Manifest,
     mut endpoint: Endpoint,
     report: &mut CheckReport,
 ) -> bool {
@@ -37,7 +40,9 @@ pub async fn check(
     let same = format!("{name}: gathers the same answer again");
     match complete(&first) {
         Ok(answer) => {
-            report.ok(&format!("{gathers}: {} in {:.1} s", counted(answer), took.as_secs_f64()));
+            report
+                .ok_with(&gathers, &format!("{} in {:.1} s", counted(answer), took.as_secs_f64()));
+            check_objects(&normalized(answer), manifest, &endpoint, &name, report);
             let second = session.observe(&endpoint, Some(GATHER), None).await;
             report.verdict(&same, equal(&first, &second));
         }
@@ -46,7 +51,12 @@ pub async fn check(
             report.skipped(&same, "the first answer is not complete");
         }
     }
-    check_cancelling(session, &endpoint, took.min(endpoint.timeout), &name, report).await;
+    if matches!(&first.result, Err(error) if error.kind == ErrorKind::Protocol) {
+        // The worker is killed as soon as it breaks a rule.
+        report.skipped(&format!("{name}: ends when cancelled"), "the first answer is not complete");
+    } else {
+        check_cancelling(session, &endpoint, took.min(endpoint.timeout), &name, report).await;
+    }
     let shows = format!("{name}: shows no secret");
     let redactions = endpoint.redactor.redactions();
     if !endpoint.redactor.has_secrets() {
@@ -65,6 +75,25 @@ pub async fn check(
         report.ok(&shows);
     }
     first.result.is_ok()
+}
+
+/// Checks the hosts, guests and items of an answer.
+fn check_objects(
+    answer: &Value,
+    manifest: &Manifest,
+    endpoint: &Endpoint,
+    name: &str,
+    report: &mut CheckReport,
+) {
+    let has_ids = format!("{name}: every host, guest and item has an id");
+    report.verdict(&has_ids, objects::have_ids(answer));
+    report
+        .verdict(&format!("{name}: no two have the same id"), objects::have_different_ids(answer));
+    let has_no_secret = format!("{name}: none contains a secret");
+    match objects::have_no_secrets(answer, endpoint, manifest.module(&endpoint.module)) {
+        Some(verdict) => report.verdict(&has_no_secret, verdict),
+        None => report.skipped(&has_no_secret, "the endpoint has none"),
+    }
 }
 
 /// The answer, if it is complete and the process ended normally.
@@ -128,7 +157,7 @@ async fn check_cancelling(
         return if observed.killed {
             report.not_ok(&check, "it had to be killed, 2 s after SIGTERM and `cancelled`");
         } else {
-            report.ok(&format!("{check}: within {} ms", after.as_millis().max(1)));
+            report.ok_with(&check, &format!("within {} ms", after.as_millis().max(1)));
         };
     }
     report.skipped(&check, "the gathering is too short to be cancelled");

@@ -4,7 +4,9 @@
 mod checks;
 mod compare;
 mod endpoints;
+mod objects;
 mod report;
+pub mod watched_file;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -13,6 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::manifest::AuthorMistakes;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -33,12 +36,12 @@ use checks::CheckedPlugin;
 use report::CheckReport;
 
 /// Checks one file. With a request, its endpoints are gathered too.
-pub fn run(file: &Path, request: Option<&Path>, settings: &Settings) -> Exit {
+pub fn run(file: &Path, request: Option<&Path>, as_json: bool, settings: &Settings) -> Exit {
     if let Err(error) = try_open(file) {
         let message = format!("the file {} cannot be opened: {error}", file.display());
         return fail(Exit::Unreadable, &message);
     }
-    let mut report = CheckReport::default();
+    let mut report = CheckReport::new(as_json);
     let Some(inspected) = inspect(file, &mut report) else { return report.finish(file) };
     let catalog = Catalog::of(inspected.plugin);
     let plugin = &catalog.plugins[0];
@@ -119,6 +122,17 @@ fn inspect(file: &Path, report: &mut CheckReport) -> Option<Inspected> {
         }
     };
     report.ok("its manifest can be read");
+    let plugin = &inspected.plugin;
+    let mistakes = AuthorMistakes::of(&plugin.manifest_text, &plugin.manifest);
+    let joined = |mistakes: Vec<String>| {
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("; ")) }
+    };
+    report.verdict(
+        "its manifest has only known members, and defaults of the right type",
+        joined(mistakes.members_and_defaults),
+    );
+    report
+        .verdict("its secret parameters are marked as `secret`", joined(mistakes.unmarked_secrets));
     let mut may_load = true;
     for (check, verdict) in [
         ("other users cannot write to it", &inspected.trust),
@@ -169,6 +183,7 @@ async fn check(
     for module in &plugin.manifest.modules {
         checks::missing_parameters(plugin, module, report).await;
         checks::wrong_types(plugin, module, report).await;
+        checks::declared_parameters(plugin, module, report).await;
         if endpoints.iter().all(|endpoint| endpoint.module != module.name) {
             let reason =
                 if has_request { "the request has no endpoint of it" } else { "no --request" };
@@ -176,7 +191,7 @@ async fn check(
         }
     }
     for endpoint in endpoints {
-        let succeeded = endpoints::check(&plugin.session, endpoint, report).await;
+        let succeeded = endpoints::check(&plugin.session, plugin.manifest, endpoint, report).await;
         plugin.session.progress.done(!succeeded);
     }
 }

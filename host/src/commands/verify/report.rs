@@ -1,37 +1,55 @@
-//! Prints one line for each check as soon as it is finished, and the totals at the end.
+//! Reports the results of checks: one line for each as soon as it is finished and the totals at the end, or one
+//! JSON document at the end.
 
 use std::io::Write as _;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::exit::Exit;
-use crate::output::escape::escape;
+use crate::output::escape::{escape, escape_json_lines};
 use crate::output::terminal::suspend_display;
 
-/// Prints and counts the results of checks.
-#[derive(Default)]
+/// Reports and counts the results of checks.
 pub struct CheckReport {
-    ok: usize,
-    not_ok: usize,
-    skipped: usize,
+    as_json: bool,
+    /// The results so far, as JSON.
+    checks: Vec<Value>,
+    counts: [u64; 3],
+}
+
+/// The result of a check.
+#[derive(Clone, Copy)]
+enum CheckResult {
+    Ok,
+    NotOk,
+    Skipped,
 }
 
 impl CheckReport {
+    /// An empty report, which is printed as lines or as JSON.
+    pub fn new(as_json: bool) -> Self {
+        Self { as_json, checks: Vec::new(), counts: [0; 3] }
+    }
+
     /// The check passed.
     pub fn ok(&mut self, check: &str) {
-        self.ok += 1;
-        print(&format!("ok       {}", escape(check)));
+        self.add(CheckResult::Ok, check, None);
+    }
+
+    /// The check passed, and found something that is worth reporting.
+    pub fn ok_with(&mut self, check: &str, detail: &str) {
+        self.add(CheckResult::Ok, check, Some(detail));
     }
 
     /// The check failed for this reason.
     pub fn not_ok(&mut self, check: &str, reason: &str) {
-        self.not_ok += 1;
-        print(&format!("not ok   {}: {}", escape(check), escape(reason)));
+        self.add(CheckResult::NotOk, check, Some(reason));
     }
 
     /// The check was not made for this reason.
     pub fn skipped(&mut self, check: &str, reason: &str) {
-        self.skipped += 1;
-        print(&format!("skipped  {}: {}", escape(check), escape(reason)));
+        self.add(CheckResult::Skipped, check, Some(reason));
     }
 
     /// The check passed, or failed for the reason in the error.
@@ -42,15 +60,61 @@ impl CheckReport {
         }
     }
 
-    /// Prints the totals and returns the exit status.
+    fn add(&mut self, result: CheckResult, check: &str, detail: Option<&str>) {
+        self.counts[result as usize] += 1;
+        if self.as_json {
+            let mut entry = json!({"check": check, "result": result.as_str()});
+            if let Some(detail) = detail {
+                entry["detail"] = detail.into();
+            }
+            self.checks.push(entry);
+            return;
+        }
+        let detail = detail.map_or_else(String::new, |detail| format!(": {}", escape(detail)));
+        print(&format!("{:9}{}{detail}", result.label(), escape(check)));
+    }
+
+    /// Prints the totals, or the document, and returns the exit status.
     pub fn finish(self, file: &Path) -> Exit {
-        let Self { ok, not_ok, skipped } = self;
-        let verdict = if not_ok == 0 { "passes" } else { "does not pass" };
-        print(&format!(
-            "\n{} {verdict}: {ok} ok, {not_ok} not ok, {skipped} skipped",
-            escape(&file.display().to_string())
-        ));
+        let [ok, not_ok, skipped] = self.counts;
+        let file = file.display().to_string();
+        if self.as_json {
+            let document = json!({
+                "file": file,
+                "passes": not_ok == 0,
+                "ok": ok,
+                "notOk": not_ok,
+                "skipped": skipped,
+                "checks": self.checks,
+            });
+            print(&escape_json_lines(&format!("{document:#}")));
+        } else {
+            let verdict = if not_ok == 0 { "passes" } else { "does not pass" };
+            print(&format!(
+                "\n{} {verdict}: {ok} ok, {not_ok} not ok, {skipped} skipped",
+                escape(&file)
+            ));
+        }
         if not_ok == 0 { Exit::Done } else { Exit::EndpointsFailed }
+    }
+}
+
+impl CheckResult {
+    /// The word in JSON.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NotOk => "not-ok",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The words at the beginning of a line.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::NotOk => "not ok",
+            other => other.as_str(),
+        }
     }
 }
 
