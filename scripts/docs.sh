@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Generates the parts of the documents that follow from the code: the JSON Schemas, and the tables of
-# parameters. Tests fail if they are out of date.
+# parameters and of the model's fields. Tests fail if they are out of date.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,5 +14,5 @@ for schema in docs/schema/*.json; do
     mv "$schema.new" "$schema"
     say "$schema"
 done
-GATHERER_RENEW_DOCS=1 cargo test --locked -q -p gatherer-tests --test docs parameters
-say "docs/modules/*.md"
+GATHERER_RENEW_DOCS=1 cargo test --locked -q -p gatherer-tests --test docs -- parameters model_fields
+say "docs/modules/*.md and docs/plugin-model.md"

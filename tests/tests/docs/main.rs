@@ -2,6 +2,7 @@
 //! errors, exit statuses, modules, and the output that they show.
 
 mod map;
+mod model_fields;
 mod parameters;
 mod shown;
 
