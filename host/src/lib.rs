@@ -36,9 +36,9 @@ pub fn main() -> ExitCode {
     let exit = match &cli.command {
         // It does not return.
         Some(Command::Worker { runner, descriptor }) => worker::main(*runner, *descriptor),
-        Some(Command::Schema { document }) => without_settings(|| schema::run(*document)),
+        Some(Command::Schema { document }) => without_settings(&cli, || schema::run(*document)),
         Some(Command::Plugin(PluginCommand::Inspect { file })) => {
-            without_settings(|| modules::inspect(file))
+            without_settings(&cli, || modules::inspect(file))
         }
         Some(Command::Plugin(PluginCommand::Verify { file, watch: true, .. })) => {
             without_settings(|| verify::watched_file::run(file))
@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
         Some(Command::Modules { name, json }) => {
             with_settings(&cli, |settings, _| modules::run(name.as_deref(), *json, settings))
         }
-        None if std::env::args_os().len() <= 1 => without_settings(commands::print_help),
+        None if std::env::args_os().len() <= 1 => without_settings(&cli, commands::print_help),
         None if cli.list_modules => with_settings(&cli, |settings, _| {
             modules::list_for_manager(cli.files.outfile.as_deref(), settings)
         }),

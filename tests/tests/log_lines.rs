@@ -128,7 +128,7 @@ fn a_run_that_fails_before_it_begins_has_both_lines() {
 }
 
 #[test]
-fn every_command_that_has_a_log_file_logs_its_beginning_and_its_end() {
+fn every_command_logs_its_beginning_and_its_end() {
     let plugins = PluginFolder::with(&["example"]);
     let file = plugins.path().join("libgatherer_plugin_example.so");
     let file = file.to_str().expect("UTF-8");
@@ -137,6 +137,9 @@ fn every_command_that_has_a_log_file_logs_its_beginning_and_its_end() {
         (&["modules"], "modules", 0),
         (&["modules", "Missing"], "modules", 2),
         (&["plugin", "verify", file], "plugin verify", 0),
+        (&["plugin", "inspect", file], "plugin inspect", 0),
+        (&["plugin", "inspect", "/nonexistent"], "plugin inspect", 3),
+        (&["schema", "manifest"], "schema", 0),
         (&["match-images", "--images", "i.json", "--inventory", "i"], "match-images", 3),
     ] {
         let outcome = Run::new().plugins(plugins.path()).args(arguments).run().expect_code(code);

@@ -42,6 +42,9 @@ impl Cli {
                 ("the infile", request.as_deref()),
                 ("", None),
             ],
+            Some(Command::Plugin(PluginCommand::Inspect { file })) => {
+                [("the plugin", Some(file.as_path())), ("", None), ("", None)]
+            }
             _ => [("the infile", infile), ("", None), ("", None)],
         };
         let named = inputs.into_iter().chain([("the config file", Some(config))]);

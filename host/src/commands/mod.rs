@@ -10,6 +10,7 @@ mod tally;
 pub mod verify;
 
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
 use clap::CommandFactory as _;
@@ -65,12 +66,18 @@ pub fn with_settings(cli: &Cli, command: impl FnOnce(&Settings, &Rc<Tally>) -> E
     })
 }
 
-/// Sets up the runner and runs a command that needs no settings. Errors are logged to stderr alone.
-pub fn without_settings(command: impl FnOnce() -> Exit) -> Exit {
+/// Sets up the runner and runs a command that needs no settings. It logs to stderr alone, unless the command line or the
+/// environment names a log file.
+pub fn without_settings(cli: &Cli, command: impl FnOnce() -> Exit) -> Exit {
     // Such a command reads no secrets, so it runs even if core dumps cannot be disabled.
     let _ = set_up_runner();
-    logging::init(LogSettings::default(), &Vec::new());
-    command()
+    let settings = Settings::fallback_logging(cli);
+    let file = settings.file.filter(|_| cli.common.logfile.is_some());
+    logging::init(LogSettings { file, ..settings }, &cli.files_without_log(Path::new("")));
+    let tally = Tally::begin(cli);
+    let exit = command();
+    tally.finish(exit);
+    exit
 }
 
 /// Prints the help.

@@ -57,6 +57,7 @@ impl Connection {
         let source = CredentialSource::of(access);
         let credentials = credentials::load(&mut config, access, &source, context).await?;
         let ClientCredentials { auth, certificate, program } = credentials;
+        let (owner, has_certificate) = (source.name(), certificate.is_some());
         let tls = TlsSettings {
             authorities: access.ca.clone(),
             insecure: access.insecure,
@@ -78,19 +79,21 @@ impl Connection {
         })?;
         let sent = Arc::new(AtomicBool::new(false));
         let (is_sent, context_of_requests) = (Arc::clone(&sent), context.clone());
-        let credentials_of = source.name();
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(auth)
             .layer(extra)
             .map_request(move |request: Request<kube::client::Body>| {
                 report_credentials(&request, &context_of_requests);
-                let shown = shown_credentials(request.headers());
-                tracing::debug!(
-                    "{} {}: sending with {shown} of {credentials_of}",
-                    request.method(),
-                    request.uri().path()
-                );
+                let shown = if request.headers().contains_key(AUTHORIZATION) {
+                    format!("{} of {owner}", shown_credentials(request.headers()))
+                } else if has_certificate {
+                    format!("the client certificate of {owner}")
+                } else {
+                    "no credentials of the kubeconfig".to_owned()
+                };
+                let (method, path) = (request.method(), request.uri().path());
+                tracing::debug!("{method} {path}: sending with {shown}");
                 is_sent.store(true, Ordering::SeqCst);
                 request
             })
