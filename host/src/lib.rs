@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
             without_settings(&cli, || modules::inspect(file))
         }
         Some(Command::Plugin(PluginCommand::Verify { file, watch: true, .. })) => {
-            without_settings(|| verify::watched_file::run(file))
+            without_settings(&cli, || verify::watched_file::run(file))
         }
         Some(Command::Plugin(PluginCommand::Verify { file, request, json, .. })) => {
             with_settings(&cli, |settings, _| {
