@@ -2,6 +2,7 @@
 //!
 //! Values are kept as text, so that numbers beyond 2^53 keep their digits and duplicate keys are noticed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -196,7 +197,7 @@ impl<'a> Value<'a> {
 #[derive(Debug, Default)]
 pub struct RawObject<'a> {
     members: Vec<(String, &'a RawValue)>,
-    /// The index of each name in `members`.
+    /// The index of each name in `members`, except for names that cannot be read.
     indices: HashMap<String, usize>,
     duplicates: Vec<String>,
     /// The first number in an endpoint that is not JSON, with its position.
@@ -223,6 +224,11 @@ impl<'a> RawObject<'a> {
         self.not_json.as_deref()
     }
 
+    /// The members in their order, without duplicates.
+    pub fn members(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
+        self.members.iter().map(|(name, raw)| (name.as_str(), Value::of(raw)))
+    }
+
     /// The names in their order, without duplicates.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|(name, _)| name.as_str())
@@ -233,8 +239,10 @@ impl<'a> RawObject<'a> {
         self.duplicates.iter().map(String::as_str)
     }
 
-    fn add(&mut self, name: String, raw: &'a RawValue) {
-        if let Some(index) = self.indices.get(&name) {
+    fn add(&mut self, MemberName { text: name, is_readable }: MemberName, raw: &'a RawValue) {
+        if !is_readable {
+            self.members.push((name, raw));
+        } else if let Some(index) = self.indices.get(&name) {
             self.members[*index].1 = raw;
             if !self.duplicates.contains(&name) && self.duplicates.len() < DUPLICATES_SHOWN {
                 self.duplicates.push(name);
@@ -247,8 +255,11 @@ impl<'a> RawObject<'a> {
 }
 
 /// The name of a member. Half of a surrogate pair in it is replaced instead of rejecting the whole request; such a name is
-/// not a parameter.
-struct MemberName(String);
+/// not a parameter, and not a duplicate of another.
+struct MemberName {
+    text: String,
+    is_readable: bool,
+}
 
 impl<'de> Deserialize<'de> for MemberName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -261,7 +272,9 @@ impl<'de> Deserialize<'de> for MemberName {
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<MemberName, E> {
-                Ok(MemberName(String::from_utf8_lossy(bytes).into_owned()))
+                let text = String::from_utf8_lossy(bytes);
+                let is_readable = matches!(text, Cow::Borrowed(_));
+                Ok(MemberName { text: text.into_owned(), is_readable })
             }
         }
         deserializer.deserialize_bytes(NameVisitor)
@@ -283,7 +296,7 @@ impl<'de> Deserialize<'de> for RawObject<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut object = RawObject::default();
-                while let Some((MemberName(name), raw)) = map.next_entry::<_, &'de RawValue>()? {
+                while let Some((name, raw)) = map.next_entry::<MemberName, &'de RawValue>()? {
                     object.add(name, raw);
                 }
                 Ok(object)
@@ -363,6 +376,15 @@ mod tests {
         let objects = objects.expect("a request");
         assert_eq!(objects[0].value("id"), Value::Text("x".to_owned()));
         assert_eq!(objects[0].value("aé"), Value::Unreadable);
+    }
+
+    #[test]
+    fn names_that_cannot_be_read_are_not_duplicates() {
+        let objects = objects(r#"[{"\ud800": "a", "\ud801": "b", "id": "x"}]"#);
+        let objects = objects.expect("a request");
+        assert_eq!(objects[0].duplicates().count(), 0);
+        let texts: Vec<_> = objects[0].members().map(|(_, value)| value).collect();
+        assert_eq!(texts, ["a", "b", "x"].map(|text| Value::Text(text.to_owned())));
     }
 
     #[test]

@@ -292,11 +292,10 @@ fn warn_about_unknown_parameters(
     warnings: &mut Vec<Warning>,
 ) {
     let mut unknown = 0;
-    for key in object.keys() {
+    for (key, value) in object.members() {
         let known = RESERVED.contains(&key)
             || ADDED_OPTIONS.contains(&key)
             || module.parameter(key).is_some();
-        let value = object.value(key);
         if known || matches!(value, Value::Unset) {
             continue;
         }

@@ -12,7 +12,8 @@ use serde_json::Number;
 
 use self::parser::{Parser, SyntaxError};
 
-/// A JSON value. The members of an object are in the document's order and have unique names.
+/// A JSON value. The members of an object are in the document's order and have unique names, except for names that cannot
+/// be read ([`UnreadableValue::is_about_name`]).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     /// `null`.
@@ -51,6 +52,13 @@ enum Problem {
     NumberTooLarge,
     HalfSurrogate,
     HalfSurrogateInName,
+}
+
+impl UnreadableValue {
+    /// Whether the name of the member cannot be read. Then the name in the object is a replacement.
+    pub fn is_about_name(&self) -> bool {
+        self.problem == Problem::HalfSurrogateInName
+    }
 }
 
 impl fmt::Display for UnreadableValue {
@@ -117,6 +125,15 @@ pub fn quote(key: &str) -> String {
         Some((end, _)) => format!("{:?}...", &key[..end]),
         None => format!("{key:?}"),
     }
+}
+
+/// The name of an object for a warning: truncated if it is very long, because an object can have many warnings.
+pub fn shorten_name(name: &str) -> String {
+    const MAX_BYTES: usize = 1024;
+    if name.len() <= MAX_BYTES {
+        return name.to_owned();
+    }
+    format!("{}...", &name[..name.floor_char_boundary(MAX_BYTES)])
 }
 
 /// Parses a document: UTF-8 with or without a byte order mark, nested at most 127 levels deep. The
@@ -307,6 +324,24 @@ mod tests {
             messages.push(value.to_string());
         }
         insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    #[test]
+    fn a_replaced_name_is_not_a_duplicate() {
+        let before: Vec<_> = (0..20).map(|index| format!("\"k{index}\": 1, ")).collect();
+        for before in ["", &before.concat()] {
+            let text = format!(
+                "{{{before}\"\\ud800\": 1, \"\\ud801\": 2, \"\u{fffd}\": 3, \"\\ud802\": 4}}"
+            );
+            let json = parse_keeping_unreadable(text.as_bytes(), "x").expect(&text);
+            let Json::Object(members) = json else { panic!("not an object") };
+            let is_replaced =
+                |value: &Json| matches!(value, Json::Unreadable(value) if value.is_about_name());
+            assert_eq!(members.iter().filter(|(_, value)| is_replaced(value)).count(), 3);
+            let text = format!("{{{before}\"\u{fffd}\": 3, \"\\ud800\": 1, \"\u{fffd}\": 3}}");
+            let error = parse_keeping_unreadable(text.as_bytes(), "x").expect_err(&text);
+            assert!(error.message.contains("duplicate key"), "{error}");
+        }
     }
 
     #[test]

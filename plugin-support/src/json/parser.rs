@@ -318,7 +318,10 @@ impl SeenKeys {
     const HASHING_THRESHOLD: usize = 16;
 
     fn is_new(&mut self, key: &str, members: &[(String, Json)], hasher: &RandomState) -> bool {
-        let is_present = || members.iter().any(|(own, _)| own == key);
+        // A name that was replaced is not a key of the document.
+        let is_replaced =
+            |value: &Json| matches!(value, Json::Unreadable(value) if value.is_about_name());
+        let is_present = || members.iter().any(|(own, value)| own == key && !is_replaced(value));
         if members.len() < Self::HASHING_THRESHOLD {
             return !is_present();
         }

@@ -135,3 +135,8 @@ pub fn ignored(expected: &str, found: &Json) -> String {
         other => format!("is ignored: it must be {expected}, but is {}", other.article()),
     }
 }
+
+/// Whether the name of the member with this value is not in the document, because it cannot be read.
+pub fn has_replaced_name(value: &Json) -> bool {
+    matches!(value, Json::Unreadable(value) if value.is_about_name())
+}

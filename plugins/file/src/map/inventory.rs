@@ -9,9 +9,8 @@ use gatherer_plugin_api::{Collection, ErrorKind, GatherError};
 
 use super::format::{FORMATS_HINT, incomplete, wrong_type};
 use super::items::{self, ItemList};
-use super::members::{
-    UnknownMembers, deserialize, has_unreadable, known, take_unknown, take_unreadable,
-};
+use super::members::{deserialize, has_unreadable, known, take_ignored};
+use super::warnings::Warnings;
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
 use gatherer_plugin_support::json::{Json, member, quote};
 
@@ -39,15 +38,13 @@ pub fn read(
         sink,
         has_several: endpoints.len() > 1,
         collections: BTreeMap::new(),
-        warnings: Vec::new(),
-        unknown: UnknownMembers::default(),
+        warnings: Warnings::default(),
     };
     for endpoint in endpoints {
         reader.endpoint(endpoint)?;
     }
-    reader.warnings.extend(reader.unknown.into_warnings());
     let collections = reader.collections.into_iter().collect();
-    Ok(DocumentSummary { collections, warnings: reader.warnings })
+    Ok(DocumentSummary { collections, warnings: reader.warnings.into_list() })
 }
 
 fn check_version(version: &Json) -> Result<(), GatherError> {
@@ -103,8 +100,7 @@ struct EndpointReader<'a, 'b> {
     /// Whether the inventory has several endpoints.
     has_several: bool,
     collections: BTreeMap<String, Result<(), GatherError>>,
-    warnings: Vec<Warning>,
-    unknown: UnknownMembers,
+    warnings: Warnings,
 }
 
 impl EndpointReader<'_, '_> {
@@ -151,18 +147,16 @@ impl EndpointReader<'_, '_> {
                     }
                 }
                 ("warnings", Json::Unreadable(value)) => {
-                    self.unknown
-                        .add_unreadable(vec![format!("\"warnings\" is ignored: {value}")], &name);
+                    self.warnings.add(&name, format!("\"warnings\" is ignored: {value}"));
                 }
                 ("warnings", Json::Array(found)) => {
                     for value in found {
                         if has_unreadable(&value) {
-                            let message = "a warning is ignored: it cannot be read".to_owned();
-                            self.unknown.add_unreadable(vec![message], &name);
+                            self.warnings.add(&name, "a warning is ignored: it cannot be read");
                             continue;
                         }
                         let subject = format!("a warning of the endpoint {id}");
-                        self.warnings.push(deserialize::<Warning>(value, &subject)?);
+                        self.warnings.forward(deserialize::<Warning>(value, &subject)?);
                     }
                 }
                 ("hosts" | "warnings" | "detachedGuests", other) => {
@@ -174,7 +168,7 @@ impl EndpointReader<'_, '_> {
                     return Err(wrong_type(&subject, "an object", &other));
                 }
                 _ if known::<EndpointResult>().contains(&own.as_str()) => {}
-                _ => self.unknown.add("endpoint", own, &name),
+                (_, value) => self.warnings.add_unknown("endpoint", own, &value, &name),
             }
         }
         Ok(())
@@ -220,10 +214,10 @@ impl EndpointReader<'_, '_> {
             (Some(_), other) => {
                 Err(wrong_type(&format!("`{member}` of the endpoint {id}"), "an array", &other))
             }
-            (None, _) => {
+            (None, value) => {
                 let error = items::unsupported(&quote(member), &format!("the endpoint {id}"));
                 self.merge(items::collection_of_unknown(member), Err(error));
-                self.unknown.add("endpoint", format!("workloads.{member}"), name);
+                self.warnings.add_unknown("endpoint", format!("workloads.{member}"), &value, name);
                 Ok(())
             }
         }
@@ -241,7 +235,7 @@ impl EndpointReader<'_, '_> {
         if items.is_empty() || !list.is_complete(collections, &endpoint)? {
             return Ok(());
         }
-        for item in list.read(items, &endpoint, &mut self.unknown) {
+        for item in list.read(items, &endpoint, &mut self.warnings) {
             (self.sink)(Finding::Item(item?))?;
         }
         Ok(())
@@ -262,13 +256,8 @@ impl EndpointReader<'_, '_> {
             return Err(GatherError::protocol(format!("{subject} has a member {}", quote(name)))
                 .with_hint("in an inventory the guests of a host must be in its array `guests`"));
         }
-        let unknown = take_unknown::<Host>(&mut members);
-        let unreadable = take_unreadable(&mut members, subject)?;
+        take_ignored::<Host>(&mut members, "host", subject, &mut self.warnings)?;
         let mut host: Host = deserialize(Json::Object(members), subject)?;
-        for member in unknown {
-            self.unknown.add("host", member, &host.name);
-        }
-        self.unknown.add_unreadable(unreadable, &host.name);
         let guests = match guests {
             None => Vec::new(),
             Some(Json::Array(guests)) => guests,
@@ -281,14 +270,8 @@ impl EndpointReader<'_, '_> {
             let Json::Object(mut members) = guest else {
                 return Err(wrong_type(&subject, "an object", &guest));
             };
-            let unknown = take_unknown::<Guest>(&mut members);
-            let unreadable = take_unreadable(&mut members, &subject)?;
-            let guest: Guest = deserialize(Json::Object(members), &subject)?;
-            for member in unknown {
-                self.unknown.add("guest", member, &guest.name);
-            }
-            self.unknown.add_unreadable(unreadable, &guest.name);
-            host.guests.push(guest);
+            take_ignored::<Guest>(&mut members, "guest", &subject, &mut self.warnings)?;
+            host.guests.push(deserialize::<Guest>(Json::Object(members), &subject)?);
         }
         Ok(host)
     }

@@ -8,20 +8,21 @@ use gatherer_plugin_support::json::{Json, member, quote};
 use serde::de::DeserializeOwned;
 
 use super::format::wrong_type;
-use super::members::{UnknownMembers, deserialize, take_unknown, take_unreadable};
+use super::members::{deserialize, take_ignored};
+use super::warnings::Warnings;
 
 /// A list of items in an endpoint.
 pub struct ItemList {
     /// The collection, which says whether the list is complete.
     collection: Collection,
-    read: fn(Json, &ItemList, &str, &mut UnknownMembers) -> Result<Item, GatherError>,
+    read: fn(Json, &ItemList, &str, &mut Warnings) -> Result<Item, GatherError>,
 }
 
 const fn list<T: DeserializeOwned + Into<Item>>(collection: Collection) -> ItemList {
     ItemList {
         collection,
-        read: |value, list, subject, unknown| {
-            read_item::<T>(value, list, subject, unknown, T::into)
+        read: |value, list, subject, warnings| {
+            read_item::<T>(value, list, subject, warnings, T::into)
         },
     }
 }
@@ -40,8 +41,8 @@ const WORKLOADS: [ItemList; 7] = [
 /// The list of guests without a host, which is a member of the endpoint itself.
 pub const DETACHED_GUESTS: ItemList = ItemList {
     collection: Collection::VirtualMachines,
-    read: |value, list, subject, unknown| {
-        read_item::<Guest>(value, list, subject, unknown, |guest| {
+    read: |value, list, subject, warnings| {
+        read_item::<Guest>(value, list, subject, warnings, |guest| {
             Item::DetachedGuest(Box::new(guest))
         })
     },
@@ -52,20 +53,14 @@ fn read_item<T: DeserializeOwned>(
     value: Json,
     list: &ItemList,
     subject: &str,
-    unknown: &mut UnknownMembers,
+    warnings: &mut Warnings,
     wrap: impl Fn(T) -> Item,
 ) -> Result<Item, GatherError> {
     let Json::Object(mut members) = value else {
         return Err(wrong_type(subject, "an object", &value));
     };
-    let unknown_members = take_unknown::<T>(&mut members);
-    let unreadable = take_unreadable(&mut members, subject)?;
-    let item = wrap(deserialize(Json::Object(members), subject)?);
-    for member in unknown_members {
-        unknown.add(list.collection.noun(), member, item.name());
-    }
-    unknown.add_unreadable(unreadable, item.name());
-    Ok(item)
+    take_ignored::<T>(&mut members, list.collection.noun(), subject, warnings)?;
+    Ok(wrap(deserialize(Json::Object(members), subject)?))
 }
 
 /// The list of `workloads` with this name; `None` if this release does not know it.
@@ -105,11 +100,11 @@ impl ItemList {
         &'a self,
         items: Vec<Json>,
         endpoint: &'a str,
-        unknown: &'a mut UnknownMembers,
+        warnings: &'a mut Warnings,
     ) -> impl Iterator<Item = Result<Item, GatherError>> + 'a {
         items.into_iter().enumerate().map(move |(index, value)| {
             let subject = format!("{} {} of {endpoint}", self.collection.noun(), index + 1);
-            (self.read)(value, self, &subject, unknown)
+            (self.read)(value, self, &subject, warnings)
         })
     }
 

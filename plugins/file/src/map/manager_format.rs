@@ -1,5 +1,6 @@
 //! Reads hosts in the Manager's format, which has fixed types, as this and earlier gatherers print it.
-//! Hosts that are read here and printed again in that format are the same, byte for byte.
+//! What this program has printed without a warning is read and printed again byte for byte. Of other gatherers' output,
+//! the types of numbers, unknown members, states in other words and values that are ignored here change.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +9,9 @@ use gatherer_plugin_api::model::{Guest, GuestState, Host, Hypervisor, Version, W
 use gatherer_plugin_support::uuid;
 use serde_json::Number;
 
-use super::format::{FORMATS_HINT, ignored, is_id, wrong_type};
-use super::members::UnknownMembers;
+use super::format::{FORMATS_HINT, has_replaced_name, ignored, is_id, wrong_type};
 use super::values::{Unreadable, count, mebibytes, megahertz, text};
+use super::warnings::Warnings;
 use super::{DocumentSummary, Finding, FindingSink, MANAGER};
 use gatherer_plugin_support::json::{Json, member, quote};
 
@@ -21,8 +22,7 @@ const KUBERNETES: &str = "kubernetes";
 /// Reads hosts, passes each to the sink, and collects warnings.
 pub struct HostReader<'a, 'b> {
     sink: &'a mut FindingSink<'b>,
-    warnings: Vec<Warning>,
-    unknown: UnknownMembers,
+    warnings: Warnings,
     /// ` of the manager "..."`, for errors, if the document has managers.
     of_manager: String,
     /// The name of the current manager, if the document has several.
@@ -32,18 +32,12 @@ pub struct HostReader<'a, 'b> {
 impl<'a, 'b> HostReader<'a, 'b> {
     /// A reader that passes hosts to this sink.
     pub fn new(sink: &'a mut FindingSink<'b>) -> Self {
-        Self {
-            sink,
-            warnings: Vec::new(),
-            unknown: UnknownMembers::default(),
-            of_manager: String::new(),
-            manager: None,
-        }
+        Self { sink, warnings: Warnings::default(), of_manager: String::new(), manager: None }
     }
 
     /// Adds a warning about the document.
     pub fn warn(&mut self, warning: Warning) {
-        self.warnings.push(warning);
+        self.warnings.forward(warning);
     }
 
     /// Reads the hosts of a manager. `is_one_of_several`: whether the document has further managers.
@@ -75,9 +69,8 @@ impl<'a, 'b> HostReader<'a, 'b> {
     }
 
     /// The collections, of which this format has none, and the warnings.
-    pub fn into_summary(mut self) -> DocumentSummary {
-        self.warnings.extend(self.unknown.into_warnings());
-        DocumentSummary { collections: Vec::new(), warnings: self.warnings }
+    pub fn into_summary(self) -> DocumentSummary {
+        DocumentSummary { collections: Vec::new(), warnings: self.warnings.into_list() }
     }
 
     fn host(&mut self, key: &str, members: Vec<(String, Json)>) -> Result<Host, GatherError> {
@@ -122,8 +115,8 @@ impl<'a, 'b> HostReader<'a, 'b> {
         let data = read.raw("optionalVmData");
         let unknown = std::mem::take(&mut read.members);
         host.guests = read.guests(guests, data)?;
-        for (member, _) in unknown {
-            self.unknown.add("host", member, key);
+        for (member, value) in unknown {
+            self.warnings.add_unknown("host", member, &value, key);
         }
         Ok(host)
     }
@@ -135,7 +128,7 @@ struct RemainingMembers<'a> {
     host: &'a str,
     /// The host, for errors.
     description: String,
-    warnings: &'a mut Vec<Warning>,
+    warnings: &'a mut Warnings,
 }
 
 impl RemainingMembers<'_> {
@@ -182,7 +175,7 @@ impl RemainingMembers<'_> {
     }
 
     fn warn(&mut self, message: impl Into<String>) {
-        self.warnings.push(Warning { object: self.host.to_owned(), message: message.into() });
+        self.warnings.add(self.host, message);
     }
 
     fn guests(&mut self, vms: Option<Json>, data: Option<Json>) -> Result<Vec<Guest>, GatherError> {
@@ -197,7 +190,13 @@ impl RemainingMembers<'_> {
         };
         let mut data: BTreeMap<String, Json> = match data {
             None | Some(Json::Null) => BTreeMap::new(),
-            Some(Json::Object(data)) => data.into_iter().collect(),
+            Some(Json::Object(mut data)) => {
+                for (name, value) in data.extract_if(.., |(_, value)| has_replaced_name(value)) {
+                    let name = quote(&name);
+                    self.warn(format!("optionalVmData of {name} {}", ignored("", &value)));
+                }
+                data.into_iter().collect()
+            }
             Some(other) => {
                 self.warn(format!("optionalVmData {}", ignored("an object", &other)));
                 BTreeMap::new()

@@ -1,27 +1,15 @@
-//! Members of an inventory that this release does not know, and deserialization into the model.
+//! Members of an inventory that this release ignores, and deserialization into the model.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_support::json::{Json, quote};
+use gatherer_plugin_support::json::{Json, member, quote};
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
 use super::format::{ignored, wrong_type};
-
-/// Counts the unknown members of a document. Each member gets one warning, since a member that a later
-/// version added is usually in many objects.
-///
-/// The key of `counts` is the type of the object and the name of the member, the value the name of the first
-/// object that has it and the number of objects. `unreadable` has the warnings about members that cannot be read.
-#[derive(Default)]
-pub struct UnknownMembers {
-    counts: BTreeMap<(&'static str, String), (String, usize)>,
-    unreadable: Vec<Warning>,
-}
+use super::warnings::Warnings;
 
 /// The members that identify an object. If one of them cannot be read, the document fails.
 const IDENTITY: [&str; 5] = ["id", "name", "namespace", "uid", "uuid"];
@@ -29,24 +17,39 @@ const IDENTITY: [&str; 5] = ["id", "name", "namespace", "uid", "uuid"];
 /// The lists whose items are uses of images. If one of them or an item cannot be read, the document fails.
 const USES: [&str; 2] = ["containers", "imageVolumes"];
 
-/// Removes the values of an object of an inventory that cannot be read: members of the object or of an object in it. An
-/// array with such an item is removed. Returns one text for each, which names the member and the reason. `subject` names
-/// the object in the error of a member that identifies it.
-pub fn take_unreadable(
+/// The maximum length of the path of a member. [`quote`] shows less.
+const PATH_MAX_CHARS: usize = 100;
+
+/// Removes what this release ignores from an object of an inventory, each with a warning: members that the type does not
+/// have, and values that cannot be read, which can be in an inner object. An array with such an item is removed.
+/// `noun` is the type of the object, and `subject` names the object in the error of a member that identifies it.
+pub fn take_ignored<T: DeserializeOwned>(
     members: &mut Vec<(String, Json)>,
+    noun: &'static str,
     subject: &str,
-) -> Result<Vec<String>, GatherError> {
-    if !members.iter().any(|(_, value)| has_unreadable(value)) {
-        return Ok(Vec::new());
+    warnings: &mut Warnings,
+) -> Result<(), GatherError> {
+    let known = known::<T>();
+    let is_unknown = |(name, _): &mut (String, Json)| !known.contains(&name.as_str());
+    let unknown: Vec<_> = members.extract_if(.., is_unknown).collect();
+    let is_readable = !members.iter().any(|(_, value)| has_unreadable(value));
+    if unknown.is_empty() && is_readable {
+        return Ok(());
     }
     for (name, value) in &*members {
         if let Some((lost, expected)) = lost(name, value) {
             return Err(wrong_type(&format!("`{name}` of {subject}"), expected, lost));
         }
     }
-    let mut removed = Vec::new();
-    members.retain_mut(|(name, value)| keeps(name, value, &mut removed));
-    Ok(removed)
+    let object = match member(members, "name") {
+        Some(Json::Text(name)) => name.clone(),
+        _ => String::new(),
+    };
+    members.retain_mut(|(name, value)| keeps(name, value, &object, warnings));
+    for (member, value) in unknown {
+        warnings.add_unknown(noun, member, &value, &object);
+    }
+    Ok(())
 }
 
 /// The part of a member that must not be left out, and what it must be.
@@ -85,49 +88,27 @@ pub fn has_unreadable(value: &Json) -> bool {
     first_unreadable(value).is_some()
 }
 
-/// Removes the parts of a value that cannot be read. Whether the value itself is kept.
-fn keeps(path: &str, value: &mut Json, removed: &mut Vec<String>) -> bool {
+/// Removes the parts of a value that cannot be read, with warnings about the object. Whether the value itself is kept.
+fn keeps(path: &str, value: &mut Json, object: &str, warnings: &mut Warnings) -> bool {
     match value {
         Json::Unreadable(_) => {
-            removed.push(format!("{} {}", quote(path), ignored("", value)));
+            warnings.add(object, format!("{} {}", quote(path), ignored("", value)));
             false
         }
         Json::Object(members) => {
             members.retain_mut(|(name, value)| {
-                !has_unreadable(value) || keeps(&format!("{path}.{name}"), value, removed)
+                !has_unreadable(value) || keeps(&inner_path(path, name), value, object, warnings)
             });
             true
         }
-        Json::Array(items) => items.iter_mut().all(|item| keeps(path, item, removed)),
+        Json::Array(items) => items.iter_mut().all(|item| keeps(path, item, object, warnings)),
         _ => true,
     }
 }
 
-impl UnknownMembers {
-    /// Counts an unknown member. `noun` is the type of the object, `object` its name.
-    pub fn add(&mut self, noun: &'static str, member: String, object: &str) {
-        self.counts.entry((noun, member)).or_insert_with(|| (object.to_owned(), 0)).1 += 1;
-    }
-
-    /// Adds the members of an object that cannot be read, as [`take_unreadable`] returns them.
-    pub fn add_unreadable(&mut self, messages: Vec<String>, object: &str) {
-        let warning = |message| Warning { object: object.to_owned(), message };
-        self.unreadable.extend(messages.into_iter().map(warning));
-    }
-
-    /// One warning for each member.
-    pub fn into_warnings(self) -> impl Iterator<Item = Warning> {
-        let unknown = self.counts.into_iter().map(|((noun, member), (object, count))| {
-            let others = match count {
-                1 => String::new(),
-                2 => format!(", here and in 1 other {noun}"),
-                _ => format!(", here and in {} other {noun}s", count - 1),
-            };
-            let message = format!("the unknown member {} is ignored{others}", quote(&member));
-            Warning { object, message }
-        });
-        self.unreadable.into_iter().chain(unknown)
-    }
+/// The path of a member of an inner object. It is cut, because it is made for each member of the object.
+fn inner_path(path: &str, name: &str) -> String {
+    path.chars().chain(['.']).chain(name.chars()).take(PATH_MAX_CHARS).collect()
 }
 
 /// The names of the members of a model type, so that no separate list of them is needed. They are those
@@ -163,15 +144,6 @@ impl<'de> Deserializer<'de> for NameCollector<'_, 'de> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
         unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
-}
-
-/// Removes the members that the type does not have, and returns their names.
-pub fn take_unknown<T: DeserializeOwned>(members: &mut Vec<(String, Json)>) -> Vec<String> {
-    let known = known::<T>();
-    members
-        .extract_if(.., |(name, _)| !known.contains(&name.as_str()))
-        .map(|(name, _)| name)
-        .collect()
 }
 
 /// Deserializes a value into a type of the model. `subject` names the value in errors.

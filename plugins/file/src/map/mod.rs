@@ -25,6 +25,9 @@ mod members;
 #[cfg(test)]
 mod unreadable_tests;
 mod values;
+mod warnings;
+#[cfg(test)]
+mod warnings_tests;
 
 use gatherer_plugin_api::model::{Host, Warning};
 use gatherer_plugin_api::{GatherError, Item};

@@ -137,3 +137,21 @@ fn a_lost_id_name_or_list_fails_the_document() {
     }
     insta::assert_snapshot!(messages.join("\n"));
 }
+
+#[test]
+fn names_that_cannot_be_read_are_neither_duplicates_nor_one_member() {
+    let document = document(&inventory(
+        r#""hosts": [{"id": "h", "name": "n", "\ud800": 1, "\ud801": 2, "labels": {"\ud800": "x", "\ud801": "y"}}]"#,
+    ));
+    let all = warnings(&document);
+    assert_eq!(all.lines().count(), 4, "{all}");
+    assert!(!all.contains("other host"), "{all}");
+    let document = self::document(
+        r#"{"k": {"hostIdentifier": "h", "vms": {"�": "1"}, "\ud800": 1, "\ud801": 2,
+            "optionalVmData": {"�": {"vmState": "running"}, "\ud800": {"vmState": "paused"}}}}"#,
+    );
+    let state = document.hosts[0].guests[0].state;
+    assert_eq!(state, Some(gatherer_plugin_api::model::GuestState::Running));
+    let all = warnings(&document);
+    assert_eq!((all.lines().count(), all.contains("other host")), (3, false), "{all}");
+}

@@ -7,6 +7,7 @@ use crate::quantity::{OutOfRange, Quantity};
 use gatherer_plugin_api::model::{
     Address, Condition, Cpu, Host, HostImage, HostState, Hypervisor, Identifiers, Taint, Version,
 };
+use gatherer_plugin_support::json::shorten_name;
 use gatherer_plugin_support::uuid;
 
 use crate::json::Text;
@@ -74,7 +75,7 @@ pub fn host(mut node: Node<'_>, with_images: bool) -> MappedHost {
     }
 
     let object = [&metadata.name, &metadata.uid].into_iter().find_map(|text| non_blank(text));
-    let object = object.unwrap_or_else(|| "a node without a name".to_owned());
+    let object = shorten_name(object.as_deref().unwrap_or("a node without a name"));
     let warnings = problems
         .into_iter()
         .map(|problem| ObjectWarning { object: object.clone(), problem })

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::quantity::{OutOfRange, ParseError};
+use gatherer_plugin_support::json::shorten_name;
 
 use crate::objects::ObjectMeta;
+use crate::quantity::{OutOfRange, ParseError};
 
 /// The warnings about some objects, in the order of the objects.
 pub type Warnings = Vec<ObjectWarning>;
@@ -104,5 +105,17 @@ pub(super) fn about(kind: &str, metadata: &ObjectMeta<'_>, problems: Vec<Problem
 /// Kind, namespace and name of an object, in one text.
 pub(super) fn object_name(kind: &str, namespace: &str, name: &str) -> String {
     let slash = if namespace.is_empty() { "" } else { "/" };
-    format!("{kind} {namespace}{slash}{name}")
+    shorten_name(&format!("{kind} {namespace}{slash}{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object_name;
+
+    #[test]
+    fn warnings_do_not_repeat_a_very_long_name() {
+        assert_eq!(object_name("Pod", "shop", "web-0"), "Pod shop/web-0");
+        let long = object_name("Pod", "", &"n".repeat(1 << 20));
+        assert!(long.starts_with("Pod nnn") && long.len() < 1100, "{}", long.len());
+    }
 }
