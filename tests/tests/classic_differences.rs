@@ -1,9 +1,50 @@
 //! Differences from the classic program (docs/manager.md lists all of them) that no test of a single part shows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gatherer_plugin_support::testing::{Action, ScriptedServer, answers};
 use gatherer_tests::{PluginFolder, Run};
 use serde_json::{Value, json};
+
+/// A kubeconfig with this server and user.
+fn kubeconfig(server: &str, user: &Value) -> String {
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": user}],
+    });
+    kubeconfig.to_string()
+}
+
+#[test]
+fn a_connection_that_breaks_fails_its_endpoint_although_hosts_have_arrived() {
+    let plugins = PluginFolder::with(&["file", "kubernetes"]);
+    let hosts = br#"{"kvm1": {"hostIdentifier": "1", "name": "kvm1", "vms": {}}"#;
+    let file = ScriptedServer::http(|_| Action::with_length(1 << 20, hosts));
+    let page = json!({
+        "kind": "NodeList", "apiVersion": "v1",
+        "metadata": {"resourceVersion": "1", "continue": "next"},
+        "items": [{"metadata": {"name": "node1", "uid": "u1"}}],
+    });
+    for second in [Action::Reset, Action::Hangup, Action::with_length(1 << 20, b"{")] {
+        let cluster = ScriptedServer::http(answers([Action::json(200, &page), second]));
+        let run = Run::gather(&json!([
+            {"id": "document", "module": "File", "url": file.url("/hosts.json"), "retries": 0},
+            {"id": "cluster", "module": "Kubernetes", "kubeconfig": "config", "retries": 0},
+            {"id": "good", "module": "File", "url": "empty.json"},
+        ]));
+        std::fs::write(run.home().join("config"), kubeconfig(&cluster.url(""), &json!({})))
+            .expect("writable");
+        std::fs::write(run.home().join("empty.json"), "{}").expect("writable");
+        let outcome = run.plugins(plugins.path()).run();
+        assert_eq!(cluster.received().len(), 2, "{}", outcome.describe());
+        let document = outcome.document();
+        assert!(document["document"].is_none() && document["cluster"].is_none());
+        assert!(document["good"].as_ref().is_some_and(BTreeMap::is_empty));
+    }
+}
 
 #[test]
 fn endpoints_are_queried_at_the_same_time() {
@@ -42,14 +83,10 @@ fn a_guest_id_that_is_a_number_is_printed_as_text() {
 #[test]
 fn a_kubeconfig_with_the_provider_azure_fails_only_its_endpoint() {
     let plugins = PluginFolder::with(&["kubernetes"]);
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {"auth-provider": {"name": "azure", "config": {"apiserver-id": "x"}}}}],
-    });
+    let user = json!({"auth-provider": {"name": "azure", "config": {"apiserver-id": "x"}}});
+    let kubeconfig = kubeconfig("https://127.0.0.1:1", &user);
     let run = Run::gather(&json!({"id": "e", "module": "Kubernetes", "kubeconfig": "config"}));
-    std::fs::write(run.home().join("config"), kubeconfig.to_string()).expect("writable");
+    std::fs::write(run.home().join("config"), &kubeconfig).expect("writable");
     let outcome = run.plugins(plugins.path()).args(["--format", "inventory"]).run();
     assert_eq!(outcome.failure("e").kind, "unsupported");
     assert!(outcome.failure("e").message.contains("azure"), "{}", outcome.describe());
@@ -58,17 +95,12 @@ fn a_kubeconfig_with_the_provider_azure_fails_only_its_endpoint() {
 #[test]
 fn the_managers_proxy_is_used_for_kubernetes_unless_no_proxy_has_the_api_server() {
     let plugins = PluginFolder::with(&["kubernetes"]);
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {"token": "sesame77"}}],
-    });
+    let kubeconfig = kubeconfig("https://127.0.0.1:1", &json!({"token": "sesame77"}));
     for (no_proxy, uses_proxy) in [("other.example.com", true), ("127.0.0.1", false)] {
         let endpoint =
             json!({"id": "e", "module": "Kubernetes", "kubeconfig": "config", "retries": 0});
         let run = Run::gather(&endpoint).plugins(plugins.path()).args(["--format", "inventory"]);
-        std::fs::write(run.home().join("config"), kubeconfig.to_string()).expect("writable");
+        std::fs::write(run.home().join("config"), &kubeconfig).expect("writable");
         // As a Manager sets them.
         let outcome = run
             .env("https_proxy", "http://user:password@localhost:2")

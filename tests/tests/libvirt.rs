@@ -87,6 +87,26 @@ fn the_managers_document_has_the_default_hypervisor() {
 }
 
 #[test]
+fn a_manager_gets_the_processors_of_all_numa_cells_and_the_frequency() {
+    if libvirt_is_missing() {
+        skip!("{NOT_INSTALLED}");
+    }
+    // libvirt reports the sockets of one cell.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("node.xml");
+    let xml = "<node><cpu><mhz>2600</mhz><model>x86_64</model><active>16</active><nodes>2</nodes>\
+               <sockets>1</sockets><cores>4</cores><threads>2</threads></cpu>\
+               <memory>8388608</memory></node>";
+    std::fs::write(&path, xml).expect("a file can be written");
+    let uri = format!("test://{}", path.to_str().expect("the path is text"));
+    let document = gather("gatherer", &[endpoint("kvm", &uri)]).document();
+    let hosts = document["kvm"].as_ref().expect("complete");
+    let host = hosts.values().next().expect("one host");
+    let counts = (host.total_cpu_sockets, host.total_cpu_cores, host.total_cpu_threads);
+    assert_eq!((counts, host.cpu_mhz), ((2, 8, 16), 2600.0));
+}
+
+#[test]
 fn the_inventory_leaves_out_what_libvirt_does_not_report() {
     if libvirt_is_missing() {
         skip!("{NOT_INSTALLED}");

@@ -160,7 +160,7 @@ fn a_json_log_has_one_object_per_line() {
 }
 
 #[test]
-fn a_failed_endpoint_has_one_line_at_the_default_level() {
+fn each_endpoint_has_one_line_at_the_default_level() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let endpoints = json!([
         {"id": "good", "module": "Example", "hostname": "kvm1"},
@@ -173,6 +173,9 @@ fn a_failed_endpoint_has_one_line_at_the_default_level() {
     for part in ["refused", "authentication", "use another password"] {
         assert!(lines[0].contains(part), "{part} in {}", lines[0]);
     }
+    let complete = " - INFO: [good] Example: 1 host, 2 guests in ";
+    let lines = outcome.log.lines().filter(|line| line.contains(complete));
+    assert_eq!(lines.count(), 1, "{}", outcome.describe());
 }
 
 #[test]

@@ -68,6 +68,22 @@ fn levels_have_the_form_of_the_classic_program() {
 }
 
 #[test]
+fn the_file_has_one_level_more_than_stderr() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "logs"}]);
+    for verbosity in 0..3 {
+        let outcome = run(&plugins, &endpoints).args(vec!["-v"; verbosity]).run();
+        for (index, level) in ["warning", "info", "debug", "trace"].into_iter().enumerate() {
+            let text = format!("own {level}");
+            let (in_file, on_stderr) =
+                (outcome.log.contains(&text), outcome.stderr.contains(&text));
+            let expected = (index <= verbosity + 1, index <= verbosity);
+            assert_eq!((in_file, on_stderr), expected, "{level}: {}", outcome.describe());
+        }
+    }
+}
+
+#[test]
 fn a_run_has_a_first_and_a_last_line() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     plugins.add_bytes("bad", b"nothing");

@@ -1,6 +1,7 @@
 //! Checks the documents against the program and the repository: links, options, keys, variables, kinds of
 //! errors, exit statuses, modules, and the output that they show.
 
+mod classic_table;
 mod map;
 mod model_fields;
 mod parameters;

@@ -1,0 +1,203 @@
+//! Checks that each difference from the classic program in docs/manager.md has a test.
+
+use super::{files, read, repository, section};
+
+/// The first cell of each row, and the tests of it.
+const TESTS: [(&str, &[&str]); 43] = [
+    ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
+    (
+        "An endpoint whose connection breaks",
+        &["a_connection_that_breaks_fails_its_endpoint_although_hosts_have_arrived"],
+    ),
+    (
+        "An endpoint with an unknown module, or without a module",
+        &["accepts_the_calls_of_a_manager", "an_unknown_module_fails_its_endpoint_and_is_named"],
+    ),
+    (
+        "Two endpoints with the same id",
+        &[
+            "endpoints_with_the_same_id_fail_and_the_error_names_their_positions",
+            "two_endpoints_with_the_same_id_are_printed_as_failed",
+        ],
+    ),
+    ("Duration", &["endpoints_are_queried_at_the_same_time"]),
+    (
+        "Where a module's code runs",
+        &["the_runner_never_loads_a_plugin", "many_faults_at_once_do_not_affect_good_endpoints"],
+    ),
+    (
+        "Order of the modules in `--list-modules`",
+        &["the_list_of_modules_has_the_bytes_that_a_manager_expects"],
+    ),
+    ("No `--infile`", &["a_run_without_an_infile_is_exit_status_2"]),
+    ("`--outfile`", &["replaces_a_regular_file_and_keeps_its_mode_and_owner"]),
+    ("`--outfile` that is the infile", &["refuses_an_outfile_that_is_the_infile"]),
+    ("Abbreviated options", &["only_the_options_of_the_classic_can_be_abbreviated"]),
+    ("Repeated options", &["the_last_of_a_repeated_option_counts"]),
+    (
+        "`--list-modules` without a module",
+        &["list_modules_reports_on_stderr_and_in_the_log_that_there_is_no_plugin"],
+    ),
+    ("An infile in UTF-16", &["an_infile_in_utf_16_is_refused"]),
+    ("Log: first and last line of a run", &["a_run_has_a_first_and_a_last_line"]),
+    ("Log: an endpoint", &["each_endpoint_has_one_line_at_the_default_level"]),
+    (
+        "Log: form of a line",
+        &[
+            "a_line_has_the_local_time_with_its_offset",
+            "levels_have_the_form_of_the_classic_program",
+        ],
+    ),
+    ("Log: levels", &["the_file_has_one_level_more_than_stderr"]),
+    (
+        "Log: rotation",
+        &[
+            "runs_at_the_same_time_share_a_log_and_rotate_it_once",
+            "a_rotated_log_and_the_new_one_keep_owner_group_and_mode",
+        ],
+    ),
+    (
+        "Secrets",
+        &[
+            "the_user_and_query_of_a_url_are_not_shown",
+            "vv_logs_the_parameters_and_the_result_of_each_endpoint_without_secrets",
+        ],
+    ),
+    (
+        "Environment of a module's code",
+        &["the_command_line_and_environment_of_a_worker_have_no_secret"],
+    ),
+    ("Types of the members", &["reads_values_of_wrong_types_as_earlier_gatherers_printed_them"]),
+    (
+        "Strings and numbers that are too large",
+        &["cuts_texts_to_their_columns_with_a_note", "counts_are_limited_to_32_bits"],
+    ),
+    (
+        "An unknown `cpuArch`",
+        &["converts_architectures_and_prints_unknown_ones_as_cloud_with_a_note"],
+    ),
+    (
+        "Two guests with the same name on one host",
+        &["guests_with_the_same_name_get_their_id_in_both_maps"],
+    ),
+    (
+        "A host with a placeholder as its id (all zeros)",
+        &["the_placeholder_id_of_one_host_is_its_fallback_and_that_of_several_is_not"],
+    ),
+    (
+        "Two hosts with the same identity",
+        &["hosts_with_the_same_id_get_their_next_identifier_and_a_note"],
+    ),
+    (
+        "`vmState`",
+        &[
+            "guests_in_every_state_have_the_managers_labels",
+            "words_of_any_source_become_labels_of_the_manager_and_stay_in_the_inventory",
+        ],
+    ),
+    (
+        "Impossible numbers (4294967295 sockets, -1 MHz)",
+        &["impossible_numbers_are_ignored_with_a_warning_and_absent"],
+    ),
+    (
+        "Libvirt: sockets, cores, threads",
+        &["a_manager_gets_the_processors_of_all_numa_cells_and_the_frequency"],
+    ),
+    ("Libvirt: `cpuMhz`", &["a_manager_gets_the_processors_of_all_numa_cells_and_the_frequency"]),
+    (
+        "Libvirt: a host without CPU model, vendor or topology (`test:///default`)",
+        &["the_managers_document_has_the_default_hypervisor"],
+    ),
+    ("Libvirt: URIs", &["a_uri_that_runs_programs_fails_only_its_endpoint_and_names_the_part"]),
+    (
+        "Libvirt: no connection",
+        &[
+            "a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint",
+            "a_host_name_that_is_not_found_is_a_connection_error_with_a_hint_for_every_driver",
+        ],
+    ),
+    (
+        "File: a gatherer's output with several managers",
+        &["the_hosts_of_all_managers_are_merged_without_loss"],
+    ),
+    (
+        "File: a document in which a manager is `null`",
+        &["a_null_manager_or_an_incomplete_endpoint_fails_only_its_document_and_is_named"],
+    ),
+    (
+        "File: a document in another format, or with a duplicate key",
+        &["rejects_invalid_documents_without_quoting_them", "rejects_duplicate_hosts_and_guests"],
+    ),
+    ("Guest ids that are numbers", &["a_guest_id_that_is_a_number_is_printed_as_text"]),
+    (
+        "File: URL schemes",
+        &[
+            "file_urls_are_read_as_python_reads_them",
+            "rejects_invalid_locations_without_quoting_them",
+        ],
+    ),
+    ("Kubernetes: users with `exec`", &["a_program_needs_the_operators_permission"]),
+    (
+        "Kubernetes: files that a kubeconfig names",
+        &[
+            "an_uploaded_kubeconfig_must_not_name_files",
+            "a_kubeconfig_file_must_not_name_files_outside_its_folder",
+        ],
+    ),
+    (
+        "Kubernetes: `auth-provider` `azure`",
+        &[
+            "a_kubeconfig_with_the_provider_azure_fails_only_its_endpoint",
+            "a_valid_id_token_is_not_renewed",
+            "finds_the_token_of_a_gcp_program_by_its_keys",
+        ],
+    ),
+    (
+        "Kubernetes: the Manager's proxy",
+        &["the_managers_proxy_is_used_for_kubernetes_unless_no_proxy_has_the_api_server"],
+    ),
+];
+
+/// The names of all test functions in the repository.
+fn test_functions() -> Vec<String> {
+    let mut names = Vec::new();
+    for path in files(&repository()) {
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = read(path.to_str().expect("the path is UTF-8"));
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            is_test |= line == "#[test]";
+            if let Some(name) = line.strip_prefix("fn ") {
+                if is_test {
+                    names.push(name.split('(').next().unwrap_or_default().to_owned());
+                }
+                is_test = false;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn each_difference_from_the_classic_program_has_a_test() {
+    let text = read("docs/manager.md");
+    let table = section(&text, "\n## Differences from the classic program");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let first_cells: Vec<&str> = rows
+        .filter_map(|row| row.split(" | ").next())
+        .filter(|cell| !cell.starts_with("---") && !cell.starts_with('|'))
+        .collect();
+    assert_eq!(first_cells, TESTS.map(|(row, _)| row));
+    let existing = test_functions();
+    for (row, tests) in TESTS {
+        assert!(!tests.is_empty(), "the row {row:?} has no test");
+        for name in tests {
+            assert!(
+                existing.iter().any(|own| own == name),
+                "the test {name} of {row:?} is missing"
+            );
+        }
+    }
+}
