@@ -1,4 +1,4 @@
-//! Warns of guests of one endpoint that have the same id.
+//! Warns of guests of one endpoint that have the same id, in any notation.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,26 +16,29 @@ type PlacedGuest<'a> = (Option<&'a str>, &'a Guest);
 /// Adds a warning for each guest whose id another guest of the endpoint has. All of them stay in the result, but a
 /// Manager knows a guest by its id only.
 pub fn warn_of_shared_ids(endpoint: &mut EndpointResult) {
-    let mut groups = BTreeMap::<&str, Vec<PlacedGuest<'_>>>::new();
+    let mut groups = BTreeMap::<String, Vec<PlacedGuest<'_>>>::new();
     let hasher = RandomState::new();
-    let shared = shared_hashes(guests(endpoint).filter_map(|(_, guest)| id(guest)), &hasher);
+    let ids = guests(endpoint).filter_map(|(_, guest)| id(guest)).map(in_one_notation);
+    let shared = shared_hashes(ids, &hasher);
     if shared.is_empty() {
         return;
     }
     for (host, guest) in guests(endpoint) {
-        if let Some(id) = id(guest).filter(|id| shared.contains(&hasher.hash_one(id))) {
+        if let Some(id) = id(guest).map(in_one_notation)
+            && shared.contains(&hasher.hash_one(&id))
+        {
             groups.entry(id).or_default().push((host, guest));
         }
     }
     groups.retain(|_, holders| holders.len() > 1);
     let mut left_out = 0;
     let mut warnings = Vec::new();
-    for (id, mut holders) in groups {
+    for mut holders in groups.into_values() {
         // The warnings do not depend on the order in which the guests arrived.
-        holders.sort_by_key(|(host, guest)| (&guest.name, *host, other_id(guest)));
+        holders.sort_by_key(|(host, guest)| (&guest.name, *host, other_id(guest), id(guest)));
         let room = WARNINGS_MAX - warnings.len();
         left_out += holders.len().saturating_sub(room);
-        warnings.extend(holders.into_iter().take(room).map(|holder| warning(id, holder)));
+        warnings.extend(holders.iter().take(room).map(|holder| warning(holder, &holders)));
     }
     if left_out > 0 {
         let message = format!("{left_out} more guests have the id of another guest");
@@ -59,9 +62,18 @@ fn id(guest: &Guest) -> Option<&str> {
     ids.into_iter().flatten().find(|id| !id.is_empty())
 }
 
+/// The id as a Manager compares it: without dashes. The digits of a UUID can be in upper case.
+fn in_one_notation(id: &str) -> String {
+    let mut id: String = id.chars().filter(|character| *character != '-').collect();
+    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        id.make_ascii_lowercase();
+    }
+    id
+}
+
 /// The hashes that occur more than once. Hashes are kept instead of texts because an endpoint may have very many
 /// guests, almost always with different ids.
-fn shared_hashes<'a>(ids: impl Iterator<Item = &'a str>, hasher: &RandomState) -> HashSet<u64> {
+fn shared_hashes(ids: impl Iterator<Item = String>, hasher: &RandomState) -> HashSet<u64> {
     let mut sorted: Vec<u64> = ids.map(|id| hasher.hash_one(id)).collect();
     sorted.sort_unstable();
     let repeated = sorted.windows(2).filter(|pair| pair[0] == pair[1]);
@@ -79,17 +91,22 @@ fn other_id(guest: &Guest) -> Option<(&'static str, &str)> {
     named.into_iter().find_map(|(name, text)| Some((name, text.as_deref()?)))
 }
 
-fn warning(id: &str, (host, guest): PlacedGuest<'_>) -> Warning {
+/// The warning about one of the guests with the same id.
+fn warning((host, guest): &PlacedGuest<'_>, holders: &[PlacedGuest<'_>]) -> Warning {
+    let own_id = id(guest).unwrap_or_default();
+    let has_one_notation = holders.iter().all(|(_, holder)| id(holder) == Some(own_id));
+    let notation = if has_one_notation { "" } else { " in another notation" };
     let place = match host {
         Some(name) => format!("this one is on host {name:?}"),
         None => "this one is on no host".to_owned(),
     };
     let other = other_id(guest).map(|(name, text)| format!(" ({name} {text:?})"));
     let message = format!(
-        "another guest of this endpoint has the id {id:?}, so a Manager takes them for one; {place}{}",
+        "another guest of this endpoint has the id {own_id:?}{notation}, so a Manager takes them for one; \
+         {place}{}",
         other.unwrap_or_default()
     );
-    let object = if guest.name.is_empty() { id } else { &guest.name };
+    let object = if guest.name.is_empty() { own_id } else { &guest.name };
     Warning { object: fitted(object.to_owned()), message: fitted(message) }
 }
 
@@ -149,6 +166,30 @@ mod tests {
         reversed.hosts.reverse();
         reversed.hosts.iter_mut().for_each(|host| host.guests.reverse());
         assert_eq!(warnings(reversed), found);
+    }
+
+    #[test]
+    fn ids_in_different_notations_are_the_same() {
+        let spellings = [
+            "4c4c4544-0042-3510-8051-b4c04f4d3132",
+            "4C4C4544-0042-3510-8051-B4C04F4D3132",
+            "4c4c4544004235108051b4c04f4d3132",
+        ];
+        for first in spellings {
+            for second in spellings {
+                let hosts = vec![vec![Guest::new(first, "web")], vec![Guest::new(second, "db")]];
+                let found = warnings(endpoint(hosts, vec![]));
+                assert_eq!(found.len(), 2, "{first} {second}");
+                assert!(found[0].starts_with("db: ") && found[0].contains(second), "{found:?}");
+                let is_other = found.iter().all(|text| text.contains("in another notation"));
+                assert_eq!(is_other, first != second, "{found:?}");
+            }
+        }
+        let hosts = vec![vec![Guest::new("vm-1", "a")], vec![Guest::new("vm1", "b")]];
+        assert_eq!(warnings(endpoint(hosts, vec![])).len(), 2);
+        // A Manager distinguishes upper and lower case, and other texts than UUIDs may do so too.
+        let hosts = vec![vec![Guest::new("VM1", "a")], vec![Guest::new("vm1", "b")]];
+        assert_eq!(warnings(endpoint(hosts, vec![])), [] as [&str; 0]);
     }
 
     #[test]
