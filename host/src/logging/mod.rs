@@ -79,7 +79,7 @@ pub struct LogSettings {
 }
 
 /// Files that the log is not written to, with their names in messages.
-pub type OtherFiles = Vec<(&'static str, NamedFile)>;
+pub type OtherFiles = [(&'static str, NamedFile)];
 
 struct Logger {
     file: Option<(PathBuf, Sink)>,
