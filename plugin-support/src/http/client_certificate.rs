@@ -17,7 +17,11 @@ use super::x509::X509;
 
 /// A client certificate and its private key, which belong together. Cheap to clone.
 #[derive(Clone)]
-pub struct ClientCertificate(pub(super) Arc<CertifiedKey>);
+pub struct ClientCertificate {
+    pub(super) pair: Arc<CertifiedKey>,
+    /// Whether the text of the certificate also has PEM blocks that are not valid, which are ignored.
+    pub has_invalid_blocks: bool,
+}
 
 impl fmt::Debug for ClientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +64,8 @@ impl ClientCertificate {
     /// Parses a certificate, which the rest of its chain may follow, and its private key: PKCS#1, PKCS#8
     /// or SEC1, without a passphrase. Both are PEM. Of several keys, the first is used, as by kubectl.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, ClientCertificateError> {
-        let chain = certificates(certificate).map_err(ClientCertificateError::about_certificate)?;
+        let (chain, has_invalid_blocks) =
+            certificates(certificate).map_err(ClientCertificateError::about_certificate)?;
         let leaf = chain.first().and_then(|leaf| X509::parse(leaf)).ok_or_else(|| {
             ClientCertificateError::about_certificate("contains a certificate that cannot be read")
         })?;
@@ -73,14 +78,14 @@ impl ClientCertificate {
         if !belongs {
             return Err(ClientCertificateError::about_key(NOT_A_PAIR));
         }
-        Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
+        Ok(Self { pair: Arc::new(CertifiedKey::new(chain, key)), has_invalid_blocks })
     }
 }
 
 const NOT_A_PAIR: &str = "contains a private key that does not belong to the certificate";
 
-/// All certificates. It is an error if there are none.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+/// All certificates, and whether there are also blocks that are not valid. It is an error if there are no certificates.
+fn certificates(pem: &[u8]) -> Result<(Vec<CertificateDer<'static>>, bool), &'static str> {
     let found = PemBlocks::parse(pem);
     let has_malformed = found.has_malformed;
     let certificates: Vec<_> = found
@@ -92,11 +97,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str
     match (certificates.is_empty(), has_malformed) {
         (true, true) => Err("is not valid PEM"),
         (true, false) => Err("contains no PEM certificate"),
-        (false, true) => {
-            tracing::warn!("a PEM block beside the client certificate is not valid and is ignored");
-            Ok(certificates)
-        }
-        (false, false) => Ok(certificates),
+        (false, _) => Ok((certificates, has_malformed)),
     }
 }
 

@@ -37,7 +37,12 @@ impl ClientCertificate {
             }
         };
         match Self::from_pem(&certificate.pem, &key.pem) {
-            Ok(pair) => Ok(Some(pair)),
+            Ok(pair) => {
+                if pair.has_invalid_blocks {
+                    context.warning("client_cert", "a PEM block is not valid and is ignored")?;
+                }
+                Ok(Some(pair))
+            }
             Err(error) => {
                 let option = if error.is_about_key { key } else { &certificate };
                 Err(error.refine(option.error(&error.why)))

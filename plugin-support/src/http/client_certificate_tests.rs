@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_api::testing::Recorder;
+use gatherer_plugin_api::{ErrorKind, GatherError, Options, Secret};
 use rcgen::{
     CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
 };
@@ -133,6 +134,25 @@ fn a_certificate_that_shares_a_line_with_another_is_not_dropped() {
     let joined = format!("{}{VERSION1_CERTIFICATE}", VERSION1_CERTIFICATE.trim_end());
     let error = load(&joined, VERSION1_KEY).expect_err("not PEM");
     assert_eq!((error.is_about_key, error.why.as_str()), (false, "is not valid PEM"));
+}
+
+#[test]
+fn a_block_beside_the_certificate_that_is_not_valid_is_a_warning_about_the_option() {
+    let damaged = "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n";
+    for (certificate, expected) in
+        [(VERSION1_CERTIFICATE.to_owned(), 0), (format!("{VERSION1_CERTIFICATE}{damaged}"), 1)]
+    {
+        let recorder = Recorder::new().options(Options {
+            client_cert: Some(Secret::new(certificate)),
+            client_key: Some(Secret::new(VERSION1_KEY.to_owned())),
+            ..Options::default()
+        });
+        let found = ClientCertificate::of_endpoint(&recorder.context()).expect("a pair");
+        assert!(found.is_some());
+        let warnings = recorder.warnings();
+        assert_eq!(warnings.len(), expected);
+        assert!(warnings.iter().all(|warning| warning.object == "client_cert"), "{warnings:?}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(super) fn config(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(CertificateVerifier { trusted, algorithms }));
     Ok(Arc::new(match &settings.client_certificate {
-        Some(ClientCertificate(pair)) => {
+        Some(ClientCertificate { pair, .. }) => {
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(pair))))
         }
         None => builder.with_no_client_auth(),

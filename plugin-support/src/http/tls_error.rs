@@ -71,12 +71,33 @@ pub(super) fn explain_certificate(
                     "give the server a key and certificate of another type: P-256, P-384, Ed25519, or RSA of \
                      2048 to 8192 bits"
                 }
+                UnsupportedPart::Handshake => {
+                    "let the server prefer signatures with SHA-256 or SHA-384, or support TLS 1.3"
+                }
                 UnsupportedPart::Signature => {
                     "give the server a certificate that is signed with SHA-256 or SHA-384 by an authority \
                      whose key is P-256, P-384, or RSA of 2048 to 8192 bits"
                 }
             };
             return (ErrorKind::Unsupported, sentence.clone(), hint);
+        }
+        Rejection::Authority(error) => {
+            let (why, hint) = match error {
+                CertificateError::Expired => (
+                    "the certificate of the trusted authority has expired",
+                    "renew the authority's certificate, or check this machine's clock",
+                ),
+                CertificateError::NotValidYet => (
+                    "the certificate of the trusted authority is not valid yet",
+                    "check this machine's clock",
+                ),
+                _ => (
+                    "the certificate of the trusted authority does not allow it to issue certificates for \
+                     servers (keyUsage or extendedKeyUsage)",
+                    "trust an authority whose certificate allows that",
+                ),
+            };
+            (why.to_owned(), hint)
         }
         Rejection::Handshake => (
             "the server's signature does not match its certificate".to_owned(),

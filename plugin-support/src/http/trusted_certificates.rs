@@ -10,7 +10,7 @@ use gatherer_plugin_api::GatherError;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 
@@ -41,6 +41,8 @@ pub(super) enum Rejection {
     /// It is one of an authority or else for any usage, and it was not issued by a trusted authority itself, or by
     /// one with name constraints.
     Indirect { is_authority: bool },
+    /// The certificate of the trusted authority that issued it has expired, or does not allow it.
+    Authority(CertificateError),
     /// ring does not support the key or the signature. The text is the whole sentence.
     Unsupported(String, UnsupportedPart),
     /// The server's signature in the handshake was not made with the certificate's key.
@@ -51,6 +53,9 @@ pub(super) enum Rejection {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum UnsupportedPart {
     ServerKey,
+    /// A signature of the handshake.
+    Handshake,
+    /// The signature of a certificate.
     Signature,
 }
 
@@ -95,12 +100,12 @@ impl TrustedCertificates {
         };
         if let Err(error) = chained {
             let may_be_issued = server.is_authority() || is_for_any_usage(&server);
-            if self.certificates.contains(certificate)
-                || may_be_issued && self.is_issued_by_a_root(&server)
-            {
+            let issued = if may_be_issued { self.issued_by_a_root(&server, now) } else { None };
+            if self.certificates.contains(certificate) || matches!(issued, Some(Ok(()))) {
                 verify_alone(certificate, &server, name, now)?;
             } else {
-                return Err(self.rejection(error, &server, intermediates, name));
+                let why_not = issued.and_then(Result::err);
+                return Err(self.rejection(error, &server, intermediates, name, why_not));
             }
         }
         match server.key_type() {
@@ -112,26 +117,21 @@ impl TrustedCertificates {
         }
     }
 
-    /// Whether a trusted authority has signed this certificate. Authorities with name constraints do not count,
-    /// because only webpki can check these.
-    fn is_issued_by_a_root(&self, server: &X509<'_>) -> bool {
-        self.issuing_roots(server).any(|root| {
-            root.name_constraints.is_none()
+    /// Whether a trusted authority that has signed this certificate may do so; `None` if none has signed it.
+    fn issued_by_a_root(&self, server: &X509<'_>, now: UnixTime) -> Option<Result<(), Rejection>> {
+        let roots = self.certificates.iter().filter_map(|der| X509::parse(der));
+        let issuers = roots.filter(|root| {
+            root.subject == server.issuer
+                && !root.denies_authority()
                 && self.has_signed(root, server).is_some_and(|signed| signed)
-        })
+        });
+        let mut results = issuers.map(|root| check_authority(&root, server, now));
+        let first = results.next()?;
+        Some(if results.any(|other| other.is_ok()) { Ok(()) } else { first })
     }
 
-    /// The trusted authorities with the name of the certificate's issuer.
-    fn issuing_roots<'a>(
-        &'a self,
-        server: &X509<'a>,
-    ) -> impl Iterator<Item = &'a TrustAnchor<'static>> {
-        let issuer = server.issuer;
-        self.roots.roots.iter().filter(move |root| root.subject.as_ref() == issuer)
-    }
-
-    fn has_signed(&self, root: &TrustAnchor<'_>, server: &X509<'_>) -> Option<bool> {
-        let mut key_info = DerReader(&root.subject_public_key_info);
+    fn has_signed(&self, root: &X509<'_>, server: &X509<'_>) -> Option<bool> {
+        let mut key_info = DerReader(root.key_info);
         let key_algorithm = key_info.expect(SEQUENCE)?;
         let key = key_info.bits()?;
         Some(self.algorithms.all.iter().any(|algorithm| {
@@ -141,13 +141,15 @@ impl TrustedCertificates {
         }))
     }
 
-    /// Why webpki's error happened.
+    /// Why webpki's error happened. `why_not` is the reason why the trusted authority that has signed the
+    /// certificate was not accepted.
     fn rejection(
         &self,
         error: Error,
         server: &X509<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
+        why_not: Option<Rejection>,
     ) -> Rejection {
         let Error::InvalidCertificate(error) = error else {
             return Rejection::Certificate(CertificateError::ApplicationVerificationFailure);
@@ -178,10 +180,13 @@ impl TrustedCertificates {
                 }) {
                     return indirect;
                 }
-                match self.issuing_roots(server).next() {
-                    Some(root) if root.name_constraints.is_some() => return indirect,
-                    Some(_) => CertificateError::BadSignature,
-                    None => CertificateError::UnknownIssuer,
+                if let Some(why_not) = why_not {
+                    return why_not;
+                }
+                if self.roots.roots.iter().any(|root| root.subject.as_ref() == server.issuer) {
+                    CertificateError::BadSignature
+                } else {
+                    CertificateError::UnknownIssuer
                 }
             }
             error => error,
@@ -248,6 +253,35 @@ impl TrustedCertificates {
     }
 }
 
+/// Whether a trusted authority that has signed a server's certificate may do so. As in Go and OpenSSL, its certificate
+/// must be valid too, and allow it. Only webpki can check name constraints.
+fn check_authority(
+    authority: &X509<'_>,
+    server: &X509<'_>,
+    now: UnixTime,
+) -> Result<(), Rejection> {
+    if authority.has_name_constraints() {
+        return Err(Rejection::Indirect { is_authority: server.is_authority() });
+    }
+    check_validity(authority, now).map_err(Rejection::Authority)?;
+    if !authority.may_sign_certificates() || !is_for_servers(authority) {
+        return Err(Rejection::Authority(CertificateError::InvalidPurpose));
+    }
+    Ok(())
+}
+
+fn check_validity(certificate: &X509<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    let (begin, end) = certificate.validity().ok_or(CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < begin {
+        return Err(CertificateError::NotValidYet);
+    }
+    if now > end {
+        return Err(CertificateError::Expired);
+    }
+    Ok(())
+}
+
 /// Verifies a certificate whose issuer is trusted, except for its signature: dates, usage and name.
 fn verify_alone(
     certificate: &CertificateDer<'_>,
@@ -264,15 +298,7 @@ fn verify_alone(
     };
     // This also rejects critical extensions that webpki does not know.
     let parsed = ParsedCertificate::try_from(certificate).map_err(invalid)?;
-    let (begin, end) =
-        server.validity().ok_or(Rejection::Certificate(CertificateError::BadEncoding))?;
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    if now < begin {
-        return Err(Rejection::Certificate(CertificateError::NotValidYet));
-    }
-    if now > end {
-        return Err(Rejection::Certificate(CertificateError::Expired));
-    }
+    check_validity(server, now).map_err(Rejection::Certificate)?;
     if !is_for_servers(server) {
         return Err(Rejection::Usage);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatherer_plugin_api::ErrorKind;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, NameConstraints, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
@@ -200,6 +200,80 @@ fn a_certificate_of_an_authority_is_not_trusted_where_only_webpki_could_check_it
     let ordinary = issue(&intermediate, |_| ());
     let result = verify_chain(&[&ca.0], &[&ordinary, &intermediate.0], "a.example");
     assert!(result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn a_trusted_authority_issues_a_certificate_of_an_authority_only_if_its_own_is_valid_and_allows_it()
+{
+    use CertificateError as Error;
+
+    let with = |change: fn(&mut CertificateParams)| {
+        let mut params = params("ca");
+        change(&mut params);
+        authority(params, None)
+    };
+    let sign_certificates: fn(&mut CertificateParams) =
+        |params| params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    let issue_for_servers: fn(&mut CertificateParams) =
+        |params| be_for(ExtendedKeyUsagePurpose::ServerAuth)(params);
+    for allowed in [sign_certificates, issue_for_servers] {
+        let ca = with(allowed);
+        let result = verify(&ca.0, &issue(&ca, be_authority));
+        assert!(result.is_ok(), "{result:?}");
+    }
+    let ca = with(expire);
+    assert_rejected!(
+        verify(&ca.0, &issue(&ca, be_authority)),
+        Rejection::Authority(Error::Expired)
+    );
+    let ca = with(begin_later);
+    assert_rejected!(
+        verify(&ca.0, &issue(&ca, be_authority)),
+        Rejection::Authority(Error::NotValidYet)
+    );
+    let sign_data: fn(&mut CertificateParams) =
+        |params| params.key_usages.push(KeyUsagePurpose::DigitalSignature);
+    let issue_for_clients: fn(&mut CertificateParams) =
+        |params| be_for(ExtendedKeyUsagePurpose::ClientAuth)(params);
+    for not_allowed in [sign_data, issue_for_clients] {
+        let ca = with(not_allowed);
+        assert_rejected!(
+            verify(&ca.0, &issue(&ca, be_authority)),
+            Rejection::Authority(Error::InvalidPurpose)
+        );
+    }
+}
+
+#[test]
+fn all_trusted_authorities_of_a_name_are_tried() {
+    let constrained = |params: &mut CertificateParams| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("b.example".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    };
+    let with = |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = params("ca");
+        change(&mut params);
+        authority(params, None)
+    };
+    let (valid, limited, expired) = (with(&|_| ()), with(&constrained), with(&expire));
+    let all = [&valid.0, &limited.0, &expired.0];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let trusted = order.map(|index| all[index]);
+        let check = |ca: &Ca| verify_chain(&trusted, &[&issue(ca, be_authority)], "a.example");
+        assert!(check(&valid).is_ok());
+        assert_rejected!(check(&limited), Rejection::Indirect { is_authority: true });
+        assert_rejected!(check(&expired), Rejection::Authority(CertificateError::Expired));
+    }
+    // A renewed certificate has the key of the expired one.
+    let mut renewed = params("ca");
+    renewed.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let renewed = renewed.self_signed(expired.1.key()).expect("a certificate").der().clone();
+    for trusted in [[&renewed, &expired.0], [&expired.0, &renewed]] {
+        let result = verify_chain(&trusted, &[&issue(&expired, be_authority)], "a.example");
+        assert!(result.is_ok(), "{result:?}");
+    }
 }
 
 #[test]

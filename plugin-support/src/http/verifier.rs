@@ -9,7 +9,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, SignatureScheme,
 };
 
-use super::trusted_certificates::{Rejection, TrustedCertificates};
+use super::trusted_certificates::{Rejection, TrustedCertificates, UnsupportedPart};
 use super::x509::{AlternativeNames, CLIENT_AUTH, X509};
 
 /// Verifies certificates, or accepts every certificate. Then the signatures of the handshake are not verified
@@ -20,6 +20,12 @@ pub(super) struct CertificateVerifier {
     pub trusted: Option<TrustedCertificates>,
     pub algorithms: WebPkiSupportedAlgorithms,
 }
+
+/// Schemes that ring does not support. A server with such a key sends its certificate only if they are offered, and only
+/// then the error can name the type of the key. They are offered last: nearly all servers with other keys choose another
+/// scheme.
+const OFFERED_FOR_ITS_ERROR: [SignatureScheme; 2] =
+    [SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::ED448];
 
 /// Why a certificate was rejected, and what it says. Wrapped in [`CertificateError::Other`].
 #[derive(Debug, Clone, thiserror::Error)]
@@ -77,6 +83,12 @@ impl ServerCertVerifier for CertificateVerifier {
         if self.trusted.is_none() {
             return Ok(HandshakeSignatureValid::assertion());
         }
+        // In TLS 1.2 this scheme means SHA-512 with any curve. A P-521 key was already rejected with its certificate.
+        if signature.scheme == SignatureScheme::ECDSA_NISTP521_SHA512 {
+            let why = "the server signs the handshake with ECDSA and SHA-512, which this program cannot check";
+            let rejection = Rejection::Unsupported(why.to_owned(), UnsupportedPart::Handshake);
+            return Err(rejected(certificate, rejection));
+        }
         verify_tls12_signature(message, certificate, signature, &self.algorithms)
             .map_err(|error| handshake_error(certificate, error))
     }
@@ -96,9 +108,7 @@ impl ServerCertVerifier for CertificateVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self.algorithms.supported_schemes();
-        // A server whose key ring does not support sends its certificate only if these are offered, and only then
-        // the error can name the type of the key. A server with another certificate prefers the first schemes.
-        schemes.extend([SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::ED448]);
+        schemes.extend(OFFERED_FOR_ITS_ERROR);
         if self.trusted.is_none() {
             schemes.extend([SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy]);
         }
@@ -124,8 +134,12 @@ fn handshake_error(certificate: &CertificateDer<'_>, error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use gatherer_plugin_api::ErrorKind;
     use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
+    use rustls::RootCertStore;
+    use rustls::internal::msgs::codec::Codec as _;
 
+    use super::super::tls_error::{CertificateHints, explain_certificate};
     use super::*;
 
     fn certificate(names: &[(DnType, DnValue)]) -> CertificateDer<'static> {
@@ -146,6 +160,32 @@ mod tests {
         let der = certificate(&[country, organization, name]);
         let subject = CertificateFacts::of(&der).subject;
         assert_eq!(subject.as_deref(), Some("CN=kube-apiserver, O=system:masters"));
+    }
+
+    #[test]
+    fn a_signature_of_tls_1_2_with_sha_512_is_named() {
+        let trusted = certificate(&[(DnType::CommonName, DnValue::from("server"))]);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.clone()).expect("a certificate");
+        let algorithms = provider.signature_verification_algorithms;
+        let trusted_certificates =
+            TrustedCertificates::new(roots, vec![trusted.clone()], &provider).expect("roots");
+        let verifier = CertificateVerifier { trusted: Some(trusted_certificates), algorithms };
+        // The scheme, and a signature of two bytes.
+        let mut bytes = Vec::new();
+        SignatureScheme::ECDSA_NISTP521_SHA512.encode(&mut bytes);
+        bytes.extend([0, 2, 1, 2]);
+        let signature = DigitallySignedStruct::read_bytes(&bytes).expect("a signature");
+        let error =
+            verifier.verify_tls12_signature(b"", &trusted, &signature).expect_err("SHA-512");
+        let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+            panic!("{error:?}")
+        };
+        let rejected: &RejectedCertificate = other.0.downcast_ref().expect("our error");
+        let (kind, why, hint) = explain_certificate(rejected, CertificateHints::default());
+        assert_eq!(kind, ErrorKind::Unsupported);
+        insta::assert_snapshot!(format!("{why} ({hint})"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads the parts of an X.509 certificate (RFC 5280), of every version. Nothing is verified here.
 
-use super::der::{DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE, context, only};
+use super::der::{BIT_STRING, DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE, context, only};
 use super::key_type::KeyType;
 
 /// The parts of a certificate. Names, algorithms and keys are contents of elements, without tag and length, as
@@ -23,7 +23,9 @@ pub(super) struct X509<'a> {
 
 /// Object identifiers of extensions.
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 
 /// Object identifiers of extended key usages.
@@ -36,8 +38,6 @@ pub(super) const ANY_USAGE: &[u8] = &[0x55, 0x1d, 37, 0];
 pub(super) struct AlternativeNames {
     pub dns_names: Vec<String>,
     pub addresses: Vec<std::net::IpAddr>,
-    /// Whether there are names of other types, for example mail addresses.
-    pub has_others: bool,
 }
 
 impl<'a> X509<'a> {
@@ -130,6 +130,20 @@ impl<'a> X509<'a> {
         self.extension(BASIC_CONSTRAINTS).is_some() && !self.is_authority()
     }
 
+    /// Whether the key usage allows signing certificates.
+    pub fn may_sign_certificates(&self) -> bool {
+        /// The bit `keyCertSign`. The first byte has the number of unused bits.
+        const KEY_CERT_SIGN: u8 = 0x04;
+        self.extension(KEY_USAGE).is_none_or(|value| {
+            let bits = only(value, BIT_STRING).unwrap_or_default();
+            bits.get(1).is_some_and(|byte| byte & KEY_CERT_SIGN != 0)
+        })
+    }
+
+    pub fn has_name_constraints(&self) -> bool {
+        self.extension(NAME_CONSTRAINTS).is_some()
+    }
+
     /// The object identifiers of the extended key usages; `None` if any use is allowed.
     pub fn extended_key_usages(&self) -> Option<Vec<&'a [u8]>> {
         let mut reader = DerReader(self.extension(EXTENDED_KEY_USAGE).map(|value| {
@@ -167,8 +181,6 @@ impl<'a> X509<'a> {
                 && let Ok(bytes) = <[u8; 16]>::try_from(content)
             {
                 names.addresses.push(bytes.into());
-            } else {
-                names.has_others = true;
             }
         }
         Some(names)

@@ -34,14 +34,20 @@ pub(super) async fn load(
         (config.auth_info.exec, config.auth_info.auth_provider) = (None, None);
         if let Some((printed, key)) = printed {
             let parsed = ClientCertificate::from_pem(printed.as_bytes(), key.as_bytes());
-            certificate = Some(parsed.map_err(|error| {
+            let parsed = parsed.map_err(|error| {
                 let part = if error.is_about_key { "key" } else { "certificate" };
                 let (name, why) = (source.name(), &error.why);
                 let message = format!("{name}: the printed client {part} {why}");
                 error.refine(GatherError::configuration(message).with_hint(
                     "the key must be PKCS#1, PKCS#8 or SEC1 in PEM, without a passphrase",
                 ))
-            })?);
+            })?;
+            if parsed.has_invalid_blocks {
+                let message =
+                    "a PEM block beside the printed client certificate is not valid and is ignored";
+                context.warning(source.name(), message)?;
+            }
+            certificate = Some(parsed);
         }
         program = Some(started);
     }

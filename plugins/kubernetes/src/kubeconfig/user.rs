@@ -50,7 +50,7 @@ pub fn read(
     let provider_node = node.child("auth-provider")?;
     check_single_method(node)?;
 
-    user.client_certificate = certificate(node, inputs.files, secrets)?;
+    user.client_certificate = certificate(node, inputs.files, secrets, &mut user.warnings)?;
     basic(node, &mut user.auth, secrets)?;
     bearer(node, inputs, &mut user, secrets)?;
     if let Some(exec_node) = exec_node {
@@ -96,6 +96,7 @@ fn certificate(
     node: &ConfigNode<'_>,
     files: &Files,
     secrets: &mut Vec<Secret<String>>,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<ClientCertificate>, GatherError> {
     let certificate = node.data_or_file("client-certificate", files)?;
     let key = node.data_or_file("client-key", files)?;
@@ -118,6 +119,9 @@ fn certificate(
         let field = if error.is_about_key { &key_field } else { &certificate_field };
         error.refine(node.error(field, &error.why))
     })?;
+    if certificate.has_invalid_blocks {
+        warnings.push(format!("a PEM block in {certificate_field} is not valid and is ignored"));
+    }
     Ok(Some(certificate))
 }
 

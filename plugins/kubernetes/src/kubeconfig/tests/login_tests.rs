@@ -58,6 +58,16 @@ fn rejects_unusable_certificates_and_keys() {
 }
 
 #[test]
+fn a_block_beside_the_client_certificate_that_is_not_valid_is_a_warning_about_the_field() {
+    assert!(valid(&pair(EC_CERT, EC_SEC1_KEY)).warnings.is_empty());
+    let damaged = format!("{EC_CERT}-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n");
+    let access = valid(&pair(&damaged, EC_SEC1_KEY));
+    let [warning] = &access.warnings[..] else { panic!("{:?}", access.warnings) };
+    assert_eq!(warning.object, "u");
+    assert!(warning.message.contains("client-certificate-data"), "{warning:?}");
+}
+
+#[test]
 fn uses_the_first_of_several_keys_as_kubectl_does() {
     let two_keys = format!("{EC_SEC1_KEY}{RSA_PKCS1_KEY}");
     assert!(valid(&pair(EC_CERT, &two_keys)).client_certificate.is_some());
