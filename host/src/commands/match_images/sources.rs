@@ -107,14 +107,18 @@ impl ImageIdentity {
         // If the tag now belongs to another image, the runtime reports the image's id instead of a name. Then the
         // image has no tag of its own.
         let id_as_name = fields.image.and_then(id_digest);
-        let mut digests: Vec<String> = [fields.digest.map(str::to_lowercase), runs.repo_digest]
-            .into_iter()
-            .flatten()
-            .collect();
+        let id = fields.config_digest.map(str::to_lowercase).or(runs.config_digest);
+        let id = id.or_else(|| id_as_name.clone());
         let requested = fields.requested.map(parse_requested).unwrap_or_default();
+        // If the runtime reports ids only, the digest of the document is that of the pod's spec.
+        let digest = fields.digest.filter(|_| id_as_name.is_none() || runs.repo_digest.is_some());
+        let mut digests: Vec<String> =
+            [digest.map(str::to_lowercase), runs.repo_digest].into_iter().flatten().collect();
         if digests.is_empty() {
             let named = reference.as_ref().and_then(|reference| reference.digest.clone());
-            digests.extend(named.or_else(|| requested.digest.clone()));
+            // The container has not started if the runtime reports no image.
+            let of_spec = requested.digest.clone().filter(|_| id.is_none());
+            digests.extend(named.or(of_spec));
         }
         digests.sort();
         digests.dedup();
@@ -131,7 +135,6 @@ impl ImageIdentity {
         let mut names: Vec<ImageName> = name.into_iter().chain(requested_name).collect();
         names.dedup();
         let requested_digest = requested.digest.filter(|digest| !digests.contains(digest));
-        let id = fields.config_digest.map(str::to_lowercase).or(runs.config_digest).or(id_as_name);
         Self { digests, id, names, requested_digest }
     }
 

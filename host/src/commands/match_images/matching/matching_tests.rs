@@ -1,18 +1,18 @@
 //! Tests of the rules in `docs/match-images.md`.
 
-use gatherer_plugin_api::model::{HostImage, RequestedImage};
+use gatherer_plugin_api::model::RequestedImage;
 
 use super::{Freshness, HostImages, Index, KnownImage, MatchedBy, NoMatch};
 use crate::commands::match_images::known;
 use crate::commands::match_images::sources::{ImageFields, ImageIdentity};
 
 /// A digest that contains a short word.
-fn sha(word: &str) -> String {
+pub(super) fn sha(word: &str) -> String {
     format!("sha256:{:0<64}", word.replace('i', "a"))
 }
 
 /// Reads a list of images, in which `@d1` and `=i1` are replaced by digests.
-fn images(text: &str) -> Vec<KnownImage> {
+pub(super) fn images(text: &str) -> Vec<KnownImage> {
     let mut filled = text.to_owned();
     for word in ["d1", "d2", "d3", "i1", "i2"] {
         filled = filled.replace(&format!("@{word}"), &format!("@{}", sha(word)));
@@ -22,13 +22,13 @@ fn images(text: &str) -> Vec<KnownImage> {
 }
 
 /// The identity of a container with this `image` and `imageID` in its status.
-fn container(image: &str, image_id: &str) -> ImageIdentity {
+pub(super) fn container(image: &str, image_id: &str) -> ImageIdentity {
     let image_id = Some(image_id).filter(|text| !text.is_empty());
     ImageIdentity::of(&ImageFields { image: Some(image), image_id, ..ImageFields::default() })
 }
 
 /// The identity of a container whose pod asks for `requested`.
-fn requesting(requested: &str, image: &str, image_id: &str) -> ImageIdentity {
+pub(super) fn requesting(requested: &str, image: &str, image_id: &str) -> ImageIdentity {
     let requested = RequestedImage { text: requested.to_owned(), ..RequestedImage::default() };
     ImageIdentity::of(&ImageFields {
         image: Some(image),
@@ -39,7 +39,7 @@ fn requesting(requested: &str, image: &str, image_id: &str) -> ImageIdentity {
 }
 
 /// The ids of the images that match, and the rule.
-fn find(
+pub(super) fn find(
     images: &[KnownImage],
     container: &ImageIdentity,
 ) -> Result<(Vec<String>, MatchedBy), NoMatch> {
@@ -49,7 +49,12 @@ fn find(
 }
 
 #[track_caller]
-fn assert_found(images: &[KnownImage], container: &ImageIdentity, id: &str, by: MatchedBy) {
+pub(super) fn assert_found(
+    images: &[KnownImage],
+    container: &ImageIdentity,
+    id: &str,
+    by: MatchedBy,
+) {
     assert_eq!(find(images, container), Ok((vec![id.to_owned()], by)));
 }
 
@@ -290,133 +295,4 @@ fn revisions_with_the_same_id_count_as_the_highest() {
         index.find(&container("web", &sha("i1")), HostImages::default()).result.expect("a match");
     let revisions: Vec<_> = numbers.iter().map(|&number| images[number].revision).collect();
     assert_eq!((revisions, by), (vec![Some(2)], MatchedBy::ImageId));
-}
-
-#[test]
-fn an_image_that_lost_its_tag_does_not_match_by_tag() {
-    let images = images(r#"[{"id": "new", "name": "web:1", "digests": ["web@d2"]}]"#);
-    for image in [sha("i1"), sha("i1").replace("sha256:", "")] {
-        for image_id in ["", &sha("i1"), &format!("docker://{}", sha("i1"))] {
-            let old = container(&image, image_id);
-            assert_eq!(old.names, []);
-            assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
-        }
-        for image_id in ["", &format!("docker://{}", sha("i1"))] {
-            let old = requesting("web:1", &image, image_id);
-            assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image} {image_id}");
-        }
-        // The same applies to an inventory document that still has the tag of the pod's spec.
-        let fields = ImageFields {
-            image: Some(&image),
-            repository: Some("docker.io/library/web"),
-            tag: Some("1"),
-            ..ImageFields::default()
-        };
-        let old = ImageIdentity::of(&fields);
-        assert_eq!((&old.names[..], &old.id), (&[][..], &Some(sha("i1"))));
-        assert_eq!(find(&images, &old), Err(NoMatch::UnknownImage), "{image}");
-    }
-    let by_id = self::images(r#"[{"Id": "=i1", "RepoTags": ["else:1"]}]"#);
-    assert_found(&by_id, &container(&sha("i1"), ""), &sha("i1"), MatchedBy::ImageId);
-}
-
-#[test]
-fn the_requested_name_counts_beside_the_one_that_the_runtime_reports() {
-    let images = images(r#"[{"id": "a", "name": "registry.example.com/app:1"}]"#);
-    let running = format!("mirror.example.com/other@{}", sha("d1"));
-    for image in ["mirror.example.com/other:7", &running, &sha("i1")] {
-        let container = requesting("registry.example.com/app:1", image, &running);
-        assert_found(&images, &container, "a", MatchedBy::RepositoryTag);
-    }
-    let by_members = RequestedImage {
-        text: "?".to_owned(),
-        repository: Some("registry.example.com/app".to_owned()),
-        tag: Some("1".to_owned()),
-        digest: None,
-    };
-    let fields = ImageFields {
-        image: Some("other"),
-        requested: Some(&by_members),
-        ..ImageFields::default()
-    };
-    assert_found(&images, &ImageIdentity::of(&fields), "a", MatchedBy::RepositoryTag);
-}
-
-#[test]
-fn the_requested_digest_matches_unless_an_image_has_the_reported_one() {
-    let images = images(
-        r#"[
-        {"id": "r1", "name": "web", "digests": ["web@d1"], "revision": 1},
-        {"id": "r2", "name": "web", "digests": ["web@d2"], "revision": 2}]"#,
-    );
-    let index = Index::new(&images);
-    let requested = format!("web@{}", sha("d2"));
-    let other = requesting(&requested, "web:latest", &format!("web@{}", sha("d3")));
-    assert_found(&images, &other, "r2", MatchedBy::RequestedDigest);
-    let (numbers, by) = index.find(&other, HostImages::default()).result.expect("a match");
-    assert_eq!(index.freshness_of_container(numbers[0], by), Some(Freshness::Unknown));
-    let reported = requesting(&requested, "web:latest", &format!("web@{}", sha("d1")));
-    assert_found(&images, &reported, "r1", MatchedBy::RepoDigest);
-    let waiting = requesting(&requested, "web:latest", "");
-    assert_found(&images, &waiting, "r2", MatchedBy::RepoDigest);
-}
-
-/// A host's images. Of each, the names are `x@d1` with a digest in place of the word, or have a tag.
-fn host_images(images: &[&[&str]]) -> Vec<HostImage> {
-    let name = |name: &&str| match name.split_once('@') {
-        Some((repository, word)) => format!("{repository}@{}", sha(word)),
-        None => (*name).to_owned(),
-    };
-    images.iter().map(|names| HostImage { names: names.iter().map(name).collect() }).collect()
-}
-
-#[test]
-fn a_host_image_joins_the_digest_of_an_index_with_that_of_a_manifest() {
-    let known =
-        images(r#"[{"id": "index", "name": "app:1", "digests": ["app@d1"], "revision": 1}]"#);
-    let reported = container("other:7", &format!("app@{}", sha("d2")));
-    let host = host_images(&[&["x@d3", "x:1"], &["app@d1", "app@d2", "other:7"]]);
-    let found = Index::new(&known).find(&reported, HostImages(&host));
-    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepoDigest)));
-    let requested =
-        requesting(&format!("app@{}", sha("d1")), "app:1", &format!("app@{}", sha("d2")));
-    let found = Index::new(&known).find(&requested, HostImages(&host));
-    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepoDigest)), "not only requested");
-}
-
-#[test]
-fn a_host_image_joins_the_names_of_an_image() {
-    let known = images(r#"[{"id": "a", "name": "app:1"}]"#);
-    let reported = container("other:7", &format!("app@{}", sha("d2")));
-    let host = host_images(&[&["app@d2", "other:7", "app:1"]]);
-    let found = Index::new(&known).find(&reported, HostImages(&host));
-    assert_eq!(found.result, Ok((vec![0], MatchedBy::RepositoryTag)));
-}
-
-#[test]
-fn digests_differ_only_if_the_host_has_both_as_different_images() {
-    let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
-    let reported = container("app:1", &format!("app@{}", sha("d2")));
-    for (host, reason) in [
-        (host_images(&[]), NoMatch::NotKnown),
-        (host_images(&[&["app@d1"]]), NoMatch::NotKnown),
-        (host_images(&[&["app@d2", "app:1"]]), NoMatch::NotKnown),
-        (host_images(&[&["app@d3"]]), NoMatch::NotKnown),
-        (host_images(&[&["app@d1"], &["app@d2", "app:1"]]), NoMatch::OtherDigest),
-    ] {
-        let found = Index::new(&known).find(&reported, HostImages(&host));
-        assert_eq!(found.result, Err(reason), "{host:?}");
-        let may_run = if reason == NoMatch::NotKnown { vec![0] } else { Vec::new() };
-        assert_eq!(found.may_run, may_run, "{host:?}");
-    }
-}
-
-#[test]
-fn a_requested_digest_of_another_host_image_means_that_the_spec_was_changed() {
-    let known = images(r#"[{"id": "a", "name": "app:1", "digests": ["app@d1"]}]"#);
-    let changed =
-        requesting(&format!("app:1@{}", sha("d1")), "app:1", &format!("app@{}", sha("d2")));
-    let host = host_images(&[&["app@d1"], &["app@d2"]]);
-    let found = Index::new(&known).find(&changed, HostImages(&host));
-    assert_eq!(found.result, Err(NoMatch::OtherDigest));
 }

@@ -259,3 +259,5 @@ fn has_other_id(identity: &ImageIdentity, image: &KnownImage) -> bool {
 
 #[cfg(test)]
 mod matching_tests;
+#[cfg(test)]
+mod requested_image_tests;
