@@ -115,26 +115,14 @@ fn encodings(parts: &Parts) -> Vec<Row> {
                 rows.push(row(parts, form, &certificate, &labelled));
             }
         }
-        let encrypted = certificates.openssl(&[
-            "pkey",
-            "-in",
-            path,
-            "-aes128",
-            "-passout",
-            "pass:canary-passphrase",
-        ]);
-        rows.push(row(parts, format!("encrypted {kind} key in PKCS#8"), &certificate, &encrypted));
-        let encrypted = certificates.openssl(&[
-            "pkey",
-            "-traditional",
-            "-in",
-            path,
-            "-aes128",
-            "-passout",
-            "pass:canary-passphrase",
-        ]);
-        let form = format!("encrypted {kind} key in traditional encoding");
-        rows.push(row(parts, form, &certificate, &encrypted));
+        for (encoding, option) in [("PKCS#8", None), ("traditional encoding", Some("-traditional"))]
+        {
+            let pkey = ["pkey", "-in", path, "-aes128", "-passout", "pass:canary-passphrase"];
+            let arguments: Vec<_> = pkey.into_iter().chain(option).collect();
+            let encrypted = certificates.openssl(&arguments);
+            let form = format!("encrypted {kind} key in {encoding}");
+            rows.push(row(parts, form, &certificate, &encrypted));
+        }
         if kind == "EC" {
             let curve =
                 "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";

@@ -5,7 +5,8 @@ use std::path::Path;
 use gatherer_tests::{PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
-use super::{cluster, container, inventory, matching, mixed, pod, sha, shop, write};
+use super::gathered::mixed;
+use super::{cluster, container, inventory, matching, pod, sha, shop, write};
 
 #[test]
 fn the_documentation_shows_the_table_that_is_printed() {

@@ -13,6 +13,8 @@ mod gatherer_properties;
 mod gatherer_tests;
 #[cfg(test)]
 mod guests_tests;
+#[cfg(test)]
+mod names_tests;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
