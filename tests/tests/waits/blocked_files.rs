@@ -87,7 +87,7 @@ fn the_run_timeout_covers_an_outfile_without_a_reader() {
         let run = run.args(["--outfile", "fifo", "--run-timeout", "1", "--format", format]);
         fifo(&run, "fifo");
         let outcome = run.run();
-        assert_eq!(outcome.code(), 4, "{format}: {}", outcome.describe());
+        assert_eq!(outcome.code(), 5, "{format}: {}", outcome.describe());
         assert!(outcome.stderr.contains("FIFO"), "{}", outcome.describe());
     }
 }
