@@ -126,12 +126,15 @@ fn does_not_redact_the_name_of_a_known_collection() {
 
 #[test]
 fn redacts_the_name_of_an_unknown_collection_and_checks_the_redacted_name() {
-    let answer = answer_with(&["hunter2"], &[end("of-hunter2", 0)]).expect("an answer");
+    let answer = answer_with(&["hunter2"], &[failed("of-hunter2")]).expect("an answer");
     assert_eq!(answer.collections.into_keys().collect::<Vec<_>>(), ["of-***"]);
     for lines in [
-        vec![end("of-hunter2", 0), end("of-hunter2", 0)],
-        vec![end("of-hunter2", 0), failed("of-***")],
-        vec![end("of-hunter2", 0), over("of-hunter2")],
+        // Only with an error may it end.
+        vec![end("of-hunter2", 0)],
+        vec![failed("of-hunter2"), failed("of-hunter2")],
+        vec![failed("of-hunter2"), failed("of-***")],
+        vec![failed("of-hunter2"), over("of-hunter2")],
+        vec![over("of-hunter2")],
     ] {
         assert_eq!(answer_with(&["hunter2"], &lines), Err(ErrorKind::Protocol), "{lines:?}");
     }

@@ -133,7 +133,12 @@ fn cases() -> Vec<(String, Vec<String>, usize, usize)> {
         }
         cases.push((format!("many a host with {guests} guests"), frames, 2049, 2049 * guests));
     }
-    let ends = (0..3000).map(|number| end(&number.to_string(), 0)).collect();
+    let failed_end = |number: usize| {
+        frame(&format!(
+            r#"{{"record":"collectionEnd","name":"{number}","error":{{"kind":"protocol","message":"m"}}}}"#
+        ))
+    };
+    let ends = (0..3000).map(failed_end).collect();
     cases.push(("ends of collections".to_owned(), ends, 0, 0));
     let warning = frame(r#"{"record":"warning","object":"a","message":"b"}"#);
     cases.push(("warnings".to_owned(), vec![warning; 900], 0, 0));
