@@ -85,6 +85,13 @@ count_libtest() {
     skipped=$((skipped + $(printf '%s\n' "$results" | total ignored)))
 }
 
+# Adds the summary of cargo nextest, which stays in $line, to the counts, without the skipped tests.
+count_nextest() {
+    line=$(grep -E '^ *Summary \[' "$log" | tail -n 1 || true)
+    passed=$((passed + $(printf '%s\n' "$line" | total passed)))
+    failed=$((failed + $(printf '%s\n' "$line" | total 'failed|exec failed|timed out')))
+}
+
 colour=auto
 [ -t 1 ] && colour=always
 
@@ -123,16 +130,36 @@ fi
 if cargo nextest --version >/dev/null 2>&1; then
     title "Tests (cargo nextest)"
     run '^ *Summary .* [0-9]+ tests? run:' cargo nextest run --workspace --locked --no-fail-fast --color "$colour"
-    line=$(grep -E '^ *Summary \[' "$log" | tail -n 1 || true)
-    passed=$((passed + $(printf '%s\n' "$line" | total passed)))
-    failed=$((failed + $(printf '%s\n' "$line" | total 'failed|exec failed|timed out')))
-    skipped=$((skipped + $(printf '%s\n' "$line" | total skipped)))
+    count_nextest
+    skipped=$(printf '%s\n' "$line" | total skipped)
 else
     title "Tests (cargo test; cargo nextest is faster and is not installed)"
     run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --tests --color "$colour"
     count_libtest
 fi
 ignored=$skipped
+
+# The tests of module Kubernetes once more, with a newer API server if it was prepared.
+newer=
+if [ -n "${GATHERER_NO_KUBERNETES:-}" ]; then
+    newer=$GATHERER_NO_KUBERNETES
+elif ! cargo nextest --version >/dev/null 2>&1; then
+    newer="cargo nextest, which selects the tests, is not installed"
+elif ! scripts/servers/new-apiserver.sh --path >/dev/null; then
+    newer="it was not built: run scripts/servers/new-apiserver.sh once, which takes about 4 minutes"
+else
+    title "Tests of module Kubernetes on the newer API server $(cat "$(scripts/servers/new-apiserver.sh --path)/version")"
+    stop_cluster
+    export GATHERER_API_SERVER=new
+    unset GATHERER_TEST_CLUSTER
+    start_cluster
+    # The snapshots are those of the old server.
+    INSTA_UPDATE=no run '^ *Summary .* [0-9]+ tests? run:' cargo nextest run --profile new-apiserver \
+        --workspace --locked --no-fail-fast --color "$colour" --test 'kubernetes*' --test match_images
+    count_nextest
+    stop_cluster
+    unset GATHERER_API_SERVER GATHERER_TEST_CLUSTER
+fi
 
 title "Examples in the documentation"
 run '^test result: FAILED' cargo test --workspace --locked --no-fail-fast --doc --color "$colour"
@@ -153,6 +180,7 @@ if [ "$reasons" -gt 0 ]; then
     sed -n '/./s/^\([^ ]*\): \(.*\)$/skipped: \2 (\1)/p' "$skips"
 fi
 [ "$ignored" -eq 0 ] || say "skipped: $ignored tests of a real Kubernetes node, which run only with 'make test-node'"
+[ -z "$newer" ] || say "skipped: the Kubernetes tests on a newer API server: $newer"
 for command in ${unfinished[@]+"${unfinished[@]}"}; do
     say "Did not finish, so the counts are incomplete: $command"
 done

@@ -56,22 +56,43 @@ quiet() {
     }
 }
 
+# If this is set, packages come from this suite of Debian, whatever the suite of the system is.
+suite=
+
+# Writes the sources of packages of the kinds $1 (deb, deb-src): those of the system, or the one of $suite.
+write_sources() {
+    local kinds=$1 parts=$work/apt/parts file kind files=()
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+        [ ! -r "$file" ] || files+=("$file")
+    done
+    if [ -n "$suite" ]; then
+        # The URL is a word of a line `deb URL ...` or `URIs: URL ...`.
+        cat ${files[@]+"${files[@]}"} | awk -v suite="$suite" '$1 == "deb" || $1 == "URIs:" {
+            for (i = 2; i <= NF; i++) if ($i ~ /\/debian\/?$/) { print "deb", $i, suite, "main"; exit }
+        }' >"$parts/all.list"
+        return
+    fi
+    for file in ${files[@]+"${files[@]}"}; do
+        case $file in
+        # The files consist of paragraphs, so an empty line must separate them.
+        *.sources) { sed "s/^Types:.*/Types: $kinds/" "$file" && echo; } >>"$parts/all.sources" ;;
+        *)
+            for kind in $kinds; do
+                sed -n "s/^deb\\([[:space:]]\\)/$kind\\1/p" "$file" >>"$parts/all.list"
+            done
+            ;;
+        esac
+    done
+}
+
 # Downloads the package lists of the kinds $1 (deb, deb-src) into the temporary folder. The other arguments
 # are options for apt-get. It changes nothing in /etc/apt and /var/lib/apt, and does not need root.
 load_lists() {
-    local kinds=$1 file kind
+    local kinds=$1
     shift
     stage "packages: lists"
     mkdir -p "$work"/apt/{lists/partial,parts,archives/partial,debs}
-    for file in /etc/apt/sources.list.d/*.sources; do
-        # The files consist of paragraphs, so an empty line must separate them.
-        [ ! -r "$file" ] || { sed "s/^Types:.*/Types: $kinds/" "$file" && echo; } >>"$work/apt/parts/all.sources"
-    done
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-        for kind in $kinds; do
-            [ ! -r "$file" ] || sed -n "s/^deb\\([[:space:]]\\)/$kind\\1/p" "$file" >>"$work/apt/parts/all.list"
-        done
-    done
+    write_sources "$kinds"
     apt=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts"
         -o "Dir::State::Lists=$work/apt/lists" -o "Dir::Cache=$work/apt"
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Sandbox::User=$(id -un)"
@@ -87,10 +108,12 @@ load_lists() {
 unpack() {
     local root=$1 deb package
     shift
-    for package in "$@"; do
-        apt-cache "${apt[@]}" show "$package" >/dev/null 2>&1 ||
-            cannot "this system's package sources do not have $package; those of Debian 12 have it"
-    done
+    if ! apt-cache "${apt[@]}" show "$@" >/dev/null 2>&1; then
+        for package in "$@"; do
+            apt-cache "${apt[@]}" show "$package" >/dev/null 2>&1 ||
+                cannot "this system's package sources do not have $package; those of Debian ${suite:-12} have it"
+        done
+    fi
     (cd "$work/apt/debs" && quiet apt-get "${apt[@]}" download "$@")
     for deb in "$work"/apt/debs/*.deb; do
         quiet dpkg-deb -x "$deb" "$root"

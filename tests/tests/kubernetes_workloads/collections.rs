@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gatherer_tests::cluster_or_skip;
-use gatherer_tests::servers::kubernetes::Cluster;
+use gatherer_tests::servers::kubernetes::{ApiServer, Cluster};
 use serde_json::{Value, json};
 
 use crate::{EVERYTHING, everything, gather, item, list, run};
@@ -31,6 +31,14 @@ const LISTS: [(&str, &str, &[&str]); 7] = [
     ("configMaps", "config-maps", &["/api/v1/configmaps"]),
     ("secrets", "secrets", &["/api/v1/secrets"]),
 ];
+
+/// The path of a list in the API server's version.
+fn served(path: &str) -> String {
+    match ApiServer::selected() {
+        ApiServer::Old => path.to_owned(),
+        ApiServer::New => path.replace("/v1beta1/", "/v1/"),
+    }
+}
 
 type Key = (String, String, String);
 
@@ -60,7 +68,7 @@ fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
             .filter(|item| name != "controllers" || item["kind"] != "Rollout")
             .map(key)
             .collect();
-        let objects = paths.iter().flat_map(|path| cluster.list(path));
+        let objects = paths.iter().flat_map(|path| cluster.list(&served(path)));
         let mut expected: Vec<Key> = objects.map(|object| key(&object["metadata"])).collect();
         expected.sort();
         assert!(listed == expected, "{name}: {} of {}", listed.len(), expected.len());

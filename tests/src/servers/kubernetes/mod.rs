@@ -1,7 +1,8 @@
 //! A Kubernetes cluster without machines: a real kube-apiserver with a real etcd. Tests write the nodes and the other
 //! objects; nothing runs on them, and nothing else changes them.
 //!
-//! The two programs are built by `scripts/servers/kube-apiserver.sh`, which `make test` runs.
+//! The two programs are built by `scripts/servers/kube-apiserver.sh`, which `make test` runs. [`ApiServer`] has the
+//! other choice.
 
 mod api;
 pub mod cluster_nodes;
@@ -42,10 +43,32 @@ macro_rules! cluster_or_skip {
 pub const SHARED_FOLDER: &str = "GATHERER_TEST_CLUSTER";
 /// The environment variable with the reason why no cluster is available.
 pub const UNAVAILABLE_REASON: &str = "GATHERER_NO_KUBERNETES";
+/// The environment variable that selects the API server: `new`, or the old one if it is not set.
+const API_SERVER: &str = "GATHERER_API_SERVER";
 /// The number of nodes of the shared cluster: three pages of 500.
 pub const SHARED_NODES: usize = 1100;
 /// The size of a node of the shared cluster in bytes.
 pub const SHARED_NODE_BYTES: usize = 4000;
+
+/// The API server of all clusters of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiServer {
+    /// kube-apiserver 1.20.
+    Old,
+    /// The newest version of the library of kube-apiserver, without validation, RBAC and custom resources: see
+    /// `scripts/servers/new-apiserver.sh`.
+    New,
+}
+
+impl ApiServer {
+    /// The one that the environment selects.
+    pub fn selected() -> Self {
+        match std::env::var(API_SERVER).as_deref() {
+            Ok("new") => Self::New,
+            _ => Self::Old,
+        }
+    }
+}
 
 /// A running cluster. Its processes and files go away when it is dropped, or when this process ends.
 #[derive(Debug)]
@@ -231,7 +254,7 @@ impl Cluster {
         assert!(matches!(response, Ok((200, _))), "compaction at {revision}: {response:?}");
     }
 
-    /// The path of kubectl of the API server's version. The error is the reason to skip a test.
+    /// The path of kubectl of the old API server's version. The error is the reason to skip a test.
     pub fn kubectl() -> Result<PathBuf, String> {
         start::programs().map(|programs| programs.kubectl())
     }

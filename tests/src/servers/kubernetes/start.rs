@@ -8,7 +8,7 @@ use http::Method;
 use tempfile::TempDir;
 
 use super::api::Api;
-use super::{UNAVAILABLE_REASON, kubeconfigs, pki};
+use super::{ApiServer, UNAVAILABLE_REASON, kubeconfigs, pki};
 use crate::servers::{Watcher, free_port, tail};
 
 /// How many starts are attempted if another process takes a port in the meantime.
@@ -19,7 +19,10 @@ const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The locations of the programs.
 #[derive(Debug)]
 pub(super) struct Programs {
+    /// Has kubectl.
     folder: PathBuf,
+    /// Has kube-apiserver and etcd.
+    servers: PathBuf,
     openssl: PathBuf,
 }
 
@@ -29,7 +32,21 @@ pub(super) fn programs() -> Result<Programs, String> {
     {
         return Err(reason);
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/servers/kube-apiserver.sh");
+    let folder = prepared("kube-apiserver")?;
+    let servers = match ApiServer::selected() {
+        ApiServer::Old => folder.clone(),
+        ApiServer::New => prepared("new-apiserver")?,
+    };
+    // The script puts openssl there if the machine has none.
+    let openssl =
+        Some(folder.join("openssl")).filter(|path| path.exists()).unwrap_or("openssl".into());
+    Ok(Programs { folder, servers, openssl })
+}
+
+/// The folder of the programs that this script in `scripts/servers/` has prepared.
+fn prepared(name: &str) -> Result<PathBuf, String> {
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scripts/servers/{name}.sh"));
     let output = Command::new(&script)
         .arg("--path")
         .stdin(Stdio::null())
@@ -37,15 +54,9 @@ pub(super) fn programs() -> Result<Programs, String> {
         .map_err(|error| format!("{}: {error}", script.display()))?;
     let path = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     if !output.status.success() || path.is_empty() {
-        return Err(
-            "kube-apiserver was not built: run scripts/servers/kube-apiserver.sh".to_owned()
-        );
+        return Err(format!("{name} was not built: run scripts/servers/{name}.sh"));
     }
-    let folder = PathBuf::from(path);
-    // The script puts openssl there if the machine has none.
-    let openssl =
-        Some(folder.join("openssl")).filter(|path| path.exists()).unwrap_or("openssl".into());
-    Ok(Programs { folder, openssl })
+    Ok(PathBuf::from(path))
 }
 
 /// The folder of a cluster's keys and certificates, and the openssl that makes more of them.
@@ -97,7 +108,7 @@ enum StartFailure {
 }
 
 impl Programs {
-    /// kubectl of the API server's version.
+    /// kubectl of the old API server's version.
     pub(super) fn kubectl(&self) -> PathBuf {
         self.folder.join("kubectl")
     }
@@ -249,7 +260,7 @@ fn etcd(
     peer: u16,
 ) -> Result<Command, StartFailure> {
     let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
-    let mut command = Command::new(programs.folder.join("etcd"));
+    let mut command = Command::new(programs.servers.join("etcd"));
     command
         .args(["--name=test", "--logger=zap", "--log-outputs=stderr"])
         .arg(format!("--data-dir={}", data.display()))
@@ -278,7 +289,7 @@ fn apiserver(
     let pki = folder.join("pki");
     let pki = pki.display();
     let issuer = "https://kubernetes.default.svc";
-    let mut command = Command::new(programs.folder.join("kube-apiserver"));
+    let mut command = Command::new(programs.servers.join("kube-apiserver"));
     command
         .arg(format!("--etcd-servers=http://127.0.0.1:{etcd}"))
         .args(["--bind-address=127.0.0.1".to_owned(), format!("--secure-port={port}")])

@@ -12,7 +12,7 @@ pub use readers::READERS;
 use http::Method;
 use serde_json::Value;
 
-use super::Cluster;
+use super::{ApiServer, Cluster};
 
 /// Objects, each with the path of its list.
 type PlannedObjects = Vec<(String, Value)>;
@@ -33,11 +33,13 @@ impl Cluster {
     }
 
     /// Creates the objects of [`cases`], users with limited rights and virtual machines. The first three nodes
-    /// must exist.
+    /// must exist. A new API server has only the objects of [`cases`].
     pub fn create_cases(&self) {
         cases::create(self);
-        readers::create(self);
-        virtual_machines::create(self);
+        if ApiServer::selected() == ApiServer::Old {
+            readers::create(self);
+            virtual_machines::create(self);
+        }
     }
 
     /// Creates each object and writes its status. Returns the UIDs in the order of the objects.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::super::ApiServer;
+
 /// The path of a kind's list in a namespace.
 pub(super) fn path(kind: &str, namespace: &str) -> String {
     let (group, resource) = match kind {
@@ -16,7 +18,10 @@ pub(super) fn path(kind: &str, namespace: &str) -> String {
         "StatefulSet" => ("apis/apps/v1", "statefulsets"),
         "DaemonSet" => ("apis/apps/v1", "daemonsets"),
         "Job" => ("apis/batch/v1", "jobs"),
-        "CronJob" => ("apis/batch/v1beta1", "cronjobs"),
+        "CronJob" => match ApiServer::selected() {
+            ApiServer::Old => ("apis/batch/v1beta1", "cronjobs"),
+            ApiServer::New => ("apis/batch/v1", "cronjobs"),
+        },
         "VirtualMachineInstance" => ("apis/kubevirt.io/v1", "virtualmachineinstances"),
         "Role" => ("apis/rbac.authorization.k8s.io/v1", "roles"),
         "RoleBinding" => ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
@@ -29,8 +34,8 @@ pub(super) fn path(kind: &str, namespace: &str) -> String {
 pub(super) fn api_version(kind: &str) -> &'static str {
     match kind {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
-        "Job" => "batch/v1",
-        "CronJob" => "batch/v1beta1",
+        "CronJob" if ApiServer::selected() == ApiServer::Old => "batch/v1beta1",
+        "Job" | "CronJob" => "batch/v1",
         "Rollout" => "argoproj.io/v1alpha1",
         _ => "v1",
     }

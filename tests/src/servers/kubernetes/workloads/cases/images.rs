@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::super::Cluster;
+use super::super::super::{ApiServer, Cluster};
 use super::super::objects::path;
 use super::{NAMESPACE, pod};
 
@@ -185,10 +185,13 @@ pub(super) fn create(cluster: &Cluster) {
     let pods = path("Pod", NAMESPACE);
     cluster.create(&pods, &pod);
 
-    // In this version, ephemeral containers have their own subresource.
+    // Ephemeral containers have their own subresource: in the old version an object of another kind.
     let ephemeral = format!("{pods}/{POD}/ephemeralcontainers");
     let mut added = cluster.api.expect(Method::GET, &ephemeral, None);
-    added["ephemeralContainers"] = list("ephemeral");
+    match ApiServer::selected() {
+        ApiServer::Old => added["ephemeralContainers"] = list("ephemeral"),
+        ApiServer::New => added["spec"]["ephemeralContainers"] = list("ephemeral"),
+    }
     cluster.api.expect(Method::PUT, &ephemeral, Some(&added));
 
     let own_path = format!("{pods}/{POD}");
