@@ -4,7 +4,7 @@
 //! files. `scripts/servers/node.sh` prepares the programs.
 
 mod configuration;
-mod images;
+mod image_registry;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-pub use images::PushedImage;
-use images::{Registry, RunningRegistry};
+pub use image_registry::PushedImage;
+use image_registry::{Registry, RunningRegistry};
 
 use super::kubernetes::Cluster;
 use super::tail;
@@ -223,8 +223,9 @@ fn registry(programs: &Path) -> (RunningRegistry, Images) {
     let (index, manifest) = registry.index("multi:1", &busybox, &sleeps);
 
     let plugin = plugins::file_name("kubernetes");
-    let mut files = images::with_libraries("/usr/bin/virtual-host-gatherer", &crate::program());
-    files.extend(images::with_libraries(&format!("/plugins/{plugin}"), &built(&plugin)));
+    let mut files =
+        image_registry::with_libraries("/usr/bin/virtual-host-gatherer", &crate::program());
+    files.extend(image_registry::with_libraries(&format!("/plugins/{plugin}"), &built(&plugin)));
     let program = registry.layer(&files);
     let entrypoint = ["/usr/bin/virtual-host-gatherer", "--plugin-dir", "/plugins"];
     let gatherer = registry.image("gatherer:1", &program, &json!({"Entrypoint": entrypoint}));
