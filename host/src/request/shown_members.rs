@@ -5,7 +5,7 @@ use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module, RESERVED};
 use super::infile_json::{RawObject, Value};
 use super::values;
 use crate::output::escape::escape;
-use crate::request::redact::{Redactor, is_document};
+use crate::request::redact::{Redactor, is_document, is_user_name};
 
 /// The maximum length of a value in the log, in bytes.
 const VALUE_MAX_BYTES: usize = 256;
@@ -70,7 +70,7 @@ impl ShownMembers {
     }
 }
 
-/// A URL without its user, password, query and fragment, which may be too short for the redactor. Of a URL that is not
+/// A URL without its password, query and fragment, which may be too short for the redactor. Of a URL that is not
 /// valid, only the scheme is shown.
 fn without_url_secrets(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -87,8 +87,9 @@ fn without_url_secrets(text: &str) -> String {
     };
     let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
     let (user, host) = match authority.rsplit_once('@') {
-        Some((_, host)) => ("***@", host),
-        None => ("", authority),
+        Some((user, host)) if is_user_name(user) => (format!("{user}@"), host),
+        Some((_, host)) => ("***@".to_owned(), host),
+        None => (String::new(), authority),
     };
     if !is_host(host) || path.contains('@') || (!query.is_empty() && rest.contains('@')) {
         return format!("{scheme}://{STARS}");
@@ -121,7 +122,8 @@ mod tests {
         for (text, shown) in [
             ("https://host.example:8443/a/b", "https://host.example:8443/a/b"),
             ("file:///srv/hosts.json", "file:///srv/hosts.json"),
-            ("qemu+ssh://root@host/system", "qemu+ssh://***@host/system"),
+            ("qemu+ssh://root@host/system", "qemu+ssh://root@host/system"),
+            ("https://ghp0123456789abcdef0123@host/x", "https://***@host/x"),
             ("https://u:pw@[2001:db8::1]:1/x", "https://***@[2001:db8::1]:1/x"),
             ("https://host/x?token", "https://host/x?***"),
             ("https://host/x#token", "https://host/x?***"),

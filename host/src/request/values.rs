@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::file_reference::FileReference;
 use super::infile_json::{RawObject, Value};
 use crate::output::escape::escape;
-use crate::request::redact::{Secrets, is_document};
+use crate::request::redact::{Secrets, is_document, is_secret_name};
 
 /// The base folders of the paths in a request. A folder whose path is not UTF-8 is `None`, because the paths in a
 /// request are text.
@@ -69,7 +69,8 @@ pub fn complete(
 ) -> Result<Option<Json>, String> {
     let is_path = parameter.kind == ParameterType::Path;
     let is_inline = is_path && text(&value).is_some_and(|text| is_document(&text));
-    let is_secret = parameter.secret || is_referenced || is_inline;
+    let names_user = names_user(&parameter.name);
+    let is_secret = parameter.secret || (is_referenced && !names_user) || is_inline;
     // Values such as "yes" and "no" occur in every text, so they are not redacted.
     let is_text = parameter.kind != ParameterType::Boolean;
     // The original text is added, because conversion changes it (a path is resolved, a number is trimmed).
@@ -95,7 +96,7 @@ pub fn complete(
             secrets.add(&text);
         } else {
             secrets.add_url(&text);
-            if names_user(&parameter.name) {
+            if names_user {
                 secrets.add_user(&text);
             }
         }
@@ -122,10 +123,11 @@ pub fn insert(
     }
 }
 
-/// Whether the name of a parameter suggests that it is a user name, which belongs to a password.
-fn names_user(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["user", "login", "account", "_id"].iter().any(|part| name.contains(part))
+/// Whether the name of a parameter suggests that it is a user name, which belongs to a password and is not secret.
+pub fn names_user(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["user", "login", "account", "_id"].iter().any(|part| lower.contains(part))
+        && !is_secret_name(&lower)
 }
 
 /// The target of a reference.

@@ -2,10 +2,14 @@
 //!
 //! Plugins must not show secrets. This is a second line of defence, because a library below a plugin, or a
 //! plugin of unknown quality, may print its input. `secrets` collects the secret texts, `spelling` decodes
-//! the encodings in which they may appear, and this file finds and replaces them.
+//! the encodings in which they may appear, and this file finds and replaces them. Words of our own sentences stay
+//! (`own_words`).
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_redaction;
+#[cfg(test)]
+mod own_sentence_tests;
+mod own_words;
 #[cfg(test)]
 mod redact_tests;
 mod secret_documents;
@@ -18,9 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gatherer_plugin_api::GatherError;
 
-pub use secret_documents::is_document;
+pub use secret_documents::{is_document, is_secret_name};
 use secrets::SecretPatterns;
-pub use secrets::Secrets;
+pub use secrets::{Secrets, is_user_name};
 use spelling::DecodedText;
 
 /// The maximum number of secrets that a plugin may register.
@@ -339,7 +343,12 @@ impl Finder {
     fn find(&self, decoded: &DecodedText, source: &[u8], found: &mut Vec<Range<usize>>) {
         for hit in self.automaton.find_overlapping_iter(&decoded.bytes) {
             let mut place = decoded.in_source(hit.range());
-            if hit.pattern().as_usize() >= self.first_base64 {
+            if hit.pattern().as_usize() < self.first_base64 {
+                let is_plain = source[place.clone()] == decoded.bytes[hit.range()];
+                if is_plain && own_words::is_own(source, &place) {
+                    continue;
+                }
+            } else {
                 let before = source[..place.start].iter().rev().take(BASE64_NEIGHBOURS);
                 place.start -= before.take_while(|byte| is_base64(**byte)).count();
                 let after = source[place.end..].iter().take(BASE64_NEIGHBOURS);

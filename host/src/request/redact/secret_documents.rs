@@ -57,7 +57,7 @@ impl SecretParts {
             return;
         }
         if let Some((name, value)) = member(part) {
-            if is_secret_name(name) {
+            if is_secret_name(name) && !names_file(name, value) {
                 self.add_value(value);
             }
             if unquoted(value).len() < PART_MIN_BYTES {
@@ -132,6 +132,18 @@ impl SecretParts {
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+/// Whether a member names a file with a secret or a certificate, such as `client-key: /etc/kube/key.pem`.
+fn names_file(name: &str, value: &str) -> bool {
+    const FILES: [&str; 4] =
+        ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
+    const PATH_MAX_BYTES: usize = 256;
+    let name = name.trim_start_matches("- ").trim();
+    let value = unquoted(value);
+    FILES.contains(&name)
+        && value.len() <= PATH_MAX_BYTES
+        && ["/", "./", "../"].iter().any(|start| value.starts_with(start))
 }
 
 fn begins_secret_list(part: &str) -> bool {

@@ -88,15 +88,21 @@ impl Secrets {
             None => (before_fragment, None),
         };
         let rest = before_query.split_once(":/").map(|(_, rest)| rest.trim_start_matches('/'));
-        if let Some((user_info, _)) =
-            rest.and_then(|rest| rest.split('/').next()).and_then(|host| host.rsplit_once('@'))
-        {
+        let user_info =
+            rest.and_then(|rest| rest.split('/').next()).and_then(|host| host.rsplit_once('@'));
+        if let Some((user_info, _)) = user_info {
             self.add_user_info(user_info);
         }
         // A malformed URL also contains user information.
         if let Some((before, _)) = text.rsplit_once('@').filter(|(before, _)| before.contains(':'))
         {
-            self.add_user_info(before);
+            let has_only_a_user = before
+                .split_once("://")
+                .is_some_and(|(_, user)| Some(user) == user_info.map(|(user, _)| user))
+                && user_info.is_some_and(|(user, _)| is_user_name(user));
+            if !has_only_a_user {
+                self.add_user_info(before);
+            }
         }
         if let Some(query) = query.filter(|query| query.contains('=')) {
             self.push(query);
@@ -111,6 +117,10 @@ impl Secrets {
     /// Adds `user:password`, possibly with other text before it. Any of the colons may be the one before the
     /// password.
     fn add_user_info(&mut self, text: &str) {
+        if is_user_name(text) {
+            self.add_user(text);
+            return;
+        }
         let slashes = ['/', '\\'];
         if text.split_once(':').is_none_or(|(_, rest)| !rest.starts_with(slashes)) {
             self.push_with_decoded(text);
@@ -150,6 +160,17 @@ impl<T: AsRef<str>> FromIterator<T> for Secrets {
         texts.into_iter().for_each(|text| secrets.add(text.as_ref()));
         secrets
     }
+}
+
+/// Whether the user information of a URL is only the name of a user: it has no password, and is short, or has a domain
+/// as `name@domain`. A long one may be a token.
+pub fn is_user_name(text: &str) -> bool {
+    const NAME_MAX_BYTES: usize = 20;
+    const NAME_WITH_DOMAIN_MAX_BYTES: usize = 64;
+    let text = percent_decoded(text);
+    let longest = if text.contains('@') { NAME_WITH_DOMAIN_MAX_BYTES } else { NAME_MAX_BYTES };
+    let is_part = |sign: char| sign.is_alphanumeric() || "-_.@$+\\".contains(sign);
+    !text.is_empty() && text.len() <= longest && text.chars().all(is_part)
 }
 
 fn percent_decoded(text: &str) -> String {

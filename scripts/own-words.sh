@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Lists the words of the sentences that the program and its plugins write, from the texts in their source. Redaction
+# leaves these words alone: host/src/request/redact/own_words.rs.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+list=host/src/request/redact/own_words.txt
+{
+    find host/src file-reader/src image-reference/src plugin-api/src plugin-support/src \
+        plugins/file/src plugins/kubernetes/src plugins/libvirt/src -name '*.rs' \
+        ! -name '*_tests.rs' ! -name '*fuzz*' ! -name 'test_*' ! -path '*/tests/*' ! -path '*/testing/*' ! -name testing.rs -print0 |
+        sort -z |
+        # Without the tests at the end of a file, without comments, and with each string on one line.
+        xargs -0 awk 'FNR == 1 { skip = 0 }
+            /^(pub )?mod (tests|testing) \{/ { skip = 1 }
+            !skip && !/^ *\/\// { if (sub(/\\$/, "")) printf "%s", $0; else print }' |
+        sed "s/'\"'//g; s/'\\\\\\\\\"'//g" |
+        grep -oE '"([^"\\]|\\.)*"' |
+        sed -E 's/\{[^}]*\}/ /g; s/\\(u\{[0-9a-f]*\}|.)/ /g'
+    # What libraries say: the errors of the system, HTTP, TLS, libvirt and ssh.
+    cat host/src/request/redact/library_words.txt
+    grep -hoE '"name": *"[^"]*"' plugins/{file,kubernetes,libvirt}/manifest.json
+} | tr -cs 'A-Za-z0-9' '\n' | tr '[:upper:]' '[:lower:]' | grep -E '^[a-z][a-z0-9]{0,23}$' |
+    grep -vx canary | sort -u | tr '\n' ' ' | fold -s -w 118 | sed 's/ *$//' >"$list.new"
+mv "$list.new" "$list"
+say "$list"
