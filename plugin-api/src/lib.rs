@@ -10,6 +10,7 @@
 pub mod abi;
 #[doc(hidden)]
 pub mod assembly;
+mod closest;
 mod embedding;
 mod encode;
 mod error;
@@ -27,6 +28,7 @@ mod secret;
 pub mod testing;
 
 pub use abi::{ABI_VERSION, API_VERSION};
+pub use closest::{closest, did_you_mean};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
 #[expect(deprecated, reason = "source for API 1.0 uses it")]

@@ -3,6 +3,7 @@
 
 mod abbreviations;
 mod conflicts;
+mod file_mistakes;
 mod gather_options;
 mod match_images;
 mod settings;

@@ -10,7 +10,7 @@ use gatherer_plugin_api::Policy;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Cli, Color, Common, FailOn, parse_seconds};
+use super::{Cli, Color, Common, FailOn, file_mistakes, parse_seconds};
 use crate::logging::{LogFilter, LogFormat, LogSettings};
 use crate::output::format::Format;
 use crate::plugins::{PluginFolders, check_trust, folders};
@@ -44,7 +44,7 @@ impl ConfigError {
 /// The keys of the operator's file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OperatorFile {
+pub(super) struct OperatorFile {
     format: Option<Format>,
     jobs: Option<u16>,
     timeout: Option<f64>,
@@ -275,10 +275,12 @@ fn read(path: &Path) -> Result<Option<OperatorFile>, String> {
     file.take(MAX_BYTES)
         .read_to_string(&mut text)
         .map_err(|error| format!("cannot be read: {error}"))?;
-    toml::from_str(&text).map(Some).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        format!("cannot be used: line {line}: {}", error.message())
-    })
+    parse(&text).map(Some)
+}
+
+/// Parses the operator's file. The error is a message without its subject.
+pub(super) fn parse(text: &str) -> Result<OperatorFile, String> {
+    toml::from_str(text).map_err(|error| file_mistakes::explain(text, &error))
 }
 
 /// The log file, and whether it was configured.

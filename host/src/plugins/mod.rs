@@ -18,10 +18,14 @@ pub use elf::uses_own_folder;
 pub use folders::{PluginFolders, folders};
 pub use trust::check as check_trust;
 
+use crate::output::escape::escape;
+
 /// The file name of a plugin begins with this.
 const PREFIX: &str = "libgatherer_plugin_";
 /// The file name of a plugin ends with this.
 const SUFFIX: &str = ".so";
+/// The reason of a file that other users could change begins with this.
+const NOT_TRUSTED: &str = "is not trusted";
 
 /// A plugin file that was inspected.
 pub struct Plugin {
@@ -49,6 +53,38 @@ pub struct Skipped {
     pub path: PathBuf,
     /// The reason, a message without its subject: "is writable by everybody".
     pub reason: String,
+}
+
+impl Skipped {
+    /// A message that names the file and the reason.
+    pub fn message(&self) -> String {
+        let path = self.path.display().to_string();
+        format!("the plugin file {} {}", escape(&path), escape(&self.reason))
+    }
+
+    /// What the operator can do, if the reason is that other users could change the file.
+    pub fn remedy(&self) -> Option<String> {
+        let path = escape(&self.path.display().to_string());
+        self.reason.starts_with(NOT_TRUSTED).then(|| {
+            format!(
+                "only root may own and write the file and its folder: `chown root: {path}` and \
+                 `chmod go-w {path}`, and the same for the folder"
+            )
+        })
+    }
+
+    /// Whether the name of the file is that of a plugin for this module.
+    fn is_named_after(&self, module: &str) -> bool {
+        let letters = |text: &str| -> String {
+            text.chars()
+                .filter(|sign| sign.is_alphanumeric())
+                .flat_map(char::to_lowercase)
+                .collect()
+        };
+        let name = self.path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let name = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+        name.is_some_and(|name| letters(name) == letters(module))
+    }
 }
 
 /// The plugins and modules that are available.
@@ -136,6 +172,13 @@ impl Catalog {
         })
     }
 
+    /// The files that are not used and may have the module of this name: those that are named after it, or else all.
+    pub fn skipped_for(&self, module: &str) -> Vec<&Skipped> {
+        let named: Vec<_> =
+            self.skipped.iter().filter(|skipped| skipped.is_named_after(module)).collect();
+        if named.is_empty() { self.skipped.iter().collect() } else { named }
+    }
+
     /// The module with this name, and the index of its plugin in `plugins`.
     pub fn module(&self, name: &str) -> Option<(&Module, usize)> {
         let (plugin, module) = self.by_module.get(name)?;
@@ -176,8 +219,7 @@ fn open(path: &Path) -> Result<(File, Result<(), String>), String> {
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
-    let trust =
-        trust::check(&file, &metadata).map_err(|reason| format!("is not trusted: {reason}"));
+    let trust = trust::check(&file, &metadata).map_err(|reason| format!("{NOT_TRUSTED}: {reason}"));
     Ok((file, trust))
 }
 

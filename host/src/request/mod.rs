@@ -20,9 +20,12 @@ use std::time::Duration;
 
 use gatherer_plugin_api::manifest::{ADDED_OPTIONS, Module, RESERVED};
 use gatherer_plugin_api::model::{EndpointResult, Warning};
-use gatherer_plugin_api::{GatherError, GatherRequest, Policy, ProxySettings};
+use gatherer_plugin_api::{
+    GatherError, GatherRequest, Policy, ProxySettings, closest, did_you_mean,
+};
 use uuid::Uuid;
 
+use crate::output::escape::escape;
 use crate::plugins::Catalog;
 use crate::request::redact::{Redactor, Secrets};
 use infile_json::{RawObject, Value};
@@ -136,6 +139,9 @@ impl EntryId {
 /// The maximum number of positions in an error.
 const POSITIONS_SHOWN: usize = 10;
 
+/// The maximum number of skipped plugins in an error.
+const SKIPPED_SHOWN: usize = 3;
+
 /// The maximum number of warnings about unknown parameters of one endpoint.
 const UNKNOWN_SHOWN: usize = 20;
 
@@ -220,9 +226,17 @@ fn ready(
         values::insert(parameter, module, value, &mut parameters, &mut problems);
     }
     let read = options::read(object, module, defaults, &mut files, &mut secrets, &mut problems);
-    warn_about_unknown_parameters(object, module, &mut secrets, warnings);
+    let mistyped = warn_about_unknown_parameters(object, module, &mut secrets, warnings);
     if !problems.is_empty() {
-        return Err(invalid(&problems, module));
+        let error = invalid(&problems, module);
+        return Err(match mistyped {
+            Some((key, meant)) => error.with_hint(format!(
+                "{} is not a parameter: did you mean {meant}? {}",
+                escape(&key),
+                list_of_parameters(module)
+            )),
+            None => error,
+        });
     }
     let mut options = read.options;
     options.policy = (defaults.policy)(id);
@@ -248,8 +262,11 @@ fn ready(
 
 /// The error of an endpoint whose entry has these problems.
 fn invalid(problems: &[String], module: &Module) -> GatherError {
-    GatherError::configuration(problems.join("; "))
-        .with_hint(format!("`virtual-host-gatherer modules {}` lists its parameters", module.name))
+    GatherError::configuration(problems.join("; ")).with_hint(list_of_parameters(module))
+}
+
+fn list_of_parameters(module: &Module) -> String {
+    format!("`virtual-host-gatherer modules {}` lists its parameters", module.name)
 }
 
 /// The module of an entry, and the index of its plugin.
@@ -263,34 +280,55 @@ fn module<'a>(
             Value::Unset => "module is missing",
             _ => "module must be a string",
         };
-        return Err(GatherError::configuration(problem)
-            .with_hint("`virtual-host-gatherer modules` lists the modules"));
+        let hint = "`virtual-host-gatherer modules` lists the modules";
+        let mistyped =
+            object.keys().find(|key| *key != "module" && closest(key, ["module"]).is_some());
+        return Err(GatherError::configuration(problem).with_hint(match mistyped {
+            Some(key) => format!(
+                "the key {} is not known: did you mean module? {hint}",
+                escape(&shown_key(key))
+            ),
+            None => hint.to_owned(),
+        }));
     };
     catalog.module(name).ok_or_else(|| {
         let names: Vec<_> = catalog.modules().map(|(module, _)| module.name.as_str()).collect();
-        let known = if names.is_empty() {
+        let skipped = catalog.skipped_for(name);
+        let mut facts: Vec<_> =
+            skipped.iter().take(SKIPPED_SHOWN).map(|skipped| skipped.message()).collect();
+        facts.push(if names.is_empty() {
             "no plugin was found".to_owned()
         } else {
-            format!("the modules are {}", names.join(", "))
-        };
-        GatherError::configuration(format!(
-            "unknown module {}: {known}",
-            crate::output::escape::escape(name)
-        ))
-        .with_hint(
-            "`virtual-host-gatherer modules` lists the plugins that were skipped, with the reason",
-        )
+            let meant = did_you_mean(name, names.iter().copied());
+            format!("the modules are {}{meant}", names.join(", "))
+        });
+        let problem = format!("unknown module {}: {}", escape(name), facts.join("; "));
+        let remedy = skipped.iter().find_map(|skipped| skipped.remedy());
+        GatherError::configuration(problem).with_hint(remedy.unwrap_or_else(|| {
+            "`virtual-host-gatherer modules` lists the plugins that were skipped, with the reason"
+                .to_owned()
+        }))
     })
 }
 
 /// Adds warnings about unknown members. Their values are treated as secrets, because one may be a password with a
-/// mistyped name.
-fn warn_about_unknown_parameters(
+/// mistyped name, except for user names. Returns the first mistyped name, and the name that was probably meant.
+fn warn_about_unknown_parameters<'a>(
     object: &RawObject<'_>,
-    module: &Module,
+    module: &'a Module,
     secrets: &mut Secrets,
     warnings: &mut Vec<Warning>,
-) {
+) -> Option<(String, &'a str)> {
+    // A parameter that is set was not mistyped.
+    let unset: Vec<&str> = module
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .chain(RESERVED)
+        .chain(ADDED_OPTIONS)
+        .filter(|name| matches!(object.value(name), Value::Unset))
+        .collect();
+    let mut mistyped = None;
     let mut unknown = 0;
     for (key, value) in object.members() {
         let known = RESERVED.contains(&key)
@@ -299,15 +337,24 @@ fn warn_about_unknown_parameters(
         if known || matches!(value, Value::Unset) {
             continue;
         }
-        if let Some(text) = values::text(&value) {
-            secrets.add(&text);
+        match values::text(&value) {
+            Some(text) if values::names_user(key) => secrets.add_user(&text),
+            Some(text) => secrets.add(&text),
+            None => {}
         }
         unknown += 1;
         if unknown <= UNKNOWN_SHOWN {
+            let meant = closest(key, unset.iter().copied());
+            let suggestion = meant.map(|meant| format!("; did you mean {meant}?"));
             warnings.push(Warning {
                 object: shown_key(key),
-                message: format!("is not a parameter of module {}; it is ignored", module.name),
+                message: format!(
+                    "is not a parameter of module {}; it is ignored{}",
+                    module.name,
+                    suggestion.unwrap_or_default()
+                ),
             });
+            mistyped = mistyped.or(meant.map(|meant| (shown_key(key), meant)));
         }
     }
     if unknown > UNKNOWN_SHOWN {
@@ -318,6 +365,7 @@ fn warn_about_unknown_parameters(
             ),
         });
     }
+    mistyped
 }
 
 /// A key in a message. A long one is cut.

@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use gatherer_plugin_api::did_you_mean;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, Software};
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ use super::{fail, input, modules};
 use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
 use crate::logging::{self, spans};
+use crate::output::escape::escape;
 use crate::plugins::{Catalog, Plugin};
 use crate::process;
 use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
@@ -129,10 +131,31 @@ fn select(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
     }
     for id in ids {
         if !entries.iter().any(|entry| entry.id() == id) {
-            return Err(format!("--only {id}: the infile has no endpoint with this id"));
+            return Err(unknown_id(id, "infile", entries.iter().map(Entry::id)));
         }
     }
     Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
+}
+
+/// The message about an id of `--only` that the infile or inventory does not have.
+pub fn unknown_id<'a>(
+    id: &str,
+    input: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    const SHOWN: usize = 10;
+    let mut end = did_you_mean(id, known.clone());
+    if end.is_empty() {
+        let shown: Vec<_> = known.clone().take(SHOWN).map(escape).collect();
+        let more = known.count().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        end = if shown.is_empty() {
+            "; it has no endpoints".to_owned()
+        } else {
+            format!("; its ids are {}{more}", shown.join(", "))
+        };
+    }
+    format!("--only {}: the {input} has no endpoint with this id{end}", escape(id))
 }
 
 /// Queries the endpoints that are ready and prints all results, until a signal ends the run.

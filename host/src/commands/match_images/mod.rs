@@ -20,7 +20,7 @@ use std::rc::Rc;
 use gatherer_plugin_api::model::Inventory;
 
 use crate::cli::{Cli, FailOn, MatchFormat, MatchImages, Settings};
-use crate::commands::gather::{InventoryReport, Product, print_product, table_style};
+use crate::commands::gather::{InventoryReport, Product, print_product, table_style, unknown_id};
 use crate::commands::tally::Tally;
 use crate::commands::{fail, modules, printing};
 use crate::exit::Exit;
@@ -151,7 +151,8 @@ fn select(
     ids: &[String],
 ) -> Result<Vec<ContainerSource<'static>>, String> {
     if let Some(id) = ids.iter().find(|id| sources.iter().all(|source| source.endpoint != **id)) {
-        return Err(format!("--only {id}: the inventory has no endpoint with this id"));
+        let known = sources.iter().map(|source| source.endpoint.as_str());
+        return Err(unknown_id(id, "inventory", known));
     }
     sources.retain(|source| ids.is_empty() || ids.contains(&source.endpoint));
     Ok(sources)

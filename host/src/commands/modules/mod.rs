@@ -9,7 +9,7 @@ use std::path::Path;
 use gatherer_plugin_api::manifest::{
     ADDED_OPTIONS, AuthorMistakes, DefaultValue, Module, Parameter,
 };
-use gatherer_plugin_api::{ABI_VERSION, API_VERSION};
+use gatherer_plugin_api::{ABI_VERSION, API_VERSION, did_you_mean};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ use crate::cli::Settings;
 use crate::exit::Exit;
 use crate::output::escape::{escape, escape_json_lines};
 use crate::output::format::manager_json;
-use crate::plugins::{self, Catalog, Inspected, Plugin, Skipped};
+use crate::plugins::{self, Catalog, Inspected, Plugin};
 use crate::worker::confine::{self, Protections};
 
 /// Runs the command `modules`.
@@ -39,7 +39,10 @@ pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
     match catalog.module(name) {
         None => fail(
             Exit::Usage,
-            &format!("unknown module {name}; `virtual-host-gatherer modules` lists all modules"),
+            &format!(
+                "unknown module {name}{}; `virtual-host-gatherer modules` lists all modules",
+                did_you_mean(name, catalog.modules().map(|(module, _)| module.name.as_str()))
+            ),
         ),
         Some(_) if as_json => print(&json(&catalog, Some(name), protections().as_ref())),
         Some((module, plugin)) => print(&details(module, &catalog.plugins[plugin])),
@@ -85,7 +88,7 @@ pub fn read_catalog(settings: &Settings) -> Result<Catalog, Exit> {
 /// Logs which plugin files are not used, and the warnings about folders and modules.
 pub fn log_skipped(catalog: &Catalog) {
     for skipped in &catalog.skipped {
-        tracing::warn!("{}", skipped_message(skipped));
+        tracing::warn!("{}", skipped.message());
     }
     for warning in &catalog.warnings {
         tracing::warn!("{warning}");
@@ -189,7 +192,7 @@ pub fn table(catalog: &Catalog) -> String {
     if !catalog.skipped.is_empty() {
         put(&mut text, "\nSkipped:");
         for skipped in &catalog.skipped {
-            put(&mut text, &format!("  {}", skipped_message(skipped)));
+            put(&mut text, &format!("  {}", skipped.message()));
         }
     }
     for warning in &catalog.warnings {
@@ -298,15 +301,6 @@ pub fn inspection(inspected: &Inspected) -> String {
         }
     }
     text
-}
-
-/// A message with the reason why a file is not used.
-pub fn skipped_message(skipped: &Skipped) -> String {
-    format!(
-        "the plugin file {} {}",
-        escape(&skipped.path.display().to_string()),
-        escape(&skipped.reason)
-    )
 }
 
 /// Appends a line.

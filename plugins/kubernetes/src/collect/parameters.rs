@@ -1,6 +1,6 @@
 //! The parameters of an endpoint, and the selection that they make.
 
-use gatherer_plugin_api::{COLLECTIONS, GatherError};
+use gatherer_plugin_api::{COLLECTIONS, GatherError, did_you_mean};
 use serde::Deserialize;
 
 /// The module's parameters, as declared in `manifest.json`.
@@ -91,12 +91,15 @@ impl Parameters {
                 "secrets" => selection.secrets = true,
                 "virtual-machines" => selection.virtual_machines = true,
                 _ => {
-                    return Err(GatherError::configuration("collect has an unknown word")
-                        .with_hint(format!(
-                            "the words are nodes, {}, and all, which does not include secrets and \
+                    // The word is not quoted, because it may be a secret in the wrong place.
+                    let known = COLLECTIONS.iter().copied().chain(["nodes", "all"]);
+                    let problem =
+                        format!("collect has an unknown word{}", did_you_mean(word, known));
+                    return Err(GatherError::configuration(problem).with_hint(format!(
+                        "the words are nodes, {}, and all, which does not include secrets and \
                              config-maps",
-                            COLLECTIONS.join(", ")
-                        )));
+                        COLLECTIONS.join(", ")
+                    )));
                 }
             }
         }
@@ -182,6 +185,7 @@ mod tests {
         let refusal = |result: Result<Selection, GatherError>| result.expect_err("invalid");
         let mut errors = vec![
             refusal(parameters(&json!({"collect": ["pods", "hunter2"]})).selection()),
+            refusal(parameters(&json!({"collect": ["configmaps"]})).selection()),
             parameters(&json!({"page_size": 0})).page_size().expect_err("too small"),
         ];
         for name in ["..", "a/b", "A", "-a", "hunter2/", &"a".repeat(64)] {

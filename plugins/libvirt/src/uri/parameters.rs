@@ -1,7 +1,7 @@
 //! The parameters of a URI that are allowed because they only describe the connection: which
 //! transport uses them, and their allowed values.
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::{GatherError, did_you_mean};
 
 use super::grammar::{decode, is_local_path, is_shell_safe_path, is_tls_priority};
 use super::refused;
@@ -145,9 +145,13 @@ impl UriParameters {
                     return Err(uri_error(&problem).with_hint(refused.instead));
                 }
                 // Its name is not quoted, because it may be a secret.
-                let problem = "it has a parameter that is not allowed: parameters can name programs and files";
-                let hint = format!("allowed: {}", ALLOWED.map(Parameter::name).join(", "));
-                return Err(uri_error(problem).with_hint(hint));
+                let names = ALLOWED.map(Parameter::name);
+                let problem = format!(
+                    "it has a parameter that is not allowed: parameters can name programs and files{}",
+                    did_you_mean(&name, names)
+                );
+                let hint = format!("allowed: {}", names.join(", "));
+                return Err(uri_error(&problem).with_hint(hint));
             };
             let name = known.name();
             if seen.contains(&known) {

@@ -1,6 +1,6 @@
 //! Parses the scheme of a URI: the driver, and the transport to its daemon.
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::{GatherError, did_you_mean};
 
 use super::{refused, uri_error};
 
@@ -102,14 +102,17 @@ pub(super) fn parse(scheme: &str) -> Result<(&'static str, Option<Transport>), G
         Some((driver, transport)) => (driver, Some(transport)),
         None => (scheme.as_str(), None),
     };
-    let mut drivers = DAEMON_DRIVERS.iter().chain(&HYPERVISOR_DRIVERS).chain([&TEST_DRIVER]);
+    let drivers = DAEMON_DRIVERS.iter().chain(&HYPERVISOR_DRIVERS).chain([&TEST_DRIVER]);
     let Some(driver) = drivers.clone().find(|known| **known == driver) else {
         if let Some(refused) = refused::driver(driver) {
             let problem = format!("the driver {} is not allowed: {}", refused.name, refused.reason);
             return Err(uri_error(&problem).with_hint(refused.instead));
         }
-        let list = drivers.by_ref().copied().collect::<Vec<_>>().join(", ");
-        return Err(uri_error("its driver is not allowed").with_hint(format!("allowed: {list}")));
+        let allowed: Vec<_> = drivers.copied().collect();
+        let list = allowed.join(", ");
+        let meant = did_you_mean(driver, allowed.iter().copied());
+        return Err(uri_error(&format!("its driver is not allowed{meant}"))
+            .with_hint(format!("allowed: {list}")));
     };
     let transport = match transport {
         None => None,
