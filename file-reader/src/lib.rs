@@ -10,6 +10,7 @@
 //! need it, and neither depends on the other.
 #![forbid(unsafe_code)]
 
+mod denied;
 mod kernel_filesystems;
 
 use std::fs::{File, Metadata};
@@ -26,9 +27,10 @@ pub enum FileError {
     /// The file does not exist.
     #[error("does not exist")]
     NotFound,
-    /// The user of this process may not read the file, or may not enter a folder above it.
-    #[error("cannot be read: permission denied")]
-    PermissionDenied,
+    /// The user of this process may not read the file, or may not enter a folder above it. The text names the user,
+    /// the owner and the mode, if they are known.
+    #[error("cannot be read: permission denied{0}")]
+    PermissionDenied(String),
     /// The file is a directory.
     #[error("is a folder")]
     Directory,
@@ -50,7 +52,7 @@ impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
-            io::ErrorKind::PermissionDenied => Self::PermissionDenied,
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied(String::new()),
             _ => Self::Io(error),
         }
     }
@@ -88,6 +90,15 @@ pub struct FoundFile {
 impl FoundFile {
     /// Looks a file up. It may be of any type.
     pub fn find(path: &Path) -> Result<Self, FileError> {
+        Self::find_unexplained(path).map_err(|error| match error {
+            FileError::PermissionDenied(_) => {
+                FileError::PermissionDenied(denied::explain_folder(path))
+            }
+            other => other,
+        })
+    }
+
+    pub(crate) fn find_unexplained(path: &Path) -> Result<Self, FileError> {
         let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self { handle: handle.into() })
     }
@@ -125,6 +136,16 @@ impl FoundFile {
 
     /// Checks the file as [`check`](Self::check) does, and reads it whole.
     pub fn read(self, max_bytes: usize) -> Result<Vec<u8>, FileError> {
+        let metadata = self.metadata();
+        self.read_unexplained(max_bytes).map_err(|error| match (error, metadata) {
+            (FileError::PermissionDenied(_), Ok(metadata)) => {
+                FileError::PermissionDenied(denied::explain_file(&metadata))
+            }
+            (error, _) => error,
+        })
+    }
+
+    pub(crate) fn read_unexplained(&self, max_bytes: usize) -> Result<Vec<u8>, FileError> {
         // This avoids reading a file that is already too large. The file may still grow, so the
         // limit is enforced again below.
         let size = self.check(max_bytes)?;

@@ -120,7 +120,7 @@ fn formats_sizes_in_the_largest_unit_that_divides_them() {
 fn messages_of_all_errors() {
     let errors = [
         FileError::NotFound,
-        FileError::PermissionDenied,
+        FileError::PermissionDenied(" for user a; it belongs to b:c and has mode 0600".to_owned()),
         FileError::Directory,
         FileError::NotRegular,
         FileError::Pseudo("proc"),

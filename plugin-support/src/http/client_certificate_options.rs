@@ -71,7 +71,7 @@ impl PemOption {
         option.pem = file::read(Path::new(value), MAX_BYTES).map_err(|error| {
             let failure = option.error(&error.to_string());
             match error {
-                FileError::PermissionDenied => {
+                FileError::PermissionDenied(_) => {
                     failure.with_hint("make it readable for the user that runs the program")
                 }
                 _ => failure,

@@ -105,7 +105,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, GatherError> {
         let message = format!("{}: the file {error}", path.display());
         match error {
             FileError::TooLarge(_) => GatherError::protocol(message),
-            FileError::PermissionDenied => GatherError::configuration(message)
+            FileError::PermissionDenied(_) => GatherError::configuration(message)
                 .with_hint("make it readable for the user that runs the program"),
             _ => GatherError::configuration(message),
         }

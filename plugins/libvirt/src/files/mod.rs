@@ -177,7 +177,7 @@ fn check_pki(folder: &Path) -> Result<(), GatherError> {
         match FoundFile::find(&folder.join(name))
             .and_then(|found| found.check(CREDENTIAL_MAX_BYTES))
         {
-            Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied) => {}
+            Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied(_)) => {}
             Err(error) => {
                 return Err(GatherError::configuration(format!(
                     "the parameter uri cannot be used: {name} in the folder of its parameter \
@@ -275,7 +275,7 @@ impl CredentialFolders {
             companion.push(suffix);
             let checked = FoundFile::find(Path::new(&companion));
             match checked.and_then(|found| found.check(CREDENTIAL_MAX_BYTES)) {
-                Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied) => {}
+                Ok(_) | Err(FileError::NotFound | FileError::PermissionDenied(_)) => {}
                 Err(error) => {
                     return Err(file_error(&format!("has a companion file {suffix} that {error}")));
                 }
