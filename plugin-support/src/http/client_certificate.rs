@@ -10,6 +10,8 @@ use rustls::pki_types::{
 };
 use rustls::sign::{CertifiedKey, SigningKey};
 
+use super::address::sanitize;
+use super::credential::{UsedCredential, timestamp};
 use super::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, context, encode, only};
 use super::key_type::{KeyEncoding, P256, P384, recognize};
 use super::pem_blocks::PemBlocks;
@@ -79,6 +81,18 @@ impl ClientCertificate {
             return Err(ClientCertificateError::about_key(NOT_A_PAIR));
         }
         Ok(Self { pair: Arc::new(CertifiedKey::new(chain, key)), has_invalid_blocks })
+    }
+
+    /// The certificate as errors name it.
+    pub(super) fn used(&self) -> UsedCredential {
+        let leaf = self.0.cert.first().and_then(|leaf| X509::parse(leaf));
+        let subject = leaf.and_then(|leaf| leaf.subject_text());
+        let name = match subject {
+            Some(subject) => format!("the client certificate {}", sanitize(&subject)),
+            None => "the client certificate".to_owned(),
+        };
+        let expiry = leaf.and_then(|leaf| leaf.validity()).and_then(|(_, end)| timestamp(end));
+        UsedCredential { name, expiry }
     }
 }
 

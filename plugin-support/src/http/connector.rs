@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::Uri;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::Scheme;
+use http::{StatusCode, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -20,6 +20,7 @@ use tower::{BoxError, Service, ServiceExt as _, service_fn};
 
 use super::PROGRAM;
 use super::proxy::{ProxyProtocol, ProxyServer};
+use super::recorded_status::{RecordedStatus, RecordedStream};
 use super::transport::Shared;
 use super::x509::X509;
 
@@ -33,7 +34,12 @@ pub(super) struct Connector {
 /// A failure on the way to the proxy or in it, as opposed to one of the service.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy cannot be used")]
-pub(super) struct ProxyError(#[source] BoxError);
+pub(super) struct ProxyError {
+    /// The status that the proxy answered instead of opening a tunnel.
+    pub status: Option<StatusCode>,
+    #[source]
+    cause: BoxError,
+}
 
 impl Connector {
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -58,8 +64,9 @@ impl Connector {
             }
             Some(proxy) => {
                 tracing::debug!("{origin}: connecting through the proxy {}", proxy.display);
-                let through = self.connect_through(&proxy, &destination, secure).await;
-                through.map_err(ProxyError)?
+                let recorded = RecordedStatus::default();
+                let through = self.connect_through(&proxy, &destination, secure, &recorded).await;
+                through.map_err(|cause| ProxyError { status: recorded.status(), cause })?
             }
         };
         let Some(tls) = tls else { return Ok(stream) };
@@ -76,6 +83,7 @@ impl Connector {
         proxy: &ProxyServer,
         destination: &Uri,
         secure: bool,
+        recorded: &RecordedStatus,
     ) -> Result<Stream, BoxError> {
         // A proxy is not part of the service: it is verified against the system's authorities, and does
         // not get the client certificate.
@@ -96,12 +104,13 @@ impl Connector {
             ProxyProtocol::Http { authorization, .. } => {
                 // Some proxies allow a tunnel only to programs that they know.
                 let headers = [(USER_AGENT, HeaderValue::from_static(PROGRAM))];
+                let stream = RecordedStream { stream, status: recorded.clone() };
                 let mut tunnel = Tunnel::new(proxy.uri.clone(), connected(stream))
                     .with_headers(HeaderMap::from_iter(headers));
                 if let Some(authorization) = authorization {
                     tunnel = tunnel.with_auth(authorization.clone());
                 }
-                tunnel.oneshot(with_port(destination)?).await?
+                tunnel.oneshot(with_port(destination)?).await?.stream
             }
             ProxyProtocol::Socks { credentials } => {
                 let mut socks = SocksV5::new(proxy.uri.clone(), connected(stream));
@@ -145,10 +154,9 @@ impl Service<Uri> for Connector {
 
 /// A connector for the library's tunnels whose connection is open already. Their errors would hide the
 /// cause if they connected themselves.
-fn connected(
-    stream: Stream,
-) -> impl Service<Uri, Response = Stream, Error = BoxError, Future = Ready<Result<Stream, BoxError>>>
-{
+fn connected<S>(
+    stream: S,
+) -> impl Service<Uri, Response = S, Error = BoxError, Future = Ready<Result<S, BoxError>>> {
     let mut stream = Some(stream);
     service_fn(move |_| ready(stream.take().ok_or_else(|| "the connection is in use".into())))
 }

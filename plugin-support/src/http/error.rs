@@ -3,20 +3,28 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use http::uri::InvalidUri;
+use http::{HeaderMap, StatusCode};
 use hyper_util::client::legacy;
 use rustls::CertificateError;
 
 use super::Timeouts;
 use super::address::sanitize;
+use super::client_certificate::ClientCertificate;
 use super::connector::{ProxyError, milliseconds};
+use super::credential::UsedCredential;
 use super::handshake_error::explain_handshake;
 use super::tls_error::{CertificateHints, explain_certificate};
 use super::verifier::RejectedCertificate;
 use crate::run::seconds;
+
+/// How to do without a proxy that the environment or the endpoint sets.
+pub(super) const WITHOUT_PROXY: &str =
+    "put the host into no_proxy, or \"proxy\": \"none\" into the endpoint";
 
 /// An exchange of a request and its response, as errors describe it.
 #[derive(Debug, Clone)]
@@ -25,12 +33,16 @@ pub struct Exchange {
     pub request: String,
     /// The URL of the proxy, if one is used, without credentials.
     pub proxy: Option<String>,
+    /// How the operator can do without the proxy, for hints.
+    pub without_proxy: &'static str,
     /// Whether the connection uses TLS.
     pub secure: bool,
     /// How long the client waits.
     pub timeouts: Timeouts,
     /// Hints for a certificate that cannot be verified.
     pub certificate_hints: CertificateHints,
+    /// The client certificate of the connections, from the first one on.
+    pub used_certificate: Arc<OnceLock<ClientCertificate>>,
 }
 
 impl Exchange {
@@ -39,10 +51,17 @@ impl Exchange {
         Self {
             request: request.into(),
             proxy: None,
+            without_proxy: WITHOUT_PROXY,
             secure,
             timeouts,
             certificate_hints: CertificateHints::default(),
+            used_certificate: Arc::default(),
         }
+    }
+
+    /// The client certificate that the server got.
+    pub fn client_certificate(&self) -> Option<UsedCredential> {
+        self.used_certificate.get().map(ClientCertificate::used)
     }
 
     /// The request and its proxy, with which messages about the exchange begin.
@@ -61,8 +80,37 @@ impl Exchange {
     /// The error of status 407, as a response or as the response to CONNECT.
     pub fn proxy_requires_authentication(&self) -> GatherError {
         let message = format!("{}: 407 Proxy Authentication Required", self.description());
-        GatherError::new(ErrorKind::Authentication, message)
-            .with_hint("check user and password in the proxy's URL")
+        GatherError::new(ErrorKind::Authentication, message).with_hint(match self.proxy {
+            Some(_) => self.proxy_hint("check user and password in the proxy's URL"),
+            None => "check user and password in the proxy's URL".to_owned(),
+        })
+    }
+
+    /// A hint about the proxy, and how to do without it.
+    fn proxy_hint(&self, hint: &str) -> String {
+        format!("{hint}; if the host is reachable without the proxy, {}", self.without_proxy)
+    }
+
+    /// Adds to the error of a response without a tunnel, whose status may be the proxy's own, how to do without the
+    /// proxy. What only a proxy sends is not retried: it would send the same again.
+    pub fn explain_status(&self, error: GatherError, headers: &HeaderMap) -> GatherError {
+        // RFC 9209, and the header of Squid.
+        const OF_PROXIES: [&str; 2] = ["proxy-status", "x-squid-error"];
+        let may_be_own = matches!(
+            error.kind,
+            ErrorKind::Permission | ErrorKind::Unavailable | ErrorKind::Timeout
+        );
+        if self.proxy.is_none() || self.secure || !may_be_own {
+            return error;
+        }
+        let is_own = OF_PROXIES.iter().any(|name| headers.contains_key(*name));
+        let hint =
+            if is_own { "the proxy refused the request" } else { "the proxy may have refused it" };
+        let hint = match &error.hint {
+            Some(first) if !is_own => format!("{first}; {}", self.proxy_hint(hint)),
+            _ => self.proxy_hint(hint),
+        };
+        if is_own { error.with_retryable(false).with_hint(hint) } else { error.with_hint(hint) }
     }
 
     /// Explains an error that occurred before the head of the response arrived.
@@ -72,34 +120,78 @@ impl Exchange {
             return error.clone();
         }
         let text = root_cause_text(&causes);
-        if self.proxy.is_some() {
-            if text.contains("proxy authorization required") {
-                return self.proxy_requires_authentication();
-            }
-            if text.starts_with("SOCKS error") && text.contains("credentials") {
-                return self.socks_authentication_error("the proxy rejected the credentials");
-            }
-            if text.starts_with("SOCKS error") && text.contains("authentication") {
-                return self.socks_authentication_error(
-                    "the proxy requires another kind of authentication",
-                );
-            }
-            if text.starts_with("tunnel error") {
-                let message = format!("{}: the proxy refused to open a tunnel", self.description());
-                return GatherError::new(ErrorKind::Connection, message).with_hint(
-                    "the proxy may not allow this host or port: check its configuration, or list the \
-                     host in no_proxy",
-                );
-            }
+        let of_proxy = find::<ProxyError>(&causes);
+        if self.proxy.is_some()
+            && let Some(refusal) = self.refusal(&text, of_proxy.and_then(|error| error.status))
+        {
+            // The proxy would refuse the next request too.
+            return refusal.with_retryable(false);
         }
         let connecting = find::<legacy::Error>(&causes).is_some_and(legacy::Error::is_connect);
         let cause = FailureCause::of(&causes, &text, connecting);
-        if find::<ProxyError>(&causes).is_some() {
-            // The hints of the service are not about the proxy's certificate.
-            let hints = CertificateHints::default();
-            return Self { certificate_hints: hints, ..self.clone() }.explain(&cause, &text);
+        if of_proxy.is_some() {
+            return self.proxy_failure(&cause, &text);
         }
-        self.explain(&cause, &text)
+        let error = self.explain(&cause, &text);
+        match (&cause, &self.proxy) {
+            (FailureCause::ConnectTimeout, Some(_)) => error
+                .with_retryable(false)
+                .with_hint(self.proxy_hint("check the proxy, and whether it reaches the host")),
+            _ => error,
+        }
+    }
+
+    /// The error if the proxy refused the connection to the host.
+    fn refusal(&self, text: &str, status: Option<StatusCode>) -> Option<GatherError> {
+        if text.contains("proxy authorization required") {
+            return Some(self.proxy_requires_authentication());
+        }
+        if text.starts_with("SOCKS error") && text.contains("credentials") {
+            return Some(self.socks_authentication_error("the proxy rejected the credentials"));
+        }
+        if text.starts_with("SOCKS error") && text.contains("authentication") {
+            return Some(
+                self.socks_authentication_error(
+                    "the proxy requires another kind of authentication",
+                ),
+            );
+        }
+        let (why, hint) = match status {
+            _ if text.starts_with("SOCKS error") => {
+                (format!("the proxy opened no connection: {text}"), "check the proxy")
+            }
+            _ if !text.starts_with("tunnel error") => return None,
+            Some(status) if status.is_server_error() => (
+                format!("the proxy refused to open a tunnel: {status}"),
+                "check the host's name and port, and the proxy's log",
+            ),
+            Some(status) => (
+                format!("the proxy refused to open a tunnel: {status}"),
+                "allow this host and port in the proxy's configuration",
+            ),
+            None => (
+                "the proxy refused to open a tunnel: its answer is not HTTP".to_owned(),
+                "check the proxy's URL",
+            ),
+        };
+        let message = format!("{}: {why}", self.description());
+        Some(GatherError::new(ErrorKind::Connection, message).with_hint(self.proxy_hint(hint)))
+    }
+
+    /// The error if the proxy itself cannot be reached.
+    fn proxy_failure(&self, cause: &FailureCause, text: &str) -> GatherError {
+        // The hints of the service are not about the proxy's certificate.
+        let hints = CertificateHints::default();
+        let error = Self { certificate_hints: hints, ..self.clone() }.explain(cause, text);
+        let hint = match cause {
+            FailureCause::NoSuchName | FailureCause::NoNameService => "check the proxy's name",
+            FailureCause::Refused => "check the proxy's port, and whether the proxy runs",
+            FailureCause::ConnectTimeout => {
+                "check the proxy's host and port, and firewalls on the way"
+            }
+            _ => return error.with_retryable(false),
+        };
+        error.with_retryable(false).with_hint(self.proxy_hint(hint))
     }
 
     /// Explains an error that ended the body after this many bytes.
@@ -122,7 +214,7 @@ impl Exchange {
     fn socks_authentication_error(&self, why: &str) -> GatherError {
         let message = format!("{}: {why}", self.description());
         GatherError::new(ErrorKind::Authentication, message)
-            .with_hint("check the user name and the password in the proxy's URL")
+            .with_hint(self.proxy_hint("check user and password in the proxy's URL"))
     }
 
     fn explain(&self, cause: &FailureCause, text: &str) -> GatherError {
@@ -152,12 +244,19 @@ impl Exchange {
             }
             FailureCause::Tls(error) => {
                 let (why, hint) = explain_handshake(error);
-                return (ErrorKind::Tls, format!("TLS: {why}"), hint);
+                let expired = self.client_certificate().filter(UsedCredential::has_expired);
+                let why = match expired.filter(|_| matches!(error, rustls::Error::AlertReceived(_)))
+                {
+                    Some(expired) => format!("TLS: {why}; it got {}", expired.text()),
+                    None => format!("TLS: {why}"),
+                };
+                return (ErrorKind::Tls, why, hint);
             }
             FailureCause::ConnectTimeout => {
                 let missing = if self.secure { "no TLS connection" } else { "no connection" };
                 let why = format!("{missing} within {}", seconds(self.timeouts.connect));
-                let hint = "check host and port, and firewalls on the way";
+                let hint = "check host and port, and firewalls on the way: a firewall that drops packets looks \
+                            like a host that does not answer";
                 return (ErrorKind::Timeout, why, Some(hint));
             }
             FailureCause::IdleTimeout => {

@@ -10,6 +10,7 @@ mod client_certificate_options;
 #[cfg(test)]
 mod client_certificate_tests;
 mod connector;
+mod credential;
 mod deadline;
 mod der;
 mod encoding;
@@ -20,6 +21,7 @@ mod handshake_error;
 mod key_type;
 mod pem_blocks;
 mod proxy;
+mod recorded_status;
 mod redirect;
 mod request;
 mod status;
@@ -47,6 +49,7 @@ use tower::Service as _;
 pub use address::{display_url, parse_url};
 pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
+pub use credential::{UsedCredential, explain_unauthorized, jwt_expiry};
 pub use deadline::RequestDeadline;
 pub use encoding::Encoding;
 pub use error::{Exchange, causes};
@@ -244,7 +247,9 @@ async fn finish(
         body,
         url: request.url,
         description: exchange.request.clone(),
-        exchange: exchange.description(),
+        exchange_text: exchange.description(),
+        exchange: exchange.clone(),
+        credential: UsedCredential::of_headers(&request.headers),
         dropped_credentials: redirects.dropped_credentials,
     })
 }

@@ -7,6 +7,8 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::address::{basic_credentials, display_url};
+use super::credential::{UsedCredential, explain_unauthorized};
+use super::error::Exchange;
 use super::status;
 
 /// The maximum size of a response body after decompression, unless the request sets another one.
@@ -129,7 +131,10 @@ pub struct Response {
     pub(super) body: Vec<u8>,
     pub(super) url: Url,
     pub(super) description: String,
-    pub(super) exchange: String,
+    pub(super) exchange: Exchange,
+    pub(super) exchange_text: String,
+    /// The credential in the header `Authorization` of the request.
+    pub(super) credential: Option<UsedCredential>,
     pub(super) dropped_credentials: bool,
 }
 
@@ -167,7 +172,7 @@ impl Response {
 
     /// Like [`description`](Self::description), with the proxy that was used, which may have sent the response.
     pub fn exchange(&self) -> &str {
-        &self.exchange
+        &self.exchange_text
     }
 
     /// Returns the response if its status is 2xx, otherwise an error that explains the status.
@@ -177,12 +182,18 @@ impl Response {
 
     /// The error that explains the status to a caller that requires 200.
     pub fn status_error(&self) -> GatherError {
-        let error = status::error(&self.exchange, self.status, &self.headers);
+        let error = status::error(&self.exchange_text, self.status, &self.headers);
+        let error = self.exchange.explain_status(error, &self.headers);
         if self.status == StatusCode::UNAUTHORIZED && self.dropped_credentials {
             return error.with_hint(
                 "user and password are not sent to the host of a redirect; if it is the right host, \
                  use it in the URL",
             );
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let certificate = self.exchange.client_certificate();
+            let used: Vec<_> = self.credential.iter().cloned().chain(certificate).collect();
+            return explain_unauthorized(error, &used);
         }
         error
     }

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use gatherer_plugin_api::ErrorKind;
 use rustls::CertificateError;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 
 use super::address::sanitize;
+use super::credential::timestamp;
 use super::trusted_certificates::{Rejection, UnsupportedPart};
-use super::verifier::RejectedCertificate;
+use super::verifier::{CertificateFacts, RejectedCertificate};
 use super::x509::AlternativeNames;
 
 /// Hints for a server certificate that cannot be verified. A module that has its own parameters for
@@ -40,7 +41,7 @@ pub(super) fn explain_certificate(
     let (why, hint) = match &rejected.rejection {
         Rejection::Certificate(error) => {
             let (why, hint) = explain_certificate_error(error, hints);
-            (why.to_owned(), hint)
+            (format!("{why}{}", dates(error, facts)), hint)
         }
         Rejection::Usage if facts.is_for_clients_only => (
             "the certificate is for clients only (extendedKeyUsage clientAuth)".to_owned(),
@@ -105,6 +106,24 @@ pub(super) fn explain_certificate(
         ),
     };
     (ErrorKind::Tls, why, hint)
+}
+
+/// When a certificate expired or will be valid, for the end of a sentence.
+fn dates(error: &CertificateError, facts: &CertificateFacts) -> String {
+    let of_context = |time: &UnixTime| i64::try_from(time.as_secs()).ok();
+    let (begin, end) = match error {
+        // Of the certificate that has expired, which may be one of an authority.
+        CertificateError::ExpiredContext { not_after, .. } => (None, of_context(not_after)),
+        CertificateError::Expired => (None, facts.validity.map(|(_, end)| end)),
+        CertificateError::NotValidYetContext { not_before, .. } => (of_context(not_before), None),
+        CertificateError::NotValidYet => (facts.validity.map(|(begin, _)| begin), None),
+        _ => (None, None),
+    };
+    match (begin.and_then(timestamp), end.and_then(timestamp)) {
+        (Some(begin), _) => format!(": it is valid from {begin} on"),
+        (None, Some(end)) => format!(": it was valid until {end}"),
+        (None, None) => String::new(),
+    }
 }
 
 const SERVER_USAGE: &str =

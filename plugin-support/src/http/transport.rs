@@ -1,7 +1,7 @@
 //! The transport of HTTP requests: connections through proxies and TLS, which are kept and reused.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings};
@@ -22,7 +22,7 @@ use url::Url;
 use super::Timeouts;
 use super::client_certificate::ClientCertificate;
 use super::connector::Connector;
-use super::error::Exchange;
+use super::error::{Exchange, WITHOUT_PROXY};
 use super::proxy::{ProxyProtocol, ProxyServer, proxy_for, why_direct};
 use super::tls::{self, TlsSettings};
 use super::tls_error::CertificateHints;
@@ -66,6 +66,7 @@ impl Transport {
             service_tls: OnceCell::new(),
             proxy_tls: OnceCell::new(),
             has_warned: AtomicBool::new(false),
+            used_certificate: Arc::default(),
         });
         let mut connector = TimeoutConnector::new(Connector::new(Arc::clone(&shared)));
         connector.set_connect_timeout(Some(timeouts.connect));
@@ -88,9 +89,11 @@ impl Transport {
         Ok(Exchange {
             request,
             proxy: proxy.map(|proxy| proxy.display),
+            without_proxy: WITHOUT_PROXY,
             secure: url.scheme() == "https",
             timeouts: self.shared.timeouts,
             certificate_hints,
+            used_certificate: Arc::clone(&self.shared.used_certificate),
         })
     }
 }
@@ -131,6 +134,8 @@ pub(super) struct Shared {
     proxy_tls: OnceCell<Arc<ClientConfig>>,
     /// Whether the warning that certificates are not verified was sent.
     has_warned: AtomicBool,
+    /// The client certificate of the connections to the service.
+    used_certificate: Arc<OnceLock<ClientCertificate>>,
 }
 
 impl Shared {
@@ -152,8 +157,12 @@ impl Shared {
             if settings.client_certificate.is_none() {
                 settings.client_certificate = ClientCertificate::of_endpoint(&self.context)?;
             }
-            if settings.client_certificate.is_some() {
+            if let Some(certificate) = &settings.client_certificate {
                 tracing::debug!("a client certificate is sent if the server requests one");
+                let used = self.used_certificate.get_or_init(|| certificate.clone()).used();
+                if let Some(warning) = used.expiry_warning() {
+                    self.context.warning(self.context.endpoint(), warning)?;
+                }
             }
             self.load_tls(&settings)
         };

@@ -43,6 +43,8 @@ pub(super) struct CertificateFacts {
     pub names: Option<AlternativeNames>,
     /// Whether it is for clients and nothing else.
     pub is_for_clients_only: bool,
+    /// When its validity begins and ends, in seconds since 1970.
+    pub validity: Option<(i64, i64)>,
 }
 
 impl CertificateFacts {
@@ -53,6 +55,7 @@ impl CertificateFacts {
             is_for_clients_only: certificate
                 .extended_key_usages()
                 .is_some_and(|usages| usages == [CLIENT_AUTH]),
+            validity: certificate.validity(),
         })
     }
 }

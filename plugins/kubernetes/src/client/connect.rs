@@ -3,17 +3,18 @@
 //! kube's layers add the server's address and the credentials; the requests go over the transport that
 //! all modules share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
 use gatherer_plugin_support::http::{
     CertificateHints, Exchange, ProxyServer, Timeouts, TlsSettings, Transport, TransportSettings,
-    parse_url, shown_credentials,
+    UsedCredential, explain_unauthorized, jwt_expiry, parse_url, shown_credentials,
 };
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
 use kube::client::ConfigExt as _;
+use secrecy::ExposeSecret as _;
 use tower::{BoxError, ServiceBuilder};
 
 use super::credential_program::CredentialProgram;
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     token_file: Option<TokenFile>,
     /// Whether the current request has got its credentials and is being sent.
     sent: Arc<AtomicBool>,
+    /// The token or password of the last request.
+    used_credential: Arc<Mutex<Option<UsedCredential>>>,
     /// The error context of a request, without the request's name.
     exchange: Exchange,
     /// The server's URL as messages show it, without a trailing slash.
@@ -70,7 +73,15 @@ impl Connection {
         let url = parse_url(&address).map_err(|_| {
             GatherError::configuration("the kubeconfig's server is not a valid URL")
         })?;
-        let exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
+        let mut exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
+        if access.proxy_url.is_some() {
+            exchange.without_proxy = "remove proxy-url from the kubeconfig's cluster";
+        }
+        let token_text = match &source {
+            CredentialSource::Program(_) => format!("the token of {}", source.name()),
+            CredentialSource::Kubeconfig => access.token_text(),
+        };
+        warn_of_expiry(access, &token_text, context)?;
 
         let extra = config.extra_headers_layer().map_err(|_| {
             GatherError::configuration(
@@ -79,6 +90,8 @@ impl Connection {
         })?;
         let sent = Arc::new(AtomicBool::new(false));
         let (is_sent, context_of_requests) = (Arc::clone(&sent), context.clone());
+        let used_credential = Arc::new(Mutex::new(None));
+        let used_by_request = Arc::clone(&used_credential);
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(auth)
@@ -94,6 +107,12 @@ impl Connection {
                 };
                 let (method, path) = (request.method(), request.uri().path());
                 tracing::debug!("{method} {path}: sending with {shown}");
+                let used = UsedCredential::of_headers(request.headers()).map(|used| {
+                    let is_token = used.name == UsedCredential::TOKEN;
+                    let name = if is_token { token_text.clone() } else { used.name };
+                    UsedCredential { name, ..used }
+                });
+                *used_by_request.lock().unwrap_or_else(PoisonError::into_inner) = used;
                 is_sent.store(true, Ordering::SeqCst);
                 request
             })
@@ -110,6 +129,7 @@ impl Connection {
             program,
             token_file,
             sent,
+            used_credential,
             exchange,
             address,
             page_bytes: AtomicUsize::new(0),
@@ -141,10 +161,27 @@ impl Connection {
         Exchange { request: self.request_text(path, page), ..self.exchange.clone() }
     }
 
+    /// The error of a request that was answered with 401, with the credentials that it had.
+    pub fn unauthorized(&self, error: GatherError) -> GatherError {
+        let used = self.used_credential.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let used: Vec<_> = used.into_iter().chain(self.exchange.client_certificate()).collect();
+        explain_unauthorized(error, &used)
+    }
+
     /// Whether the last request got its credentials, so that a timeout was the server's and not the
     /// credential program's.
     pub fn has_credentials(&self) -> bool {
         self.sent.load(Ordering::SeqCst)
+    }
+}
+
+/// Warns of a token that is not renewed and expires soon. The transport warns of a client certificate.
+fn warn_of_expiry(access: &Access, name: &str, context: &Context) -> Result<(), GatherError> {
+    let expiry = access.fixed_token().and_then(|token| jwt_expiry(token.expose_secret()));
+    let token = UsedCredential { name: name.to_owned(), expiry };
+    match token.expiry_warning() {
+        Some(warning) => context.warning(context.endpoint(), warning),
+        None => Ok(()),
     }
 }
 

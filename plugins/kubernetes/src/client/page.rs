@@ -9,6 +9,7 @@ use gatherer_plugin_support::http::{
     BodyLimit, BodyReader, Encoding, Exchange, RequestDeadline, read_error_body,
 };
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http::response::Parts;
 use http::{Request, Response, StatusCode};
 use kube::api::ListParams;
 use kube::client::{AuthError, Body};
@@ -80,8 +81,7 @@ pub(super) async fn fetch(
     if head.status != StatusCode::OK {
         let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
         let subject = Subject::List(&page.resource);
-        let refusal =
-            StatusRefusal::new(&attempt.exchange, subject, head.status, &head.headers, &text);
+        let refusal = attempt.refusal(subject, &head, &text);
         let expired = refusal.expired && page.token.is_some();
         return if expired { Ok(FetchOutcome::Expired(refusal.error)) } else { Err(refusal.error) };
     }
@@ -137,14 +137,7 @@ async fn fetch_object(
     let (head, body) = attempt.send(request).await?.into_parts();
     if head.status != StatusCode::OK {
         let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
-        let refusal = StatusRefusal::new(
-            &attempt.exchange,
-            Subject::Discovery,
-            head.status,
-            &head.headers,
-            &text,
-        );
-        return Ok(Err(refusal));
+        return Ok(Err(attempt.refusal(Subject::Discovery, &head, &text)));
     }
     attempt.reject_compression(&head.headers)?;
     attempt.reader(BodyLimit::new(DOCUMENT_BYTES)).read(body).await.map(Ok)
@@ -225,6 +218,15 @@ impl Attempt<'_> {
             return self.connection.source.failure(error);
         }
         self.exchange.failure(error)
+    }
+
+    /// The error of a response whose status is not 200.
+    fn refusal(&self, subject: Subject<'_>, head: &Parts, text: &[u8]) -> StatusRefusal {
+        let refusal = StatusRefusal::new(&self.exchange, subject, head.status, &head.headers, text);
+        if head.status != StatusCode::UNAUTHORIZED {
+            return refusal;
+        }
+        StatusRefusal { error: self.connection.unauthorized(refusal.error), ..refusal }
     }
 
     /// Rejects a compressed response. The request does not offer compression, and a decompression

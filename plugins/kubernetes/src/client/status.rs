@@ -50,6 +50,9 @@ impl StatusRefusal {
             .filter(Status::is_failure)
             .unwrap_or_default();
         let mut error = status_error(&exchange.description(), status, headers);
+        if object.message.is_empty() {
+            error = exchange.explain_status(error, headers);
+        }
         // The message of a 401 is "Unauthorized", which the error already contains.
         let message = object.message.trim();
         if !message.is_empty() && Some(message) != status.canonical_reason() {
@@ -75,8 +78,8 @@ fn hint(status: StatusCode, body: &[u8], secure: bool, subject: Subject<'_>) -> 
         400 if has_selector => "check label_selector",
         414 | 431 if has_selector => SELECTOR_TOO_LONG,
         401 => {
-            "the kubeconfig's token or client certificate is not valid or has expired: an API \
-             server also answers 401 to an expired client certificate"
+            "the credentials are wrong, have expired, were revoked, or are of another cluster: put new \
+             ones into the kubeconfig"
         }
         // The request was anonymous: more rights for that user would be rights for everyone.
         403 if contains(body, "system:anonymous") => {
@@ -114,16 +117,38 @@ fn missing_right(body: &[u8], subject: Subject<'_>) -> String {
         return format!("check the path in the kubeconfig's server: it does not serve {plural}");
     }
     // A list of one namespace needs only a right in that namespace.
-    let (role, group) = match (&list.namespace, group) {
-        (Some(namespace), "") => (format!("Role in the namespace {namespace}"), "\"\""),
-        (Some(namespace), group) => (format!("Role in the namespace {namespace}"), group),
-        (None, group) => ("ClusterRole".to_owned(), group),
+    let (role, kind, place) = match &list.namespace {
+        Some(namespace) => {
+            (format!("Role in the namespace {namespace}"), "role", format!(" -n {namespace}"))
+        }
+        None => ("ClusterRole".to_owned(), "clusterrole", String::new()),
     };
-    let group = if group.is_empty() { String::new() } else { format!(" (apiGroup {group})") };
+    let resource = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
+    let name = format!("gatherer-{plural}");
+    let subject = refused_user(body);
     format!(
-        "give the user a {role} with the verb list on the resource {plural}{group}, as \
-         docs/modules/Kubernetes.md shows"
+        "give the user a {role} with the verb list on the resource {plural}: \
+         `kubectl create {kind} {name} --verb=list --resource={resource}{place}` and \
+         `kubectl create {kind}binding {name} --{kind}={name} {subject}{place}`"
     )
+}
+
+/// The option of kubectl that names the user of a 403: `User "NAME" cannot list ...`.
+fn refused_user(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    // In JSON, the quotation marks are escaped.
+    let name = text.split_once("User \\\"").and_then(|(_, rest)| rest.split_once("\\\" cannot"));
+    let is_plain = |name: &&str| {
+        !name.is_empty()
+            && name.len() <= 253
+            && name.chars().all(|sign| sign.is_ascii_alphanumeric() || "-_.:@/".contains(sign))
+    };
+    let name = name.map(|(name, _)| name).filter(is_plain);
+    match name.map(|name| (name, name.strip_prefix("system:serviceaccount:"))) {
+        Some((_, Some(account))) => format!("--serviceaccount={account}"),
+        Some((name, None)) => format!("--user={name}"),
+        None => "--user=USER".to_owned(),
+    }
 }
 
 /// Whether the path is not below `/api`. A starting server serves `/api` before `/apis`.

@@ -31,6 +31,7 @@ use gatherer_plugin_support::http::ClientCertificate;
 use http::Uri;
 use kube::config::AuthInfo;
 use rustls::pki_types::ServerName;
+use secrecy::SecretString;
 
 use self::config_node::{ConfigNode, error, looks_secret, shown};
 use self::files::Files;
@@ -74,6 +75,27 @@ pub struct Access {
     pub warnings: Vec<Warning>,
     /// Every secret text in the kubeconfig, and in the files that it names.
     pub secrets: Vec<Secret<String>>,
+}
+
+impl Access {
+    /// The bearer token as messages name it.
+    pub fn token_text(&self) -> String {
+        match (&self.token_file, &self.oidc) {
+            (Some(file), _) => file.token_text(),
+            (None, Some(_)) => {
+                format!("the id-token of the kubeconfig's user {}", shown(&self.user))
+            }
+            (None, None) => format!("the token of the kubeconfig's user {}", shown(&self.user)),
+        }
+    }
+
+    /// The token in the kubeconfig, if it is not renewed.
+    pub fn fixed_token(&self) -> Option<&SecretString> {
+        match &self.oidc {
+            Some(Oidc { id_token: Some(token), renewal: Err(_) }) => Some(&token.text),
+            _ => self.auth.token.as_ref(),
+        }
+    }
 }
 
 impl fmt::Debug for Access {

@@ -1,12 +1,9 @@
 //! Reads the `auth-provider` `oidc`: an id token, and the settings for renewing it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_support::http::{Url, parse_url};
+use gatherer_plugin_support::http::{Url, jwt_expiry, parse_url};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde_json::Value;
 
 use super::config_node::ConfigNode;
 use super::files::Files;
@@ -51,7 +48,7 @@ pub struct IdToken {
 impl IdToken {
     /// Parses a token. The error is the predicate of a sentence about the token.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let expiry = expiry_of(text).ok_or("is not a JSON Web Token with an expiry")?;
+        let expiry = jwt_expiry(text).ok_or("is not a JSON Web Token with an expiry")?;
         Ok(Self { text: token::check(text)?, expiry })
     }
 
@@ -125,24 +122,11 @@ fn parse_issuer(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// The expiry (`exp`) of a JSON Web Token; `None` if it is not valid or has no expiry.
-fn expiry_of(token: &str) -> Option<Timestamp> {
-    let mut parts = token.split('.');
-    let claims = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(_), Some(claims), Some(_), None) => claims.trim_end_matches('='),
-        _ => return None,
-    };
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    let expiry = claims.get("exp")?;
-    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    let seconds = expiry.as_i64().or_else(|| Some(expiry.as_f64()? as i64))?;
-    // Some issuers write "never" as a year outside the calendar.
-    let seconds = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
-    Timestamp::from_second(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     /// Whether a token with these claims is valid now; `None` if it cannot be parsed.

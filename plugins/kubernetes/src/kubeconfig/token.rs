@@ -22,6 +22,11 @@ impl TokenFile {
         Self { origin: origin.to_owned(), field, name: name.to_owned(), files: files.clone() }
     }
 
+    /// The token as messages name it.
+    pub fn token_text(&self) -> String {
+        format!("the token of the file {} ({})", self.name, self.field)
+    }
+
     /// Reads the current token. Each read checks again that the file is in an allowed folder, is not
     /// too large, and contains a token.
     pub fn read(&self) -> Result<SecretString, GatherError> {
