@@ -14,8 +14,8 @@ use gatherer_plugin_support::file::FoundFile;
 use crate::Parameters;
 use crate::call_timeout::call_with_timeout;
 use crate::errors::{
-    gather_error, is_answer_too_large, is_gone, is_sasl, is_unknown_flag, is_unsupported,
-    load_error,
+    LOGIN_HINT, gather_error, is_answer_too_large, is_gone, is_sasl, is_unknown_flag,
+    is_unsupported, load_error,
 };
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
 use crate::map::{self, HostFacts, Stats};
@@ -48,6 +48,11 @@ pub fn credentials(parameters: &Parameters) -> Result<Credentials, GatherError> 
         username: text("sasl_username", parameters.sasl_username.as_deref())?,
         password: text("sasl_password", password)?,
     })
+}
+
+/// Whether the daemon did not accept user and password.
+fn failed_login(error: &GatherError) -> bool {
+    error.kind == ErrorKind::Authentication && error.hint.as_deref() == Some(LOGIN_HINT)
 }
 
 /// Loads libvirt's client library.
@@ -104,6 +109,12 @@ impl Session {
                         "the daemon requires a user name and a password: set {missing}"
                     ))
                 }
+                None if failed_login(&error) => match credentials.username_text() {
+                    Some(user) => error.with_hint(format!(
+                        "check sasl_password: the daemon does not accept the password of the user {user}"
+                    )),
+                    None => error,
+                },
                 _ => error,
             };
             // Before the connection is open, only a test driver's file can contain invalid XML.

@@ -40,6 +40,13 @@ const MESSAGE_MAX: usize = 600;
 pub const UNKNOWN_NAME_HINT: &str =
     "check the host name in the URI, and that this machine can resolve it";
 
+/// What to do if user and password are wrong.
+pub const LOGIN_HINT: &str = "check sasl_username and sasl_password";
+
+/// What to do if a host does not answer at all.
+pub const DROPPED_HINT: &str = "check that the host runs, and that no firewall on it or on the way drops the packets: \
+                                open the port for this machine";
+
 /// Whether the driver does not support the call, so that another attempt is useless.
 pub fn is_unsupported(failure: &Failure) -> bool {
     let codes = [NO_SUPPORT, CALL_FAILED, OPERATION_UNSUPPORTED];
@@ -183,8 +190,9 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
             "install the daemon's SASL mechanism on this machine (libsasl2-modules on Debian, \
              cyrus-sasl-digestmd5, -scram and -plain elsewhere), or use an encrypted connection"
         }
-        ErrorKind::Authentication => "check sasl_username and sasl_password",
+        ErrorKind::Authentication => LOGIN_HINT,
         ErrorKind::Connection if is_unknown_name(&failure.message) => UNKNOWN_NAME_HINT,
+        ErrorKind::Timeout if contains("onnection timed out") => DROPPED_HINT,
         ErrorKind::Connection if contains("ssh: ") => {
             "try the same login with ssh on the command line"
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-use crate::errors::UNKNOWN_NAME_HINT;
+use crate::errors::{DROPPED_HINT, UNKNOWN_NAME_HINT};
 use crate::uri::Uri;
 
 /// The longest wait for a TCP connection; shorter if the endpoint's deadline is earlier.
@@ -29,8 +29,13 @@ pub fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> 
     let addresses: Vec<_> = addresses.collect();
     let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
     connect_any(&addresses, allowed.min(PROBE_MAX)).map_err(|(kind, text)| {
+        let hint = if kind == ErrorKind::Timeout {
+            DROPPED_HINT
+        } else {
+            "check that the libvirt daemon listens there: see listen_tcp, listen_tls"
+        };
         GatherError::new(kind, format!("{uri}: no connection to port {port}: {text}"))
-            .with_hint("check that the libvirt daemon listens there: see listen_tcp, listen_tls")
+            .with_hint(hint)
     })
 }
 

@@ -202,13 +202,19 @@ async fn gather(
             let counted =
                 inventory::counted(&gathered.hosts, &gathered.detached_guests, &gathered.workloads);
             let seconds = started.elapsed().as_secs_f64();
+            let slow = slow_warning(&endpoint, seconds);
             let result = EndpointResult {
                 status: EndpointStatus::Complete,
                 hosts: gathered.hosts,
                 detached_guests: gathered.detached_guests,
                 workloads: gathered.workloads,
                 collections: gathered.collections,
-                warnings: [endpoint.warnings, gathered.warnings].concat(),
+                warnings: endpoint
+                    .warnings
+                    .into_iter()
+                    .chain(gathered.warnings)
+                    .chain(slow)
+                    .collect(),
                 run: Some(run),
                 ..EndpointResult::new(
                     endpoint.id,
@@ -231,6 +237,20 @@ async fn gather(
         }
         Err(error) => (failed(&endpoint, Some(library), error, Some(run)), 0),
     }
+}
+
+/// The part of its timeout that an endpoint may use without a warning.
+const TIMEOUT_PART: f64 = 0.8;
+
+/// The warning about a complete endpoint that may time out on a slower day.
+fn slow_warning(endpoint: &Endpoint, seconds: f64) -> Option<Warning> {
+    let timeout = endpoint.timeout.as_secs_f64();
+    (seconds > timeout * TIMEOUT_PART).then(|| Warning {
+        object: endpoint.module.clone(),
+        message: format!(
+            "the endpoint took {seconds:.1} s, more than 80 % of its timeout of {timeout} s: raise its `timeout`"
+        ),
+    })
 }
 
 /// The result of a failed endpoint. Of the warnings it has only those about the endpoint's entry, which do

@@ -19,7 +19,7 @@ use super::collector::{Collector, Event};
 use super::crash::{abnormal_end, crash_error};
 use super::launch::{assign, not_started, start};
 use super::worker_output::WorkerOutput;
-use super::worker_state::{SurvivedKill, WorkerState, with_plugin_error};
+use super::worker_state::{SurvivedKill, WorkerState, with_plugin_error, with_progress};
 use super::{Library, Memory, Stop, SupervisorSettings};
 use crate::logging::spans;
 use crate::request::Endpoint;
@@ -327,8 +327,9 @@ impl<'a> Session<'a> {
         status: Option<ExitStatus>,
         abnormal_end: Option<&str>,
     ) -> Result<Answer, GatherError> {
+        let records = self.collector.records();
         let reason = match self.state {
-            WorkerState::Killed(_, Some(error)) => return Err(error),
+            WorkerState::Killed(_, Some(error)) => return Err(with_progress(error, records)),
             WorkerState::AskedToEnd(_, error) => Some(error),
             WorkerState::Killed(_, None) | WorkerState::Running | WorkerState::Finished(_) => None,
         };
@@ -340,13 +341,15 @@ impl<'a> Session<'a> {
                 }));
                 Ok(answer)
             }
-            (Some(Err(error)), Some(reason)) => Err(with_plugin_error(reason, error)),
+            (Some(Err(error)), Some(reason)) => {
+                Err(with_progress(with_plugin_error(reason, error), records))
+            }
             (Some(Err(error)), None) if error.message == CANCELLED => Err(GatherError::new(
                 ErrorKind::Timeout,
                 "the worker was ended by a SIGTERM that the runner did not send",
             )),
-            (Some(Err(error)), None) => Err(error),
-            (None, Some(reason)) => Err(reason),
+            (Some(Err(error)), None) => Err(with_progress(error, records)),
+            (None, Some(reason)) => Err(with_progress(reason, records)),
             (None, None) => {
                 // The runner did not send this SIGKILL: it neither asked the worker to end nor killed it.
                 let memory = self.budget.memory();

@@ -1,6 +1,6 @@
 //! The state of a worker that the runner is ending, and the errors that follow from it.
 
-use gatherer_plugin_api::{CANCELLED, GatherError};
+use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError};
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -58,4 +58,18 @@ pub fn with_plugin_error(mut reason: GatherError, plugin: GatherError) -> Gather
         reason.hint = plugin.hint.or(reason.hint);
     }
     reason
+}
+
+/// Adds to the error of an endpoint that did not answer in time how much had arrived. The error of a plugin that knows
+/// how much there is says that already.
+pub fn with_progress(mut error: GatherError, records: u64) -> GatherError {
+    if error.kind == ErrorKind::Timeout && records > 0 && !error.message.contains(" were read in ")
+    {
+        let noun = if records == 1 { "record" } else { "records" };
+        error.message = format!(
+            "{}; {records} {noun} (hosts, guests and others) had arrived until then",
+            error.message
+        );
+    }
+    error
 }

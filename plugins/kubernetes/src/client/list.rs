@@ -12,7 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::{retry, run};
@@ -142,7 +142,11 @@ async fn walk_pages<S: ItemSink>(
             .next_token()
             .await
             .map(|token| PageFetch::start(connection, next(number, Some(token), bytes)));
-        let received = match page.outcome().await? {
+        let outcome = page.outcome().await;
+        let outcome = outcome.map_err(|error| {
+            progress.explain_timeout(error, resource, connection.context.options().timeout_ms)
+        });
+        let received = match outcome? {
             FetchOutcome::Page(page) => page,
             FetchOutcome::Expired(mut error) => {
                 // The request is valid; only this version of the list is no longer available.
@@ -226,7 +230,6 @@ fn report_progress(context: &Context, items: usize, resource: &Resource) {
 }
 
 /// The state of a list between two pages.
-#[derive(Default)]
 struct ListProgress {
     /// How many items were received.
     items: usize,
@@ -240,9 +243,60 @@ struct ListProgress {
     version: Option<String>,
     /// How many items the list has according to its first page.
     announced: usize,
+    /// When the first page was requested.
+    started: Instant,
+}
+
+impl Default for ListProgress {
+    fn default() -> Self {
+        Self {
+            items: 0,
+            uids: HashSet::new(),
+            tokens: HashSet::new(),
+            hasher: RandomState::new(),
+            bytes: 0,
+            version: None,
+            announced: 0,
+            started: Instant::now(),
+        }
+    }
 }
 
 impl ListProgress {
+    /// Adds to the error of a page that did not arrive in time how much of the list arrived, and how much time all of
+    /// it needs at that rate.
+    fn explain_timeout(
+        &self,
+        mut error: GatherError,
+        resource: &Resource,
+        timeout_ms: Option<u64>,
+    ) -> GatherError {
+        if error.kind != ErrorKind::Timeout || self.items == 0 {
+            return error;
+        }
+        let (items, plural, took) = (self.items, resource.plural, self.started.elapsed());
+        if self.announced <= items {
+            error.message =
+                format!("{}; {items} {plural} were read in {}", error.message, run::seconds(took));
+            return error;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let needed = took.mul_f64(self.announced as f64 / items as f64);
+        error.message = format!(
+            "{}; {items} of {} {plural} were read in {}; all need about {:.0} s",
+            error.message,
+            self.announced,
+            run::seconds(took),
+            needed.as_secs_f64().ceil()
+        );
+        let timeout = Duration::from_millis(timeout_ms.unwrap_or(0));
+        // The time before this list, and half as much again for lists that follow it and slower days.
+        let enough = (timeout.saturating_sub(took) + needed).mul_f64(1.5).as_secs_f64().ceil();
+        error.with_hint(format!(
+            "raise the endpoint's `timeout` to {enough:.0} s or more, or find out why the server is slow"
+        ))
+    }
+
     /// Parses a page, and passes its items to the sink.
     fn add_page<S: ItemSink>(
         &mut self,

@@ -18,6 +18,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The user name, if it is text.
+    pub fn username_text(&self) -> Option<&str> {
+        self.username.as_ref()?.to_str().ok()
+    }
+
     /// The names of the module's parameters that are not set.
     pub fn missing_parameters(&self) -> Option<&'static str> {
         match (&self.username, &self.password) {
