@@ -17,8 +17,8 @@ pub(crate) fn explain_file(metadata: &Metadata) -> String {
 /// The end of a sentence about a file that was not found, because a folder above it may not be entered.
 pub(crate) fn explain_folder(path: &Path) -> String {
     // Each folder that can be inspected is in one that may be entered. So the lowest such folder is the one that may not.
-    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-    let found = folders.filter_map(|folder| Some((folder, folder.metadata().ok()?))).next();
+    let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    let found = folders.find_map(|folder| Some((folder, folder.metadata().ok()?)));
     found.map_or_else(String::new, |(folder, metadata)| {
         explain(&format!("the folder {}", folder.display()), &metadata)
     })
@@ -38,12 +38,11 @@ fn name(file: &str, id: u32) -> String {
         .and_then(|found| found.read_unexplained(NAMES_MAX_BYTES))
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let names = text.lines().filter_map(|line| {
+    let found = text.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)? == id && !name.is_empty()).then(|| name.to_owned())
     });
-    let found = names.into_iter().next();
     found.unwrap_or(id)
 }
 

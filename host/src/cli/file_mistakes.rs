@@ -106,7 +106,7 @@ fn invalid_line(text: &str, at: usize, message: &str) -> Option<(usize, String)>
 /// The place and the explanation of the first key that does not exist.
 fn unknown_key(file: &DeTable<'_>) -> Option<(usize, String)> {
     let (top, policy) = (names(&top_keys()), names(&policy_keys()));
-    let top_mistakes = file.iter().filter(|(key, _)| !top.contains(&&*key.get_ref().as_ref()));
+    let top_mistakes = file.iter().filter(|(key, _)| !top.contains(&key.get_ref().as_ref()));
     let top_mistakes = top_mistakes.map(|(key, value)| {
         let name = key.get_ref().as_ref();
         let shown = escape(name);
@@ -242,8 +242,9 @@ mod tests {
             "jobs\n",
             "jobs = 1\njobs = 2\n",
         ] {
-            let problem = parse(text).err().expect(text);
-            messages += &format!("{}\n    {problem}\n", text.trim_end().replace('\n', " | "));
+            let problem = parse(text).expect_err(text);
+            let shown = text.trim_end().replace('\n', " | ");
+            messages.extend([&shown, "\n    ", &problem, "\n"]);
         }
         insta::assert_snapshot!(messages);
     }

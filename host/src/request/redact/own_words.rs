@@ -34,7 +34,7 @@ pub fn is_own(text: &[u8], place: &Range<usize>) -> bool {
     let words = text[start..end].split(|byte| !is_word(byte)).filter(|word| !word.is_empty());
     let words: Vec<_> = words.collect();
     let is_own_word = |word: &&[u8]| {
-        (words.len() == 1 || word.len() >= PART_MIN_BYTES)
+        (words.len() == 1 || word.len() >= PART_MIN_BYTES || *word == b"s")
             && word.len() <= WORD_MAX_BYTES
             && std::str::from_utf8(word)
                 .is_ok_and(|word| WORDS.contains(word.to_ascii_lowercase().as_str()))

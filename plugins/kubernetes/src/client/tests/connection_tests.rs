@@ -41,7 +41,11 @@ fn an_unusable_server_certificate_is_a_tls_error_with_a_hint() {
     let authority = Authority::new("ours");
     let trusting = json!({"certificate-authority-data": encoded(authority.pem())});
     for (identity, why, hint) in [
-        (authority.expired_identity(&["127.0.0.1"]), "has expired: CN=127.0.0.1", "renew"),
+        (
+            authority.expired_identity(&["127.0.0.1"]),
+            "valid until 2020-01-01T00:00:00Z: CN=127.0.0.1",
+            "renew",
+        ),
         (
             authority.identity(&["a.example"]),
             "is for the DNS name a.example, not for the address 127.0.0.1",

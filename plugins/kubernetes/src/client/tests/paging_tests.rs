@@ -287,8 +287,9 @@ fn an_error_contains_the_servers_message_and_a_hint() {
         ("409 Conflict", 409, ErrorKind::Configuration, "busy"),
     ] {
         let error = failure(move |_| answer(head, "", &status(code, "x", message)));
-        let expected =
-            if head.ends_with(message) { head.to_owned() } else { format!("{head}: {message}") };
+        let credential = "the server does not accept the token of the kubeconfig's user \"u\"";
+        let detail = if head.ends_with(message) { credential } else { message };
+        let expected = format!("{head}: {detail}");
         assert!(error.message.ends_with(&format!("/api/v1/nodes: {expected}")), "{error}");
         assert_eq!(error.kind, kind);
         messages.push(after_url(&error));
