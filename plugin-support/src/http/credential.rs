@@ -139,10 +139,7 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, header.parse().expect("valid"))]);
             let used = UsedCredential::of_headers(&headers).expect("a credential");
-            assert_eq!(
-                (used.name.as_str(), used.expiry.map(|time| time.as_second())),
-                (name, expiry)
-            );
+            assert_eq!((used.name.as_str(), used.expiry.map(Timestamp::as_second)), (name, expiry));
         }
         assert_eq!(UsedCredential::of_headers(&HeaderMap::new()), None);
     }
