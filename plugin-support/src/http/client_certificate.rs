@@ -85,7 +85,7 @@ impl ClientCertificate {
 
     /// The certificate as errors name it.
     pub(super) fn used(&self) -> UsedCredential {
-        let leaf = self.0.cert.first().and_then(|leaf| X509::parse(leaf));
+        let leaf = self.pair.cert.first().and_then(|leaf| X509::parse(leaf));
         let subject = leaf.and_then(|leaf| leaf.subject_text());
         let name = match subject {
             Some(subject) => format!("the client certificate {}", sanitize(&subject)),

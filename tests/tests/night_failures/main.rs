@@ -40,7 +40,8 @@ impl Failures {
             assert!(log.contains(text), "{case}: {text:?} is missing in the log: {log}");
             assert!(shown.contains(text), "{case}: {text:?} is missing in the table: {shown}");
         }
-        self.rows += &format!("{case}\n  Manager: {gets}\n  log:     {log}\n  table:   {shown}\n");
+        let row = format!("{case}\n  Manager: {gets}\n  log:     {log}\n  table:   {shown}\n");
+        self.rows.push_str(&row);
     }
 
     /// Compares the table with its snapshot, without what differs from run to run.
