@@ -165,6 +165,8 @@ fn a_result_that_cannot_be_written_has_exit_status_5_in_every_command() {
         &["modules"],
         &["schema", "manifest"],
         &["plugin", "inspect", file],
+        &["plugin", "verify", file],
+        &["plugin", "verify", "--json", file],
     ] {
         let run =
             || Run::new().plugins(plugins.path()).args(arguments).stdin(endpoints.to_string());

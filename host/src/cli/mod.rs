@@ -300,7 +300,7 @@ Examples:
 
 Exit status:
   0 every check passed    1 a check failed    2 wrong usage
-  3 the file or the request cannot be read";
+  3 the file or the request cannot be read    5 the result cannot be written";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,13 +1,15 @@
 //! Reports the results of checks: one line for each as soon as it is finished and the totals at the end, or one
 //! JSON document at the end.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::commands::fail;
 use crate::exit::Exit;
 use crate::output::escape::{escape, escape_json_lines};
+use crate::output::outfile;
 use crate::output::terminal::suspend_display;
 
 /// Reports and counts the results of checks.
@@ -16,6 +18,8 @@ pub struct CheckReport {
     /// The results so far, as JSON.
     checks: Vec<Value>,
     counts: [u64; 3],
+    /// The last error of printing a line.
+    print_error: Option<io::Error>,
 }
 
 /// The result of a check.
@@ -29,7 +33,7 @@ enum CheckResult {
 impl CheckReport {
     /// An empty report, which is printed as lines or as JSON.
     pub fn new(as_json: bool) -> Self {
-        Self { as_json, checks: Vec::new(), counts: [0; 3] }
+        Self { as_json, checks: Vec::new(), counts: [0; 3], print_error: None }
     }
 
     /// The check passed.
@@ -71,11 +75,11 @@ impl CheckReport {
             return;
         }
         let detail = detail.map_or_else(String::new, |detail| format!(": {}", escape(detail)));
-        print(&format!("{:9}{}{detail}", result.label(), escape(check)));
+        self.print(&format!("{:9}{}{detail}", result.label(), escape(check)));
     }
 
     /// Prints the totals, or the document, and returns the exit status.
-    pub fn finish(self, file: &Path) -> Exit {
+    pub fn finish(mut self, file: &Path) -> Exit {
         let [ok, not_ok, skipped] = self.counts;
         let file = file.display().to_string();
         if self.as_json {
@@ -85,17 +89,39 @@ impl CheckReport {
                 "ok": ok,
                 "notOk": not_ok,
                 "skipped": skipped,
-                "checks": self.checks,
+                "checks": std::mem::take(&mut self.checks),
             });
-            print(&escape_json_lines(&format!("{document:#}")));
+            self.print(&escape_json_lines(&format!("{document:#}")));
         } else {
             let verdict = if not_ok == 0 { "passes" } else { "does not pass" };
-            print(&format!(
+            self.print(&format!(
                 "\n{} {verdict}: {ok} ok, {not_ok} not ok, {skipped} skipped",
                 escape(&file)
             ));
         }
-        if not_ok == 0 { Exit::Done } else { Exit::EndpointsFailed }
+        match self.print_error {
+            Some(error) => {
+                let message = format!("the result cannot be written to standard output: {error}");
+                fail(Exit::Unwritable, &message)
+            }
+            None if not_ok == 0 => Exit::Done,
+            None => Exit::EndpointsFailed,
+        }
+    }
+
+    /// Prints a line. It is not an error if the reader closed the output.
+    fn print(&mut self, line: &str) {
+        let printed = outfile::check_stdout().and_then(|()| {
+            suspend_display(|| {
+                let mut stdout = io::stdout().lock();
+                writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+            })
+        });
+        if let Err(error) = printed
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.print_error = Some(error);
+        }
     }
 }
 
@@ -116,12 +142,4 @@ impl CheckResult {
             other => other.as_str(),
         }
     }
-}
-
-/// Prints a line. An error is ignored, because the exit status has the result too.
-fn print(line: &str) {
-    suspend_display(|| {
-        let mut stdout = std::io::stdout().lock();
-        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    });
 }

@@ -210,7 +210,7 @@ impl std::fmt::Display for Outfile {
 }
 
 /// Fails if the caller closed standard output. Rust's runtime has opened /dev/null in its place.
-fn check_stdout() -> io::Result<()> {
+pub fn check_stdout() -> io::Result<()> {
     if stdout_was_closed() { Err(io::Error::other("it is closed")) } else { Ok(()) }
 }
 
