@@ -18,14 +18,14 @@ fn no_password_leaves_a_gap_in_our_own_sentences() {
         "401 Unauthorized: the server does not accept the password of the user admin (check user and password)",
         "the proxy refused to open a tunnel: put the host into no_proxy, or \"proxy\": \"none\"",
         "the certificate's issuer is not trusted; connection refused, no answer, permission denied",
-        "`virtual-host-gatherer modules Kubernetes` lists its parameters; list_of_things",
+        "`virtual-host-gatherer modules Kubernetes` lists its parameters",
         "give the user a ClusterRole: `kubectl create clusterrole --verb=list --resource=nodes`",
         "the file /root/.ssh/id is not trusted: it belongs to root and is writable by everybody",
     ] {
         let words =
             sentence.split(' ').flat_map(|word| [word, &word[1..], &word[..word.len() - 1]]);
         // These come from outside.
-        let others = ["admin", "things", "id"];
+        let others = ["admin", "id"];
         for secret in words.filter(|secret| !secret.is_empty()) {
             let text = secret.trim_matches(|sign: char| !sign.is_alphanumeric());
             if text.len() < 4
