@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{Cpu, Guest, GuestState, Host, Hypervisor, Software};
+use gatherer_plugin_api::model::{Cpu, Guest, GuestState, Host, HostState, Hypervisor, Software};
 use gatherer_plugin_support::uuid;
 use gatherer_plugin_support::xml::{self, Limits, Node};
 use serde::Deserialize;
@@ -103,6 +103,8 @@ pub fn host(facts: &HostFacts) -> Result<Host, GatherError> {
     if let Some(version) = facts.library_version {
         host.versions.insert("libvirt".to_owned(), full_version(version));
     }
+    // It answered. libvirt knows no other state of a host.
+    host.state = Some(HostState::Up);
     host.cpu = cpu(capabilities, facts.node.as_ref());
     host.memory_bytes = facts.node.as_ref().and_then(|node| bytes(node.memory_kib));
     Ok(host)
