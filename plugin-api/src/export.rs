@@ -194,6 +194,7 @@ pub fn gather<G: Gatherer>(
 ) -> Result<String, GatherError> {
     let GatherRequest { endpoint, module, parameters, options } = request;
     let context = Context::new(callbacks, endpoint, module, options);
+    context.report_retries();
     gather_with::<G>(parameters, &context)?;
     context.wait_for_clones()?;
     serde_json::to_string(&context.summary())

@@ -291,6 +291,19 @@ impl Context {
     /// Counts one retried request. The retry helper of the support crate calls it.
     pub fn count_retry(&self) {
         self.inner.retries.fetch_add(1, Ordering::Relaxed);
+        self.report_retries();
+    }
+
+    /// Reports the number of retried requests so far, for an endpoint that fails or is ended.
+    #[doc(hidden)]
+    pub fn report_retries(&self) {
+        let request = serde_json::json!({ "count": self.retries() }).to_string();
+        // Errors are ignored: a runner without this method reads the number from the summary alone.
+        let _ = (self.inner.callbacks.call)(
+            self.inner.callbacks.context,
+            "retries".into(),
+            request.as_str().into(),
+        );
     }
 
     /// The number of retried requests so far, in the whole gathering.

@@ -82,6 +82,11 @@ pub enum Frame<'a> {
         /// The message.
         message: String,
     },
+    /// How many requests were retried so far.
+    Retries {
+        /// The number.
+        count: u32,
+    },
     /// The plugin's current step, for the progress display.
     Progress {
         /// One sentence.
@@ -125,6 +130,7 @@ struct FrameMembers<'a> {
     message: Option<String>,
     text: Option<Secret<String>>,
     more: Option<bool>,
+    count: Option<u32>,
     summary: Option<Summary>,
     error: Option<GatherError>,
 }
@@ -156,6 +162,7 @@ impl<'a> Frame<'a> {
                 target: members.target?,
                 message: members.message?,
             },
+            "retries" => Self::Retries { count: members.count? },
             "progress" => Self::Progress { message: members.message? },
             "secret" => Self::Secret { text: members.text? },
             "reference" => Self::Reference { text: members.text?, more: members.more? },
@@ -177,6 +184,7 @@ mod tests {
     fn a_frame_is_parsed_as_it_was_written() {
         for frame in [
             Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
+            Frame::Retries { count: 3 },
             Frame::Progress { message: "p".into() },
             Frame::Secret { text: Secret::new("hunter2".to_owned()) },
             Frame::Reference { text: Secret::new("hunter2".to_owned()), more: true },

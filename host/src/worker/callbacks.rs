@@ -195,6 +195,7 @@ extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RSt
     let outcome = match method.as_str() {
         "progress" => progress(request.as_str()),
         "secret" => secret(request.as_str()),
+        "retries" => retries(request.as_str()),
         other => Err(GatherError::new(
             ErrorKind::Unsupported,
             format!("unknown method {}", shorten(other, 64)),
@@ -211,6 +212,23 @@ fn progress(request: &str) -> Result<(), GatherError> {
         .map_err(|_| GatherError::protocol("the request of `progress` is not JSON"))?;
     let message = request.get("message").and_then(|message| message.as_str()).unwrap_or_default();
     write_at_once(&Frame::Progress { message: shorten(message, 4096) })
+}
+
+fn retries(request: &str) -> Result<(), GatherError> {
+    #[derive(serde::Deserialize)]
+    struct RetriesRequest {
+        count: u32,
+    }
+    let RetriesRequest { count } = serde_json::from_str(request).map_err(|_| {
+        GatherError::protocol("the request of `retries` must be {\"count\": number}")
+    })?;
+    write_at_once(&Frame::Retries { count })
+}
+
+/// Reports that no request was retried, because the plugin was not asked for anything.
+pub fn report_no_retries() {
+    // If the pipe is closed, the last frame is lost too.
+    let _ = write_at_once(&Frame::Retries { count: 0 });
 }
 
 /// Redacts a secret in this process from now on, and reports it to the runner. If it cannot be redacted,

@@ -15,6 +15,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::RawFd;
 
 use abi_stable::std_types::RResult;
+use gatherer_plugin_api::abi::GathererModuleRef;
 use gatherer_plugin_api::{ErrorKind, GatherError, LogLevel, Summary};
 
 use crate::request::redact::Secrets;
@@ -53,8 +54,11 @@ pub fn main(runner: Option<u32>, plugin: Option<RawFd>) -> ! {
             confine_self(assignment.request.options.log_level);
         }
         isolation::watch_for_cancel(control, callbacks::cancel);
-        run(&assignment, plugin)
+        load(&assignment, plugin)
     });
+    let outcome = outcome
+        .inspect_err(|_| callbacks::report_no_retries())
+        .and_then(|module| invoke(&assignment, module));
     let last = match outcome {
         Ok(summary) => Frame::Done { summary },
         Err(error) => Frame::Failed { error: callbacks::shorten_error(error) },
@@ -99,7 +103,8 @@ fn prepare(assignment: &mut Assignment) -> Result<(), GatherError> {
     read
 }
 
-fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
+/// Loads the plugin, and compares its manifest with the one in its file.
+fn load(assignment: &Assignment, plugin: RawFd) -> Result<GathererModuleRef, GatherError> {
     let module = loader::load(plugin, &assignment.plugin_path)?;
     let described = module.describe()();
     if !same_manifest(&described, &assignment.manifest) {
@@ -112,6 +117,11 @@ fn run(assignment: &Assignment, plugin: RawFd) -> Result<Summary, GatherError> {
         )
         .with_hint("rebuild and reinstall the plugin"));
     }
+    Ok(module)
+}
+
+/// Runs the operation of the assignment, if it has one.
+fn invoke(assignment: &Assignment, module: GathererModuleRef) -> Result<Summary, GatherError> {
     let Some(operation) = &assignment.operation else { return Ok(Summary::default()) };
     let request = serde_json::to_string(&assignment.request)
         .map_err(|_| GatherError::internal("the request is not JSON"))?;

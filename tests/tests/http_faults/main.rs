@@ -123,7 +123,15 @@ fn each_fault_of_a_web_server_has_its_kind_and_ends_before_the_deadline() {
     table.add("truncated once", once(truncated), LONG, None);
 
     let outcome = table.check();
-    for (name, retries) in [("fine", 0), ("500 once", 1), ("truncated once", 1)] {
+    for (name, retries) in [
+        ("fine", 0),
+        ("500 once", 1),
+        ("truncated once", 1),
+        ("401", 0),
+        ("500", 1),
+        ("resets", 1),
+        ("429 late", 0),
+    ] {
         assert_eq!(outcome.endpoint(name)["run"]["retries"], retries, "{name}");
     }
     assert_message!(failures(&outcome));

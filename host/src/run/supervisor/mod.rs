@@ -191,14 +191,13 @@ async fn gather(
     if !endpoint.references.is_empty() {
         log_parameters();
     }
-    let mut run = EndpointRun {
+    let run = EndpointRun {
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        retries: None,
+        retries: outcome.retries,
     };
-    match outcome {
+    match outcome.result {
         Ok(Answer { gathered, memory_bytes }) => {
-            run.retries = Some(gathered.retries);
             let counted =
                 inventory::counted(&gathered.hosts, &gathered.detached_guests, &gathered.workloads);
             let seconds = started.elapsed().as_secs_f64();

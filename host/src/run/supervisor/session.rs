@@ -40,7 +40,7 @@ const LATE_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The maximum capacity of a pipe, unless root raised it.
 const PIPE_MAX_BYTES: usize = 1024 * 1024;
 
-/// The detailed outcome of a worker, for `plugin verify`.
+/// The detailed outcome of a worker.
 pub struct WorkerOutcome {
     /// The answer.
     pub result: Result<Answer, GatherError>,
@@ -52,6 +52,8 @@ pub struct WorkerOutcome {
     pub abnormal_end: Option<String>,
     /// Whether the process could be started.
     pub was_started: bool,
+    /// How many requests were retried; `None` if the plugin did not report it before it failed.
+    pub retries: Option<u32>,
 }
 
 impl WorkerOutcome {
@@ -62,6 +64,7 @@ impl WorkerOutcome {
             killed: false,
             abnormal_end: None,
             was_started: false,
+            retries: Some(0),
         }
     }
 }
@@ -72,8 +75,8 @@ pub async fn gather(
     library: &Library,
     settings: &SupervisorSettings,
     budget: Rc<Budget>,
-) -> Result<Answer, GatherError> {
-    run_worker(endpoint, Some(GATHER), library, settings, budget).await.result
+) -> WorkerOutcome {
+    run_worker(endpoint, Some(GATHER), library, settings, budget).await
 }
 
 /// Runs a worker for one operation at one endpoint; without an operation it only loads the library.
@@ -233,11 +236,16 @@ impl<'a> Session<'a> {
         } else {
             status.and_then(abnormal_end)
         };
+        let reported_retries = self.collector.retries();
         let mut result = self.result(status, abnormal_end.as_deref());
         if let Some(survived) = survived {
             result = survived.add_to(result);
         }
-        WorkerOutcome { result, time_to_end, killed, abnormal_end, was_started: true }
+        let retries = match &result {
+            Ok(answer) => Some(answer.gathered.retries),
+            Err(_) => reported_retries,
+        };
+        WorkerOutcome { result, time_to_end, killed, abnormal_end, was_started: true, retries }
     }
 
     fn timeout_error(&self, timeout: Duration) -> GatherError {

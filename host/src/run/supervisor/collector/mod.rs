@@ -58,6 +58,8 @@ pub struct Collector {
     /// The charge of the items of each collection.
     item_bytes: BTreeMap<&'static str, u64>,
     warnings_dropped: u64,
+    /// `None`: the worker has not reported it.
+    retries: Option<u32>,
     charge: Charge,
     last_frame: LastFrame,
     /// `Some` until the worker has read the files that the request refers to: the received pieces of a secret.
@@ -75,6 +77,7 @@ impl Collector {
             assembly: Assembly::default(),
             item_bytes: BTreeMap::new(),
             warnings_dropped: 0,
+            retries: None,
             charge: Charge::new(budget),
             last_frame: LastFrame::NotReceived,
             pending_reference: None,
@@ -90,6 +93,11 @@ impl Collector {
     /// The number of records received so far.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// How many requests were retried so far, if the worker reports it before its end.
+    pub fn retries(&self) -> Option<u32> {
+        self.retries
     }
 
     /// Whether the last frame was received.
@@ -168,8 +176,13 @@ impl Collector {
         let frame = Frame::parse(line).ok_or_else(|| {
             GatherError::protocol("the plugin sent something that is not a frame")
         })?;
-        let may_precede_references =
-            matches!(frame, Frame::Reference { .. } | Frame::ReferencesEnd | Frame::Failed { .. });
+        let may_precede_references = matches!(
+            frame,
+            Frame::Reference { .. }
+                | Frame::ReferencesEnd
+                | Frame::Retries { .. }
+                | Frame::Failed { .. }
+        );
         if self.pending_reference.is_some() && !may_precede_references {
             return Err(GatherError::protocol("the worker sent a frame before its references"));
         }
@@ -196,6 +209,8 @@ impl Collector {
             Frame::Progress { message } => {
                 return Ok(Some(Event::Progress(self.redactor.redact(&message))));
             }
+            // Threads of the plugin may report their numbers in another order.
+            Frame::Retries { count } => self.retries = self.retries.max(Some(count)),
             Frame::Secret { text } => self.redactor.learn(text.expose())?,
             Frame::Done { summary } => self.last_frame = LastFrame::Done(summary),
             Frame::Failed { error } => {
