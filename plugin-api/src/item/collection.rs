@@ -73,6 +73,14 @@ impl Collection {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|collection| collection.as_str() == name)
     }
+
+    /// The collection with this name or this list: `config-maps` and `configMaps` are the same.
+    pub fn from_name_or_list(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|collection| collection.as_str() == name || collection.list() == name)
+    }
 }
 
 /// Returns an error unless a collection with this name exists.
@@ -153,8 +161,13 @@ mod tests {
     fn a_collection_is_found_by_its_name() {
         for collection in Collection::ALL {
             assert_eq!(Collection::from_name(collection.as_str()), Some(*collection));
+            for name in [collection.as_str(), collection.list()] {
+                assert_eq!(Collection::from_name_or_list(name), Some(*collection));
+            }
         }
+        assert_eq!(Collection::from_name("configMaps"), None);
         assert_eq!(Collection::from_name("ingress-classes"), None);
+        assert_eq!(Collection::from_name_or_list("ingressClasses"), None);
     }
 
     #[test]

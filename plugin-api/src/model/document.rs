@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guest, Host, Timestamp, Workloads};
+use super::{Guest, Host, Timestamp, Workloads, collection_names};
 use crate::GatherError;
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,8 +79,15 @@ pub struct EndpointResult {
     #[serde(default, skip_serializing_if = "Workloads::is_empty")]
     pub workloads: Workloads,
     /// Optional collections, for example a cluster's pods, and whether each is complete. An
-    /// incomplete collection does not fail the endpoint.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// incomplete collection does not fail the endpoint. Since version 1.3 a status is also listed under the name of the
+    /// collection's list: `configMaps` as well as `config-maps`.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        serialize_with = "collection_names::serialize",
+        deserialize_with = "collection_names::deserialize"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, CollectionStatus>"))]
     pub collections: BTreeMap<String, CollectionStatus>,
     /// Unusual findings that do not make the answer wrong, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -173,8 +180,8 @@ pub struct EndpointRun {
     pub started_at: Timestamp,
     /// The time from the worker's start to its last frame, in milliseconds.
     pub duration_ms: u64,
-    /// The number of requests that the plugin retried. Absent if the endpoint failed; the error then
-    /// mentions retries where they matter.
+    /// The number of requests that the plugin retried. Absent if the endpoint failed and its plugin was built with API
+    /// 1.0, which reports the number only at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
 }

@@ -4,6 +4,7 @@
 //! plugins must not substitute 0 or a placeholder. Objects are identified by id, never by name:
 //! names may be duplicated, and no object is dropped because of that.
 
+mod collection_names;
 mod container;
 mod document;
 mod guest;

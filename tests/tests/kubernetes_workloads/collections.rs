@@ -7,7 +7,7 @@ use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::{ApiServer, Cluster};
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, everything, gather, item, list, run};
+use crate::{EVERYTHING, collections, everything, gather, item, list, run};
 
 /// Each list of the inventory, with its collection and the lists of the server.
 const LISTS: [(&str, &str, &[&str]); 7] = [
@@ -47,14 +47,6 @@ fn key(metadata: &Value) -> Key {
     (text("namespace"), text("name"), text("uid"))
 }
 
-/// The collections of an endpoint with their statuses.
-fn collections(endpoint: &Value) -> BTreeMap<String, String> {
-    let statuses = endpoint["collections"].as_object().into_iter().flatten();
-    statuses
-        .map(|(name, of)| (name.clone(), of["status"].as_str().unwrap_or_default().to_owned()))
-        .collect()
-}
-
 #[test]
 fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
     let cluster = cluster_or_skip!(Cluster::shared());
@@ -74,9 +66,9 @@ fn every_list_has_the_objects_of_the_server_sorted_by_namespace_name_and_uid() {
         assert!(listed == expected, "{name}: {} of {}", listed.len(), expected.len());
         assert!(!expected.is_empty(), "the server has no {name}, so this test proves nothing");
     }
-    let mut whole: BTreeMap<_, _> =
-        LISTS.iter().map(|(_, name, _)| ((*name).to_owned(), "complete".to_owned())).collect();
-    whole.insert("virtual-machines".to_owned(), "complete".to_owned());
+    let complete = json!({"status": "complete"});
+    let mut whole: BTreeMap<_, _> = LISTS.iter().map(|(_, name, _)| (*name, &complete)).collect();
+    whole.insert("virtual-machines", &complete);
     assert_eq!(collections(&endpoint), whole);
 }
 
@@ -117,7 +109,7 @@ fn each_collection_can_be_collected_alone() {
 fn all_does_not_include_secrets_and_config_maps() {
     let cluster = cluster_or_skip!(Cluster::shared());
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "all"}));
-    let found: Vec<String> = collections(&endpoint).into_keys().collect();
+    let found: Vec<&str> = collections(&endpoint).into_keys().collect();
     let expected =
         ["controllers", "namespaces", "pods", "service-accounts", "services", "virtual-machines"];
     assert_eq!(found, expected);

@@ -11,9 +11,11 @@ mod rights;
 mod services;
 mod virtual_machines;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use gatherer_plugin_api::Collection;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::{Outcome, PluginFolder, Run, inventory_endpoint};
 use serde_json::{Value, json};
@@ -48,6 +50,17 @@ fn gather(kubeconfig: impl AsRef<Path>, parameters: &Value) -> Value {
 /// Gathers all collections of the cluster.
 fn everything(cluster: &Cluster) -> Value {
     gather(cluster.kubeconfig("token"), &json!({"collect": EVERYTHING}))
+}
+
+/// The collections of an endpoint under their own names. The list of each has the same status under its name.
+fn collections(endpoint: &Value) -> BTreeMap<&str, &Value> {
+    let all = endpoint["collections"].as_object();
+    let own = all.into_iter().flatten().filter_map(|(name, status)| {
+        let collection = Collection::from_name_or_list(name).expect("a known collection");
+        assert_eq!(*status, endpoint["collections"][collection.list()], "{name}");
+        (name == collection.as_str()).then_some((name.as_str(), status))
+    });
+    own.collect()
 }
 
 /// A list of the endpoint's workloads; empty if it is absent.

@@ -6,13 +6,13 @@ use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use serde_json::{Value, json};
 
-use crate::{EVERYTHING, everything, gather, list};
+use crate::{EVERYTHING, collections, everything, gather, list};
 
 /// The collections that failed. Asserts that each of them failed because a right is missing, with a hint.
 fn forbidden(endpoint: &Value) -> BTreeSet<&str> {
-    let collections = endpoint["collections"].as_object().expect("an object");
+    let collections = collections(endpoint);
     assert_eq!(collections.len(), 8, "{collections:?}");
-    let failed = collections.iter().filter(|(_, of)| of["status"] != "complete");
+    let failed = collections.into_iter().filter(|(_, of)| of["status"] != "complete");
     failed
         .map(|(name, of)| {
             let error = &of["error"];
@@ -20,7 +20,7 @@ fn forbidden(endpoint: &Value) -> BTreeSet<&str> {
             let message = error["message"].as_str().unwrap_or_default();
             assert!(message.contains("403 Forbidden"), "{name}: {message}");
             assert!(error["hint"].is_string(), "{name}: no hint: {of}");
-            name.as_str()
+            name
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! KubeVirt's virtual machines, which are the guests of their nodes.
 
+use std::collections::BTreeMap;
+
 use gatherer_tests::cluster_or_skip;
 use gatherer_tests::servers::kubernetes::Cluster;
 use gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
@@ -8,7 +10,7 @@ use gatherer_tests::servers::kubernetes::workloads::virtual_machines::{
 };
 use serde_json::{Value, json};
 
-use crate::gather;
+use crate::{collections, gather};
 
 /// The guests of this name, each with the name of its host.
 fn guests_named<'a>(endpoint: &'a Value, name: &str) -> Vec<(Option<&'a str>, &'a Value)> {
@@ -73,7 +75,8 @@ fn a_cluster_without_kubevirt_has_no_virtual_machines() {
     let cluster = cluster_or_skip!(Cluster::start());
     cluster.create_nodes(2, 0);
     let endpoint = gather(cluster.kubeconfig("token"), &json!({"collect": "virtual-machines"}));
-    assert_eq!(endpoint["collections"], json!({"virtual-machines": {"status": "complete"}}));
+    let complete = json!({"status": "complete"});
+    assert_eq!(collections(&endpoint), BTreeMap::from([("virtual-machines", &complete)]));
     assert!(endpoint.get("detachedGuests").is_none() && endpoint.get("warnings").is_none());
     assert_eq!(endpoint["hosts"].as_array().map(Vec::len), Some(2));
 }

@@ -1,6 +1,6 @@
 //! Reads an inventory: its hosts and guests, and the items of its collections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gatherer_plugin_api::model::{
     CollectionStatus, Completeness, EndpointResult, Guest, Host, Warning,
@@ -140,9 +140,12 @@ impl EndpointReader<'_, '_> {
                     }
                 }
                 ("collections", Json::Object(found)) => {
+                    let names: BTreeSet<String> =
+                        found.iter().map(|(name, _)| name.clone()).collect();
                     for (name, value) in found {
                         let subject =
                             format!("the collection {} of the endpoint {id}", quote(&name));
+                        let name = items::collection_name(&name, |other| names.contains(other));
                         self.collection(name, value, &subject)?;
                     }
                 }

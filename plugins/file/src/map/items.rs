@@ -82,6 +82,15 @@ pub fn collection_of_unknown(member: &str) -> String {
     name
 }
 
+/// The name of a collection that a document may list under the name of its list, if the document also has this name.
+pub fn collection_name(name: &str, has: impl Fn(&str) -> bool) -> String {
+    if let Some(collection) = Collection::from_name_or_list(name) {
+        return collection.into();
+    }
+    let own = collection_of_unknown(name);
+    if has(&own) { own } else { name.to_owned() }
+}
+
 /// The error of a collection whose items this release does not know.
 pub fn unsupported(member: &str, endpoint: &str) -> GatherError {
     unsupported_collection(&format!("the list {member} of {endpoint}"))
@@ -118,18 +127,23 @@ impl ItemList {
             Some(Json::Object(collections)) => collections.as_slice(),
             _ => &[],
         };
-        let Some(status) = member(collections, self.collection.as_str()) else {
+        // The status is listed under both names, or under one of them.
+        let names = [self.collection.as_str(), self.collection.list()];
+        let statuses: Vec<&Json> =
+            names.iter().filter_map(|name| member(collections, name)).collect();
+        if statuses.is_empty() {
             let name = quote(self.collection.as_str());
             return Err(GatherError::protocol(format!(
                 "{endpoint} has `{}`, but {name} is missing in its `collections`",
                 self.collection.list()
             ))
             .with_hint("`collections` must say whether each list is complete"));
-        };
-        let has_error = !matches!(status.get("error"), None | Some(Json::Null));
-        let is_complete =
-            matches!(status.get("status"), Some(Json::Text(text)) if text == "complete");
-        Ok(is_complete && !has_error)
+        }
+        Ok(statuses.into_iter().all(|status| {
+            let has_error = !matches!(status.get("error"), None | Some(Json::Null));
+            matches!(status.get("status"), Some(Json::Text(text)) if text == "complete")
+                && !has_error
+        }))
     }
 }
 
