@@ -24,10 +24,10 @@ pub fn manifest(input: &[u8]) {
     assert!(list.is_ascii(), "the list must be ASCII");
     serde_json::from_str::<serde_json::Value>(&list).expect("the list is JSON");
     serde_json::from_str::<serde_json::Value>(&super::json(&catalog, None, None)).expect("JSON");
-    let shown = table(&catalog);
+    let shown = table(&catalog, 80);
     assert!(!shown.contains(|sign: char| sign.is_control() && sign != '\n'), "{shown:?}");
     for (module, plugin) in catalog.modules() {
-        let shown = details(module, plugin);
+        let shown = details(module, plugin, 80);
         assert!(!shown.contains(|sign: char| sign.is_control() && sign != '\n'), "{shown:?}");
     }
 }

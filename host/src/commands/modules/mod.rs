@@ -2,8 +2,8 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_manifest;
+mod page;
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use gatherer_plugin_api::manifest::{
@@ -19,8 +19,10 @@ use crate::cli::Settings;
 use crate::exit::Exit;
 use crate::output::escape::{escape, escape_json_lines};
 use crate::output::format::manager_json;
+use crate::output::terminal;
 use crate::plugins::{self, Catalog, Inspected, Plugin};
 use crate::worker::confine::{self, Protections};
+use page::Page;
 
 /// Runs the command `modules`.
 pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
@@ -33,7 +35,7 @@ pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
         return print(&if as_json {
             json(&catalog, None, protections().as_ref())
         } else {
-            table(&catalog)
+            table(&catalog, print_width())
         });
     };
     match catalog.module(name) {
@@ -45,8 +47,13 @@ pub fn run(name: Option<&str>, as_json: bool, settings: &Settings) -> Exit {
             ),
         ),
         Some(_) if as_json => print(&json(&catalog, Some(name), protections().as_ref())),
-        Some((module, plugin)) => print(&details(module, &catalog.plugins[plugin])),
+        Some((module, plugin)) => print(&details(module, &catalog.plugins[plugin], print_width())),
     }
+}
+
+/// The width of texts on standard output.
+fn print_width() -> usize {
+    terminal::output_width(terminal::is_terminal())
 }
 
 /// Runs `--list-modules`. The list is written to the outfile, if there is one.
@@ -75,7 +82,7 @@ pub fn list_for_manager(outfile: Option<&Path>, settings: &Settings) -> Exit {
 /// Runs the command `plugin inspect`.
 pub fn inspect(file: &Path) -> Exit {
     match plugins::inspect(file) {
-        Ok(inspected) => print(&inspection(&inspected)),
+        Ok(inspected) => print(&inspection(&inspected, print_width())),
         Err(reason) => fail(Exit::Unreadable, &format!("the file {} {reason}", file.display())),
     }
 }
@@ -161,44 +168,43 @@ pub fn json(catalog: &Catalog, name: Option<&str>, protections: Option<&Protecti
     escape_json_lines(&format!("{document:#}\n"))
 }
 
-/// The output of `modules`.
-pub fn table(catalog: &Catalog) -> String {
-    let mut text = String::new();
-    let width = catalog.modules().map(|(module, _)| module.name.len()).max().unwrap_or(0);
+/// The output of `modules`, in a width.
+pub fn table(catalog: &Catalog, width: usize) -> String {
+    let mut page = Page::new(width);
+    let column = catalog.modules().map(|(module, _)| module.name.len()).max().unwrap_or(0);
     for (module, plugin) in catalog.modules() {
-        put(&mut text, &format!("{:width$}  {}", module.name, escape(&module.summary)));
-        put(
-            &mut text,
-            &format!(
-                "{:width$}  {} {}, {}",
-                "",
-                escape(&plugin.manifest.name),
-                escape(&plugin.manifest.version),
-                escape(&plugin.path.display().to_string())
-            ),
-        );
+        page.put(column + 2, &format!("{:column$}  {}", module.name, escape(&module.summary)));
+        page.put(column + 2, &format!("{:column$}  {}", "", plugin_line(plugin)));
     }
-    if text.is_empty() {
-        put(
-            &mut text,
-            &format!(
-                "There are no modules, because no plugin was found in {}.",
-                searched_folders(catalog)
-            ),
-        );
+    if page.is_empty() {
+        let folders = searched_folders(catalog);
+        page.put(0, &format!("There are no modules, because no plugin was found in {folders}."));
     } else {
-        put(&mut text, "\n`virtual-host-gatherer modules NAME` shows a module's parameters.");
+        page.blank();
+        page.put(0, "`virtual-host-gatherer modules NAME` shows a module's parameters.");
     }
     if !catalog.skipped.is_empty() {
-        put(&mut text, "\nSkipped:");
+        page.blank();
+        page.put(0, "Skipped:");
         for skipped in &catalog.skipped {
-            put(&mut text, &format!("  {}", skipped.message()));
+            page.put(2, &format!("  {}", skipped.message()));
         }
     }
     for warning in &catalog.warnings {
-        put(&mut text, &format!("\nWarning: {}", escape(warning)));
+        page.blank();
+        page.put(0, &format!("Warning: {}", escape(warning)));
     }
-    text
+    page.into_text()
+}
+
+/// The name, version and file of a plugin.
+fn plugin_line(plugin: &Plugin) -> String {
+    format!(
+        "{} {}, {}",
+        escape(&plugin.manifest.name),
+        escape(&plugin.manifest.version),
+        escape(&plugin.path.display().to_string())
+    )
 }
 
 /// The folders that were searched for plugins, for a message.
@@ -207,35 +213,29 @@ fn searched_folders(catalog: &Catalog) -> String {
     folders.collect::<Vec<_>>().join(", ")
 }
 
-/// The output of `modules NAME`.
-pub fn details(module: &Module, plugin: &Plugin) -> String {
-    let mut text = String::new();
-    put(&mut text, &format!("{}: {}", module.name, escape(&module.summary)));
-    put(
-        &mut text,
-        &format!(
-            "Plugin {} {}, {}",
-            escape(&plugin.manifest.name),
-            escape(&plugin.manifest.version),
-            escape(&plugin.path.display().to_string())
-        ),
-    );
+/// The output of `modules NAME`, in a width.
+pub fn details(module: &Module, plugin: &Plugin, width: usize) -> String {
+    let mut page = Page::new(width);
+    page.put(0, &format!("{}: {}", module.name, escape(&module.summary)));
+    page.put(0, &format!("Plugin {}", plugin_line(plugin)));
     if !module.environment.is_empty() {
-        put(&mut text, &format!("Environment: {}", escape(&module.environment.join(", "))));
+        page.put(0, &format!("Environment: {}", escape(&module.environment.join(", "))));
     }
-    put(&mut text, "\nParameters:");
+    page.blank();
+    page.put(0, "Parameters:");
     for parameter in &module.parameters {
-        put(&mut text, &format!("  {} ({})", parameter.name, facts(parameter)));
-        put(&mut text, &format!("      {}", escape(&parameter.description)));
+        page.put(2, &format!("  {} ({})", parameter.name, facts(parameter)));
+        page.put(6, &format!("      {}", escape(&parameter.description)));
         if let Some(example) = &parameter.example {
-            put(&mut text, &format!("      Example: {}", escape(example)));
+            page.put(6, &format!("      Example: {}", escape(example)));
         }
     }
     let mut options =
         vec!["id", "timeout (seconds)", "retries", "proxy (URL or none)", "ca_file", "insecure"];
     options.extend(ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none()));
-    put(&mut text, &format!("\nEvery endpoint also has: {}.", options.join(", ")));
-    text
+    page.blank();
+    page.put(0, &format!("Every endpoint also has: {}.", options.join(", ")));
+    page.into_text()
 }
 
 /// The type, flags and default of a parameter.
@@ -260,51 +260,44 @@ fn facts(parameter: &Parameter) -> String {
     facts.join(", ")
 }
 
-/// The output of `plugin inspect`: the manifest, and whether the plugin would be used.
-pub fn inspection(inspected: &Inspected) -> String {
+/// The output of `plugin inspect`, in a width: the manifest, and whether the plugin would be used.
+pub fn inspection(inspected: &Inspected, width: usize) -> String {
+    /// The width of the titles.
+    const INDENT: usize = 13;
     let manifest = &inspected.plugin.manifest;
-    let mut text = String::new();
     let verdict = |verdict: &Result<(), String>| match verdict {
         Ok(()) => "yes".to_owned(),
         Err(reason) => format!("no: the file {}", escape(reason)),
     };
-    put(
-        &mut text,
-        &format!("File:        {}", escape(&inspected.plugin.path.display().to_string())),
-    );
-    put(
-        &mut text,
-        &format!("Plugin:      {} {}", escape(&manifest.name), escape(&manifest.version)),
-    );
-    put(
-        &mut text,
-        &format!("ABI:         {} (this program: {ABI_VERSION})", escape(&manifest.abi)),
-    );
-    put(
-        &mut text,
-        &format!("Minimum API: {} (this program: {API_VERSION})", escape(&manifest.minimum_api)),
-    );
-    put(&mut text, &format!("Trusted:     {}", verdict(&inspected.trust)));
-    put(&mut text, &format!("Used:        {}", verdict(&inspected.verdict)));
+    let mut page = Page::new(width);
+    for (title, value) in [
+        ("File:", escape(&inspected.plugin.path.display().to_string())),
+        ("Plugin:", format!("{} {}", escape(&manifest.name), escape(&manifest.version))),
+        ("ABI:", format!("{} (this program: {ABI_VERSION})", escape(&manifest.abi))),
+        (
+            "Minimum API:",
+            format!("{} (this program: {API_VERSION})", escape(&manifest.minimum_api)),
+        ),
+        ("Trusted:", verdict(&inspected.trust)),
+        ("Used:", verdict(&inspected.verdict)),
+    ] {
+        page.put(INDENT, &format!("{title:INDENT$}{value}"));
+    }
     for module in &manifest.modules {
-        put(&mut text, &format!("\nModule {}: {}", module.name, escape(&module.summary)));
+        page.blank();
+        page.put(0, &format!("Module {}: {}", module.name, escape(&module.summary)));
         for parameter in &module.parameters {
-            put(&mut text, &format!("  {} ({})", parameter.name, facts(parameter)));
+            page.put(2, &format!("  {} ({})", parameter.name, facts(parameter)));
         }
     }
     let mistakes = AuthorMistakes::of(&inspected.plugin.manifest_text, manifest);
     let mistakes = [mistakes.members_and_defaults, mistakes.unmarked_secrets].concat();
     if !mistakes.is_empty() {
-        put(&mut text, "\nMistakes in the manifest:");
+        page.blank();
+        page.put(0, "Mistakes in the manifest:");
         for mistake in mistakes {
-            put(&mut text, &format!("  {}", escape(&mistake)));
+            page.put(2, &format!("  {}", escape(&mistake)));
         }
     }
-    text
-}
-
-/// Appends a line.
-fn put(text: &mut String, line: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{line}");
+    page.into_text()
 }
