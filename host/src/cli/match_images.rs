@@ -20,6 +20,11 @@ pub struct MatchImages {
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 
+    /// Show only the containers that run an older revision than the newest of their image, or another
+    /// build of it than those in FILE [e.g. --outdated --format table]
+    #[arg(long)]
+    pub outdated: bool,
+
     /// How to print the result [default: json] [e.g. --format table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<MatchFormat>,
@@ -53,6 +58,8 @@ Examples:
   docker inspect $(docker images -q) > images.json
   virtual-host-gatherer match-images --images images.json -i endpoints.json --format table
       Queries the clusters and shows the containers. Endpoints need \"collect\": \"pods\"
+  virtual-host-gatherer match-images --images images.json -i endpoints.json --format table --outdated
+      Shows only the containers that must be renewed
   virtual-host-gatherer match-images --images images.json --inventory inventory.json
       Reads the containers from an existing inventory, and prints JSON
 

@@ -24,6 +24,44 @@ fn the_documentation_shows_the_table_that_is_printed() {
 }
 
 #[test]
+fn a_piped_table_groups_containers_by_image_and_cuts_nothing() {
+    let pod_name = "a-pod-whose-name-is-longer-than-the-column-of-a-terminal-7d4b9c6f5-x2x4z";
+    let containers = [container("one", "busybox", ""), container("two", "busybox", "")];
+    let inventory = inventory(&[cluster("c", &[pod("n", pod_name, "h", &containers)])]);
+    let outcome = matching(&json!([]), &inventory).args(["--format", "table"]).run().expect_code(0);
+    let lines: Vec<&str> = outcome.stdout_text().lines().collect();
+    assert_eq!(lines.iter().filter(|line| line.starts_with("busybox  ")).count(), 1);
+    let rows: Vec<_> = lines.iter().filter(|line| line.contains(pod_name)).collect();
+    assert_eq!(rows.len(), 2, "{}", outcome.describe());
+    assert!(rows.iter().all(|row| row.contains("busybox")), "{}", outcome.describe());
+}
+
+#[test]
+fn outdated_shows_only_containers_with_an_older_revision_or_another_build() {
+    let images = json!([
+        {"name": "registry.example.com/web:1", "revision": 2, "digests": [sha("aaa2")]},
+        {"name": "registry.example.com/web:1", "revision": 1, "digests": [sha("aaa1")]},
+        {"name": "proxy", "id": sha("bbb2"), "digests": [sha("ccc2")]},
+        {"name": "busybox", "revision": 1},
+    ]);
+    let run = |format: &str| {
+        matching(&images, &shop()).args(["--outdated", "--format", format]).run().expect_code(0)
+    };
+    let outcome = run("json");
+    let document: Value = serde_json::from_str(outcome.stdout_text()).expect("JSON");
+    assert_eq!(document["selection"], json!({"only": "outdated", "undecided": 1}));
+    let [image] = document["images"].as_array().expect("a list").as_slice() else {
+        panic!("{document:#}")
+    };
+    assert_eq!((&image["revision"], &image["containers"][0]["pod"]), (&json!(1), &json!("web-3")));
+    assert_eq!(document["unmatched"]["images"], json!([]));
+    let other = document["unmatched"]["containers"].as_array().expect("a list");
+    let other: Vec<_> = other.iter().map(|of| (&of["container"], &of["reason"])).collect();
+    assert_eq!(other, [(&json!("proxy"), &json!("other-digest"))]);
+    assert_message!(run("table").stdout_text());
+}
+
+#[test]
 fn a_table_fits_the_terminal_and_has_no_control_characters() {
     let hostile = container("c\u{1b}[2J", "hostile\u{202e}:1", "");
     let inventory = inventory(&[cluster("c\n", &[pod("n", "p\u{7}", "h", &[hostile])])]);

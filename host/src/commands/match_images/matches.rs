@@ -13,7 +13,7 @@ use super::sources::{ContainerSource, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
 
 /// The version of the schema, `major.minor`. A minor version only adds members and words.
-const SCHEMA_VERSION: &str = "1.1";
+const SCHEMA_VERSION: &str = "1.2";
 
 /// The containers that run the known images, and the images and containers that match nothing.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -22,6 +22,9 @@ pub struct Matches {
     /// The version of this document's schema, `major.minor`. A reader should accept every minor version of a
     /// major version that it knows.
     pub schema_version: String,
+    /// Which part of the result this document has. Absent: the whole result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// All known images, sorted by names, revision and id.
     pub images: Vec<ImageMatches>,
     /// The images and containers that match nothing.
@@ -29,6 +32,25 @@ pub struct Matches {
     /// The endpoints whose pods are not all known, sorted by endpoint. Their containers are not listed, so they
     /// may run an image that is listed as not running.
     pub incomplete: Vec<IncompleteEndpoint>,
+}
+
+/// Which part of the result a document has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// The containers that are listed.
+    pub only: SelectedContainers,
+    /// How many other containers may be outdated, because their revision is not known.
+    pub undecided: usize,
+}
+
+/// The containers of a selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelectedContainers {
+    /// Those that run an older revision than the newest (`outdated`), and those that run another build than the known
+    /// images (`other-digest`).
+    Outdated,
 }
 
 /// A known image and the containers that run it.
@@ -234,7 +256,32 @@ impl Matches {
             ImageMatches { image: image(number), containers }
         });
         let images = images.collect();
-        Self { schema_version: SCHEMA_VERSION.to_owned(), images, unmatched, incomplete }
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            selection: None,
+            images,
+            unmatched,
+            incomplete,
+        }
+    }
+
+    /// Removes everything but outdated containers, and the endpoints whose pods are not all known.
+    pub fn select_outdated(&mut self) {
+        let matches = self.images.iter().flat_map(|image| &image.containers);
+        let unknown = matches.filter(|matched| matched.freshness == Some(Freshness::Unknown));
+        // A container can match several images.
+        let unknown: BTreeSet<&Place> = unknown.map(|matched| &*matched.place).collect();
+        let unmatched = &mut self.unmatched;
+        let not_known =
+            unmatched.containers.iter().filter(|container| container.reason == NoMatch::NotKnown);
+        let undecided = unknown.len() + not_known.count();
+        self.selection = Some(Selection { only: SelectedContainers::Outdated, undecided });
+        for image in &mut self.images {
+            image.containers.retain(|matched| matched.freshness == Some(Freshness::Outdated));
+        }
+        self.images.retain(|image| !image.containers.is_empty());
+        unmatched.images.clear();
+        unmatched.containers.retain(|container| container.reason == NoMatch::OtherDigest);
     }
 }
 

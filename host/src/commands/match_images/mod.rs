@@ -35,6 +35,7 @@ use sources::ContainerSource;
 struct MatchTask {
     images: Vec<KnownImage>,
     format: MatchFormat,
+    only_outdated: bool,
 }
 
 impl MatchTask {
@@ -48,7 +49,10 @@ impl MatchTask {
         outfile: Outfile,
     ) -> Exit {
         let total = sources.len();
-        let matches = Matches::new(&self.images, sources);
+        let mut matches = Matches::new(&self.images, sources);
+        if self.only_outdated {
+            matches.select_outdated();
+        }
         let fails = fail_on.applies(matches.incomplete.len(), 0, total);
         let exit = if fails { Exit::EndpointsFailed } else { Exit::Done };
         match self.format {
@@ -123,7 +127,8 @@ fn prepare(
         known::read,
     )
     .map_err(unreadable)?;
-    let task = MatchTask { images, format: options.format.unwrap_or_default() };
+    let format = options.format.unwrap_or_default();
+    let task = MatchTask { images, format, only_outdated: options.outdated };
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Gather(task)) };
     let outfile = printing::prepare(cli.files.outfile.as_deref(), limit)
         .map_err(|problem| (Exit::Unwritable, problem))?;

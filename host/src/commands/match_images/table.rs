@@ -1,8 +1,11 @@
 //! The result as a table for people: each image with its containers, then what matches nothing.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::matches::{Image, ImageMatches, Matches, Place, UnmatchedContainer, UnmatchedImage};
+use super::matches::{
+    Image, ImageMatches, Matches, Place, Selection, UnmatchedContainer, UnmatchedImage,
+};
 use super::matching::Freshness;
 use crate::output::escape::escape;
 use crate::output::format::TableStyle;
@@ -25,6 +28,8 @@ const MATCHED_BY: Column = Column { title: "MATCHED BY", drop_order: 3, ..PLAIN 
 const RUNS: Column = Column { title: "RUNS", ..PLAIN };
 const IMAGE: Column =
     Column { title: "IMAGE", preferred_width: 32, min_width: 12, cuts_middle: true, ..PLAIN };
+/// The image of the heading, so that a line that another program finds is complete.
+const IMAGE_OF_HEADING: Column = Column { title: "IMAGE", repeats: true, ..PLAIN };
 const REVISION: Column = Column { title: "REVISION", aligns_right: true, ..PLAIN };
 const ID: Column = Column {
     title: "ID",
@@ -34,7 +39,7 @@ const ID: Column = Column {
     drop_order: 1,
     ..PLAIN
 };
-const REASON: Column = Column { title: "REASON", drop_order: 3, ..PLAIN };
+const REASON: Column = Column { title: "REASON", repeats: true, ..PLAIN };
 
 /// Writes the result in the width of the terminal, one image after another.
 pub fn write(matches: &Matches, style: TableStyle, mut to: impl Write) -> io::Result<()> {
@@ -65,7 +70,8 @@ pub fn write(matches: &Matches, style: TableStyle, mut to: impl Write) -> io::Re
 /// Writes an image and its containers.
 fn write_image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
     let [endpoint, namespace, pod, container, host] = PLACE;
-    let columns = [endpoint, namespace, pod, container, host, STATE, MATCHED_BY, RUNS];
+    let columns =
+        [endpoint, namespace, pod, container, host, STATE, MATCHED_BY, RUNS, IMAGE_OF_HEADING];
     let image = &matched.image;
     let revision = image.revision.map(|revision| format!("revision {revision}"));
     let parts = [
@@ -80,6 +86,7 @@ fn write_image(matched: &ImageMatches, style: TableStyle, out: &mut String) {
         row.push(Cell::new(container.matched_by.as_str(), CellStyle::Dim));
         let (text, style) = freshness(container.freshness);
         row.push(Cell::new(text, style));
+        row.push(Cell::new(name(image), CellStyle::Dim));
         row
     });
     let rows: Vec<_> = rows.collect();
@@ -114,7 +121,7 @@ fn write_unused_images(matches: &Matches, style: TableStyle, out: &mut String) {
     out.push('\n');
 }
 
-/// Writes the containers that match no image.
+/// Writes the containers that match no image, grouped by their image.
 fn write_unmatched_containers(
     containers: &[UnmatchedContainer],
     style: TableStyle,
@@ -124,18 +131,31 @@ fn write_unmatched_containers(
         return;
     }
     write_title("Containers that match no image", style, out);
-    let rows = containers.iter().map(|container| {
-        let image = container.image.as_deref().or(container.image_id.as_deref());
-        let mut row = place(&container.place);
-        row.push(Cell::new(image.map(escape).unwrap_or_default(), CellStyle::Plain));
-        row.push(Cell::new(container.reason.as_str(), CellStyle::Dim));
-        row
-    });
+    let mut groups: BTreeMap<_, Vec<&UnmatchedContainer>> = BTreeMap::new();
+    for container in containers {
+        let image = container.image.as_ref().or(container.image_id.as_ref());
+        groups.entry((image, container.reason)).or_default().push(container);
+    }
     let [endpoint, namespace, pod, container, host] = PLACE;
-    let columns = [endpoint, namespace, pod, container, host, STATE, IMAGE, REASON];
-    let rows: Vec<_> = rows.collect();
-    grid::draw(&columns, &rows, style.width, style.color, out);
-    out.push('\n');
+    let columns = [endpoint, namespace, pod, container, host, STATE, IMAGE_OF_HEADING, REASON];
+    for ((image, reason), containers) in groups {
+        let image = image.map_or_else(|| "(no image)".to_owned(), |image| escape(image));
+        let parts = [
+            (image.clone(), CellStyle::Bold),
+            (reason.as_str().to_owned(), CellStyle::Plain),
+            (count(containers.len(), "container"), CellStyle::Dim),
+        ];
+        heading(&parts, style, out);
+        let rows = containers.iter().map(|container| {
+            let mut row = place(&container.place);
+            row.push(Cell::new(&image, CellStyle::Dim));
+            row.push(Cell::new(reason.as_str(), CellStyle::Dim));
+            row
+        });
+        let rows: Vec<_> = rows.collect();
+        grid::draw(&columns, &rows, style.width, style.color, out);
+        out.push('\n');
+    }
 }
 
 /// Writes a title in bold.
@@ -190,6 +210,39 @@ fn place(place: &Place) -> Vec<Cell> {
 
 /// The last line, with the counts.
 fn summary(matches: &Matches) -> String {
+    let mut parts = match matches.selection {
+        Some(Selection { undecided, .. }) => outdated_parts(matches, undecided),
+        None => whole_parts(matches),
+    };
+    let incomplete = matches.incomplete.len();
+    if incomplete > 0 {
+        parts.push(format!("{} with unknown pods", count(incomplete, "endpoint")));
+    }
+    parts.join("; ")
+}
+
+/// The counts of the outdated containers.
+fn outdated_parts(matches: &Matches, undecided: usize) -> Vec<String> {
+    let outdated: usize = matches.images.iter().map(|image| image.containers.len()).sum();
+    let mut parts = Vec::new();
+    if outdated > 0 {
+        parts.push(format!("{} with an older revision", count(outdated, "container")));
+    }
+    let other = matches.unmatched.containers.len();
+    if other > 0 {
+        parts.push(format!("{} with another build", count(other, "container")));
+    }
+    if parts.is_empty() {
+        parts.push("no container is known to be outdated".to_owned());
+    }
+    if undecided > 0 {
+        parts.push(format!("{} whose revision is not known", count(undecided, "container")));
+    }
+    parts
+}
+
+/// The counts of all images and containers.
+fn whole_parts(matches: &Matches) -> Vec<String> {
     let mut parts = vec![count(matches.images.len(), "image")];
     let unused = matches.unmatched.images.len();
     if unused > 0 {
@@ -199,9 +252,5 @@ fn summary(matches: &Matches) -> String {
     if unmatched > 0 {
         parts.push(format!("{} without a match", count(unmatched, "container")));
     }
-    let incomplete = matches.incomplete.len();
-    if incomplete > 0 {
-        parts.push(format!("{} with unknown pods", count(incomplete, "endpoint")));
-    }
-    parts.join("; ")
+    parts
 }
