@@ -5,7 +5,7 @@
 pub enum Exit {
     /// The result was printed.
     Done = 0,
-    /// `--fail-on` applies, or a plugin did not pass `plugin verify`.
+    /// `--fail-on` applies, `--find` found nothing, or a plugin did not pass `plugin verify`.
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,

@@ -61,6 +61,7 @@ fn help_names_every_option_with_an_example() {
         "--help",
         "--version",
         "--format",
+        "--find",
         "--jobs",
         "--timeout",
         "--run-timeout",

@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
+use crate::output::search::SearchText;
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use match_images::{MatchFormat, MatchImages};
 pub use settings::Settings;
@@ -65,6 +66,11 @@ pub struct Cli {
     /// Print the result in this format [default: gatherer] [e.g. --format table]
     #[arg(long, value_name = "FORMAT", env = "VIRTUAL_HOST_GATHERER_FORMAT", hide_env = true)]
     pub format: Option<Format>,
+
+    /// Print only the hosts, guests and pods that have TEXT in their name, UUID or address, with --format
+    /// table or ndjson; the status is 1 if there are none [e.g. --find web1 --format table]
+    #[arg(long, value_name = "TEXT")]
+    pub find: Option<SearchText>,
 
     /// How endpoints are queried.
     #[command(flatten)]
@@ -126,6 +132,9 @@ impl Cli {
         }
         if self.list_modules {
             return Err(before("--list-modules"));
+        }
+        if self.find.is_some() {
+            return Err(before("--find"));
         }
         match self.format.filter(|_| has_format_option) {
             None => {}
@@ -251,6 +260,8 @@ pub enum SchemaDocument {
     Inventory,
     /// One line of the output of `--format ndjson`
     Ndjson,
+    /// One line of the output of `--find TEXT --format ndjson`
+    Found,
     /// The output of `match-images`
     Matches,
     /// The manifest of a plugin
@@ -312,11 +323,14 @@ Examples:
       The call of a Manager
   virtual-host-gatherer -i endpoints.json --format ndjson | jq -r '.hosts[].name'
       The names of hosts, as soon as each endpoint is finished
+  virtual-host-gatherer -i endpoints.json --find 4c4c4544-0042 --format table
+      The host, guest or pod with a part of this UUID, and where it runs
   virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
       The result in a file, with a time limit of one minute for each endpoint
 
 Exit status:
-  0 the result was printed; endpoints may have failed    1 --fail-on applies    2 wrong usage
+  0 the result was printed; endpoints may have failed
+  1 --fail-on applies, or --find found nothing    2 wrong usage
   3 the infile, the config or a plugin folder cannot be used    4 internal error
   5 the result cannot be written to standard output or the outfile
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM

@@ -12,6 +12,7 @@ use super::printing;
 use crate::cli::SchemaDocument;
 use crate::exit::Exit;
 use crate::output::format::EndpointLine;
+use crate::output::format::found::FoundLine;
 use crate::request::RequestSchema;
 
 /// Prints the schema of a document.
@@ -30,6 +31,7 @@ fn text(document: SchemaDocument) -> String {
     let schema = match document {
         SchemaDocument::Inventory => written().into_root_schema_for::<Inventory>(),
         SchemaDocument::Ndjson => written().into_root_schema_for::<EndpointLine>(),
+        SchemaDocument::Found => written().into_root_schema_for::<FoundLine<'_>>(),
         SchemaDocument::Matches => written().into_root_schema_for::<Matches>(),
         SchemaDocument::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         SchemaDocument::Request => read.into_generator().into_root_schema_for::<RequestSchema>(),

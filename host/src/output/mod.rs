@@ -4,5 +4,6 @@ pub mod escape;
 pub mod format;
 pub mod inventory;
 pub mod outfile;
+pub mod search;
 pub mod terminal;
 pub mod warning_kinds;

@@ -1,5 +1,6 @@
 //! One run: reads the infile, queries the endpoints, and prints the results.
 
+mod find;
 mod logged;
 mod result;
 
@@ -29,6 +30,7 @@ use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
+use find::FindReport;
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
 
@@ -37,15 +39,17 @@ const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Queries the endpoints of the infile and prints their inventory.
 pub fn run(cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
+    let product = match cli.find.as_ref().map(|text| FindReport::new(text, settings.format)) {
+        None => Product::Inventory(settings.format),
+        Some(Ok(report)) => Product::Report(Box::new(report)),
+        Some(Err(problem)) => return fail(Exit::Usage, &problem),
+    };
     let catalog = match modules::read_catalog(settings) {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
     };
     match &cli.files.infile {
-        Some(infile) => {
-            let product = Product::Inventory(settings.format);
-            print_product(product, cli, infile, settings, &catalog, tally)
-        }
+        Some(infile) => print_product(product, cli, infile, settings, &catalog, tally),
         None => fail(
             Exit::Usage,
             "nothing to do: --infile FILE (- is standard input), --list-modules or a command is missing; \
