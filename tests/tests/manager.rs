@@ -204,7 +204,7 @@ fn the_inventory_has_times_only_in_run_objects() {
     assert!(with["run"]["startedAt"].as_str().is_some_and(|time| time.ends_with('Z')), "{with:#}");
     assert!(with["run"]["finishedAt"].as_str().is_some_and(|time| time.ends_with('Z')));
     assert!(with["endpoints"][0]["run"]["durationMs"].is_u64(), "{with:#}");
-    assert_eq!(with["schemaVersion"], "1.2");
+    assert_eq!(with["schemaVersion"], "1.3");
     assert_eq!(with["generator"]["name"], "virtual-host-gatherer");
     assert_eq!(with["endpoints"][0]["plugin"]["name"], "gatherer-plugin-example");
 
@@ -305,6 +305,19 @@ fn the_table_escapes_control_characters() {
             assert!(text.contains("red"), "{text}");
         }
     }
+}
+
+#[test]
+fn a_piped_table_does_not_cut_ids_and_shows_the_host_of_each_guest() {
+    let plugins = PluginFolder::with(&["example"]);
+    let name = "a-host-with-a-name-that-is-as-long-as-a-line-of-a-terminal-and-longer.example.com";
+    let outcome = Run::gather(&json!([
+        {"id": "e", "module": "Example", "hostname": name, "guests": 2},
+    ]));
+    let outcome = outcome.plugins(plugins.path()).args(["--format", "table"]).run().expect_code(0);
+    let guest = "00000000-0000-4000-8000-000000000002";
+    let line = outcome.stdout_text().lines().find(|line| line.contains(guest));
+    assert!(line.is_some_and(|line| line.contains(name)), "{}", outcome.describe());
 }
 
 #[test]

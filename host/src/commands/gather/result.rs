@@ -1,7 +1,6 @@
 //! Receives the results of a run, and prints them as one document at the end or as one line each.
 
 use std::cell::RefCell;
-use std::io::IsTerminal as _;
 use std::rc::Rc;
 
 use gatherer_plugin_api::model::{EndpointResult, Inventory, RunInfo, Timestamp};
@@ -15,6 +14,7 @@ use crate::exit::Exit;
 use crate::output::format::{self, Format, TableStyle};
 use crate::output::inventory;
 use crate::output::outfile::{self, Outfile, WriteError};
+use crate::output::terminal;
 use crate::run::progress::Display;
 use crate::run::reserve::OutputThread;
 use crate::run::supervisor::{Retention, Stop};
@@ -280,13 +280,9 @@ fn write_lines(
 
 /// The width and color of a table for an output.
 pub fn table_style(settings: &Settings, outfile: &Outfile) -> TableStyle {
-    let on_terminal = matches!(outfile, Outfile::Stdout) && std::io::stdout().is_terminal();
-    TableStyle { width: terminal_width(), color: settings.use_color(on_terminal) }
-}
-
-/// The width of a table: the terminal's, or else COLUMNS, or else 100; at least 40.
-fn terminal_width() -> usize {
-    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
-    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    terminal.filter(|width| *width > 0).or_else(columns).map_or(100, usize::from).max(40)
+    let on_terminal = matches!(outfile, Outfile::Stdout) && terminal::is_terminal();
+    TableStyle {
+        width: terminal::output_width(on_terminal),
+        color: settings.use_color(on_terminal),
+    }
 }

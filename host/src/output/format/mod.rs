@@ -2,6 +2,7 @@
 //! of a module. What a format cannot express becomes a note.
 
 mod containers;
+pub mod found;
 mod gatherer;
 mod inventory;
 mod layout;
@@ -54,7 +55,7 @@ pub struct Rendered {
 /// The width and color of [`Format::Table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableStyle {
-    /// The maximum width of a line, in columns.
+    /// The maximum width of a line, in columns; [`UNLIMITED`](crate::output::terminal::UNLIMITED): nothing is cut.
     pub width: usize,
     /// Whether to use ANSI colors.
     pub color: bool,

@@ -1,5 +1,5 @@
 //! Draws rows and columns. Columns are as wide as their content if the terminal allows it; otherwise the least important
-//! ones are cut or left out.
+//! ones are left out or cut.
 
 use super::text_width::{cut, cut_middle, width};
 
@@ -58,6 +58,8 @@ pub struct Column {
     pub cuts_middle: bool,
     /// The order in which columns are left out in the third step, highest first; 0: never.
     pub drop_order: u8,
+    /// Whether the column repeats what another line shows, so that it is left out before another column is cut.
+    pub repeats: bool,
 }
 
 const GAP: usize = 2;
@@ -110,6 +112,10 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
         let Some(excess) = total.checked_sub(limit).filter(|excess| *excess > 0) else {
             return shown;
         };
+        if let Some(place) = shown.iter().rposition(|(index, _)| columns[*index].repeats) {
+            shown.remove(place);
+            continue;
+        }
         if narrow(columns, &mut shown, excess, |column| column.preferred_width)
             || narrow(columns, &mut shown, excess, |column| column.min_width)
         {

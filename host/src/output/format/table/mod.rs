@@ -1,7 +1,7 @@
-//! The format `table`, for people: each endpoint with its hosts, guests, errors and warnings, in the width of the terminal,
-//! and a summary.
+//! The format `table`, for people: each endpoint with its hosts, guests, errors and warnings, and a summary. It fits the
+//! width of a terminal; elsewhere nothing is cut.
 
-mod cells;
+pub mod cells;
 pub mod grid;
 #[cfg(test)]
 mod table_tests;
@@ -11,8 +11,8 @@ use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo};
 
 use self::grid::{Cell, CellStyle, Column};
-pub use self::text_width::wrapped;
 use self::text_width::{cut, width};
+pub use self::text_width::{width as text_width, wrapped};
 use super::{Rendered, TableStyle};
 use crate::output::escape::escape;
 use crate::output::inventory::{count, counted_complete, counted_items, missing_collections};
@@ -29,9 +29,10 @@ pub const PLAIN: Column = Column {
     min_width: 0,
     cuts_middle: false,
     drop_order: 0,
+    repeats: false,
 };
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 8] = [
     Column { title: "NAME", min_width: 12, ..PLAIN },
     Column { title: "STATE", drop_order: 1, ..PLAIN },
     Column { title: "CPUS", aligns_right: true, drop_order: 2, ..PLAIN },
@@ -45,6 +46,9 @@ const COLUMNS: [Column; 6] = [
         drop_order: 4,
         ..PLAIN
     },
+    // So that a line that another program finds is complete.
+    Column { title: "HOST", repeats: true, ..PLAIN },
+    Column { title: "ENDPOINT", repeats: true, ..PLAIN },
 ];
 
 /// Renders the inventory. Duplicate names are not changed, because the ids distinguish them.
@@ -148,6 +152,7 @@ pub fn heading(parts: &[(String, CellStyle)], style: TableStyle, out: &mut Strin
 fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
     let mut hosts: Vec<&Host> = endpoint.hosts.iter().collect();
     hosts.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    let endpoint_id = escape(&endpoint.id);
     let mut rows = Vec::new();
     for host in hosts {
         let (state, state_style) = cells::host_state(host);
@@ -158,20 +163,22 @@ fn rows(endpoint: &EndpointResult) -> Vec<Vec<Cell>> {
             Cell::new(cells::size(host.memory_bytes), CellStyle::Plain),
             Cell::new(escape(&cells::system(host)), CellStyle::Plain),
             Cell::new(escape(&host.id), CellStyle::Dim),
+            Cell::default(),
+            Cell::new(&endpoint_id, CellStyle::Dim),
         ]);
-        guest_rows(&host.guests, &mut rows);
+        guest_rows(&host.guests, &shown_name(&host.name), &endpoint_id, &mut rows);
     }
     if !endpoint.detached_guests.is_empty() {
         let mut row = vec![Cell::default(); COLUMNS.len()];
         row[0] = Cell::new("(no host)", CellStyle::Dim);
         rows.push(row);
-        guest_rows(&endpoint.detached_guests, &mut rows);
+        guest_rows(&endpoint.detached_guests, "", &endpoint_id, &mut rows);
     }
     rows
 }
 
-/// Appends the rows of guests.
-fn guest_rows(guests: &[Guest], rows: &mut Vec<Vec<Cell>>) {
+/// Appends the rows of guests, with the names of their host and endpoint.
+fn guest_rows(guests: &[Guest], host: &str, endpoint: &str, rows: &mut Vec<Vec<Cell>>) {
     let mut guests: Vec<&Guest> = guests.iter().collect();
     guests.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     for (index, guest) in guests.iter().enumerate() {
@@ -188,6 +195,8 @@ fn guest_rows(guests: &[Guest], rows: &mut Vec<Vec<Cell>>) {
             Cell::new(cells::size(guest.memory_bytes), CellStyle::Plain),
             Cell::default(),
             Cell::new(escape(id), CellStyle::Dim),
+            Cell::new(host, CellStyle::Dim),
+            Cell::new(endpoint, CellStyle::Dim),
         ]);
     }
 }
@@ -199,7 +208,7 @@ fn guests(endpoint: &EndpointResult) -> usize {
 }
 
 /// A name as shown in the table.
-fn shown_name(name: &str) -> String {
+pub fn shown_name(name: &str) -> String {
     if name.is_empty() { "(no name)".to_owned() } else { escape(name) }
 }
 

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::super::TableStyle;
 use super::text_width::width;
+use crate::output::terminal::UNLIMITED;
 
 const PLAIN: TableStyle = TableStyle { width: 100, color: false };
 
@@ -90,6 +91,11 @@ fn shows_endpoints_hosts_guests_and_errors_on_a_wide_terminal() {
 #[test]
 fn fits_a_narrow_terminal() {
     insta::assert_snapshot!(render(&sample(), TableStyle { width: 60, color: false }));
+}
+
+#[test]
+fn elsewhere_than_on_a_terminal_nothing_is_cut_and_each_line_has_its_host_and_endpoint() {
+    insta::assert_snapshot!(render(&sample(), TableStyle { width: UNLIMITED, color: false }));
 }
 
 #[test]
