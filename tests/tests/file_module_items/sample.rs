@@ -50,11 +50,14 @@ pub fn endpoint(id: &str) -> Value {
     let whole = json!({"status": "complete"});
     let collections = [
         "config-maps",
+        "configMaps",
         "controllers",
+        "detachedGuests",
         "namespaces",
         "pods",
         "secrets",
         "service-accounts",
+        "serviceAccounts",
         "services",
         "virtual-machines",
     ];

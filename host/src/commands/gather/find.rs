@@ -8,6 +8,7 @@ use crate::cli::FailOn;
 use crate::commands::printing;
 use crate::exit::Exit;
 use crate::output::format::{Format, TableStyle, found};
+use crate::output::inventory::missing_collections;
 use crate::output::outfile::{Outfile, Pieces};
 use crate::output::search::{self, SearchText};
 
@@ -45,7 +46,10 @@ impl InventoryReport for FindReport {
         let endpoints = &inventory.endpoints;
         let failed =
             endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Complete);
-        let fails = found.is_empty() || fail_on.applies(failed.count(), endpoints.len());
+        let incomplete =
+            endpoints.iter().filter(|endpoint| !missing_collections(endpoint).is_empty());
+        let fails = found.is_empty()
+            || fail_on.applies(failed.count(), incomplete.count(), endpoints.len());
         let exit = if fails { Exit::EndpointsFailed } else { Exit::Done };
         let result = |writer: &mut Pieces<'_>| {
             if self.is_table {

@@ -131,6 +131,7 @@ fn write_unmatched_containers(
         return;
     }
     write_title("Containers that match no image", style, out);
+    out.push('\n');
     let mut groups: BTreeMap<_, Vec<&UnmatchedContainer>> = BTreeMap::new();
     for container in containers {
         let image = container.image.as_ref().or(container.image_id.as_ref());

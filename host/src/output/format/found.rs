@@ -13,7 +13,7 @@ use super::layout::OneLine;
 use super::table::grid::{self, Cell, CellStyle, Column};
 use super::table::{MIN_WIDTH, PLAIN, cells, shown_name, wrapped};
 use crate::output::escape::escape;
-use crate::output::inventory::count;
+use crate::output::inventory::{count, missing_collections};
 use crate::output::search::{Found, FoundObject};
 
 const COLUMNS: [Column; 8] = [
@@ -194,10 +194,8 @@ fn summary(found: &[Found<'_>], text: &str, inventory: &Inventory) -> String {
     let endpoints = &inventory.endpoints;
     let is_failed = |status| status != EndpointStatus::Complete;
     let failed = endpoints.iter().filter(|endpoint| is_failed(endpoint.status)).count();
-    let incomplete = endpoints.iter().filter(|endpoint| {
-        endpoint.collections.values().any(|collection| !collection.is_complete())
-    });
-    let incomplete = incomplete.count();
+    let incomplete =
+        endpoints.iter().filter(|endpoint| !missing_collections(endpoint).is_empty()).count();
     let searched = count(endpoints.len() - failed, "endpoint");
     let mut parts = vec![result, format!("{searched} searched")];
     if failed > 0 {

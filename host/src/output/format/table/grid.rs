@@ -2,6 +2,7 @@
 //! ones are left out or cut.
 
 use super::text_width::{cut, cut_middle, width};
+use crate::output::terminal::UNLIMITED;
 
 /// Color or weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +59,7 @@ pub struct Column {
     pub cuts_middle: bool,
     /// The order in which columns are left out in the third step, highest first; 0: never.
     pub drop_order: u8,
-    /// Whether the column repeats what another line shows, so that it is left out before another column is cut.
+    /// Whether the column repeats what other lines show. It is left out on a terminal.
     pub repeats: bool,
 }
 
@@ -100,6 +101,9 @@ pub fn draw(columns: &[Column], rows: &[Vec<Cell>], limit: usize, color: bool, o
 fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usize)> {
     let mut shown: Vec<(usize, usize)> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
+        if column.repeats && limit != UNLIMITED {
+            continue;
+        }
         let content = rows.iter().map(|row| width(&row[index].text)).max().unwrap_or(0);
         if content > 0 {
             shown.push((index, content.max(width(column.title))));
@@ -112,10 +116,6 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], limit: usize) -> Vec<(usize, usiz
         let Some(excess) = total.checked_sub(limit).filter(|excess| *excess > 0) else {
             return shown;
         };
-        if let Some(place) = shown.iter().rposition(|(index, _)| columns[*index].repeats) {
-            shown.remove(place);
-            continue;
-        }
         if narrow(columns, &mut shown, excess, |column| column.preferred_width)
             || narrow(columns, &mut shown, excess, |column| column.min_width)
         {
