@@ -1,4 +1,4 @@
-//! Differences from the classic program (docs/manager.md lists all of them) that no test of a single part shows.
+//! Differences from the classic program (docs/manager-differences.md lists all of them) that no test of a single part shows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

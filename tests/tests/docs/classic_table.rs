@@ -1,4 +1,4 @@
-//! Checks that each difference from the classic program in docs/manager.md has a test.
+//! Checks that each difference from the classic program in docs/manager-differences.md has a test.
 
 use super::{files, read, repository, section};
 
@@ -182,8 +182,8 @@ fn test_functions() -> Vec<String> {
 
 #[test]
 fn each_difference_from_the_classic_program_has_a_test() {
-    let text = read("docs/manager.md");
-    let table = section(&text, "\n## Differences from the classic program");
+    let text = read("docs/manager-differences.md");
+    let table = section(&text, "# Differences from the classic program\n");
     let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
     let first_cells: Vec<&str> = rows
         .filter_map(|row| row.split(" | ").next())
