@@ -31,7 +31,8 @@ macro_rules! assert_message {
 /// The settings of [`assert_message!`](crate::assert_message): which parts of a text are replaced.
 ///
 /// Paths of the build, the repository and temporary folders, ports of this machine, process ids, points in
-/// time, milliseconds, fractions of seconds and `<number> times` become words in brackets.
+/// time, milliseconds, fractions of seconds, `<number> times` and how many records had arrived become words in
+/// brackets.
 pub fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
@@ -48,6 +49,7 @@ pub fn settings() -> insta::Settings {
         (r"\b(pid|process) \d+".to_owned(), "$1 [pid]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)".to_owned(), "[time]"),
         (r"\b\d+ times\b".to_owned(), "[number] times"),
+        (r"\b\d+ records? \(hosts".to_owned(), "[number] records (hosts"),
         (r"\b\d+\.\d+ s\b".to_owned(), "[number] s"),
         (r"\b\d+(\.\d+)? ms\b".to_owned(), "[number] ms"),
     ] {

@@ -79,7 +79,9 @@ fn run_case(case: &str, timeout: u32, expected: &Expected, more: &[&str]) -> Bot
             Failed(kinds) => assert!(kinds.contains(&failure.kind.as_str()), "{failure}"),
             FailedWith(kind) => {
                 assert_eq!(failure.kind, *kind, "{failure}");
-                assert!(gatherer.log.contains(&failure.message), "{}", gatherer.describe());
+                // How many records had arrived differs from run to run.
+                let message = failure.message.split("; ").next().unwrap_or_default();
+                assert!(gatherer.log.contains(message), "{}", gatherer.describe());
                 assert_message!(case, failure);
             }
             Crashed(text) => {

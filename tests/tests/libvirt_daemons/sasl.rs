@@ -32,8 +32,8 @@ fn check(mechanism: Mechanism, uri: impl Fn(&Libvirtd) -> String) {
     println!("good: complete");
     let refused = "authentication failed: authentication failed";
     let both = "sasl_username and sasl_password";
-    assert_failed(&outcome, "wrong-password", "authentication", refused, both);
-    assert_failed(&outcome, "unknown-user", "authentication", refused, both);
+    assert_failed(&outcome, "wrong-password", "authentication", refused, USER);
+    assert_failed(&outcome, "unknown-user", "authentication", refused, "unknown");
     assert_failed(&outcome, "no-password", "authentication", "SASL", "set sasl_password");
     assert_failed(&outcome, "neither", "authentication", "SASL", both);
     let hints = ["no-password", "neither"].map(|id| outcome.failure(id).hint.unwrap_or_default());

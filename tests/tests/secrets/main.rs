@@ -87,7 +87,7 @@ redacts! {
     redacts_the_last_line_of_a_crashed_plugin: "dying-secret" => "failed";
     redacts_an_error_and_its_hint: "error-secret" => "failed";
     redacts_the_error_of_a_collection: "collection-secret" => "complete";
-    redacts_the_name_of_a_collection: "collection-name-secret" => "complete";
+    redacts_the_name_of_a_collection: "collection-name-secret" => "failed";
     redacts_a_text_before_it_is_cut: "cut-secret" => "complete";
     redacts_last_words_that_begin_inside_a_secret: "dying-in-a-line-secret" => "failed";
 }
