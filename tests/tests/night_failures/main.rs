@@ -32,8 +32,9 @@ impl Failures {
         };
         let log = lines(&manager);
         let shown = table.expect_code(0);
-        // Without the lines of hosts.
-        let shown = shown.stdout_text().lines().filter(|line| !line.trim().starts_with("node-"));
+        // Without the list of hosts and its head.
+        let is_host = |line: &str| ["node-", "NAME "].iter().any(|start| line.starts_with(start));
+        let shown = shown.stdout_text().lines().filter(|line| !is_host(line.trim()));
         let words: Vec<_> = shown.flat_map(str::split_whitespace).collect();
         let shown = without_durations(&words.join(" "));
         for text in texts {
