@@ -11,6 +11,7 @@
 
 title "Generated parts of the documents"
 scripts/docs.sh
+scripts/own-words.sh
 
 target=$(target_dir)
 case $target in /*) ;; *) target=$PWD/$target ;; esac

@@ -14,6 +14,7 @@ check() {
 }
 
 check cargo fmt --all --check
+check scripts/own-words.sh --check
 check cargo clippy --workspace --all-targets --locked --keep-going -- -D warnings
 # The fuzz targets, without libFuzzer itself.
 check cargo clippy -p gatherer-fuzz --features targets --locked --keep-going -- -D warnings

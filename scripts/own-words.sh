@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Lists the words of the sentences that the program and its plugins write, from the texts in their source. Redaction
-# leaves these words alone: host/src/request/redact/own_words.rs.
+# leaves these words alone: host/src/request/redact/own_words.rs. With --check, fails if the list is out of date.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+
+export LC_ALL=C
 
 list=host/src/request/redact/own_words.txt
 {
@@ -23,5 +25,12 @@ list=host/src/request/redact/own_words.txt
     grep -hoE '"name": *"[^"]*"' plugins/{file,kubernetes,libvirt}/manifest.json
 } | tr -cs 'A-Za-z0-9' '\n' | tr '[:upper:]' '[:lower:]' | grep -E '^[a-z][a-z0-9]{0,23}$' |
     grep -vx canary | sort -u | tr '\n' ' ' | fold -s -w 118 | sed 's/ *$//' >"$list.new"
+if [ "${1:-}" = --check ]; then
+    status=0
+    cmp -s "$list" "$list.new" || status=1
+    rm "$list.new"
+    [ "$status" -eq 0 ] || say "$list is out of date: run $0"
+    exit "$status"
+fi
 mv "$list.new" "$list"
 say "$list"

@@ -7,19 +7,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use http::uri::InvalidUri;
 use http::{HeaderMap, StatusCode};
 use hyper_util::client::legacy;
-use rustls::CertificateError;
 
 use super::Timeouts;
 use super::address::sanitize;
 use super::client_certificate::ClientCertificate;
 use super::connector::{ProxyError, milliseconds};
 use super::credential::UsedCredential;
+use super::failure_cause::{FailureCause, find};
 use super::handshake_error::explain_handshake;
 use super::tls_error::{CertificateHints, explain_certificate};
-use super::verifier::RejectedCertificate;
 use crate::run::seconds;
 
 /// How to do without a proxy that the environment or the endpoint sets.
@@ -302,93 +300,11 @@ impl Exchange {
     }
 }
 
-/// Why an exchange failed, as far as the operator needs to distinguish it.
-enum FailureCause {
-    Certificate(Box<RejectedCertificate>),
-    Tls(rustls::Error),
-    NoSuchName,
-    NoNameService,
-    Refused,
-    Broken,
-    ConnectTimeout,
-    IdleTimeout,
-    /// The request cannot be encoded.
-    NotSendable,
-    HeadTooLarge,
-    InvalidHead,
-    NotHttp,
-    Other,
-}
-
-impl FailureCause {
-    /// Whether a retry cannot help, even if errors of this kind are usually retryable.
-    fn is_permanent(&self) -> bool {
-        matches!(self, Self::NoSuchName | Self::NotSendable)
-    }
-
-    fn of(causes: &[&(dyn StdError + 'static)], text: &str, connecting: bool) -> Self {
-        if let Some(error) = find::<rustls::Error>(causes) {
-            return Self::of_tls(error);
-        }
-        if causes.iter().any(|cause| cause.is::<http::Error>() || cause.is::<InvalidUri>()) {
-            return Self::NotSendable;
-        }
-        if text.starts_with("failed to lookup address information") {
-            let temporary = text.contains("Temporary failure");
-            return if temporary { Self::NoNameService } else { Self::NoSuchName };
-        }
-        let io_errors = || causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>());
-        if io_errors().any(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return if connecting { Self::ConnectTimeout } else { Self::IdleTimeout };
-        }
-        if let Some(error) = find::<hyper::Error>(causes) {
-            if error.is_parse() {
-                return match text {
-                    "message head is too large" => Self::HeadTooLarge,
-                    // The response does not even begin with `HTTP/1.1`.
-                    text if text.starts_with("invalid HTTP version") => Self::NotHttp,
-                    _ => Self::InvalidHead,
-                };
-            }
-            // The server sent data before it got a request, as mail and SSH servers do.
-            if text == "received unexpected message from connection" {
-                return Self::NotHttp;
-            }
-            if error.is_incomplete_message() || error.is_closed() {
-                return Self::Broken;
-            }
-        }
-        match io_errors().next_back() {
-            Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
-            Some(error) if is_broken(error.kind()) => Self::Broken,
-            _ => Self::Other,
-        }
-    }
-
-    fn of_tls(error: &rustls::Error) -> Self {
-        if let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error
-            && let Some(rejected) = other.0.downcast_ref::<RejectedCertificate>()
-        {
-            return Self::Certificate(Box::new(rejected.clone()));
-        }
-        Self::Tls(error.clone())
-    }
-}
-
 /// Whether this is a library's text for a connection that the server closed too early.
 fn is_early_end(text: &str) -> bool {
     ["connection closed", "end of file", "EOF", "close_notify"]
         .iter()
         .any(|part| text.contains(part))
-}
-
-fn is_broken(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind as Kind;
-
-    matches!(
-        kind,
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
-    )
 }
 
 /// The text of the root cause, which is the most specific one.
@@ -401,10 +317,6 @@ fn root_cause_text(causes: &[&(dyn StdError + 'static)]) -> String {
         }
         _ => sanitize(&cause.to_string()),
     })
-}
-
-fn find<'a, T: StdError + 'static>(causes: &[&'a (dyn StdError + 'static)]) -> Option<&'a T> {
-    causes.iter().find_map(|cause| cause.downcast_ref::<T>())
 }
 
 /// An error and the chain of its causes. Includes the error that an `io::Error` wraps, which `source`

@@ -15,6 +15,7 @@ mod deadline;
 mod der;
 mod encoding;
 mod error;
+mod failure_cause;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing_hooks;
 mod handshake_error;
