@@ -138,8 +138,7 @@ fn a_failed_collection_of_guests_fails_the_endpoint_for_a_manager() {
 #[test]
 fn the_name_of_a_collection_is_not_redacted() {
     let mut failed = endpoint("x");
-    failed["collections"]["virtual-machines"] =
-        json!({"status": "failed", "error": {"kind": "permission", "message": "virtual: 403"}});
+    failed["collections"]["virtual-machines"] = json!({"status": "failed", "error": {"kind": "permission", "message": "password=virtual: 403"}});
     let document = inventory(&[failed]);
     for password in ["virtual", "virtual-machines"] {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -156,7 +155,7 @@ fn the_name_of_a_collection_is_not_redacted() {
         assert_eq!(collections["virtual-machines"]["status"], "failed", "{collections:#}");
         assert!(collections.get("***-machines").is_none() && collections.get("***").is_none());
         if password == "virtual" {
-            // In the message it is redacted like any secret.
+            // In the message it is redacted where it is a value.
             let message = &collections["virtual-machines"]["error"]["message"];
             assert!(message.as_str().is_some_and(|it| it.contains("***")), "{collections:#}");
         }
