@@ -23,8 +23,10 @@ list=host/src/request/redact/own_words.txt
     # What libraries say: the errors of the system, HTTP, TLS, libvirt and ssh.
     cat host/src/request/redact/library_words.txt
     grep -hoE '"name": *"[^"]*"' plugins/{file,kubernetes,libvirt}/manifest.json
-} | tr -cs 'A-Za-z0-9' '\n' | tr '[:upper:]' '[:lower:]' | grep -E '^[a-z][a-z0-9]{0,23}$' |
-    grep -vx canary | sort -u | tr '\n' ' ' | fold -s -w 118 | sed 's/ *$//' >"$list.new"
+} | tr '[:upper:]' '[:lower:]' |
+    # Compounds, and each word.
+    awk '{ gsub(/[^a-z0-9_-]/, " "); print; gsub(/[_-]/, " "); print }' | tr -s ' ' '\n' | sed 's/^[-_]*//; s/[-_]*$//' |
+    grep -E '^[a-z][a-z0-9_-]{0,23}$' | grep -vx canary | sort -u | tr '\n' ' ' | fold -s -w 118 | sed 's/ *$//' >"$list.new"
 if [ "${1:-}" = --check ]; then
     status=0
     cmp -s "$list" "$list.new" || status=1

@@ -32,7 +32,7 @@ fn a_port_that_drops_packets_refuses_or_never_answers_has_its_own_error() {
     ]);
     // The plugin's own error, not the runner's: it mentions the port.
     let message = format!("port {full_port}");
-    assert_failed(&outcome, "drops-packets", "timeout", &message, "listen_tcp");
+    assert_failed(&outcome, "drops-packets", "timeout", &message, "firewall");
     assert_failed(&outcome, "refuses", "connection", "Connection refused", "listen_tcp");
     for id in ["never-answers", "stopped-tcp", "stopped-tls", "stopped-unix"] {
         assert_failed(&outcome, id, "timeout", "3 s", "timeout");

@@ -106,6 +106,8 @@ fn shell(commands: &str, folder: &Path) -> String {
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("GATHERER_LOGFILE", folder.join("log"))
+        // The table as on a terminal of this width.
+        .env("COLUMNS", "100")
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("CARGO_TARGET_DIR")
         .env_remove("RUSTFLAGS")

@@ -13,33 +13,31 @@ static WORDS: LazyLock<HashSet<&str>> =
 /// The longest word in the list, in bytes.
 const WORD_MAX_BYTES: usize = 24;
 
-/// The shortest word that a secret of several words can have, in bytes.
-const PART_MIN_BYTES: usize = 2;
-
-/// Whether the text in this place is a word of our own sentences, a part of one, or several that are joined by other
-/// characters than spaces (`known-hosts`); and not the value of something. A sentence of such words is a good password.
+/// Whether the text in this place is a word of our own sentences or a part of one, and not the value of something. A
+/// word may be a compound (`known_hosts`). A text with other characters, or of several words, can be a good password.
 pub fn is_own(text: &[u8], place: &Range<usize>) -> bool {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let is_word = |byte: &u8| is_letter(byte) || b"-_".contains(byte);
     let secret = &text[place.clone()];
-    if secret.iter().any(u8::is_ascii_whitespace) {
+    if !secret.iter().all(is_word) {
         return false;
     }
     // Bounded, because a text may consist of one long word.
-    let bounded = WORD_MAX_BYTES + 1;
-    let before = text[..place.start].iter().rev().take(bounded).take_while(|byte| is_word(byte));
-    let after = text[place.end..].iter().take(bounded).take_while(|byte| is_word(byte));
-    let start =
-        place.start - secret.first().filter(|byte| is_word(byte)).map_or(0, |_| before.count());
-    let end = place.end + secret.last().filter(|byte| is_word(byte)).map_or(0, |_| after.count());
-    let words = text[start..end].split(|byte| !is_word(byte)).filter(|word| !word.is_empty());
-    let words: Vec<_> = words.collect();
-    let is_own_word = |word: &&[u8]| {
-        (words.len() == 1 || word.len() >= PART_MIN_BYTES || *word == b"s")
-            && word.len() <= WORD_MAX_BYTES
+    let around = |is_part: &dyn Fn(&u8) -> bool| {
+        let before = text[..place.start].iter().rev().take(WORD_MAX_BYTES + 1);
+        let after = text[place.end..].iter().take(WORD_MAX_BYTES + 1);
+        let before = before.take_while(|byte| is_part(byte)).count();
+        let after = after.take_while(|byte| is_part(byte)).count();
+        place.start - before..place.end + after
+    };
+    let is_listed = |place: &Range<usize>| {
+        let word = &text[place.clone()];
+        word.len() <= WORD_MAX_BYTES
             && std::str::from_utf8(word)
                 .is_ok_and(|word| WORDS.contains(word.to_ascii_lowercase().as_str()))
     };
-    !words.is_empty() && words.iter().all(is_own_word) && !is_value(&text[..start], &text[end..])
+    let words = [around(&is_letter), around(&is_word)];
+    words.iter().any(|word| is_listed(word) && !is_value(&text[..word.start], &text[word.end..]))
 }
 
 /// Whether a word between these texts is a value: `password=WORD`, `"token": "WORD"`, `user:WORD@host`.
