@@ -2,6 +2,9 @@
 # Lists the words of the sentences that the program and its plugins write, from the texts in their source. Redaction
 # leaves these words alone: host/src/request/redact/own_words.rs. With --check, fails if the list is out of date.
 
+# The dollar signs in single quotes are awk's.
+# shellcheck disable=SC2016
+
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
