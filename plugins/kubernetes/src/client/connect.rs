@@ -3,7 +3,7 @@
 //! kube's layers add the server's address and the credentials; the requests go over the transport that
 //! all modules share.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
@@ -47,8 +47,6 @@ pub(super) struct Connection {
     exchange: Exchange,
     /// The server's URL as messages show it, without a trailing slash.
     pub address: String,
-    /// About how many bytes the next page of the current list has; 0 if that is not known.
-    pub page_bytes: AtomicUsize,
 }
 
 impl Connection {
@@ -132,7 +130,6 @@ impl Connection {
             used_credential,
             exchange,
             address,
-            page_bytes: AtomicUsize::new(0),
         })
     }
 

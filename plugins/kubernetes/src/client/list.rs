@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
@@ -125,14 +125,15 @@ async fn walk_pages<S: ItemSink>(
     page_size: u32,
     sink: &mut S,
 ) -> Result<WalkOutcome, GatherError> {
+    let page_bytes = Arc::new(AtomicUsize::new(0));
     let next = |number, token, bytes| PageRequest {
         resource: resource.clone(),
         size: page_size,
         number,
         token,
         bytes_left: LIST_BYTES.saturating_sub(bytes),
+        page_bytes: Arc::clone(&page_bytes),
     };
-    connection.page_bytes.store(0, Ordering::Relaxed);
     let mut page = PageFetch::start(connection, next(1, None, 0));
     let mut progress = ListProgress::default();
     for number in 2..=MOST_PAGES + 1 {

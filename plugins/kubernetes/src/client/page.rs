@@ -1,7 +1,8 @@
 //! Requests to the API server: one page of a list, or one small object. `page_parser` parses a page.
 
 use std::error::Error as StdError;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use gatherer_plugin_api::GatherError;
@@ -45,6 +46,8 @@ pub(super) struct PageRequest {
     pub token: Option<String>,
     /// How many more bytes the whole list may have.
     pub bytes_left: usize,
+    /// About how many bytes the next page of the list has; 0 if that is not known.
+    pub page_bytes: Arc<AtomicUsize>,
 }
 
 /// The result of requesting a page.
@@ -87,13 +90,13 @@ pub(super) async fn fetch(
     }
     attempt.reject_compression(&head.headers)?;
     let reader = attempt.reader(page_limit(page.bytes_left));
-    let expected_bytes = connection.page_bytes.load(Ordering::Relaxed);
+    let expected_bytes = page.page_bytes.load(Ordering::Relaxed);
     let find_token = |beginning: &[u8]| {
         // Fails only if the list was given up.
         let _ = page_parser::next_token(beginning).map(|token| next_token.send(token));
     };
     let bytes = BodyReader { expected_bytes, ..reader }.read_with(body, find_token).await?;
-    connection.page_bytes.store(bytes.len() + bytes.len() / 16, Ordering::Relaxed);
+    page.page_bytes.store(bytes.len() + bytes.len() / 16, Ordering::Relaxed);
     Ok(FetchOutcome::Page(Page { bytes, request_text: attempt.exchange.description() }))
 }
 

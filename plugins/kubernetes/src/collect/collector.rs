@@ -54,6 +54,16 @@ impl Collector<'_> {
         Ok((items, warnings))
     }
 
+    /// Reads a list of the selected objects if its collection is selected.
+    pub async fn read_if<L: Listed, T>(
+        &self,
+        selected: bool,
+        resource: Resource,
+        collecting: Collecting<L, T>,
+    ) -> Option<CollectedList<T>> {
+        if selected { Some(self.read_list(&resource, collecting).await) } else { None }
+    }
+
     pub fn report_items(&self, mut items: impl Iterator<Item = Item>) -> Result<(), GatherError> {
         items.try_for_each(|item| self.context.item(item))
     }

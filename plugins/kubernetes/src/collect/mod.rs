@@ -60,7 +60,6 @@ pub fn cluster(
 const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The lists that pods are joined with; `None` if they are not selected.
-#[derive(Default)]
 struct JoinedLists {
     services: Option<CollectedList<Service>>,
     config_maps: Option<CollectedList<ConfigMap>>,
@@ -82,7 +81,7 @@ impl JoinedLists {
 }
 
 impl Collector<'_> {
-    /// Reads the smaller lists first, because each pod is joined with them when it arrives.
+    /// Reads the smaller lists first and at the same time, because each pod is joined with them when it arrives.
     ///
     /// The virtual machines come first: the more time passes after the nodes were listed, the more machines
     /// run on nodes that were not there yet.
@@ -99,12 +98,12 @@ impl Collector<'_> {
         if selection.service_accounts {
             self.service_accounts().await?;
         }
-        let lists = self.read_joined_lists().await;
         let mut owners = Owners::new();
-        let mut controllers = None;
-        if selection.controllers || selection.pods {
-            controllers = Some(self.controllers(&mut owners).await);
-        }
+        let with_controllers = selection.controllers || selection.pods;
+        let read_controllers = async {
+            if with_controllers { Some(self.controllers(&mut owners).await) } else { None }
+        };
+        let (lists, controllers) = tokio::join!(self.read_joined_lists(), read_controllers);
         let mut found = None;
         if selection.pods {
             found = self.pods(lists.join(hosts.ids, owners)).await?;
@@ -116,25 +115,22 @@ impl Collector<'_> {
         Ok(())
     }
 
+    /// Reads these lists at the same time: while one is parsed, the server prepares another.
     async fn read_joined_lists(&self) -> JoinedLists {
-        let mut lists = JoinedLists::default();
-        if self.selection.services {
-            let collecting = Collecting::<ServiceList, _>::new(map::service);
-            lists.services = Some(self.read_list(&kinds::SERVICES, collecting).await);
-        }
-        if self.selection.config_maps {
-            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
-                (map::config_map(item), Warnings::new())
-            });
-            lists.config_maps = Some(self.read_list(&kinds::CONFIG_MAPS, collecting).await);
-        }
-        if self.selection.secrets {
-            let collecting = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
-                (map::secret(item), Warnings::new())
-            });
-            lists.secrets = Some(self.read_list(&kinds::SECRETS, collecting).await);
-        }
-        lists
+        let selection = self.selection;
+        let services = Collecting::<ServiceList, _>::new(map::service);
+        let config_maps = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+            (map::config_map(item), Warnings::new())
+        });
+        let secrets = Collecting::<KeyedObjectList, _>::new(|item: KeyedObject<'_>| {
+            (map::secret(item), Warnings::new())
+        });
+        let (services, config_maps, secrets) = tokio::join!(
+            self.read_if(selection.services, kinds::SERVICES, services),
+            self.read_if(selection.config_maps, kinds::CONFIG_MAPS, config_maps),
+            self.read_if(selection.secrets, kinds::SECRETS, secrets),
+        );
+        JoinedLists { services, config_maps, secrets }
     }
 
     /// Reports the lists that the pods were joined with, together with what was found in the pods, if their
