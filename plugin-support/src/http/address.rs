@@ -1,5 +1,7 @@
 //! Strict parsing of URLs and the credentials in them, and the form of URLs and other texts in messages.
 
+use std::net::Ipv6Addr;
+
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -63,6 +65,31 @@ pub fn parse_url(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// The URL of a service that a request names by host and port, without a path. The host is a name or an
+/// address; one of IPv6 may have brackets. The error is the predicate of a sentence whose subject is the host,
+/// and quotes nothing of it.
+///
+/// ```
+/// use gatherer_plugin_support::http::service_url;
+/// assert_eq!(service_url("https", "pve1.example.com", 8006).unwrap().as_str(), "https://pve1.example.com:8006/");
+/// assert_eq!(service_url("https", "::1", 443).unwrap().as_str(), "https://[::1]/");
+/// assert!(service_url("https", "https://pve1", 443).is_err());
+/// ```
+pub fn service_url(scheme: &str, host: &str, port: u16) -> Result<Url, &'static str> {
+    const EXPECTED: &str = "must be a host name or an address, without scheme, port and path";
+
+    let host = host.trim();
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let authority = match address.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) if host.is_empty() || host.contains(['/', '\\', '@', ':', '?', '#']) => {
+            return Err(EXPECTED);
+        }
+        Err(_) => host.to_owned(),
+    };
+    parse_url(&format!("{scheme}://{authority}:{port}/")).map_err(|_| EXPECTED)
+}
+
 /// Removes the user info from a URL and returns it decoded, as `user:password`.
 pub(crate) fn basic_credentials(url: &mut Url) -> Option<Vec<u8>> {
     if url.username().is_empty() && url.password().is_none() {
@@ -89,6 +116,39 @@ mod tests {
     fn a_displayed_url_has_no_user_info_query_or_fragment() {
         assert_eq!(display_url(&url("http://u:p@[::1]:81/a/b?c=d#e")), "http://[::1]:81/a/b");
         assert_eq!(display_url(&url("https://h:443")), "https://h/");
+    }
+
+    #[test]
+    fn a_service_url_has_exactly_the_given_host_and_port() {
+        for (host, port, expected) in [
+            ("pve1.example.com", 8006, "https://pve1.example.com:8006/"),
+            (" pve1 ", 443, "https://pve1/"),
+            ("192.0.2.7", 8006, "https://192.0.2.7:8006/"),
+            ("2001:db8::7", 8006, "https://[2001:db8::7]:8006/"),
+            ("[2001:db8::7]", 8006, "https://[2001:db8::7]:8006/"),
+        ] {
+            let url = service_url("https", host, port).expect("a valid host");
+            assert_eq!(url.as_str(), expected, "{host}");
+        }
+        for host in [
+            "",
+            " ",
+            "https://h",
+            "h:8006",
+            "h/a",
+            "u:p@h",
+            "u@h",
+            "h?a",
+            "h#a",
+            "a b",
+            "[h]",
+            "[]",
+            "a\\b",
+            "a\tb",
+            "2001:db8::7%eth0",
+        ] {
+            assert!(service_url("https", host, 8006).is_err(), "{host}");
+        }
     }
 
     #[test]

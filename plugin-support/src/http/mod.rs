@@ -47,7 +47,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout_at;
 use tower::Service as _;
 
-pub use address::{display_url, parse_url};
+pub use address::{display_url, parse_url, service_url};
 pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
 pub use credential::{UsedCredential, explain_unauthorized, jwt_expiry};
@@ -123,8 +123,19 @@ impl Client {
         authorities: Option<Vec<u8>>,
         certificate_hints: CertificateHints,
     ) -> Self {
-        let proxy = context.options().proxy.clone();
         let tls = TlsSettings { authorities, ..TlsSettings::default() };
+        Self::with_tls(context, timeouts, tls, certificate_hints)
+    }
+
+    /// A client with these settings for TLS, for example for a module with its own parameters for
+    /// certificates. The hints are for errors about a certificate that cannot be verified.
+    pub fn with_tls(
+        context: &Context,
+        timeouts: Timeouts,
+        tls: TlsSettings,
+        certificate_hints: CertificateHints,
+    ) -> Self {
+        let proxy = context.options().proxy.clone();
         let transport = Transport::new(context, TransportSettings { proxy, timeouts, tls });
         Self { inner: Arc::new(Inner { context: context.clone(), transport, certificate_hints }) }
     }
