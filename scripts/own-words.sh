@@ -11,9 +11,11 @@
 export LC_ALL=C
 
 list=host/src/request/redact/own_words.txt
+# The example is not installed.
+plugins=$(find plugins -mindepth 1 -maxdepth 1 ! -name example | sort)
 {
-    find host/src file-reader/src image-reference/src plugin-api/src plugin-support/src \
-        plugins/file/src plugins/kubernetes/src plugins/libvirt/src -name '*.rs' \
+    # shellcheck disable=SC2086
+    find host/src file-reader/src image-reference/src plugin-api/src plugin-support/src $plugins -name '*.rs' \
         ! -name '*_tests.rs' ! -name '*fuzz*' ! -name 'test_*' ! -path '*/tests/*' ! -path '*/testing/*' ! -name testing.rs -print0 |
         sort -z |
         # Without the tests at the end of a file, without comments, and with each string on one line.
@@ -25,7 +27,8 @@ list=host/src/request/redact/own_words.txt
         sed -E 's/\{[^}]*\}/ /g; s/\\(u\{[0-9a-f]*\}|.)/ /g'
     # What libraries say: the errors of the system, HTTP, TLS, libvirt and ssh.
     cat host/src/request/redact/library_words.txt
-    grep -hoE '"name": *"[^"]*"' plugins/{file,kubernetes,libvirt}/manifest.json
+    # shellcheck disable=SC2086
+    find $plugins -name manifest.json -exec grep -hoE '"name": *"[^"]*"' {} +
 } | tr '[:upper:]' '[:lower:]' |
     # Compounds, and each word.
     awk '{ gsub(/[^a-z0-9_-]/, " "); print; gsub(/[_-]/, " "); print }' | tr -s ' ' '\n' | sed 's/^[-_]*//; s/[-_]*$//' |
