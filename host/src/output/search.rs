@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use gatherer_plugin_api::model::{
-    Address, EndpointResult, Guest, Host, Identifiers, Inventory, Pod,
+    Address, EndpointResult, Guest, Host, Identifiers, Interface, Inventory, Pod,
 };
 
 /// The digits of a UUID.
@@ -114,8 +114,15 @@ impl SearchText {
             || [&guest.id, &guest.uuid].into_iter().flatten().any(|id| self.is_in_id(id))
             || self.is_in_identifiers(&guest.identifiers)
             || self.is_in_addresses(&guest.addresses)
+            || guest.host_name.as_ref().is_some_and(|name| self.is_in_text(name))
+            || guest.interfaces.iter().any(|interface| self.is_in_interface(interface))
             // Other attributes are not identifiers: `running` would find most guests.
             || guest.attributes.values().any(|value| self.is_in_uuid(value))
+    }
+
+    fn is_in_interface(&self, interface: &Interface) -> bool {
+        interface.mac.as_ref().is_some_and(|mac| self.is_in_text(mac))
+            || interface.addresses.iter().any(|address| self.is_in_address(address))
     }
 
     fn is_in_pod(&self, pod: &Pod) -> bool {
@@ -176,7 +183,7 @@ pub fn find<'a>(inventory: &'a Inventory, text: &SearchText) -> Vec<Found<'a>> {
 #[cfg(test)]
 mod tests {
     use gatherer_plugin_api::model::{
-        Address, EndpointResult, Guest, Host, Inventory, Pod, Workloads,
+        Address, EndpointResult, Guest, Host, Interface, Inventory, Pod, Workloads,
     };
 
     use super::{FoundObject, SearchText, find};
@@ -188,6 +195,12 @@ mod tests {
         let address = |address: &str| Address { kind: None, address: address.to_owned() };
         let mut guest = Guest::new(UUID, "Web-1");
         guest.addresses = vec![address("10.0.0.12"), address("2001:db8::1/64")];
+        guest.host_name = Some("intranet.example.com".into());
+        guest.interfaces = vec![Interface {
+            mac: Some("52:54:00:12:34:56".into()),
+            addresses: vec!["192.0.2.7".into()],
+            network: Some("br0".into()),
+        }];
         guest.attributes.insert("vmState".into(), "running".into());
         guest
             .attributes
@@ -245,6 +258,15 @@ mod tests {
         assert_eq!(found("h-1"), ["host"]);
         assert_eq!(found("I-0ABC"), ["host"]);
         assert!(found("23").is_empty(), "short texts are compared with the dashes");
+    }
+
+    #[test]
+    fn finds_the_host_name_and_the_interfaces_of_a_guest() {
+        assert_eq!(found("intranet"), ["guest"]);
+        assert_eq!(found("52:54:00:12"), ["guest"]);
+        assert_eq!(found("192.0.2.7"), ["guest"]);
+        assert!(found("192.0.2.70").is_empty());
+        assert!(found("br0").is_empty(), "a network is not an address");
     }
 
     #[test]

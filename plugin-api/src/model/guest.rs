@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, GuestState, Identifiers, Timestamp, is_false};
+use super::{Address, GuestState, Identifiers, Location, Timestamp, Version, is_false};
 
 /// A virtual machine or instance.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,9 +46,31 @@ pub struct Guest {
     /// The network addresses, in the source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
+    /// The network interfaces, in the source's order. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<Interface>,
+    /// The disks, in the source's order. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Disk>,
+    /// The guest's operating system, in the source's own words. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<Version>,
+    /// The host name that the guest's operating system reports. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<String>,
+    /// The guest's location in the source's hierarchy. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Location::is_empty")]
+    pub location: Location,
+    /// Labels or tags. Since API 1.1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// True if the guest is a template, which never runs.
     #[serde(default, skip_serializing_if = "is_false")]
     pub template: bool,
+    /// True if the guest is part of the platform, which creates and removes it by itself: a vCLS agent, a storage
+    /// controller. Since API 1.1.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub agent: bool,
     /// When the guest was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
@@ -62,4 +84,33 @@ impl Guest {
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self { id: Some(id.into()), name: name.into(), ..Self::default() }
     }
+}
+
+/// A network interface of a guest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Interface {
+    /// The hardware address, in lower case with colons: `52:54:00:12:34:56`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// The addresses, in the source's order. Absent if unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// The network that the interface is connected to: the name of a network, bridge, port group or subnet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+/// A disk of a guest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Disk {
+    /// The name in the source's own words: `Hard disk 1`, `vda`, `scsi0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The capacity, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_bytes: Option<u64>,
 }

@@ -191,7 +191,7 @@ pub struct Address {
     pub address: String,
 }
 
-/// The location of a host in its source's hierarchy.
+/// The location of a host or a guest in its source's hierarchy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

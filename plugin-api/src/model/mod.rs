@@ -18,7 +18,7 @@ pub use document::{
     CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Inventory,
     RunInfo, SCHEMA_VERSION, Software, Warning,
 };
-pub use guest::Guest;
+pub use guest::{Disk, Guest, Interface};
 pub use host::{
     Address, Condition, Cpu, Host, HostImage, Hypervisor, Location, Provider, Taint, Version,
 };
