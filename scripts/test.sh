@@ -38,6 +38,10 @@ else
     export GATHERER_NO_LIBVIRT=$reason
 fi
 
+if ! make_server judges; then
+    export GATHERER_NO_JUDGES=$reason
+fi
+
 # Build before writing to the target folder: the program recognizes a build folder with plugins by its
 # CACHEDIR.TAG, which cargo creates only if it creates the folder. Build all targets at once, so that
 # nothing is built twice.

@@ -9,9 +9,11 @@
 pub mod corpus;
 pub mod document;
 mod hanging_folder;
+mod judge;
 mod outcome;
 pub mod plugins;
 pub mod processes;
+mod recorded;
 mod run;
 pub mod scripted_cluster;
 pub mod servers;
@@ -21,8 +23,10 @@ pub mod soak;
 
 pub use document::{Document, FILE_DOCUMENT, ManagerHost, inventory, inventory_endpoint};
 pub use hanging_folder::HangingFolder;
+pub use judge::{Judge, JudgedGuest};
 pub use outcome::{Failure, Outcome};
 pub use plugins::PluginFolder;
+pub use recorded::recorded;
 pub use run::{Run, Running};
 pub use skip::note_skipped;
 

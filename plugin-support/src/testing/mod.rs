@@ -17,6 +17,9 @@ mod accepting;
 mod action;
 mod certificates;
 mod forward_proxy;
+mod page_faults;
+#[cfg(test)]
+mod page_faults_tests;
 mod received_request;
 mod scripted_server;
 mod silent_ports;
@@ -24,6 +27,7 @@ mod silent_ports;
 pub use action::{Action, gzip};
 pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
 pub use forward_proxy::ForwardProxy;
+pub use page_faults::{FaultyServer, PageFaults, Script};
 pub use received_request::ReceivedRequest;
 pub use scripted_server::{ScriptedServer, answers};
 pub use silent_ports::{FullPort, closed_port};
