@@ -8,6 +8,7 @@
 
 pub mod corpus;
 pub mod document;
+mod guest_counts;
 mod hanging_folder;
 mod judge;
 mod outcome;
@@ -22,6 +23,7 @@ pub mod snapshot;
 pub mod soak;
 
 pub use document::{Document, FILE_DOCUMENT, ManagerHost, inventory, inventory_endpoint};
+pub use guest_counts::assert_no_guest_is_lost;
 pub use hanging_folder::HangingFolder;
 pub use judge::{Judge, JudgedGuest};
 pub use outcome::{Failure, Outcome};
