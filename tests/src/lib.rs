@@ -8,6 +8,7 @@
 
 pub mod corpus;
 pub mod document;
+pub mod fakes;
 mod guest_counts;
 mod hanging_folder;
 mod judge;

@@ -30,9 +30,14 @@ impl ReceivedRequest {
 
     /// The decoded value of a parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
-        let (_, query) = self.target.split_once('?')?;
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+        let mut pairs = self.query_pairs().into_iter();
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The decoded names and values of all parameters of the query.
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        let (_, query) = self.target.split_once('?').unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
     /// Reads the head of a request, without its body. The error is `InvalidData` if the first byte cannot begin an
@@ -80,5 +85,9 @@ mod tests {
         assert_eq!(request.path(), "/v1/nodes");
         assert_eq!(request.query("continue").as_deref(), Some("ey+/J=&%2 2"));
         assert_eq!(request.query("limi"), None);
+        let pairs = request.query_pairs();
+        assert_eq!(pairs[0], ("limit".to_owned(), "2".to_owned()));
+        assert_eq!((pairs.len(), pairs[1].0.as_str()), (2, "continue"));
+        assert_eq!(ReceivedRequest::default().query_pairs(), []);
     }
 }

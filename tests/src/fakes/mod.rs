@@ -1,0 +1,4 @@
+//! Fake servers of vendors' APIs, with the shapes of recorded answers and values of our own. Vendors' own clients read
+//! them too.
+
+pub mod nutanix;
