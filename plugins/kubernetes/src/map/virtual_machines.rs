@@ -1,10 +1,14 @@
 //! KubeVirt's virtual machines.
 
+use std::mem::take;
+
 use crate::quantity::{OutOfRange, Quantity};
-use gatherer_plugin_api::model::{Address, Guest, GuestState, Identifiers};
+use gatherer_plugin_api::model::{Address, Guest, GuestState, Identifiers, Interface, Version};
 use gatherer_plugin_support::uuid;
 
-use crate::objects::{NumberOrText, VirtualMachine, VmCpu, VmDomain, VmInterface, VmStatus};
+use crate::objects::{
+    NumberOrText, VirtualMachine, VmCpu, VmDomain, VmGuestOsInfo, VmInterface, VmStatus,
+};
 
 use super::fields::{created_at, non_blank};
 use super::warnings::{IgnoredBecause, ObjectWarning, Problem, Warnings, about, object_name};
@@ -19,7 +23,7 @@ const NAMESPACE: &str = "namespace";
 /// The guest's id is the UUID of its firmware, which is visible inside the guest; without one, it is the
 /// object's UID. The namespace is an attribute, because names repeat among namespaces.
 pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
-    let VirtualMachine { metadata, spec, status } = machine;
+    let VirtualMachine { mut metadata, spec, status } = machine;
     let mut problems = Vec::new();
 
     let mut identifiers = Identifiers::default();
@@ -56,12 +60,15 @@ pub fn guest(machine: VirtualMachine<'_>) -> (Option<String>, Guest, Warnings) {
         memory_bytes: current_memory.unwrap_or(desired_memory),
         desired_memory_bytes: desired_memory,
         addresses: status.interfaces.iter().flat_map(addresses).collect(),
-        template: false,
+        interfaces: status.interfaces.iter().map(interface).collect(),
+        os: operating_system(&status.guest_os_info),
         created_at: created_at(&metadata, &mut problems),
         attributes: non_blank(&metadata.namespace)
             .map(|namespace| (NAMESPACE.to_owned(), namespace))
             .into_iter()
             .collect(),
+        labels: take(&mut metadata.labels),
+        ..Guest::default()
     };
     let warnings = about(KIND, &metadata, problems);
     (non_blank(&status.node_name), guest, warnings)
@@ -174,4 +181,19 @@ fn addresses(interface: &VmInterface<'_>) -> Vec<Address> {
         return address(&interface.ip_address).into_iter().collect();
     }
     interface.ip_addresses.iter().filter_map(|text| address(text)).collect()
+}
+
+/// An interface, with the name of the network in the specification.
+fn interface(interface: &VmInterface<'_>) -> Interface {
+    Interface {
+        mac: non_blank(&interface.mac).map(|mac| mac.to_lowercase()),
+        addresses: addresses(interface).into_iter().map(|address| address.address).collect(),
+        network: non_blank(&interface.name),
+    }
+}
+
+/// The operating system, if the guest agent reports it.
+fn operating_system(info: &VmGuestOsInfo<'_>) -> Option<Version> {
+    let os = Version { name: non_blank(&info.name), version: non_blank(&info.version) };
+    (os != Version::default()).then_some(os)
 }

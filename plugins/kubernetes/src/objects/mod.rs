@@ -40,5 +40,5 @@ pub use pod::{
 pub use resource::Resource;
 pub use virtual_machine::{
     NumberOrText, VirtualMachine, VmCondition, VmCpu, VmCurrentMemory, VmDomain, VmFirmware,
-    VmInterface, VmMemory, VmQuantities, VmResources, VmSpec, VmStatus,
+    VmGuestOsInfo, VmInterface, VmMemory, VmQuantities, VmResources, VmSpec, VmStatus,
 };

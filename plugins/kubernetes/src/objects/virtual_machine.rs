@@ -117,6 +117,21 @@ pub struct VmStatus<'a> {
     /// In the order of the source.
     #[serde(borrow, deserialize_with = "items")]
     pub interfaces: Vec<VmInterface<'a>>,
+    /// The operating system, as the guest agent reports it.
+    #[serde(rename = "guestOSInfo", borrow, deserialize_with = "or_default")]
+    pub guest_os_info: VmGuestOsInfo<'a>,
+}
+
+/// `status.guestOSInfo`
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(remote = "Self", default)]
+pub struct VmGuestOsInfo<'a> {
+    /// The name: `Fedora Linux`.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub name: Text<'a>,
+    /// The version: `41 (Cloud Edition)`.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub version: Text<'a>,
 }
 
 /// `status.memory`: quantities.
@@ -153,6 +168,9 @@ pub struct VmInterface<'a> {
     /// The network in the specification; empty for interfaces that exist only inside the guest.
     #[serde(borrow, deserialize_with = "or_default")]
     pub name: Text<'a>,
+    /// The hardware address.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub mac: Text<'a>,
     /// The first of `ipAddresses`.
     #[serde(borrow, deserialize_with = "or_default")]
     pub ip_address: Text<'a>,
@@ -172,7 +190,8 @@ only_from_an_object!(
     VmStatus<'de>,
     VmCurrentMemory<'de>,
     VmCondition<'de>,
-    VmInterface<'de>
+    VmInterface<'de>,
+    VmGuestOsInfo<'de>
 );
 
 /// A member that the API allows to be a number or a text.

@@ -1,6 +1,6 @@
 //! How the fields of KubeVirt's virtual machines are mapped.
 
-use gatherer_plugin_api::model::{Guest, GuestState};
+use gatherer_plugin_api::model::{Guest, GuestState, Interface, Version};
 use gatherer_plugin_kubernetes::map::{self, IgnoredBecause, Warnings};
 use gatherer_plugin_kubernetes::objects::VirtualMachine;
 use gatherer_plugin_kubernetes::quantity::{OutOfRange, ParseError};
@@ -184,4 +184,33 @@ fn the_namespace_is_an_attribute_and_an_invalid_creation_time_is_ignored() {
     assert_eq!(guest.created_at, None);
     let object = "VirtualMachineInstance vms/db";
     assert_eq!(warnings, ignored(object, "creationTimestamp", IgnoredBecause::NotATimestamp));
+}
+
+#[test]
+fn labels_interfaces_and_operating_system_are_those_of_the_source() {
+    let (_, guest, _) = mapped(&json!({
+        "metadata": {"name": "db", "labels": {"kubevirt.io/domain": "db"}},
+        "status": {
+            "guestOSInfo": {"id": "fedora", "name": "Fedora Linux", "version": "41 (Cloud Edition)"},
+            "interfaces": [
+                {"name": "default", "mac": "52:54:00:AB:cd:01", "ipAddress": "10.42.0.9",
+                 "ipAddresses": ["10.42.0.9", "fd00::9"]},
+                {"interfaceName": "docker0", "ipAddress": "172.17.0.1"},
+            ],
+        },
+    }));
+    assert_eq!(guest.labels, [("kubevirt.io/domain".to_owned(), "db".to_owned())].into());
+    let text = |text: &str| Some(text.to_owned());
+    let os = Version { name: text("Fedora Linux"), version: text("41 (Cloud Edition)") };
+    assert_eq!(guest.os, Some(os));
+    let default = Interface {
+        mac: text("52:54:00:ab:cd:01"),
+        addresses: vec!["10.42.0.9".into(), "fd00::9".into()],
+        network: text("default"),
+    };
+    let inside = Interface { addresses: vec!["172.17.0.1".into()], ..Interface::default() };
+    assert_eq!(guest.interfaces, [default, inside]);
+
+    let (_, guest, _) = mapped(&json!({"status": {"guestOSInfo": {}}}));
+    assert_eq!(guest.os, None);
 }
