@@ -37,6 +37,11 @@ if make_server libvirt; then
 else
     export GATHERER_NO_LIBVIRT=$reason
 fi
+if make_server vcsim; then
+    say "vcsim is: $(scripts/servers/vcsim.sh --path)"
+else
+    export GATHERER_NO_VCSIM=$reason
+fi
 
 if ! make_server judges; then
     export GATHERER_NO_JUDGES=$reason

@@ -44,11 +44,25 @@ pub fn from_bytes(bytes: [u8; 16]) -> String {
     Uuid::from_bytes(bytes).to_string()
 }
 
+/// The canonical form of a UUID with the bytes of its first three groups in reverse order: some systems store
+/// these groups as little-endian numbers, and others show the stored bytes in their order. `None` if the text is
+/// not a valid UUID.
+///
+/// ```
+/// use gatherer_plugin_support::uuid::swap_first_groups;
+/// let swapped = Some("03020100-0504-0706-0809-0a0b0c0d0e0f".to_owned());
+/// assert_eq!(swap_first_groups("00010203-0405-0607-0809-0a0b0c0d0e0f"), swapped);
+/// ```
+pub fn swap_first_groups(text: &str) -> Option<String> {
+    let uuid = Uuid::try_parse(text.trim()).ok()?;
+    Some(Uuid::from_bytes(uuid.to_bytes_le()).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{canonical, canonical_or_raw, from_bytes};
+    use super::{canonical, canonical_or_raw, from_bytes, swap_first_groups};
 
     #[test]
     fn every_usual_spelling_has_one_canonical_form() {
@@ -94,6 +108,15 @@ mod tests {
             assert_eq!(canonical_or_raw(text, "raw", &mut other).is_some(), form, "{text}");
             assert_eq!(other.get("raw").map(String::as_str), raw, "{text}");
         }
+    }
+
+    #[test]
+    fn swapping_twice_gives_the_same_uuid() {
+        let uuid = "4C4C4544-0042-3510-8051-B4C04F4D3132";
+        let swapped = swap_first_groups(uuid).expect("a UUID");
+        assert_eq!(swapped, "44454c4c-4200-1035-8051-b4c04f4d3132");
+        assert_eq!(swap_first_groups(&swapped), canonical(uuid));
+        assert_eq!(swap_first_groups("Not Specified"), None);
     }
 
     #[test]

@@ -119,6 +119,16 @@ impl Identity {
         self
     }
 
+    /// The certificate, for a server that reads it from a file.
+    pub fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+
+    /// The key of the certificate, for a server that reads it from a file.
+    pub fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
     pub(super) fn server_config(&self) -> Arc<rustls::ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());

@@ -4,6 +4,7 @@
 pub mod kubernetes;
 pub mod libvirt;
 pub mod node;
+pub mod vcsim;
 mod watcher;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
