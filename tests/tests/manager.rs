@@ -50,8 +50,8 @@ fn every_default_in_the_list_is_a_string_a_number_or_null_in_ascii() {
 
 #[test]
 fn the_classic_modules_have_the_classic_parameters() {
-    for file in ["libgatherer_plugin_file.so", "libgatherer_plugin_libvirt.so"] {
-        built(file);
+    for plugin in ["file", "libvirt", "vmware"] {
+        built(&format!("libgatherer_plugin_{plugin}.so"));
     }
     let outcome = Run::new().arg("-l").run().expect_code(0);
     let text = outcome.stdout_text();
@@ -60,6 +60,9 @@ fn the_classic_modules_have_the_classic_parameters() {
                    \"sasl_username\": null,\n        \"sasl_password\": null\n    }";
     assert!(text.contains(file), "{text}");
     assert!(text.contains(libvirt), "{text}");
+    let vmware = "    \"VMware\": {\n        \"module\": \"VMware\",\n        \"hostname\": \"\",\n        \
+                  \"port\": 443,\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
+    assert!(text.contains(vmware), "{text}");
     assert!(!text.contains("Misbehaving"), "{text}");
 }
 
