@@ -15,8 +15,8 @@ use super::measure::{
 /// The size of a node in bytes, as in large clusters.
 const NODE_BYTES: usize = 10_000;
 
-/// Numbers of nodes, each with the number of turns, which is a multiple of the number of [`ORDERS`].
-const SIZES: [(u32, u32); 4] = [(20, 24), (200, 24), (2_000, 48), (20_000, 6)];
+/// Numbers of nodes, each with the number of turns, which is a multiple of twice the number of [`ORDERS`].
+const SIZES: [(u32, u32); 4] = [(20, 24), (200, 24), (2_000, 48), (20_000, 12)];
 
 /// The commands that are measured.
 #[derive(Clone, Copy)]
