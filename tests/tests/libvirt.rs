@@ -135,6 +135,8 @@ fn the_inventory_leaves_out_what_libvirt_does_not_report() {
         "sourceState": "running",
         "cpus": 2,
         "memoryBytes": 8_589_934_592_u64,
+        "interfaces": [{"mac": "aa:bb:cc:dd:ee:ff", "network": "default"}],
+        "disks": [{"name": "vda"}],
     });
     assert_eq!(host["guests"], json!([guest]));
 }

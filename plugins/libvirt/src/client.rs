@@ -359,8 +359,13 @@ impl Session {
         }
     }
 
+    /// Whether the connection still works.
+    pub fn is_alive(&self) -> bool {
+        self.connection.is_alive()
+    }
+
     /// The error of a failed call that reads `subject`.
-    fn error(&self, subject: &str, failure: &Failure) -> GatherError {
+    pub fn error(&self, subject: &str, failure: &Failure) -> GatherError {
         gather_error(&format!("{}: {subject}", self.uri), failure)
     }
 }
@@ -398,6 +403,7 @@ mod tests {
             uri: String::new(),
             sasl_username: Some(name.into()),
             sasl_password: Some(Secret::new(password.into())),
+            details: String::new(),
         };
         let both = credentials(&parameters("", "")).expect("valid credentials");
         assert!(both.username.is_none() && both.password.is_none());

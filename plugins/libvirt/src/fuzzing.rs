@@ -1,6 +1,6 @@
 //! Fuzz targets: each takes one input and panics if it breaks a rule.
 
-use gatherer_plugin_api::model::Host;
+use gatherer_plugin_api::model::{Guest, Host};
 use percent_encoding::percent_decode_str;
 
 use crate::map::{self, HostFacts, NodeInfo};
@@ -10,7 +10,8 @@ use crate::uri::Uri;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets of this crate.
-pub const TARGETS: &[Target] = &[("uri", uri), ("capabilities", capabilities)];
+pub const TARGETS: &[Target] =
+    &[("uri", uri), ("capabilities", capabilities), ("description", description)];
 
 /// Characters that a shell interprets in any position.
 const SHELL_SPECIAL: [char; 15] =
@@ -83,6 +84,19 @@ fn capabilities(input: &[u8]) {
     let json = serde_json::to_string(&host).expect("a host can be serialized");
     let again: Host = serde_json::from_str(&json).expect("the runner can parse the host");
     assert_eq!(again, host, "a host is the same after serialization");
+}
+
+/// The description of a guest, as XML.
+fn description(input: &[u8]) {
+    let Ok(xml) = std::str::from_utf8(input) else { return };
+    let mut guest = Guest::new("u", "web");
+    if map::describe(xml, &mut guest).is_err() {
+        assert_eq!(guest, Guest::new("u", "web"), "a rejected description changes nothing");
+        return;
+    }
+    let json = serde_json::to_string(&guest).expect("a guest can be serialized");
+    let again: Guest = serde_json::from_str(&json).expect("the runner can parse the guest");
+    assert_eq!(again, guest, "a guest is the same after serialization");
 }
 
 #[cfg(test)]

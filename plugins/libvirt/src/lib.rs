@@ -4,6 +4,7 @@
 
 mod call_timeout;
 pub mod client;
+pub mod details;
 pub mod errors;
 pub mod ffi;
 pub mod files;
@@ -19,6 +20,7 @@ use gatherer_plugin_support::{retry, run};
 use serde::Deserialize;
 
 use client::{BATCH, Session};
+use details::{DetailReader, Details};
 use files::HomeFolders;
 use uri::Uri;
 
@@ -33,6 +35,9 @@ pub struct Parameters {
     /// The password of `sasl_username`.
     #[serde(default)]
     pub sasl_password: Option<Secret<String>>,
+    /// `auto`, `always` or `never`: whether the details of guests are read.
+    #[serde(default)]
+    pub details: String,
 }
 
 /// The gatherer of module Libvirt.
@@ -42,6 +47,7 @@ impl Gatherer for Libvirt {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let details = parameters.details.parse()?;
         let mut uri = Uri::parse(&parameters.uri)?;
         let (policy, homes) = (&context.options().policy, HomeFolders::of_current_user());
         uri.check_unverified_ssh(context.options().insecure, policy, homes.login())?;
@@ -88,12 +94,16 @@ impl Gatherer for Libvirt {
         };
         let session = run::block_on(context, retry::idempotent(context, connect))?;
         context.check_cancelled()?;
-        gather_from(&session, context)
+        gather_from(&session, details, context)
     }
 }
 
 /// Sends the hypervisor of a session and its guests to the runner.
-pub fn gather_from(session: &Session, context: &Context) -> Result<(), GatherError> {
+pub fn gather_from(
+    session: &Session,
+    details: Details,
+    context: &Context,
+) -> Result<(), GatherError> {
     let (facts, warnings) = session.host()?;
     for message in warnings {
         context.warning(&facts.hostname, message)?;
@@ -106,16 +116,19 @@ pub fn gather_from(session: &Session, context: &Context) -> Result<(), GatherErr
 
     let domains = session.domains()?;
     let total = domains.len();
+    let mut details = DetailReader::new(session, details, total, context);
     for (index, batch) in domains.chunks(BATCH).enumerate() {
         context.check_cancelled()?;
         if total > BATCH {
             context.progress(&format!("{} of {total} guests read", index * BATCH));
         }
-        for guest in session.guests(batch, || context.check_cancelled())? {
+        let mut guests = session.guests(batch, || context.check_cancelled())?;
+        details.add_to(&mut guests, batch, || context.check_cancelled())?;
+        for guest in guests {
             context.guest(&host, guest)?;
         }
     }
-    if let Some(warning) = session.bulk_timeout_warning() {
+    for warning in [session.bulk_timeout_warning(), details.warning()].into_iter().flatten() {
         context.warning(&facts.hostname, warning)?;
     }
     Ok(())

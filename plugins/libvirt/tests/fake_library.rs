@@ -8,6 +8,7 @@ use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_libvirt::client::{self, Session};
+use gatherer_plugin_libvirt::details::Details;
 use gatherer_plugin_libvirt::ffi::Credentials;
 use gatherer_plugin_libvirt::gather_from;
 use gatherer_plugin_libvirt::uri::Uri;
@@ -40,7 +41,11 @@ fn fake(behavior: &str, guests: usize) -> Option<Session> {
 }
 
 fn gather(session: &Session) -> Result<Gathered, GatherError> {
-    Recorder::new().run(|context| gather_from(session, context))
+    gather_with(session, Details::Never)
+}
+
+fn gather_with(session: &Session, details: Details) -> Result<Gathered, GatherError> {
+    Recorder::new().run(|context| gather_from(session, details, context))
 }
 
 fn guests(session: &Session) -> Result<Vec<Guest>, GatherError> {
@@ -183,4 +188,37 @@ fn the_number_of_calls_grows_with_batches_and_not_with_guests() {
     assert_eq!(calls_for("old-flags", 2_000), Some(1 + 1 + 2));
     // A driver without the bulk call rejects it once; then each guest needs a call.
     assert_eq!(calls_for("single", 2_000), Some(1 + 1 + 2_000));
+}
+
+#[test]
+fn details_are_read_by_default_up_to_200_guests() {
+    for (guests, details, described) in [
+        (200, Details::Auto, true),
+        (201, Details::Auto, false),
+        (201, Details::Always, true),
+        (1, Details::Never, false),
+    ] {
+        let Some(session) = fake("plain", guests) else { return };
+        let gathered = gather_with(&session, details).expect("an answer");
+        let with_details = gathered.hosts[0].guests.iter().filter(|guest| {
+            guest.disks.len() == 1
+                && guest.interfaces.len() == 1
+                && guest.interfaces[0].mac.as_deref() == Some("52:54:00:00:00:01")
+        });
+        assert_eq!(with_details.count(), if described { guests } else { 0 }, "{details:?}");
+        assert_eq!(gathered.hosts[0].guests.len(), guests);
+        assert_eq!(gathered.warnings, []);
+    }
+}
+
+#[test]
+fn a_guest_that_cannot_be_described_is_kept_with_a_warning() {
+    for (behavior, unread) in [("second-undescribed", "1 guest "), ("no-xml", "3 guests ")] {
+        let Some(session) = fake(behavior, 3) else { return };
+        let gathered = gather_with(&session, Details::Auto).expect("an answer");
+        assert_eq!(names(&gathered.hosts[0].guests), ["guest0000", "guest0001", "guest0002"]);
+        let [warning] = &gathered.warnings[..] else { panic!("{:?}", gathered.warnings) };
+        assert!(warning.message.contains(unread), "{warning:?}");
+        assert!(gathered.hosts[0].guests.iter().all(|guest| guest.state.is_some()));
+    }
 }

@@ -108,6 +108,42 @@ fn the_host_agrees_with_the_daemons_capabilities() {
 }
 
 #[test]
+fn interfaces_and_disks_are_those_that_virsh_lists() {
+    let daemon = daemon!(&LibvirtdOptions::default());
+    let guest = daemon.definition("described", &uuid(1), 1, 32);
+    daemon.virsh(&[
+        format!("define {guest}"),
+        "attach-interface described bridge br0 --mac 52:54:00:ab:cd:01 --config".to_owned(),
+        "attach-interface described network default --mac 52:54:00:ab:cd:02 --config".to_owned(),
+        "attach-disk described /var/lib/disk.img vda --config".to_owned(),
+        "attach-disk described /var/lib/disk.iso sda --type cdrom --config".to_owned(),
+    ]);
+    let outcome = gather(&[endpoint("kvm", &daemon.unix_uri())]);
+    let endpoint_of = outcome.endpoint("kvm");
+    let guest = &host(&endpoint_of)["guests"][0];
+    // Columns: Interface, Type, Source, Model, MAC.
+    let listed = daemon.virsh(&["domiflist described"]);
+    let expected: Vec<Value> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|columns| columns.len() == 5)
+        .map(|columns| json!({"mac": columns[4], "network": columns[2]}))
+        .collect();
+    assert_eq!(expected.len(), 2, "{listed}");
+    assert_eq!(guest["interfaces"], Value::from(expected));
+    // Columns: Type, Device, Target, Source.
+    let listed = daemon.virsh(&["domblklist described --details"]);
+    let expected: Vec<Value> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|columns| columns.get(1) == Some(&"disk"))
+        .map(|columns| json!({"name": columns[2]}))
+        .collect();
+    assert_eq!(expected.len(), 1, "{listed}");
+    assert_eq!(guest["disks"], Value::from(expected));
+}
+
+#[test]
 fn two_thousand_guests_are_read_completely_with_at_most_ten_calls() {
     const GUESTS: usize = 2_000;
     let start = std::time::Instant::now();

@@ -63,6 +63,7 @@ functions! {
     domain_get_name = "virDomainGetName": fn(DomainPtr) -> *const c_char;
     domain_get_uuid = "virDomainGetUUID": fn(DomainPtr, *mut u8) -> c_int;
     domain_get_info = "virDomainGetInfo": fn(DomainPtr, *mut RawDomainInfo) -> c_int;
+    domain_get_xml = "virDomainGetXMLDesc": fn(DomainPtr, c_uint) -> *mut c_char;
     domain_list_get_stats = "virDomainListGetStats":
         fn(*const DomainPtr, c_uint, *mut *mut *mut RawStatsRecord, c_uint) -> c_int;
     stats_list_free = "virDomainStatsRecordListFree": fn(*mut *mut RawStatsRecord);

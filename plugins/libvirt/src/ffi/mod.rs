@@ -209,6 +209,13 @@ impl Domain {
             max_memory_kib: Some(info.max_memory_kib),
         })
     }
+
+    /// The description of this guest, as XML without secrets, in one call.
+    pub fn description(&self) -> Result<String, Failure> {
+        let Handle { api, pointer } = *self.0;
+        // SAFETY: the domain is alive; the result is null or a string that we must free. The flags 0 leave out secrets.
+        unsafe { api.take((api.domain_get_xml)(pointer, 0)) }
+    }
 }
 
 fn stats_of(parameters: &[RawParameter]) -> Stats {

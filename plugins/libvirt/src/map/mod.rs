@@ -1,5 +1,7 @@
 //! Converts libvirt's answers into the inventory model. Pure functions without I/O.
 
+mod description;
+
 use std::collections::BTreeSet;
 
 use gatherer_plugin_api::GatherError;
@@ -7,6 +9,8 @@ use gatherer_plugin_api::model::{Cpu, Guest, GuestState, Host, HostState, Hyperv
 use gatherer_plugin_support::uuid;
 use gatherer_plugin_support::xml::{self, Limits, Node};
 use serde::Deserialize;
+
+pub use description::describe;
 
 /// The facts about the host. A field is absent if the driver does not support the call for it.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -133,6 +133,19 @@ int virDomainGetInfo(struct domain *domain, struct domain_info *info) {
     return 0;
 }
 
+char *virDomainGetXMLDesc(struct domain *domain, unsigned flags) {
+    struct connection *connection = domain->connection;
+    (void)flags;
+    connection->calls++;
+    /* "second-undescribed": guest 1 cannot be described. */
+    if (is(connection, "second-undescribed") && domain->index == 1) {
+        fail(SYSTEM_ERROR, "the file of the guest is damaged");
+        return NULL;
+    }
+    return strdup(is(connection, "no-xml") ? "<domain>" :
+        "<domain><devices><interface><mac address='52:54:00:00:00:01'/></interface><disk><target dev='vda'/></disk></devices></domain>");
+}
+
 static void set(struct parameter *parameter, const char *field, int type) {
     strcpy(parameter->field, field);
     parameter->type = type;
