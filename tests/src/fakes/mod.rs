@@ -1,4 +1,6 @@
 //! Fake servers of vendors' APIs, with the shapes of recorded answers and values of our own. Vendors' own clients read
 //! them too.
 
+pub mod fakepve;
 pub mod nutanix;
+pub mod proxmox;
