@@ -1,0 +1,227 @@
+//! What is asked, in which order, and when the answers are complete.
+
+use std::collections::BTreeMap;
+
+use gatherer_plugin_api::model::GuestState;
+use gatherer_plugin_api::{Context, GatherError};
+
+use crate::client::{Client, NodeAnswer};
+use crate::map::guest::{self, Scope};
+use crate::map::guest_list::{self, GuestKind, ListedGuest, is_node_name};
+use crate::map::host::{self, Cluster, ListedNode, Reachability};
+use crate::map::permissions;
+use crate::map::replies::{ClusterStatusEntry, Config, NodeStatus};
+
+/// How many configurations are read between two reports of the progress.
+const PROGRESS_STEP: usize = 50;
+
+/// A node, and its own answer.
+struct Node {
+    listed: ListedNode,
+    /// Absent if the node did not answer.
+    status: Option<NodeStatus>,
+    /// Whether the node is asked for the configurations of its guests.
+    answers: bool,
+}
+
+/// A guest, and its configuration.
+struct FoundGuest {
+    listed: ListedGuest,
+    /// Absent if the guest's node does not answer.
+    config: Option<Config>,
+}
+
+/// The result of asking for the configuration of a guest.
+enum Lookup {
+    Found(Config),
+    NodeDoesNotAnswer,
+    /// The guest may have been deleted, or moved to another node.
+    Failed(GatherError),
+}
+
+/// Reads everything and sends it.
+pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherError> {
+    let view = permissions::check(&client.permissions().await?, client.credentials())?;
+    let version = client.version().await?.version;
+    let status = if view.has_cluster_status {
+        client.cluster_status().await?
+    } else {
+        context.warning(
+            context.endpoint(),
+            "the name and the quorum of the cluster are not known: grant Sys.Audit on / too",
+        )?;
+        Vec::new()
+    };
+    let cluster = Cluster::new(&status, &version);
+    if cluster.quorate == Some(false) {
+        context.warning(
+            cluster.name.as_deref().unwrap_or(context.endpoint()),
+            "the cluster has no quorum: the states of guests on other nodes may be out of date",
+        )?;
+    }
+    let guests = guest_list::guests(client.guests().await?)?;
+    let mut nodes = nodes(client, context, &status).await?;
+    let guests = configurations(client, context, guests, &mut nodes).await?;
+    send(context, &nodes, &guests, &cluster)
+}
+
+/// All nodes with their own answers.
+async fn nodes(
+    client: &Client,
+    context: &Context,
+    status: &[ClusterStatusEntry],
+) -> Result<BTreeMap<String, Node>, GatherError> {
+    let entries = client.nodes().await?;
+    // Without a node there would be no guest, and a Manager would delete all of them.
+    if entries.is_empty() || entries.iter().any(|entry| !is_node_name(&entry.node)) {
+        return Err(GatherError::protocol("the list of nodes is empty or has an invalid name"));
+    }
+    let mut nodes = BTreeMap::new();
+    for entry in &entries {
+        let node = node(client, context, ListedNode::new(entry, status)).await?;
+        nodes.insert(entry.node.clone(), node);
+    }
+    Ok(nodes)
+}
+
+/// Asks a node for its hardware, unless it is known to be offline.
+async fn node(client: &Client, context: &Context, listed: ListedNode) -> Result<Node, GatherError> {
+    if listed.reachability == Reachability::Offline {
+        context.warning(
+            &listed.name,
+            "the node is offline: its hardware, and the states and UUIDs of its guests, are not known",
+        )?;
+        return Ok(Node { listed, status: None, answers: false });
+    }
+    context.progress(&format!("node {}", listed.name));
+    let status = match client.node_status(&listed.name).await? {
+        NodeAnswer::Data(status) => Some(status),
+        NodeAnswer::Failed(error) => return Err(error),
+        NodeAnswer::Unreachable(error) => {
+            report_unreachable(context, &listed.name, &error)?;
+            None
+        }
+    };
+    let answers = status.is_some();
+    Ok(Node { listed, status, answers })
+}
+
+fn report_unreachable(
+    context: &Context,
+    node: &str,
+    error: &GatherError,
+) -> Result<(), GatherError> {
+    tracing::info!("{error}");
+    context.warning(
+        node,
+        "the node does not answer: its hardware, and the UUIDs of its guests, are not all known",
+    )
+}
+
+/// Reads the configuration of each guest. A guest that was deleted in the meantime is left out, if a second list
+/// confirms that.
+async fn configurations(
+    client: &Client,
+    context: &Context,
+    guests: Vec<ListedGuest>,
+    nodes: &mut BTreeMap<String, Node>,
+) -> Result<Vec<FoundGuest>, GatherError> {
+    let number = guests.len();
+    let (mut found, mut failed) = (Vec::with_capacity(number), Vec::new());
+    for (done, listed) in guests.into_iter().enumerate() {
+        if done % PROGRESS_STEP == 0 {
+            context.progress(&format!("configuration {done} of {number}"));
+        }
+        match configuration(client, context, &listed, nodes, true).await? {
+            Lookup::Failed(error) => failed.push((listed.vmid, error)),
+            Lookup::Found(config) => found.push(FoundGuest { listed, config: Some(config) }),
+            Lookup::NodeDoesNotAnswer => found.push(FoundGuest { listed, config: None }),
+        }
+    }
+    if failed.is_empty() {
+        return Ok(found);
+    }
+    let list = guest_list::guests(client.guests().await?)?;
+    for (vmid, error) in failed {
+        let Some(listed) = list.iter().find(|guest| guest.vmid == vmid).cloned() else {
+            tracing::info!("the guest {vmid} was deleted while the guests were read");
+            continue;
+        };
+        // It still exists, here or on another node.
+        tracing::info!("{error}; the guest {vmid} still exists, trying again");
+        match configuration(client, context, &listed, nodes, false).await? {
+            Lookup::Failed(error) => return Err(error),
+            Lookup::Found(config) => found.push(FoundGuest { listed, config: Some(config) }),
+            Lookup::NodeDoesNotAnswer => found.push(FoundGuest { listed, config: None }),
+        }
+    }
+    found.sort_by_key(|guest| guest.listed.vmid);
+    Ok(found)
+}
+
+/// Reads the configuration of a guest, unless its node does not answer.
+async fn configuration(
+    client: &Client,
+    context: &Context,
+    guest: &ListedGuest,
+    nodes: &mut BTreeMap<String, Node>,
+    may_be_gone: bool,
+) -> Result<Lookup, GatherError> {
+    let Some(node) = nodes.get_mut(&guest.node) else {
+        context.warning(
+            &guest.node,
+            "guests are on this node, which is not a member of the cluster: their UUIDs are not known",
+        )?;
+        let listed = ListedNode::not_listed(&guest.node);
+        nodes.insert(guest.node.clone(), Node { listed, status: None, answers: false });
+        return Ok(Lookup::NodeDoesNotAnswer);
+    };
+    if !node.answers {
+        return Ok(Lookup::NodeDoesNotAnswer);
+    }
+    match client.config(&guest.node, guest.kind.word(), guest.vmid, may_be_gone).await? {
+        NodeAnswer::Data(config) => Ok(Lookup::Found(config)),
+        NodeAnswer::Failed(error) => Ok(Lookup::Failed(error)),
+        NodeAnswer::Unreachable(error) => {
+            node.answers = false;
+            report_unreachable(context, &guest.node, &error)?;
+            Ok(Lookup::NodeDoesNotAnswer)
+        }
+    }
+}
+
+/// Sends all hosts and guests.
+fn send(
+    context: &Context,
+    nodes: &BTreeMap<String, Node>,
+    guests: &[FoundGuest],
+    cluster: &Cluster,
+) -> Result<(), GatherError> {
+    let first = nodes.values().find(|node| node.listed.reachability != Reachability::NotListed);
+    let first = first.map_or("", |node| node.listed.name.as_str());
+    let name = cluster.name.as_deref().unwrap_or(first).to_owned();
+    let scope = Scope { cluster: cluster.name.clone(), name };
+    let mut hosts = BTreeMap::new();
+    for (name, node) in nodes {
+        let host = host::host(&node.listed, node.status.as_ref(), cluster);
+        hosts.insert(name.as_str(), context.host(host)?);
+    }
+    for FoundGuest { listed, config } in guests {
+        let mut guest = guest::guest(listed, config.as_ref(), &scope);
+        let node = nodes.get(&listed.node);
+        if node.is_some_and(|node| node.listed.reachability == Reachability::Offline) {
+            guest.state = Some(GuestState::Unknown);
+        }
+        if config.is_some() && listed.kind == GuestKind::Qemu && guest.uuid.is_none() {
+            context.warning(
+                &guest.name,
+                "the virtual machine has no SMBIOS UUID: a Manager cannot find its system",
+            )?;
+        }
+        let host = hosts.get(listed.node.as_str()).ok_or_else(|| {
+            GatherError::internal(format!("the guest {} is on no host", listed.vmid))
+        })?;
+        context.guest(host, guest)?;
+    }
+    Ok(())
+}
