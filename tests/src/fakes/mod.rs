@@ -4,3 +4,4 @@
 pub mod fakepve;
 pub mod nutanix;
 pub mod proxmox;
+pub mod vcenter;
