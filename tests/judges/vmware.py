@@ -39,23 +39,25 @@ def plain(name):
     return name
 
 
-def bios_uuid(config, version):
-    """The UUID that the guest's own system shows."""
+def bios_uuid(reference, config, version):
+    """The UUID that the guest's own system shows, or another id of a machine without a UUID."""
+    if not config.uuid:
+        return config.instanceUuid or reference._moId
     own = uuid.UUID(config.uuid)
     is_old = version is not None and int(version.removeprefix("vmx-")) < 13
     return str(own if is_old else uuid.UUID(bytes=own.bytes_le))
 
 
-def guest(values, hosts):
+def guest(reference, values, hosts):
     runtime, config = values["runtime"], values["summary.config"]
     connected = runtime.connectionState == "connected"
     return {
-        "id": bios_uuid(config, values.get("config.version")),
+        "id": bios_uuid(reference, config, values.get("config.version")),
         "name": plain(values["name"]),
         "host": hosts[runtime.host] if runtime.host else None,
         "state": runtime.powerState if connected else runtime.connectionState,
         "cpus": config.numCpu,
-        "memoryBytes": config.memorySizeMB * 2**20,
+        "memoryBytes": config.memorySizeMB * 2**20 if config.memorySizeMB is not None else None,
     }
 
 
@@ -66,8 +68,8 @@ def main():
     found = list(objects(service.RetrieveContent()))
     Disconnect(service)
     hosts = {reference: plain(values["name"]) for reference, values in found if isinstance(reference, vim.HostSystem)}
-    machines = [values for reference, values in found if isinstance(reference, vim.VirtualMachine)]
-    json.dump([guest(values, hosts) for values in machines], sys.stdout)
+    machines = [(reference, values) for reference, values in found if isinstance(reference, vim.VirtualMachine)]
+    json.dump([guest(reference, values, hosts) for reference, values in machines], sys.stdout)
 
 
 main()

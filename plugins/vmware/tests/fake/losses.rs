@@ -1,0 +1,115 @@
+//! Answers that are shorter than the truth, without an error of the server.
+
+use gatherer_plugin_api::ErrorKind;
+use gatherer_tests::fakes::vcenter::{Quirk, Rights, Vcenter};
+
+use super::{Listening, all_guests, gather, guests};
+
+#[test]
+fn reads_every_page_whatever_its_token_and_size_are() {
+    let small = || Vcenter { page_size: 4, ..Vcenter::default() };
+    for (case, fake) in [
+        ("token 0", Vcenter { quirks: vec![Quirk::OnlyTokenZero], ..small() }),
+        ("an empty token", Vcenter { quirks: vec![Quirk::EmptyToken], ..small() }),
+        ("an empty page", Vcenter { quirks: vec![Quirk::EmptyPage], ..small() }),
+        ("an object twice", Vcenter { quirks: vec![Quirk::RepeatedObject], ..small() }),
+        ("one object on each page", Vcenter { page_size: 1, ..small() }),
+    ] {
+        let gathered = gather(fake).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(guests(&gathered), all_guests(), "{case}");
+    }
+}
+
+#[test]
+fn a_page_without_its_list_fails_the_endpoint() {
+    let fake =
+        Vcenter { page_size: 10, quirks: vec![Quirk::LastPageWithoutList], ..Vcenter::default() };
+    let error = gather(fake).expect_err("the last page has no list");
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+}
+
+#[test]
+fn a_list_without_an_end_fails_the_endpoint() {
+    let fake = Vcenter { page_size: 10, quirks: vec![Quirk::Endless], ..Vcenter::default() };
+    let error = gather(fake).expect_err("the list has no end");
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+}
+
+#[test]
+fn what_the_list_leaves_out_is_read_by_its_id() {
+    let omitted = ["vm-41", "vm-42", "host-12", "group-v20"].map(str::to_owned);
+    let gathered = gather(Vcenter { omitted: omitted.into(), ..Vcenter::default() });
+    assert_eq!(guests(&gathered.expect("a complete answer")), all_guests());
+}
+
+#[test]
+fn no_right_on_the_root_folder_is_a_permission_error_that_names_the_role() {
+    for rights in [Rights::NoneOnRoot, Rights::FaultOnRoot] {
+        let listening = Listening::new(Vcenter { rights, ..Vcenter::default() });
+        let error = listening.gather().expect_err("no right");
+        assert_eq!(error.kind, ErrorKind::Permission);
+        let methods = listening.methods();
+        assert!(!methods.contains(&"CreateContainerView".to_owned()), "{methods:?}");
+        insta::assert_snapshot!("no_right_on_the_root_folder", error);
+    }
+}
+
+#[test]
+fn a_role_that_does_not_apply_below_the_root_folder_is_a_warning() {
+    for (case, rights) in
+        [("not_propagated", Rights::NotPropagated), ("hidden", Rights::RolesHidden)]
+    {
+        let gathered = gather(Vcenter { rights, ..Vcenter::default() }).expect("an answer");
+        let warning = gathered.warnings.first().expect("a warning");
+        assert_eq!(warning.object, "permissions");
+        insta::assert_snapshot!(format!("role_{case}"), warning.message);
+    }
+    let gathered = gather(Vcenter::default()).expect("an answer");
+    assert!(gathered.warnings.iter().all(|warning| warning.object != "permissions"));
+}
+
+#[test]
+fn an_object_that_the_account_may_not_read_fails_the_endpoint() {
+    let no_name = vec![("vm-41".to_owned(), "name", "NoPermission")];
+    let no_host = vec![("vm-41".to_owned(), "runtime.host", "NoPermission")];
+    let paths = ["name", "runtime", "parent"];
+    let nothing = paths.map(|path| ("group-v20".to_owned(), path, "NoPermission")).into();
+    for unread in [no_name, no_host, nothing] {
+        let error = gather(Vcenter { unread, ..Vcenter::default() }).expect_err("unreadable");
+        assert_eq!(error.kind, ErrorKind::Permission, "{error}");
+    }
+}
+
+#[test]
+fn a_property_that_cannot_be_read_is_a_warning() {
+    let path = "config.network.vnic";
+    let unread = ["host-11", "host-12"].map(|id| (id.to_owned(), path, "HostCommunication"));
+    let gathered = gather(Vcenter { unread: unread.into(), ..Vcenter::default() });
+    let gathered = gathered.expect("a complete answer");
+    assert_eq!(guests(&gathered), all_guests());
+    let warning = gathered.warnings.iter().find(|warning| warning.message.contains(path));
+    insta::assert_snapshot!(&warning.expect("a warning").message);
+}
+
+#[test]
+fn a_second_page_that_is_denied_fails_with_the_remedy() {
+    let fake =
+        Vcenter { page_size: 10, quirks: vec![Quirk::SecondPageDenied], ..Vcenter::default() };
+    let error = gather(fake).expect_err("the second page is denied");
+    assert_eq!(error.kind, ErrorKind::Permission);
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_machine_on_a_host_that_the_account_may_not_see_fails_the_endpoint() {
+    let mut fake = Vcenter::default();
+    fake.objects.retain(|object| object.id != "host-13");
+    let listening = Listening::new(fake);
+    let error = listening.gather().expect_err("host-13 is hidden");
+    assert_eq!(error.kind, ErrorKind::Permission);
+    insta::assert_snapshot!(error);
+    // The host may be new, so everything is listed again first.
+    let lists =
+        listening.methods().iter().filter(|method| *method == "RetrievePropertiesEx").count();
+    assert_eq!(lists, 8);
+}
