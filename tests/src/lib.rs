@@ -10,6 +10,7 @@ pub mod corpus;
 pub mod document;
 pub mod fakes;
 mod guest_counts;
+mod guest_members;
 mod hanging_folder;
 mod judge;
 mod outcome;
@@ -25,6 +26,7 @@ pub mod soak;
 
 pub use document::{Document, FILE_DOCUMENT, ManagerHost, inventory, inventory_endpoint};
 pub use guest_counts::assert_no_guest_is_lost;
+pub use guest_members::assert_guest_members;
 pub use hanging_folder::HangingFolder;
 pub use judge::{Judge, JudgedGuest};
 pub use outcome::{Failure, Outcome};
