@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use gatherer_plugin_support::file::FoundFile;
 
 use crate::Parameters;
 use crate::call_timeout::call_with_timeout;
@@ -18,6 +17,7 @@ use crate::errors::{
     is_unsupported, load_error,
 };
 use crate::ffi::{Api, Connection, Credentials, Domain, Failure};
+use crate::files;
 use crate::map::{self, HostFacts, Stats};
 use crate::probe::probe;
 use crate::uri::Uri;
@@ -92,7 +92,7 @@ impl Session {
         credentials: &Credentials,
         remaining: Option<Duration>,
     ) -> Result<Self, GatherError> {
-        check_file(&uri)?;
+        files::check_test_file(&uri)?;
         probe(&uri, remaining)?;
         let text = CString::new(uri.to_connect_string()).map_err(|_| {
             GatherError::configuration("the parameter uri contains a NUL character")
@@ -368,19 +368,6 @@ impl Session {
     pub fn error(&self, subject: &str, failure: &Failure) -> GatherError {
         gather_error(&format!("{}: {subject}", self.uri), failure)
     }
-}
-
-/// The largest file that the test driver may read.
-const TEST_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
-
-/// Checks that the test driver's file is a regular file of limited size. libvirt reads it without
-/// such checks: it would wait forever for a FIFO and use any amount of memory.
-fn check_file(uri: &Uri) -> Result<(), GatherError> {
-    let Some(path) = uri.test_file() else { return Ok(()) };
-    FoundFile::find(path)
-        .and_then(|found| found.check(TEST_FILE_MAX_BYTES))
-        .map(drop)
-        .map_err(|error| GatherError::configuration(format!("{uri}: the file {error}")))
 }
 
 #[cfg(test)]

@@ -305,5 +305,18 @@ fn check_owner(metadata: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
+/// The largest file that the test driver may read.
+const TEST_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Checks that the test driver's file is a regular file of limited size. libvirt reads it without
+/// such checks: it would wait forever for a FIFO and use any amount of memory.
+pub fn check_test_file(uri: &Uri) -> Result<(), GatherError> {
+    let Some(path) = uri.test_file() else { return Ok(()) };
+    FoundFile::find(path)
+        .and_then(|found| found.check(TEST_FILE_MAX_BYTES))
+        .map(drop)
+        .map_err(|error| GatherError::configuration(format!("{uri}: the file {error}")))
+}
+
 #[cfg(test)]
 mod files_tests;
