@@ -5,3 +5,4 @@ pub mod fakepve;
 pub mod nutanix;
 pub mod proxmox;
 pub mod vcenter;
+pub mod xapi;

@@ -1,0 +1,90 @@
+//! Reads all objects of a pool, and checks that the lists belong together.
+
+use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_support::json;
+
+use crate::client::Xapi;
+use crate::record::Class;
+
+/// How often pool, hosts and virtual machines are read until the lists belong together.
+const MAX_READS: usize = 3;
+
+/// The objects of a pool, one list for each class.
+#[derive(Debug)]
+pub struct PoolRecords {
+    pub pools: Class,
+    pub hosts: Class,
+    pub host_metrics: Class,
+    pub vms: Class,
+    pub vm_metrics: Class,
+    pub guest_metrics: Class,
+    pub vifs: Class,
+    pub networks: Class,
+    pub vbds: Class,
+    pub vdis: Class,
+}
+
+/// Reads the whole pool.
+pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, GatherError> {
+    let mut reads = 1;
+    let (pools, hosts, vms) = loop {
+        context.progress("hosts and virtual machines");
+        let pools = client.records("pool").await?;
+        let hosts = client.records("host").await?;
+        let vms = client.records("VM").await?;
+        match check(&pools, &hosts, &vms) {
+            Ok(()) => break (pools, hosts, vms),
+            Err(error) if reads == MAX_READS => return Err(error),
+            // An object can appear or disappear between two calls.
+            Err(error) => tracing::info!("{error}; reading again"),
+        }
+        reads += 1;
+    };
+    context.progress("details of the virtual machines");
+    Ok(PoolRecords {
+        pools,
+        hosts,
+        host_metrics: client.records("host_metrics").await?,
+        vms,
+        vm_metrics: client.records("VM_metrics").await?,
+        guest_metrics: client.records("VM_guest_metrics").await?,
+        vifs: client.records("VIF").await?,
+        networks: client.records("network").await?,
+        vbds: client.records("VBD").await?,
+        vdis: client.records("VDI").await?,
+    })
+}
+
+/// Checks that the lists have all objects to which the others refer. A list that lacks one would make a Manager remove it.
+fn check(pools: &Class, hosts: &Class, vms: &Class) -> Result<(), GatherError> {
+    if hosts.is_empty() {
+        return Err(incomplete("host", "it is empty, but every pool has a host"));
+    }
+    for coordinator in pools.iter().filter_map(|pool| pool.reference("master")) {
+        if hosts.get(coordinator).is_none() {
+            return Err(incomplete("host", "the pool's coordinator is missing"));
+        }
+    }
+    for host in hosts.iter() {
+        let own = host.texts("resident_VMs").chain(host.reference("control_domain"));
+        let missing = own.filter(|vm| vms.get(vm).is_none()).count();
+        if missing > 0 {
+            let host = json::quote(host.text("name_label").unwrap_or_default());
+            let why = format!("{missing} of those that run on the host {host} are missing");
+            return Err(incomplete("VM", &why));
+        }
+    }
+    for vm in vms.iter() {
+        if vm.reference("resident_on").is_some_and(|host| hosts.get(host).is_none()) {
+            let vm = json::quote(vm.text("name_label").unwrap_or_default());
+            return Err(incomplete("host", &format!("that on which {vm} runs is missing"))
+                .with_hint("if the host was removed, run xe vm-reset-powerstate for its guests"));
+        }
+    }
+    Ok(())
+}
+
+fn incomplete(class: &str, why: &str) -> GatherError {
+    GatherError::protocol(format!("the list of {class} records is not complete: {why}"))
+        .with_hint("restart the toolstack of the coordinator (xe-toolstack-restart)")
+}

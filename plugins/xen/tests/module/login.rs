@@ -1,0 +1,185 @@
+//! The session: whom the module logs in to, how often, and that it logs out.
+
+use std::sync::Arc;
+
+use gatherer_plugin_api::testing::Recorder;
+use gatherer_plugin_api::{ErrorKind, Options};
+use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer};
+use gatherer_plugin_xen::Xen;
+use gatherer_tests::fakes::xapi::{XapiFake, XapiFault, XapiInventory};
+use serde_json::json;
+
+use super::{Served, count, method, parameters};
+
+const LOGIN: &str = "session.login_with_password";
+
+fn sample() -> XapiFake {
+    XapiFake::new(XapiInventory::sample())
+}
+
+#[test]
+fn logs_in_once_and_logs_out() {
+    let served = Served::fake(sample());
+    served.gather().expect("a complete answer");
+    assert_eq!((served.fake.logins(), served.fake.open_sessions()), (1, 0));
+    let methods = served.methods();
+    assert_eq!(methods.first().map(String::as_str), Some(LOGIN));
+    assert_eq!(methods.last().map(String::as_str), Some("session.logout"));
+    assert_eq!(methods.len(), 12);
+}
+
+#[test]
+fn logs_out_after_an_error_too() {
+    let served = Served::script(sample(), |fake, request| match method(request).as_str() {
+        "VM.get_all_records" => XapiFake::permission_denied(),
+        _ => fake.answer(request),
+    });
+    let error = served.gather().expect_err("no permission");
+    assert_eq!(error.kind, ErrorKind::Permission, "{error}");
+    assert_eq!((served.fake.logins(), served.fake.open_sessions()), (1, 0));
+}
+
+#[test]
+fn a_failed_logout_does_not_fail_the_answer() {
+    let served = Served::script(sample(), |fake, request| match method(request).as_str() {
+        "session.logout" => Action::answer(500, ""),
+        _ => fake.answer(request),
+    });
+    let gathered = served.gather().expect("a complete answer");
+    assert_eq!((count(&gathered), gathered.retries), (9, 0));
+}
+
+#[test]
+fn a_wrong_password_is_sent_once() {
+    let mut fake = sample();
+    fake.password = "another".to_owned();
+    let served = Served::fake(fake);
+    let error = served.gather().expect_err("a wrong password");
+    assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
+    assert_eq!(served.methods(), [LOGIN]);
+}
+
+#[test]
+fn a_host_that_is_still_starting_is_asked_again() {
+    let served = Served::fake(sample().with(XapiFault::StillBooting));
+    let error = served.gather().expect_err("still starting");
+    assert_eq!((error.kind, error.retryable), (ErrorKind::Unavailable, true), "{error}");
+    assert_eq!(served.methods(), [LOGIN, LOGIN]);
+}
+
+#[test]
+fn password_and_session_are_secret() {
+    let served = Served::fake(sample());
+    let recorder = Recorder::new()
+        .options(Options {
+            ca_file: Some(served.ca_file.path().display().to_string()),
+            ..Options::default()
+        })
+        .record_every_log_line();
+    recorder.gather::<Xen>(parameters(served.server.address().port())).expect("complete");
+    let secrets = recorder.secrets();
+    assert!(secrets.iter().any(|it| it.starts_with("OpaqueRef:5e551041-")), "{secrets:?}");
+    for line in recorder.log_lines() {
+        let is_secret = |secret: &&str| line.message.contains(*secret);
+        let found = ["pa55-of-xapi", "5e551041"].iter().find(|secret| is_secret(secret));
+        assert_eq!(found, None, "{}", line.message);
+    }
+}
+
+/// A pool member at 127.0.0.1 and its coordinator at `address`, which listens on the same port. The certificate of both
+/// is for these names.
+struct Pool {
+    member: ScriptedServer,
+    coordinator: Option<ScriptedServer>,
+    fake: Arc<XapiFake>,
+    recorder: Recorder,
+    _ca_file: tempfile::NamedTempFile,
+}
+
+impl Pool {
+    /// The member names this address. The coordinator answers at the member's own address, after the first login.
+    fn new(address: &str, coordinator: XapiFake) -> Self {
+        let authority = Authority::new("XAPI");
+        let identity = authority.identity(&["127.0.0.1", "localhost"]);
+        let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
+        let fake = Arc::new(coordinator);
+        let mut member = sample();
+        member.coordinator = Some(address.to_owned());
+        let served = Arc::clone(&fake);
+        // Both are the same server, since they have the same port: the host of the request tells them apart.
+        let server = ScriptedServer::https(&identity, move |request| {
+            let host = request.header("host").unwrap_or_default();
+            if host.starts_with("127.0.0.1") {
+                return member.answer(request);
+            }
+            served.answer(request)
+        });
+        let options = Options {
+            ca_file: Some(ca_file.path().display().to_string()),
+            retries: Some(0),
+            ..Options::default()
+        };
+        let recorder = Recorder::new().options(options);
+        Self { member: server, coordinator: None, fake, recorder, _ca_file: ca_file }
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        let received = self.member.received();
+        let host = |host: &str| host.split(':').next().unwrap_or_default().to_owned();
+        received.iter().map(|it| host(it.header("host").unwrap_or_default())).collect()
+    }
+}
+
+#[test]
+fn logs_in_to_the_coordinator_that_a_pool_member_names() {
+    let pool = Pool::new("localhost", sample());
+    let parameters = parameters(pool.member.address().port());
+    let gathered = pool.recorder.gather::<Xen>(parameters).expect("a complete answer");
+    assert_eq!(count(&gathered), 9);
+    let hosts = pool.hosts();
+    assert_eq!(hosts[0], "127.0.0.1");
+    assert!(hosts[1..].iter().all(|host| host == "localhost"), "{hosts:?}");
+    assert_eq!((pool.fake.logins(), pool.fake.open_sessions()), (1, 0));
+    assert!(pool.coordinator.is_none());
+}
+
+#[test]
+fn never_follows_a_second_coordinator() {
+    let mut second = sample();
+    second.coordinator = Some("127.0.0.1".to_owned());
+    let pool = Pool::new("localhost", second);
+    let parameters = parameters(pool.member.address().port());
+    let error = pool.recorder.gather::<Xen>(parameters).expect_err("two members");
+    assert_eq!((error.kind, error.retryable), (ErrorKind::Unavailable, false), "{error}");
+    assert_eq!(pool.hosts(), ["127.0.0.1", "localhost"]);
+}
+
+#[test]
+fn an_invalid_address_of_a_coordinator_is_never_called() {
+    for address in ["", "http://localhost", "user@localhost", "localhost:80", "a/b"] {
+        let pool = Pool::new(address, sample());
+        let parameters = parameters(pool.member.address().port());
+        let error = pool.recorder.gather::<Xen>(parameters).expect_err(address);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{address}: {error}");
+        assert_eq!(pool.hosts(), ["127.0.0.1"], "{address}");
+    }
+}
+
+#[test]
+fn the_certificate_of_the_coordinator_must_be_valid_for_its_address() {
+    let pool = Pool::new("127.0.0.2", sample());
+    let parameters = parameters(pool.member.address().port());
+    let error = pool.recorder.gather::<Xen>(parameters).expect_err("another name");
+    assert!(matches!(error.kind, ErrorKind::Tls | ErrorKind::Connection), "{error}");
+    assert_eq!(pool.hosts(), ["127.0.0.1"]);
+}
+
+#[test]
+fn a_hostname_that_is_a_url_is_a_configuration_error() {
+    let mut parameters = parameters(443);
+    parameters["hostname"] = json!("http://xcp1");
+    let error = Recorder::new().gather::<Xen>(parameters).expect_err("a URL");
+    assert_eq!(error.kind, ErrorKind::Configuration);
+    insta::assert_snapshot!(error);
+}
