@@ -50,7 +50,7 @@ fn every_default_in_the_list_is_a_string_a_number_or_null_in_ascii() {
 
 #[test]
 fn the_classic_modules_have_the_classic_parameters() {
-    for plugin in ["file", "libvirt", "proxmox", "vmware"] {
+    for plugin in ["file", "libvirt", "proxmox", "vmware", "xen"] {
         built(&format!("libgatherer_plugin_{plugin}.so"));
     }
     let outcome = Run::new().arg("-l").run().expect_code(0);
@@ -68,6 +68,9 @@ fn the_classic_modules_have_the_classic_parameters() {
     let vmware = "    \"VMware\": {\n        \"module\": \"VMware\",\n        \"hostname\": \"\",\n        \
                   \"port\": 443,\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
     assert!(text.contains(vmware), "{text}");
+    let xen = "    \"Xen\": {\n        \"module\": \"Xen\",\n        \"hostname\": \"\",\n        \
+               \"port\": \"443\",\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
+    assert!(text.contains(xen), "{text}");
     assert!(!text.contains("Misbehaving"), "{text}");
 }
 

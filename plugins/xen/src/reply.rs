@@ -84,7 +84,9 @@ impl XapiError {
                 "the user is not allowed to do this",
                 Some("give the user the role read-only"),
             ),
-            "HOST_STILL_BOOTING" => (ErrorKind::Unavailable, "the host is still starting", None),
+            "HOST_STILL_BOOTING" => {
+                (ErrorKind::Unavailable, "the host is still starting", Some("try again later"))
+            }
             HOST_IS_SLAVE => (
                 ErrorKind::Unavailable,
                 "the host is not the coordinator of its pool",
@@ -95,7 +97,11 @@ impl XapiError {
                 "the server does not know this call",
                 Some("update the host"),
             ),
-            _ => (ErrorKind::Unavailable, "the server reports an error", None),
+            _ => (
+                ErrorKind::Unavailable,
+                "the server reports an error",
+                Some("the reason is in the coordinator's log, /var/log/xensource.log"),
+            ),
         };
         let error = GatherError::new(kind, format!("{subject}: {why} ({})", self.code));
         // Another attempt at the same host has the same result.

@@ -42,9 +42,9 @@ pub fn host(
     }
     host.cpu = cpu(record);
     host.memory_bytes = metrics.and_then(|metrics| metrics.number("memory_total"));
-    for (kind, member) in [("Hostname", "hostname"), ("InternalIP", "address")] {
+    for member in ["hostname", "address"] {
         if let Some(address) = record.text(member) {
-            let kind = Some(kind.to_owned());
+            let kind = Some(member.to_owned());
             host.addresses.push(Address { kind, address: address.to_owned() });
         }
     }

@@ -93,7 +93,7 @@ fn with_member(class: &str, name: &str, value: &Value) -> Served {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_member_of_any_type_is_an_error_or_leaves_every_guest(

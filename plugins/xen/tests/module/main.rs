@@ -52,6 +52,14 @@ impl Served {
         Self { fake, server, ca_file, recorder }
     }
 
+    /// The same without retries.
+    fn without_retries(mut self) -> Self {
+        let ca_file = Some(self.ca_file.path().display().to_string());
+        let options = Options { ca_file, retries: Some(0), ..Options::default() };
+        self.recorder = Recorder::new().options(options);
+        self
+    }
+
     fn gather(&self) -> Result<Gathered, GatherError> {
         self.recorder.gather::<Xen>(parameters(self.server.address().port()))
     }

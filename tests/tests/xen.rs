@@ -1,0 +1,121 @@
+//! Module Xen in the program, as a Manager calls it, with a fake of XAPI.
+
+use std::sync::Arc;
+
+use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
+use gatherer_tests::{PluginFolder, Run, assert_no_guest_is_lost};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+const PASSWORD: &str = "pa55-of-xapi";
+const SESSION: &str = "OpaqueRef:5e551041-canary-of-xapi";
+
+/// A server, and the file with the authority of its certificate.
+fn serve(
+    script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
+) -> (ScriptedServer, NamedTempFile) {
+    let authority = Authority::new("XAPI");
+    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
+    let ca_file = NamedTempFile::new().expect("a temporary file");
+    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
+    (server, ca_file)
+}
+
+fn serve_fake(inventory: XapiInventory) -> (ScriptedServer, NamedTempFile) {
+    let fake = Arc::new(XapiFake::new(inventory));
+    serve(move |request| fake.answer(request))
+}
+
+/// An endpoint whose values are texts, as a Manager sends them.
+fn endpoint(server: &ScriptedServer, ca_file: &NamedTempFile) -> Value {
+    json!({
+        "id": "pool", "module": "Xen", "hostname": "127.0.0.1",
+        "port": server.address().port().to_string(), "username": "inventory",
+        "password": PASSWORD, "ca_file": ca_file.path(), "retries": "0",
+    })
+}
+
+#[test]
+fn a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host() {
+    let (server, ca_file) = serve_fake(XapiInventory::sample());
+    let plugins = PluginFolder::with(&["xen"]);
+    let endpoints = json!([endpoint(&server, &ca_file)]);
+    let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
+    let document = outcome.document();
+    let hosts = document["pool"].as_ref().expect("the endpoint is complete");
+    assert_eq!(hosts.keys().collect::<Vec<_>>(), ["Xen-DetachedVMs", "xcp1", "xcp2", "xcp3"]);
+    let printed: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    insta::assert_json_snapshot!(printed["pool"]);
+}
+
+#[test]
+fn no_guest_of_a_pool_is_lost_on_the_way_to_a_manager() {
+    for (inventory, guests) in [(XapiInventory::sample(), 9), (XapiInventory::of_size(50), 50)] {
+        let (server, ca_file) = serve_fake(inventory);
+        assert_no_guest_is_lost(endpoint(&server, &ca_file), guests);
+    }
+}
+
+/// A pool that repeats these secrets wherever it can. It is complete if the host's name is no secret.
+fn repeats(secrets: &str, host: &str, request: &ReceivedRequest) -> Value {
+    let call: Value = serde_json::from_slice(&request.body).expect("a call");
+    let missing = if host == secrets { json!(["OpaqueRef:missing"]) } else { json!([]) };
+    match call["method"].as_str().expect("a method") {
+        "session.login_with_password" => json!(SESSION),
+        "pool.get_all_records" => json!({"OpaqueRef:p": {"name_label": secrets}}),
+        "host.get_all_records" => json!({"OpaqueRef:h": {
+            "uuid": "h", "name_label": host, "hostname": secrets, "resident_VMs": missing,
+            "tags": [secrets], "cpu_info": {"modelname": secrets}, "enabled": true,
+        }}),
+        "VM.get_all_records" => json!({"OpaqueRef:v": {
+            "uuid": secrets, "name_label": secrets, "resident_on": "OpaqueRef:h",
+            "power_state": secrets, "tags": [secrets],
+        }}),
+        _ => json!({}),
+    }
+}
+
+#[test]
+fn secrets_that_a_server_repeats_are_not_logged() {
+    let secrets = format!("{PASSWORD} {SESSION}");
+    for host in ["xcp1", &secrets] {
+        let (repeated, name) = (secrets.clone(), host.to_owned());
+        let (server, ca_file) = serve(move |request| {
+            Action::json(200, &json!({"result": repeats(&repeated, &name, request)}))
+        });
+        for format in ["gatherer", "inventory", "table"] {
+            let outcome = Run::gather(&json!([endpoint(&server, &ca_file)]))
+                .args(["-v", "-v", "--format", format])
+                .run()
+                .expect_code(0);
+            for text in [&outcome.stderr, &outcome.log] {
+                assert!(!text.contains(PASSWORD) && !text.contains(SESSION), "{format}: {text}");
+            }
+            if format != "inventory" {
+                continue;
+            }
+            if host == "xcp1" {
+                assert_eq!(outcome.endpoint("pool")["status"], "complete");
+            } else {
+                let failure = outcome.failure("pool");
+                assert_eq!(failure.kind, "protocol");
+                assert!(failure.message.contains("***"), "{}", failure.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_login_fails_only_its_endpoint() {
+    let (server, ca_file) = serve_fake(XapiInventory::sample());
+    let mut wrong = endpoint(&server, &ca_file);
+    wrong["id"] = json!("wrong");
+    wrong["password"] = json!("another-password");
+    let endpoints = json!([endpoint(&server, &ca_file), wrong]);
+    let document = Run::gather(&endpoints).run().document();
+    assert!(document["pool"].is_some());
+    assert!(document["wrong"].is_none());
+    let outcome = Run::gather(&endpoints).args(["--format", "inventory"]).run();
+    assert_eq!(outcome.failure("wrong").kind, "authentication");
+}
