@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 43] = [
+const TESTS: [(&str, &[&str]); 45] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -115,6 +115,14 @@ const TESTS: [(&str, &[&str]); 43] = [
             "a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint",
             "a_host_name_that_is_not_found_is_a_connection_error_with_a_hint_for_every_driver",
         ],
+    ),
+    (
+        "Xen: guests that do not run",
+        &["a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host"],
+    ),
+    (
+        "Xen: `hostIdentifier`",
+        &["a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host"],
     ),
     (
         "File: a gatherer's output with several managers",
