@@ -106,14 +106,14 @@ impl Pool {
         let fake = Arc::new(coordinator);
         let mut member = sample();
         member.coordinator = Some(address.to_owned());
-        let served = Arc::clone(&fake);
+        let shared = Arc::clone(&fake);
         // Both are the same server, since they have the same port: the host of the request tells them apart.
         let server = ScriptedServer::https(&identity, move |request| {
             let host = request.header("host").unwrap_or_default();
             if host.starts_with("127.0.0.1") {
                 return member.answer(request);
             }
-            served.answer(request)
+            shared.answer(request)
         });
         let options = Options {
             ca_file: Some(ca_file.path().display().to_string()),

@@ -28,7 +28,7 @@ struct Served {
 
 impl Served {
     fn fake(fake: XapiFake) -> Self {
-        Self::script(fake, |fake, request| fake.answer(request))
+        Self::script(fake, XapiFake::answer)
     }
 
     /// Serves the answers of a script, which may ask the fake.
@@ -39,8 +39,8 @@ impl Served {
         let fake = Arc::new(fake);
         let authority = Authority::new("XAPI");
         let identity = authority.identity(&["127.0.0.1", "localhost"]);
-        let served = Arc::clone(&fake);
-        let server = ScriptedServer::https(&identity, move |request| script(&served, request));
+        let shared = Arc::clone(&fake);
+        let server = ScriptedServer::https(&identity, move |request| script(&shared, request));
         let ca_file = NamedTempFile::new().expect("a temporary file");
         std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
         let options = Options {

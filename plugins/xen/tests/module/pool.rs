@@ -1,5 +1,7 @@
 //! What the module makes of a pool.
 
+use std::fmt::Write as _;
+
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{GuestState, HostState};
 use gatherer_tests::fakes::xapi::{XapiFake, XapiFault, XapiInventory};
@@ -100,7 +102,7 @@ fn lists_that_are_shorter_than_the_truth_are_errors() {
         let served = Served::fake(sample().with(fault));
         let error = served.gather().expect_err("an incomplete list");
         assert_eq!(error.kind, ErrorKind::Protocol, "{fault:?}: {error}");
-        messages += &format!("{fault:?}: {error}\n");
+        writeln!(messages, "{fault:?}: {error}").expect("a string");
         assert_eq!(served.fake.open_sessions(), 0, "{fault:?}");
     }
     insta::assert_snapshot!(messages);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gatherer_plugin_api::ErrorKind;
+use gatherer_plugin_support::file;
 use gatherer_plugin_support::testing::Action;
 use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
 use gatherer_tests::skip;
@@ -12,7 +13,8 @@ use super::{Served, count, method};
 
 /// The text of a recording with the result of one call, in which `Infinity` can stand.
 fn result(folder: &Path, name: &str, call: &str) -> String {
-    let text = std::fs::read_to_string(folder.join(name)).expect("a recorded answer");
+    let bytes = file::read(&folder.join(name), 1024 * 1024).expect("the answer was recorded");
+    let text = String::from_utf8(bytes).expect("UTF-8");
     let start = text.find("\"expected_result\"").expect("a result");
     let start = start + text[start..].find(&format!("\"{call}\": {{")).expect(call);
     let start = start + text[start..].find('{').expect("an object");
@@ -87,7 +89,8 @@ fn the_fake_has_every_member_of_the_classes() {
     let Some(folder) = gatherer_tests::recorded("xapi") else {
         skip!("GATHERER_RECORDED names no folder of recorded answers");
     };
-    let bytes = std::fs::read(folder.join("fields-of-the-classes.json")).expect("the schema");
+    let bytes = file::read(&folder.join("fields-of-the-classes.json"), 1024 * 1024);
+    let bytes = bytes.expect("the schema");
     let classes: Value = serde_json::from_slice(&bytes).expect("JSON");
     let served = Served::fake(XapiFake::new(XapiInventory::sample()));
     for class in ["pool", "host", "host_metrics", "VM", "VM_guest_metrics"] {
