@@ -21,9 +21,9 @@ const RETRIEVE: &str = "RetrievePropertiesEx";
 const CONTINUE: &str = "ContinueRetrievePropertiesEx";
 
 /// A page of objects.
-struct ObjectPage {
+pub struct ObjectPage {
     /// `None` if the answer has no result.
-    records: Option<Vec<Record>>,
+    pub records: Option<Vec<Record>>,
     /// Present if there are more pages. `0` and the empty text are tokens too.
     token: Option<String>,
 }
@@ -227,7 +227,7 @@ fn no_right_to_continue(error: GatherError) -> GatherError {
 }
 
 /// A page of an answer.
-fn object_page(answer: Node) -> Result<ObjectPage, GatherError> {
+pub fn object_page(answer: Node) -> Result<ObjectPage, GatherError> {
     let Some(result) = xml::child(answer, "returnval") else {
         return Ok(ObjectPage { records: None, token: None });
     };

@@ -18,6 +18,8 @@ use crate::map::ManagedObject;
 use soap::{Fault, MAX_ANSWER_BYTES, NoResult};
 
 pub use listing::inventory;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use listing::object_page;
 
 /// The cookie with the session.
 const COOKIE: &str = "vmware_soap_session";

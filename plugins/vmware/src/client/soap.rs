@@ -8,9 +8,9 @@ use gatherer_plugin_support::xml::{self, Document, Limits, Node};
 use crate::map::{ManagedObject, type_of};
 
 /// The limits of an answer. A page with 100 large virtual machines has about 3 MB.
-const LIMITS: Limits = Limits { bytes: MAX_ANSWER_BYTES, nodes: 4_000_000, depth: 60 };
+const LIMITS: Limits = Limits { bytes: MAX_ANSWER_BYTES, nodes: 1_000_000, depth: 60 };
 /// The maximum length of an answer, in bytes.
-pub const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// The maximum length of a server's text in a message, in characters.
 const SHOWN_TEXT_MAX_CHARS: usize = 200;
 

@@ -61,6 +61,12 @@ impl Record {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// Whether the object is a virtual machine that still exists.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn is_guest(&self) -> bool {
+        matches!(self.kind, RecordKind::Guest(_))
+    }
 }
 
 /// Everything that is sent to the runner.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod losses;
+mod misuse;
 mod model;
 
 use std::sync::Arc;
