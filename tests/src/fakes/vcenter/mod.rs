@@ -317,9 +317,15 @@ fn method_of<'a, 'input>(document: &'a Document<'input>) -> Option<Node<'a, 'inp
 
 /// An answer with status 500 and a fault.
 pub fn fault((kind, sentence): Fault) -> Action {
+    fault_with(kind, sentence)
+}
+
+/// The same with a sentence that depends on the request.
+pub fn fault_with(kind: &str, sentence: &str) -> Action {
     let object =
         format!("<object type=\"Folder\">{ROOT}</object><privilegeId>System.View</privilegeId>");
-    let detail = if kind == "NoPermission" { object } else { String::new() };
+    let (detail, sentence) =
+        (if kind == "NoPermission" { object } else { String::new() }, value::escape(sentence));
     xml_answer(
         500,
         envelope(&format!(
