@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 45] = [
+const TESTS: [(&str, &[&str]); 52] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -163,6 +163,28 @@ const TESTS: [(&str, &[&str]); 45] = [
     (
         "Kubernetes: the Manager's proxy",
         &["the_managers_proxy_is_used_for_kubernetes_unless_no_proxy_has_the_api_server"],
+    ),
+    (
+        "VMware: `hostIdentifier`",
+        &["a_manager_gets_hosts_and_machines_with_the_classic_identities"],
+    ),
+    ("VMware: a virtual machine without `config`", &["no_machine_is_lost_whatever_its_state_is"]),
+    ("VMware: a virtual machine on no host", &["no_machine_is_lost_whatever_its_state_is"]),
+    (
+        "VMware: `vmState` of a suspended machine",
+        &["a_manager_gets_hosts_and_machines_with_the_classic_identities"],
+    ),
+    (
+        "VMware: `vmState` of a machine that is not connected",
+        &["a_manager_gets_hosts_and_machines_with_the_classic_identities"],
+    ),
+    ("VMware: `cpuMhz`", &["a_host_has_everything_that_the_server_reports"]),
+    (
+        "VMware: an account without rights",
+        &[
+            "no_right_on_the_root_folder_is_a_permission_error_that_names_the_role",
+            "a_role_that_does_not_apply_below_the_root_folder_is_a_warning",
+        ],
     ),
 ];
 
