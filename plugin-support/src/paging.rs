@@ -174,6 +174,14 @@ impl Paging {
                 let limit = self.max_items;
                 return Err(self.invalid(&format!("the list has more than {limit} items")).into());
             }
+            if let Some(total) = total
+                && read > total
+            {
+                // Or a list without an end would be read up to the limits above.
+                let problem =
+                    format!("the list has more than the {total} items that were announced");
+                return Err(self.changed(&problem));
+            }
             context.progress(&format!("{read} {} read", self.items));
             let Some(marker) = page.next else {
                 return match total {
@@ -269,6 +277,14 @@ mod tests {
             let (list, _) = read(BY_MARKER, pages.into_iter().chain(whole).collect());
             assert_eq!(list, Ok(vec![1, 2, 3]));
         }
+    }
+
+    #[test]
+    fn a_list_with_more_items_than_announced_is_not_read_to_its_end() {
+        let endless = || vec![Ok(counted(&[1], Some(1), 2)), Ok(counted(&[2, 3], Some(2), 2))];
+        let (list, markers) = read(BY_MARKER, (0..4).flat_map(|_| endless()).collect());
+        assert_eq!(list.expect_err("too many items").kind, ErrorKind::Protocol);
+        assert_eq!(markers.len(), 8);
     }
 
     #[test]

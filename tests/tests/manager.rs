@@ -50,7 +50,7 @@ fn every_default_in_the_list_is_a_string_a_number_or_null_in_ascii() {
 
 #[test]
 fn the_classic_modules_have_the_classic_parameters() {
-    for plugin in ["file", "libvirt", "proxmox", "vmware", "xen"] {
+    for plugin in ["file", "libvirt", "nutanix", "proxmox", "vmware", "xen"] {
         built(&format!("libgatherer_plugin_{plugin}.so"));
     }
     let outcome = Run::new().arg("-l").run().expect_code(0);
@@ -60,6 +60,9 @@ fn the_classic_modules_have_the_classic_parameters() {
                    \"sasl_username\": null,\n        \"sasl_password\": null\n    }";
     assert!(text.contains(file), "{text}");
     assert!(text.contains(libvirt), "{text}");
+    let nutanix = "    \"NutanixAHV\": {\n        \"module\": \"NutanixAHV\",\n        \"hostname\": \"\",\n        \
+                   \"port\": 9440,\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
+    assert!(text.contains(nutanix), "{text}");
     let proxmox = "    \"Proxmox\": {\n        \"module\": \"Proxmox\",\n        \"host\": null,\n        \
                    \"port\": 8006,\n        \"username\": null,\n        \"password\": null,\n        \
                    \"api_token_id\": null,\n        \"api_token_secret\": null,\n        \

@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 52] = [
+const TESTS: [(&str, &[&str]); 56] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -164,6 +164,19 @@ const TESTS: [(&str, &[&str]); 52] = [
         "Kubernetes: the Manager's proxy",
         &["the_managers_proxy_is_used_for_kubernetes_unless_no_proxy_has_the_api_server"],
     ),
+    ("NutanixAHV: `cpuMhz`", &["a_manager_gets_the_frequency_of_a_core_and_the_pseudo_host"]),
+    (
+        "NutanixAHV: a server that cannot be reached",
+        &["a_prism_that_cannot_be_reached_fails_only_its_endpoint"],
+    ),
+    (
+        "NutanixAHV: VMs on no host",
+        &[
+            "a_manager_gets_the_frequency_of_a_core_and_the_pseudo_host",
+            "the_pseudo_host_is_sent_without_guests_too",
+        ],
+    ),
+    ("NutanixAHV: ESXi hosts", &["a_manager_gets_an_esxi_host_with_its_own_type_and_system"]),
     (
         "VMware: `hostIdentifier`",
         &["a_manager_gets_hosts_and_machines_with_the_classic_identities"],

@@ -1,0 +1,124 @@
+//! The lists of API v4.
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_support::http::Url;
+use gatherer_plugin_support::json;
+use gatherer_plugin_support::paging::{Page, PageError, Paging};
+use gatherer_plugin_support::retry;
+use serde::de::DeserializeOwned;
+
+use super::Prism;
+use crate::map::Found;
+use crate::map::v4::{self, ClusterV4, HostV4, ListV4, VmV4};
+
+/// The number of items that are requested at once: the most that the server allows.
+const PAGE_LENGTH: usize = 100;
+
+/// A list: its path, the field that it is ordered by, and the items for messages.
+struct ListName<'a> {
+    path: &'a str,
+    order: &'static str,
+    items: &'static str,
+}
+
+/// A page: its number, from 0, and its length.
+type Position = (usize, usize);
+
+/// Reads the clusters, hosts and VMs of a Prism Central. The arguments are the versions of the namespaces.
+pub async fn found(prism: &Prism<'_>, vmm: &str, clustermgmt: &str) -> Result<Found, GatherError> {
+    let path = format!("api/clustermgmt/{clustermgmt}/config/clusters");
+    let clusters = ListName { path: &path, order: "extId", items: "clusters" };
+    let clusters: Vec<ClusterV4> =
+        list(prism, &clusters, |cluster: &ClusterV4| &cluster.ext_id).await?;
+    let path = format!("api/clustermgmt/{clustermgmt}/config/hosts");
+    let hosts = ListName { path: &path, order: "extId", items: "hosts" };
+    let hosts: Vec<HostV4> = list(prism, &hosts, |host: &HostV4| &host.ext_id).await?;
+    let path = format!("api/vmm/{vmm}/ahv/config/vms");
+    let vms = ListName { path: &path, order: "name", items: "VMs" };
+    let mut vms: Vec<VmV4> = list(prism, &vms, |vm: &VmV4| &vm.ext_id).await?;
+    if clusters.iter().any(ClusterV4::has_esxi) || hosts.iter().any(v4::is_esxi) {
+        let path = format!("api/vmm/{vmm}/esxi/config/vms");
+        let esxi = ListName { path: &path, order: "name", items: "VMs on ESXi" };
+        vms.extend(list(prism, &esxi, |vm: &VmV4| &vm.ext_id).await?);
+    }
+    let mut found = Found { lists_esxi_guests: true, ..Found::default() };
+    for cluster in clusters {
+        found.clusters.push(v4::cluster(cluster)?);
+    }
+    for host in hosts {
+        found.hosts.push(v4::host(host, &found.clusters)?);
+    }
+    for vm in vms {
+        found.guests.push(v4::guest(vm, &found.clusters)?);
+    }
+    Ok(found)
+}
+
+/// Reads a whole list. Its pages have numbers, so an item can move to a page that was read if another one disappears: then
+/// the total changes, and the list is read again.
+async fn list<T: DeserializeOwned>(
+    prism: &Prism<'_>,
+    list: &ListName<'_>,
+    id: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, GatherError> {
+    let mut read = 0;
+    let page = async |position: Option<&Position>| {
+        let (number, length) = position.copied().unwrap_or_else(|| {
+            read = 0;
+            (0, PAGE_LENGTH)
+        });
+        let mut url = prism.url(list.path);
+        url.query_pairs_mut()
+            .append_pair("$page", &number.to_string())
+            .append_pair("$limit", &length.to_string())
+            .append_pair("$orderby", list.order);
+        let request = prism.get(url);
+        let response = retry::idempotent(prism.context, || prism.attempt(&request)).await?;
+        let subject = response.description();
+        let reply: ListV4 = json::read(response.body(), subject)?;
+        let metadata = reply.metadata.ok_or_else(|| {
+            GatherError::protocol(format!("{}: a page without metadata", list.items))
+        })?;
+        for flag in ["hasError", "isTruncated"] {
+            if metadata.has_flag(flag) {
+                let message = format!("{}: the server reports {flag}", list.items);
+                return Err(GatherError::protocol(message)
+                    .with_hint("the list is not complete; the events in Prism may say why")
+                    .into());
+            }
+        }
+        let total = metadata.total_available_results.ok_or_else(|| {
+            GatherError::protocol(format!("{}: a page without the total", list.items))
+        })?;
+        let next_link = metadata.next_link();
+        let items = match reply.data {
+            Some(data) => Some(serde_json::from_value::<Vec<T>>(data).map_err(|_| {
+                GatherError::protocol(format!("{subject}: a value has the wrong type"))
+            })?),
+            // The server leaves the list out of an empty page.
+            None if read >= total || next_link.is_some() => Some(Vec::new()),
+            None => None,
+        };
+        read += items.as_ref().map_or(0, Vec::len);
+        let next = match next_link {
+            Some(link) => Some(position_of(link).unwrap_or((number + 1, length))),
+            None => (read < total).then_some((number + 1, length)),
+        };
+        Ok::<_, PageError>(Page { items, next, total: Some(total) })
+    };
+    Paging::by_offset(list.items).read(prism.context, |item| id(item).clone(), page).await
+}
+
+/// The page that a link leads to. Its host is often not the one that we must use, and its length may be another one than
+/// requested.
+fn position_of(link: &str) -> Option<Position> {
+    // The links of a server behind a proxy may have no host.
+    let base = Url::parse("https://prism/").ok()?;
+    let url = base.join(link).ok()?;
+    let number = |name: &str| {
+        let (_, value) = url.query_pairs().find(|(known, _)| known == name)?;
+        value.parse::<usize>().ok()
+    };
+    let length = number("$limit").filter(|length| (1..=PAGE_LENGTH).contains(length))?;
+    Some((number("$page")?, length))
+}

@@ -1,0 +1,69 @@
+//! Module NutanixAHV: reads the hosts and VMs of Nutanix clusters, from Prism Central or Prism Element.
+
+#![deny(unsafe_code)]
+
+pub mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+pub mod map;
+
+use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use gatherer_plugin_support::run;
+use serde::Deserialize;
+
+use client::{ApiVersion, Prism};
+use map::{Answer, Found};
+
+/// The module's parameters, as `manifest.json` lists them.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    /// The host name or address of Prism.
+    pub hostname: String,
+    /// Its port, with https.
+    pub port: u16,
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: Secret<String>,
+    /// The version of the API, or `auto`.
+    pub api: String,
+}
+
+/// The gatherer of module NutanixAHV.
+pub struct NutanixAhv;
+
+impl Gatherer for NutanixAhv {
+    type Parameters = Parameters;
+
+    fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let found = run::block_on(context, found(&parameters, context))?;
+        let Answer { hosts, warnings } = map::answer(found)?;
+        for warning in warnings {
+            context.warning(&warning.object, warning.message)?;
+        }
+        for mut host in hosts {
+            let guests = std::mem::take(&mut host.guests);
+            let host = context.host(host)?;
+            for guest in guests {
+                context.guest(&host, guest)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads everything that the server has.
+async fn found(parameters: &Parameters, context: &Context) -> Result<Found, GatherError> {
+    let Parameters { hostname, port, username, password, api } = parameters;
+    let prism = Prism::new(hostname, *port, username, password, context)?;
+    match client::choose(&prism, api).await? {
+        ApiVersion::V2 => client::found_v2(&prism).await,
+        ApiVersion::V3 => client::found_v3(&prism).await,
+        ApiVersion::V4 { vmm, clustermgmt } => client::found_v4(&prism, &vmm, &clustermgmt).await,
+    }
+}
+
+gatherer_plugin_api::export_gatherer! {
+    manifest: "manifest.json",
+    modules: { "NutanixAHV" => NutanixAhv },
+}

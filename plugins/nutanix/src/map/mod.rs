@@ -1,0 +1,212 @@
+//! From the replies of any version of the API to the model: what all versions have in common, and whether an answer
+//! can be complete. No I/O.
+
+mod hardware;
+#[cfg(test)]
+mod map_tests;
+pub mod v2;
+pub mod v3;
+pub mod v4;
+mod v4_devices;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatherer_plugin_api::model::{Cpu, Guest, Host, Hypervisor, Version, Warning};
+use gatherer_plugin_api::{ErrorKind, GatherError};
+
+/// The name of the pseudo-host with the VMs that are on no host. A Manager knows it by this name.
+pub const DETACHED_HOST: &str = "Nutanix-AHV-DetachedVMs";
+
+/// Everything that the endpoint has.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The registered clusters. Empty with API v2, which has no list of them.
+    pub clusters: Vec<FoundCluster>,
+    /// The hosts, without guests.
+    pub hosts: Vec<FoundHost>,
+    /// The VMs.
+    pub guests: Vec<FoundGuest>,
+    /// Whether the VMs of ESXi hosts are listed.
+    pub lists_esxi_guests: bool,
+}
+
+/// A cluster that is registered in Prism Central.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCluster {
+    /// The UUID.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Whether the cluster has hosts: Prism Central itself and witnesses are clusters without hosts.
+    pub has_hosts: bool,
+    /// Whether Prism Central can reach the cluster, if it says so.
+    pub is_available: Option<bool>,
+    /// The architecture of its processors, as `uname -m` prints it.
+    pub architecture: Option<String>,
+    /// The number of nodes, if known.
+    pub nodes: Option<usize>,
+    /// The number of VMs that the cluster reports, with the same VMs as a host's.
+    pub reported_guests: Option<u64>,
+}
+
+/// A host.
+#[derive(Debug, Clone)]
+pub struct FoundHost {
+    /// The UUID.
+    pub uuid: String,
+    /// The UUID of its cluster.
+    pub cluster: Option<String>,
+    /// The number of VMs that the host reports. It includes the controller VM and other service VMs, which are not in
+    /// the list of VMs.
+    pub reported_guests: Option<u64>,
+    /// Whether the hypervisor is ESXi.
+    pub is_esxi: bool,
+    /// The host in the model.
+    pub host: Host,
+}
+
+/// A VM.
+#[derive(Debug, Clone)]
+pub struct FoundGuest {
+    /// The UUID of its host. `None` if it is on no host, as VMs that are off.
+    pub host: Option<String>,
+    /// The UUID of its cluster.
+    pub cluster: Option<String>,
+    /// The VM in the model.
+    pub guest: Guest,
+}
+
+/// The hosts of a complete answer with their guests, the pseudo-host among them, and what is strange about it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The hosts.
+    pub hosts: Vec<Host>,
+    /// The warnings.
+    pub warnings: Vec<Warning>,
+}
+
+/// Checks that the answer can be complete, and puts each VM on its host, or on the pseudo-host.
+pub fn answer(found: Found) -> Result<Answer, GatherError> {
+    check_hosts(&found)?;
+    check_guests(&found)?;
+    let mut warnings = unlisted_guests(&found);
+    let mut hosts: Vec<Host> = Vec::with_capacity(found.hosts.len() + 1);
+    let mut places = BTreeMap::new();
+    for host in found.hosts {
+        places.insert(host.uuid, hosts.len());
+        hosts.push(host.host);
+    }
+    let mut detached = detached_host();
+    for FoundGuest { host, guest, .. } in found.guests {
+        match host.map(|uuid| places.get(&uuid).copied()) {
+            Some(Some(place)) => hosts[place].guests.push(guest),
+            Some(None) => {
+                let message = format!("its host is not listed; it is on {DETACHED_HOST}");
+                warnings.push(Warning { object: guest.name.clone(), message });
+                detached.guests.push(guest);
+            }
+            None => detached.guests.push(guest),
+        }
+    }
+    hosts.push(detached);
+    Ok(Answer { hosts, warnings })
+}
+
+/// Prism has at least one host, and so has each of its clusters. A cluster that Prism Central cannot reach may be missing
+/// from the lists.
+fn check_hosts(found: &Found) -> Result<(), GatherError> {
+    let mut with_hosts = BTreeSet::new();
+    for host in &found.hosts {
+        with_hosts.extend(&host.cluster);
+    }
+    for cluster in &found.clusters {
+        let name = &cluster.name;
+        if cluster.has_hosts && cluster.is_available == Some(false) {
+            return Err(GatherError::new(
+                ErrorKind::Unavailable,
+                format!("Prism Central has no connection to the cluster {name}"),
+            )
+            .with_hint("restore the connection, or unregister the cluster from Prism Central"));
+        }
+        if cluster.has_hosts && !with_hosts.contains(&cluster.id) {
+            return Err(GatherError::new(
+                ErrorKind::Permission,
+                format!("no host of the cluster {name} is listed"),
+            )
+            .with_hint(
+                "allow the user to view all hosts, and check the connection of Prism Central to the cluster",
+            ));
+        }
+    }
+    if found.hosts.is_empty() {
+        return Err(GatherError::new(ErrorKind::Permission, "the server lists no host")
+            .with_hint("allow the user to view all clusters and hosts"));
+    }
+    Ok(())
+}
+
+/// A list without any VM is complete only if no host runs more than its controller VM. (Prism Central 2024.3 was seen to
+/// list none, without an error, although there were VMs.)
+fn check_guests(found: &Found) -> Result<(), GatherError> {
+    let of_hosts: u64 = found.hosts.iter().filter_map(|host| host.reported_guests).sum();
+    let of_clusters: u64 =
+        found.clusters.iter().filter_map(|cluster| cluster.reported_guests).sum();
+    let reported = of_hosts.max(of_clusters);
+    let hosts = found.hosts.len() as u64;
+    if found.guests.is_empty() && reported > hosts {
+        return Err(GatherError::protocol(format!(
+            "the list of VMs is empty, but the hosts report {reported} VMs, more than one controller VM for each of \
+             the {hosts} hosts"
+        ))
+        .with_hint("allow the user to view all VMs; if it is allowed to, set api to another version"));
+    }
+    Ok(())
+}
+
+/// Warnings about hosts and VMs that the lists may lack, in an answer that is otherwise plausible.
+fn unlisted_guests(found: &Found) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut listed = BTreeSet::new();
+    for guest in &found.guests {
+        listed.extend(&guest.cluster);
+    }
+    for cluster in found.clusters.iter().filter(|cluster| cluster.has_hosts) {
+        let mut warn = |message: String| {
+            warnings.push(Warning { object: cluster.name.clone(), message });
+        };
+        let (mut hosts, mut reported, mut is_esxi) = (0, 0, false);
+        for host in found.hosts.iter().filter(|host| host.cluster.as_ref() == Some(&cluster.id)) {
+            hosts += 1;
+            reported += host.reported_guests.unwrap_or(0);
+            is_esxi |= host.is_esxi;
+        }
+        if let Some(nodes) = cluster.nodes
+            && nodes > hosts
+        {
+            warn(format!("the cluster has {nodes} nodes, but {hosts} of its hosts are listed"));
+        }
+        let may_be_listed = !is_esxi || found.lists_esxi_guests;
+        if may_be_listed && reported > hosts as u64 && !listed.contains(&cluster.id) {
+            warn(format!("no VM of the cluster is listed, but its hosts report {reported} VMs"));
+        }
+    }
+    for host in found.hosts.iter().filter(|host| host.is_esxi && !found.lists_esxi_guests) {
+        let message = "only API v4 lists the VMs of an ESXi host; use module VMware for them";
+        warnings.push(Warning { object: host.host.name.clone(), message: message.to_owned() });
+    }
+    warnings
+}
+
+/// The pseudo-host with the VMs that are on no host. It is always sent, with the same values as by the classic program.
+fn detached_host() -> Host {
+    Host {
+        hypervisor: Some(Hypervisor { kind: hardware::AHV.to_owned(), version: None }),
+        os: Some(Version {
+            name: Some(hardware::AHV_NAME.to_owned()),
+            version: Some("Fake Host".to_owned()),
+        }),
+        cpu: Cpu { architecture: Some("x86_64".to_owned()), ..Cpu::default() },
+        synthetic: true,
+        ..Host::new(DETACHED_HOST, DETACHED_HOST)
+    }
+}
