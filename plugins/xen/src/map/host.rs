@@ -30,8 +30,12 @@ pub fn host(
     let mut host = Host::new(record.required_text("uuid")?, name);
     host.identifiers = identifiers;
     host.state = state(record, metrics)?;
-    host.hypervisor = Some(hypervisor(record.entry("software_version", "xen")));
-    let product = |name| record.entry("software_version", name).map(str::to_owned);
+    // XAPI writes this word if it cannot find out the version of Xen.
+    let product = |name| {
+        let version = record.entry("software_version", name);
+        version.filter(|version| *version != "(unknown)").map(str::to_owned)
+    };
+    host.hypervisor = Some(hypervisor(product("xen")));
     host.os = Some(Version { name: Some(OS.to_owned()), version: product("product_version") });
     host.software =
         product("product_brand").map(|name| Software { name, version: product("product_version") });
@@ -85,8 +89,8 @@ fn state(
     Ok(metrics.map(|_| HostState::Up))
 }
 
-fn hypervisor(version: Option<&str>) -> Hypervisor {
-    Hypervisor { kind: "xen".to_owned(), version: version.map(str::to_owned) }
+fn hypervisor(version: Option<String>) -> Hypervisor {
+    Hypervisor { kind: "xen".to_owned(), version }
 }
 
 /// The processors. Their numbers are texts in a map.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gatherer_plugin_api::testing::Recorder;
-use gatherer_plugin_api::{ErrorKind, Options};
+use gatherer_plugin_api::testing::{Gathered, Recorder};
+use gatherer_plugin_api::{ErrorKind, GatherError, Options};
 use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer};
 use gatherer_plugin_xen::Xen;
 use gatherer_tests::fakes::xapi::{XapiFake, XapiFault, XapiInventory};
@@ -86,28 +86,26 @@ fn password_and_session_are_secret() {
     }
 }
 
-/// A pool member at 127.0.0.1 and its coordinator at `address`, which listens on the same port. The certificate of both
-/// is for these names.
+/// A pool member at 127.0.0.1, and its coordinator under another name, which is the same server, since both have the same
+/// port: the header `host` distinguishes them.
 struct Pool {
-    member: ScriptedServer,
-    coordinator: Option<ScriptedServer>,
-    fake: Arc<XapiFake>,
+    server: ScriptedServer,
+    coordinator: Arc<XapiFake>,
     recorder: Recorder,
     _ca_file: tempfile::NamedTempFile,
 }
 
 impl Pool {
-    /// The member names this address. The coordinator answers at the member's own address, after the first login.
-    fn new(address: &str, coordinator: XapiFake) -> Self {
+    /// The member names this address of the coordinator. The certificate is valid for `names`.
+    fn new(address: &str, coordinator: XapiFake, names: &[&str]) -> Self {
         let authority = Authority::new("XAPI");
-        let identity = authority.identity(&["127.0.0.1", "localhost"]);
+        let identity = authority.identity(names);
         let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-        let fake = Arc::new(coordinator);
+        let coordinator = Arc::new(coordinator);
         let mut member = sample();
         member.coordinator = Some(address.to_owned());
-        let shared = Arc::clone(&fake);
-        // Both are the same server, since they have the same port: the host of the request tells them apart.
+        let shared = Arc::clone(&coordinator);
         let server = ScriptedServer::https(&identity, move |request| {
             let host = request.header("host").unwrap_or_default();
             if host.starts_with("127.0.0.1") {
@@ -121,36 +119,40 @@ impl Pool {
             ..Options::default()
         };
         let recorder = Recorder::new().options(options);
-        Self { member: server, coordinator: None, fake, recorder, _ca_file: ca_file }
+        Self { server, coordinator, recorder, _ca_file: ca_file }
     }
 
+    fn gather(&self) -> Result<Gathered, GatherError> {
+        self.recorder.gather::<Xen>(parameters(self.server.address().port()))
+    }
+
+    /// The hosts that were called, in order.
     fn hosts(&self) -> Vec<String> {
-        let received = self.member.received();
+        let received = self.server.received();
         let host = |host: &str| host.split(':').next().unwrap_or_default().to_owned();
         received.iter().map(|it| host(it.header("host").unwrap_or_default())).collect()
     }
 }
 
+const BOTH: [&str; 2] = ["127.0.0.1", "localhost"];
+
 #[test]
 fn logs_in_to_the_coordinator_that_a_pool_member_names() {
-    let pool = Pool::new("localhost", sample());
-    let parameters = parameters(pool.member.address().port());
-    let gathered = pool.recorder.gather::<Xen>(parameters).expect("a complete answer");
+    let pool = Pool::new("localhost", sample(), &BOTH);
+    let gathered = pool.gather().expect("a complete answer");
     assert_eq!(count(&gathered), 9);
     let hosts = pool.hosts();
     assert_eq!(hosts[0], "127.0.0.1");
     assert!(hosts[1..].iter().all(|host| host == "localhost"), "{hosts:?}");
-    assert_eq!((pool.fake.logins(), pool.fake.open_sessions()), (1, 0));
-    assert!(pool.coordinator.is_none());
+    assert_eq!((pool.coordinator.logins(), pool.coordinator.open_sessions()), (1, 0));
 }
 
 #[test]
 fn never_follows_a_second_coordinator() {
     let mut second = sample();
     second.coordinator = Some("127.0.0.1".to_owned());
-    let pool = Pool::new("localhost", second);
-    let parameters = parameters(pool.member.address().port());
-    let error = pool.recorder.gather::<Xen>(parameters).expect_err("two members");
+    let pool = Pool::new("localhost", second, &BOTH);
+    let error = pool.gather().expect_err("two members");
     assert_eq!((error.kind, error.retryable), (ErrorKind::Unavailable, false), "{error}");
     assert_eq!(pool.hosts(), ["127.0.0.1", "localhost"]);
 }
@@ -158,9 +160,8 @@ fn never_follows_a_second_coordinator() {
 #[test]
 fn an_invalid_address_of_a_coordinator_is_never_called() {
     for address in ["", "http://localhost", "user@localhost", "localhost:80", "a/b"] {
-        let pool = Pool::new(address, sample());
-        let parameters = parameters(pool.member.address().port());
-        let error = pool.recorder.gather::<Xen>(parameters).expect_err(address);
+        let pool = Pool::new(address, sample(), &BOTH);
+        let error = pool.gather().expect_err(address);
         assert_eq!(error.kind, ErrorKind::Protocol, "{address}: {error}");
         assert_eq!(pool.hosts(), ["127.0.0.1"], "{address}");
     }
@@ -168,10 +169,11 @@ fn an_invalid_address_of_a_coordinator_is_never_called() {
 
 #[test]
 fn the_certificate_of_the_coordinator_must_be_valid_for_its_address() {
-    let pool = Pool::new("127.0.0.2", sample());
-    let parameters = parameters(pool.member.address().port());
-    let error = pool.recorder.gather::<Xen>(parameters).expect_err("another name");
-    assert!(matches!(error.kind, ErrorKind::Tls | ErrorKind::Connection), "{error}");
+    let pool = Pool::new("localhost", sample(), &["127.0.0.1"]);
+    let error = pool.gather().expect_err("a certificate for another name");
+    assert_eq!(error.kind, ErrorKind::Tls, "{error}");
+    assert!(error.message.contains("localhost"), "{error}");
+    insta::assert_snapshot!(error.hint.expect("a hint"));
     assert_eq!(pool.hosts(), ["127.0.0.1"]);
 }
 
