@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{GuestState, HostState};
+use gatherer_plugin_support::testing::Action;
 use gatherer_tests::fakes::xapi::{XapiFake, XapiFault, XapiInventory};
+use serde_json::{Value, json};
 
-use super::{Served, count, guest};
+use super::{Served, count, guest, method};
 
 fn sample() -> XapiFake {
     XapiFake::new(XapiInventory::sample())
@@ -106,4 +108,22 @@ fn lists_that_are_shorter_than_the_truth_are_errors() {
         assert_eq!(served.fake.open_sessions(), 0, "{fault:?}");
     }
     insta::assert_snapshot!(messages);
+}
+
+/// Older versions have fewer members. References lead to objects that are gone, and the multiplier is infinite.
+#[test]
+fn records_with_few_members_are_read() {
+    let pool = include_str!("../fixtures/sparse-pool.json");
+    let pool: Value = serde_json::from_str(pool).expect("JSON");
+    let served = Served::script(sample(), move |fake, request| {
+        let method = method(request);
+        let Some(class) = method.strip_suffix(".get_all_records") else {
+            return fake.answer(request);
+        };
+        let records = pool.get(class).cloned().unwrap_or(json!({}));
+        let reply = json!({"result": records}).to_string();
+        Action::answer(200, reply.replace("\"Infinity\"", "Infinity"))
+    });
+    let gathered = served.gather().expect("a complete answer");
+    insta::assert_json_snapshot!(gathered);
 }
