@@ -83,6 +83,7 @@ fn repeats(secrets: &str, request: &ReceivedRequest) -> Value {
     match request.path() {
         "/api2/json/access/ticket" => json!({ "ticket": TICKET }),
         "/api2/json/access/permissions" => json!({"/": {"VM.Audit": 1, "Sys.Audit": 1}}),
+        "/api2/json/access/acl" => json!([]),
         "/api2/json/version" => json!({ "version": secrets }),
         "/api2/json/cluster/status" => {
             json!([{"type": "cluster", "name": secrets, "quorate": 0}])

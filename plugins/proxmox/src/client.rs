@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use crate::credentials::Credentials;
 use crate::map::replies::{
-    ClusterStatusEntry, Config, GuestEntry, NodeEntry, NodeStatus, Permissions, Reply, VersionReply,
+    AclEntry, ClusterStatusEntry, Config, GuestEntry, NodeEntry, NodeStatus, Permissions, Reply,
+    VersionReply,
 };
 use crate::map::values;
 
@@ -79,6 +80,11 @@ impl Client {
     /// What the user or token may do, by path.
     pub async fn permissions(&self) -> Result<Permissions, GatherError> {
         self.get(&["access", "permissions"], None, ANSWER_MAX_BYTES).await
+    }
+
+    /// The roles that are set on paths, for all users. Empty without `Sys.Audit` on `/access`.
+    pub async fn acl(&self) -> Result<Vec<AclEntry>, GatherError> {
+        self.get(&["access", "acl"], None, LIST_MAX_BYTES).await
     }
 
     /// The version of the node that answers.

@@ -41,7 +41,9 @@ enum Lookup {
 
 /// Reads everything and sends it.
 pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherError> {
-    let view = permissions::check(&client.permissions().await?, client.credentials())?;
+    let allowed = client.permissions().await?;
+    let view = permissions::check(&allowed, client.credentials())?;
+    permissions::check_acl(&client.acl().await?, &allowed, client.credentials())?;
     let version = client.version().await?.version;
     let status = if view.has_cluster_status {
         client.cluster_status().await?

@@ -83,6 +83,8 @@ pub struct FakeProxmox {
     pub guests: Vec<FakeGuest>,
     /// The permissions of the user and the token.
     pub permissions: Value,
+    /// The roles on paths, of all users.
+    pub acl: Value,
     /// Guests that the user may not see: they are left out.
     pub hidden: Vec<u32>,
     /// Whether the login needs a second factor.
@@ -121,6 +123,7 @@ impl FakeProxmox {
             nodes: vec![node("pve-a"), node("pve-b")],
             guests: guests(),
             permissions: Value::Object(permissions),
+            acl: json!([{"path": "/", "type": "user", "ugid": USER, "roleid": "PVEAuditor", "propagate": 1}]),
             hidden: Vec::new(),
             second_factor: false,
             requests_of_a_ticket: usize::MAX,
@@ -172,6 +175,7 @@ impl FakeProxmox {
         }
         match parts[..] {
             ["access", "permissions"] => data(self.permissions.clone()),
+            ["access", "acl"] => data(self.acl.clone()),
             ["version"] => data(match self.release {
                 Release::Six => {
                     json!({"version": "6.4-13", "release": "6.4", "repoid": "9f411e79"})

@@ -2,7 +2,7 @@
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
-use super::replies::Permissions;
+use super::replies::{AclEntry, Permissions};
 use super::values;
 use crate::credentials::Credentials;
 
@@ -38,14 +38,40 @@ pub fn check(permissions: &Permissions, credentials: &Credentials) -> Result<Vie
             _ => continue,
         };
         if !privileges.contains_key(privilege) {
-            let path: String = path.chars().filter(|c| !c.is_control()).take(80).collect();
-            let why = format!("has no {privilege} on {path}, where it has another role");
+            let why = format!("has no {privilege} on {}, where it has another role", shown(path));
             return Err(incomplete_view(credentials, &why));
         }
     }
     let has_cluster_status =
         permissions.get("/").is_some_and(|privileges| privileges.contains_key(SYS_AUDIT));
     Ok(View { has_cluster_status })
+}
+
+/// Checks that no path has the role `NoAccess` for these credentials. The permissions leave out such a path, but have every
+/// other one that is in the list of roles.
+pub fn check_acl(
+    acl: &[AclEntry],
+    permissions: &Permissions,
+    credentials: &Credentials,
+) -> Result<(), GatherError> {
+    for AclEntry { path, roleid } in acl {
+        let may_hide = match path.split('/').collect::<Vec<_>>()[..] {
+            ["", "vms", _] => true,
+            // Without rights on the root, the permissions have no pools at all.
+            ["", "pool", ..] => roleid == "NoAccess",
+            _ => false,
+        };
+        if may_hide && !permissions.contains_key(path) {
+            let why = format!("has no rights on {}", shown(path));
+            return Err(incomplete_view(credentials, &why));
+        }
+    }
+    Ok(())
+}
+
+/// A path of the server for a message.
+fn shown(path: &str) -> String {
+    path.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 /// Whether a privilege applies to everything below `path`, which is directly below the root.
@@ -134,6 +160,31 @@ mod tests {
         }
         messages.dedup();
         insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    #[test]
+    fn a_path_with_a_role_and_without_rights_hides_guests() {
+        let both = json!({"VM.Audit": 1, "Sys.Audit": 1});
+        let permissions = json!({"/": both, "/vms": both, "/vms/100": both, "/pool/web": both});
+        let permissions = serde_json::from_value(permissions).expect("permissions");
+        let check = |path: &str, role: &str| {
+            let acl = [AclEntry { path: path.to_owned(), roleid: role.to_owned() }];
+            check_acl(&acl, &permissions, &user()).map_err(|error| error.kind)
+        };
+        for (path, role) in [
+            ("/", "PVEAuditor"),
+            ("/vms/100", "NoAccess"),
+            ("/pool/web", "NoAccess"),
+            ("/pool/db", "PVEVMUser"),
+            ("/storage/local", "NoAccess"),
+        ] {
+            assert_eq!(check(path, role), Ok(()), "{path}");
+        }
+        for (path, role) in
+            [("/vms/101", "NoAccess"), ("/vms/101", "Custom"), ("/pool/db", "NoAccess")]
+        {
+            assert_eq!(check(path, role), Err(ErrorKind::Permission), "{path}");
+        }
     }
 
     #[test]

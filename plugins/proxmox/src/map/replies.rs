@@ -16,6 +16,15 @@ pub struct Reply<T> {
 /// `GET /access/permissions`: by path, the privileges, each with whether it propagates.
 pub type Permissions = BTreeMap<String, BTreeMap<String, Value>>;
 
+/// An entry of `GET /access/acl`: a role on a path.
+#[derive(Debug, Deserialize)]
+pub struct AclEntry {
+    /// The path.
+    pub path: String,
+    /// The role.
+    pub roleid: String,
+}
+
 /// `GET .../config`: the configuration of a guest.
 pub type Config = BTreeMap<String, Value>;
 

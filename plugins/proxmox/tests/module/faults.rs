@@ -52,8 +52,9 @@ fn with_answer(
     served.gather().map(|gathered| super::guests(&gathered))
 }
 
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
     "/api2/json/access/permissions",
+    "/api2/json/access/acl",
     "/api2/json/version",
     "/api2/json/cluster/status",
     "/api2/json/cluster/resources",

@@ -125,6 +125,23 @@ fn a_filtered_view_is_a_permission_error_before_the_list_is_read() {
     }
 }
 
+/// The permissions have no path on which the user has the role NoAccess.
+#[test]
+fn a_guest_or_pool_with_the_role_no_access_is_a_permission_error() {
+    let mut messages = Vec::new();
+    for path in ["/vms/101", "/pool/databases"] {
+        let mut fake = cluster();
+        fake.hidden = vec![101];
+        let entry =
+            json!({"path": path, "type": "group", "ugid": "auditors", "roleid": "NoAccess"});
+        fake.acl.as_array_mut().expect("a list").push(entry);
+        let error = gather(fake).expect_err("a guest is hidden");
+        assert_eq!(error.kind, ErrorKind::Permission);
+        messages.push(error.message);
+    }
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
 #[test]
 fn without_a_right_on_the_root_the_cluster_has_no_name() {
     let mut fake = cluster();

@@ -25,6 +25,7 @@ fn version_9(folder: &Path, request: &ReceivedRequest) -> Action {
     let name = match parts[..] {
         ["access", "ticket"] => "access-ticket.json".to_owned(),
         ["access", "permissions"] => return Action::answer(200, EVERYTHING),
+        ["access", "acl"] => return Action::answer(200, r#"{"data": []}"#),
         ["version"] => "nodes-version.json".to_owned(),
         ["cluster", "status"] => "cluster-status.json".to_owned(),
         ["cluster", "resources"] => {
@@ -116,6 +117,7 @@ fn reads_the_recorded_containers_of_version_6() {
         let name = match path.split('/').collect::<Vec<_>>()[..] {
             ["access", "ticket"] => "access-ticket.json".to_owned(),
             ["access", "permissions"] => return Action::answer(200, EVERYTHING),
+            ["access", "acl"] => return Action::answer(200, r#"{"data": []}"#),
             ["version"] => "nodes-version.json".to_owned(),
             ["cluster", "status"] => {
                 return Action::json(
