@@ -1,5 +1,6 @@
 //! What is asked, in which order, and when the answers are complete.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::GuestState;
@@ -33,8 +34,8 @@ struct FoundGuest {
 
 /// The result of asking for the configuration of a guest.
 enum Lookup {
-    Found(Config),
-    NodeDoesNotAnswer,
+    /// The configuration; `None` if the guest's node does not answer.
+    Known(Option<Config>),
     /// The guest may have been deleted, or moved to another node.
     Failed(GatherError),
 }
@@ -62,9 +63,9 @@ pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherErro
         )?;
     }
     let guests = guest_list::guests(client.guests().await?)?;
-    let mut nodes = nodes(client, context, &status).await?;
-    let guests = configurations(client, context, guests, &mut nodes).await?;
-    send(context, &nodes, &guests, &cluster)
+    let nodes = RefCell::new(nodes(client, context, &status).await?);
+    let guests = Box::pin(configurations(client, context, guests, &nodes)).await?;
+    send(context, &nodes.into_inner(), &guests, &cluster)
 }
 
 /// All nodes with their own answers.
@@ -126,35 +127,40 @@ async fn configurations(
     client: &Client,
     context: &Context,
     guests: Vec<ListedGuest>,
-    nodes: &mut BTreeMap<String, Node>,
+    nodes: &RefCell<BTreeMap<String, Node>>,
 ) -> Result<Vec<FoundGuest>, GatherError> {
     let number = guests.len();
-    let (mut found, mut failed) = (Vec::with_capacity(number), Vec::new());
-    for (done, listed) in guests.into_iter().enumerate() {
-        if done % PROGRESS_STEP == 0 {
-            context.progress(&format!("configuration {done} of {number}"));
+    let queue = RefCell::new(guests.into_iter().enumerate());
+    let (found, failed) = (RefCell::new(Vec::with_capacity(number)), RefCell::new(Vec::new()));
+    let reader = async || -> Result<(), GatherError> {
+        loop {
+            let Some((done, listed)) = queue.borrow_mut().next() else { return Ok(()) };
+            if done % PROGRESS_STEP == 0 {
+                context.progress(&format!("configuration {done} of {number}"));
+            }
+            match configuration(client, context, &listed, nodes, true).await? {
+                Lookup::Failed(error) => failed.borrow_mut().push((listed.vmid, error)),
+                Lookup::Known(config) => found.borrow_mut().push(FoundGuest { listed, config }),
+            }
         }
-        match configuration(client, context, &listed, nodes, true).await? {
-            Lookup::Failed(error) => failed.push((listed.vmid, error)),
-            Lookup::Found(config) => found.push(FoundGuest { listed, config: Some(config) }),
-            Lookup::NodeDoesNotAnswer => found.push(FoundGuest { listed, config: None }),
-        }
-    }
-    if failed.is_empty() {
-        return Ok(found);
-    }
-    let list = guest_list::guests(client.guests().await?)?;
-    for (vmid, error) in failed {
-        let Some(listed) = list.iter().find(|guest| guest.vmid == vmid).cloned() else {
-            tracing::info!("the guest {vmid} was deleted while the guests were read");
-            continue;
-        };
-        // It still exists, here or on another node.
-        tracing::info!("{error}; the guest {vmid} still exists, trying again");
-        match configuration(client, context, &listed, nodes, false).await? {
-            Lookup::Failed(error) => return Err(error),
-            Lookup::Found(config) => found.push(FoundGuest { listed, config: Some(config) }),
-            Lookup::NodeDoesNotAnswer => found.push(FoundGuest { listed, config: None }),
+    };
+    // Four requests at a time take a quarter of the time, and keep no node busy.
+    tokio::try_join!(reader(), reader(), reader(), reader())?;
+
+    let (mut found, failed) = (found.into_inner(), failed.into_inner());
+    if !failed.is_empty() {
+        let list = guest_list::guests(client.guests().await?)?;
+        for (vmid, error) in failed {
+            let Some(listed) = list.iter().find(|guest| guest.vmid == vmid).cloned() else {
+                tracing::info!("the guest {vmid} was deleted while the guests were read");
+                continue;
+            };
+            // It still exists, here or on another node.
+            tracing::info!("{error}; the guest {vmid} still exists, trying again");
+            match configuration(client, context, &listed, nodes, false).await? {
+                Lookup::Failed(error) => return Err(error),
+                Lookup::Known(config) => found.push(FoundGuest { listed, config }),
+            }
         }
     }
     found.sort_by_key(|guest| guest.listed.vmid);
@@ -166,28 +172,38 @@ async fn configuration(
     client: &Client,
     context: &Context,
     guest: &ListedGuest,
-    nodes: &mut BTreeMap<String, Node>,
+    nodes: &RefCell<BTreeMap<String, Node>>,
     may_be_gone: bool,
 ) -> Result<Lookup, GatherError> {
-    let Some(node) = nodes.get_mut(&guest.node) else {
-        context.warning(
-            &guest.node,
-            "guests are on this node, which is not a member of the cluster: their UUIDs are not known",
-        )?;
-        let listed = ListedNode::not_listed(&guest.node);
-        nodes.insert(guest.node.clone(), Node { listed, status: None, answers: false });
-        return Ok(Lookup::NodeDoesNotAnswer);
-    };
-    if !node.answers {
-        return Ok(Lookup::NodeDoesNotAnswer);
+    let answers = nodes.borrow().get(&guest.node).map(|node| node.answers);
+    match answers {
+        Some(true) => {}
+        Some(false) => return Ok(Lookup::Known(None)),
+        None => {
+            context.warning(
+                &guest.node,
+                "guests are on this node, which is not a member of the cluster: their UUIDs are not \
+                 known",
+            )?;
+            let listed = ListedNode::not_listed(&guest.node);
+            let node = Node { listed, status: None, answers: false };
+            nodes.borrow_mut().insert(guest.node.clone(), node);
+            return Ok(Lookup::Known(None));
+        }
     }
     match client.config(&guest.node, guest.kind.word(), guest.vmid, may_be_gone).await? {
-        NodeAnswer::Data(config) => Ok(Lookup::Found(config)),
+        NodeAnswer::Data(config) => Ok(Lookup::Known(Some(config))),
         NodeAnswer::Failed(error) => Ok(Lookup::Failed(error)),
         NodeAnswer::Unreachable(error) => {
-            node.answers = false;
-            report_unreachable(context, &guest.node, &error)?;
-            Ok(Lookup::NodeDoesNotAnswer)
+            // Another request may have found out at the same time.
+            let answered = nodes
+                .borrow_mut()
+                .get_mut(&guest.node)
+                .is_some_and(|node| std::mem::replace(&mut node.answers, false));
+            if answered {
+                report_unreachable(context, &guest.node, &error)?;
+            }
+            Ok(Lookup::Known(None))
         }
     }
 }

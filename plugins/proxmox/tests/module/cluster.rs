@@ -1,8 +1,12 @@
 //! What the module makes of clusters, single nodes, nodes that do not answer, and guests that change.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{GuestState, HostState};
-use gatherer_tests::fakes::proxmox::{Change, FakeProxmox, Release, refusal};
+use gatherer_tests::fakes::proxmox::{Change, FakeGuest, FakeProxmox, Release, refusal};
 use serde_json::json;
 
 use super::{Served, gather, guest, guests, host, warnings};
@@ -88,18 +92,59 @@ fn a_node_that_cannot_be_reached_costs_only_its_details() {
     insta::assert_snapshot!(warnings(&gathered).join("\n"));
 }
 
+/// A cluster with many guests on `pve-b`.
+fn large_cluster() -> FakeProxmox {
+    let mut fake = cluster();
+    let first = fake.guests[1].clone();
+    fake.guests.extend((1000..1200).map(|vmid| {
+        let uuid = format!("uuid=aaaaaaaa-0000-4000-8000-{vmid:012}");
+        FakeGuest { vmid, config: json!({ "smbios1": uuid }), ..first.clone() }
+    }));
+    fake
+}
+
+/// Whether this is the path of a guest that only the large cluster has.
+fn is_of_many(path: &str) -> bool {
+    let vmid = path.strip_suffix("/config").and_then(|path| path.rsplit('/').next());
+    vmid.is_some_and(|vmid| vmid.len() == 4)
+}
+
 #[test]
 fn a_node_that_fails_between_two_guests_is_not_asked_again() {
-    let fake = cluster();
+    let fake = large_cluster();
     let served = Served::script(move |request| match request.path() {
-        path if path.ends_with("/pve-b/qemu/103/config") => refusal(595, "Broken pipe"),
+        path if is_of_many(path) => refusal(595, "Broken pipe"),
         _ => fake.answer(request),
     });
     let gathered = served.gather().expect("a complete answer");
-    assert_eq!(guests(&gathered), 6);
-    assert!(guest(&gathered, 101).0.uuid.is_some() && guest(&gathered, 103).0.uuid.is_none());
-    assert_eq!(guest(&gathered, 104).0.name, "cache");
-    assert!(!served.paths().iter().any(|path| path.contains("104")));
+    assert_eq!(guests(&gathered), 206);
+    assert!(guest(&gathered, 101).0.uuid.is_some() && guest(&gathered, 1100).0.uuid.is_none());
+    assert_eq!(guest(&gathered, 1100).0.id.as_deref(), Some("lab/1100"));
+    let asked = served.paths().iter().filter(|path| is_of_many(path)).count();
+    assert!(asked <= 4, "{asked} guests were asked for");
+    let reports = warnings(&gathered);
+    let reports = reports.iter().filter(|warning| warning.contains("does not answer"));
+    assert_eq!(reports.count(), 1);
+}
+
+#[test]
+fn reads_at_most_four_configurations_at_a_time() {
+    let fake = large_cluster();
+    let (current, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let largest = Arc::clone(&most);
+    let served = Served::script(move |request| {
+        let number = current.fetch_add(1, Ordering::SeqCst) + 1;
+        largest.fetch_max(number, Ordering::SeqCst);
+        let answer = fake.answer(request);
+        current.fetch_sub(1, Ordering::SeqCst);
+        answer
+    });
+    let gathered = served.gather().expect("a complete answer");
+    assert_eq!(guests(&gathered), 206);
+    let ids: BTreeSet<_> =
+        gathered.hosts.iter().flat_map(|host| &host.guests).map(|guest| &guest.id).collect();
+    assert_eq!(ids.len(), 206);
+    assert!(most.load(Ordering::SeqCst) <= 4);
 }
 
 #[test]

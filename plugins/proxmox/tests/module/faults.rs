@@ -16,7 +16,13 @@ fn gather(server: &FaultyServer) -> Result<Vec<JudgedGuest>, gatherer_plugin_api
         parameters["password"] = json!("wrong");
     }
     let recorder = Recorder::new().options(server.options.clone());
-    let gathered = recorder.gather::<Proxmox>(parameters)?;
+    let gathered = recorder.gather::<Proxmox>(parameters).map_err(|mut error| {
+        // Several requests are under way when the service dies, and any of them may be the first to fail.
+        if error.kind == ErrorKind::Connection && error.message.contains("reset by peer") {
+            error.message = "any request: no connection".to_owned();
+        }
+        error
+    })?;
     Ok(JudgedGuest::all_of(&gathered.hosts, &[]))
 }
 

@@ -63,7 +63,8 @@ fn a_token_needs_no_login() {
 #[test]
 fn a_ticket_that_expires_in_the_middle_is_renewed() {
     let mut fake = cluster();
-    fake.requests_of_a_ticket = 7;
+    // The eight requests for the lists and nodes, and two configurations.
+    fake.requests_of_a_ticket = 10;
     let served = Served::new(fake);
     let gathered = served.gather().expect("complete");
     assert_eq!(guests(&gathered), 6);

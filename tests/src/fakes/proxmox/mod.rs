@@ -1,5 +1,8 @@
 //! A fake of the API of Proxmox VE: answers in the shapes of Proxmox VE 6 and 9.
 
+mod inventory;
+mod login;
+
 use std::sync::{Mutex, MutexGuard};
 
 use gatherer_plugin_support::testing::{Action, ReceivedRequest};
@@ -121,7 +124,7 @@ impl FakeProxmox {
             cluster: Some("lab"),
             quorate: true,
             nodes: vec![node("pve-a"), node("pve-b")],
-            guests: guests(),
+            guests: inventory::guests(),
             permissions: Value::Object(permissions),
             acl: json!([{"path": "/", "type": "user", "ugid": USER, "roleid": "PVEAuditor", "propagate": 1}]),
             hidden: Vec::new(),
@@ -208,51 +211,6 @@ impl FakeProxmox {
 
     fn may_read_cluster(&self) -> bool {
         !self.permissions["/"]["Sys.Audit"].is_null()
-    }
-
-    fn log_in(&self, request: &ReceivedRequest) -> Action {
-        if request.method != "POST" {
-            return data(Value::Null);
-        }
-        let form = String::from_utf8_lossy(&request.body).into_owned();
-        let as_query =
-            ReceivedRequest { target: format!("/?{form}"), ..ReceivedRequest::default() };
-        if unknown_parameter(&as_query, &["username", "password"]).is_some() {
-            return refusal(400, "Parameter verification failed.");
-        }
-        let given = (as_query.query("username"), as_query.query("password"));
-        if given != (Some(USER.to_owned()), Some(PASSWORD.to_owned())) {
-            return refusal(401, "authentication failure");
-        }
-        if self.second_factor {
-            return data(
-                json!({"ticket": "PVE:!tfa!0", "username": USER, "NeedTFA": 1, "CSRFPreventionToken": "0"}),
-            );
-        }
-        let mut state = self.state();
-        state.logins += 1;
-        state.requests = 0;
-        data(json!({
-            "ticket": ticket(state.logins), "username": USER, "cap": {},
-            "CSRFPreventionToken": "6558:c3JmLXRva2Vu", "clustername": self.cluster,
-        }))
-    }
-
-    fn authenticate(&self, request: &ReceivedRequest) -> Result<(), Action> {
-        if let Some(header) = request.header("authorization") {
-            if header == format!("PVEAPIToken={TOKEN_ID}={TOKEN_SECRET}") {
-                return Ok(());
-            }
-            return Err(refusal(401, "no such token"));
-        }
-        let Some(cookie) = request.header("cookie") else { return Err(refusal(401, "No ticket")) };
-        let mut state = self.state();
-        state.requests += 1;
-        let is_valid = cookie == format!("PVEAuthCookie={}", ticket(state.logins));
-        if !is_valid || state.logins == 0 || state.requests > self.requests_of_a_ticket {
-            return Err(refusal(401, "permission denied - invalid PVE ticket"));
-        }
-        Ok(())
     }
 
     fn cluster_status(&self) -> Value {
@@ -419,10 +377,6 @@ fn data(data: impl Into<Value>) -> Action {
     Action::json(200, &json!({ "data": data.into() }))
 }
 
-fn ticket(login: usize) -> String {
-    format!("PVE:{USER}:6558{login:04}::c2lnbmF0dXJl+/{login}==")
-}
-
 /// An error of the API.
 pub fn refusal(status: u16, message: &str) -> Action {
     Action::json(status, &json!({"data": null, "message": format!("{message}\n")}))
@@ -433,93 +387,4 @@ fn unknown_parameter(request: &ReceivedRequest, allowed: &[&str]) -> Option<Stri
     let (_, query) = request.target.split_once('?')?;
     let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
     names.into_iter().find(|name| !allowed.contains(name)).map(str::to_owned)
-}
-
-fn guests() -> Vec<FakeGuest> {
-    let guest = |vmid, kind, node, name, status, cpus, memory_mib, config| FakeGuest {
-        vmid,
-        kind,
-        node,
-        name: Some(name),
-        status,
-        cpus,
-        memory_mib,
-        template: false,
-        config,
-    };
-    let mut template = guest(
-        900,
-        "qemu",
-        "pve-a",
-        "debian-13",
-        "stopped",
-        2,
-        1024,
-        json!({"name": "debian-13", "ostype": "l26", "boot": " ",
-            "smbios1": "uuid=aaaaaaaa-0000-4000-8000-000000000900"}),
-    );
-    template.template = true;
-    vec![
-        guest(
-            100,
-            "qemu",
-            "pve-a",
-            "web",
-            "running",
-            4,
-            2048,
-            json!({"name": "web", "sockets": 1, "ostype": "l26", "tags": "prod;web",
-                "smbios1": "uuid=AAAAAAAA-0000-4000-8000-000000000100",
-                "vmgenid": "bbbbbbbb-0000-4000-8000-000000000100",
-                "net0": "virtio=BC:24:11:00:01:00,bridge=vmbr0,firewall=1",
-                "net10": "e1000=BC:24:11:00:01:10,bridge=vmbr2", "net2": "virtio=BC:24:11:00:01:02,bridge=vmbr1",
-                "scsi0": "local-lvm:vm-100-disk-0,iothread=1,size=32G", "scsihw": "virtio-scsi-single",
-                "ide2": "local:iso/debian.iso,media=cdrom,size=600M", "virtio1": "local-lvm:vm-100-disk-1,size=512M",
-                "efidisk0": "local-lvm:vm-100-disk-2,efitype=4m,size=4M", "unused0": "local-lvm:vm-100-disk-3"}),
-        ),
-        guest(
-            101,
-            "qemu",
-            "pve-b",
-            "db",
-            "stopped",
-            8,
-            16384,
-            json!({"name": "db", "ostype": "win11",
-                "smbios1": "base64=1,manufacturer=QSBWZW5kb3I=,uuid=aaaaaaaa-0000-4000-8000-000000000101"}),
-        ),
-        guest(
-            102,
-            "lxc",
-            "pve-a",
-            "proxy",
-            "running",
-            1,
-            512,
-            json!({"hostname": "proxy", "ostype": "alpine", "arch": "amd64", "swap": 512,
-                "rootfs": "local-lvm:vm-102-disk-0,size=1G", "mp0": "/srv/data,mp=/data",
-                "net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:02:00,ip=192.0.2.102/24,ip6=auto,type=veth"}),
-        ),
-        guest(
-            103,
-            "qemu",
-            "pve-b",
-            "imported",
-            "running",
-            2,
-            4096,
-            json!({"name": "imported", "ostype": "other", "vmgenid": "BBBBBBBB-0000-4000-8000-000000000103"}),
-        ),
-        guest(
-            104,
-            "lxc",
-            "pve-b",
-            "cache",
-            "stopped",
-            2,
-            256,
-            json!({"hostname": "cache", "ostype": "debian"}),
-        ),
-        template,
-    ]
 }
