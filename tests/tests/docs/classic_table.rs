@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 56] = [
+const TESTS: [(&str, &[&str]); 61] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -115,6 +115,26 @@ const TESTS: [(&str, &[&str]); 56] = [
             "a_hypervisor_that_cannot_be_reached_fails_only_its_endpoint",
             "a_host_name_that_is_not_found_is_a_connection_error_with_a_hint_for_every_driver",
         ],
+    ),
+    (
+        "Proxmox: ids of guests",
+        &[
+            "a_manager_gets_nodes_with_the_smbios_uuids_of_their_guests",
+            "the_identity_is_the_smbios_uuid_else_the_vmgenid_else_the_id_in_the_cluster",
+        ],
+    ),
+    (
+        "Proxmox: `type`, `osVersion`",
+        &["a_manager_gets_nodes_with_the_smbios_uuids_of_their_guests"],
+    ),
+    ("Proxmox: nodes that are offline", &["keeps_the_guests_of_an_offline_node_without_asking_it"]),
+    (
+        "Proxmox: a user that may not see all guests",
+        &["a_filtered_view_is_a_permission_error_before_the_list_is_read"],
+    ),
+    (
+        "Proxmox: a password and a token",
+        &["both_kinds_of_credentials_use_the_token_with_a_warning"],
     ),
     (
         "Xen: guests that do not run",

@@ -19,7 +19,7 @@ fn gather(server: &FaultyServer) -> Result<Vec<JudgedGuest>, gatherer_plugin_api
     let gathered = recorder.gather::<Proxmox>(parameters).map_err(|mut error| {
         // Several requests are under way when the service dies, and any of them may be the first to fail.
         if error.kind == ErrorKind::Connection && error.message.contains("reset by peer") {
-            error.message = "any request: no connection".to_owned();
+            error.message = "any request: no connection".into();
         }
         error
     })?;

@@ -15,6 +15,7 @@ pub(super) fn guests() -> Vec<FakeGuest> {
         cpus,
         memory_mib,
         template: false,
+        pool: (vmid == 101).then_some("databases"),
         config,
     };
     let mut template = guest(

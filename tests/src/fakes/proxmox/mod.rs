@@ -56,6 +56,8 @@ pub struct FakeGuest {
     pub memory_mib: u64,
     /// Whether it is a template.
     pub template: bool,
+    /// The pool.
+    pub pool: Option<&'static str>,
     /// The other members of its configuration.
     pub config: Value,
 }
@@ -285,6 +287,9 @@ impl FakeProxmox {
         });
         if let Some(name) = guest.name {
             entry["name"] = json!(name);
+        }
+        if let Some(pool) = guest.pool {
+            entry["pool"] = json!(pool);
         }
         if let Some(tags) = guest.config.get("tags") {
             entry["tags"] = tags.clone();
