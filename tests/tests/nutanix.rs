@@ -48,7 +48,7 @@ impl Prism {
 #[test]
 fn no_guest_of_a_prism_is_lost_on_the_way_to_a_manager() {
     for (fake, guests) in [
-        (NutanixFake::central_v4(NutanixInventory::sample(), 2), 9),
+        (NutanixFake::central_v4(NutanixInventory::sample(), 2), 12),
         (NutanixFake::central_v3(NutanixInventory::of_size(11)), 11),
         (NutanixFake::element(NutanixInventory::sample()), 7),
     ] {

@@ -20,15 +20,15 @@ const PAGE_LENGTH: usize = 500;
 const MIN_PAGE_LENGTH: usize = 20;
 
 /// A list: the word in the path, the kind in the request, and the items for messages.
-struct ListName {
+struct EntityList {
     path: &'static str,
     kind: &'static str,
     items: &'static str,
 }
 
-const CLUSTERS: ListName = ListName { path: "clusters", kind: "cluster", items: "clusters" };
-const HOSTS: ListName = ListName { path: "hosts", kind: "host", items: "hosts" };
-const VMS: ListName = ListName { path: "vms", kind: "vm", items: "VMs" };
+const CLUSTERS: EntityList = EntityList { path: "clusters", kind: "cluster", items: "clusters" };
+const HOSTS: EntityList = EntityList { path: "hosts", kind: "host", items: "hosts" };
+const VMS: EntityList = EntityList { path: "vms", kind: "vm", items: "VMs" };
 
 /// Reads the clusters, hosts and VMs of a Prism Central.
 pub async fn found(prism: &Prism<'_>) -> Result<Found, GatherError> {
@@ -52,7 +52,7 @@ pub async fn found(prism: &Prism<'_>) -> Result<Found, GatherError> {
     Ok(found)
 }
 
-fn uuid<R>(list: &ListName, entity: &EntityV3<R>) -> Result<String, GatherError> {
+fn uuid<R>(list: &EntityList, entity: &EntityV3<R>) -> Result<String, GatherError> {
     let uuid = entity.uuid().map(str::to_owned);
     uuid.ok_or_else(|| GatherError::protocol(format!("{}: an item without a UUID", list.items)))
 }
@@ -71,7 +71,7 @@ pub async fn is_prism_central(prism: &Prism<'_>) -> Result<Option<bool>, GatherE
 /// Reads a whole list, whatever the length of the server's pages. `length` is the length to request.
 async fn list<R: DeserializeOwned>(
     prism: &Prism<'_>,
-    list: &ListName,
+    list: &EntityList,
     length: &Cell<usize>,
 ) -> Result<Vec<EntityV3<R>>, GatherError> {
     let page = async |offset: Option<&usize>| {
@@ -102,7 +102,7 @@ async fn list<R: DeserializeOwned>(
 /// Reads one page. If the server does not answer in time, asks for half as many items: some releases cannot list 500.
 async fn read_page(
     prism: &Prism<'_>,
-    list: &ListName,
+    list: &EntityList,
     offset: usize,
     length: &Cell<usize>,
 ) -> Result<Response, GatherError> {
@@ -127,7 +127,7 @@ async fn read_page(
     }
 }
 
-fn request(prism: &Prism<'_>, list: &ListName, offset: usize, length: usize) -> Request {
+fn request(prism: &Prism<'_>, list: &EntityList, offset: usize, length: usize) -> Request {
     let url = prism.url(&format!("api/nutanix/v3/{}/list", list.path));
     prism.post(url, &json!({"kind": list.kind, "offset": offset, "length": length}))
 }

@@ -1,24 +1,35 @@
 //! The lists of API v4.
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::Warning;
+use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::Url;
-use gatherer_plugin_support::json;
 use gatherer_plugin_support::paging::{Page, PageError, Paging};
-use gatherer_plugin_support::retry;
+use gatherer_plugin_support::{json, retry, uuid};
 use serde::de::DeserializeOwned;
 
 use super::Prism;
 use crate::map::Found;
-use crate::map::v4::{self, ClusterV4, HostV4, ListV4, VmV4};
+use crate::map::v4::{self, ClusterV4, ControllerV4, HostV4, ListV4, VmV4};
 
 /// The number of items that are requested at once: the most that the server allows.
 const PAGE_LENGTH: usize = 100;
 
-/// A list: its path, the field that it is ordered by, and the items for messages.
-struct ListName<'a> {
+/// The first minor version that lists controller VMs.
+const FIRST_MINOR_WITH_CONTROLLERS: u32 = 2;
+
+/// A list: its path, the field that it is ordered by if it can be ordered, and the items for messages.
+struct NumberedList<'a> {
     path: &'a str,
-    order: &'static str,
+    order: Option<&'static str>,
     items: &'static str,
+    /// Whether the list is empty if the server does not have it.
+    is_optional: bool,
+}
+
+impl<'a> NumberedList<'a> {
+    const fn ordered(path: &'a str, order: &'static str, items: &'static str) -> Self {
+        Self { path, order: Some(order), items, is_optional: false }
+    }
 }
 
 /// A page: its number, from 0, and its length.
@@ -27,18 +38,18 @@ type Position = (usize, usize);
 /// Reads the clusters, hosts and VMs of a Prism Central. The arguments are the versions of the namespaces.
 pub async fn found(prism: &Prism<'_>, vmm: &str, clustermgmt: &str) -> Result<Found, GatherError> {
     let path = format!("api/clustermgmt/{clustermgmt}/config/clusters");
-    let clusters = ListName { path: &path, order: "extId", items: "clusters" };
+    let clusters = NumberedList::ordered(&path, "extId", "clusters");
     let clusters: Vec<ClusterV4> =
         list(prism, &clusters, |cluster: &ClusterV4| &cluster.ext_id).await?;
     let path = format!("api/clustermgmt/{clustermgmt}/config/hosts");
-    let hosts = ListName { path: &path, order: "extId", items: "hosts" };
+    let hosts = NumberedList::ordered(&path, "extId", "hosts");
     let hosts: Vec<HostV4> = list(prism, &hosts, |host: &HostV4| &host.ext_id).await?;
     let path = format!("api/vmm/{vmm}/ahv/config/vms");
-    let vms = ListName { path: &path, order: "name", items: "VMs" };
+    let vms = NumberedList::ordered(&path, "name", "VMs");
     let mut vms: Vec<VmV4> = list(prism, &vms, |vm: &VmV4| &vm.ext_id).await?;
     if clusters.iter().any(ClusterV4::has_esxi) || hosts.iter().any(v4::is_esxi) {
         let path = format!("api/vmm/{vmm}/esxi/config/vms");
-        let esxi = ListName { path: &path, order: "name", items: "VMs on ESXi" };
+        let esxi = NumberedList::ordered(&path, "name", "VMs on ESXi");
         vms.extend(list(prism, &esxi, |vm: &VmV4| &vm.ext_id).await?);
     }
     let mut found = Found { lists_esxi_guests: true, ..Found::default() };
@@ -51,14 +62,48 @@ pub async fn found(prism: &Prism<'_>, vmm: &str, clustermgmt: &str) -> Result<Fo
     for vm in vms {
         found.guests.push(v4::guest(vm, &found.clusters)?);
     }
+    add_controllers(prism, clustermgmt, &mut found).await?;
     Ok(found)
+}
+
+/// Reads the controller VMs of each cluster, which have lists of their own from v4.2 on. They belong to the platform, so the
+/// answer is complete without them if the user may not view them.
+async fn add_controllers(
+    prism: &Prism<'_>,
+    clustermgmt: &str,
+    found: &mut Found,
+) -> Result<(), GatherError> {
+    let minor = clustermgmt.strip_prefix("v4.").and_then(|minor| minor.parse::<u32>().ok());
+    if minor < Some(FIRST_MINOR_WITH_CONTROLLERS) {
+        return Ok(());
+    }
+    for cluster in found.clusters.iter().filter(|cluster| cluster.has_hosts) {
+        // The id becomes a part of a path.
+        let Some(id) = uuid::canonical(&cluster.id) else { continue };
+        let path = format!("api/clustermgmt/{clustermgmt}/config/clusters/{id}/cvms");
+        let items = "controller VMs";
+        let name = NumberedList { path: &path, order: None, items, is_optional: true };
+        match list(prism, &name, |controller: &ControllerV4| &controller.ext_id).await {
+            Ok(controllers) => {
+                let mapped = controllers.into_iter();
+                let mapped = mapped.map(|controller| v4::controller(controller, &found.clusters));
+                found.controllers.extend(mapped);
+            }
+            Err(error) if error.kind == ErrorKind::Permission => {
+                let message = format!("its controller VMs cannot be read: {}", error.message);
+                found.warnings.push(Warning { object: cluster.name.clone(), message });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Reads a whole list. Its pages have numbers, so an item can move to a page that was read if another one disappears: then
 /// the total changes, and the list is read again.
 async fn list<T: DeserializeOwned>(
     prism: &Prism<'_>,
-    list: &ListName<'_>,
+    list: &NumberedList<'_>,
     id: impl Fn(&T) -> &String,
 ) -> Result<Vec<T>, GatherError> {
     let mut read = 0;
@@ -70,10 +115,19 @@ async fn list<T: DeserializeOwned>(
         let mut url = prism.url(list.path);
         url.query_pairs_mut()
             .append_pair("$page", &number.to_string())
-            .append_pair("$limit", &length.to_string())
-            .append_pair("$orderby", list.order);
+            .append_pair("$limit", &length.to_string());
+        if let Some(order) = list.order {
+            url.query_pairs_mut().append_pair("$orderby", order);
+        }
         let request = prism.get(url);
-        let response = retry::idempotent(prism.context, || prism.attempt(&request)).await?;
+        let response = if list.is_optional {
+            let Some(response) = prism.response_if_present(&request).await? else {
+                return Ok(Page { items: Some(Vec::new()), next: None, total: None });
+            };
+            response
+        } else {
+            retry::idempotent(prism.context, || prism.attempt(&request)).await?
+        };
         let subject = response.description();
         let reply: ListV4 = json::read(response.body(), subject)?;
         let metadata = reply.metadata.ok_or_else(|| {

@@ -115,6 +115,7 @@ fn plausible() -> Found {
         hosts: vec![host(1, 2), host(2, 2)],
         guests: vec![guest("a", Some("h1")), guest("b", Some("h2")), guest("off", None)],
         lists_esxi_guests: true,
+        ..Found::default()
     }
 }
 
@@ -144,6 +145,25 @@ fn the_pseudo_host_is_sent_without_guests_too() {
     found.guests.pop();
     let answer = answer(found).expect("complete");
     assert_eq!(guests_of(&answer, DETACHED_HOST), <[String; 0]>::default());
+}
+
+#[test]
+fn a_controller_vm_is_on_its_host_once_and_does_not_count_as_a_listed_vm() {
+    let mut found = plausible();
+    found.guests.push(guest("NTNX-2-CVM", Some("h2")));
+    found.controllers = vec![
+        guest("NTNX-1-CVM", Some("h1")),
+        guest("NTNX-2-CVM", Some("h2")),
+        guest("NTNX-9-CVM", Some("h9")),
+    ];
+    let controllers = found.controllers.clone();
+    let complete = answer(found).expect("complete");
+    assert_eq!(guests_of(&complete, "host1"), ["a", "NTNX-1-CVM"]);
+    assert_eq!(guests_of(&complete, "host2"), ["b", "NTNX-2-CVM"]);
+    assert_eq!(guests_of(&complete, DETACHED_HOST), ["off", "NTNX-9-CVM"]);
+
+    let empty = Found { guests: Vec::new(), controllers, ..plausible() };
+    assert_eq!(answer(empty).expect_err("no VM is listed").kind, ErrorKind::Protocol);
 }
 
 /// Each answer is shorter than the truth, although the server reported no error.

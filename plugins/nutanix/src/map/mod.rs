@@ -26,8 +26,12 @@ pub struct Found {
     pub hosts: Vec<FoundHost>,
     /// The VMs.
     pub guests: Vec<FoundGuest>,
+    /// The controller VMs, if they have a list of their own.
+    pub controllers: Vec<FoundGuest>,
     /// Whether the VMs of ESXi hosts are listed.
     pub lists_esxi_guests: bool,
+    /// What could not be read, although the rest is complete.
+    pub warnings: Vec<Warning>,
 }
 
 /// A cluster that is registered in Prism Central.
@@ -90,6 +94,7 @@ pub fn answer(found: Found) -> Result<Answer, GatherError> {
     check_hosts(&found)?;
     check_guests(&found)?;
     let mut warnings = unlisted_guests(&found);
+    warnings.extend(found.warnings);
     let mut hosts: Vec<Host> = Vec::with_capacity(found.hosts.len() + 1);
     let mut places = BTreeMap::new();
     for host in found.hosts {
@@ -106,6 +111,14 @@ pub fn answer(found: Found) -> Result<Answer, GatherError> {
                 detached.guests.push(guest);
             }
             None => detached.guests.push(guest),
+        }
+    }
+    for FoundGuest { host, guest, .. } in found.controllers {
+        let place = host.and_then(|uuid| places.get(&uuid).copied());
+        let guests = place.map_or(&mut detached.guests, |place| &mut hosts[place].guests);
+        // On ESXi it is in the list of VMs too.
+        if !guests.iter().any(|listed| listed.name == guest.name) {
+            guests.push(guest);
         }
     }
     hosts.push(detached);

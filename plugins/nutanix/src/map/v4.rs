@@ -179,6 +179,20 @@ struct GuestInfoV4 {
     dns_name: Option<TextV4>,
 }
 
+/// A controller VM. The list does not say its state.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControllerV4 {
+    /// The UUID.
+    pub ext_id: String,
+    name: Option<String>,
+    cluster_ext_id: Option<String>,
+    node_ext_id: Option<String>,
+    num_vcpus: Option<u32>,
+    memory_size_bytes: Option<u64>,
+    ip_address: Option<IpAddressV4>,
+}
+
 impl ClusterV4 {
     /// Whether the cluster has ESXi hosts, according to itself.
     pub fn has_esxi(&self) -> bool {
@@ -296,6 +310,19 @@ pub fn guest(reply: VmV4, clusters: &[FoundCluster]) -> Result<FoundGuest, Gathe
     hardware::set_interfaces(&mut guest, nics.into_iter().map(NicV4::into_interface).collect());
     guest.disks = reply.disks.unwrap_or_default().into_iter().map(DiskV4::into_disk).collect();
     Ok(FoundGuest { host: ReferenceV4::id(reply.host.as_ref()), cluster, guest })
+}
+
+/// Maps a controller VM. `clusters` are the registered ones.
+pub fn controller(reply: ControllerV4, clusters: &[FoundCluster]) -> FoundGuest {
+    let mut guest = hardware::guest(&reply.ext_id, reply.name, None, true);
+    guest.cpus = hardware::positive(reply.num_vcpus);
+    guest.memory_bytes = hardware::positive(reply.memory_size_bytes);
+    let address = reply.ip_address.and_then(|address| address.ipv4.or(address.ipv6)?.value);
+    guest.addresses = hardware::addresses(address);
+    let known = clusters.iter().find(|known| Some(&known.id) == reply.cluster_ext_id.as_ref());
+    guest.location =
+        Location { cluster: known.map(|cluster| cluster.name.clone()), ..Location::default() };
+    FoundGuest { host: reply.node_ext_id, cluster: reply.cluster_ext_id, guest }
 }
 
 /// A word that the user may not see means that the server may hide whole objects too.

@@ -6,14 +6,14 @@ use gatherer_plugin_api::Options;
 use gatherer_plugin_api::model::HostState;
 use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_nutanix::NutanixAhv;
-use gatherer_plugin_support::testing::{Authority, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer};
 use gatherer_tests::fakes::nutanix::{
     NutanixFake, NutanixGuestKind, NutanixHypervisor, NutanixInventory, NutanixPower,
 };
 use gatherer_tests::{Judge, JudgedGuest, skip};
 use serde_json::Number;
 
-use super::{Gathering, PASSWORD, USERNAME, gather, parameters};
+use super::{Gathering, PASSWORD, USERNAME, gather, gather_from, parameters};
 
 /// The guests that this version of the API lists, with its words of states, sorted.
 fn expected(inventory: &NutanixInventory, api: &str) -> Vec<JudgedGuest> {
@@ -26,7 +26,9 @@ fn expected(inventory: &NutanixInventory, api: &str) -> Vec<JudgedGuest> {
             "v3" => !is_esxi,
             _ => true,
         };
-        if guest.kind == NutanixGuestKind::ControllerVm || !is_listed {
+        // Only v4.2 has a list of controller VMs.
+        let is_controller = guest.kind == NutanixGuestKind::ControllerVm;
+        if !is_listed || (is_controller && api != "v4") {
             continue;
         }
         let state = match guest.power {
@@ -41,7 +43,10 @@ fn expected(inventory: &NutanixInventory, api: &str) -> Vec<JudgedGuest> {
             name: guest.name.clone(),
             id: Some(guest.id.clone()),
             host: host.map(|host| host.name.clone()),
-            state: Some(if api == "v2" { state.to_ascii_lowercase() } else { state.to_owned() }),
+            state: match api {
+                "v2" => Some(state.to_ascii_lowercase()),
+                _ => (!is_controller).then(|| state.to_owned()),
+            },
             cpus: Some(guest.cpus()),
             memory_bytes: Some(guest.memory_bytes),
         });
@@ -126,6 +131,13 @@ fn guests_carry_what_inventories_need() {
             let of_fake =
                 inventory.guests.iter().find(|known| Some(&known.id) == guest.id.as_ref());
             let of_fake = of_fake.expect("a guest of the inventory");
+            let cluster = inventory.clusters.iter().find(|known| known.id == of_fake.cluster);
+            let cluster = cluster.map(|cluster| cluster.name.clone());
+            assert_eq!(guest.location.cluster, cluster.filter(|_| api != "v2"), "{api}");
+            assert!(!guest.template, "{api}");
+            if of_fake.kind == NutanixGuestKind::ControllerVm {
+                continue;
+            }
             let sizes: Vec<_> = guest.disks.iter().filter_map(|disk| disk.capacity_bytes).collect();
             assert_eq!(sizes, of_fake.disk_bytes, "{api} {}", guest.name);
             assert_eq!(guest.interfaces.len(), of_fake.nics.len(), "{api} {}", guest.name);
@@ -133,11 +145,9 @@ fn guests_carry_what_inventories_need() {
                 assert_eq!(interface.mac.as_deref(), Some(&*nic.mac), "{api}");
                 assert_eq!(interface.addresses, nic.addresses, "{api} {}", guest.name);
             }
-            assert_eq!(guest.agent, of_fake.kind == NutanixGuestKind::Agent, "{api}");
-            let cluster = inventory.clusters.iter().find(|known| known.id == of_fake.cluster);
-            let cluster = cluster.map(|cluster| cluster.name.clone());
-            assert_eq!(guest.location.cluster, cluster.filter(|_| api != "v2"), "{api}");
-            assert!(!guest.template, "{api}");
+            let is_agent =
+                matches!(of_fake.kind, NutanixGuestKind::Agent | NutanixGuestKind::ControllerVm);
+            assert_eq!(guest.agent, is_agent, "{api} {}", guest.name);
         }
     }
 }
@@ -149,13 +159,37 @@ fn esxi_hosts_are_reported_with_their_guests_by_v4_and_with_a_warning_by_v3() {
     let esxi = gathering.hosts().iter().find(|host| host.name == "osprey-1").expect("the host");
     assert_eq!(esxi.hypervisor.as_ref().map(|hypervisor| &*hypervisor.kind), Some("vmware"));
     let names: Vec<_> = esxi.guests.iter().map(|guest| guest.name.as_str()).collect();
-    assert_eq!(names, ["payroll"]);
+    assert_eq!(names, ["payroll", "NTNX-OURS3-CVM"]);
     assert!(gathering.result.as_ref().expect("complete").warnings.is_empty());
 
     let gathering = gather("auto", fake("v3", inventory));
     let warnings = &gathering.result.as_ref().expect("complete").warnings;
     let objects: Vec<_> = warnings.iter().map(|warning| warning.object.as_str()).collect();
     assert_eq!(objects, ["osprey-1"]);
+}
+
+#[test]
+fn controller_vms_are_listed_from_v4_2_on_if_the_user_may_view_them() {
+    let inventory = NutanixInventory::sample();
+    let count = |gathering: &Gathering| {
+        gathering.guests().iter().filter(|guest| guest.name.ends_with("-CVM")).count()
+    };
+    let gathering = gather("auto", fake("v4", inventory.clone()));
+    assert_eq!(count(&gathering), 3);
+    let gathering = gather("auto", NutanixFake::central_v4(inventory.clone(), 1));
+    assert_eq!(count(&gathering), 0);
+    assert!(!gathering.requests.iter().any(|request| request.path().ends_with("/cvms")));
+    assert!(gathering.result.as_ref().expect("complete").warnings.is_empty());
+
+    let fake = fake("v4", inventory);
+    let gathering = gather_from("auto", move |request| match request.path() {
+        path if path.ends_with("/cvms") => Action::answer(403, ""),
+        _ => fake.answer(request),
+    });
+    assert_eq!((count(&gathering), gathering.guests().len()), (0, 9));
+    let warnings = &gathering.result.as_ref().expect("complete").warnings;
+    let objects: Vec<_> = warnings.iter().map(|warning| warning.object.as_str()).collect();
+    assert_eq!(objects, ["kestrel", "osprey"]);
 }
 
 #[test]
@@ -185,10 +219,10 @@ fn nutanixs_own_client_agrees_guest_by_guest() {
         Err(reason) => skip!("{reason}"),
     };
     for (inventory, guests) in
-        [(NutanixInventory::sample(), 9), (NutanixInventory::of_size(240), 240)]
+        [(NutanixInventory::sample(), 12), (NutanixInventory::of_size(240), 240)]
     {
         let mut fake = NutanixFake::central_v4(inventory.clone(), 2);
-        fake.page_size = if guests == 9 { 3 } else { 500 };
+        fake.page_size = if guests == 12 { 3 } else { 500 };
         let authority = Authority::new("Prism");
         let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
@@ -197,7 +231,8 @@ fn nutanixs_own_client_agrees_guest_by_guest() {
         let identity = authority.identity(&["localhost", "127.0.0.1"]);
         let server = ScriptedServer::https(&identity, move |request| fake.answer(request));
         let port = server.address().port();
-        let arguments = ["localhost", &port.to_string(), USERNAME, PASSWORD, ca_file];
+        let port_text = port.to_string();
+        let arguments = ["localhost", &port_text, USERNAME, PASSWORD, ca_file, "controller-vms"];
         let judged = judge.read("nutanix_v4.py", &arguments);
 
         let options = Options { ca_file: Some(ca_file.to_owned()), ..Options::default() };
