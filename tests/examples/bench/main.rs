@@ -9,6 +9,7 @@ mod kubernetes;
 mod libvirt;
 mod measure;
 mod processes;
+mod vmware;
 mod workloads;
 
 use std::error::Error;
@@ -19,7 +20,7 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt]";
+const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ("kubernetes", kubernetes::measure),
         ("workloads", workloads::measure),
         ("libvirt", libvirt::measure),
+        ("vmware", vmware::measure),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
