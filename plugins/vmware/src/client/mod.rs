@@ -267,7 +267,12 @@ async fn version(
     client: &Client,
     url: http::Url,
 ) -> Result<String, GatherError> {
-    let response = retry::idempotent(context, || client.get(&url)).await?;
+    let response = retry::idempotent(context, || client.get(&url)).await;
+    // The path exists on every vSphere.
+    let response = response.map_err(|error| match error.kind {
+        ErrorKind::Configuration => error.with_hint(WRONG_SERVER),
+        _ => error,
+    })?;
     soap::negotiate(response.body()).map_err(|why| {
         GatherError::protocol(format!("{}: the document {why}", response.description()))
             .with_hint(WRONG_SERVER)
