@@ -22,7 +22,7 @@ use crate::map::replies::{
 use crate::map::values;
 
 /// The maximum size of a list of all guests or nodes. A guest has less than 1 KiB.
-const LIST_MAX_BYTES: usize = 128 * 1024 * 1024;
+const LIST_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The maximum size of every other answer. A description has at most 8 KiB.
 const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -264,10 +264,22 @@ fn checked(response: Response) -> Result<Response, GatherError> {
             "grant the role PVEAuditor on / with propagation to the user, and to the API token if \
              it has privilege separation",
         )),
-        status if status.as_u16() == NODE_UNREACHABLE => {
-            Err(status_error(&response, "the node that was asked cannot reach this node"))
+        StatusCode::NOT_IMPLEMENTED => {
+            let message = response.status_error().message;
+            Err(GatherError::new(ErrorKind::Unsupported, message)
+                .with_hint("check that this is Proxmox VE 6.2 or later"))
         }
-        _ => Err(response.status_error()),
+        status => Err(match status.as_u16() {
+            NODE_UNREACHABLE => {
+                status_error(&response, "the node that was asked cannot reach this node")
+            }
+            // 596 to 599: TLS between the nodes, or a connection that ended.
+            596..=599 => status_error(
+                &response,
+                "the node that was asked does not get a valid answer from this node",
+            ),
+            _ => response.status_error(),
+        }),
     }
 }
 

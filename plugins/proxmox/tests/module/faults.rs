@@ -126,3 +126,22 @@ fn wrong_types_of_details_leave_them_unknown() {
     assert_eq!((guest.cpus, guest.memory_bytes, guest.template), (None, None, false));
     assert_eq!(guest.labels.keys().collect::<Vec<_>>(), ["7"]);
 }
+
+#[test]
+fn statuses_of_the_api_have_their_kinds() {
+    let mut messages = Vec::new();
+    for (path, status, kind) in [
+        ("/api2/json/access/permissions", 501, ErrorKind::Unsupported),
+        ("/api2/json/nodes/pve-a/status", 500, ErrorKind::Unavailable),
+        ("/api2/json/nodes/pve-a/status", 596, ErrorKind::Unavailable),
+        ("/api2/json/nodes/pve-a/qemu/100/config", 599, ErrorKind::Unavailable),
+        ("/api2/json/cluster/resources", 595, ErrorKind::Unavailable),
+        ("/api2/json/cluster/status", 403, ErrorKind::Permission),
+    ] {
+        let error = with_answer(path, refusal(status, "as the test wants")).expect_err(path);
+        assert_eq!(error.kind, kind, "{path}: {status}: {error}");
+        let (_, message) = error.message.split_once("/api2").expect("a path");
+        messages.push(format!("{message} ({})", error.hint.unwrap_or_default()));
+    }
+    insta::assert_snapshot!(messages.join("\n"));
+}
