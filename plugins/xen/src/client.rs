@@ -136,7 +136,11 @@ impl Xapi {
             .header("accept", "application/json")
             .body(body.to_string().into_bytes());
         tracing::debug!(method, host = url.host_str(), "calling");
-        let response = self.http.send(request).await?.error_for_status()?;
+        let response = self.http.send(request).await?.error_for_status();
+        let response = response.map_err(|error| match error.kind {
+            ErrorKind::Configuration => error.with_hint(reply::WRONG_SERVER),
+            _ => error,
+        })?;
         reply::parse(response.body(), &subject(url, method))
     }
 }

@@ -6,6 +6,10 @@ use gatherer_plugin_support::json::{self, Json};
 /// The error of a host that is not the coordinator of its pool. Its parameter is the coordinator's address.
 pub const HOST_IS_SLAVE: &str = "HOST_IS_SLAVE";
 
+/// What to do if the answer is not that of XAPI.
+pub const WRONG_SERVER: &str =
+    "check hostname and port: they must lead to a XenServer or XCP-ng host";
+
 /// The reply to a call.
 #[derive(Debug)]
 pub enum Reply {
@@ -28,8 +32,16 @@ pub struct XapiError {
 ///
 /// XAPI writes `Infinity` for some numbers, which is not JSON. So values that cannot be read are kept as such.
 pub fn parse(body: &[u8], subject: &str) -> Result<Reply, GatherError> {
-    let Json::Object(members) = json::parse_keeping_unreadable(body, subject)? else {
-        return Err(GatherError::protocol(format!("{subject}: the reply is not an object")));
+    let reply = json::parse_keeping_unreadable(body, subject).map_err(|error| {
+        if body.trim_ascii_start().starts_with(b"{") {
+            return error;
+        }
+        // For example an HTML page.
+        error.with_hint(WRONG_SERVER)
+    })?;
+    let Json::Object(members) = reply else {
+        let error = GatherError::protocol(format!("{subject}: the reply is not an object"));
+        return Err(error.with_hint(WRONG_SERVER));
     };
     let (mut result, mut error) = (None, None);
     for (name, value) in members {

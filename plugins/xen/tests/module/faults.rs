@@ -80,6 +80,23 @@ fn a_reply_without_its_result_is_an_error_and_never_an_empty_list() {
 }
 
 #[test]
+fn another_service_is_recognized() {
+    let page = Action::answer(200, "<!DOCTYPE html><html></html>");
+    let cases = [
+        (Action::answer(404, ""), ErrorKind::Configuration),
+        (page, ErrorKind::Protocol),
+        (Action::answer(200, "[]"), ErrorKind::Protocol),
+    ];
+    for (answer, kind) in cases {
+        let fake = XapiFake::new(XapiInventory::sample());
+        let error = Served::script(fake, move |_, _| answer.clone()).gather();
+        let error = error.expect_err("another service");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.hint.expect("a hint").contains("hostname and port"));
+    }
+}
+
+#[test]
 fn errors_of_both_versions_have_the_right_kind_and_quote_no_parameters() {
     let mut messages = String::new();
     for (code, kind) in [
