@@ -222,3 +222,10 @@ fn a_guest_that_cannot_be_described_is_kept_with_a_warning() {
         assert!(gathered.hosts[0].guests.iter().all(|guest| guest.state.is_some()));
     }
 }
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    let Some(session) = fake("plain", 1) else { return };
+    let gathered = gather_with(&session, Details::Auto).expect("an answer");
+    gatherer_tests::assert_guest_members("Libvirt", &gathered.hosts, &gathered.detached_guests);
+}

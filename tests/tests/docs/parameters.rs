@@ -77,6 +77,40 @@ fn every_module_has_a_document_with_the_parameters_of_its_manifest() {
 }
 
 #[test]
+fn requests_in_the_demo_folder_have_only_parameters_of_their_modules() {
+    let modules = modules();
+    let folder = repository().join("demo");
+    let paths = super::files(&folder);
+    let mut shown: Vec<String> = Vec::new();
+    for path in paths.iter().filter(|path| !path.ends_with("hosts.json")) {
+        let path = path.to_str().expect("the path is UTF-8");
+        let request: Value = serde_json::from_str(&read(path)).expect("a request is JSON");
+        for endpoint in request.as_array().expect("a request is a list") {
+            let module = endpoint["module"].as_str().expect("a module");
+            let known = modules.iter().find(|known| name(known) == module);
+            let known = known.unwrap_or_else(|| panic!("{path}: module {module} does not exist"));
+            let parameters = known["parameters"].as_array().expect("parameters is a list");
+            for parameter in parameters.iter().filter(|parameter| parameter["required"] == true) {
+                assert!(endpoint.get(name(parameter)).is_some(), "{path}: {}", name(parameter));
+            }
+            for member in endpoint.as_object().expect("an endpoint is an object").keys() {
+                let is_option = RESERVED.contains(&member.as_str()) || member == "module";
+                let is_known = parameters.iter().any(|parameter| name(parameter) == *member);
+                assert!(is_option || is_known, "{path}: {member} is not a parameter of {module}");
+            }
+            shown.push(module.to_owned());
+        }
+    }
+    // A cluster is shown by `make demo` if the user has one.
+    let missing: Vec<_> = modules
+        .iter()
+        .map(name)
+        .filter(|name| !shown.contains(name) && name != "Kubernetes")
+        .collect();
+    assert!(missing.is_empty(), "modules without a request in demo/: {missing:?}");
+}
+
+#[test]
 fn the_page_on_security_has_every_parameter() {
     let security = read("docs/security.md");
     let table = section(&security, "## Where each parameter goes");

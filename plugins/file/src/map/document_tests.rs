@@ -362,3 +362,22 @@ fn hosts_get_the_name_of_their_manager_only_if_there_are_several() {
     assert_eq!(manager(&two), [Some("e1".to_owned()), Some("e2/m".to_owned())]);
     assert_eq!(manager(&document(&inventory(&endpoint("e1", "")))), [None]);
 }
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    let guest = r#"{"id": "u", "name": "web", "uuid": "6695eb01-f6a4-8304-79aa-97f2502e193f",
+        "identifiers": {"instanceId": "i"}, "state": "running", "sourceState": "on", "cpus": 1,
+        "desiredCpus": 2, "memoryBytes": 1048576, "desiredMemoryBytes": 2097152,
+        "addresses": [{"address": "192.0.2.7"}],
+        "interfaces": [{"mac": "52:54:00:ab:cd:01", "addresses": ["192.0.2.7"], "network": "br0"}],
+        "disks": [{"name": "vda", "capacityBytes": 1048576}],
+        "os": {"name": "openSUSE Leap", "version": "15.6"}, "hostName": "web.example.com",
+        "location": {"datacenter": "d", "cluster": "c", "folder": "f"}, "labels": {"tier": "web"},
+        "template": true, "agent": true, "createdAt": "2026-11-01T00:00:00Z",
+        "attributes": {"vmware_uuid": "x"}}"#;
+    let endpoint = format!(
+        r#"{{"id": "e", "status": "complete", "hosts": [{{"id": "h", "name": "h", "guests": [{guest}]}}]}}"#
+    );
+    let document = document(&inventory(&endpoint));
+    gatherer_tests::assert_guest_members("File", &document.hosts, &[]);
+}

@@ -214,3 +214,26 @@ fn labels_interfaces_and_operating_system_are_those_of_the_source() {
     let (_, guest, _) = mapped(&json!({"status": {"guestOSInfo": {}}}));
     assert_eq!(guest.os, None);
 }
+
+#[test]
+fn machines_have_the_members_that_the_documentation_lists() {
+    let (_, guest, warnings) = mapped(&json!({
+        "metadata": {
+            "name": "db", "namespace": "tenant", "uid": UID, "labels": {"tier": "data"},
+            "creationTimestamp": "2026-11-01T00:00:00Z",
+        },
+        "spec": {"domain": {
+            "cpu": {"cores": 2}, "memory": {"guest": "2Gi"}, "firmware": {"uuid": UUID},
+        }},
+        "status": {
+            "phase": "Running",
+            "currentCPUTopology": {"cores": 1},
+            "guestOSInfo": {"name": "Fedora Linux", "version": "41"},
+            "interfaces": [
+                {"name": "default", "mac": "52:54:00:ab:cd:01", "ipAddress": "10.42.0.9"},
+            ],
+        },
+    }));
+    assert_eq!(warnings, vec![]);
+    gatherer_tests::assert_guest_members("Kubernetes", &[], &[guest]);
+}

@@ -143,7 +143,9 @@ char *virDomainGetXMLDesc(struct domain *domain, unsigned flags) {
         return NULL;
     }
     return strdup(is(connection, "no-xml") ? "<domain>" :
-        "<domain><devices><interface><mac address='52:54:00:00:00:01'/></interface><disk><target dev='vda'/></disk></devices></domain>");
+        "<domain><metadata><libosinfo><os id='http://opensuse.org/opensuse/15.6'/></libosinfo></metadata>"
+        "<devices><interface><mac address='52:54:00:00:00:01'/><source bridge='br0'/></interface>"
+        "<disk><target dev='vda'/></disk></devices></domain>");
 }
 
 static void set(struct parameter *parameter, const char *field, int type) {

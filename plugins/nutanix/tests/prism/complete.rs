@@ -11,8 +11,9 @@ use gatherer_tests::fakes::nutanix::{
     NutanixFake, NutanixGuestKind, NutanixHypervisor, NutanixInventory, NutanixPower,
 };
 use gatherer_tests::{Judge, JudgedGuest, skip};
-use serde_json::Number;
+use serde_json::{Number, json};
 
+use super::lists::changed;
 use super::{Gathering, PASSWORD, USERNAME, gather, gather_from, parameters};
 
 /// The guests that this version of the API lists, with its words of states, sorted.
@@ -244,4 +245,27 @@ fn nutanixs_own_client_agrees_guest_by_guest() {
         assert_eq!(ours.len(), guests);
         assert_eq!(ours, expected(&inventory, "v4"));
     }
+}
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    // What one of the versions says is listed. The fake has no categories and no guest tools.
+    let versions = ["v2", "v3", "v4"].map(|api| {
+        let fake = fake(api, NutanixInventory::sample());
+        let gathering = gather_from(api, move |request| {
+            let answer = fake.answer(request);
+            match request.path() {
+                path if path.ends_with("/v3/vms/list") => changed(answer, |reply| {
+                    reply["entities"][0]["metadata"]["categories"] = json!({"Tier": "web"});
+                }),
+                path if path.ends_with("/ahv/config/vms") => changed(answer, |reply| {
+                    let tools = json!({"guestInfo": {"dnsName": {"value": "web.example.com"}}});
+                    reply["data"][0]["guestTools"] = tools;
+                }),
+                _ => answer,
+            }
+        });
+        gathering.result.expect("a complete answer").hosts
+    });
+    gatherer_tests::assert_guest_members("NutanixAHV", &versions.concat(), &[]);
 }

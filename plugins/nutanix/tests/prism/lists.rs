@@ -17,7 +17,7 @@ fn fake(api: &str) -> NutanixFake {
 }
 
 /// The fake's answer with a change.
-fn changed(action: Action, change: impl Fn(&mut Value)) -> Action {
+pub fn changed(action: Action, change: impl Fn(&mut Value)) -> Action {
     let Action::Answer { status, headers, body } = action else { panic!("not an answer") };
     let mut body: Value = serde_json::from_slice(&body).expect("JSON");
     change(&mut body);

@@ -259,3 +259,9 @@ fn a_suspended_or_migrating_guest_is_recognized_by_its_lock() {
         (Some(4), Some(2 << 30))
     );
 }
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    let gathered = Served::new(cluster()).gather().expect("a complete answer");
+    gatherer_tests::assert_guest_members("Proxmox", &gathered.hosts, &gathered.detached_guests);
+}

@@ -2,6 +2,7 @@
 
 use gatherer_plugin_api::model::{Guest, GuestState, Host, HostState};
 use gatherer_plugin_api::testing::Gathered;
+use gatherer_tests::assert_guest_members;
 use gatherer_tests::fakes::vcenter::{Quirk, Vcenter};
 
 use super::gather;
@@ -146,4 +147,10 @@ fn an_esxi_host_that_cannot_tell_rights_is_read_like_a_vcenter() {
     assert_eq!(gathered.hosts.len(), 4);
     // It has no custom attributes, so the label has the attribute's number.
     assert_eq!(guest(&gathered, "vm-41").labels["101"], "team <a> & b");
+}
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    let gathered = gathered();
+    assert_guest_members("VMware", &gathered.hosts, &gathered.detached_guests);
 }

@@ -127,3 +127,9 @@ fn records_with_few_members_are_read() {
     let gathered = served.gather().expect("a complete answer");
     insta::assert_json_snapshot!(gathered);
 }
+
+#[test]
+fn guests_have_the_members_that_the_documentation_lists() {
+    let gathered = Served::fake(sample()).gather().expect("a complete answer");
+    gatherer_tests::assert_guest_members("Xen", &gathered.hosts, &gathered.detached_guests);
+}
