@@ -18,7 +18,7 @@ pub async fn found(prism: &Prism<'_>) -> Result<Found, GatherError> {
     let hosts = hosts(prism).await?;
     let vms = vms(prism).await?;
     Ok(Found {
-        hosts: hosts.into_iter().map(v2::host).collect(),
+        hosts: hosts.into_iter().filter(HostV2::is_machine).map(v2::host).collect(),
         guests: vms.into_iter().map(v2::guest).collect(),
         ..Found::default()
     })

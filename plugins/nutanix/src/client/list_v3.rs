@@ -9,7 +9,7 @@ use gatherer_plugin_support::{json, retry};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::Prism;
+use super::{PERMISSION_HINT, Prism};
 use crate::map::Found;
 use crate::map::v3::{self, ClusterV3, EntityV3, HostV3, ListV3, VmV3};
 
@@ -57,15 +57,20 @@ fn uuid<R>(list: &EntityList, entity: &EntityV3<R>) -> Result<String, GatherErro
     uuid.ok_or_else(|| GatherError::protocol(format!("{}: an item without a UUID", list.items)))
 }
 
-/// Whether the server is a Prism Central, which lists itself among the clusters. `None` if it does not have this version of
-/// the API.
+/// Whether the server is a Prism Central, which lists itself and others among the clusters. A Prism Element lists only its
+/// own cluster. `None` if the server does not have this version of the API.
 pub async fn is_prism_central(prism: &Prism<'_>) -> Result<Option<bool>, GatherError> {
     let request = request(prism, &CLUSTERS, 0, 1);
     if prism.response_if_present(&request).await?.is_none() {
         return Ok(None);
     }
     let clusters = list(prism, &CLUSTERS, &Cell::new(PAGE_LENGTH)).await?;
-    Ok(Some(clusters.iter().any(EntityV3::<ClusterV3>::is_prism_central)))
+    if clusters.is_empty() {
+        return Err(GatherError::new(ErrorKind::Permission, "the server lists no cluster")
+            .with_hint(PERMISSION_HINT));
+    }
+    let is_listed = clusters.iter().any(EntityV3::<ClusterV3>::is_prism_central);
+    Ok(Some(is_listed || clusters.len() > 1))
 }
 
 /// Reads a whole list, whatever the length of the server's pages. `length` is the length to request.

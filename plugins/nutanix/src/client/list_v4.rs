@@ -22,13 +22,23 @@ struct NumberedList<'a> {
     path: &'a str,
     order: Option<&'static str>,
     items: &'static str,
-    /// Whether the list is empty if the server does not have it.
-    is_optional: bool,
 }
 
 impl<'a> NumberedList<'a> {
     const fn ordered(path: &'a str, order: &'static str, items: &'static str) -> Self {
-        Self { path, order: Some(order), items, is_optional: false }
+        Self { path, order: Some(order), items }
+    }
+
+    /// The URL of a page.
+    fn url(&self, prism: &Prism<'_>, (number, length): Position) -> Url {
+        let mut url = prism.url(self.path);
+        url.query_pairs_mut()
+            .append_pair("$page", &number.to_string())
+            .append_pair("$limit", &length.to_string());
+        if let Some(order) = self.order {
+            url.query_pairs_mut().append_pair("$orderby", order);
+        }
+        url
     }
 }
 
@@ -47,12 +57,14 @@ pub async fn found(prism: &Prism<'_>, vmm: &str, clustermgmt: &str) -> Result<Fo
     let path = format!("api/vmm/{vmm}/ahv/config/vms");
     let vms = NumberedList::ordered(&path, "name", "VMs");
     let mut vms: Vec<VmV4> = list(prism, &vms, |vm: &VmV4| &vm.ext_id).await?;
+    let mut found = Found::default();
     if clusters.iter().any(ClusterV4::has_esxi) || hosts.iter().any(v4::is_esxi) {
         let path = format!("api/vmm/{vmm}/esxi/config/vms");
         let esxi = NumberedList::ordered(&path, "name", "VMs on ESXi");
-        vms.extend(list(prism, &esxi, |vm: &VmV4| &vm.ext_id).await?);
+        let listed = list_if_present(prism, &esxi, |vm: &VmV4| &vm.ext_id).await?;
+        found.lists_esxi_guests = listed.is_some();
+        vms.extend(listed.unwrap_or_default());
     }
-    let mut found = Found { lists_esxi_guests: true, ..Found::default() };
     for cluster in clusters {
         found.clusters.push(v4::cluster(cluster)?);
     }
@@ -81,11 +93,10 @@ async fn add_controllers(
         // The id becomes a part of a path.
         let Some(id) = uuid::canonical(&cluster.id) else { continue };
         let path = format!("api/clustermgmt/{clustermgmt}/config/clusters/{id}/cvms");
-        let items = "controller VMs";
-        let name = NumberedList { path: &path, order: None, items, is_optional: true };
-        match list(prism, &name, |controller: &ControllerV4| &controller.ext_id).await {
+        let name = NumberedList { path: &path, order: None, items: "controller VMs" };
+        match list_if_present(prism, &name, |controller: &ControllerV4| &controller.ext_id).await {
             Ok(controllers) => {
-                let mapped = controllers.into_iter();
+                let mapped = controllers.unwrap_or_default().into_iter();
                 let mapped = mapped.map(|controller| v4::controller(controller, &found.clusters));
                 found.controllers.extend(mapped);
             }
@@ -97,6 +108,19 @@ async fn add_controllers(
         }
     }
     Ok(())
+}
+
+/// Reads a whole list as [`list`] does. `None` if the server does not have it.
+async fn list_if_present<T: DeserializeOwned>(
+    prism: &Prism<'_>,
+    name: &NumberedList<'_>,
+    id: impl Fn(&T) -> &String,
+) -> Result<Option<Vec<T>>, GatherError> {
+    let request = prism.get(name.url(prism, (0, 1)));
+    match prism.response_if_present(&request).await? {
+        Some(_) => list(prism, name, id).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Reads a whole list. Its pages have numbers, so an item can move to a page that was read if another one disappears: then
@@ -112,22 +136,8 @@ async fn list<T: DeserializeOwned>(
             read = 0;
             (0, PAGE_LENGTH)
         });
-        let mut url = prism.url(list.path);
-        url.query_pairs_mut()
-            .append_pair("$page", &number.to_string())
-            .append_pair("$limit", &length.to_string());
-        if let Some(order) = list.order {
-            url.query_pairs_mut().append_pair("$orderby", order);
-        }
-        let request = prism.get(url);
-        let response = if list.is_optional {
-            let Some(response) = prism.response_if_present(&request).await? else {
-                return Ok(Page { items: Some(Vec::new()), next: None, total: None });
-            };
-            response
-        } else {
-            retry::idempotent(prism.context, || prism.attempt(&request)).await?
-        };
+        let request = prism.get(list.url(prism, (number, length)));
+        let response = retry::idempotent(prism.context, || prism.attempt(&request)).await?;
         let subject = response.description();
         let reply: ListV4 = json::read(response.body(), subject)?;
         let metadata = reply.metadata.ok_or_else(|| {

@@ -43,6 +43,10 @@ impl<'a> Prism<'a> {
     ) -> Result<Self, GatherError> {
         let base = http::service_url("https", hostname, port)
             .map_err(|why| GatherError::configuration(format!("the parameter hostname {why}")))?;
+        if username.contains(':') {
+            // RFC 7617: the first colon ends the user name.
+            return Err(GatherError::configuration("the parameter username must not have a colon"));
+        }
         Ok(Self { context, client: Client::new(context)?, base, username, password })
     }
 

@@ -36,7 +36,7 @@ struct VersionReply {
 }
 
 /// The version that the parameter `api` asks for. With `auto` the server is asked: v4 if it has it, v3 if it is another
-/// Prism Central, else v2. A Prism Element has v3 too, but only a Prism Central lists itself among the clusters.
+/// Prism Central, else v2, because a Prism Element has v3 too.
 pub async fn choose(prism: &Prism<'_>, wanted: &str) -> Result<ApiVersion, GatherError> {
     match wanted.trim() {
         "v2" => Ok(ApiVersion::V2),

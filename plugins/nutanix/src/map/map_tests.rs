@@ -267,8 +267,12 @@ fn a_redacted_word_is_a_permission_error() {
         *host.pointer_mut(pointer).expect("the member") = json!("$REDACTED");
         v4::host(serde_json::from_value(host).expect("a host"), &[]).expect_err("hidden").kind
     };
-    for pointer in ["/hypervisor/type", "/hypervisor/state", "/hypervisor/acropolisConnectionState"]
-    {
+    for pointer in [
+        "/hostName",
+        "/hypervisor/type",
+        "/hypervisor/state",
+        "/hypervisor/acropolisConnectionState",
+    ] {
         assert_eq!(change(pointer), ErrorKind::Permission, "{pointer}");
     }
     let mut cluster: Value = items("v4-clusters.json").remove(0);

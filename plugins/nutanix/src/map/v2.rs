@@ -95,6 +95,13 @@ struct DiskAddressV2 {
     device_index: Option<u64>,
 }
 
+impl HostV2 {
+    /// Whether this is a machine. Prism Central itself has no name, processor and hypervisor.
+    pub fn is_machine(&self) -> bool {
+        self.name.is_some() || self.cpu_model.is_some() || self.hypervisor_full_name.is_some()
+    }
+}
+
 /// Maps a host.
 pub fn host(reply: HostV2) -> FoundHost {
     let hypervisor = PrismHypervisor {

@@ -226,6 +226,7 @@ pub fn cluster(reply: ClusterV4) -> Result<FoundCluster, GatherError> {
 
 /// Maps a host. `clusters` are the registered ones.
 pub fn host(reply: HostV4, clusters: &[FoundCluster]) -> Result<FoundHost, GatherError> {
+    check_visible(reply.host_name.as_deref(), &reply.ext_id)?;
     let mut host = hardware::host(&reply.ext_id, reply.host_name, reply.node_serial);
     host.cpu = Cpu {
         frequency_mhz: hardware::megahertz(reply.cpu_frequency_hz),

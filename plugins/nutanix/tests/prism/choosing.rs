@@ -59,6 +59,19 @@ fn a_prism_element_with_v3_is_read_with_v2() {
     assert_eq!(vm_list(&gathering), "/PrismGateway/services/rest/v2.0/vms");
 }
 
+/// The user may not view the cluster of Prism Central itself, which is the sure sign.
+#[test]
+fn a_prism_central_that_does_not_list_itself_is_recognized_by_its_clusters() {
+    let mut inventory = sample();
+    inventory.clusters.truncate(2);
+    let gathering = gather("auto", NutanixFake::central_v3(inventory.clone()));
+    gathering.hosts();
+    assert_eq!(vm_list(&gathering), "/api/nutanix/v3/vms/list");
+    inventory.clusters.clear();
+    let gathering = gather("auto", NutanixFake::central_v3(inventory));
+    assert_eq!(gathering.error().kind, ErrorKind::Permission);
+}
+
 #[test]
 fn a_server_without_any_version_is_a_configuration_error() {
     let gathering = gather_from("auto", |_| Action::answer(404, "<html>not found</html>"));
@@ -92,9 +105,12 @@ fn the_parameter_api_chooses_the_version_without_asking() {
 
 #[test]
 fn an_invalid_parameter_is_a_configuration_error_that_does_not_quote_it() {
-    for (name, value) in
-        [("api", "v1"), ("hostname", "https://prism"), ("hostname", "sesame@prism")]
-    {
+    for (name, value) in [
+        ("api", "v1"),
+        ("hostname", "https://prism"),
+        ("hostname", "sesame@prism"),
+        ("username", "inventory:sesame"),
+    ] {
         let mut parameters = parameters(1, "sesame", "v2");
         parameters[name] = value.into();
         let error = Recorder::new().gather::<NutanixAhv>(parameters).expect_err("not valid");

@@ -194,6 +194,19 @@ fn controller_vms_are_listed_from_v4_2_on_if_the_user_may_view_them() {
 }
 
 #[test]
+fn a_prism_central_without_the_list_of_esxi_vms_is_read_with_a_warning() {
+    let fake = fake("v4", NutanixInventory::sample());
+    let gathering = gather_from("auto", move |request| match request.path() {
+        path if path.ends_with("/esxi/config/vms") => Action::answer(404, ""),
+        _ => fake.answer(request),
+    });
+    assert_eq!(gathering.guests().len(), 10);
+    let warnings = &gathering.result.as_ref().expect("complete").warnings;
+    let objects: Vec<_> = warnings.iter().map(|warning| warning.object.as_str()).collect();
+    assert_eq!(objects, ["osprey-1"]);
+}
+
+#[test]
 fn the_list_of_esxi_vms_is_read_only_if_there_is_an_esxi_host() {
     let gathering = gather("auto", fake("v4", NutanixInventory::of_size(3)));
     gathering.hosts();

@@ -129,6 +129,26 @@ fn a_cluster_without_hosts_in_the_list_fails() {
     }
 }
 
+/// As a Prism Central would answer with v2, if it answers at all.
+#[test]
+fn hosts_of_v2_that_are_not_machines_are_not_an_answer() {
+    let fake = fake("v2");
+    let gathering = gather_from("v2", move |request| {
+        let answer = fake.answer(request);
+        if !request.path().ends_with("/hosts") {
+            return answer;
+        }
+        changed(answer, |body| {
+            for host in body["entities"].as_array_mut().expect("hosts") {
+                for name in ["name", "cpu_model", "hypervisor_full_name"] {
+                    host[name] = Value::Null;
+                }
+            }
+        })
+    });
+    assert_eq!(gathering.error().kind, ErrorKind::Permission);
+}
+
 #[test]
 fn a_cluster_without_vms_in_the_list_is_a_warning() {
     let mut fake = fake("v4");
