@@ -181,7 +181,8 @@ fn position_of(link: &str) -> Option<Position> {
     let url = base.join(link).ok()?;
     let number = |name: &str| {
         let (_, value) = url.query_pairs().find(|(known, _)| known == name)?;
-        value.parse::<usize>().ok()
+        // Not usize, so that adding to it cannot overflow.
+        usize::try_from(value.parse::<u32>().ok()?).ok()
     };
     let length = number("$limit").filter(|length| (1..=PAGE_LENGTH).contains(length))?;
     Some((number("$page")?, length))

@@ -200,6 +200,14 @@ fn an_answer_that_lacks_hosts_or_guests_fails() {
 }
 
 #[test]
+fn impossible_numbers_of_reported_guests_are_added_up_to_the_largest() {
+    let mut found = plausible();
+    found.hosts = vec![host(1, u64::MAX), host(2, u64::MAX)];
+    found.clusters[0].reported_guests = Some(u64::MAX);
+    assert!(answer(found).is_ok());
+}
+
+#[test]
 fn a_cluster_whose_hosts_run_only_controller_vms_may_have_no_guests() {
     let mut found = plausible();
     found.guests.clear();

@@ -161,9 +161,8 @@ fn check_hosts(found: &Found) -> Result<(), GatherError> {
 /// A list without any VM is complete only if no host runs more than its controller VM. (Prism Central 2024.3 was seen to
 /// list none, without an error, although there were VMs.)
 fn check_guests(found: &Found) -> Result<(), GatherError> {
-    let of_hosts: u64 = found.hosts.iter().filter_map(|host| host.reported_guests).sum();
-    let of_clusters: u64 =
-        found.clusters.iter().filter_map(|cluster| cluster.reported_guests).sum();
+    let of_hosts = sum(found.hosts.iter().map(|host| host.reported_guests));
+    let of_clusters = sum(found.clusters.iter().map(|cluster| cluster.reported_guests));
     let reported = of_hosts.max(of_clusters);
     let hosts = found.hosts.len() as u64;
     if found.guests.is_empty() && reported > hosts {
@@ -174,6 +173,11 @@ fn check_guests(found: &Found) -> Result<(), GatherError> {
         .with_hint("allow the user to view all VMs; if it is allowed to, set api to another version"));
     }
     Ok(())
+}
+
+/// The sum of the known numbers, at most the largest possible one.
+fn sum(numbers: impl IntoIterator<Item = Option<u64>>) -> u64 {
+    numbers.into_iter().flatten().fold(0, u64::saturating_add)
 }
 
 /// Warnings about hosts and VMs that the lists may lack, in an answer that is otherwise plausible.
@@ -190,7 +194,7 @@ fn unlisted_guests(found: &Found) -> Vec<Warning> {
         let (mut hosts, mut reported, mut is_esxi) = (0, 0, false);
         for host in found.hosts.iter().filter(|host| host.cluster.as_ref() == Some(&cluster.id)) {
             hosts += 1;
-            reported += host.reported_guests.unwrap_or(0);
+            reported = sum([Some(reported), host.reported_guests]);
             is_esxi |= host.is_esxi;
         }
         if let Some(nodes) = cluster.nodes

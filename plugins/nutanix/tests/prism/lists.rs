@@ -331,6 +331,31 @@ fn hostile_numbers_are_errors_or_unknown() {
     }
 }
 
+#[test]
+fn a_link_to_a_page_beyond_the_end_is_an_error_and_one_without_a_number_is_not_used() {
+    for (page, is_used) in [(u64::from(u32::MAX), true), (u64::MAX, false)] {
+        let fake = fake("v4");
+        let gathering = gather_from("auto", move |request| {
+            let answer = fake.answer(request);
+            if !is_list_of_vms(request) {
+                return answer;
+            }
+            changed(answer, |body| {
+                let href = format!("/x?$page={page}&$limit=100");
+                let is_first = request.query("$page").as_deref() == Some("0");
+                let links =
+                    if is_first { json!([{"rel": "next", "href": href}]) } else { json!([]) };
+                body["metadata"]["links"] = links;
+            })
+        });
+        if is_used {
+            assert_eq!(gathering.error().kind, ErrorKind::Protocol, "{page}");
+        } else {
+            assert_eq!(gathering.guests().len(), 12, "{page}");
+        }
+    }
+}
+
 /// Each page has other objects and a link to the next one, beyond the announced total.
 #[test]
 fn endless_pages_end_as_an_error() {
