@@ -7,7 +7,7 @@ pub mod client;
 pub mod fuzzing;
 pub mod map;
 
-use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError, Gatherer, Secret};
 use gatherer_plugin_support::run;
 use serde::Deserialize;
 
@@ -52,15 +52,23 @@ impl Gatherer for NutanixAhv {
     }
 }
 
+/// What to do if a list is not complete or not valid, and no better hint is known.
+const NOT_COMPLETE_HINT: &str =
+    "try again; if it fails each time, allow the user to view all clusters, hosts and VMs";
+
 /// Reads everything that the server has.
 async fn found(parameters: &Parameters, context: &Context) -> Result<Found, GatherError> {
     let Parameters { hostname, port, username, password, api } = parameters;
     let prism = Prism::new(hostname, *port, username, password, context)?;
-    match client::choose(&prism, api).await? {
+    let found = match client::choose(&prism, api).await? {
         ApiVersion::V2 => client::found_v2(&prism).await,
         ApiVersion::V3 => client::found_v3(&prism).await,
         ApiVersion::V4 { vmm, clustermgmt } => client::found_v4(&prism, &vmm, &clustermgmt).await,
-    }
+    };
+    found.map_err(|error| match (error.kind, &error.hint) {
+        (ErrorKind::Protocol, None) => error.with_hint(NOT_COMPLETE_HINT),
+        _ => error,
+    })
 }
 
 gatherer_plugin_api::export_gatherer! {

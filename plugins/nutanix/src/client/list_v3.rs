@@ -5,11 +5,11 @@ use std::cell::Cell;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::{Request, Response};
 use gatherer_plugin_support::paging::{Page, PageError, Paging};
-use gatherer_plugin_support::{json, retry};
+use gatherer_plugin_support::retry;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{PERMISSION_HINT, Prism};
+use super::{PERMISSION_HINT, Prism, parse};
 use crate::map::Found;
 use crate::map::v3::{self, ClusterV3, EntityV3, HostV3, ListV3, VmV3};
 
@@ -82,7 +82,7 @@ async fn list<R: DeserializeOwned>(
     let page = async |offset: Option<&usize>| {
         let offset = offset.copied().unwrap_or(0);
         let response = read_page(prism, list, offset, length).await?;
-        let reply: ListV3<EntityV3<R>> = json::read(response.body(), response.description())?;
+        let reply: ListV3<EntityV3<R>> = parse(&response)?;
         let total =
             reply.metadata.and_then(|metadata| metadata.total_matches).ok_or_else(|| {
                 GatherError::protocol(format!("{}: a page without total_matches", list.items))

@@ -4,10 +4,10 @@ use gatherer_plugin_api::model::Warning;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::Url;
 use gatherer_plugin_support::paging::{Page, PageError, Paging};
-use gatherer_plugin_support::{json, retry, uuid};
+use gatherer_plugin_support::{retry, uuid};
 use serde::de::DeserializeOwned;
 
-use super::Prism;
+use super::{Prism, parse};
 use crate::map::Found;
 use crate::map::v4::{self, ClusterV4, ControllerV4, HostV4, ListV4, VmV4};
 
@@ -139,7 +139,7 @@ async fn list<T: DeserializeOwned>(
         let request = prism.get(list.url(prism, (number, length)));
         let response = retry::idempotent(prism.context, || prism.attempt(&request)).await?;
         let subject = response.description();
-        let reply: ListV4 = json::read(response.body(), subject)?;
+        let reply: ListV4 = parse(&response)?;
         let metadata = reply.metadata.ok_or_else(|| {
             GatherError::protocol(format!("{}: a page without metadata", list.items))
         })?;

@@ -23,6 +23,10 @@ const MAX_REPLY_BYTES: usize = 256 * 1024 * 1024;
 /// What the user must be allowed to do.
 const PERMISSION_HINT: &str = "give the user a role that may view all clusters, hosts and VMs";
 
+/// What to do if the answer is not that of Prism.
+const WRONG_SERVER_HINT: &str = "check hostname and port: they must lead to a Prism Central or a Prism Element; if api \
+                                 is set, set it to auto";
+
 /// Prism Central or Prism Element.
 pub struct Prism<'a> {
     context: &'a Context,
@@ -104,9 +108,20 @@ impl<'a> Prism<'a> {
 
     /// Sends a request that only reads, with retries, and parses the reply.
     async fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, GatherError> {
-        let response = retry::idempotent(self.context, || self.attempt(request)).await?;
-        json::read(response.body(), response.description())
+        parse(&retry::idempotent(self.context, || self.attempt(request)).await?)
     }
+}
+
+/// Parses a reply.
+fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, GatherError> {
+    let body = response.body();
+    json::read(body, response.description()).map_err(|error| {
+        if body.trim_ascii_start().starts_with(b"{") {
+            return error;
+        }
+        // For example an HTML page.
+        error.with_hint(WRONG_SERVER_HINT)
+    })
 }
 
 /// The error for a status other than 200.
@@ -114,9 +129,7 @@ fn status_error(response: &Response) -> GatherError {
     let error = response.status_error();
     match (error.kind, response.status()) {
         (ErrorKind::Permission, _) => error.with_hint(PERMISSION_HINT),
-        (_, StatusCode::NOT_FOUND) => {
-            error.with_hint("the server does not have this version of the API: set api to auto")
-        }
+        (_, StatusCode::NOT_FOUND) => error.with_hint(WRONG_SERVER_HINT),
         _ => error,
     }
 }

@@ -2,10 +2,9 @@
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::Method;
-use gatherer_plugin_support::json;
 use serde::Deserialize;
 
-use super::{Prism, list_v3};
+use super::{Prism, list_v3, parse};
 
 /// The newest minor version of API v4 that this module knows.
 const NEWEST_MINOR: u32 = 3;
@@ -83,7 +82,7 @@ async fn v4_version(prism: &Prism<'_>, namespace: &str) -> Result<Option<String>
     let url = prism.url(&format!("api/{namespace}/unversioned/info"));
     let request = prism.request(Method::OPTIONS, url);
     let Some(response) = prism.response_if_present(&request).await? else { return Ok(None) };
-    let reply: VersionReply = json::read(response.body(), response.description())?;
+    let reply: VersionReply = parse(&response)?;
     Ok(usable_version(&reply.data))
 }
 

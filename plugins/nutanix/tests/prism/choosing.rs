@@ -73,9 +73,18 @@ fn a_prism_central_that_does_not_list_itself_is_recognized_by_its_clusters() {
 }
 
 #[test]
-fn a_server_without_any_version_is_a_configuration_error() {
-    let gathering = gather_from("auto", |_| Action::answer(404, "<html>not found</html>"));
-    assert_eq!(gathering.error().kind, ErrorKind::Configuration);
+fn another_service_is_recognized() {
+    let page = "<!DOCTYPE html><html></html>";
+    for (answer, kind) in [
+        (Action::answer(404, page), ErrorKind::Configuration),
+        (Action::answer(200, page), ErrorKind::Protocol),
+        (Action::answer(200, "[]"), ErrorKind::Protocol),
+    ] {
+        let gathering = gather_from("auto", move |_| answer.clone());
+        assert_eq!(gathering.error().kind, kind);
+        let hint = gathering.error().hint.as_deref().expect("a hint");
+        assert!(hint.contains("hostname and port"), "{hint}");
+    }
 }
 
 #[test]

@@ -89,6 +89,7 @@ fn a_list_that_is_shorter_than_its_total_fails() {
             changed(answer, |body| *body.pointer_mut(pointer).expect("a total") = json!(10))
         });
         assert_eq!(gathering.error().kind, ErrorKind::Protocol, "{api} {pointer}");
+        assert!(gathering.error().hint.is_some(), "{api} {pointer}");
     }
 }
 
