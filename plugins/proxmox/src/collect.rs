@@ -63,7 +63,7 @@ pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherErro
         )?;
     }
     let guests = guest_list::guests(client.guests().await?)?;
-    let nodes = RefCell::new(nodes(client, context, &status).await?);
+    let nodes = RefCell::new(nodes(client, context, &status, &cluster).await?);
     let guests = Box::pin(configurations(client, context, guests, &nodes)).await?;
     send(context, &nodes.into_inner(), &guests, &cluster)
 }
@@ -73,8 +73,17 @@ async fn nodes(
     client: &Client,
     context: &Context,
     status: &[ClusterStatusEntry],
+    cluster: &Cluster,
 ) -> Result<BTreeMap<String, Node>, GatherError> {
     let entries = client.nodes().await?;
+    // A node that has lost its cluster's file system lists only itself.
+    if let Some(expected) = cluster.nodes
+        && entries.len() < expected as usize
+    {
+        let listed = entries.len();
+        let message = format!("the list of nodes has {listed} of the cluster's {expected} nodes");
+        return Err(GatherError::protocol(message));
+    }
     // Without a node there would be no guest, and a Manager would delete all of them.
     if entries.is_empty() || entries.iter().any(|entry| !is_node_name(&entry.node)) {
         return Err(GatherError::protocol("the list of nodes is empty or has an invalid name"));

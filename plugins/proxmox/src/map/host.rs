@@ -18,6 +18,8 @@ const ARCHITECTURE: &str = "x86_64";
 pub struct Cluster {
     /// The name. Absent for a node on its own.
     pub name: Option<String>,
+    /// The number of nodes that it has, if the API reports it.
+    pub nodes: Option<u32>,
     /// Whether a majority of the nodes is online, if the API reports it.
     pub quorate: Option<bool>,
     /// The version of the node that answered.
@@ -30,6 +32,7 @@ impl Cluster {
         let entry = status.iter().find(|entry| entry.kind == "cluster");
         Self {
             name: entry.and_then(|entry| values::text(&entry.name)),
+            nodes: entry.and_then(|entry| values::count(&entry.nodes)),
             quorate: entry
                 .filter(|entry| !entry.quorate.is_null())
                 .map(|entry| values::flag(&entry.quorate)),

@@ -45,6 +45,9 @@ pub struct ClusterStatusEntry {
     /// The name of the cluster or of the node.
     #[serde(default)]
     pub name: Value,
+    /// Of the cluster: the number of its nodes, whether online or not.
+    #[serde(default)]
+    pub nodes: Value,
     /// Of the cluster: whether a majority of the nodes is online.
     #[serde(default)]
     pub quorate: Value,

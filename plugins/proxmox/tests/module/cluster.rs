@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::model::{GuestState, HostState};
+use gatherer_plugin_support::testing::Action;
 use gatherer_tests::fakes::proxmox::{Change, FakeGuest, FakeProxmox, Release, refusal};
 use serde_json::json;
 
@@ -217,6 +218,20 @@ fn guests_on_a_node_that_is_not_listed_have_a_host() {
 }
 
 #[test]
+fn a_list_of_nodes_that_is_shorter_than_the_cluster_is_an_error() {
+    let fake = cluster();
+    let served = Served::script(move |request| match request.path() {
+        "/api2/json/nodes" => {
+            Action::json(200, &json!({"data": [{"node": "pve-a", "status": "online"}]}))
+        }
+        _ => fake.answer(request),
+    });
+    let error = served.gather().expect_err("a node is missing");
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    insta::assert_snapshot!(error.message);
+}
+
+#[test]
 fn a_cluster_without_nodes_is_an_error() {
     let mut fake = cluster();
     (fake.nodes, fake.guests) = (Vec::new(), Vec::new());
@@ -245,7 +260,7 @@ fn a_suspended_or_migrating_guest_is_recognized_by_its_lock() {
             {"type": "lxc", "vmid": 102, "node": "pve-a", "status": "running", "lock": "backup"},
             {"type": "lxc", "vmid": 104, "node": "pve-b", "status": "stopped", "lock": ""},
         ]});
-        gatherer_plugin_support::testing::Action::json(200, &list)
+        Action::json(200, &list)
     });
     let gathered = served.gather().expect("a complete answer");
     let state = |vmid| guest(&gathered, vmid).0.state;
