@@ -21,7 +21,7 @@ use crate::map::replies::{
 };
 use crate::map::values;
 
-/// The maximum size of a list of all guests or nodes. A guest has less than 1 KiB.
+/// The maximum size of a list of all guests, nodes or permissions. A guest has less than 1 KiB in each.
 const LIST_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The maximum size of every other answer. A description has at most 8 KiB.
 const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -79,7 +79,7 @@ impl Client {
 
     /// What the user or token may do, by path.
     pub async fn permissions(&self) -> Result<Permissions, GatherError> {
-        self.get(&["access", "permissions"], None, ANSWER_MAX_BYTES).await
+        self.get(&["access", "permissions"], None, LIST_MAX_BYTES).await
     }
 
     /// The roles that are set on paths, for all users. Empty without `Sys.Audit` on `/access`.
