@@ -137,3 +137,19 @@ fn the_password_is_shown_nowhere_with_the_most_detailed_log() {
         }
     }
 }
+
+#[test]
+fn plugin_verify_gathers_from_a_prism_twice_and_cancels_it() {
+    let prism = Prism::start(NutanixFake::central_v4(NutanixInventory::sample(), 2));
+    let library = gatherer_tests::plugins::library("nutanix");
+    let run = Run::new().args(["plugin", "verify"]).arg(library).args(["--request", "prism.json"]);
+    let request = json!([prism.endpoint()]).to_string();
+    std::fs::write(run.home().join("prism.json"), request).expect("writable");
+    let outcome = run.run().expect_code(0);
+    let text = outcome.stdout_text();
+    assert!(
+        text.contains("\nok       NutanixAHV prism: gathers the same answer again\n"),
+        "{text}"
+    );
+    assert!(!text.lines().any(|line| line.starts_with("skipped")), "{text}");
+}
