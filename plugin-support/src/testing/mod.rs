@@ -23,6 +23,7 @@ mod page_faults_tests;
 mod received_request;
 mod scripted_server;
 mod silent_ports;
+mod tls_server;
 
 pub use action::{Action, gzip};
 pub use certificates::{Authority, ClientIdentity, Identity, KeyForm};
@@ -31,3 +32,4 @@ pub use page_faults::{FaultyServer, PageFaults, Script};
 pub use received_request::ReceivedRequest;
 pub use scripted_server::{ScriptedServer, answers};
 pub use silent_ports::{FullPort, closed_port};
+pub use tls_server::TlsServer;
