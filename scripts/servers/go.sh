@@ -20,6 +20,22 @@ tidy() {
     rm -rf "$work"
 }
 
+# Begins to prepare $1, which needs $2 GB of free space, in the folder $bin. Exits if another process has prepared it
+# meanwhile, which the script's function `made` tells.
+begin_build() {
+    need_tools apt-get apt-cache dpkg-deb flock
+    mkdir -p "${bin:?}" 2>/dev/null || cannot "$bin cannot be created"
+    alone "$1"
+    if made; then
+        exit 0
+    fi
+    trap tidy EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    begin_work
+    need_compiler_resources "$2"
+}
+
 # Fails if this machine cannot compile: needs $1 GB of free space.
 need_compiler_resources() {
     local free

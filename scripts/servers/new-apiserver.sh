@@ -31,16 +31,7 @@ if [ "${1:-}" = --path ]; then
 fi
 made && exit 0
 
-need_tools apt-get apt-cache dpkg-deb flock
-mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be created"
-alone "the newer API server"
-made && exit 0
-
-trap tidy EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-begin_work
-need_compiler_resources 6
+begin_build "the newer API server" 6
 
 say "Building a newer API server from Debian sid's packages. This happens once and takes about 4 minutes on 2 cores."
 suite=sid

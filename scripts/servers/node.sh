@@ -57,16 +57,7 @@ if [ "${1:-}" = --path ]; then
 fi
 made && exit 0
 
-need_tools apt-get apt-cache dpkg-deb flock
-mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be created"
-alone "the Kubernetes node"
-made && exit 0
-
-trap tidy EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-begin_work
-need_compiler_resources 6
+begin_build "the Kubernetes node" 6
 
 say "Building kubelet and kube-controller-manager $kubernetes from Debian's source package. This happens once and takes about 7 minutes on 2 cores."
 load_lists "deb deb-src"

@@ -28,16 +28,7 @@ if [ "${1:-}" = --path ]; then
 fi
 made && exit 0
 
-need_tools apt-get apt-cache dpkg-deb flock
-mkdir -p "$bin" 2>/dev/null || cannot "$bin cannot be created"
-alone "vcsim"
-made && exit 0
-
-trap tidy EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-begin_work
-need_compiler_resources 2
+begin_build "vcsim" 2
 
 say "Building vcsim from Debian's package of govmomi. This happens once and takes about 2 minutes on 2 cores."
 load_lists deb
