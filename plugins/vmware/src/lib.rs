@@ -5,6 +5,8 @@ mod client;
 pub mod fuzzing;
 pub mod map;
 
+use std::sync::Arc;
+
 use gatherer_plugin_api::{Collection, Context, GatherError, Gatherer, Item, Secret};
 use gatherer_plugin_support::run;
 use gatherer_plugin_support::session::Session;
@@ -37,7 +39,7 @@ impl Gatherer for VMware {
 /// Reads the whole inventory. If the session ends meanwhile, logs in once more and reads it again: what a
 /// session has begun to list cannot be continued in another one.
 async fn read(parameters: &Parameters, context: &Context) -> Result<VsphereInventory, GatherError> {
-    let vsphere = Vsphere::connect(parameters, context).await?;
+    let vsphere = Arc::new(Vsphere::connect(parameters, context).await?);
     let session = Session::default();
     let log_in = || vsphere.log_in(parameters);
     let result =

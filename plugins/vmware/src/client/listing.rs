@@ -3,12 +3,16 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_support::http::Response;
 use gatherer_plugin_support::paging::{Page, PageError, Paging};
 use gatherer_plugin_support::xml::{self, Node};
+use tokio::task::JoinHandle;
 
-use super::{CallError, Login, Vsphere, rights, soap};
+use super::{CallError, Login, Vsphere, read_result, rights, soap};
 use crate::map::{self, ManagedObject, PROPERTIES, Record, VsphereInventory};
 
 /// The most objects of a page that the module asks for. Servers send 100 or fewer, whatever a client asks for.
@@ -17,6 +21,9 @@ const PAGE_OBJECTS: usize = 100;
 const MAX_RESTARTS: u32 = 3;
 /// How many pages a list may have more than objects.
 const SPARE_PAGES: usize = 100;
+/// How often other tasks may run before a page is parsed: the one of the request and the one of the connection, which
+/// first notices that the answer before has ended.
+const YIELDS: usize = 4;
 const RETRIEVE: &str = "RetrievePropertiesEx";
 const CONTINUE: &str = "ContinueRetrievePropertiesEx";
 
@@ -29,7 +36,10 @@ pub struct ObjectPage {
 }
 
 /// Reads the whole inventory with one session. An `authentication` error means that the session has ended.
-pub async fn inventory(vsphere: &Vsphere, login: &Login) -> Result<VsphereInventory, GatherError> {
+pub async fn inventory(
+    vsphere: &Arc<Vsphere>,
+    login: &Login,
+) -> Result<VsphereInventory, GatherError> {
     let warning = rights::check(vsphere, login).await?;
     let view = create_view(vsphere, login).await?;
     let mut restarts = 0;
@@ -74,7 +84,7 @@ async fn create_view(vsphere: &Vsphere, login: &Login) -> Result<ManagedObject, 
 
 /// A record of each object in the view.
 async fn records(
-    vsphere: &Vsphere,
+    vsphere: &Arc<Vsphere>,
     login: &Login,
     view: &ManagedObject,
 ) -> Result<Vec<Record>, GatherError> {
@@ -108,7 +118,7 @@ async fn records(
 
 /// The objects of the view.
 async fn view_objects(
-    vsphere: &Vsphere,
+    vsphere: &Arc<Vsphere>,
     login: &Login,
     view: &ManagedObject,
 ) -> Result<Vec<ManagedObject>, GatherError> {
@@ -125,7 +135,7 @@ async fn view_objects(
 /// The records of these objects. Without those that were deleted meanwhile, which the server reports with a fault
 /// for all objects of a request: then each half is read.
 async fn by_id(
-    vsphere: &Vsphere,
+    vsphere: &Arc<Vsphere>,
     login: &Login,
     objects: &[&ManagedObject],
 ) -> Result<Vec<Record>, GatherError> {
@@ -169,27 +179,33 @@ fn specification(objects: &str) -> String {
     text + objects + "</specSet>"
 }
 
-/// Reads all pages of a list of about this many objects. `None` if the server reports that one of them was deleted.
+/// Reads all pages of a list of about this many objects. `None` if the server reports that one of them was deleted. While
+/// a page is parsed, the server already makes the next one.
 async fn pages(
-    vsphere: &Vsphere,
+    vsphere: &Arc<Vsphere>,
     login: &Login,
     specification: &str,
     objects: usize,
 ) -> Result<Option<Vec<Record>>, GatherError> {
     let is_deleted = Cell::new(false);
+    let mut ahead: Option<PageAhead> = None;
     // The server may use a token again, so the number of the page is part of the marker.
     let page = async |next: Option<&(usize, String)>| {
-        let (number, method, arguments) = match next {
-            None => {
+        let (number, method) = next.map_or((0, RETRIEVE), |(number, _)| (*number, CONTINUE));
+        let answer = match (next, ahead.take()) {
+            (Some((_, token)), Some(ahead)) if ahead.token == *token => ahead.answer().await?,
+            (Some((_, token)), _) => next_page(vsphere, login, token).await?,
+            (None, _) => {
                 let options = format!("<options><maxObjects>{PAGE_OBJECTS}</maxObjects></options>");
-                (0, RETRIEVE, format!("{specification}{options}"))
-            }
-            Some((number, token)) => {
-                (*number, CONTINUE, format!("<token>{}</token>", soap::escape(token)))
+                let collector = &vsphere.content.property_collector;
+                let arguments = format!("{specification}{options}");
+                vsphere.exchange(Some(login), method, collector, &arguments).await?
             }
         };
-        let collector = &vsphere.content.property_collector;
-        match vsphere.call(Some(login), method, collector, &arguments, object_page).await {
+        if let Some(token) = soap::token_ahead(answer.body()) {
+            ahead = Some(PageAhead::start(vsphere, login, token).await);
+        }
+        match read_result(&answer, method, object_page) {
             Ok(page) => {
                 let next = page.token.map(|token| (number + 1, token));
                 Ok(Page { items: page.records, next, total: None })
@@ -215,6 +231,45 @@ async fn pages(
         Ok(records) => Ok(Some(records)),
         Err(_) if is_deleted.get() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Requests the page that begins at a token.
+async fn next_page(vsphere: &Vsphere, login: &Login, token: &str) -> Result<Response, GatherError> {
+    let arguments = format!("<token>{}</token>", soap::escape(token));
+    let collector = &vsphere.content.property_collector;
+    vsphere.exchange(Some(login), CONTINUE, collector, &arguments).await
+}
+
+/// The request for the next page, in a task of its own. Dropping it cancels the request.
+struct PageAhead {
+    token: String,
+    task: JoinHandle<Result<Response, GatherError>>,
+}
+
+impl PageAhead {
+    /// Sends the request.
+    async fn start(vsphere: &Arc<Vsphere>, login: &Login, token: &str) -> Self {
+        let (vsphere, login, token) = (Arc::clone(vsphere), login.clone(), token.to_owned());
+        let task = tokio::spawn({
+            let token = token.clone();
+            async move { next_page(&vsphere, &login, &token).await }
+        });
+        // Parsing does not let other tasks run, so those of the connection must run before.
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+        Self { token, task }
+    }
+
+    async fn answer(mut self) -> Result<Response, GatherError> {
+        (&mut self.task).await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    }
+}
+
+impl Drop for PageAhead {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -169,11 +169,7 @@ impl Vsphere {
         read: impl Fn(Node) -> Result<T, GatherError>,
     ) -> Result<T, CallError> {
         let answer = self.exchange(login, method, object, arguments).await?;
-        match soap::read_answer(answer.body(), method, read) {
-            Ok(result) => Ok(result?),
-            Err(NoResult::Fault(fault)) => Err(CallError::Fault(fault)),
-            Err(NoResult::Invalid(why)) => Err(invalid_answer(&answer, method, &why).into()),
-        }
+        read_result(&answer, method, read)
     }
 
     /// Sends a request, and returns an answer that has either a result or a fault. A fault has status 500.
@@ -258,6 +254,19 @@ impl ServiceContent {
             is_vcenter: about("apiType") != Some("HostAgent"),
             full_name: about("fullName").unwrap_or("a server without a name").to_owned(),
         })
+    }
+}
+
+/// The result in the answer of a method.
+fn read_result<T>(
+    answer: &Response,
+    method: &str,
+    read: impl FnOnce(Node) -> Result<T, GatherError>,
+) -> Result<T, CallError> {
+    match soap::read_answer(answer.body(), method, read) {
+        Ok(result) => Ok(result?),
+        Err(NoResult::Fault(fault)) => Err(CallError::Fault(fault)),
+        Err(NoResult::Invalid(why)) => Err(invalid_answer(answer, method, &why).into()),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::map::{ManagedObject, type_of};
 const LIMITS: Limits = Limits { bytes: MAX_ANSWER_BYTES, nodes: 1_000_000, depth: 60 };
 /// The maximum length of an answer, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// How much of a page is searched for its token.
+const HEAD_BYTES: usize = 2048;
 /// The maximum length of a server's text in a message, in characters.
 const SHOWN_TEXT_MAX_CHARS: usize = 200;
 
@@ -142,6 +144,17 @@ pub fn read_answer<T>(
     Ok(read(content))
 }
 
+/// The token in a page that was not parsed yet: it is before the objects. `None` if it must be parsed.
+pub fn token_ahead(body: &[u8]) -> Option<&str> {
+    let head = &body[..body.len().min(HEAD_BYTES)];
+    let head = std::str::from_utf8(head).unwrap_or_else(|error| {
+        std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+    });
+    let (before, rest) = head.split_once("<token>")?;
+    let (token, _) = rest.split_once("</token>")?;
+    (!before.contains("<objects") && !token.contains(['<', '&'])).then_some(token)
+}
+
 /// Parses a document. The error is the predicate of a sentence.
 fn parse(body: &[u8]) -> Result<Document<'_>, String> {
     let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8".to_owned())?;
@@ -222,6 +235,23 @@ mod tests {
         }
         for other in ["<html/>", "<namespaces/>", "no XML", ""] {
             assert!(negotiate(other.as_bytes()).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn finds_the_token_before_the_objects_without_parsing_the_page() {
+        let page = |content: &str| format!("<e:Body><R><returnval>{content}</returnval></R>");
+        let long = page(&("ä".repeat(2000) + "<token>1</token>"));
+        for (page, token) in [
+            (page("<token>0</token><objects/>"), Some("0")),
+            (page("<token></token><objects/>"), Some("")),
+            (page("<objects><token>1</token></objects>"), None),
+            (page("<token>1&amp;2</token>"), None),
+            (page("<token>1"), None),
+            (page(""), None),
+            (long, None),
+        ] {
+            assert_eq!(token_ahead(page.as_bytes()), token, "{page}");
         }
     }
 
