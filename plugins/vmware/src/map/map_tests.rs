@@ -107,15 +107,13 @@ fn asks_for_no_property_twice() {
 proptest! {
     /// Whatever a text of the page is, the page is an error or has all of its guests.
     #[test]
-    fn a_changed_text_is_an_error_or_loses_no_guest(place in 0_usize..700, text in "[^<>&]{0,20}") {
+    fn a_changed_text_is_an_error_or_loses_no_guest(place in 0_usize..700, text in "[ -%'-;=?-~ä]{0,20}") {
         let ends: Vec<usize> = PAGE.match_indices("</").map(|(end, _)| end).collect();
         let end = ends[place % ends.len()];
         let begin = PAGE[..end].rfind('>').map_or(end, |begin| begin + 1);
         let page = format!("{}{text}{}", &PAGE[..begin], &PAGE[end..]);
         // A changed reference to a host is an error of its own.
-        let document = xml::parse(&page, Limits::default());
-        prop_assume!(document.is_ok());
-        let document = document.expect("well-formed");
+        let document = xml::parse(&page, Limits::default()).expect("well-formed");
         let objects = document.descendants().filter(|node| node.tag_name().name() == "objects");
         let records: Result<Vec<_>, _> = objects.map(record).collect();
         if let Ok(records) = records {
