@@ -1,37 +1,29 @@
 //! Module NutanixAHV through the real program, with a fake Prism: what a Manager reads.
 
-use std::sync::Arc;
-
-use gatherer_plugin_support::testing::{Authority, ScriptedServer, closed_port};
+use gatherer_plugin_support::testing::{TlsServer, closed_port};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
 use gatherer_tests::{ManagerHost, PluginFolder, Run, assert_no_guest_is_lost};
 use serde_json::{Value, json};
 
-/// A fake Prism with TLS, and the file with its authority.
+/// A fake Prism with TLS.
 struct Prism {
-    server: ScriptedServer,
-    ca_file: tempfile::NamedTempFile,
+    server: TlsServer,
     password: String,
 }
 
 impl Prism {
     fn start(fake: NutanixFake) -> Self {
-        let authority = Authority::new("Prism");
-        let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("writable");
-        let (fake, password) = (Arc::new(fake), "pa55-of-prism".to_owned());
-        let identity = authority.identity(&["127.0.0.1"]);
-        let server = ScriptedServer::https(&identity, move |request| fake.answer(request));
-        Self { server, ca_file, password }
+        let server = TlsServer::start(move |request| fake.answer(request));
+        Self { server, password: "pa55-of-prism".to_owned() }
     }
 
     /// The endpoint as a Manager sends it: every value is a text.
     fn endpoint(&self) -> Value {
         json!({
             "id": "prism", "module": "NutanixAHV", "hostname": "127.0.0.1",
-            "port": self.server.address().port().to_string(),
+            "port": self.server.port().to_string(),
             "username": "inventory", "password": self.password,
-            "ca_file": self.ca_file.path(), "retries": "0",
+            "ca_file": self.server.ca_file(), "retries": "0",
         })
     }
 

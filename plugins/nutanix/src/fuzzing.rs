@@ -69,7 +69,7 @@ fn found_v3(input: &[u8]) -> Result<Found, GatherError> {
     let mut found = Found::default();
     found.clusters.extend(lists.clusters.into_iter().flatten().filter_map(v3::cluster));
     for host in lists.hosts {
-        if !host.is_prism_central()
+        if !host.is_prism_central(&found.clusters)
             && let Some(uuid) = host.uuid().map(str::to_owned)
         {
             found.hosts.push(v3::host(uuid, host, &found.clusters));

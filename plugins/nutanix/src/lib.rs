@@ -36,8 +36,7 @@ impl Gatherer for NutanixAhv {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
-        let found = run::block_on(context, found(&parameters, context))?;
-        let Answer { hosts, warnings } = map::answer(found)?;
+        let Answer { hosts, warnings } = run::block_on(context, answer(&parameters, context))?;
         for warning in warnings {
             context.warning(&warning.object, warning.message)?;
         }
@@ -56,14 +55,26 @@ impl Gatherer for NutanixAhv {
 const NOT_COMPLETE_HINT: &str =
     "try again; if it fails each time, allow the user to view all clusters, hosts and VMs";
 
-/// Reads everything that the server has.
-async fn found(parameters: &Parameters, context: &Context) -> Result<Found, GatherError> {
+/// Reads everything that the server has. If the lists do not agree, it may have changed between them: reads them again, once.
+async fn answer(parameters: &Parameters, context: &Context) -> Result<Answer, GatherError> {
     let Parameters { hostname, port, username, password, api } = parameters;
     let prism = Prism::new(hostname, *port, username, password, context)?;
-    let found = match client::choose(&prism, api).await? {
-        ApiVersion::V2 => client::found_v2(&prism).await,
-        ApiVersion::V3 => client::found_v3(&prism).await,
-        ApiVersion::V4 { vmm, clustermgmt } => client::found_v4(&prism, &vmm, &clustermgmt).await,
+    let version = client::choose(&prism, api).await?;
+    match map::answer(found(&prism, &version).await?) {
+        Err(error) => {
+            tracing::info!("{error}; reading all lists again");
+            map::answer(found(&prism, &version).await?)
+        }
+        complete => complete,
+    }
+}
+
+/// Reads all lists.
+async fn found(prism: &Prism<'_>, version: &ApiVersion) -> Result<Found, GatherError> {
+    let found = match version {
+        ApiVersion::V2 => client::found_v2(prism).await,
+        ApiVersion::V3 => client::found_v3(prism).await,
+        ApiVersion::V4 { vmm, clustermgmt } => client::found_v4(prism, vmm, clustermgmt).await,
     };
     found.map_err(|error| match (error.kind, &error.hint) {
         (ErrorKind::Protocol, None) => error.with_hint(NOT_COMPLETE_HINT),

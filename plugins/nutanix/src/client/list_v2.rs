@@ -16,9 +16,16 @@ const PAGE_LENGTH: usize = 100;
 /// Reads the hosts and VMs of a Prism Element.
 pub async fn found(prism: &Prism<'_>) -> Result<Found, GatherError> {
     let hosts = hosts(prism).await?;
+    // A Prism Central lists itself, and only hosts of this kind.
+    if let Some(host) = hosts.iter().find(|host| !host.is_machine()) {
+        let message = format!("the host {} has no name, processor and hypervisor", host.uuid);
+        return Err(GatherError::protocol(message).with_hint(
+            "only a Prism Element can be read with API v2: for a Prism Central set api to auto, v3 or v4",
+        ));
+    }
     let vms = vms(prism).await?;
     Ok(Found {
-        hosts: hosts.into_iter().filter(HostV2::is_machine).map(v2::host).collect(),
+        hosts: hosts.into_iter().map(v2::host).collect(),
         guests: vms.into_iter().map(v2::guest).collect(),
         ..Found::default()
     })

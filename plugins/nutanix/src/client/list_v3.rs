@@ -39,10 +39,13 @@ pub async fn found(prism: &Prism<'_>) -> Result<Found, GatherError> {
     }
     let hosts: Vec<EntityV3<HostV3>> = list(prism, &HOSTS, &length).await?;
     for entity in hosts {
-        if entity.is_prism_central() {
+        if entity.is_prism_central(&found.clusters) {
             continue;
         }
         let uuid = uuid(&HOSTS, &entity)?;
+        if !entity.has_name() {
+            return Err(GatherError::protocol(format!("hosts: the host {uuid} has no name")));
+        }
         found.hosts.push(v3::host(uuid, entity, &found.clusters));
     }
     for entity in list::<VmV3>(prism, &VMS, &length).await? {

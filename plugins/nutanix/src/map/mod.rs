@@ -98,23 +98,22 @@ pub fn answer(found: Found) -> Result<Answer, GatherError> {
     let mut hosts: Vec<Host> = Vec::with_capacity(found.hosts.len() + 1);
     let mut places = BTreeMap::new();
     for host in found.hosts {
-        places.insert(host.uuid, hosts.len());
+        places.insert(host.uuid.to_ascii_lowercase(), hosts.len());
         hosts.push(host.host);
     }
+    let place = |host: &str| places.get(&host.to_ascii_lowercase()).copied();
     let mut detached = detached_host();
     for FoundGuest { host, guest, .. } in found.guests {
-        match host.map(|uuid| places.get(&uuid).copied()) {
-            Some(Some(place)) => hosts[place].guests.push(guest),
-            Some(None) => {
-                let message = format!("its host is not listed; it is on {DETACHED_HOST}");
-                warnings.push(Warning { object: guest.name.clone(), message });
-                detached.guests.push(guest);
-            }
+        match host.filter(|host| !host.trim().is_empty()) {
+            Some(host) => match place(&host) {
+                Some(place) => hosts[place].guests.push(guest),
+                None => return Err(unlisted_host(&guest)),
+            },
             None => detached.guests.push(guest),
         }
     }
     for FoundGuest { host, guest, .. } in found.controllers {
-        let place = host.and_then(|uuid| places.get(&uuid).copied());
+        let place = host.and_then(|host| place(&host));
         let guests = place.map_or(&mut detached.guests, |place| &mut hosts[place].guests);
         // On ESXi it is in the list of VMs too.
         if !guests.iter().any(|listed| listed.name == guest.name) {
@@ -125,12 +124,18 @@ pub fn answer(found: Found) -> Result<Answer, GatherError> {
     Ok(Answer { hosts, warnings })
 }
 
-/// Prism has at least one host, and so has each of its clusters. A cluster that Prism Central cannot reach may be missing
+/// The list of hosts lacks the host of this VM, so it may lack others too.
+fn unlisted_host(guest: &Guest) -> GatherError {
+    let message = format!("the host of the VM {} is not listed", guest.name);
+    GatherError::new(ErrorKind::Permission, message).with_hint("allow the user to view all hosts")
+}
+
+/// Prism has at least one host, and each of its clusters one for each of its nodes. A cluster that Prism Central cannot reach may be missing
 /// from the lists.
 fn check_hosts(found: &Found) -> Result<(), GatherError> {
-    let mut with_hosts = BTreeSet::new();
-    for host in &found.hosts {
-        with_hosts.extend(&host.cluster);
+    let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
+    for cluster in found.hosts.iter().filter_map(|host| host.cluster.as_deref()) {
+        *listed.entry(cluster).or_default() += 1;
     }
     for cluster in &found.clusters {
         let name = &cluster.name;
@@ -141,12 +146,16 @@ fn check_hosts(found: &Found) -> Result<(), GatherError> {
             )
             .with_hint("restore the connection, or unregister the cluster from Prism Central"));
         }
-        if cluster.has_hosts && !with_hosts.contains(&cluster.id) {
-            return Err(GatherError::new(
-                ErrorKind::Permission,
-                format!("no host of the cluster {name} is listed"),
-            )
-            .with_hint(
+        let hosts = listed.get(&*cluster.id).copied().unwrap_or(0);
+        let nodes = cluster.nodes.unwrap_or(0).max(1);
+        if cluster.has_hosts && hosts < nodes {
+            let message = match hosts {
+                0 => format!("no host of the cluster {name} is listed"),
+                _ => format!(
+                    "{hosts} hosts of the cluster {name} are listed, but it has {nodes} nodes"
+                ),
+            };
+            return Err(GatherError::new(ErrorKind::Permission, message).with_hint(
                 "allow the user to view all hosts, and check the connection of Prism Central to the cluster",
             ));
         }
@@ -158,8 +167,8 @@ fn check_hosts(found: &Found) -> Result<(), GatherError> {
     Ok(())
 }
 
-/// A list without any VM is complete only if no host runs more than its controller VM. (Prism Central 2024.3 was seen to
-/// list none, without an error, although there were VMs.)
+/// A list without any VM, of all clusters or of one, is complete only if no host runs more than its controller VM. (Prism
+/// Central 2024.3 was seen to list none, without an error, although there were VMs.)
 fn check_guests(found: &Found) -> Result<(), GatherError> {
     let of_hosts = sum(found.hosts.iter().map(|host| host.reported_guests));
     let of_clusters = sum(found.clusters.iter().map(|cluster| cluster.reported_guests));
@@ -172,6 +181,24 @@ fn check_guests(found: &Found) -> Result<(), GatherError> {
         ))
         .with_hint("allow the user to view all VMs; if it is allowed to, set api to another version"));
     }
+    let listed: BTreeSet<&String> =
+        found.guests.iter().filter_map(|guest| guest.cluster.as_ref()).collect();
+    for cluster in found.clusters.iter().filter(|cluster| cluster.has_hosts) {
+        let of_cluster = |host: &&FoundHost| host.cluster.as_ref() == Some(&cluster.id);
+        let hosts: Vec<&FoundHost> = found.hosts.iter().filter(of_cluster).collect();
+        let reported = sum(hosts.iter().map(|host| host.reported_guests));
+        let can_list = found.lists_esxi_guests || !hosts.iter().any(|host| host.is_esxi);
+        if can_list && reported > hosts.len() as u64 && !listed.contains(&cluster.id) {
+            let name = &cluster.name;
+            let message = format!(
+                "no VM of the cluster {name} is listed, but its hosts report {reported} VMs, more than one controller \
+                 VM for each of the {} hosts",
+                hosts.len()
+            );
+            return Err(GatherError::new(ErrorKind::Permission, message)
+                .with_hint("allow the user to view the VMs of all clusters"));
+        }
+    }
     Ok(())
 }
 
@@ -180,33 +207,9 @@ fn sum(numbers: impl IntoIterator<Item = Option<u64>>) -> u64 {
     numbers.into_iter().flatten().fold(0, u64::saturating_add)
 }
 
-/// Warnings about hosts and VMs that the lists may lack, in an answer that is otherwise plausible.
+/// Warnings about hosts whose VMs are not in any list.
 fn unlisted_guests(found: &Found) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let mut listed = BTreeSet::new();
-    for guest in &found.guests {
-        listed.extend(&guest.cluster);
-    }
-    for cluster in found.clusters.iter().filter(|cluster| cluster.has_hosts) {
-        let mut warn = |message: String| {
-            warnings.push(Warning { object: cluster.name.clone(), message });
-        };
-        let (mut hosts, mut reported, mut is_esxi) = (0, 0, false);
-        for host in found.hosts.iter().filter(|host| host.cluster.as_ref() == Some(&cluster.id)) {
-            hosts += 1;
-            reported = sum([Some(reported), host.reported_guests]);
-            is_esxi |= host.is_esxi;
-        }
-        if let Some(nodes) = cluster.nodes
-            && nodes > hosts
-        {
-            warn(format!("the cluster has {nodes} nodes, but {hosts} of its hosts are listed"));
-        }
-        let may_be_listed = !is_esxi || found.lists_esxi_guests;
-        if may_be_listed && reported > hosts as u64 && !listed.contains(&cluster.id) {
-            warn(format!("no VM of the cluster is listed, but its hosts report {reported} VMs"));
-        }
-    }
     for host in found.hosts.iter().filter(|host| host.is_esxi && !found.lists_esxi_guests) {
         let message = "only API v4 lists the VMs of an ESXi host; use module VMware for them";
         warnings.push(Warning { object: host.host.name.clone(), message: message.to_owned() });

@@ -160,9 +160,21 @@ impl EntityV3<ClusterV3> {
 }
 
 impl EntityV3<HostV3> {
-    /// Whether this is Prism Central itself, which is listed as a host without name, processor and hypervisor.
-    pub fn is_prism_central(&self) -> bool {
-        let Some(status) = &self.status else { return true };
+    /// Whether it has a name, by which a Manager knows it.
+    pub fn has_name(&self) -> bool {
+        let name = self.status.as_ref().and_then(|status| status.name.as_deref());
+        name.is_some_and(|name| !name.trim().is_empty())
+    }
+
+    /// Whether this is Prism Central itself, which is listed as a host without name, processor and hypervisor, and is in
+    /// none of the clusters that have hosts.
+    pub fn is_prism_central(&self, clusters: &[FoundCluster]) -> bool {
+        let Some(status) = &self.status else { return false };
+        let cluster = status.cluster_reference.as_ref().and_then(|cluster| cluster.uuid.as_ref());
+        let is_own = |known: &FoundCluster| known.has_hosts && Some(&known.id) == cluster;
+        if clusters.iter().any(is_own) {
+            return false;
+        }
         let is_machine = |host: &HostV3| {
             let hypervisor = host.hypervisor.as_ref();
             let full_name =

@@ -6,7 +6,7 @@ use gatherer_plugin_api::Options;
 use gatherer_plugin_api::model::HostState;
 use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_nutanix::NutanixAhv;
-use gatherer_plugin_support::testing::{Action, Authority, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, TlsServer};
 use gatherer_tests::fakes::nutanix::{
     NutanixFake, NutanixGuestKind, NutanixHypervisor, NutanixInventory, NutanixPower,
 };
@@ -237,14 +237,10 @@ fn nutanixs_own_client_agrees_guest_by_guest() {
     {
         let mut fake = NutanixFake::central_v4(inventory.clone(), 2);
         fake.page_size = if guests == 12 { 3 } else { 500 };
-        let authority = Authority::new("Prism");
-        let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-        let ca_file = ca_file.path().to_str().expect("a UTF-8 path");
         let fake = Arc::new(fake);
-        let identity = authority.identity(&["localhost", "127.0.0.1"]);
-        let server = ScriptedServer::https(&identity, move |request| fake.answer(request));
-        let port = server.address().port();
+        let server = TlsServer::start(move |request| fake.answer(request));
+        let ca_file = server.ca_file().to_str().expect("a UTF-8 path");
+        let port = server.port();
         let port_text = port.to_string();
         let arguments = ["localhost", &port_text, USERNAME, PASSWORD, ca_file, "controller-vms"];
         let judged = judge.read("nutanix_v4.py", &arguments);

@@ -1,5 +1,7 @@
 //! Lists that are silently shorter than the truth, and replies of a wrong form.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_support::testing::{Action, ReceivedRequest};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixFault, NutanixInventory};
@@ -130,28 +132,71 @@ fn a_cluster_without_hosts_in_the_list_fails() {
     }
 }
 
-/// As a Prism Central would answer with v2, if it answers at all.
+/// As a Prism Central would answer with v2, if it answers at all, or with a part of each host.
 #[test]
-fn hosts_of_v2_that_are_not_machines_are_not_an_answer() {
-    let fake = fake("v2");
-    let gathering = gather_from("v2", move |request| {
-        let answer = fake.answer(request);
-        if !request.path().ends_with("/hosts") {
-            return answer;
-        }
-        changed(answer, |body| {
-            for host in body["entities"].as_array_mut().expect("hosts") {
-                for name in ["name", "cpu_model", "hypervisor_full_name"] {
-                    host[name] = Value::Null;
-                }
+fn hosts_that_are_not_machines_are_not_an_answer() {
+    for (api, count) in [("v2", 1), ("v2", 2), ("v3", 1)] {
+        let fake = fake(api);
+        let gathering = gather_from(api, move |request| {
+            let answer = fake.answer(request);
+            if !request.path().ends_with("/hosts") && !request.path().ends_with("/hosts/list") {
+                return answer;
             }
-        })
-    });
-    assert_eq!(gathering.error().kind, ErrorKind::Permission);
+            changed(answer, |body| {
+                for host in body["entities"].as_array_mut().expect("hosts").iter_mut().take(count) {
+                    if api == "v3" {
+                        host["status"]["name"] = Value::Null;
+                        host["status"]["resources"] = Value::Null;
+                    }
+                    for name in ["name", "cpu_model", "hypervisor_full_name"] {
+                        host[name] = Value::Null;
+                    }
+                }
+            })
+        });
+        assert_eq!(gathering.error().kind, ErrorKind::Protocol, "{api} {count}");
+    }
+}
+
+/// The host is in no list, but a machine is on it.
+#[test]
+fn a_machine_on_a_host_that_is_not_listed_fails_after_all_lists_were_read_again() {
+    for api in ["v2", "v3", "v4"] {
+        for is_new in [false, true] {
+            let (fake, reads) = (fake(api), AtomicU32::new(0));
+            let gathering = gather_from(api, move |request| {
+                let answer = fake.answer(request);
+                let path = request.path();
+                if !path.ends_with("/hosts") && !path.ends_with("/hosts/list") {
+                    return answer;
+                }
+                if reads.fetch_add(1, Ordering::SeqCst) > 0 && is_new {
+                    return answer;
+                }
+                changed(answer, |body| {
+                    let items = if api == "v4" { "data" } else { "entities" };
+                    let list = body[items].as_array_mut().expect("hosts");
+                    list.remove(0);
+                    let total = json!(list.len());
+                    for name in ["total_matches", "grand_total_entities", "total_entities"] {
+                        body["metadata"][name] = total.clone();
+                    }
+                    body["metadata"]["totalAvailableResults"] = total;
+                })
+            });
+            if is_new {
+                let expected = if api == "v4" { 12 } else { 7 };
+                assert_eq!(gathering.guests().len(), expected, "{api}");
+            } else {
+                assert_eq!(gathering.error().kind, ErrorKind::Permission, "{api}");
+                assert!(gathering.error().hint.is_some(), "{api}");
+            }
+        }
+    }
 }
 
 #[test]
-fn a_cluster_without_vms_in_the_list_is_a_warning() {
+fn a_cluster_without_vms_in_the_list_fails() {
     let mut fake = fake("v4");
     let kestrel = fake.inventory.clusters[0].id.clone();
     let inventory = fake.inventory.clone();
@@ -161,9 +206,8 @@ fn a_cluster_without_vms_in_the_list_is_a_warning() {
     let gathering = gather_from("auto", move |request| {
         if is_list_of_vms(request) { fake.answer(request) } else { full.answer(request) }
     });
-    let warnings = &gathering.result.as_ref().expect("complete").warnings;
-    let objects: Vec<_> = warnings.iter().map(|warning| warning.object.as_str()).collect();
-    assert_eq!(objects, ["kestrel"]);
+    assert_eq!(gathering.error().kind, ErrorKind::Permission);
+    assert!(gathering.error().message.contains("kestrel"), "{}", gathering.error());
 }
 
 /// The server may send smaller pages than requested, and say so only in the link.

@@ -13,7 +13,7 @@ use gatherer_plugin_api::model::{Guest, Host};
 use gatherer_plugin_api::testing::{Gathered, LogLine, Recorder};
 use gatherer_plugin_api::{GatherError, Options};
 use gatherer_plugin_nutanix::NutanixAhv;
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::fakes::nutanix::NutanixFake;
 use serde_json::{Value, json};
 
@@ -66,17 +66,14 @@ pub fn gather_from(
     api: &str,
     script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
 ) -> Gathering {
-    let authority = Authority::new("Prism");
-    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-    let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
+    let server = TlsServer::start(script);
     let options = Options {
-        ca_file: Some(ca_file.path().display().to_string()),
+        ca_file: Some(server.ca_file().display().to_string()),
         retries: Some(0),
         ..Options::default()
     };
     let recorder = Recorder::new().options(options);
-    let parameters = parameters(server.address().port(), PASSWORD, api);
+    let parameters = parameters(server.port(), PASSWORD, api);
     let result = recorder.gather::<NutanixAhv>(parameters);
     Gathering { result, requests: server.received(), log: recorder.log_lines() }
 }
