@@ -46,6 +46,12 @@ pub async fn inventory(
     loop {
         let records = records(vsphere, login, &view).await?;
         match map::inventory(records) {
+            Ok(inventory) if inventory.hosts.is_empty() => {
+                let hint =
+                    "give the account the role Read-only on the root folder, with propagation";
+                return Err(GatherError::new(ErrorKind::Permission, "the server lists no host")
+                    .with_hint(hint));
+            }
             Ok(mut inventory) => {
                 let warning = warning.map(|warning| ("permissions".to_owned(), warning));
                 inventory.warnings.splice(0..0, warning);

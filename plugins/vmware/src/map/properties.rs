@@ -39,11 +39,12 @@ impl<'a, 'input> ObjectContent<'a, 'input> {
             let path = xml::text(missing, &["path"]).unwrap_or_default();
             match fault {
                 "NotAuthenticated" => return Err(content.session_ended()),
-                "ManagedObjectNotFound" => content.is_deleted = true,
+                // An object with values exists, whatever the server reports about others.
+                "ManagedObjectNotFound" if content.values.is_empty() => content.is_deleted = true,
                 _ => drop(content.unread.insert(path.to_owned(), fault.to_owned())),
             }
         }
-        content.check_permission()?;
+        content.check_essential()?;
         Ok(content)
     }
 
@@ -54,17 +55,28 @@ impl<'a, 'input> ObjectContent<'a, 'input> {
             .with_hint("check whether an administrator ended the session")
     }
 
-    /// Fails if nothing of the object may be read, or not on which host a virtual machine is.
-    fn check_permission(&self) -> Result<(), GatherError> {
-        let is_denied = |fault: &String| fault == "NoPermission";
-        let all = self.values.is_empty() && self.unread.values().any(is_denied);
-        let essential = ["name", "runtime.host"];
-        let path = essential.into_iter().find(|path| self.unread.get(*path).is_some_and(is_denied));
-        if !all && path.is_none() {
+    /// Fails if nothing of the object may be read, or not its name, or not on which host a virtual machine is: a Manager
+    /// would unlink the object.
+    fn check_essential(&self) -> Result<(), GatherError> {
+        if self.is_deleted {
             return Ok(());
         }
-        let what = path.map_or(String::new(), |path| format!("the property {path} of "));
-        let message = format!("the account may not read {what}{}: NoPermission", self.object);
+        let is_denied = |fault: &str| fault == "NoPermission";
+        let essential = ["name", "runtime.host"];
+        let mut essential =
+            essential.into_iter().filter_map(|path| self.unread.get_key_value(path));
+        let all = self.unread.iter().find(|(_, fault)| is_denied(fault));
+        let all = all.filter(|_| self.values.is_empty());
+        let Some((path, fault)) = essential.next().or(all) else { return Ok(()) };
+        let object = &self.object;
+        if !is_denied(fault) {
+            let message =
+                format!("the server does not report the property {path} of {object}: {fault}");
+            return Err(GatherError::protocol(message).with_hint(
+                "try again; if it fails each time, check the object in the vSphere Client",
+            ));
+        }
+        let message = format!("the account may not read the property {path} of {object}: {fault}");
         Err(GatherError::new(ErrorKind::Permission, message)
             .with_hint("give the account the role Read-only on the root folder, with propagation"))
     }

@@ -1,6 +1,7 @@
 //! Answers that are shorter than the truth, without an error of the server.
 
 use gatherer_plugin_api::ErrorKind;
+use gatherer_plugin_api::model::Warning;
 use gatherer_tests::fakes::vcenter::{Quirk, Rights, Vcenter};
 
 use super::{Listening, all_guests, gather, guests};
@@ -77,6 +78,45 @@ fn an_object_that_the_account_may_not_read_fails_the_endpoint() {
     for unread in [no_name, no_host, nothing] {
         let error = gather(Vcenter { unread, ..Vcenter::default() }).expect_err("unreadable");
         assert_eq!(error.kind, ErrorKind::Permission, "{error}");
+    }
+}
+
+/// A machine without a host is not printed for a Manager.
+#[test]
+fn a_machine_whose_name_or_host_the_server_cannot_report_fails_the_endpoint() {
+    for path in ["name", "runtime.host"] {
+        for fault in ["HostCommunication", "SystemError", "ManagedObjectNotFound"] {
+            let unread = vec![("vm-41".to_owned(), path, fault)];
+            let error = gather(Vcenter { unread, ..Vcenter::default() }).expect_err("unreadable");
+            assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+            assert!(error.message.contains("vm-41"), "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_object_with_values_was_not_deleted() {
+    let unread =
+        ["vm-41", "host-11"].map(|id| (id.to_owned(), "customValue", "ManagedObjectNotFound"));
+    let gathered = gather(Vcenter { unread: unread.into(), ..Vcenter::default() });
+    let gathered = gathered.expect("a complete answer");
+    assert_eq!(guests(&gathered), all_guests());
+    let is_about = |warning: &&Warning| warning.message.contains("customValue");
+    assert_eq!(gathered.warnings.iter().filter(is_about).count(), 1);
+}
+
+#[test]
+fn a_server_that_lists_no_host_fails_the_endpoint() {
+    for rights in [Rights::Full, Rights::NotPropagated] {
+        for is_empty in [false, true] {
+            let mut fake = Vcenter { rights, ..Vcenter::default() };
+            let is_kept = |kind| kind != "HostSystem" && kind != "VirtualMachine";
+            fake.objects.retain(|object| !is_empty && is_kept(object.kind));
+            let error = gather(fake).expect_err("no host");
+            assert_eq!(error.kind, ErrorKind::Permission, "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
     }
 }
 
