@@ -2,38 +2,26 @@
 
 use std::sync::Arc;
 
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{ReceivedRequest, TlsServer};
 use gatherer_tests::fakes::vcenter::{PASSWORD, USER, Vcenter, fault_with};
 use gatherer_tests::servers::vcsim::{Vcsim, VcsimOptions};
 use gatherer_tests::{Run, assert_no_guest_is_lost, skip};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
-/// A server, and the file with the authority of its certificate.
-fn serve(
-    script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
-) -> (ScriptedServer, NamedTempFile) {
-    let authority = Authority::new("vCenter");
-    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-    let ca_file = NamedTempFile::new().expect("a temporary file");
-    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-    (server, ca_file)
-}
 
 /// An endpoint whose values are texts, as a Manager sends them.
-fn endpoint(server: &ScriptedServer, ca_file: &NamedTempFile) -> Value {
+fn endpoint(server: &TlsServer) -> Value {
     json!({
         "id": "vcenter1", "module": "VMware", "hostname": "127.0.0.1",
-        "port": server.address().port().to_string(), "username": USER, "password": PASSWORD,
-        "retries": 0, "ca_file": ca_file.path(),
+        "port": server.port().to_string(), "username": USER, "password": PASSWORD,
+        "retries": 0, "ca_file": server.ca_file(),
     })
 }
 
 #[test]
 fn a_manager_gets_hosts_and_machines_with_the_classic_identities() {
     let fake = Vcenter::default();
-    let (server, ca_file) = serve(move |request| fake.answer(request));
-    let outcome = Run::gather(&json!([endpoint(&server, &ca_file)])).run();
+    let server = TlsServer::start(move |request| fake.answer(request));
+    let outcome = Run::gather(&json!([endpoint(&server)])).run();
     let document = outcome.document();
     let hosts = document["vcenter1"].as_ref().expect("the endpoint is complete");
     // The key is the first word of the name.
@@ -64,14 +52,13 @@ fn neither_the_password_nor_the_session_is_printed_or_logged() {
         let key = cookie.split('"').nth(1).unwrap_or_default().to_owned();
         fault_with("SystemError", &format!("for {PASSWORD} in {cookie} of {key}"))
     };
-    let (server, ca_file) = serve(move |request| {
+    let server = TlsServer::start(move |request| {
         let body = String::from_utf8_lossy(&request.body);
         if body.contains("<path>view</path>") { echo(request) } else { fake.answer(request) }
     });
     for format in ["gatherer", "inventory", "table"] {
-        let outcome = Run::gather(&json!([endpoint(&server, &ca_file)]))
-            .args(["-v", "-v", "--format", format])
-            .run();
+        let outcome =
+            Run::gather(&json!([endpoint(&server)])).args(["-v", "-v", "--format", format]).run();
         let printed = String::from_utf8_lossy(&outcome.stdout).into_owned();
         for text in [&printed, &outcome.stderr, &outcome.log] {
             for secret in [PASSWORD, "horse", "battery", "52aa0000-0000"] {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError, Options};
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_plugin_support::uuid;
 use gatherer_plugin_support::xml::{self, Document, Limits, Node};
 use gatherer_plugin_vmware::VMware;
@@ -156,16 +156,11 @@ impl Replay {
     }
 
     fn gather(self, password: &str) -> Result<Gathered, GatherError> {
-        let authority = Authority::new("The authority of a replay");
-        let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-        let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), move |request| {
-            self.answer(request)
-        });
-        let ca_file = Some(ca_file.path().display().to_string());
+        let server = TlsServer::start(move |request| self.answer(request));
+        let ca_file = Some(server.ca_file().display().to_string());
         let recorder = Recorder::new().options(Options { ca_file, ..Options::default() });
         recorder.gather::<VMware>(json!({
-            "hostname": "127.0.0.1", "port": server.address().port(), "username": "u", "password": password,
+            "hostname": "127.0.0.1", "port": server.port(), "username": "u", "password": password,
         }))
     }
 }

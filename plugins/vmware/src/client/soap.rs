@@ -158,7 +158,22 @@ pub fn token_ahead(body: &[u8]) -> Option<&str> {
 /// Parses a document. The error is the predicate of a sentence.
 fn parse(body: &[u8]) -> Result<Document<'_>, String> {
     let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8".to_owned())?;
-    xml::parse(text, LIMITS).map_err(|error| format!("is not valid: {error}"))
+    let document = xml::parse(text, LIMITS).map_err(|error| format!("is not valid: {error}"))?;
+    if has_divided_text(&document) {
+        return Err("has a comment in a text".to_owned());
+    }
+    Ok(document)
+}
+
+/// Whether a comment or a processing instruction divides a text, of which only the first part would be read. No vSphere
+/// sends either.
+fn has_divided_text(document: &Document) -> bool {
+    let is_text = |node: &Node| node.text().is_some_and(|text| !text.trim().is_empty());
+    let mut dividers = document.descendants().filter(|node| node.is_comment() || node.is_pi());
+    dividers.any(|node| {
+        let parent = node.parent_element();
+        parent.is_some_and(|parent| parent.children().any(|node| node.is_text() && is_text(&node)))
+    })
 }
 
 fn fault(fault: Node) -> Fault {

@@ -1,7 +1,7 @@
 //! Faults between pages, and what the module makes of them.
 
+use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_api::testing::Recorder;
-use gatherer_plugin_api::{ErrorKind, Options};
 use gatherer_plugin_support::testing::{Action, PageFaults, ReceivedRequest};
 use gatherer_plugin_vmware::VMware;
 use gatherer_tests::fakes::vcenter::{DeletedObject, PASSWORD, Quirk, Vcenter, fault};
@@ -79,9 +79,8 @@ fn an_object_that_is_deleted_meanwhile_does_not_fail_the_list() {
 #[test]
 fn a_wrong_password_is_sent_once() {
     let listening = Listening::new(Vcenter::default());
-    let ca_file = Some(listening.ca_file.path().display().to_string());
-    let recorder = Recorder::new().options(Options { ca_file, ..Options::default() });
-    let port = listening.server.address().port();
+    let recorder = Recorder::new().options(listening.options());
+    let port = listening.server.port();
     let error = recorder.gather::<VMware>(parameters(port, "wrong")).expect_err("refused");
     assert_eq!(error.kind, ErrorKind::Authentication);
     assert_eq!(listening.fake.logins(), 1);
@@ -101,10 +100,8 @@ fn the_session_ends_after_an_error_too() {
 #[test]
 fn session_and_key_are_secrets() {
     let listening = Listening::new(Vcenter::default());
-    let ca_file = Some(listening.ca_file.path().display().to_string());
-    let recorder =
-        Recorder::new().options(Options { ca_file, ..Options::default() }).record_every_log_line();
-    let parameters = parameters(listening.server.address().port(), PASSWORD);
+    let recorder = Recorder::new().options(listening.options()).record_every_log_line();
+    let parameters = parameters(listening.server.port(), PASSWORD);
     recorder.gather::<VMware>(parameters).expect("a complete answer");
     let secrets = recorder.secrets();
     let key = "52aa0000-0000-0000-0000-000000000001";

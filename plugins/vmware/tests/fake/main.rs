@@ -1,6 +1,7 @@
 //! Tests of the whole module against a fake vCenter, which VMware's own client reads too.
 
 mod faults;
+mod hostile;
 mod losses;
 mod misuse;
 mod model;
@@ -9,39 +10,37 @@ use std::sync::Arc;
 
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{GatherError, Options};
-use gatherer_plugin_support::testing::{Authority, ScriptedServer};
+use gatherer_plugin_support::testing::TlsServer;
 use gatherer_plugin_vmware::VMware;
 use gatherer_tests::fakes::vcenter::{PASSWORD, USER, Vcenter};
 use gatherer_tests::{Judge, JudgedGuest, skip};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 /// A fake that listens.
 struct Listening {
-    server: ScriptedServer,
+    server: TlsServer,
     fake: Arc<Vcenter>,
-    ca_file: NamedTempFile,
 }
 
 impl Listening {
     fn new(fake: Vcenter) -> Self {
-        let authority = Authority::new("The authority of a fake vCenter");
-        let ca_file = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
         let fake = Arc::new(fake);
         let script = {
             let fake = Arc::clone(&fake);
             move |request: &_| fake.answer(request)
         };
-        let identity = authority.identity(&["127.0.0.1", "localhost"]);
-        Self { server: ScriptedServer::https(&identity, script), fake, ca_file }
+        Self { server: TlsServer::start(script), fake }
+    }
+
+    /// The options of an endpoint.
+    fn options(&self) -> Options {
+        let ca_file = Some(self.server.ca_file().display().to_string());
+        Options { ca_file, ..Options::default() }
     }
 
     fn gather(&self) -> Result<Gathered, GatherError> {
-        let ca_file = Some(self.ca_file.path().display().to_string());
-        let options = Options { ca_file, ..Options::default() };
-        let recorder = Recorder::new().options(options);
-        recorder.gather::<VMware>(parameters(self.server.address().port(), PASSWORD))
+        let recorder = Recorder::new().options(self.options());
+        recorder.gather::<VMware>(parameters(self.server.port(), PASSWORD))
     }
 
     /// The methods that were called, in order.
@@ -84,8 +83,8 @@ fn pyvmomi_reads_the_same_guests_with_pages_of_every_size() {
     for page_size in [1, 3, 1000] {
         let listening = Listening::new(Vcenter { page_size, ..Vcenter::default() });
         let gathered = listening.gather().expect("a complete answer");
-        let port = listening.server.address().port().to_string();
-        let ca_file = listening.ca_file.path().display().to_string();
+        let port = listening.server.port().to_string();
+        let ca_file = listening.server.ca_file().display().to_string();
         let judged = judge.read("vmware.py", &["localhost", &port, USER, PASSWORD, &ca_file]);
         assert_eq!(guests(&gathered), judged, "pages of {page_size}");
         assert_eq!(judged.len(), 13);

@@ -4,23 +4,21 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError, Options};
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_plugin_vmware::VMware;
 use gatherer_tests::fakes::vcenter::{PASSWORD, Vcenter};
 
 use super::parameters;
 
 /// What the module makes of a server with this script.
-fn gather_from(
+pub fn gather_from(
     script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
 ) -> Result<Gathered, GatherError> {
-    let authority = Authority::new("The authority of a hostile server");
-    let ca_file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-    let ca_file = Some(ca_file.path().display().to_string());
-    let options = Options { ca_file, timeout_ms: Some(60_000), ..Options::default() };
-    let port = server.address().port();
+    let server = TlsServer::start(script);
+    let ca_file = Some(server.ca_file().display().to_string());
+    let options =
+        Options { ca_file, timeout_ms: Some(60_000), retries: Some(0), ..Options::default() };
+    let port = server.port();
     let gathered = Recorder::new().options(options).gather::<VMware>(parameters(port, PASSWORD));
     gathered.map_err(|mut error| {
         error.message = error.message.replace(&port.to_string(), "[port]");
