@@ -192,7 +192,13 @@ impl Vsphere {
                         _ => Err(response.status_error()),
                     }
                 }
-                _ => Err(response.status_error()),
+                _ => {
+                    let error = response.status_error();
+                    match (error.kind, &error.hint) {
+                        (ErrorKind::Protocol, None) => Err(error.with_hint(WRONG_SERVER)),
+                        _ => Err(error),
+                    }
+                }
             }
         };
         retry::idempotent(&self.context, attempt).await

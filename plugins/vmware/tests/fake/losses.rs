@@ -153,10 +153,3 @@ fn a_machine_on_a_host_that_the_account_may_not_see_fails_the_endpoint() {
         listening.methods().iter().filter(|method| *method == "RetrievePropertiesEx").count();
     assert_eq!(lists, 8);
 }
-
-#[test]
-fn a_vcenter_without_any_object_is_complete_and_empty() {
-    let gathered = gather(Vcenter { objects: Vec::new(), ..Vcenter::default() });
-    let gathered = gathered.expect("a complete answer");
-    assert!(gathered.hosts.is_empty() && gathered.detached_guests.is_empty());
-}
