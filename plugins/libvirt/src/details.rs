@@ -20,7 +20,7 @@ const MAX_GUESTS: usize = 200;
 /// The parameter `details`: whether the details of guests are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Details {
-    /// If the hypervisor has at most [`MAX_GUESTS`] guests.
+    /// If the hypervisor has at most 200 guests.
     #[default]
     Auto,
     /// Always.
