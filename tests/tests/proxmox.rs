@@ -1,6 +1,6 @@
 //! Module Proxmox in the program, as a Manager calls it.
 
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::fakes::fakepve::{
     FAKEPVE_GUESTS, FAKEPVE_PASSWORD, FAKEPVE_TOKEN_SECRET, FAKEPVE_USER, FakePve,
 };
@@ -9,34 +9,22 @@ use gatherer_tests::fakes::proxmox::{
 };
 use gatherer_tests::{Judge, Run, assert_no_guest_is_lost, skip};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
-/// A server, and the file with the authority of its certificate.
-fn serve(
-    script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
-) -> (ScriptedServer, NamedTempFile) {
-    let authority = Authority::new("Proxmox");
-    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-    let ca_file = NamedTempFile::new().expect("a temporary file");
-    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-    (server, ca_file)
-}
 
 /// An endpoint whose values are texts, as a Manager sends them.
-fn endpoint(server: &ScriptedServer, ca_file: &NamedTempFile) -> Value {
+fn endpoint(server: &TlsServer) -> Value {
     json!({
         "id": "lab", "module": "Proxmox", "host": "127.0.0.1",
-        "port": server.address().port().to_string(), "username": USER, "password": PASSWORD,
+        "port": server.port().to_string(), "username": USER, "password": PASSWORD,
         "api_token_id": "", "api_token_secret": null, "verify_ssl": "", "retries": 0,
-        "ca_file": ca_file.path(),
+        "ca_file": server.ca_file(),
     })
 }
 
 #[test]
 fn a_manager_gets_nodes_with_the_smbios_uuids_of_their_guests() {
     let fake = FakeProxmox::cluster(Release::Nine);
-    let (server, ca_file) = serve(move |request| fake.answer(request));
-    let endpoints = json!([endpoint(&server, &ca_file)]);
+    let server = TlsServer::start(move |request| fake.answer(request));
+    let endpoints = json!([endpoint(&server)]);
     let outcome = Run::gather(&endpoints).run();
     let document = outcome.document();
     let hosts = document["lab"].as_ref().expect("the endpoint is complete");
@@ -51,8 +39,8 @@ fn no_guest_is_lost_on_the_way_to_a_manager() {
         FakeProxmox::cluster(Release::Six),
         FakeProxmox::cluster(Release::Nine).with_offline("pve-b"),
     ] {
-        let (server, ca_file) = serve(move |request| fake.answer(request));
-        assert_no_guest_is_lost(endpoint(&server, &ca_file), 6);
+        let server = TlsServer::start(move |request| fake.answer(request));
+        assert_no_guest_is_lost(endpoint(&server), 6);
     }
 }
 
@@ -109,9 +97,10 @@ fn secrets_that_a_server_repeats_are_not_logged() {
     for (credentials, secrets) in [(password, vec![PASSWORD, TICKET]), (token, vec![TOKEN_SECRET])]
     {
         let repeated = secrets.join(" ");
-        let (server, ca_file) =
-            serve(move |request| Action::json(200, &json!({"data": repeats(&repeated, request)})));
-        let mut endpoint = endpoint(&server, &ca_file);
+        let server = TlsServer::start(move |request| {
+            Action::json(200, &json!({"data": repeats(&repeated, request)}))
+        });
+        let mut endpoint = endpoint(&server);
         let members = endpoint.as_object_mut().expect("an object");
         members.extend(credentials.as_object().expect("an object").clone());
         for format in ["gatherer", "inventory", "table"] {
@@ -134,8 +123,8 @@ fn secrets_that_a_server_repeats_are_not_logged() {
 #[test]
 fn a_request_may_be_unverified_with_a_warning() {
     let fake = FakeProxmox::cluster(Release::Nine);
-    let (server, ca_file) = serve(move |request| fake.answer(request));
-    let mut endpoint = endpoint(&server, &ca_file);
+    let server = TlsServer::start(move |request| fake.answer(request));
+    let mut endpoint = endpoint(&server);
     endpoint["ca_file"] = Value::Null;
     let outcome = Run::gather(&json!([endpoint])).args(["--format", "inventory"]).run();
     assert_eq!(outcome.endpoint("lab")["error"]["kind"], "tls");

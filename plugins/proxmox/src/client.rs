@@ -94,7 +94,13 @@ impl Client {
 
     /// The cluster, if there is one, and its members.
     pub async fn cluster_status(&self) -> Result<Vec<ClusterStatusEntry>, GatherError> {
-        self.get(&["cluster", "status"], None, ANSWER_MAX_BYTES).await
+        let entries: Vec<ClusterStatusEntry> =
+            self.get(&["cluster", "status"], None, ANSWER_MAX_BYTES).await?;
+        // A node on its own is a member too.
+        if !entries.iter().any(|entry| entry.kind == "node") {
+            return Err(GatherError::protocol("the state of the cluster has no node"));
+        }
+        Ok(entries)
     }
 
     /// The guests of all nodes.
@@ -105,6 +111,11 @@ impl Client {
     /// All nodes.
     pub async fn nodes(&self) -> Result<Vec<NodeEntry>, GatherError> {
         self.get(&["nodes"], None, LIST_MAX_BYTES).await
+    }
+
+    /// The guests of one kind that a node itself lists.
+    pub async fn guests_of_node(&self, node: &str, kind: &str) -> Result<Vec<Value>, GatherError> {
+        self.get(&["nodes", node, kind], None, LIST_MAX_BYTES).await
     }
 
     /// The hardware and version of a node.
@@ -236,6 +247,10 @@ impl Client {
             GatherError::protocol(format!("{}: the answer has no ticket", response.description()))
         })?;
         self.context.secret(&ticket);
+        if ticket.contains(char::is_control) {
+            let message = format!("{}: the ticket is not one", response.description());
+            return Err(GatherError::protocol(message));
+        }
         Ok(ticket)
     }
 

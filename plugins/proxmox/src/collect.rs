@@ -4,17 +4,20 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::model::GuestState;
-use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 
 use crate::client::{Client, NodeAnswer};
 use crate::map::guest::{self, Scope};
-use crate::map::guest_list::{self, GuestKind, ListedGuest, is_node_name};
+use crate::map::guest_list::{self, GuestKind, ListedGuest};
 use crate::map::host::{self, Cluster, ListedNode, Reachability};
 use crate::map::permissions;
 use crate::map::replies::{ClusterStatusEntry, Config, NodeStatus};
 
 /// How many configurations are read between two reports of the progress.
 const PROGRESS_STEP: usize = 50;
+
+/// What to do if the node that answers does not know its cluster.
+const RESTART: &str = "check the service pve-cluster of the node that was asked";
 
 /// A node, and its own answer.
 struct Node {
@@ -63,7 +66,11 @@ pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherErro
         )?;
     }
     let guests = guest_list::guests(client.guests().await?)?;
-    let nodes = RefCell::new(nodes(client, context, &status, &cluster).await?);
+    let nodes = nodes(client, context, &status, &cluster).await?;
+    if guests.is_empty() {
+        check_that_there_are_no_guests(client, &nodes).await?;
+    }
+    let nodes = RefCell::new(nodes);
     let guests = Box::pin(configurations(client, context, guests, &nodes)).await?;
     send(context, &nodes.into_inner(), &guests, &cluster)
 }
@@ -76,24 +83,30 @@ async fn nodes(
     cluster: &Cluster,
 ) -> Result<BTreeMap<String, Node>, GatherError> {
     let entries = client.nodes().await?;
-    // A node that has lost its cluster's file system lists only itself.
-    if let Some(expected) = cluster.nodes
-        && entries.len() < expected as usize
-    {
-        let listed = entries.len();
-        let message = format!("the list of nodes has {listed} of the cluster's {expected} nodes");
-        return Err(GatherError::protocol(message));
-    }
-    // Without a node there would be no guest, and a Manager would delete all of them.
-    if entries.is_empty() || entries.iter().any(|entry| !is_node_name(&entry.node)) {
-        return Err(GatherError::protocol("the list of nodes is empty or has an invalid name"));
-    }
+    host::check_nodes(&entries, status, cluster).map_err(|error| error.with_hint(RESTART))?;
     let mut nodes = BTreeMap::new();
     for entry in &entries {
         let node = node(client, context, ListedNode::new(entry, status)).await?;
         nodes.insert(entry.node.clone(), node);
     }
     Ok(nodes)
+}
+
+/// Checks an empty list of guests: each node that answers lists its own guests from its own files.
+async fn check_that_there_are_no_guests(
+    client: &Client,
+    nodes: &BTreeMap<String, Node>,
+) -> Result<(), GatherError> {
+    for (name, _) in nodes.iter().filter(|(_, node)| node.answers) {
+        for kind in [GuestKind::Qemu, GuestKind::Lxc] {
+            if !client.guests_of_node(name, kind.word()).await?.is_empty() {
+                let message =
+                    format!("the list of guests is empty, but the node {name} has guests");
+                return Err(GatherError::protocol(message).with_hint(RESTART));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Asks a node for its hardware, unless it is known to be offline.
@@ -159,6 +172,12 @@ async fn configurations(
     let (mut found, failed) = (found.into_inner(), failed.into_inner());
     if !failed.is_empty() {
         let list = guest_list::guests(client.guests().await?)?;
+        // A list that lacks more than the failed guests confirms nothing.
+        if found.iter().any(|known| !list.iter().any(|guest| guest.vmid == known.listed.vmid)) {
+            let message = "several guests disappeared from the list while they were read";
+            return Err(GatherError::new(ErrorKind::Unavailable, message)
+                .with_hint("if no guests were deleted, check the service pve-cluster"));
+        }
         for (vmid, error) in failed {
             let Some(listed) = list.iter().find(|guest| guest.vmid == vmid).cloned() else {
                 tracing::info!("the guest {vmid} was deleted while the guests were read");
@@ -233,6 +252,7 @@ fn send(
         let host = host::host(&node.listed, node.status.as_ref(), cluster);
         hosts.insert(name.as_str(), context.host(host)?);
     }
+    let mut without_uuid = Vec::new();
     for FoundGuest { listed, config } in guests {
         let mut guest = guest::guest(listed, config.as_ref(), &scope);
         let node = nodes.get(&listed.node);
@@ -240,15 +260,26 @@ fn send(
             guest.state = Some(GuestState::Unknown);
         }
         if config.is_some() && listed.kind == GuestKind::Qemu && guest.uuid.is_none() {
-            context.warning(
-                &guest.name,
-                "the virtual machine has no SMBIOS UUID: a Manager cannot find its system",
-            )?;
+            without_uuid.push(guest.name.clone());
         }
         let host = hosts.get(listed.node.as_str()).ok_or_else(|| {
             GatherError::internal(format!("the guest {} is on no host", listed.vmid))
         })?;
         context.guest(host, guest)?;
     }
-    Ok(())
+    match &without_uuid[..] {
+        [] => Ok(()),
+        [name] => context.warning(
+            name,
+            "the virtual machine has no SMBIOS UUID: a Manager cannot find its system",
+        ),
+        [first, ..] => {
+            let message = format!(
+                "this and {} other virtual machines have no SMBIOS UUID: a Manager cannot find their \
+                 systems",
+                without_uuid.len() - 1
+            );
+            context.warning(first, message)
+        }
+    }
 }

@@ -29,16 +29,29 @@ pub enum Credentials {
 impl Credentials {
     /// The credentials of the parameters, and a warning about those that are not used.
     pub fn choose(parameters: Parameters) -> Result<(Self, Option<&'static str>), GatherError> {
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let given = |text: Option<String>| {
+            text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        };
         let given_secret =
             |text: Option<Secret<String>>| text.filter(|text| !text.expose().is_empty());
-        let user = given(parameters.username).map(|user| with_realm(user.trim()));
+        let user = given(parameters.username).map(|user| with_realm(&user));
         let password = given_secret(parameters.password);
         let id = given(parameters.api_token_id);
         let secret = given_secret(parameters.api_token_secret);
+        for (name, text) in [
+            ("username", user.as_deref()),
+            ("api_token_id", id.as_deref()),
+            ("api_token_secret", secret.as_ref().map(|secret| secret.expose().as_str())),
+        ] {
+            if text.is_some_and(|text| text.contains(char::is_control)) {
+                return Err(GatherError::configuration(format!(
+                    "the parameter {name} contains a line break or another control character"
+                )));
+            }
+        }
         match (user, password, id, secret) {
             (user, password, Some(id), Some(secret)) => {
-                let id = token_id(id.trim(), user.as_deref())?;
+                let id = token_id(&id, user.as_deref())?;
                 let ignored = password
                     .is_some()
                     .then_some("both a password and an API token are given; the token is used");

@@ -1,10 +1,15 @@
 //! From a node to a host.
 
+use std::collections::BTreeSet;
+
+use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{
     Address, Cpu, Host, HostState, Hypervisor, Location, Software, Version,
 };
+use gatherer_plugin_support::json;
 use serde_json::{Number, Value};
 
+use super::guest_list::is_node_name;
 use super::replies::{ClusterStatusEntry, NodeEntry, NodeStatus};
 use super::values;
 
@@ -38,6 +43,35 @@ impl Cluster {
                 .map(|entry| values::flag(&entry.quorate)),
             version: values::text(version),
         }
+    }
+}
+
+/// Checks that the list of nodes has every member of the cluster. A node that has lost its cluster's file system lists
+/// only itself, and without a node there would be no guest.
+pub fn check_nodes(
+    entries: &[NodeEntry],
+    status: &[ClusterStatusEntry],
+    cluster: &Cluster,
+) -> Result<(), GatherError> {
+    let listed: BTreeSet<_> = entries.iter().map(|entry| entry.node.as_str()).collect();
+    if listed.is_empty() || listed.iter().any(|name| !is_node_name(name)) {
+        return Err(GatherError::protocol("the list of nodes is empty or has an invalid name"));
+    }
+    if let Some(expected) = cluster.nodes
+        && listed.len() < expected as usize
+    {
+        let listed = listed.len();
+        let message = format!("the list of nodes has {listed} of the cluster's {expected} nodes");
+        return Err(GatherError::protocol(message));
+    }
+    let members = status.iter().filter(|entry| entry.kind == "node");
+    let mut names = members.filter_map(|member| values::text(&member.name));
+    match names.find(|name| !listed.contains(name.as_str())) {
+        Some(name) => {
+            let name = json::quote(&name);
+            Err(GatherError::protocol(format!("the list of nodes lacks the member {name}")))
+        }
+        None => Ok(()),
     }
 }
 

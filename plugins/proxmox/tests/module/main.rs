@@ -4,7 +4,9 @@ mod cluster;
 mod faults;
 mod judged;
 mod login;
+mod odd_login;
 mod recorded;
+mod shorter;
 
 use std::sync::Arc;
 
@@ -12,15 +14,13 @@ use gatherer_plugin_api::model::{Guest, Host};
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{GatherError, Options};
 use gatherer_plugin_proxmox::Proxmox;
-use gatherer_plugin_support::testing::{Authority, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::fakes::proxmox::{FakeProxmox, PASSWORD, USER};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 /// A fake that listens.
 struct Served {
-    server: ScriptedServer,
-    ca_file: NamedTempFile,
+    server: TlsServer,
 }
 
 impl Served {
@@ -29,27 +29,16 @@ impl Served {
         Self::script(move |request| fake.answer(request))
     }
 
-    fn script(
-        script: impl Fn(
-            &gatherer_plugin_support::testing::ReceivedRequest,
-        ) -> gatherer_plugin_support::testing::Action
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        let authority = Authority::new("Proxmox");
-        let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-        let ca_file = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-        Self { server, ca_file }
+    fn script(script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static) -> Self {
+        Self { server: TlsServer::start(script) }
     }
 
     fn port(&self) -> u16 {
-        self.server.address().port()
+        self.server.port()
     }
 
     fn ca_file(&self) -> String {
-        self.ca_file.path().display().to_string()
+        self.server.ca_file().display().to_string()
     }
 
     /// A recorder whose endpoint trusts the server and retries nothing.

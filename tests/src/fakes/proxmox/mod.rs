@@ -305,6 +305,13 @@ impl FakeProxmox {
         }
         match rest {
             ["status"] => data(self.node_status()),
+            [kind @ ("qemu" | "lxc")] => {
+                let is_own = |guest: &&FakeGuest| {
+                    guest.node == name && guest.kind == *kind && !self.hidden.contains(&guest.vmid)
+                };
+                let guests = self.guests.iter().filter(is_own);
+                data(guests.map(|guest| self.resource(guest)).collect::<Value>())
+            }
             [kind @ ("qemu" | "lxc"), vmid, "config"] => self.config(name, kind, vmid),
             _ => refusal(501, "Method not implemented"),
         }
