@@ -2,45 +2,33 @@
 
 use std::sync::Arc;
 
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
 use gatherer_tests::{PluginFolder, Run, assert_no_guest_is_lost};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 const PASSWORD: &str = "pa55-of-xapi";
 const SESSION: &str = "OpaqueRef:5e551041-canary-of-xapi";
 
-/// A server, and the file with the authority of its certificate.
-fn serve(
-    script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
-) -> (ScriptedServer, NamedTempFile) {
-    let authority = Authority::new("XAPI");
-    let server = ScriptedServer::https(&authority.identity(&["127.0.0.1"]), script);
-    let ca_file = NamedTempFile::new().expect("a temporary file");
-    std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-    (server, ca_file)
-}
-
-fn serve_fake(inventory: XapiInventory) -> (ScriptedServer, NamedTempFile) {
+fn serve_fake(inventory: XapiInventory) -> TlsServer {
     let fake = Arc::new(XapiFake::new(inventory));
-    serve(move |request| fake.answer(request))
+    TlsServer::start(move |request| fake.answer(request))
 }
 
 /// An endpoint whose values are texts, as a Manager sends them.
-fn endpoint(server: &ScriptedServer, ca_file: &NamedTempFile) -> Value {
+fn endpoint(server: &TlsServer) -> Value {
     json!({
         "id": "pool", "module": "Xen", "hostname": "127.0.0.1",
-        "port": server.address().port().to_string(), "username": "inventory",
-        "password": PASSWORD, "ca_file": ca_file.path(), "retries": "0",
+        "port": server.port().to_string(), "username": "inventory",
+        "password": PASSWORD, "ca_file": server.ca_file(), "retries": "0",
     })
 }
 
 #[test]
 fn a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host() {
-    let (server, ca_file) = serve_fake(XapiInventory::sample());
+    let server = serve_fake(XapiInventory::sample());
     let plugins = PluginFolder::with(&["xen"]);
-    let endpoints = json!([endpoint(&server, &ca_file)]);
+    let endpoints = json!([endpoint(&server)]);
     let outcome = Run::gather(&endpoints).plugins(plugins.path()).run();
     let document = outcome.document();
     let hosts = document["pool"].as_ref().expect("the endpoint is complete");
@@ -52,8 +40,8 @@ fn a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host() {
 #[test]
 fn no_guest_of_a_pool_is_lost_on_the_way_to_a_manager() {
     for (inventory, guests) in [(XapiInventory::sample(), 9), (XapiInventory::of_size(50), 50)] {
-        let (server, ca_file) = serve_fake(inventory);
-        assert_no_guest_is_lost(endpoint(&server, &ca_file), guests);
+        let server = serve_fake(inventory);
+        assert_no_guest_is_lost(endpoint(&server), guests);
     }
 }
 
@@ -81,11 +69,11 @@ fn secrets_that_a_server_repeats_are_not_logged() {
     let secrets = format!("{PASSWORD} {SESSION}");
     for host in ["xcp1", &secrets] {
         let (repeated, name) = (secrets.clone(), host.to_owned());
-        let (server, ca_file) = serve(move |request| {
+        let server = TlsServer::start(move |request| {
             Action::json(200, &json!({"result": repeats(&repeated, &name, request)}))
         });
         for format in ["gatherer", "inventory", "table"] {
-            let outcome = Run::gather(&json!([endpoint(&server, &ca_file)]))
+            let outcome = Run::gather(&json!([endpoint(&server)]))
                 .args(["-v", "-v", "--format", format])
                 .run()
                 .expect_code(0);
@@ -108,11 +96,11 @@ fn secrets_that_a_server_repeats_are_not_logged() {
 
 #[test]
 fn a_refused_login_fails_only_its_endpoint() {
-    let (server, ca_file) = serve_fake(XapiInventory::sample());
-    let mut wrong = endpoint(&server, &ca_file);
+    let server = serve_fake(XapiInventory::sample());
+    let mut wrong = endpoint(&server);
     wrong["id"] = json!("wrong");
     wrong["password"] = json!("another-password");
-    let endpoints = json!([endpoint(&server, &ca_file), wrong]);
+    let endpoints = json!([endpoint(&server), wrong]);
     let document = Run::gather(&endpoints).run().document();
     assert!(document["pool"].is_some());
     assert!(document["wrong"].is_none());

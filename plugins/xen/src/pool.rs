@@ -41,10 +41,15 @@ pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, Gathe
         reads += 1;
     };
     context.progress("details of the virtual machines");
+    let host_metrics = client.records("host_metrics").await?;
+    // Without them, the guests of a lost host would seem to run.
+    if host_metrics.is_empty() && hosts.iter().any(|host| host.reference("metrics").is_some()) {
+        return Err(incomplete("host_metrics", "it is empty, but the hosts have metrics"));
+    }
     Ok(PoolRecords {
         pools,
         hosts,
-        host_metrics: client.records("host_metrics").await?,
+        host_metrics,
         vms,
         vm_metrics: client.records("VM_metrics").await?,
         guest_metrics: client.records("VM_guest_metrics").await?,
@@ -57,8 +62,14 @@ pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, Gathe
 
 /// Checks that the lists have all objects to which the others refer. A list that lacks one would make a Manager remove it.
 fn check(pools: &Class, hosts: &Class, vms: &Class) -> Result<(), GatherError> {
-    if hosts.is_empty() {
-        return Err(incomplete("host", "it is empty, but every pool has a host"));
+    for (class, records, why) in [
+        ("pool", pools, "every host belongs to a pool"),
+        ("host", hosts, "every pool has a host"),
+        ("VM", vms, "every host has a control domain"),
+    ] {
+        if records.is_empty() {
+            return Err(incomplete(class, &format!("it is empty, but {why}")));
+        }
     }
     for coordinator in pools.iter().filter_map(|pool| pool.reference("master")) {
         if hosts.get(coordinator).is_none() {
@@ -66,7 +77,7 @@ fn check(pools: &Class, hosts: &Class, vms: &Class) -> Result<(), GatherError> {
         }
     }
     for host in hosts.iter() {
-        let own = host.texts("resident_VMs").chain(host.reference("control_domain"));
+        let own = host.references("resident_VMs")?.chain(host.reference("control_domain"));
         let missing = own.filter(|vm| vms.get(vm).is_none()).count();
         if missing > 0 {
             let host = json::quote(host.text("name_label").unwrap_or_default());

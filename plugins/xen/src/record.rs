@@ -103,6 +103,23 @@ impl<'a> Record<'a> {
         self.text(member).filter(|reference| *reference != NULL)
     }
 
+    /// The references of a set, without those to nothing. An absent set is empty: older servers do not have all of them.
+    pub fn references(
+        &self,
+        member: &str,
+    ) -> Result<impl Iterator<Item = &'a str> + use<'a>, GatherError> {
+        let is_set = match self.value.get(member) {
+            None => true,
+            Some(Json::Array(items)) => items.iter().all(|item| matches!(item, Json::Text(_))),
+            Some(_) => false,
+        };
+        if is_set {
+            Ok(self.texts(member))
+        } else {
+            Err(self.invalid(member, "a set of references"))
+        }
+    }
+
     /// The texts of a set.
     pub fn texts(&self, member: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let items = match self.value.get(member) {

@@ -91,7 +91,7 @@ impl XapiError {
             "SESSION_INVALID" => {
                 (ErrorKind::Authentication, "the session has ended", Some("try again"))
             }
-            "RBAC_PERMISSION_DENIED" => (
+            "RBAC_PERMISSION_DENIED" | "SESSION_AUTHORIZATION_FAILED" => (
                 ErrorKind::Permission,
                 "the user is not allowed to do this",
                 Some("give the user the role read-only"),

@@ -5,6 +5,8 @@ use gatherer_plugin_api::model::{
     Address, Cpu, Host, HostState, Hypervisor, Identifiers, Location, Software, Version,
 };
 
+use serde_json::Number;
+
 use super::canonical_uuid;
 use crate::record::Record;
 
@@ -112,10 +114,16 @@ fn cpu(record: Record<'_>) -> Cpu {
         architecture,
         vendor: text("vendor"),
         model: text("modelname"),
-        frequency_mhz: text("speed").and_then(|speed| speed.parse().ok()),
+        frequency_mhz: text("speed").and_then(|speed| frequency(&speed)),
         sockets: count("socket_count").filter(|sockets| *sockets > 0),
         cores: cores.filter(|cores| *cores > 0),
         threads: threads.filter(|threads| *threads > 0),
         millicores: None,
     }
+}
+
+/// The frequency in MHz. XAPI writes 0 if it does not know it.
+fn frequency(speed: &str) -> Option<Number> {
+    let is_known = speed.parse::<f64>().is_ok_and(|mhz| mhz.is_finite() && mhz > 0.0);
+    if is_known { speed.parse().ok() } else { None }
 }

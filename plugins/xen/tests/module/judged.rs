@@ -29,7 +29,7 @@ fn xenservers_own_client_agrees_guest_by_guest() {
     for (inventory, count) in [(XapiInventory::sample(), 9), (XapiInventory::of_size(500), 500)] {
         let served = Served::fake(XapiFake::new(inventory));
         let port = served.server.address().port().to_string();
-        let ca_file = served.ca_file.path().to_str().expect("a UTF-8 path");
+        let ca_file = served.server.ca_file().to_str().expect("a UTF-8 path");
         let fake = &served.fake;
         let arguments = ["localhost", &port, &fake.username, &fake.password, ca_file];
         let read = judge.read("xen.py", &arguments);

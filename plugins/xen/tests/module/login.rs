@@ -1,6 +1,7 @@
 //! The session: whom the module logs in to, how often, and that it logs out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError, Options};
@@ -9,7 +10,7 @@ use gatherer_plugin_xen::Xen;
 use gatherer_tests::fakes::xapi::{XapiFake, XapiFault, XapiInventory};
 use serde_json::json;
 
-use super::{Served, count, method, parameters};
+use super::{Served, count, method, parameters, recorder};
 
 const LOGIN: &str = "session.login_with_password";
 
@@ -70,13 +71,8 @@ fn a_host_that_is_still_starting_is_asked_again() {
 #[test]
 fn password_and_session_are_secret() {
     let served = Served::fake(sample());
-    let recorder = Recorder::new()
-        .options(Options {
-            ca_file: Some(served.ca_file.path().display().to_string()),
-            ..Options::default()
-        })
-        .record_every_log_line();
-    recorder.gather::<Xen>(parameters(served.server.address().port())).expect("complete");
+    let recorder = recorder(&served.server, 1).record_every_log_line();
+    recorder.gather::<Xen>(parameters(served.server.port())).expect("complete");
     let secrets = recorder.secrets();
     assert!(secrets.iter().any(|it| it.starts_with("OpaqueRef:5e551041-")), "{secrets:?}");
     for line in recorder.log_lines() {
@@ -164,6 +160,92 @@ fn an_invalid_address_of_a_coordinator_is_never_called() {
         let error = pool.gather().expect_err(address);
         assert_eq!(error.kind, ErrorKind::Protocol, "{address}: {error}");
         assert_eq!(pool.hosts(), ["127.0.0.1"], "{address}");
+    }
+}
+
+#[test]
+fn a_coordinator_may_have_an_address_of_ipv6() {
+    for address in ["::1", "[::1]"] {
+        let pool = Pool::new(address, sample(), &BOTH);
+        let error = pool.gather().expect_err("nothing listens there");
+        assert!(error.message.contains("https://[::1]:"), "{error}");
+        assert_eq!(pool.hosts(), ["127.0.0.1"]);
+    }
+    let pool = Pool::new("fe80::1%eth0", sample(), &BOTH);
+    assert_eq!(pool.gather().expect_err("a zone").kind, ErrorKind::Protocol);
+}
+
+#[test]
+fn a_host_that_names_itself_as_coordinator_is_asked_twice() {
+    let pool = Pool::new("127.0.0.1", sample(), &BOTH);
+    let error = pool.gather().expect_err("no coordinator");
+    assert_eq!((error.kind, error.retryable), (ErrorKind::Unavailable, false), "{error}");
+    assert_eq!(pool.hosts(), ["127.0.0.1", "127.0.0.1"]);
+}
+
+#[test]
+fn a_session_that_ends_at_any_call_is_renewed_once() {
+    let served = Served::fake(sample());
+    let expected = served.gather().expect("a complete answer");
+    let classes = served.methods().into_iter().filter(|it| it.ends_with(".get_all_records"));
+    for class in classes {
+        let has_ended = AtomicBool::new(false);
+        let served = Served::script(sample(), move |fake, request| {
+            if method(request) == class && !has_ended.swap(true, Ordering::SeqCst) {
+                return XapiFake::session_invalid();
+            }
+            fake.answer(request)
+        });
+        assert_eq!(served.gather().expect("a complete answer"), expected);
+        assert_eq!(served.fake.logins(), 2);
+    }
+}
+
+#[test]
+fn logs_out_after_each_kind_of_error() {
+    for answer in [
+        Action::answer(403, ""),
+        Action::answer(500, "<html>"),
+        Action::answer(200, "<html>"),
+        Action::answer(204, ""),
+        Action::redirect("https://127.0.0.1:1/login"),
+        Action::truncated_chunks(b"{\"result\""),
+        Action::answer(200, "\u{1f}\u{8b}").header("content-encoding", "gzip"),
+        XapiFake::permission_denied(),
+    ] {
+        let text = format!("{answer:?}");
+        let served =
+            Served::script(sample(), move |fake, request| match method(request).as_str() {
+                "VM.get_all_records" => answer.clone(),
+                _ => fake.answer(request),
+            });
+        served.gather().expect_err(&text);
+        assert_eq!(served.fake.open_sessions(), 0, "{text}");
+    }
+}
+
+#[test]
+fn a_user_who_may_not_log_in_is_asked_once() {
+    for code in ["RBAC_PERMISSION_DENIED", "SESSION_AUTHORIZATION_FAILED"] {
+        let served = Served::script(sample(), move |_, _| {
+            Action::json(200, &json!({"error": {"code": 1, "message": code, "data": ["x"]}}))
+        });
+        let error = served.gather().expect_err(code);
+        assert_eq!((error.kind, error.retryable), (ErrorKind::Permission, false), "{error}");
+        assert_eq!(served.methods(), [LOGIN]);
+    }
+}
+
+#[test]
+fn a_password_of_any_characters_arrives_unchanged() {
+    for password in ["a&b=%41", "\"'\\", "pässwört €", "two\nlines", "\u{1f600}"] {
+        let mut fake = sample();
+        fake.password = password.to_owned();
+        let served = Served::fake(fake);
+        let mut parameters = parameters(served.server.port());
+        parameters["password"] = json!(password);
+        let gathered = served.recorder.gather::<Xen>(parameters).expect("a complete answer");
+        assert_eq!(count(&gathered), 9);
     }
 }
 

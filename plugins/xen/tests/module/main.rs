@@ -6,23 +6,22 @@ mod judged;
 mod login;
 mod pool;
 mod recorded;
+mod shorter;
 
 use std::sync::Arc;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{GatherError, Options};
-use gatherer_plugin_support::testing::{Action, Authority, ReceivedRequest, ScriptedServer};
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_plugin_xen::Xen;
 use gatherer_tests::fakes::xapi::XapiFake;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 /// A served fake, and a recorder that trusts its certificate.
 struct Served {
     fake: Arc<XapiFake>,
-    server: ScriptedServer,
-    ca_file: NamedTempFile,
+    server: TlsServer,
     recorder: Recorder,
 }
 
@@ -37,37 +36,31 @@ impl Served {
         script: impl Fn(&XapiFake, &ReceivedRequest) -> Action + Send + Sync + 'static,
     ) -> Self {
         let fake = Arc::new(fake);
-        let authority = Authority::new("XAPI");
-        let identity = authority.identity(&["127.0.0.1", "localhost"]);
         let shared = Arc::clone(&fake);
-        let server = ScriptedServer::https(&identity, move |request| script(&shared, request));
-        let ca_file = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(ca_file.path(), authority.pem()).expect("the file is writable");
-        let options = Options {
-            ca_file: Some(ca_file.path().display().to_string()),
-            retries: Some(1),
-            ..Options::default()
-        };
-        let recorder = Recorder::new().options(options);
-        Self { fake, server, ca_file, recorder }
+        let server = TlsServer::start(move |request| script(&shared, request));
+        Self { fake, recorder: recorder(&server, 1), server }
     }
 
     /// The same without retries.
     fn without_retries(mut self) -> Self {
-        let ca_file = Some(self.ca_file.path().display().to_string());
-        let options = Options { ca_file, retries: Some(0), ..Options::default() };
-        self.recorder = Recorder::new().options(options);
+        self.recorder = recorder(&self.server, 0);
         self
     }
 
     fn gather(&self) -> Result<Gathered, GatherError> {
-        self.recorder.gather::<Xen>(parameters(self.server.address().port()))
+        self.recorder.gather::<Xen>(parameters(self.server.port()))
     }
 
     /// The methods that were called, in order.
     fn methods(&self) -> Vec<String> {
         self.server.received().iter().map(method).collect()
     }
+}
+
+/// A recorder whose endpoint trusts the server.
+fn recorder(server: &TlsServer, retries: u32) -> Recorder {
+    let ca_file = Some(server.ca_file().display().to_string());
+    Recorder::new().options(Options { ca_file, retries: Some(retries), ..Options::default() })
 }
 
 /// The parameters as the program passes them.
