@@ -74,7 +74,7 @@ fn repeats(secrets: &str, request: &ReceivedRequest) -> Value {
         "/api2/json/access/acl" => json!([]),
         "/api2/json/version" => json!({ "version": secrets }),
         "/api2/json/cluster/status" => {
-            json!([{"type": "cluster", "name": secrets, "quorate": 0}])
+            json!([{"type": "cluster", "name": secrets, "quorate": 0}, {"type": "node", "name": "pve-a"}])
         }
         "/api2/json/cluster/resources" => json!([
             {"type": "qemu", "vmid": 100, "node": "pve-a", "name": secrets, "status": secrets,
@@ -137,4 +137,44 @@ fn a_request_may_be_unverified_with_a_warning() {
     let mut unverified = messages.filter(|message| message.contains("not verified"));
     insta::assert_snapshot!(unverified.next().expect("a warning"));
     assert_eq!(unverified.next(), None);
+}
+
+/// The answer with the odd guests that a test wants, in this order or the reverse one.
+fn odd_answer(fake: &FakeProxmox, is_reversed: bool, request: &ReceivedRequest) -> Action {
+    let mut answer = fake.answer(request);
+    let Action::Answer { body, .. } = &mut answer else { return answer };
+    let Ok(mut reply) = serde_json::from_slice::<Value>(body) else { return answer };
+    if request.path().ends_with("/config") {
+        reply["data"]["smbios1"] = json!("uuid=00000000-0000-0000-0000-000000000000");
+    }
+    if let Some(list) = reply["data"].as_array_mut() {
+        if request.path() == "/api2/json/cluster/resources" {
+            let names = ["a\nb\u{7}", "same", "same", "\u{1f600}\u{202e}", " "].map(str::to_owned);
+            let names = names.into_iter().chain(["x".repeat(10_000)]);
+            for (guest, name) in list.iter_mut().zip(names) {
+                guest["name"] = json!(name);
+                guest["maxcpu"] = json!(u64::MAX);
+                guest["maxmem"] = json!(u64::MAX);
+                guest["status"] = json!("prelaunch");
+            }
+        }
+        if is_reversed {
+            list.reverse();
+        }
+    }
+    *body = reply.to_string().into_bytes();
+    answer
+}
+
+#[test]
+fn odd_guests_reach_a_manager_in_any_order_of_the_lists() {
+    let printed = [false, true].map(|is_reversed| {
+        let fake = FakeProxmox::cluster(Release::Nine);
+        let server = TlsServer::start(move |request| odd_answer(&fake, is_reversed, request));
+        assert_no_guest_is_lost(endpoint(&server), 6);
+        let outcome = Run::gather(&json!([endpoint(&server)])).run();
+        outcome.document();
+        String::from_utf8(outcome.stdout).expect("ASCII")
+    });
+    assert_eq!(printed[0], printed[1]);
 }

@@ -107,3 +107,47 @@ fn a_refused_login_fails_only_its_endpoint() {
     let outcome = Run::gather(&endpoints).args(["--format", "inventory"]).run();
     assert_eq!(outcome.failure("wrong").kind, "authentication");
 }
+
+/// The answer with the odd records that a test wants, in this order or the reverse one.
+fn odd_answer(fake: &XapiFake, is_reversed: bool, request: &ReceivedRequest) -> Action {
+    let call: Value = serde_json::from_slice(&request.body).expect("a call");
+    let mut answer = fake.answer(request);
+    let Action::Answer { body, .. } = &mut answer else { return answer };
+    let Ok(mut reply) = serde_json::from_slice::<Value>(body) else { return answer };
+    let Some(records) = reply["result"].as_object_mut() else { return answer };
+    let names = ["", "same", "same", "a\nb\u{7}", "\u{1f600}\u{202e}"].map(str::to_owned);
+    let mut names = names.into_iter().chain(std::iter::repeat_with(|| "x".repeat(10_000)));
+    let is_of = |class: &str| call["method"] == format!("{class}.get_all_records");
+    for record in records.values_mut() {
+        if is_of("VM") || is_of("host") {
+            record["name_label"] = json!(names.next());
+            record["uuid"] = json!("00000000-0000-0000-0000-000000000000");
+        }
+        if is_of("host") {
+            record["cpu_info"]["cpu_count"] = json!("4294967295");
+        }
+        if is_of("host_metrics") {
+            record["memory_total"] = json!("18446744073709551615");
+        }
+    }
+    let members = records.iter().map(|(name, record)| format!("{}:{record}", json!(name)));
+    let mut members: Vec<_> = members.collect();
+    if is_reversed {
+        members.reverse();
+    }
+    *body = format!("{{\"result\":{{{}}}}}", members.join(",")).into_bytes();
+    answer
+}
+
+#[test]
+fn odd_hosts_and_guests_reach_a_manager_in_any_order_of_the_records() {
+    let printed = [false, true].map(|is_reversed| {
+        let fake = XapiFake::new(XapiInventory::sample());
+        let server = TlsServer::start(move |request| odd_answer(&fake, is_reversed, request));
+        assert_no_guest_is_lost(endpoint(&server), 9);
+        let outcome = Run::gather(&json!([endpoint(&server)])).run();
+        assert_eq!(outcome.document()["pool"].as_ref().expect("complete").len(), 4);
+        String::from_utf8(outcome.stdout).expect("ASCII")
+    });
+    assert_eq!(printed[0], printed[1]);
+}
