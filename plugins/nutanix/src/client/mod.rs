@@ -93,10 +93,13 @@ impl<'a> Prism<'a> {
         &self,
         request: &Request,
     ) -> Result<Option<Response>, GatherError> {
+        let description = request.description();
         let attempt = async || {
             let response = self.client.send(request.clone()).await?;
             match response.status() {
                 StatusCode::OK => Ok(Some(response)),
+                // A page to which the server redirects says nothing about the request.
+                _ if response.description() != description => Err(status_error(&response)),
                 StatusCode::NOT_FOUND
                 | StatusCode::METHOD_NOT_ALLOWED
                 | StatusCode::NOT_IMPLEMENTED => Ok(None),

@@ -1,10 +1,10 @@
 //! Which version of the API to use: the newest that the server has.
 
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::Method;
 use serde::Deserialize;
 
-use super::{Prism, list_v3, parse};
+use super::{Prism, WRONG_SERVER_HINT, list_v3, parse};
 
 /// The newest minor version of API v4 that this module knows.
 const NEWEST_MINOR: u32 = 3;
@@ -37,6 +37,14 @@ struct VersionReply {
 /// The version that the parameter `api` asks for. With `auto` the server is asked: v4 if it has it, v3 if it is another
 /// Prism Central, else v2, because a Prism Element has v3 too.
 pub async fn choose(prism: &Prism<'_>, wanted: &str) -> Result<ApiVersion, GatherError> {
+    let version = choose_version(prism, wanted).await;
+    version.map_err(|error| match (error.kind, &error.hint) {
+        (ErrorKind::Protocol, None) => error.with_hint(WRONG_SERVER_HINT),
+        _ => error,
+    })
+}
+
+async fn choose_version(prism: &Prism<'_>, wanted: &str) -> Result<ApiVersion, GatherError> {
     match wanted.trim() {
         "v2" => Ok(ApiVersion::V2),
         "v3" => Ok(ApiVersion::V3),

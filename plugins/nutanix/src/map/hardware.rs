@@ -96,7 +96,7 @@ pub fn guest(id: &str, name: Option<String>, state: Option<String>, is_agent: bo
     let mut identifiers = Identifiers::default();
     let uuid = canonical_or_raw(id, "rawUuid", &mut identifiers.other);
     let id = uuid.clone().unwrap_or_else(|| id.to_owned());
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone());
+    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| id.clone());
     let agent = is_agent || is_controller_vm(&name);
     Guest {
         uuid,

@@ -13,7 +13,7 @@ use gatherer_tests::fakes::nutanix::{
 use gatherer_tests::{Judge, JudgedGuest, skip};
 use serde_json::{Number, json};
 
-use super::lists::changed;
+use super::lists::{changed, fake_of as fake};
 use super::{Gathering, PASSWORD, USERNAME, gather, gather_from, parameters};
 
 /// The guests that this version of the API lists, with its words of states, sorted.
@@ -58,14 +58,6 @@ fn expected(inventory: &NutanixInventory, api: &str) -> Vec<JudgedGuest> {
 
 fn read(gathering: &Gathering) -> Vec<JudgedGuest> {
     JudgedGuest::all_of(gathering.hosts(), &[])
-}
-
-fn fake(api: &str, inventory: NutanixInventory) -> NutanixFake {
-    match api {
-        "v2" => NutanixFake::element(inventory),
-        "v3" => NutanixFake::central_v3(inventory),
-        _ => NutanixFake::central_v4(inventory, 2),
-    }
 }
 
 #[test]

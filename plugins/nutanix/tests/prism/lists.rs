@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 
 use super::{gather, gather_from};
 
-fn fake(api: &str) -> NutanixFake {
-    let inventory = NutanixInventory::sample();
+/// A fake of a server with this version and our inventory.
+pub fn fake(api: &str) -> NutanixFake {
+    fake_of(api, NutanixInventory::sample())
+}
+
+/// A fake of a server with this version.
+pub fn fake_of(api: &str, inventory: NutanixInventory) -> NutanixFake {
     match api {
         "v2" => NutanixFake::element(inventory),
         "v3" => NutanixFake::central_v3(inventory),
@@ -26,7 +31,8 @@ pub fn changed(action: Action, change: impl Fn(&mut Value)) -> Action {
     Action::Answer { status, headers, body: body.to_string().into_bytes() }
 }
 
-fn is_list_of_vms(request: &ReceivedRequest) -> bool {
+/// Whether this asks for VMs on AHV.
+pub fn is_list_of_vms(request: &ReceivedRequest) -> bool {
     let path = request.path();
     path.ends_with("/ahv/config/vms") || path.ends_with("/vms/list") || path.ends_with("/v2.0/vms")
 }

@@ -3,6 +3,7 @@
 
 mod choosing;
 mod complete;
+mod hostile;
 mod lists;
 mod page_faults;
 mod recorded;

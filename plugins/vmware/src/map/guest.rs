@@ -74,8 +74,13 @@ pub fn guest_record(content: &ObjectContent) -> Result<GuestRecord, GatherError>
     guest.host_name = content.text("guest.hostName");
     let port_groups = set_devices(&mut guest, content)?;
     set_addresses(&mut guest, content);
+    let host = content.reference("runtime.host")?;
+    if host.is_none() && guest.state == Some(GuestState::Running) {
+        // Only a machine that is not running may be on no host.
+        return Err(content.invalid("runtime.host"));
+    }
     Ok(GuestRecord {
-        host: content.reference("runtime.host")?,
+        host,
         parent: content.reference("parent")?,
         port_groups,
         custom_values: custom_values(content)?,

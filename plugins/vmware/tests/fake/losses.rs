@@ -95,6 +95,20 @@ fn a_machine_whose_name_or_host_the_server_cannot_report_fails_the_endpoint() {
     }
 }
 
+/// A machine that does not run may be assigned to no host.
+#[test]
+fn a_running_machine_without_a_host_fails_the_endpoint() {
+    for (id, is_complete) in [("vm-41", false), ("vm-42", true)] {
+        let mut fake = Vcenter::default();
+        let machine = fake.objects.iter_mut().find(|object| object.id == id).expect("the machine");
+        machine.unset("runtime.host");
+        match gather(fake) {
+            Ok(gathered) => assert_eq!((is_complete, gathered.detached_guests.len()), (true, 2)),
+            Err(error) => assert_eq!((is_complete, error.kind), (false, ErrorKind::Protocol)),
+        }
+    }
+}
+
 #[test]
 fn an_object_with_values_was_not_deleted() {
     let unread =

@@ -34,6 +34,19 @@ impl FakeObject {
 
     /// Changes or sets a property, or a member of one that is set: `runtime.host`.
     pub fn set(&mut self, path: &'static str, value: Value) {
+        let (members, last) = self.members(path);
+        members.retain(|(known, _)| *known != last);
+        members.push((last, value));
+    }
+
+    /// Unsets a property, or a member of one that is set.
+    pub fn unset(&mut self, path: &'static str) {
+        let (members, last) = self.members(path);
+        members.retain(|(known, _)| *known != last);
+    }
+
+    /// The structure of a path, and the name of the member.
+    fn members(&mut self, path: &'static str) -> (&mut Vec<(&'static str, Value)>, &'static str) {
         let (outer, last) = path.rsplit_once('.').map_or(("", path), |(outer, last)| (outer, last));
         let mut members = &mut self.properties;
         for name in outer.split('.').filter(|name| !name.is_empty()) {
@@ -43,13 +56,7 @@ impl FakeObject {
             };
             members = inner;
         }
-        members.retain(|(known, _)| *known != last);
-        members.push((last, value));
-    }
-
-    /// Unsets a property.
-    pub fn unset(&mut self, name: &str) {
-        self.properties.retain(|(known, _)| *known != name);
+        (members, last)
     }
 }
 
