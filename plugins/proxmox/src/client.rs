@@ -132,7 +132,15 @@ impl Client {
         may_be_gone: bool,
     ) -> Result<NodeAnswer<Config>, GatherError> {
         let path = ["nodes", node, kind, &vmid.to_string(), "config"];
-        self.get_from_node(&path, may_be_gone).await
+        let answer = self.get_from_node::<Config>(&path, may_be_gone).await?;
+        match &answer {
+            // It has at least a checksum.
+            NodeAnswer::Data(config) if config.is_empty() => {
+                let url = self.url_of(&path, None);
+                Err(GatherError::protocol(format!("GET {url}: the configuration is empty")))
+            }
+            _ => Ok(answer),
+        }
     }
 
     async fn get<T: DeserializeOwned>(

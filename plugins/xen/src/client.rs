@@ -1,6 +1,7 @@
 //! I/O: calls of XAPI within one session, over JSON-RPC and TLS.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, Secret};
 use gatherer_plugin_support::http::{Client, Method, Request, Url, service_url};
@@ -15,6 +16,9 @@ use crate::reply::{self, HOST_IS_SLAVE, Reply, XapiError};
 
 /// The version of the API with which a client logs in. Every XAPI accepts the oldest one.
 const API_VERSION: &str = "1.0";
+
+/// How long a logout may take. The inventory is already complete.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the server's log names the session.
 const ORIGINATOR: &str = "virtual-host-gatherer";
@@ -67,8 +71,12 @@ impl Xapi {
     /// Ends the session. The result does not matter: the server ends old sessions by itself.
     pub async fn log_out(mut self) {
         let Some(session) = std::mem::take(&mut self.session).into_token() else { return };
-        if let Err(error) = self.call(self.url(), "session.logout", &json!([session])).await {
-            tracing::debug!("the session was not ended: {error}");
+        let parameters = json!([session]);
+        let call = self.call(self.url(), "session.logout", &parameters);
+        match tokio::time::timeout(LOGOUT_TIMEOUT, call).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!("the session was not ended: {error}"),
+            Err(_) => tracing::debug!("the session was not ended in time"),
         }
     }
 

@@ -77,6 +77,44 @@ fn an_empty_list_is_an_error_if_a_node_has_guests() {
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
 }
 
+/// A configuration has at least its checksum. Without it, the guest would have another identity.
+#[test]
+fn an_empty_configuration_is_an_error() {
+    let error = with_data("/nodes/pve-a/qemu/100/config", json!({})).expect_err("empty");
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    assert!(error.message.contains("/nodes/pve-a/qemu/100/config"), "{error}");
+}
+
+/// The details of a guest, answered in ways that no real server does.
+#[test]
+fn a_configuration_that_is_cut_compressed_or_redirected_is_an_error() {
+    let gzip = Action::gzip(br#"{"data":{"digest":"1"}}"#);
+    let Action::Answer { mut body, headers, .. } = gzip else { panic!("an answer") };
+    body.truncate(body.len() - 9);
+    for answer in [
+        Action::Answer { status: 200, headers, body },
+        Action::truncated_chunks(br#"{"data":{"#),
+        Action::with_length(1000, br#"{"data":{"digest":"1"}}"#),
+        Action::redirect("https://127.0.0.1:1/login"),
+        Action::answer(200, "<!DOCTYPE html>"),
+        Action::json(200, &json!({"data": null, "errors": {"x": "y"}})),
+        Action::json(404, &json!({"data": null})),
+        Action::json(403, &json!({"data": null})),
+    ] {
+        let text = format!("{answer:?}");
+        let fake = cluster();
+        let served = Served::script(move |request| match request.path() {
+            "/api2/json/nodes/pve-a/qemu/100/config" => answer.clone(),
+            _ => fake.answer(request),
+        });
+        let error = served.gather().expect_err(&text);
+        assert!(
+            ["/qemu/100/config", "/login"].iter().any(|path| error.message.contains(path)),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn guests_without_an_smbios_uuid_are_one_warning() {
     let mut fake = cluster();

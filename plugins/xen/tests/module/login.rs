@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{ErrorKind, GatherError, Options};
@@ -48,6 +49,24 @@ fn a_failed_logout_does_not_fail_the_answer() {
     });
     let gathered = served.gather().expect("a complete answer");
     assert_eq!((count(&gathered), gathered.retries), (9, 0));
+}
+
+#[test]
+fn a_logout_that_is_never_answered_does_not_delay_the_answer_for_long() {
+    let served = Served::script(sample(), |fake, request| match method(request).as_str() {
+        "session.logout" => Action::BlackHole,
+        _ => fake.answer(request),
+    });
+    let options = Options {
+        ca_file: Some(served.server.ca_file().display().to_string()),
+        timeout_ms: Some(20_000),
+        ..Options::default()
+    };
+    let recorder = Recorder::new().options(options);
+    let started = Instant::now();
+    let gathered = recorder.gather::<Xen>(parameters(served.server.port())).expect("complete");
+    assert_eq!(count(&gathered), 9);
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
 #[test]
