@@ -149,7 +149,12 @@ fn manager() -> impl Strategy<Value = Map<String, Value>> {
         let mut manager = Map::new();
         for (index, (key, (name, mut host, id))) in hosts.into_iter().enumerate() {
             host.insert("name".into(), json!(name.unwrap_or_else(|| key.clone())));
-            host.insert("hostIdentifier".into(), json!(format!("{id}{index}")));
+            let id = json!(format!("{id}{index}"));
+            // The program leaves out an older identity that is the current one.
+            if host.get("fallbackHostIdentifier") == Some(&id) {
+                host.remove("fallbackHostIdentifier");
+            }
+            host.insert("hostIdentifier".into(), id);
             manager.insert(key, Value::Object(host));
         }
         manager
