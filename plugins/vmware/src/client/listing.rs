@@ -46,7 +46,11 @@ pub async fn inventory(
     loop {
         let records = records(vsphere, login, &view).await?;
         match map::inventory(records) {
-            Ok(inventory) if inventory.hosts.is_empty() => {
+            // Without a role that is known to apply everywhere, hosts may be hidden. An ESXi host lists itself.
+            Ok(inventory)
+                if inventory.hosts.is_empty()
+                    && (warning.is_some() || !vsphere.content.is_vcenter) =>
+            {
                 let hint =
                     "give the account the role Read-only on the root folder, with propagation";
                 return Err(GatherError::new(ErrorKind::Permission, "the server lists no host")

@@ -120,17 +120,34 @@ fn an_object_with_values_was_not_deleted() {
     assert_eq!(gathered.warnings.iter().filter(is_about).count(), 1);
 }
 
+/// Without hosts, and also without datacenters and folders if `is_empty`.
+fn without_hosts(mut fake: Vcenter, is_empty: bool) -> Vcenter {
+    let is_kept = |kind| kind != "HostSystem" && kind != "VirtualMachine";
+    fake.objects.retain(|object| !is_empty && is_kept(object.kind));
+    fake
+}
+
 #[test]
-fn a_server_that_lists_no_host_fails_the_endpoint() {
-    for rights in [Rights::Full, Rights::NotPropagated] {
-        for is_empty in [false, true] {
-            let mut fake = Vcenter { rights, ..Vcenter::default() };
-            let is_kept = |kind| kind != "HostSystem" && kind != "VirtualMachine";
-            fake.objects.retain(|object| !is_empty && is_kept(object.kind));
-            let error = gather(fake).expect_err("no host");
+fn a_server_that_lists_no_host_fails_the_endpoint_if_it_may_hide_some() {
+    for is_empty in [false, true] {
+        for fake in [
+            Vcenter { rights: Rights::NotPropagated, ..Vcenter::default() },
+            Vcenter { rights: Rights::RolesHidden, ..Vcenter::default() },
+            Vcenter { quirks: vec![Quirk::Esxi], ..Vcenter::default() },
+        ] {
+            let error = gather(without_hosts(fake, is_empty)).expect_err("no host");
             assert_eq!(error.kind, ErrorKind::Permission, "{error}");
             assert!(error.hint.is_some(), "{error}");
         }
+    }
+}
+
+#[test]
+fn a_vcenter_without_hosts_is_complete_and_empty_if_the_role_applies_everywhere() {
+    for is_empty in [false, true] {
+        let gathered = gather(without_hosts(Vcenter::default(), is_empty));
+        let gathered = gathered.expect("a complete answer");
+        assert!(gathered.hosts.is_empty() && gathered.detached_guests.is_empty());
     }
 }
 
