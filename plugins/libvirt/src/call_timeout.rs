@@ -20,7 +20,7 @@ pub fn call_with_timeout<T: Send + 'static>(
     // The receiver may be gone when the call returns.
     let work = move || drop(sender.send(call()));
     std::thread::Builder::new()
-        .name("bulk".to_owned())
+        .name("libvirt-call".to_owned())
         .spawn(work)
         .map_err(|error| GatherError::internal(format!("a thread cannot be started: {error}")))?;
     loop {

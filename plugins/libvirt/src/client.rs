@@ -1,7 +1,7 @@
 //! A session with libvirt: connects and queries the host and its guests in as few calls as the
 //! driver allows.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub struct Session {
     bulk_timeout: Duration,
     /// Whether a bulk call has taken longer than `bulk_timeout`.
     bulk_timed_out: Cell<bool>,
+    /// The guests that bulk calls left out because another client's call has locked them.
+    locked: RefCell<HashSet<[u8; 16]>>,
 }
 
 /// Which call reads state, CPUs and memory of the guests.
@@ -131,6 +133,7 @@ impl Session {
             stats_call: Cell::new(StatsCall::BulkNoWait),
             bulk_timeout: remaining.map_or(BULK_TIMEOUT_MAX, |left| BULK_TIMEOUT_MAX.min(left / 4)),
             bulk_timed_out: Cell::new(false),
+            locked: RefCell::default(),
         })
     }
 
@@ -206,7 +209,11 @@ impl Session {
         let mut missing = HashSet::new();
         for domain in domains {
             let (uuid, name) = self.identity(domain)?;
-            let mut stats = known.remove(&uuid).unwrap_or_default();
+            let of_guest = known.remove(&uuid);
+            if of_guest.is_none() && self.stats_call.get() != StatsCall::Single {
+                self.locked.borrow_mut().insert(uuid);
+            }
+            let mut stats = of_guest.unwrap_or_default();
             if !stats.is_complete() {
                 check()?;
                 let Some(info) = self.info(domain, &name)? else {
@@ -286,6 +293,16 @@ impl Session {
     /// The error with this session's URI in front of its message.
     pub fn with_uri(&self, error: GatherError) -> GatherError {
         GatherError { message: format!("{}: {}", self.uri, error.message), ..error }
+    }
+
+    /// Whether a call that needs the guest's process may wait for another client's call.
+    pub fn is_locked(&self, uuid: [u8; 16]) -> bool {
+        self.locked.borrow().contains(&uuid)
+    }
+
+    /// Whether a bulk call timed out, so that the process of a guest may hang.
+    pub fn bulk_timed_out(&self) -> bool {
+        self.bulk_timed_out.get()
     }
 
     /// A warning for the operator if a bulk call timed out.

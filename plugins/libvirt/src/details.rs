@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::uuid;
 
+use crate::call_timeout::call_with_timeout;
 use crate::client::Session;
 use crate::errors::{gather_error, is_gone, is_unsupported};
 use crate::ffi::Domain;
@@ -16,6 +17,9 @@ use crate::map::describe;
 
 /// The most guests of a hypervisor whose details are read by default.
 const MAX_GUESTS: usize = 200;
+
+/// The longest wait for the description of a guest.
+const TIMEOUT_MAX: Duration = Duration::from_secs(5);
 
 /// The parameter `details`: whether the details of guests are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct DetailReader<'a> {
     session: &'a Session,
     enabled: bool,
     deadline: Option<Instant>,
+    /// Whether the call for a guest timed out. No further calls are made then.
+    timed_out: bool,
     /// How many guests have no details, because the time was over or their call failed.
     unread: usize,
     /// The first reason why a guest has none.
@@ -68,7 +74,7 @@ impl<'a> DetailReader<'a> {
             Details::Never => false,
         };
         let deadline = context.remaining().map(|time| Instant::now() + time / 2);
-        Self { session, enabled, deadline, unread: 0, reason: None }
+        Self { session, enabled, deadline, timed_out: false, unread: 0, reason: None }
     }
 
     /// Adds the details to guests that were read from these domains. A guest without details is not an error: it was
@@ -82,37 +88,66 @@ impl<'a> DetailReader<'a> {
         if !self.enabled {
             return Ok(());
         }
-        let by_uuid: HashMap<String, &Domain> = domains
+        if self.session.bulk_timed_out() {
+            self.reason.get_or_insert_with(|| "the query for all guests timed out".to_owned());
+            self.unread += guests.len();
+            return Ok(());
+        }
+        let by_uuid: HashMap<String, ([u8; 16], &Domain)> = domains
             .iter()
-            .filter_map(|domain| Some((uuid::from_bytes(domain.uuid().ok()?), domain)))
+            .filter_map(|domain| domain.uuid().ok().map(|uuid| (uuid, domain)))
+            .map(|(uuid, domain)| (uuid::from_bytes(uuid), (uuid, domain)))
             .collect();
         for guest in guests {
             // A guest that was created again meanwhile has no handle here.
-            let Some(domain) = guest.uuid.as_ref().and_then(|uuid| by_uuid.get(uuid)) else {
+            let found = guest.uuid.as_ref().and_then(|uuid| by_uuid.get(uuid));
+            let Some((uuid, domain)) = found else { continue };
+            if self.session.is_locked(*uuid) {
+                tracing::debug!("guest {} is locked, so its details are not read", guest.name);
                 continue;
-            };
-            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            }
+            let left =
+                self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.map_or(TIMEOUT_MAX, |left| left.min(TIMEOUT_MAX));
+            if timeout.is_zero() {
                 self.skip("reading them took half of the endpoint's time");
                 continue;
             }
+            if self.timed_out {
+                self.unread += 1;
+                continue;
+            }
             check()?;
-            match domain.description() {
-                Ok(description) => {
+            // The daemon may wait without limit for the process of the guest.
+            let domain = (*domain).clone();
+            let call = move || domain.description();
+            match call_with_timeout(timeout, &check, call)? {
+                None => {
+                    let seconds = timeout.as_secs_f32();
+                    self.skip(&format!(
+                        "the daemon did not answer within {seconds:.1} s for guest {}, whose process (qemu) may hang",
+                        guest.name
+                    ));
+                    self.timed_out = true;
+                }
+                Some(Ok(description)) => {
                     if let Err(error) = describe(&description, guest) {
                         self.skip(&format!("guest {}: {error}", guest.name));
                     }
                 }
-                Err(failure) if is_unsupported(&failure) => {
+                Some(Err(failure)) if is_unsupported(&failure) => {
                     tracing::debug!("the driver has no descriptions of guests");
                     self.enabled = false;
                     return Ok(());
                 }
-                Err(failure) if is_gone(&failure) => {}
-                Err(failure) if self.session.is_alive() => {
+                Some(Err(failure)) if is_gone(&failure) => {}
+                Some(Err(failure)) if self.session.is_alive() => {
                     let error = gather_error(&format!("guest {}", guest.name), &failure);
                     self.skip(&error.message);
                 }
-                Err(failure) => return Err(self.session.error("a guest's description", &failure)),
+                Some(Err(failure)) => {
+                    return Err(self.session.error("a guest's description", &failure));
+                }
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gatherer_plugin_api::model::Guest;
 use gatherer_plugin_api::testing::{Gathered, Recorder};
-use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_api::{ErrorKind, GatherError, Options};
 use gatherer_plugin_libvirt::client::{self, Session};
 use gatherer_plugin_libvirt::details::Details;
 use gatherer_plugin_libvirt::ffi::Credentials;
@@ -228,4 +228,22 @@ fn guests_have_the_members_that_the_documentation_lists() {
     let Some(session) = fake("plain", 1) else { return };
     let gathered = gather_with(&session, Details::Auto).expect("an answer");
     gatherer_tests::assert_guest_members("Libvirt", &gathered.hosts, &gathered.detached_guests);
+}
+
+#[test]
+fn a_description_that_hangs_costs_only_the_details_of_the_guests_after_it() {
+    let Some(session) = fake("description-hangs", 3) else { return };
+    let options = Options { timeout_ms: Some(4_000), ..Options::default() };
+    let gathered = Recorder::new()
+        .options(options)
+        .run(|context| gather_from(&session, Details::Auto, context))
+        .expect("an answer");
+    let described: Vec<bool> =
+        gathered.hosts[0].guests.iter().map(|guest| !guest.disks.is_empty()).collect();
+    assert_eq!(described, [true, false, false]);
+    let [warning] = &gathered.warnings[..] else { panic!("{:?}", gathered.warnings) };
+    assert!(
+        warning.message.contains("2 guests") && warning.message.contains("guest0001"),
+        "{warning:?}"
+    );
 }

@@ -137,6 +137,10 @@ char *virDomainGetXMLDesc(struct domain *domain, unsigned flags) {
     struct connection *connection = domain->connection;
     (void)flags;
     connection->calls++;
+    /* "description-hangs": the description of guest 1 never returns. */
+    if (is(connection, "description-hangs") && domain->index == 1)
+        for (;;)
+            pause();
     /* "second-undescribed": guest 1 cannot be described. */
     if (is(connection, "second-undescribed") && domain->index == 1) {
         fail(SYSTEM_ERROR, "the file of the guest is damaged");
