@@ -85,7 +85,7 @@ fn machines_and_hosts_of_a_vcenter_with_the_same_name_and_uuid_are_all_printed_i
         Some("4C4C4544-0042-3510-8051-B4C04F4D3132"),
     ] {
         let first = of(false, uuid);
-        assert_eq!(first["e"].as_object().map(|hosts| hosts.len()), Some(4), "{first}");
+        assert_eq!(first["e"].as_object().map(serde_json::Map::len), Some(4), "{first}");
         // One machine is on no host.
         assert_eq!(guests(&first), 12, "{first}");
         let mut identifiers: Vec<_> = first["e"]
