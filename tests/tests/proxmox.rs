@@ -139,7 +139,7 @@ fn a_request_may_be_unverified_with_a_warning() {
     assert_eq!(unverified.next(), None);
 }
 
-/// The answer with the odd guests that a test wants, in this order or the reverse one.
+/// The answer with the unusual guests that a test needs, in this order or the reverse one.
 fn odd_answer(fake: &FakeProxmox, is_reversed: bool, request: &ReceivedRequest) -> Action {
     let mut answer = fake.answer(request);
     let Action::Answer { body, .. } = &mut answer else { return answer };

@@ -108,7 +108,7 @@ fn a_refused_login_fails_only_its_endpoint() {
     assert_eq!(outcome.failure("wrong").kind, "authentication");
 }
 
-/// The answer with the odd records that a test wants, in this order or the reverse one.
+/// The answer with the unusual records that a test needs, in this order or the reverse one.
 fn odd_answer(fake: &XapiFake, is_reversed: bool, request: &ReceivedRequest) -> Action {
     let call: Value = serde_json::from_slice(&request.body).expect("a call");
     let mut answer = fake.answer(request);

@@ -319,7 +319,7 @@ fn login_refused(fault: &Fault) -> GatherError {
     }
 }
 
-/// The error for an answer that is no answer of the method. `why` is the predicate of a sentence.
+/// The error for an answer that does not belong to the method. `why` is the predicate of a sentence.
 fn invalid_answer(response: &Response, method: &str, why: &str) -> GatherError {
     GatherError::protocol(format!("{}: {method}: the answer {why}", response.exchange()))
         .with_hint(WRONG_SERVER)

@@ -43,7 +43,7 @@ pub fn type_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     Some(name.rsplit_once(':').map_or(name, |(_, name)| name))
 }
 
-/// Whether the element stands for an absent value.
+/// Whether the element represents an absent value.
 pub fn is_nil(node: Node) -> bool {
     matches!(node.attribute((XSI, "nil")), Some("true" | "1"))
 }

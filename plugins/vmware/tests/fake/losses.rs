@@ -37,7 +37,7 @@ fn a_list_without_an_end_fails_the_endpoint() {
 }
 
 #[test]
-fn what_the_list_leaves_out_is_read_by_its_id() {
+fn reads_objects_that_the_list_leaves_out_by_their_ids() {
     let omitted = ["vm-41", "vm-42", "host-12", "group-v20"].map(str::to_owned);
     let gathered = gather(Vcenter { omitted: omitted.into(), ..Vcenter::default() });
     assert_eq!(guests(&gathered.expect("a complete answer")), all_guests());
