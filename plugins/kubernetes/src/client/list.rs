@@ -41,7 +41,7 @@ const MOST_RESTARTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Receives the items of a list, each as soon as it is parsed.
-pub trait ItemSink {
+pub trait ItemSink: Send + 'static {
     /// The type of the list.
     type List: Listed;
     /// Receives one item. An error fails the list.
@@ -62,7 +62,8 @@ pub(super) async fn list<S: ItemSink>(
     'restart: loop {
         for resource in resources {
             check_time(&connection.context, resource.plural)?;
-            let outcome = walk_pages(connection, resource, page_size, &mut sink).await?;
+            let outcome;
+            (sink, outcome) = walk_pages(connection, resource, page_size, sink).await?;
             if let WalkOutcome::Outdated(error) = outcome {
                 wait_for_restart(&connection.context, error, restarts).await?;
                 restarts += 1;
@@ -123,8 +124,8 @@ async fn walk_pages<S: ItemSink>(
     connection: &Arc<Connection>,
     resource: &Resource,
     page_size: u32,
-    sink: &mut S,
-) -> Result<WalkOutcome, GatherError> {
+    mut sink: S,
+) -> Result<(S, WalkOutcome), GatherError> {
     let page_bytes = Arc::new(AtomicUsize::new(0));
     let next = |number, token, bytes| PageRequest {
         resource: resource.clone(),
@@ -153,13 +154,22 @@ async fn walk_pages<S: ItemSink>(
                 // The request is valid; only this version of the list is no longer available.
                 error.kind = ErrorKind::Unavailable;
                 error.retryable = true;
-                return Ok(WalkOutcome::Outdated(error));
+                return Ok((sink, WalkOutcome::Outdated(error)));
             }
         };
-        let step = progress.add_page(&received, resource, sink);
+        let parse = move |resource: &Resource| {
+            let step = progress.add_page(&received, resource, &mut sink);
+            (progress, sink, step)
+        };
+        let step;
+        (progress, sink, step) = if ahead.is_some() {
+            parse_in_thread(resource.clone(), parse).await
+        } else {
+            parse(resource)
+        };
         report_progress(&connection.context, progress.items, resource);
         page = match (step?, ahead) {
-            (NextStep::End(outcome), _) => return Ok(outcome),
+            (NextStep::End(outcome), _) => return Ok((sink, outcome)),
             (NextStep::Page(token), Some(ahead)) if ahead.begins_at(&token) => ahead,
             (NextStep::Page(token), _) => {
                 PageFetch::start(connection, next(number, Some(token), progress.bytes))
@@ -170,6 +180,16 @@ async fn walk_pages<S: ItemSink>(
         "{}: the list does not end after {MOST_PAGES} pages",
         connection.request_text(&resource.path(), 1)
     )))
+}
+
+/// Parses a page in a second thread, while this one receives the next page.
+async fn parse_in_thread<T: Send + 'static>(
+    resource: Resource,
+    parse: impl FnOnce(&Resource) -> T + Send + 'static,
+) -> T {
+    #[expect(clippy::disallowed_methods, reason = "the closure starts no process")]
+    let parsing = tokio::task::spawn_blocking(move || parse(&resource));
+    parsing.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// The request for one page, with retries, in a task of its own. Dropping it cancels the request.

@@ -45,7 +45,7 @@ impl Collector<'_> {
     }
 
     /// Reads a list of the selected objects.
-    pub async fn read_list<L: Listed, T>(
+    pub async fn read_list<L: Listed, T: Send + 'static>(
         &self,
         resource: &Resource,
         collecting: Collecting<L, T>,
@@ -55,7 +55,7 @@ impl Collector<'_> {
     }
 
     /// Reads a list of the selected objects if its collection is selected.
-    pub async fn read_if<L: Listed, T>(
+    pub async fn read_if<L: Listed, T: Send + 'static>(
         &self,
         selected: bool,
         resource: Resource,

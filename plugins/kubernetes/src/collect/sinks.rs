@@ -92,16 +92,16 @@ pub struct Collecting<L: Listed, T> {
     pub warnings: Warnings,
 }
 
-type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings);
+type Convert<L, T> = dyn for<'de> Fn(<L as Listed>::Item<'de>) -> (T, Warnings) + Send;
 
 impl<L: Listed, T> Collecting<L, T> {
     /// Collects the result of `convert` for each item.
-    pub fn new(convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + 'static) -> Self {
+    pub fn new(convert: impl for<'de> Fn(L::Item<'de>) -> (T, Warnings) + Send + 'static) -> Self {
         Self { convert: Box::new(convert), items: Vec::new(), warnings: Warnings::new() }
     }
 }
 
-impl<L: Listed, T> ItemSink for Collecting<L, T> {
+impl<L: Listed, T: Send + 'static> ItemSink for Collecting<L, T> {
     type List = L;
 
     fn take(&mut self, item: L::Item<'_>) -> Result<(), GatherError> {
