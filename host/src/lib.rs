@@ -12,6 +12,9 @@ mod process;
 
 mod output;
 
+#[allow(dead_code, unused_imports, reason = "`watch` uses the rest")]
+mod state;
+
 mod logging;
 mod plugins;
 

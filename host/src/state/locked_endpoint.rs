@@ -1,0 +1,111 @@
+//! The files of one endpoint, while they are locked.
+
+use std::fs::File;
+
+use gatherer_plugin_api::model::{EndpointResult, Timestamp};
+
+use super::answer_file::{self, AnswerState, KeptAnswer};
+use super::folder::{StateError, StateFolder};
+use super::kept_collections::{keep_incomplete, lacks_something_of};
+use super::status_record::{self, StatusRecord, finished_at};
+use super::whole_file::{self, Durability};
+
+/// The files of one endpoint. No other process reads or replaces them until this is dropped.
+pub struct LockedEndpoint<'a> {
+    folder: &'a StateFolder,
+    id: String,
+    _lock: File,
+}
+
+impl<'a> LockedEndpoint<'a> {
+    pub(super) fn new(folder: &'a StateFolder, id: &str, lock: File) -> Self {
+        Self { folder, id: id.to_owned(), _lock: lock }
+    }
+
+    /// The last whole answer; `None` if there is none, or with a warning if it cannot be used.
+    pub fn last(&self) -> Option<EndpointResult> {
+        self.kept().map(|kept| kept.result)
+    }
+
+    /// The last whole answer, with its round.
+    pub fn kept(&self) -> Option<KeptAnswer> {
+        answer_file::read(&self.folder.answer_path(&self.id), &self.id)
+    }
+
+    /// Makes a complete result the last answer. Collections that are not complete in it keep their last items. `round` is
+    /// the number of this round; the last one plus one.
+    ///
+    /// Returns false, and replaces nothing, in a folder of `watch`.
+    pub fn replace(&self, result: &EndpointResult, round: u64) -> Result<bool, StateError> {
+        if !self.folder.may_replace() {
+            return Ok(false);
+        }
+        let last = self.kept();
+        let epoch = match &last {
+            Some(kept) => kept.state.epoch.clone(),
+            None => self.status().epoch,
+        };
+        let state = AnswerState { epoch, round, at: finished_at(result), first: last.is_none() };
+        let path = self.folder.answer_path(&self.id);
+        match last {
+            Some(last) if lacks_something_of(result, &last.result) => {
+                let mut merged = result.clone();
+                keep_incomplete(&mut merged, last.result);
+                answer_file::write(&path, &merged, &state)?;
+            }
+            _ => answer_file::write(&path, result, &state)?,
+        }
+        Ok(true)
+    }
+
+    /// The answer whose events are being written, if `watch` was killed meanwhile.
+    pub fn next(&self) -> Option<KeptAnswer> {
+        answer_file::read(&self.folder.next_path(&self.id), &self.id)
+    }
+
+    /// Stores the answer whose events are written next.
+    pub fn prepare(&self, next: &KeptAnswer) -> Result<(), StateError> {
+        answer_file::write(&self.folder.next_path(&self.id), &next.result, &next.state)
+    }
+
+    /// Makes the prepared answer the last one, after its events were written.
+    pub fn commit(&self) -> Result<(), StateError> {
+        let (next, answer) = (self.folder.next_path(&self.id), self.folder.answer_path(&self.id));
+        whole_file::rename(&next, &answer, Durability::Synced)
+            .map_err(|error| StateError::unwritable(&answer, &error))
+    }
+
+    /// Removes the last answer, so that the endpoint starts anew.
+    pub fn forget(&self) -> Result<(), StateError> {
+        let answer = self.folder.answer_path(&self.id);
+        whole_file::remove(&answer).map_err(|error| StateError::unwritable(&answer, &error))
+    }
+
+    /// The status; a new one if there is none, or with a warning if it cannot be used.
+    pub fn status(&self) -> StatusRecord {
+        status_record::read(&self.folder.status_path(&self.id))
+            .filter(|record| record.id == self.id)
+            .unwrap_or_else(|| StatusRecord::new(&self.id))
+    }
+
+    /// Replaces the status.
+    pub fn set_status(&self, status: &StatusRecord, durable: bool) -> Result<(), StateError> {
+        let durability = if durable { Durability::Synced } else { Durability::Later };
+        status_record::write(&self.folder.status_path(&self.id), status, durability)
+    }
+
+    /// Records a result in the status, which `status` shows. `next_run` is when the endpoint is asked next, if that is
+    /// known.
+    pub fn record(
+        &self,
+        result: &EndpointResult,
+        next_run: Option<Timestamp>,
+    ) -> Result<(), StateError> {
+        let mut status = self.status();
+        status.round += 1;
+        status.removed = false;
+        status.next_run = next_run;
+        status.record(result);
+        self.set_status(&status, false)
+    }
+}
