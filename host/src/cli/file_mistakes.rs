@@ -27,7 +27,10 @@ const SECONDS: Expected = Expected::Other("a number of seconds above 0 and at mo
 const ENDPOINTS: Expected = Expected::Other("\"all\" or a list of endpoint ids, [\"ID\"]");
 const TRUE_OR_FALSE: Expected = Expected::Other("true or false");
 
-/// The name of the only table.
+const FILTER: Expected =
+    Expected::Other("a table such as [exclude.hosts], with keys such as cluster = [\"test-*\"]");
+
+/// The name of the table with what endpoints are allowed to do.
 const POLICY: &str = "policy";
 
 /// The keys before the first table.
@@ -45,6 +48,8 @@ fn top_keys() -> Vec<(&'static str, Expected)> {
         ("log_filter", Expected::Text("a text such as \"kubernetes=debug\"")),
         ("color", words::<Color>()),
         ("progress", words::<progress::When>()),
+        ("include", FILTER),
+        ("exclude", FILTER),
         (POLICY, Expected::Other("a table, [policy]")),
     ]
 }
@@ -113,7 +118,9 @@ fn unknown_key(file: &DeTable<'_>) -> Option<(usize, String)> {
         let problem = if policy.contains(&name) {
             format!("{shown} belongs to the table [policy]: write it below a line [policy]")
         } else if value.get_ref().is_table() {
-            format!("[{shown}] is not a table of this file: the only one is [policy]")
+            format!(
+                "[{shown}] is not a table of this file: they are [policy], [include] and [exclude]"
+            )
         } else if let Some(meant) = closest(name, policy.iter().copied())
             && closest(name, top.iter().copied()).is_none()
         {
@@ -230,6 +237,12 @@ mod tests {
             "log_filter = \"kubernetes\"\n",
             "log_filter = [\"info\"]\n",
             "progress = \"yes\"\n",
+            "exclude = 1\n",
+            "[exclude]\nhost = []\n",
+            "[exclude.hosts]\nclustre = [\"a\"]\n",
+            "jobs = 4\n\n[exclude.guests]\nname = [\"[a\"]\n",
+            "[include.guests]\nstate = [\"runing\"]\n",
+            "[include.guests]\nstate = []\n",
             "[policy]\nallow_exec = \"cluster-1\"\n",
             "[policy]\nallow_exec = true\n",
             "[policy]\nconfine = \"yes\"\n",

@@ -12,9 +12,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Cli, Color, Common, FailOn, file_mistakes, parse_seconds};
 use crate::logging::{LogFilter, LogFormat, LogSettings};
+use crate::output::filters::{FilterOption, Filters};
 use crate::output::format::Format;
 use crate::plugins::{PluginFolders, check_trust, folders};
 use crate::process::RunLimit;
+use crate::request::filter_option;
 use crate::run::progress;
 
 /// The path of the operator's file. `make install` changes it for another `SYSCONFDIR`.
@@ -58,8 +60,20 @@ pub(super) struct OperatorFile {
     log_filter: Option<LogFilter>,
     color: Option<Color>,
     progress: Option<progress::When>,
+    #[serde(default, deserialize_with = "include")]
+    include: Option<FilterOption>,
+    #[serde(default, deserialize_with = "exclude")]
+    exclude: Option<FilterOption>,
     #[serde(default)]
     policy: PolicyTable,
+}
+
+fn include<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FilterOption>, D::Error> {
+    filter_option::deserialize_option("include", value)
+}
+
+fn exclude<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FilterOption>, D::Error> {
+    filter_option::deserialize_option("exclude", value)
 }
 
 /// The table `[policy]`: what endpoints are allowed to do.
@@ -129,6 +143,8 @@ pub struct Settings {
     pub color: Color,
     /// When to show the progress.
     pub progress: progress::When,
+    /// The filters of an endpoint that has none.
+    pub filters: Filters,
     /// The path of the operator's file.
     pub config_path: PathBuf,
     log_file: Option<PathBuf>,
@@ -178,6 +194,10 @@ impl Settings {
             fail_on: cli.gather.fail_on.or(file.fail_on).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
             progress: cli.gather.progress.or(file.progress).unwrap_or_default(),
+            filters: Filters {
+                include: file.include.unwrap_or_default(),
+                exclude: file.exclude.unwrap_or_default(),
+            },
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),

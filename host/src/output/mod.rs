@@ -3,6 +3,7 @@
 #[allow(dead_code, reason = "the commands that compare results come next")]
 pub mod changes;
 pub mod escape;
+pub mod filters;
 pub mod format;
 pub mod inventory;
 pub mod outfile;

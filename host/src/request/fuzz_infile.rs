@@ -7,6 +7,7 @@ use std::time::Duration;
 use gatherer_plugin_api::{GatherRequest, Policy, ProxySettings};
 
 use super::{BaseFolders, Defaults, Entry, TIMEOUT_MAX_SECONDS, decode, read};
+use crate::output::filters::Filters;
 use crate::plugins::{Catalog, catalog_of};
 
 /// A module with a parameter of every type, one of them secret.
@@ -34,6 +35,7 @@ pub fn infile(input: &[u8]) {
         timeout: Duration::from_mins(5),
         proxy: ProxySettings::default(),
         folders: BaseFolders::new(Path::new("/folder"), Some(Path::new("/home/user"))),
+        filters: Filters::default(),
         policy: Box::new(|_| Policy::default()),
     };
     let Ok(entries) = read(&text, &CATALOG, &defaults) else { return };

@@ -219,6 +219,11 @@ impl<'a> RawObject<'a> {
         self.indices.get(key).map_or(Value::Unset, |index| Value::of(self.members[*index].1))
     }
 
+    /// The JSON of a member. If its name is duplicated, the last one.
+    pub fn json(&self, key: &str) -> Option<&'a str> {
+        self.indices.get(key).map(|index| self.members[*index].1.get())
+    }
+
     /// The first number in an endpoint that is not JSON, with its position, as a message.
     pub fn not_json(&self) -> Option<&str> {
         self.not_json.as_deref()

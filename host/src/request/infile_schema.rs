@@ -44,12 +44,91 @@ pub struct RequestedEndpoint {
     /// A PEM file with the key of the client certificate, or its text.
     #[serde(default)]
     client_key: Option<ValueSchema>,
+    /// Keeps only the hosts and guests that match.
+    #[serde(default)]
+    include: Option<FilterSchema>,
+    /// Leaves out the hosts, with their guests, and the guests that match.
+    #[serde(default)]
+    exclude: Option<FilterSchema>,
     /// If true, certificates are not verified.
     #[serde(default)]
     insecure: Option<ValueSchema>,
     /// The module's parameters, as `modules NAME` lists them.
     #[serde(flatten)]
     parameters: BTreeMap<String, Option<ValueSchema>>,
+}
+
+/// A filter.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Filter")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum FilterSchema {
+    /// The filter.
+    Object(Box<FilterRulesSchema>),
+    /// The name of an environment variable with the JSON text of the filter.
+    Reference(EnvironmentSchema),
+    /// The JSON text of the filter. "" means "not set".
+    Text(String),
+}
+
+/// A reference to an environment variable.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EnvironmentReference")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct EnvironmentSchema {
+    /// The name of the variable.
+    env: String,
+}
+
+/// The rules for each kind of object.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FilterRules")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct FilterRulesSchema {
+    /// The rules for hosts.
+    #[serde(default)]
+    hosts: Option<FilterKeysSchema>,
+    /// The rules for guests.
+    #[serde(default)]
+    guests: Option<FilterKeysSchema>,
+}
+
+/// Patterns with `*`, `?` and `[...]` by what they are compared with. Upper and lower case are not distinguished.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FilterKeys")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct FilterKeysSchema {
+    /// The name, or a host's short name.
+    #[serde(default)]
+    name: Option<PatternsSchema>,
+    /// The id, the UUID, or one of the identifiers.
+    #[serde(default)]
+    id: Option<PatternsSchema>,
+    /// The cluster; of a guest without one, that of its host.
+    #[serde(default)]
+    cluster: Option<PatternsSchema>,
+    /// A label: `KEY=VALUE`, or `KEY` if the pattern has no `=`. Not in the Manager's format.
+    #[serde(default)]
+    label: Option<PatternsSchema>,
+    /// The word of the inventory for the state. Not in the Manager's format.
+    #[serde(default)]
+    state: Option<PatternsSchema>,
+}
+
+/// The patterns of a key.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Patterns")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum PatternsSchema {
+    /// A list of patterns.
+    List(Vec<TextOrNumber>),
+    /// Patterns, separated by commas.
+    Text(String),
 }
 
 /// An id.

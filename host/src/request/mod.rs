@@ -4,6 +4,7 @@
 //! the run.
 
 mod file_reference;
+pub mod filter_option;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_infile;
 mod infile_json;
@@ -26,6 +27,7 @@ use gatherer_plugin_api::{
 use uuid::Uuid;
 
 use crate::output::escape::escape;
+use crate::output::filters::Filters;
 use crate::plugins::Catalog;
 use crate::request::redact::{Redactor, Secrets};
 use infile_json::{RawObject, Value};
@@ -52,6 +54,8 @@ pub struct Endpoint {
     pub references: References,
     /// The time limit.
     pub timeout: Duration,
+    /// Which of its hosts and guests are kept.
+    pub filters: Filters,
     /// Redacts the endpoint's secrets.
     pub redactor: Redactor,
     /// The members that are set, for the log.
@@ -86,6 +90,8 @@ pub struct Defaults {
     pub proxy: ProxySettings,
     /// The base folders of paths.
     pub folders: BaseFolders,
+    /// The filters of an endpoint that has none.
+    pub filters: Filters,
     /// A function that returns what the operator allows an endpoint, by its id.
     pub policy: Box<dyn Fn(&str) -> Policy>,
 }
@@ -238,6 +244,9 @@ fn ready(
             None => error,
         });
     }
+    let redactor = Redactor::new(secrets);
+    let mut filters = read.filters;
+    filters.redact(|pattern| redactor.redact(pattern));
     let mut options = read.options;
     options.policy = (defaults.policy)(id);
     let timeout = read.timeout.unwrap_or(defaults.timeout);
@@ -254,7 +263,8 @@ fn ready(
         },
         references: References { files, folders: defaults.folders.clone() },
         timeout,
-        redactor: Redactor::new(secrets),
+        filters,
+        redactor,
         members: ShownMembers::of(object, module),
         warnings: Vec::new(),
     })

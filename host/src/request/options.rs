@@ -7,8 +7,10 @@ use gatherer_plugin_api::{Options, ProxySettings, Secret};
 
 use super::Defaults;
 use super::file_reference::FileReference;
+use super::filter_option;
 use super::infile_json::{RawObject, Value};
 use super::values::{self, BaseFolders, ResolvedReference};
+use crate::output::filters::Filters;
 use crate::request::redact::{Secrets, is_document};
 
 /// The maximum timeout in seconds: a week.
@@ -24,6 +26,8 @@ pub struct CommonOptions {
     pub options: Options,
     /// The endpoint's own timeout.
     pub timeout: Option<Duration>,
+    /// Which of its hosts and guests are kept.
+    pub filters: Filters,
 }
 
 /// Reads the common options of an endpoint of this module. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
@@ -37,10 +41,24 @@ pub fn read(
     problems: &mut Vec<String>,
 ) -> CommonOptions {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
+    let mut filters = defaults.filters.clone();
     let mut timeout = None;
     // A parameter of the module with the name of an added option takes its place.
     let added = ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none());
     for name in ["timeout", "retries", "proxy", "ca_file", "insecure"].into_iter().chain(added) {
+        let filter = match name {
+            "include" => Some(&mut filters.include),
+            "exclude" => Some(&mut filters.exclude),
+            _ => None,
+        };
+        if let Some(filter) = filter {
+            match filter_option::read(object, name, &defaults.folders) {
+                Ok(Some(own)) => *filter = own,
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
+            }
+            continue;
+        }
         let value = match object.value(name) {
             Value::Object(object) => {
                 let is_secret = matches!(name, "proxy" | "client_key");
@@ -75,7 +93,7 @@ pub fn read(
     }
     let proxies = [&options.proxy.http, &options.proxy.https, &options.proxy.all];
     proxies.into_iter().flatten().for_each(|url| secrets.add_url(url.expose()));
-    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64) }
+    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64), filters }
 }
 
 /// Parses the timeout.

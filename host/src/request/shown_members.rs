@@ -41,6 +41,9 @@ impl ShownMembers {
                 Value::Object(reference) if reference.keys().eq(["env"]) => {
                     ShownValue::Words("(from the environment)")
                 }
+                Value::Object(_) if parameter.is_none() && matches!(key, "include" | "exclude") => {
+                    ShownValue::Text(object.json(key).unwrap_or_default().to_owned())
+                }
                 Value::Object(_) => ShownValue::Words("(from a file)"),
                 _ if is_secret => ShownValue::Words(STARS),
                 Value::Boolean(true) => ShownValue::Words("true"),

@@ -8,7 +8,7 @@ use super::{Guest, Host, Timestamp, Workloads, collection_names};
 use crate::GatherError;
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.4";
+pub const SCHEMA_VERSION: &str = "1.5";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,10 @@ pub struct EndpointResult {
     )]
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, CollectionStatus>"))]
     pub collections: BTreeMap<String, CollectionStatus>,
+    /// How many objects the filters of the endpoint left out. Present if a complete endpoint has filters.
+    /// Since version 1.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Filtered>,
     /// Unusual findings that do not make the answer wrong, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -110,6 +114,7 @@ impl EndpointResult {
             detached_guests: Vec::new(),
             workloads: Workloads::default(),
             collections: BTreeMap::new(),
+            filtered: None,
             warnings: Vec::new(),
             run: None,
         }
@@ -158,6 +163,17 @@ pub enum Completeness {
     Complete,
     /// The collection could not be read completely, and none of its items is listed.
     Failed,
+}
+
+/// The objects that the filters of an endpoint (its options `include` and `exclude`) left out of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Filtered {
+    /// The number of hosts.
+    pub hosts: u64,
+    /// The number of guests, with those of the hosts that were left out.
+    pub guests: u64,
 }
 
 /// Something unusual about one object that does not make the answer wrong.

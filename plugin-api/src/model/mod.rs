@@ -15,8 +15,8 @@ mod workload;
 
 pub use container::{Container, ContainerKind, ContainerState, RequestedImage};
 pub use document::{
-    CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Inventory,
-    RunInfo, SCHEMA_VERSION, Software, Warning,
+    CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Filtered,
+    Inventory, RunInfo, SCHEMA_VERSION, Software, Warning,
 };
 pub use guest::{Disk, Guest, Interface};
 pub use host::{

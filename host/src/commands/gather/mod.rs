@@ -1,5 +1,6 @@
 //! One run: reads the infile, queries the endpoints, and prints the results.
 
+pub mod accepted;
 mod find;
 mod logged;
 mod result;
@@ -22,6 +23,7 @@ use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
 use crate::logging::{self, spans};
 use crate::output::escape::escape;
+use crate::output::format::Format;
 use crate::plugins::{Catalog, Plugin};
 use crate::process;
 use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
@@ -30,6 +32,7 @@ use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
+use accepted::Acceptance;
 use find::FindReport;
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
@@ -80,6 +83,10 @@ pub fn print_product(
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
+    let entries = match product {
+        Product::Inventory(Format::Gatherer) => accepted::for_manager(entries),
+        _ => entries,
+    };
     tally.expect(entries.len());
     let printer = Printer::new(product, cli, settings, outfile);
     match query_and_print(entries, settings, catalog, printer, tally) {
@@ -106,6 +113,7 @@ pub fn entries(
         timeout: settings.timeout,
         proxy: request::proxies_of_environment(),
         folders: BaseFolders::new(&folder_of(infile), std::env::home_dir().as_deref()),
+        filters: settings.filters.clone(),
         policy: settings.policy(),
     };
     let mut entries =
@@ -171,6 +179,7 @@ fn query_and_print(
     tally: &Rc<Tally>,
 ) -> std::io::Result<Exit> {
     let total = entries.len();
+    let acceptance = Acceptance::of(&entries);
     let mut failed = Vec::new();
     let mut endpoints = Vec::new();
     for entry in entries {
@@ -189,7 +198,12 @@ fn query_and_print(
     let display =
         Display::start(progress::display_style(settings.progress), total, logging::print_progress);
     let results = Rc::new(Results::new(printer, Rc::clone(tally), &output));
-    let context = RunContext { settings, children: children.clone(), progress: display.progress() };
+    let context = RunContext {
+        settings,
+        acceptance,
+        children: children.clone(),
+        progress: display.progress(),
+    };
     let query = query(failed, endpoints, context, &results, &mut signals);
     let ended = LocalSet::new().block_on(&runtime, async {
         tokio::select! {
@@ -211,6 +225,7 @@ fn query_and_print(
 /// The settings and shared state of a run.
 struct RunContext<'a> {
     settings: &'a Settings,
+    acceptance: Acceptance,
     children: Children,
     progress: Progress,
 }
@@ -220,7 +235,7 @@ struct RunContext<'a> {
 async fn query(
     failed: Vec<EndpointResult>,
     endpoints: Vec<(Endpoint, Rc<Library>)>,
-    RunContext { settings, children, progress }: RunContext<'_>,
+    RunContext { settings, acceptance, children, progress }: RunContext<'_>,
     results: &Rc<Results>,
     signals: &mut Signals,
 ) -> Result<(), EndSignal> {
@@ -243,7 +258,7 @@ async fn query(
         },
         {
             let results = Rc::clone(results);
-            async move |result| results.deliver(result, watched.clone()).await
+            async move |result| results.deliver(acceptance.accept(result), watched.clone()).await
         },
     );
     let limit = async {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::VerifySession;
 use super::report::CheckReport;
+use crate::output::filters::Filters;
 use crate::plugins::Catalog;
 use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
 use crate::run::protocol::GATHER;
@@ -54,6 +55,7 @@ impl CheckedPlugin<'_> {
             timeout: TIMEOUT,
             proxy: ProxySettings::default(),
             folders: BaseFolders::new(Path::new("/"), None),
+            filters: Filters::default(),
             policy: Box::new(|_| Policy::default()),
         };
         let entries = request::read(&entry.to_string(), self.catalog, &defaults);

@@ -8,7 +8,9 @@ mod table_tests;
 mod text_width;
 
 use gatherer_plugin_api::GatherError;
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo};
+use gatherer_plugin_api::model::{
+    EndpointResult, EndpointStatus, Filtered, Guest, Host, Inventory, RunInfo,
+};
 
 use self::grid::{Cell, CellStyle, Column};
 use self::text_width::{cut, width};
@@ -84,6 +86,7 @@ fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String
             ("failed".to_owned(), CellStyle::Red)
         }
     };
+    counts.extend(counted_filtered(endpoint.filtered));
     counts.extend(counted_warnings(endpoint.warnings.len()));
     let duration = endpoint.run.as_ref().map(|run| cells::seconds(run.duration_ms));
     let module = endpoint.module.as_deref().map(escape).unwrap_or_default();
@@ -121,6 +124,14 @@ fn write_endpoint(endpoint: &EndpointResult, style: TableStyle, out: &mut String
     for line in by_kind(warnings, endpoint).iter().flat_map(WarningKind::lines) {
         labelled("warning", CellStyle::Yellow, &line, style, out);
     }
+}
+
+/// The numbers of hosts and guests that filters left out, if there are any.
+fn counted_filtered(filtered: Option<Filtered>) -> Option<String> {
+    let filtered = filtered.filter(|filtered| *filtered != Filtered::default())?;
+    let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let (hosts, guests) = (number(filtered.hosts), number(filtered.guests));
+    Some(format!("filtered: {} and {}", count(hosts, "host"), count(guests, "guest")))
 }
 
 /// The number of warnings, if there are any.

@@ -1,0 +1,93 @@
+//! What happens to an answer before it is printed, kept or compared: the filters of its endpoint.
+
+use std::collections::HashMap;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+
+use crate::logging::spans;
+use crate::output::filters::Filters;
+use crate::output::inventory::count;
+use crate::request::{Endpoint, Entry};
+
+/// Decides what is accepted of the answers of a run, by the endpoint's id.
+pub struct Acceptance {
+    filters: HashMap<String, Filters>,
+}
+
+impl Acceptance {
+    /// For these entries.
+    pub fn of(entries: &[Entry]) -> Self {
+        let filters = entries.iter().filter_map(|entry| match entry {
+            Entry::Ready(endpoint) if !endpoint.filters.is_empty() => {
+                Some((endpoint.id.clone(), endpoint.filters.clone()))
+            }
+            _ => None,
+        });
+        Self { filters: filters.collect() }
+    }
+
+    /// The part of an answer that is accepted, or a failed result if the answer must not be used.
+    pub fn accept(&self, mut result: EndpointResult) -> EndpointResult {
+        if let Some(filters) = self.filters.get(&result.id)
+            && let Err(error) = filters.apply(&mut result)
+        {
+            return failed(result, error);
+        }
+        if let Some(filtered) = result.filtered {
+            let _endpoint = spans::endpoint(&result.id, result.module.as_deref()).entered();
+            let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+            tracing::info!(
+                json.filteredHosts = filtered.hosts,
+                json.filteredGuests = filtered.guests,
+                "filters left out {}, {}",
+                count(number(filtered.hosts), "host"),
+                count(number(filtered.guests), "guest")
+            );
+        }
+        result
+    }
+}
+
+/// The result of an endpoint whose answer must not be used.
+fn failed(result: EndpointResult, error: GatherError) -> EndpointResult {
+    EndpointResult {
+        status: EndpointStatus::Failed,
+        error: Some(error),
+        run: result.run,
+        ..EndpointResult::new(result.id, result.module, result.plugin)
+    }
+}
+
+/// Fails the entries whose filters a Manager must not get: it deletes what is filtered, so a guest that is switched off
+/// would vanish.
+pub fn for_manager(entries: Vec<Entry>) -> Vec<Entry> {
+    entries.into_iter().map(checked_for_manager).collect()
+}
+
+fn checked_for_manager(entry: Entry) -> Entry {
+    let Entry::Ready(endpoint) = entry else { return entry };
+    let mut unstable = Vec::new();
+    for (name, option) in endpoint.filters.options() {
+        let rules = option.rules().filter(|(_, rule)| !rule.key.is_stable());
+        let origin = if option.is_default { " of the operator's file" } else { "" };
+        unstable.extend(
+            rules.map(|(kind, rule)| format!("{name}.{kind}.{}{origin}", rule.key.as_str())),
+        );
+    }
+    if unstable.is_empty() {
+        return Entry::Ready(endpoint);
+    }
+    let Endpoint { id, module, warnings, .. } = *endpoint;
+    let error = GatherError::configuration(format!(
+        "{} cannot be used in the Manager's format, because the Manager deletes what is left out, and a state or label \
+         changes",
+        unstable.join(", ")
+    ))
+    .with_hint("filter by name, id or cluster, or choose another --format");
+    Entry::Failed(Box::new(EndpointResult {
+        error: Some(error),
+        warnings,
+        ..EndpointResult::new(id, Some(module), None)
+    }))
+}
