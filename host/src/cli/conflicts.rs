@@ -4,10 +4,19 @@ use std::path::Path;
 
 use super::{Cli, Command, PluginCommand};
 use crate::output::outfile::NamedFile;
+use crate::request::infile_folder;
 
 impl Cli {
     /// The error if the result would replace a file that the command reads. `config` is the operator's file.
     pub fn outfile_conflict(&self, config: &Path) -> Option<String> {
+        if let (Some(infile), Some(outfile)) = (&self.files.infile, &self.files.outfile)
+            && infile_folder::would_read(infile, outfile)
+        {
+            return Some(format!(
+                "the outfile {} would be read as a part of the infile next time; write the result to another folder",
+                outfile.display()
+            ));
+        }
         let output = NamedFile::output(self.files.outfile.as_deref())?;
         let (name, _) = self.inputs(config).into_iter().find(|(_, input)| *input == output)?;
         Some(match &self.files.outfile {

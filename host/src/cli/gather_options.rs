@@ -39,7 +39,7 @@ impl FailOn {
 /// The input and output files.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// Read the endpoints from FILE; - is standard input [e.g. -i endpoints.json]
+    /// Read the endpoints from FILE, or from every *.json of a folder; - is standard input [e.g. -i endpoints.json]
     #[arg(short, long, value_name = "FILE")]
     pub infile: Option<PathBuf>,
 

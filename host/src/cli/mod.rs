@@ -327,6 +327,8 @@ Examples:
       The host, guest or pod with a part of this UUID, and where it runs
   virtual-host-gatherer -i endpoints.json -o hosts.json --timeout 60
       The result in a file, with a time limit of one minute for each endpoint
+  virtual-host-gatherer -i endpoints.d/ --format table
+      The endpoints of all files *.json in a folder
 
 Exit status:
   0 the result was printed; endpoints may have failed

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::process::RunLimit;
+use crate::request::infile_folder::{self, Fragment};
 
 /// The size of one read, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -51,9 +52,24 @@ pub fn read_file(
         return Err(format!("{name} is longer than {} MiB", max_bytes / (1024 * 1024)));
     }
     if is_utf16(&bytes) {
-        return Err(format!("{name} is written in UTF-16; it must be UTF-8"));
+        return Err(format!("{name} {UTF16}"));
     }
     Ok(bytes)
+}
+
+/// What is wrong with a file in UTF-16.
+const UTF16: &str = "is written in UTF-16; it must be UTF-8";
+
+/// Reads the files of an infile that is a folder.
+pub fn read_folder(folder: &Path, max_bytes: u64) -> Result<Vec<Fragment>, String> {
+    let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let files = infile_folder::read(folder, max_bytes)
+        .map_err(|error| format!("the infile is a folder that {error}: {}", folder.display()))?;
+    let checked = |file: Fragment| {
+        let is_wrong = file.bytes.as_ref().is_ok_and(|bytes| is_utf16(bytes));
+        Fragment { bytes: if is_wrong { Err(UTF16.to_owned()) } else { file.bytes }, ..file }
+    };
+    Ok(files.into_iter().map(checked).collect())
 }
 
 /// Whether a text is UTF-16, as the `>` of Windows PowerShell writes it: it begins with a byte order mark, or one of

@@ -18,12 +18,10 @@ const EXPECTED: &str = "a JSON list of endpoints, such as [{\"id\": \"lab\", \"m
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequestError {
     /// It is empty.
-    #[error("the infile is empty: expected {EXPECTED}")]
+    #[error("is empty: expected {EXPECTED}")]
     Empty,
     /// It is not JSON.
-    #[error(
-        "the infile is not JSON: {problem} at line {line} column {column}; expected {EXPECTED}"
-    )]
+    #[error("is not JSON: {problem} at line {line} column {column}; expected {EXPECTED}")]
     Syntax {
         /// The message of the parser.
         problem: String,
@@ -34,7 +32,7 @@ pub enum RequestError {
     },
     /// It is JSON, but not a list of objects.
     #[error(
-        "the infile is not a list of endpoints: {found} at line {line} column {column}; expected {EXPECTED}"
+        "is not a list of endpoints: {found} at line {line} column {column}; expected {EXPECTED}"
     )]
     Shape {
         /// The kind of value that was found.

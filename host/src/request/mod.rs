@@ -5,8 +5,10 @@
 
 mod file_reference;
 pub mod filter_option;
+mod fragments;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz_infile;
+pub mod infile_folder;
 mod infile_json;
 mod infile_schema;
 mod infile_text;
@@ -30,6 +32,7 @@ use crate::output::escape::escape;
 use crate::output::filters::Filters;
 use crate::plugins::Catalog;
 use crate::request::redact::{Redactor, Secrets};
+pub use fragments::{FragmentText, read_fragments};
 use infile_json::{RawObject, Value};
 pub use infile_json::{RequestError, decode};
 pub use infile_schema::RequestSchema;
@@ -105,7 +108,11 @@ pub fn read(
     let infile = InfileText::new(text);
     let objects = infile_json::objects(&infile)?;
     let mut ids: Vec<_> = objects.iter().map(EntryId::of).collect();
-    fail_duplicates(&mut ids);
+    fail_duplicates(
+        &mut ids,
+        |shown| format!("at the positions {} of the request", shown.join(", ")),
+        |index| (index + 1).to_string(),
+    );
     Ok(objects
         .into_iter()
         .zip(ids)
@@ -151,8 +158,13 @@ const SKIPPED_SHOWN: usize = 3;
 /// The maximum number of warnings about unknown parameters of one endpoint.
 const UNKNOWN_SHOWN: usize = 20;
 
-/// Fails all entries with the same id, because the result could not distinguish them.
-fn fail_duplicates(ids: &mut [EntryId]) {
+/// Fails all entries with the same id, because the result could not distinguish them. `place` is where the entry with an
+/// index is, `places` the end of the message with some of the places.
+fn fail_duplicates(
+    ids: &mut [EntryId],
+    places: impl Fn(&[String]) -> String,
+    place: impl Fn(usize) -> String,
+) {
     let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, id) in ids.iter().enumerate() {
         positions.entry(id.id.clone()).or_default().push(index);
@@ -160,15 +172,15 @@ fn fail_duplicates(ids: &mut [EntryId]) {
     for indices in positions.into_values().filter(|indices| indices.len() > 1) {
         let count = indices.len();
         let mut shown: Vec<_> =
-            indices.iter().take(POSITIONS_SHOWN).map(|index| (index + 1).to_string()).collect();
+            indices.iter().take(POSITIONS_SHOWN).map(|index| place(*index)).collect();
         if count > POSITIONS_SHOWN {
             shown.push(format!("and {} more", count - POSITIONS_SHOWN));
         }
-        let shown = shown.join(", ");
+        let shown = places(&shown);
         for index in indices {
             ids[index].error = Some(
                 GatherError::configuration(format!(
-                    "duplicate id: {count} endpoints have it, at the positions {shown} of the request"
+                    "duplicate id: {count} endpoints have it, {shown}"
                 ))
                 .with_hint("give each endpoint a unique id"),
             );

@@ -26,7 +26,8 @@ use crate::output::escape::escape;
 use crate::output::format::Format;
 use crate::plugins::{Catalog, Plugin};
 use crate::process;
-use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry};
+use crate::request::infile_folder::Fragment;
+use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry, FragmentText};
 use crate::run::children::{self, Children, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
@@ -37,7 +38,7 @@ use find::FindReport;
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
 
-/// The maximum size of the infile, in bytes.
+/// The maximum size of the infile, or of all files of a folder together, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Queries the endpoints of the infile and prints their inventory.
@@ -98,17 +99,12 @@ pub fn print_product(
     }
 }
 
-/// Reads the entries of an infile. The error is a message.
+/// Reads the entries of an infile, or of all files of a folder. The error is a message.
 pub fn entries(
     infile: &Path,
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Vec<Entry>, String> {
-    let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
-    let (text, is_latin) = request::decode(bytes);
-    if is_latin {
-        tracing::warn!("the infile is not UTF-8: it is read as ISO-8859-1");
-    }
     let defaults = Defaults {
         timeout: settings.timeout,
         proxy: request::proxies_of_environment(),
@@ -116,8 +112,20 @@ pub fn entries(
         filters: settings.filters.clone(),
         policy: settings.policy(),
     };
-    let mut entries =
-        request::read(&text, catalog, &defaults).map_err(|error| error.to_string())?;
+    let mut entries = if infile.is_dir() {
+        let files = input::read_folder(infile, INFILE_MAX_BYTES)?;
+        let decoded = |file: Fragment| {
+            let text = file.bytes.map(|bytes| decoded(&format!("the file {}", file.name), bytes));
+            FragmentText { name: file.name, text }
+        };
+        let texts: Vec<_> = files.into_iter().map(decoded).collect();
+        request::read_fragments(&texts, catalog, &defaults)
+    } else {
+        let bytes = input::read_file("the infile", infile, INFILE_MAX_BYTES, settings.run_limit)?;
+        let text = decoded("the infile", bytes);
+        let read = request::read(&text, catalog, &defaults);
+        read.map_err(|error| format!("the infile {error}"))?
+    };
     for entry in &mut entries {
         if let Entry::Ready(endpoint) = entry {
             let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
@@ -127,10 +135,20 @@ pub fn entries(
     Ok(entries)
 }
 
-/// The base folder of relative paths in the infile.
+/// The text of an infile. `name` is its name in the warning about its encoding.
+fn decoded(name: &str, bytes: Vec<u8>) -> String {
+    let (text, is_latin) = request::decode(bytes);
+    if is_latin {
+        tracing::warn!("{name} is not UTF-8: it is read as ISO-8859-1");
+    }
+    text
+}
+
+/// The base folder of relative paths in the infile, which may be a folder itself.
 fn folder_of(infile: &Path) -> PathBuf {
     let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     match infile.parent() {
+        _ if infile.is_dir() => current.join(infile),
         Some(parent) if infile != Path::new("-") => current.join(parent),
         _ => current,
     }
