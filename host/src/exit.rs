@@ -5,7 +5,8 @@
 pub enum Exit {
     /// The result was printed.
     Done = 0,
-    /// `--fail-on` applies, `--find` found nothing, or a plugin did not pass `plugin verify`.
+    /// `--fail-on` applies, `--find` found nothing, `diff --exit-code` found differences, or a plugin did not pass
+    /// `plugin verify`.
     EndpointsFailed = 1,
     /// The command line is wrong.
     Usage = 2,

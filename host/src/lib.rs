@@ -30,7 +30,9 @@ mod commands;
 use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
-use commands::{gather, match_images, modules, schema, verify, with_settings, without_settings};
+use commands::{
+    diff, gather, match_images, modules, schema, verify, with_settings, without_settings,
+};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -54,6 +56,9 @@ pub fn main() -> ExitCode {
         Some(Command::MatchImages(options)) => {
             with_settings(&cli, |settings, tally| match_images::run(options, &cli, settings, tally))
         }
+        Some(Command::Diff(options)) => with_settings(&cli, |settings, _| {
+            diff::run(options, cli.files.outfile.as_deref(), settings)
+        }),
         Some(Command::Modules { name, json }) => {
             with_settings(&cli, |settings, _| modules::run(name.as_deref(), *json, settings))
         }

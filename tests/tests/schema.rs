@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[path = "file_module_items/sample.rs"]
 mod sample;
 
-const NAMES: [&str; 6] = ["inventory", "ndjson", "found", "matches", "manifest", "request"];
+const NAMES: [&str; 7] = ["inventory", "ndjson", "found", "matches", "diff", "manifest", "request"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -46,6 +46,11 @@ impl Cli {
                 ("the inventory", options.inventory.as_deref()),
                 ("the infile", options.files.infile.as_deref()),
             ],
+            Some(Command::Diff(options)) => [
+                ("the older document", Some(options.old.as_path())),
+                ("the newer document", Some(options.new.as_path())),
+                ("", None),
+            ],
             Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => [
                 ("the plugin", Some(file.as_path())),
                 ("the infile", request.as_deref()),

@@ -3,6 +3,7 @@
 
 mod abbreviations;
 mod conflicts;
+mod diff;
 mod file_mistakes;
 mod gather_options;
 mod match_images;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
 use crate::output::search::SearchText;
+pub use diff::{Diff, DiffFormat};
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use match_images::{MatchFormat, MatchImages};
 pub use settings::Settings;
@@ -117,6 +119,12 @@ impl Cli {
                 Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
             }
             cli.command = Some(Command::MatchImages(options));
+        }
+        if let Some(Command::Diff(options)) = &mut cli.command {
+            cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
+            if options.only.is_empty() {
+                options.only.append(&mut cli.gather.only);
+            }
         }
         cli
     }
@@ -234,6 +242,9 @@ pub enum Command {
     /// Report which containers run the images in a file, and whether they run the newest revision
     #[command(name = MatchImages::COMMAND, after_help = MatchImages::EXAMPLES)]
     MatchImages(MatchImages),
+    /// Compare two documents: what a Manager would create, update and unlink
+    #[command(name = Diff::COMMAND, after_help = Diff::EXAMPLES)]
+    Diff(Diff),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
     Schema {
@@ -264,6 +275,8 @@ pub enum SchemaDocument {
     Found,
     /// The output of `match-images`
     Matches,
+    /// The output of `diff --format json`
+    Diff,
     /// The manifest of a plugin
     Manifest,
     /// The infile

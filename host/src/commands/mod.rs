@@ -1,7 +1,9 @@
 //! The commands of the program. Each has a module.
 
+pub mod diff;
 pub mod gather;
 mod input;
+mod json_file;
 pub mod match_images;
 pub mod modules;
 mod printing;

@@ -7,6 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
+use super::diff::report::DiffReport;
 use super::match_images::matches::Matches;
 use super::printing;
 use crate::cli::SchemaDocument;
@@ -33,6 +34,7 @@ fn text(document: SchemaDocument) -> String {
         SchemaDocument::Ndjson => written().into_root_schema_for::<EndpointLine>(),
         SchemaDocument::Found => written().into_root_schema_for::<FoundLine<'_>>(),
         SchemaDocument::Matches => written().into_root_schema_for::<Matches>(),
+        SchemaDocument::Diff => written().into_root_schema_for::<DiffReport>(),
         SchemaDocument::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         SchemaDocument::Request => read.into_generator().into_root_schema_for::<RequestSchema>(),
     };

@@ -127,6 +127,7 @@ fn name(command: &Command) -> &'static str {
     match command {
         Command::Modules { .. } => "modules",
         Command::MatchImages(_) => "match-images",
+        Command::Diff(_) => "diff",
         Command::Schema { .. } => "schema",
         Command::Plugin(PluginCommand::Inspect { .. }) => "plugin inspect",
         Command::Plugin(PluginCommand::Verify { .. }) => "plugin verify",

@@ -1,6 +1,5 @@
 //! Turns results into output: the inventory, its formats, and the files that they are written to.
 
-#[allow(dead_code, reason = "the commands that compare results come next")]
 pub mod changes;
 pub mod escape;
 pub mod filters;

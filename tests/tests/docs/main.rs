@@ -87,6 +87,7 @@ fn options_of_the_program() -> BTreeSet<String> {
         &[][..],
         &["modules"],
         &["match-images"],
+        &["diff"],
         &["schema"],
         &["plugin", "inspect"],
         &["plugin", "verify"],

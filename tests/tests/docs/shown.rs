@@ -101,6 +101,24 @@ fn the_documents_show_the_output_of_the_program() {
 }
 
 #[test]
+fn the_page_of_diff_shows_its_output() {
+    let page = read("docs/diff.md");
+    let mut blocks = page.split("```json\n").skip(1).map(|block| {
+        let (text, _) = block.split_once("```").expect("the block has an end");
+        text
+    });
+    let run = Run::new().args(["diff", "old.json", "new.json"]).env("COLUMNS", "100");
+    for name in ["old.json", "new.json"] {
+        let text = blocks.next().expect("the page shows both documents");
+        std::fs::write(run.home().join(name), text).expect("the file can be written");
+    }
+    let shown = run.run().expect_code(0);
+    let shown =
+        format!("$ virtual-host-gatherer diff old.json new.json\n{}```", shown.stdout_text());
+    assert!(page.contains(&shown), "docs/diff.md:\n{shown}");
+}
+
+#[test]
 fn the_script_for_the_managers_request_keeps_it_and_runs_the_program() {
     let page = read("docs/manager-installation.md");
     let (_, script) = page.split_once("<<'END'\n").expect("the page has the script");

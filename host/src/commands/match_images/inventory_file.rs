@@ -9,8 +9,8 @@ use gatherer_plugin_api::model::{HostImage, ImageVolume, PodHost, RequestedImage
 use serde::Deserialize;
 
 use super::host_images::ImagesByHost;
-use super::json_file;
 use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer, VOLUME};
+use crate::commands::json_file;
 use crate::output::inventory::pods::Incomplete;
 
 /// The maximum size of a document, in bytes.

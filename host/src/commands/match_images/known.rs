@@ -7,8 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::json_file;
 use super::sources::{ImageName, id_digest};
+use crate::commands::json_file;
 
 /// The maximum size of the file, in bytes.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -5,7 +5,7 @@
 pub mod fuzz_images;
 mod host_images;
 mod inventory_file;
-mod json_file;
+
 mod known;
 pub mod matches;
 mod matching;
@@ -22,7 +22,7 @@ use gatherer_plugin_api::model::Inventory;
 use crate::cli::{Cli, FailOn, MatchFormat, MatchImages, Settings};
 use crate::commands::gather::{InventoryReport, Product, print_product, table_style, unknown_id};
 use crate::commands::tally::Tally;
-use crate::commands::{fail, modules, printing};
+use crate::commands::{fail, json_file, modules, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, TableStyle};
 use crate::output::outfile::{Outfile, Pieces};

@@ -20,9 +20,9 @@ use gatherer_plugin_api::model::{CollectionStatus, EndpointResult, EndpointStatu
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use members::Member;
 #[cfg(test)]
 pub use members::remove_passing;
+pub use members::{Member, differences};
 use objects::{Object, Placed, host_without_guests, placed_guests, workload};
 
 /// The kind of an object.

@@ -1,4 +1,4 @@
-//! Reads the input files of `match-images`. Sizes are limited, and errors give the position of a mistake
+//! Reads JSON files that the command line names. Sizes are limited, and errors give the position of a mistake
 //! without quoting the file.
 
 use std::path::Path;
