@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    diff, gather, match_images, modules, schema, verify, with_settings, without_settings,
+    check, diff, gather, match_images, modules, schema, verify, with_settings, without_settings,
 };
 
 /// Runs the program.
@@ -52,6 +52,9 @@ pub fn main() -> ExitCode {
             with_settings(&cli, |settings, _| {
                 verify::run(file, request.as_deref(), *json, settings)
             })
+        }
+        Some(Command::Check(options)) => {
+            with_settings(&cli, |settings, _| check::run(options, &cli, settings))
         }
         Some(Command::MatchImages(options)) => {
             with_settings(&cli, |settings, tally| match_images::run(options, &cli, settings, tally))

@@ -41,8 +41,8 @@ pub struct GathererModule {
 
     /// Performs one operation and returns its summary or a `GatherError`, both as JSON.
     ///
-    /// Required. Called once per process, from its main thread. The only `operation` today is
-    /// `gather`; an unknown one is an `unsupported` error. `request` is a
+    /// Required. Called once per process, from its main thread. The operations today are
+    /// `gather` and `check`; an unknown one is an `unsupported` error. `request` is a
     /// [`GatherRequest`](crate::GatherRequest) as JSON. Both texts are valid until the call returns,
     /// the callbacks until the process ends. The caller owns the returned text. Must
     /// not unwind: `export_gatherer!` compiles a `catch_unwind` into the plugin.
@@ -78,9 +78,8 @@ pub struct Callbacks {
     /// Returns 1 if the plugin should stop. Cheap, may be polled.
     pub cancelled: extern "C" fn(usize) -> u8,
 
-    /// Calls a method by name, with JSON as argument and result. Methods today: `progress`
-    /// (`{"message": text}` -> `{}`) and `secret` (`{"text": text}` -> `{}`). An unknown method is
-    /// an `unsupported` error.
+    /// Calls a method by name, with JSON as argument and result. `docs/abi.md` lists the
+    /// methods of today. An unknown method is an `unsupported` error.
     pub call: extern "C" fn(usize, RStr<'_>, RStr<'_>) -> RResult<RString, RString>,
 }
 

@@ -113,15 +113,20 @@ macro_rules! export_gatherer {
                 abi_stable::std_types::RString,
                 abi_stable::std_types::RString,
             > {
-                $crate::__private::invoke(operation, request, callbacks, |request, callbacks| {
-                    match request.module.as_str() {
-                        $($name => $crate::__private::gather::<$gatherer>(request, callbacks),)+
+                $crate::__private::invoke(
+                    operation,
+                    request,
+                    callbacks,
+                    |operation, request, callbacks| match request.module.as_str() {
+                        $($name => {
+                            $crate::__private::run::<$gatherer>(operation, request, callbacks)
+                        })+
                         other => Err($crate::GatherError::new(
                             $crate::ErrorKind::Unsupported,
                             format!("the plugin has no module {other}"),
                         )),
-                    }
-                })
+                    },
+                )
             }
         }
     };
@@ -148,26 +153,43 @@ pub fn check_manifest(manifest: &str, crate_name: &str, modules: &[&str]) {
     }
 }
 
+/// The operations of `invoke`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Gathers an endpoint.
+    Gather,
+    /// Checks whether an endpoint can be gathered.
+    Check,
+}
+
+impl Operation {
+    fn from_name(name: &str) -> Result<Self, GatherError> {
+        match name {
+            "gather" => Ok(Self::Gather),
+            "check" => Ok(Self::Check),
+            other => Err(GatherError::new(
+                ErrorKind::Unsupported,
+                format!("the plugin does not support the operation {other}"),
+            )),
+        }
+    }
+}
+
 /// Runs an operation, catches its panics and encodes its result as JSON. This is compiled into the
 /// plugin, so that the panic and `catch_unwind` belong to the same standard library.
 pub fn invoke(
     operation: RStr<'_>,
     request: RStr<'_>,
     callbacks: Callbacks,
-    dispatch: impl FnOnce(GatherRequest, Callbacks) -> Result<String, GatherError>,
+    dispatch: impl FnOnce(Operation, GatherRequest, Callbacks) -> Result<String, GatherError>,
 ) -> RResult<RString, RString> {
     install_panic_hook(callbacks);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        if operation.as_str() != "gather" {
-            return Err(GatherError::new(
-                ErrorKind::Unsupported,
-                format!("the plugin does not support the operation {}", operation.as_str()),
-            ));
-        }
+        let operation = Operation::from_name(operation.as_str())?;
         let request: GatherRequest = serde_json::from_str(request.as_str())
             .map_err(|_| GatherError::internal("the request is not valid for this plugin API"))?;
         crate::logging::install(callbacks, request.options.log_level);
-        dispatch(request, callbacks)
+        dispatch(operation, request, callbacks)
     }));
     let outcome = outcome.unwrap_or_else(|_| {
         // The message of a panic may quote data of the endpoint; its source location does not.
@@ -187,26 +209,32 @@ pub fn invoke(
     }
 }
 
-/// Deserializes the parameters, runs the module and returns its summary as JSON.
-pub fn gather<G: Gatherer>(
+/// Deserializes the parameters, runs an operation of the module and returns its summary as JSON.
+pub fn run<G: Gatherer>(
+    operation: Operation,
     request: GatherRequest,
     callbacks: Callbacks,
 ) -> Result<String, GatherError> {
     let GatherRequest { endpoint, module, parameters, options } = request;
     let context = Context::new(callbacks, endpoint, module, options);
     context.report_retries();
-    gather_with::<G>(parameters, &context)?;
+    run_with::<G>(operation, parameters, &context)?;
     context.wait_for_clones()?;
     serde_json::to_string(&context.summary())
         .map_err(|_| GatherError::internal("the summary cannot be encoded as JSON"))
 }
 
-/// Deserializes the parameters and runs the module.
-pub(crate) fn gather_with<G: Gatherer>(
+/// Deserializes the parameters and runs an operation of the module.
+pub(crate) fn run_with<G: Gatherer>(
+    operation: Operation,
     parameters: serde_json::Map<String, serde_json::Value>,
     context: &Context,
 ) -> Result<(), GatherError> {
-    G::gather(crate::parameters::deserialize(parameters, context.module())?, context)
+    let parameters = crate::parameters::deserialize(parameters, context.module())?;
+    match operation {
+        Operation::Gather => G::gather(parameters, context),
+        Operation::Check => G::check(parameters, context),
+    }
 }
 
 /// Logs each panic with its source location, and at the level debug with its message, which may quote data of

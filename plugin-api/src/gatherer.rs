@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::abi::{Callbacks, EmitCode};
 use crate::encode::{encode_record, encoding_failed, json_length, reuse_buffer};
 use crate::item::{PIECE_BYTES, check_known};
-use crate::model::{Guest, Host};
+use crate::model::{Guest, Host, Timestamp};
 use crate::record::{Counts, Options, RECORD_MAX_BYTES, Record, Summary};
-use crate::{ErrorKind, GatherError, Item};
+use crate::{CheckStep, ErrorKind, Expiry, GatherError, Item};
 
 /// A module: gathers the hosts of one endpoint and the guests that run on them.
 ///
@@ -44,6 +44,32 @@ pub trait Gatherer {
     /// Queries the endpoint and sends every host and guest that it has to the runner. Return `Ok`
     /// only if the answer is complete: a Manager deletes every host and guest that is missing.
     fn gather(parameters: Self::Parameters, context: &Context) -> Result<(), GatherError>;
+
+    /// Checks whether a run will work, for `virtual-host-gatherer check`: sends the names of its steps with
+    /// [`Context::check_plan`], then each step with [`Context::check_step`] as soon as it has ended. It sends no hosts,
+    /// and changes nothing at the endpoint.
+    ///
+    /// An error is the failure of the next step of the plan. The default is an `unsupported` error: then an operator sees
+    /// that the module cannot check its endpoints.
+    ///
+    /// ```no_run
+    /// # use gatherer_plugin_api::{CheckStep, Context, GatherError};
+    /// # fn log_in() -> Result<String, GatherError> { Ok(String::new()) }
+    /// # fn check(context: &Context) -> Result<(), GatherError> {
+    /// context.check_plan(["login", "product"]);
+    /// let version = log_in()?;
+    /// context.check_step(CheckStep::ok("login", "the user admin is logged in"));
+    /// context.check_step(CheckStep::ok("product", format!("version {version}")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn check(parameters: Self::Parameters, context: &Context) -> Result<(), GatherError> {
+        let _ = parameters;
+        Err(GatherError::new(
+            ErrorKind::Unsupported,
+            format!("the module {} cannot check its endpoints", context.module()),
+        ))
+    }
 }
 
 /// Refers to a host that was sent to the runner, so that guests can be attached to it.
@@ -253,13 +279,32 @@ impl Context {
 
     /// Reports what the module is doing, for the progress display.
     pub fn progress(&self, message: &str) {
-        let request = serde_json::json!({ "message": message }).to_string();
-        // Errors are ignored: a runner without this method shows no progress, which is harmless.
-        let _ = (self.inner.callbacks.call)(
-            self.inner.callbacks.context,
-            "progress".into(),
-            request.as_str().into(),
-        );
+        self.call("progress", &serde_json::json!({ "message": message }));
+    }
+
+    /// Declares the names of a check's steps, in their order, before the first of them. So the operator sees which steps
+    /// were not tried after a failure, and which one a check was in that hangs or crashes. A later call replaces
+    /// the names.
+    pub fn check_plan(&self, steps: impl IntoIterator<Item = impl Into<String>>) {
+        let steps: Vec<String> = steps.into_iter().map(Into::into).collect();
+        self.call("check-plan", &serde_json::json!({ "steps": steps }));
+    }
+
+    /// Sends a step of a check that has ended. The runner shows at most 200 steps.
+    pub fn check_step(&self, step: CheckStep) {
+        self.call("check-step", &serde_json::json!(step));
+    }
+
+    /// Reports when a certificate, token or password of the endpoint expires, in a check or while gathering. `what` is a
+    /// noun with its article, such as `the certificate of the server`; a later report about it replaces the first.
+    pub fn expiry(&self, what: impl Into<String>, at: Timestamp) {
+        self.call("expiry", &serde_json::json!(Expiry::new(what, at)));
+    }
+
+    /// Calls a method of the runner. Errors are ignored: a runner without the method does without what it gets.
+    fn call(&self, method: &str, request: &serde_json::Value) {
+        let Callbacks { call, context, .. } = self.inner.callbacks;
+        let _ = call(context, method.into(), request.to_string().as_str().into());
     }
 
     /// Registers a secret that the module obtained while gathering, for example from a file or a
@@ -279,13 +324,8 @@ impl Context {
     /// # }
     /// ```
     pub fn secret(&self, text: &str) {
-        let request = serde_json::json!({ "text": text }).to_string();
-        // Errors are ignored: a runner without this method still redacts the request's secrets.
-        let _ = (self.inner.callbacks.call)(
-            self.inner.callbacks.context,
-            "secret".into(),
-            request.as_str().into(),
-        );
+        // A runner without this method still redacts the request's secrets.
+        self.call("secret", &serde_json::json!({ "text": text }));
     }
 
     /// Counts one retried request. The retry helper of the support crate calls it.
@@ -297,13 +337,8 @@ impl Context {
     /// Reports the number of retried requests so far, for an endpoint that fails or is ended.
     #[doc(hidden)]
     pub fn report_retries(&self) {
-        let request = serde_json::json!({ "count": self.retries() }).to_string();
-        // Errors are ignored: a runner without this method reads the number from the summary alone.
-        let _ = (self.inner.callbacks.call)(
-            self.inner.callbacks.context,
-            "retries".into(),
-            request.as_str().into(),
-        );
+        // A runner without this method reads the number from the summary alone.
+        self.call("retries", &serde_json::json!({ "count": self.retries() }));
     }
 
     /// The number of retried requests so far, in the whole gathering.

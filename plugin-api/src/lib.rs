@@ -10,6 +10,7 @@
 pub mod abi;
 #[doc(hidden)]
 pub mod assembly;
+mod check;
 mod closest;
 mod embedding;
 mod encode;
@@ -28,6 +29,9 @@ mod secret;
 pub mod testing;
 
 pub use abi::{ABI_VERSION, API_VERSION};
+#[doc(hidden)]
+pub use check::{CheckLog, PARAMETERS_STEP, overall_status};
+pub use check::{CheckStep, Expiry, StepStatus};
 pub use closest::{closest, did_you_mean};
 pub use error::{ErrorKind, GatherError};
 pub use gatherer::{CANCELLED, Context, Gatherer, HostRef};
@@ -46,6 +50,6 @@ pub use secret::Secret;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::embedding::{complete, is_absent_or, total_len};
-    pub use crate::export::{Note, check_manifest, gather, invoke, padded_len, root_module};
+    pub use crate::export::{Note, check_manifest, invoke, padded_len, root_module, run};
     pub use abi_stable;
 }

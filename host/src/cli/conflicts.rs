@@ -51,6 +51,9 @@ impl Cli {
                 ("the newer document", Some(options.new.as_path())),
                 ("", None),
             ],
+            Some(Command::Check(options)) => {
+                [("the infile", options.files.infile.as_deref()), ("", None), ("", None)]
+            }
             Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => [
                 ("the plugin", Some(file.as_path())),
                 ("the infile", request.as_deref()),

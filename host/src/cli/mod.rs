@@ -2,6 +2,7 @@
 //! people.
 
 mod abbreviations;
+mod check;
 mod conflicts;
 mod diff;
 mod file_mistakes;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
 use crate::output::search::SearchText;
+pub use check::{CheckEndpoints, CheckFormat};
 pub use diff::{Diff, DiffFormat};
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use match_images::{MatchFormat, MatchImages};
@@ -104,22 +106,26 @@ impl Cli {
             }
         });
         // The options before the subcommand already have the values from the environment.
-        let command = command.mut_subcommand(MatchImages::COMMAND, |command| {
-            command.mut_args(|argument| argument.env(Resettable::Reset))
-        });
+        let without_environment =
+            |command: clap::Command| command.mut_args(|argument| argument.env(Resettable::Reset));
+        let command = command.mut_subcommand(MatchImages::COMMAND, without_environment);
+        let command = command.mut_subcommand(CheckEndpoints::COMMAND, without_environment);
         let matches = command.get_matches_from(abbreviations::expand(std::env::args_os()));
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        if let Some(Command::MatchImages(mut options)) =
-            cli.command.take_if(|command| matches!(command, Command::MatchImages(_)))
-        {
-            // A format in the environment applies only to runs.
-            let has_format_option =
-                matches.value_source("format") == Some(ValueSource::CommandLine);
-            if let Err(problem) = cli.merge(&mut options, has_format_option) {
-                Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
+        // A format in the environment applies only to runs.
+        let has_format_option = matches.value_source("format") == Some(ValueSource::CommandLine);
+        let mut command = cli.command.take();
+        let merged = match &mut command {
+            Some(Command::MatchImages(options)) => {
+                cli.merge_match_images(options, has_format_option)
             }
-            cli.command = Some(Command::MatchImages(options));
+            Some(Command::Check(options)) => cli.merge_check(options, has_format_option),
+            _ => Ok(()),
+        };
+        if let Err(problem) = merged {
+            Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
         }
+        cli.command = command;
         if let Some(Command::Diff(options)) = &mut cli.command {
             cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
             if options.only.is_empty() {
@@ -131,19 +137,12 @@ impl Cli {
 
     /// Merges the options before `match-images` with those after it, which take precedence. Fails if
     /// `match-images` does not support an option before it.
-    fn merge(&mut self, options: &mut MatchImages, has_format_option: bool) -> Result<(), String> {
-        let before = |option: &str| {
-            format!("{option} is not allowed before {}; see {0} --help", MatchImages::COMMAND)
-        };
-        if self.files.infile.is_some() {
-            return Err(before("--infile"));
-        }
-        if self.list_modules {
-            return Err(before("--list-modules"));
-        }
-        if self.find.is_some() {
-            return Err(before("--find"));
-        }
+    fn merge_match_images(
+        &mut self,
+        options: &mut MatchImages,
+        has_format_option: bool,
+    ) -> Result<(), String> {
+        self.merge(MatchImages::COMMAND, &mut options.files, &mut options.gather)?;
         match self.format.filter(|_| has_format_option) {
             None => {}
             Some(Format::Table) => options.format = options.format.or(Some(MatchFormat::Table)),
@@ -154,9 +153,56 @@ impl Cli {
                 ));
             }
         }
-        self.gather = std::mem::take(&mut options.gather).or(std::mem::take(&mut self.gather));
-        self.files.outfile = options.files.outfile.take().or(self.files.outfile.take());
         Ok(())
+    }
+
+    /// Merges the options before `check` with those after it, in the same way.
+    fn merge_check(
+        &mut self,
+        options: &mut CheckEndpoints,
+        has_format_option: bool,
+    ) -> Result<(), String> {
+        self.merge(CheckEndpoints::COMMAND, &mut options.files, &mut options.gather)?;
+        match self.format.filter(|_| has_format_option) {
+            None | Some(Format::Table) => Ok(()),
+            Some(_) => Err(format!(
+                "{} supports only `--format table` (the default) and `--format json`",
+                CheckEndpoints::COMMAND
+            )),
+        }
+    }
+
+    /// Merges the options before a command that queries endpoints with those after it.
+    fn merge(
+        &mut self,
+        command: &str,
+        files: &mut Files,
+        gather: &mut GatherOptions,
+    ) -> Result<(), String> {
+        let before = |option: &str| {
+            format!("{option} is not allowed before {command}; see {command} --help")
+        };
+        if self.files.infile.is_some() {
+            return Err(before("--infile"));
+        }
+        if self.list_modules {
+            return Err(before("--list-modules"));
+        }
+        if self.find.is_some() {
+            return Err(before("--find"));
+        }
+        self.gather = std::mem::take(gather).or(std::mem::take(&mut self.gather));
+        self.files.outfile = files.outfile.take().or(self.files.outfile.take());
+        Ok(())
+    }
+
+    /// The value of `--fail-on` if it is not set. A person or a script that checks endpoints wants to know whether
+    /// a check failed.
+    pub(super) fn default_fail_on(&self) -> FailOn {
+        match self.command {
+            Some(Command::Check(_)) => FailOn::Any,
+            _ => FailOn::default(),
+        }
     }
 }
 
@@ -230,6 +276,9 @@ pub struct Common {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check step by step whether endpoints will work, without gathering them
+    #[command(name = CheckEndpoints::COMMAND, after_help = CheckEndpoints::EXAMPLES)]
+    Check(CheckEndpoints),
     /// Show the modules, their parameters and the plugins that were skipped
     #[command(after_help = "Example:\n  virtual-host-gatherer modules Libvirt")]
     Modules {
@@ -277,6 +326,8 @@ pub enum SchemaDocument {
     Matches,
     /// The output of `diff --format json`
     Diff,
+    /// The output of `check --format json`
+    Check,
     /// The manifest of a plugin
     Manifest,
     /// The infile

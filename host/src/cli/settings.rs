@@ -191,7 +191,7 @@ impl Settings {
             run_limit: cli.gather.run_timeout.or(run_timeout).map(RunLimit::from_now),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),
-            fail_on: cli.gather.fail_on.or(file.fail_on).unwrap_or_default(),
+            fail_on: cli.gather.fail_on.or(file.fail_on).unwrap_or_else(|| cli.default_fail_on()),
             color: color.or(file.color).unwrap_or_default(),
             progress: cli.gather.progress.or(file.progress).unwrap_or_default(),
             filters: Filters {

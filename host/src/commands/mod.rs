@@ -1,5 +1,6 @@
 //! The commands of the program. Each has a module.
 
+pub mod check;
 pub mod diff;
 pub mod gather;
 mod input;

@@ -12,6 +12,7 @@ use super::match_images::matches::Matches;
 use super::printing;
 use crate::cli::SchemaDocument;
 use crate::exit::Exit;
+use crate::output::checked::CheckDocument;
 use crate::output::format::EndpointLine;
 use crate::output::format::found::FoundLine;
 use crate::request::RequestSchema;
@@ -35,6 +36,7 @@ fn text(document: SchemaDocument) -> String {
         SchemaDocument::Found => written().into_root_schema_for::<FoundLine<'_>>(),
         SchemaDocument::Matches => written().into_root_schema_for::<Matches>(),
         SchemaDocument::Diff => written().into_root_schema_for::<DiffReport>(),
+        SchemaDocument::Check => written().into_root_schema_for::<CheckDocument>(),
         SchemaDocument::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         SchemaDocument::Request => read.into_generator().into_root_schema_for::<RequestSchema>(),
     };

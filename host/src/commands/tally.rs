@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
-use crate::cli::{Cli, Command, FailOn, PluginCommand};
+use crate::cli::{CheckEndpoints, Cli, Command, FailOn, PluginCommand};
 use crate::exit::Exit;
 use crate::output::inventory::{count, counted_complete, missing_collections};
 
@@ -125,6 +125,7 @@ impl Tally {
 /// The name of a command on the command line.
 fn name(command: &Command) -> &'static str {
     match command {
+        Command::Check(_) => CheckEndpoints::COMMAND,
         Command::Modules { .. } => "modules",
         Command::MatchImages(_) => "match-images",
         Command::Diff(_) => "diff",

@@ -1,6 +1,7 @@
 //! Turns results into output: the inventory, its formats, and the files that they are written to.
 
 pub mod changes;
+pub mod checked;
 pub mod escape;
 pub mod filters;
 pub mod format;

@@ -2,7 +2,7 @@
 //!
 //! `docs/worker-protocol.md` is the description of the protocol.
 
-use gatherer_plugin_api::{GatherError, GatherRequest, Secret, Summary};
+use gatherer_plugin_api::{CheckStep, Expiry, GatherError, GatherRequest, Secret, Summary};
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -32,6 +32,12 @@ pub const WORKER_SUBCOMMAND: &str = "__worker";
 
 /// The operation that gathers an endpoint.
 pub const GATHER: &str = "gather";
+
+/// The operation that checks an endpoint.
+pub const CHECK: &str = "check";
+
+/// The maximum number of steps of a check.
+pub const STEPS_MAX: usize = 200;
 
 /// The control line that asks a worker to stop.
 pub const CANCEL_LINE: &[u8] = b"cancel\n";
@@ -92,6 +98,21 @@ pub enum Frame<'a> {
         /// One sentence.
         message: String,
     },
+    /// The names of a check's steps.
+    CheckPlan {
+        /// The names, in their order.
+        steps: Vec<String>,
+    },
+    /// A step of a check that has ended.
+    CheckStep {
+        /// The step.
+        step: CheckStep,
+    },
+    /// When something of the endpoint expires.
+    Expiry {
+        /// What expires, and when.
+        expiry: Expiry,
+    },
     /// A secret that the plugin learned, to be redacted from now on.
     Secret {
         /// The secret.
@@ -131,6 +152,9 @@ struct FrameMembers<'a> {
     text: Option<Secret<String>>,
     more: Option<bool>,
     count: Option<u32>,
+    steps: Option<Vec<String>>,
+    step: Option<CheckStep>,
+    expiry: Option<Expiry>,
     summary: Option<Summary>,
     error: Option<GatherError>,
 }
@@ -164,6 +188,9 @@ impl<'a> Frame<'a> {
             },
             "retries" => Self::Retries { count: members.count? },
             "progress" => Self::Progress { message: members.message? },
+            "checkPlan" => Self::CheckPlan { steps: members.steps? },
+            "checkStep" => Self::CheckStep { step: members.step? },
+            "expiry" => Self::Expiry { expiry: members.expiry? },
             "secret" => Self::Secret { text: members.text? },
             "reference" => Self::Reference { text: members.text?, more: members.more? },
             "referencesEnd" => Self::ReferencesEnd,
@@ -176,7 +203,8 @@ impl<'a> Frame<'a> {
 
 #[cfg(test)]
 mod tests {
-    use gatherer_plugin_api::{ErrorKind, GatherError, Secret, Summary};
+    use gatherer_plugin_api::model::Timestamp;
+    use gatherer_plugin_api::{CheckStep, ErrorKind, Expiry, GatherError, Secret, Summary};
 
     use super::Frame;
 
@@ -186,6 +214,9 @@ mod tests {
             Frame::Log { level: 3, target: "t".into(), message: "a \"b\"\n".into() },
             Frame::Retries { count: 3 },
             Frame::Progress { message: "p".into() },
+            Frame::CheckPlan { steps: vec!["login".into(), "objects".into()] },
+            Frame::CheckStep { step: CheckStep::warning("login", "m", "h") },
+            Frame::Expiry { expiry: Expiry::new("the token", Timestamp::UNIX_EPOCH) },
             Frame::Secret { text: Secret::new("hunter2".to_owned()) },
             Frame::Reference { text: Secret::new("hunter2".to_owned()), more: true },
             Frame::ReferencesEnd,

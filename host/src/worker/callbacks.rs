@@ -9,14 +9,21 @@ use std::sync::{Mutex, OnceLock};
 use abi_stable::std_types::{RResult, RStr, RString};
 use gatherer_plugin_api::abi::{Callbacks, EmitCode};
 use gatherer_plugin_api::{
-    CANCELLED as CANCELLED_MESSAGE, ErrorKind, GatherError, LogLevel, RECORD_MAX_BYTES, Secret,
+    CANCELLED as CANCELLED_MESSAGE, CheckStep, ErrorKind, Expiry, GatherError, LogLevel,
+    RECORD_MAX_BYTES, Secret,
 };
 
 use crate::request::redact::{Redactor, SECRET_MAX_BYTES, Secrets};
-use crate::run::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END};
+use crate::run::protocol::{FRAME_MAX_BYTES, Frame, RECORD_BEGIN, RECORD_END, STEPS_MAX};
 
 /// The number of bytes of frames that are buffered before they are written.
 const BUFFER_BYTES: usize = 32 * 1024;
+
+/// The maximum size of the name of a step, and of what expires, in bytes.
+const STEP_NAME_BYTES: usize = 256;
+
+/// The maximum size of the message and of the hint of a step, in bytes.
+const STEP_TEXT_BYTES: usize = 16 * 1024;
 
 /// Whether the plugin is to stop.
 static CANCELLED: AtomicBool = AtomicBool::new(false);
@@ -196,6 +203,9 @@ extern "C" fn call(_: usize, method: RStr<'_>, request: RStr<'_>) -> RResult<RSt
         "progress" => progress(request.as_str()),
         "secret" => secret(request.as_str()),
         "retries" => retries(request.as_str()),
+        "check-plan" => check_plan(request.as_str()),
+        "check-step" => check_step(request.as_str()),
+        "expiry" => expiry(request.as_str()),
         other => Err(GatherError::new(
             ErrorKind::Unsupported,
             format!("unknown method {}", shorten(other, 64)),
@@ -223,6 +233,37 @@ fn retries(request: &str) -> Result<(), GatherError> {
         GatherError::protocol("the request of `retries` must be {\"count\": number}")
     })?;
     write_at_once(&Frame::Retries { count })
+}
+
+fn check_plan(request: &str) -> Result<(), GatherError> {
+    #[derive(serde::Deserialize)]
+    struct PlanRequest {
+        steps: Vec<String>,
+    }
+    let PlanRequest { steps } = serde_json::from_str(request).map_err(|_| {
+        GatherError::protocol("the request of `check-plan` must be {\"steps\": [name, ...]}")
+    })?;
+    if steps.len() > STEPS_MAX {
+        return Err(GatherError::protocol(format!("a check has at most {STEPS_MAX} steps")));
+    }
+    let steps = steps.iter().map(|name| shorten(name, STEP_NAME_BYTES)).collect();
+    write_at_once(&Frame::CheckPlan { steps })
+}
+
+fn check_step(request: &str) -> Result<(), GatherError> {
+    let mut step: CheckStep = serde_json::from_str(request)
+        .map_err(|_| GatherError::protocol("the request of `check-step` is not a step"))?;
+    step.name = shorten(&step.name, STEP_NAME_BYTES);
+    step.message = shorten(&step.message, STEP_TEXT_BYTES);
+    step.hint = step.hint.map(|hint| shorten(&hint, STEP_TEXT_BYTES));
+    write_at_once(&Frame::CheckStep { step })
+}
+
+fn expiry(request: &str) -> Result<(), GatherError> {
+    let mut expiry: Expiry = serde_json::from_str(request)
+        .map_err(|_| GatherError::protocol("the request of `expiry` must be {\"what\", \"at\"}"))?;
+    expiry.what = shorten(&expiry.what, STEP_NAME_BYTES);
+    write_at_once(&Frame::Expiry { expiry })
 }
 
 /// Reports that no request was retried, because the plugin was not asked for anything.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Guest, Host, Timestamp, Workloads, collection_names};
-use crate::GatherError;
+use crate::{Expiry, GatherError};
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
 pub const SCHEMA_VERSION: &str = "1.5";
@@ -200,4 +200,8 @@ pub struct EndpointRun {
     /// 1.0, which reports the number only at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
+    /// When certificates, tokens and passwords of the endpoint expire, as far as the plugin saw it, sorted. Since version
+    /// 1.5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiries: Vec<Expiry>,
 }

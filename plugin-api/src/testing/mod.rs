@@ -106,10 +106,11 @@ use serde_json::Value;
 
 use crate::assembly::Assembly;
 pub use crate::assembly::Gathered;
-use crate::export::gather_with;
+use crate::export::{Operation, run_with};
 use crate::model::Warning;
 use crate::{
-    CANCELLED, Context, ErrorKind, GatherError, Gatherer, LogLevel, Options, Record, Summary,
+    CANCELLED, CheckLog, CheckStep, Context, ErrorKind, Expiry, GatherError, Gatherer, LogLevel,
+    Options, PARAMETERS_STEP, Record, Summary,
 };
 use recording::{Recording, State};
 
@@ -136,6 +137,12 @@ pub enum Event {
     Progress(String),
     /// A secret that the module learned.
     Secret(String),
+    /// The names of a check's steps.
+    CheckPlan(Vec<String>),
+    /// A step of a check that has ended.
+    CheckStep(CheckStep),
+    /// When something of the endpoint expires.
+    Expiry(Expiry),
 }
 
 /// A log line.
@@ -226,7 +233,34 @@ impl Recorder {
         let Value::Object(parameters) = parameters else {
             panic!("the parameters must be a JSON object: {parameters}")
         };
-        self.run(|context| gather_with::<G>(parameters, context))
+        self.run(|context| run_with::<G>(Operation::Gather, parameters, context))
+    }
+
+    /// Checks an endpoint with these parameters, a JSON object, and returns all steps as an operator sees them: first
+    /// `parameters`, then those that the module sent, the step that failed because of the module's error, and those that
+    /// were not tried. Events of an earlier call are forgotten.
+    ///
+    /// # Panics
+    ///
+    /// If the parameters are not an object, or if the module panics.
+    pub fn check<G: Gatherer>(&self, parameters: Value) -> Vec<CheckStep> {
+        let Value::Object(parameters) = parameters else {
+            panic!("the parameters must be a JSON object: {parameters}")
+        };
+        self.state().recording = Recording::default();
+        let context = self.context();
+        let result = run_with::<G>(Operation::Check, parameters, &context)
+            .and_then(|()| context.wait_for_clones());
+        let mut log = CheckLog::default();
+        for event in self.events() {
+            match event {
+                Event::CheckPlan(plan) => log.plan = plan,
+                Event::CheckStep(step) => log.steps.push(step),
+                _ => {}
+            }
+        }
+        let plugin = format!("the plugin of the module {}", context.module());
+        log.finish(CheckStep::ok(PARAMETERS_STEP, ""), result, &plugin)
     }
 
     /// Runs a function as if it were a module, and returns the complete result as [`gather`](Self::gather)
@@ -238,7 +272,7 @@ impl Recorder {
         self.state().recording = Recording::default();
         let context = self.context();
         let result = module(&context).and_then(|()| context.wait_for_clones());
-        self.check(result, &context.summary())
+        self.evaluate(result, &context.summary())
     }
 
     /// A context whose records, calls and log lines this recorder records, also after the recorder was
@@ -308,12 +342,20 @@ impl Recorder {
         })
     }
 
+    /// When certificates, tokens and passwords expire, among the events.
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.select(|event| match event {
+            Event::Expiry(expiry) => Some(expiry.clone()),
+            _ => None,
+        })
+    }
+
     fn select<T>(&self, select: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         self.state().recording.events.iter().filter_map(select).collect()
     }
 
     /// What the runner makes of a gathering that ended.
-    fn check(
+    fn evaluate(
         &self,
         result: Result<(), GatherError>,
         summary: &Summary,

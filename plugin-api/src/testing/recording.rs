@@ -167,13 +167,30 @@ extern "C" fn call(
     method: RStr<'_>,
     request: RStr<'_>,
 ) -> RResult<RString, RString> {
-    let text = |member: &str| {
-        let request: serde_json::Value = serde_json::from_str(request.as_str()).unwrap_or_default();
-        request[member].as_str().unwrap_or_default().to_owned()
+    let member = |name: &str| {
+        let mut request: serde_json::Value =
+            serde_json::from_str(request.as_str()).unwrap_or_default();
+        request[name].take()
+    };
+    let text = |name: &str| member(name).as_str().unwrap_or_default().to_owned();
+    let not_valid = |method: &str| {
+        let error = GatherError::protocol(format!("the request of `{method}` is not valid"));
+        RErr(serde_json::to_string(&error).unwrap_or_default().into())
     };
     let event = match method.as_str() {
         "progress" => Event::Progress(text("message")),
         "secret" => Event::Secret(text("text")),
+        "check-plan" => {
+            Event::CheckPlan(serde_json::from_value(member("steps")).unwrap_or_default())
+        }
+        "check-step" => match serde_json::from_str(request.as_str()) {
+            Ok(step) => Event::CheckStep(step),
+            Err(_) => return not_valid("check-step"),
+        },
+        "expiry" => match serde_json::from_str(request.as_str()) {
+            Ok(expiry) => Event::Expiry(expiry),
+            Err(_) => return not_valid("expiry"),
+        },
         other => {
             let error = GatherError::new(ErrorKind::Unsupported, format!("unknown method {other}"));
             return RErr(serde_json::to_string(&error).unwrap_or_default().into());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use gatherer_plugin_api::model::Timestamp;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::Scheme;
 use http::{StatusCode, Uri};
@@ -19,6 +20,8 @@ use tokio_rustls::TlsConnector;
 use tower::{BoxError, Service, ServiceExt as _, service_fn};
 
 use super::PROGRAM;
+use super::address::sanitize;
+use super::credential::timestamp;
 use super::proxy::{ProxyProtocol, ProxyServer};
 use super::recorded_status::{RecordedStatus, RecordedStream};
 use super::transport::Shared;
@@ -41,6 +44,13 @@ pub(super) struct ProxyError {
     cause: BoxError,
 }
 
+impl ProxyError {
+    /// An error on the way to the proxy.
+    pub fn before(cause: impl Into<BoxError>) -> Self {
+        Self { status: None, cause: cause.into() }
+    }
+}
+
 impl Connector {
     pub fn new(shared: Arc<Shared>) -> Self {
         let mut tcp = HttpConnector::new();
@@ -55,26 +65,47 @@ impl Connector {
         let secure = destination.scheme() == Some(&Scheme::HTTPS);
         // Before it connects, because an invalid file is the error even if the server does not run.
         let tls = if secure { Some(self.shared.service_tls().await?) } else { None };
-        let origin = shown_origin(&destination);
-        let stream = match self.shared.proxy_for(&destination)? {
+        let stream = self.open(&destination, secure).await?;
+        match tls {
+            Some(tls) => self.encrypt_service(tls, &destination, stream).await,
+            None => Ok(stream),
+        }
+    }
+
+    /// Connects to the destination, directly or through the proxy. The connection is not encrypted yet.
+    pub async fn open(&self, destination: &Uri, secure: bool) -> Result<Stream, BoxError> {
+        let origin = shown_origin(destination);
+        match self.shared.proxy_for(destination)? {
             None => {
-                let why = self.shared.why_direct(&destination);
+                let why = self.shared.why_direct(destination);
                 tracing::debug!("{origin}: connecting directly, because {why}");
-                self.open_tcp(destination.clone()).await?
+                self.open_tcp(destination.clone()).await
             }
             Some(proxy) => {
                 tracing::debug!("{origin}: connecting through the proxy {}", proxy.display);
                 let recorded = RecordedStatus::default();
-                let through = self.connect_through(&proxy, &destination, secure, &recorded).await;
-                through.map_err(|cause| ProxyError { status: recorded.status(), cause })?
+                let through = self.connect_through(&proxy, destination, secure, &recorded).await;
+                Ok(through.map_err(|cause| ProxyError { status: recorded.status(), cause })?)
             }
-        };
-        let Some(tls) = tls else { return Ok(stream) };
+        }
+    }
+
+    /// Encrypts a connection to the destination, and reports when the server's certificate expires.
+    pub async fn encrypt_service(
+        &self,
+        tls: Arc<rustls::ClientConfig>,
+        destination: &Uri,
+        stream: Stream,
+    ) -> Result<Stream, BoxError> {
         let name = match &self.shared.tls.server_name {
             Some(name) => name.clone(),
-            None => server_name(&destination)?,
+            None => server_name(destination)?,
         };
-        Ok(encrypt(tls, name, stream).await?)
+        let stream = encrypt(tls, name, stream).await?;
+        if let Some(certificate) = &stream.certificate {
+            self.shared.report_expiry(host(destination), certificate);
+        }
+        Ok(stream)
     }
 
     /// Connects to the proxy and, if it is used with a tunnel, through it to the destination.
@@ -134,7 +165,8 @@ impl Connector {
         let address = connection.inner().peer_addr();
         let address = address.map_or_else(|_| "an unknown address".to_owned(), |a| a.to_string());
         tracing::debug!("{origin}: connected to {address} ({})", milliseconds(started));
-        Ok(Stream { io: Box::new(connection), takes_absolute_urls: false })
+        let io = Box::new(connection);
+        Ok(Stream { io, takes_absolute_urls: false, address, certificate: None })
     }
 }
 
@@ -180,9 +212,13 @@ pub(super) fn milliseconds(since: Instant) -> String {
     format!("{} ms", since.elapsed().as_millis())
 }
 
+/// The host of a URI, without the brackets of an IPv6 address.
+pub(super) fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
 fn server_name(uri: &Uri) -> Result<ServerName<'static>, BoxError> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    Ok(ServerName::try_from(host.to_owned())?)
+    Ok(ServerName::try_from(host(uri).to_owned())?)
 }
 
 async fn encrypt(
@@ -193,18 +229,49 @@ async fn encrypt(
     let (peer, started) = (name.to_str().into_owned(), Instant::now());
     let encrypted = TlsConnector::from(config).connect(name, TokioIo::new(stream.io)).await?;
     let session = encrypted.get_ref().1;
-    let version = session.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
-    let certificate = session.peer_certificates().and_then(|certificates| certificates.first());
-    let subject = certificate
-        .and_then(|certificate| X509::parse(certificate))
-        .and_then(|certificate| certificate.subject_text());
+    let certificate = ServerCertificate::of(session);
     tracing::debug!(
         "{peer}: {}, the certificate is for {} ({})",
-        version.replace("TLSv", "TLS ").replace('_', "."),
-        subject.unwrap_or_else(|| "an unknown subject".to_owned()),
+        certificate.protocol,
+        certificate.subject,
         milliseconds(started)
     );
-    Ok(Stream { io: Box::new(TokioIo::new(encrypted)), takes_absolute_urls: false })
+    Ok(Stream {
+        io: Box::new(TokioIo::new(encrypted)),
+        takes_absolute_urls: false,
+        address: stream.address,
+        certificate: Some(certificate),
+    })
+}
+
+/// The certificate of a server, and the protocol version that it chose.
+#[derive(Debug, Clone)]
+pub(super) struct ServerCertificate {
+    /// `TLS 1.3`
+    pub protocol: String,
+    pub subject: String,
+    pub issuer: String,
+    pub expiry: Option<Timestamp>,
+}
+
+impl ServerCertificate {
+    fn of(session: &rustls::ClientConnection) -> Self {
+        let version = session.protocol_version().and_then(|version| version.as_str());
+        let certificate = session.peer_certificates().and_then(|certificates| certificates.first());
+        let certificate = certificate.and_then(|certificate| X509::parse(certificate));
+        let text = |text: Option<String>, unknown: &str| {
+            text.map_or_else(|| unknown.to_owned(), |text| sanitize(&text))
+        };
+        let subject = certificate.and_then(|certificate| certificate.subject_text());
+        let issuer = certificate.and_then(|certificate| certificate.issuer_text());
+        let validity = certificate.and_then(|certificate| certificate.validity());
+        Self {
+            protocol: version.unwrap_or("TLS").replace("TLSv", "TLS ").replace('_', "."),
+            subject: text(subject, "an unknown subject"),
+            issuer: text(issuer, "an unknown issuer"),
+            expiry: validity.and_then(|(_, end)| timestamp(end)),
+        }
+    }
 }
 
 /// A connection of any kind. One type, so that the HTTP client is compiled once.
@@ -212,6 +279,10 @@ pub(super) struct Stream {
     io: Box<dyn ByteStream>,
     /// Whether the other end is an HTTP proxy that forwards single requests.
     takes_absolute_urls: bool,
+    /// The address and port to which the connection leads: the proxy's if there is one.
+    pub address: String,
+    /// The certificate of the other end, if the connection is encrypted.
+    pub certificate: Option<ServerCertificate>,
 }
 
 trait ByteStream: Read + Write + Send + Unpin {}

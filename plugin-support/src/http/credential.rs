@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::Timestamp;
+use gatherer_plugin_api::{CheckStep, Context, GatherError};
 use http::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
 
@@ -60,18 +60,51 @@ impl UsedCredential {
     /// The warning about a credential that was accepted, but expires within a month or has expired.
     pub fn expiry_warning(&self) -> Option<String> {
         let (name, expiry) = (&self.name, self.expiry?);
-        let seconds = expiry.as_second() - Timestamp::now().as_second();
-        if seconds <= 0 {
+        if self.has_expired() {
             return Some(format!("{name} expired at {expiry}: replace it"));
         }
-        let (days, hours) = (seconds / DAY_SECONDS, seconds / 3600);
-        let left = match (days, hours) {
-            (WARNING_DAYS.., _) => return None,
-            (2.., _) => format!("{days} days"),
-            (_, 2..) => format!("{hours} hours"),
-            _ => format!("{} minutes", seconds / 60),
-        };
-        Some(format!("{name} expires in {left}, at {expiry}: replace it before"))
+        let left = time_left(expiry);
+        let is_soon = left.days < WARNING_DAYS;
+        is_soon.then(|| format!("{name} expires in {left}, at {expiry}: replace it before"))
+    }
+
+    /// The step of a check about something that can expire, whose message names it: a warning if it expires within a
+    /// month or has expired. The runner learns when it expires.
+    pub fn accepted_step(&self, name: &str, message: &str, context: &Context) -> CheckStep {
+        let Some(expiry) = self.expiry else { return CheckStep::ok(name, message) };
+        context.expiry(&self.name, expiry);
+        let credential = &self.name;
+        if self.has_expired() {
+            let message = format!("{message}; it expired at {expiry}");
+            return CheckStep::warning(name, message, format!("replace {credential}"));
+        }
+        let left = time_left(expiry);
+        let message = format!("{message}; it expires in {left}, at {expiry}");
+        if left.days < WARNING_DAYS {
+            return CheckStep::warning(name, message, format!("replace {credential} before"));
+        }
+        CheckStep::ok(name, message)
+    }
+}
+
+/// The time until something expires, as a number of its largest unit.
+struct TimeLeft {
+    days: i64,
+    seconds: i64,
+}
+
+fn time_left(expiry: Timestamp) -> TimeLeft {
+    let seconds = expiry.as_second() - Timestamp::now().as_second();
+    TimeLeft { days: seconds / DAY_SECONDS, seconds }
+}
+
+impl std::fmt::Display for TimeLeft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.days, self.seconds / 3600) {
+            (days @ 2.., _) => write!(f, "{days} days"),
+            (_, hours @ 2..) => write!(f, "{hours} hours"),
+            _ => write!(f, "{} minutes", self.seconds / 60),
+        }
     }
 }
 

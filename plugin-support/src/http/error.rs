@@ -113,6 +113,17 @@ impl Exchange {
 
     /// Explains an error that occurred before the head of the response arrived.
     pub fn failure(&self, error: &(dyn StdError + 'static)) -> GatherError {
+        let is_connecting = |error: &legacy::Error| error.is_connect();
+        let connecting = find::<legacy::Error>(&causes(error)).is_some_and(is_connecting);
+        self.failure_while(connecting, error)
+    }
+
+    /// Explains an error of opening a connection, without a request.
+    pub(super) fn connect_failure(&self, error: &(dyn StdError + 'static)) -> GatherError {
+        self.failure_while(true, error)
+    }
+
+    fn failure_while(&self, connecting: bool, error: &(dyn StdError + 'static)) -> GatherError {
         let causes = causes(error);
         if let Some(error) = find::<GatherError>(&causes) {
             return error.clone();
@@ -125,7 +136,6 @@ impl Exchange {
             // The proxy would refuse the next request too.
             return refusal.with_retryable(false);
         }
-        let connecting = find::<legacy::Error>(&causes).is_some_and(legacy::Error::is_connect);
         let cause = FailureCause::of(&causes, &text, connecting);
         if of_proxy.is_some() {
             return self.proxy_failure(&cause, &text);

@@ -9,6 +9,9 @@ mod client_certificate;
 mod client_certificate_options;
 #[cfg(test)]
 mod client_certificate_tests;
+mod connection_check;
+#[cfg(test)]
+mod connection_check_tests;
 mod connector;
 mod credential;
 mod deadline;
@@ -50,6 +53,7 @@ use tower::Service as _;
 pub use address::{display_url, parse_url, service_url};
 pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
+pub use connection_check::connection_steps;
 pub use credential::{UsedCredential, explain_unauthorized, jwt_expiry};
 pub use deadline::RequestDeadline;
 pub use encoding::Encoding;

@@ -1,7 +1,7 @@
 //! HTTP requests and responses.
 
 use base64::Engine as _;
-use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::{CheckStep, Context, GatherError};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
@@ -178,6 +178,19 @@ impl Response {
     /// Returns the response if its status is 2xx, otherwise an error that explains the status.
     pub fn error_for_status(self) -> Result<Self, GatherError> {
         if self.status.is_success() { Ok(self) } else { Err(self.status_error()) }
+    }
+
+    /// The step `login` of a check, for a response that proves that the server accepts the request's credentials. It is a
+    /// warning if they expire soon.
+    pub fn login_step(&self, context: &Context) -> CheckStep {
+        let certificate = || self.exchange.client_certificate();
+        match self.credential.clone().or_else(certificate) {
+            Some(used) => {
+                let message = format!("the server accepts {}", used.name);
+                used.accepted_step("login", &message, context)
+            }
+            None => CheckStep::ok("login", "the server answers without credentials"),
+        }
     }
 
     /// The error that explains the status to a caller that requires 200.

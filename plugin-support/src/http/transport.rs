@@ -1,7 +1,8 @@
 //! The transport of HTTP requests: connections through proxies and TLS, which are kept and reused.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings};
@@ -21,7 +22,7 @@ use url::Url;
 
 use super::Timeouts;
 use super::client_certificate::ClientCertificate;
-use super::connector::Connector;
+use super::connector::{Connector, ServerCertificate};
 use super::error::{Exchange, WITHOUT_PROXY};
 use super::proxy::{ProxyProtocol, ProxyServer, proxy_for, why_direct};
 use super::tls::{self, TlsSettings};
@@ -67,6 +68,7 @@ impl Transport {
             proxy_tls: OnceCell::new(),
             has_warned: AtomicBool::new(false),
             used_certificate: Arc::default(),
+            reported_hosts: Mutex::default(),
         });
         let mut connector = TimeoutConnector::new(Connector::new(Arc::clone(&shared)));
         connector.set_connect_timeout(Some(timeouts.connect));
@@ -98,6 +100,13 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// What the connections share, for a check of a connection.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
 impl<B> Service<Request<B>> for Transport
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -126,7 +135,7 @@ where
 
 /// What the connections of a transport share.
 pub(super) struct Shared {
-    context: Context,
+    pub context: Context,
     proxy: ProxySettings,
     pub timeouts: Timeouts,
     pub tls: TlsSettings,
@@ -136,6 +145,8 @@ pub(super) struct Shared {
     has_warned: AtomicBool,
     /// The client certificate of the connections to the service.
     used_certificate: Arc<OnceLock<ClientCertificate>>,
+    /// The hosts whose certificates' expiry was reported.
+    reported_hosts: Mutex<BTreeSet<String>>,
 }
 
 impl Shared {
@@ -160,6 +171,9 @@ impl Shared {
             if let Some(certificate) = &settings.client_certificate {
                 tracing::debug!("a client certificate is sent if the server requests one");
                 let used = self.used_certificate.get_or_init(|| certificate.clone()).used();
+                if let Some(expiry) = used.expiry {
+                    self.context.expiry(&used.name, expiry);
+                }
                 if let Some(warning) = used.expiry_warning() {
                     self.context.warning(self.context.endpoint(), warning)?;
                 }
@@ -167,6 +181,16 @@ impl Shared {
             self.load_tls(&settings)
         };
         self.service_tls.get_or_try_init(load).await.cloned()
+    }
+
+    /// Reports when the certificate of a server expires, once for each host.
+    pub fn report_expiry(&self, host: &str, certificate: &ServerCertificate) {
+        let mut reported = self.reported_hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(expiry) = certificate.expiry
+            && reported.insert(host.to_owned())
+        {
+            self.context.expiry(format!("the certificate of {host}"), expiry);
+        }
     }
 
     /// The configuration for the connection to a proxy.

@@ -188,14 +188,21 @@ impl<'a> X509<'a> {
 
     /// The subject as `CN=..., O=..., OU=...`; `None` if it has none of these.
     pub fn subject_text(&self) -> Option<String> {
-        let parts: Vec<String> = [(3, "CN"), (10, "O"), (11, "OU")]
-            .into_iter()
-            .filter_map(|(number, name)| {
-                attribute(self.subject, number).map(|value| format!("{name}={value}"))
-            })
-            .collect();
-        if parts.is_empty() { None } else { Some(parts.join(", ")) }
+        name_text(self.subject)
     }
+
+    /// The issuer in the same form.
+    pub fn issuer_text(&self) -> Option<String> {
+        name_text(self.issuer)
+    }
+}
+
+fn name_text(name: &[u8]) -> Option<String> {
+    let parts: Vec<String> = [(3, "CN"), (10, "O"), (11, "OU")]
+        .into_iter()
+        .filter_map(|(number, key)| attribute(name, number).map(|value| format!("{key}={value}")))
+        .collect();
+    if parts.is_empty() { None } else { Some(parts.join(", ")) }
 }
 
 /// The first attribute of X.520 with this number in a name, if it is a non-empty UTF8String, PrintableString or

@@ -1,6 +1,7 @@
 //! Valid and invalid certificates for servers and clients, generated in memory.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -66,6 +67,13 @@ impl Authority {
     /// common name `127.0.0.1`.
     pub fn identity(&self, names: &[&str]) -> Identity {
         self.sign(&params("127.0.0.1", names))
+    }
+
+    /// A certificate that expires after this time.
+    pub fn identity_valid_for(&self, names: &[&str], time: Duration) -> Identity {
+        let mut params = params("127.0.0.1", names);
+        params.not_after = (SystemTime::now() + time).into();
+        self.sign(&params)
     }
 
     /// A certificate that was valid until 2020.

@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::Host;
-use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
+use gatherer_plugin_api::{CheckStep, Context, GatherError, Gatherer, Secret};
 use gatherer_plugin_support::run;
 use serde::Deserialize;
 
@@ -49,6 +49,16 @@ impl Gatherer for Example {
             context.guest(&host, guest)?;
         }
         Ok(())
+    }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let Some(url) = &parameters.url else {
+            context.check_plan(["objects"]);
+            let message = format!("{} made-up guests on one host", parameters.guests);
+            context.check_step(CheckStep::ok("objects", message));
+            return Ok(());
+        };
+        run::block_on(context, client::check(url, parameters.token.as_ref(), context))
     }
 }
 

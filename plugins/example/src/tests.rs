@@ -2,7 +2,7 @@
 
 use gatherer_plugin_api::model::GuestState;
 use gatherer_plugin_api::testing::Recorder;
-use gatherer_plugin_api::{ErrorKind, Options};
+use gatherer_plugin_api::{CheckStep, ErrorKind, Options};
 use gatherer_plugin_support::testing::{Action, ScriptedServer, answers};
 use serde_json::{Value, json};
 
@@ -61,4 +61,28 @@ fn makes_up_guests_without_a_url() {
     let gathered = Recorder::new().gather::<Example>(parameters).expect("a complete answer");
     assert_eq!(gathered.hosts[0].id, "id-of-kvm1");
     assert_eq!(gathered.hosts[0].guests[2].name, "guest3");
+}
+
+#[test]
+fn a_check_reports_every_step_and_fails_at_the_first_that_does_not_work() {
+    let steps = |actions: &[Action], parameters: fn(&ScriptedServer) -> Value| {
+        let server = ScriptedServer::http(answers(actions.to_vec()));
+        let recorder = Recorder::new().options(Options { retries: Some(0), ..Options::default() });
+        let steps = recorder.check::<Example>(parameters(&server));
+        let text = |step: &CheckStep| format!("{} {}", step.name, step.status.as_str());
+        steps.iter().map(text).collect::<Vec<_>>().join(", ")
+    };
+    let with_service = |server: &ScriptedServer| parameters(&server.url("/"));
+    assert_eq!(
+        steps(&[Action::answer(200, LAST_PAGE)], with_service),
+        "parameters ok, name ok, port ok, login ok, objects ok"
+    );
+    assert_eq!(
+        steps(&[Action::answer(401, "")], with_service),
+        "parameters ok, name ok, port ok, login failed, objects not-tried"
+    );
+    let without_service = |_: &ScriptedServer| json!({"hostname": "h", "guests": 2, "delay_ms": 0});
+    assert_eq!(steps(&[Action::answer(401, "")], without_service), "parameters ok, objects ok");
+    let wrong_url = |_: &ScriptedServer| parameters("kvm1");
+    assert_eq!(steps(&[Action::answer(401, "")], wrong_url), "parameters failed, rest not-tried");
 }

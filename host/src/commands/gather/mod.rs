@@ -25,7 +25,7 @@ use crate::logging::{self, spans};
 use crate::output::escape::escape;
 use crate::output::format::Format;
 use crate::plugins::{Catalog, Plugin};
-use crate::process;
+use crate::process::{self, RunLimit};
 use crate::request::infile_folder::Fragment;
 use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry, FragmentText};
 use crate::run::children::{self, Children, ORPHANS_LIMIT};
@@ -155,7 +155,7 @@ fn folder_of(infile: &Path) -> PathBuf {
 }
 
 /// Selects the entries with these ids, or all if there are no ids. The error is a message.
-fn select(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
+pub fn select(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
     if ids.is_empty() {
         return Ok(entries);
     }
@@ -279,8 +279,21 @@ async fn query(
             async move |result| results.deliver(acceptance.accept(result), watched.clone()).await
         },
     );
+    let reader_closed = results.wait_for_closed_reader();
+    until_finished(run, &stop, settings.run_limit, reader_closed, signals).await
+}
+
+/// Waits until the workers of a run have ended, and stops them when a signal arrives, the time limit passes, or the
+/// reader of the results is gone. The error is the signal that ended the run.
+pub async fn until_finished(
+    run: impl Future<Output = ()>,
+    stop: &watch::Sender<Option<Stop>>,
+    run_limit: Option<RunLimit>,
+    reader_closed: impl Future<Output = ()>,
+    signals: &mut Signals,
+) -> Result<(), EndSignal> {
     let limit = async {
-        match settings.run_limit {
+        match run_limit {
             Some(limit) => {
                 tokio::time::sleep_until(limit.ends_at.into()).await;
                 limit.length
@@ -288,7 +301,6 @@ async fn query(
             None => std::future::pending().await,
         }
     };
-    let reader_closed = results.wait_for_closed_reader();
     tokio::pin!(run, limit, reader_closed);
     let (mut limit_passed, mut is_closed, mut ended_by) = (false, false, None);
     loop {
@@ -316,7 +328,7 @@ async fn query(
 }
 
 /// Pairs each endpoint with its plugin's library, whose descriptor workers inherit.
-fn with_libraries(
+pub fn with_libraries(
     endpoints: Vec<Endpoint>,
     catalog: &Catalog,
 ) -> std::io::Result<Vec<(Endpoint, Rc<Library>)>> {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod budget;
+mod checking;
 mod collector;
 mod crash;
 mod launch;
@@ -33,6 +34,7 @@ use crate::run::children::Children;
 use crate::run::progress::Progress;
 pub use answer::Answer;
 pub use budget::Budget;
+pub use checking::{check_all, check_of_failed_entry};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use collector::fuzz_frames::frames as fuzz_frames;
 pub use memory::Memory;
@@ -195,6 +197,7 @@ async fn gather(
         started_at,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         retries: outcome.retries,
+        expiries: outcome.expiries,
     };
     match outcome.result {
         Ok(Answer { gathered, memory_bytes }) => {

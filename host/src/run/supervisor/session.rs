@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{CANCELLED, ErrorKind, GatherError, LogLevel};
+use gatherer_plugin_api::{CANCELLED, CheckLog, ErrorKind, Expiry, GatherError, LogLevel};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
@@ -54,6 +54,10 @@ pub struct WorkerOutcome {
     pub was_started: bool,
     /// How many requests were retried; `None` if the plugin did not report it before it failed.
     pub retries: Option<u32>,
+    /// What the plugin reported of its check, also if the check failed.
+    pub check: CheckLog,
+    /// When certificates, tokens and passwords of the endpoint expire.
+    pub expiries: Vec<Expiry>,
 }
 
 impl WorkerOutcome {
@@ -65,6 +69,8 @@ impl WorkerOutcome {
             abnormal_end: None,
             was_started: false,
             retries: Some(0),
+            check: CheckLog::default(),
+            expiries: Vec::new(),
         }
     }
 }
@@ -237,6 +243,7 @@ impl<'a> Session<'a> {
             status.and_then(abnormal_end)
         };
         let reported_retries = self.collector.retries();
+        let (check, expiries) = (self.collector.take_check(), self.collector.take_expiries());
         let mut result = self.result(status, abnormal_end.as_deref());
         if let Some(survived) = survived {
             result = survived.add_to(result);
@@ -245,7 +252,16 @@ impl<'a> Session<'a> {
             Ok(answer) => Some(answer.gathered.retries),
             Err(_) => reported_retries,
         };
-        WorkerOutcome { result, time_to_end, killed, abnormal_end, was_started: true, retries }
+        WorkerOutcome {
+            result,
+            time_to_end,
+            killed,
+            abnormal_end,
+            was_started: true,
+            retries,
+            check,
+            expiries,
+        }
     }
 
     fn timeout_error(&self, timeout: Duration) -> GatherError {

@@ -13,17 +13,22 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::assembly::Assembly;
 use gatherer_plugin_api::model::Warning;
-use gatherer_plugin_api::{Collection, GatherError, LogLevel, Record, Summary, misfit};
+use gatherer_plugin_api::{
+    CheckLog, CheckStep, Collection, Expiry, GatherError, LogLevel, Record, Summary, misfit,
+};
 
 use super::answer::Answer;
 use super::budget::{Budget, Charge, list_entry_bytes};
 use super::metered::{self, Meter};
 use crate::output::escape::capped;
 use crate::request::redact::Redactor;
-use crate::run::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX};
+use crate::run::protocol::{FRAME_MAX_BYTES, FRAMES_MAX_BYTES, Frame, RECORDS_MAX, STEPS_MAX};
 
 /// The maximum number of warnings that are kept for one endpoint.
 const WARNINGS_MAX: usize = 1000;
+
+/// The maximum number of expiries that are kept for one endpoint.
+const EXPIRIES_MAX: usize = 20;
 
 /// A frame that the caller must handle. Its texts are redacted.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +65,8 @@ pub struct Collector {
     warnings_dropped: u64,
     /// `None`: the worker has not reported it.
     retries: Option<u32>,
+    check: CheckLog,
+    expiries: Vec<Expiry>,
     charge: Charge,
     last_frame: LastFrame,
     /// `Some` until the worker has read the files that the request refers to: the received pieces of a secret.
@@ -78,6 +85,8 @@ impl Collector {
             item_bytes: BTreeMap::new(),
             warnings_dropped: 0,
             retries: None,
+            check: CheckLog::default(),
+            expiries: Vec::new(),
             charge: Charge::new(budget),
             last_frame: LastFrame::NotReceived,
             pending_reference: None,
@@ -98,6 +107,18 @@ impl Collector {
     /// How many requests were retried so far, if the worker reports it before its end.
     pub fn retries(&self) -> Option<u32> {
         self.retries
+    }
+
+    /// Takes what a check has reported. It is kept if the check fails.
+    pub fn take_check(&mut self) -> CheckLog {
+        std::mem::take(&mut self.check)
+    }
+
+    /// Takes when certificates, tokens and passwords expire, sorted.
+    pub fn take_expiries(&mut self) -> Vec<Expiry> {
+        let mut expiries = std::mem::take(&mut self.expiries);
+        expiries.sort_by(|one, other| one.what.cmp(&other.what));
+        expiries
     }
 
     /// Whether the last frame was received.
@@ -211,6 +232,16 @@ impl Collector {
             }
             // Threads of the plugin may report their numbers in another order.
             Frame::Retries { count } => self.retries = self.retries.max(Some(count)),
+            Frame::CheckPlan { steps } => {
+                check_number_of_steps(steps.len())?;
+                self.check.plan = steps.iter().map(|name| self.redacted(name)).collect();
+            }
+            Frame::CheckStep { step } => {
+                check_number_of_steps(self.check.steps.len() + 1)?;
+                let step = self.redacted_step(step);
+                self.check.steps.push(step);
+            }
+            Frame::Expiry { expiry } => self.receive_expiry(expiry),
             Frame::Secret { text } => self.redactor.learn(text.expose())?,
             Frame::Done { summary } => self.last_frame = LastFrame::Done(summary),
             Frame::Failed { error } => {
@@ -310,6 +341,22 @@ impl Collector {
         }
     }
 
+    fn redacted_step(&self, mut step: CheckStep) -> CheckStep {
+        step.name = self.redacted(&step.name);
+        step.message = self.redacted(&step.message);
+        step.hint = step.hint.map(|hint| self.redacted(&hint));
+        step
+    }
+
+    /// Keeps an expiry. A later one replaces the first about the same thing; those beyond the limit are dropped.
+    fn receive_expiry(&mut self, mut expiry: Expiry) {
+        expiry.what = self.redacted(&expiry.what);
+        self.expiries.retain(|known| known.what != expiry.what);
+        if self.expiries.len() < EXPIRIES_MAX {
+            self.expiries.push(expiry);
+        }
+    }
+
     fn redacted_error(&self, mut error: GatherError) -> GatherError {
         error.message = self.redacted(&error.message);
         error.hint = error.hint.map(|hint| self.redacted(&hint));
@@ -351,6 +398,15 @@ impl Collector {
         }
         Ok(Answer { gathered, memory_bytes: self.charge.into_bytes() })
     }
+}
+
+fn check_number_of_steps(number: usize) -> Result<(), GatherError> {
+    if number > STEPS_MAX {
+        return Err(GatherError::protocol(format!(
+            "the plugin sent more than {STEPS_MAX} steps of a check"
+        )));
+    }
+    Ok(())
 }
 
 /// The error of a plugin that wrote a frame which only the worker sends, before it loads the plugin.
