@@ -292,7 +292,7 @@ impl Context {
 
     /// Sends a step of a check that has ended. The runner shows at most 200 steps.
     pub fn check_step(&self, step: CheckStep) {
-        self.call("check-step", &serde_json::json!(step));
+        self.call("check-step", &serde_json::to_value(step).unwrap_or_default());
     }
 
     /// Reports when a certificate, token or password of the endpoint expires, in a check or while gathering. `what` is a

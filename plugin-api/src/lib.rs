@@ -50,6 +50,8 @@ pub use secret::Secret;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::embedding::{complete, is_absent_or, total_len};
-    pub use crate::export::{Note, check_manifest, invoke, padded_len, root_module, run};
+    pub use crate::export::{
+        Note, Operation, check_manifest, invoke, padded_len, root_module, run,
+    };
     pub use abi_stable;
 }

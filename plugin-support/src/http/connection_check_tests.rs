@@ -81,7 +81,7 @@ fn each_step_of_a_connection_has_its_sentence() {
     let mut text = String::new();
     let mut add = |case: &str, steps: &[CheckStep], expected: &[(&str, StepStatus)]| {
         assert_eq!(statuses(steps), expected, "{case}");
-        text += &format!("[{case}]\n{}", lines(steps));
+        text.extend(["[", case, "]\n", &lines(steps)]);
     };
     let all_ok = [("name", Ok), ("port", Ok), ("tls", Ok)];
     let failed_tls = [("name", Ok), ("port", Ok), ("tls", Failed)];

@@ -30,7 +30,8 @@ pub fn run(request: GatherRequest, callbacks: Callbacks) -> Result<String, Gathe
     };
     let (case, password) = (text("case"), text("password"));
     if case == "leaks-context" {
-        return gatherer_plugin_api::__private::gather::<Leaky>(request, callbacks);
+        let operation = gatherer_plugin_api::__private::Operation::Gather;
+        return gatherer_plugin_api::__private::run::<Leaky>(operation, request, callbacks);
     }
     let context = Context::new(callbacks, request.endpoint, request.module, request.options);
 

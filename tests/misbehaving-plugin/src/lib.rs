@@ -1,12 +1,13 @@
 //! A plugin that breaks the contract in the way that its parameter `case` names.
 //!
 //! Faults that the SDK prevents are made with the functions of the ABI, so this file exports the plugin without the SDK's
-//! macro. The cases are in `cases`, `items`, `objects`, `intrusion` and `secrets`. `global_faults` has the faults that do not depend
+//! macro. The cases are in `cases`, `items`, `objects`, `intrusion` and `secrets`, those of checks in `checks`. `global_faults` has the faults that do not depend
 //! on the parameter.
 
 #![allow(unsafe_code)]
 
 mod cases;
+mod checks;
 mod forks;
 mod global_faults;
 mod intrusion;
@@ -15,7 +16,7 @@ mod objects;
 mod raw;
 mod secrets;
 
-use gatherer_plugin_api::__private::{self, Note, abi_stable, padded_len};
+use gatherer_plugin_api::__private::{self, Note, Operation, abi_stable, padded_len};
 use gatherer_plugin_api::abi::{Callbacks, GathererModuleRef};
 
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
@@ -60,7 +61,12 @@ extern "C" fn invoke(
         // The SDK's `invoke` cannot return these.
         Some("nonsense-summary") => RResult::ROk("not a summary".into()),
         Some("nonsense-error") => RResult::RErr("not an error".into()),
-        _ => __private::invoke(operation, request, callbacks, cases::run),
+        _ => __private::invoke(operation, request, callbacks, |operation, request, callbacks| {
+            match operation {
+                Operation::Gather => cases::run(request, callbacks),
+                Operation::Check => checks::run(request, callbacks),
+            }
+        }),
     }
 }
 

@@ -87,6 +87,7 @@ fn options_of_the_program() -> BTreeSet<String> {
         &[][..],
         &["modules"],
         &["match-images"],
+        &["check"],
         &["diff"],
         &["schema"],
         &["plugin", "inspect"],

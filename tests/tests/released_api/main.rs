@@ -168,6 +168,31 @@ fn a_released_plugin_stops_when_it_is_cancelled() {
 }
 
 #[test]
+fn a_check_of_a_released_plugin_shows_only_the_step_of_the_program_itself() {
+    let folder = folder_with("released", &built(V1_0, Plugin::Released));
+    let endpoints = json!([
+        {"id": "old", "module": "Released", "hostname": "kvm1"},
+        {"id": "wrong", "module": "Released"},
+    ]);
+    let run = Run::new().args(["check", "--infile", "-", "--only", "old", "--format", "json"]);
+    let run = run.plugins(folder.path()).stdin(endpoints.to_string());
+    let outcome = run.run().expect_code(0);
+    let document: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let old = &document["endpoints"][0];
+    assert_eq!(old["status"], "not-tried");
+    let steps: Vec<_> = old["steps"].as_array().expect("a list").iter().collect();
+    let statuses: Vec<_> = steps.iter().map(|step| (&step["name"], &step["status"])).collect();
+    let (parameters, rest) = (json!("parameters"), json!("rest"));
+    let (ok, not_tried) = (json!("ok"), json!("not-tried"));
+    assert_eq!(statuses, [(&parameters, &ok), (&rest, &not_tried)]);
+    let why = steps[1]["message"].as_str().expect("a sentence");
+    assert!(why.contains("gatherer-plugin-released 1.0.0 cannot check"), "{why}");
+
+    let run = Run::new().args(["check", "--infile", "-"]).plugins(folder.path());
+    run.stdin(endpoints.to_string()).run().expect_code(1);
+}
+
+#[test]
 fn plugin_verify_accepts_a_released_plugin() {
     let folder = folder_with("released", &built(V1_0, Plugin::Released));
     let file = folder.path().join("libgatherer_plugin_released.so");

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use gatherer_plugin_api::StepStatus;
+use gatherer_plugin_api::{ErrorKind, StepStatus};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
@@ -139,10 +139,10 @@ fn check_and_print(
     let exit = match ended {
         Ok(()) => {
             let checks = CheckDocument::new(checks.take().into_values().collect());
-            let printed = async {
+            let done = async {
                 output.run(move || printer.print(&checks)).await.unwrap_or(Exit::Internal)
             };
-            runtime.block_on(until_signal(printed, &mut signals))
+            runtime.block_on(until_signal(done, &mut signals))
         }
         Err(signal) => abandoned(signal),
     };
@@ -154,16 +154,17 @@ fn check_and_print(
 fn keep(checks: &Checks, position: usize, check: EndpointCheck) {
     let _endpoint = spans::endpoint(&check.id, check.module.as_deref()).entered();
     // The printed result shows it.
-    match check.failed_step() {
-        Some(step) => tracing::error!(
+    if let Some(step) = check.failed_step() {
+        tracing::error!(
             file_only = true,
-            json.kind = step.kind.map(|kind| kind.as_str()),
+            json.kind = step.kind.map(ErrorKind::as_str),
             json.hint = step.hint.as_deref(),
             "the check failed at the step {}: {}",
             step.name,
             step.message
-        ),
-        None => tracing::info!("the check ended: {}", check.status.as_str()),
+        );
+    } else {
+        tracing::info!("the check ended: {}", check.status.as_str());
     }
     checks.borrow_mut().insert(position, check);
 }

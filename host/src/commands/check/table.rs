@@ -65,7 +65,8 @@ fn write_step(step: &CheckStep, names: usize, style: TableStyle, out: &mut Strin
     }
     let mut lines = lines.into_iter();
     let gap = " ".repeat(STATUS_WIDTH - status.len() + 2);
-    out.push_str(&format!("  {}{gap}{name}", status_style.paint(status, style.color)));
+    let status = status_style.paint(status, style.color);
+    out.extend(["  ", status.as_str(), gap.as_str(), name.as_str()]);
     if text_width(&name) <= names
         && let Some(line) = lines.next()
     {
