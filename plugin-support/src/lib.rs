@@ -5,6 +5,7 @@
 /// Reads files that a request names.
 pub use gatherer_file_reader as file;
 
+pub mod counts;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;

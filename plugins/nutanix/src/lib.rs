@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod check;
 pub mod client;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -49,21 +50,36 @@ impl Gatherer for NutanixAhv {
         }
         Ok(())
     }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        run::block_on(context, check::check(&parameters, context))
+    }
 }
 
 /// What to do if a list is not complete or not valid, and no better hint is known.
 const NOT_COMPLETE_HINT: &str =
     "try again; if it fails each time, allow the user to view all clusters, hosts and VMs";
 
-/// Reads everything that the server has. If the lists do not agree, it may have changed between them: reads them again, once.
+/// A client for these parameters.
+fn prism<'a>(parameters: &'a Parameters, context: &'a Context) -> Result<Prism<'a>, GatherError> {
+    let Parameters { hostname, port, username, password, .. } = parameters;
+    Prism::new(hostname, *port, username, password, context)
+}
+
+/// Reads everything that the server has.
 async fn answer(parameters: &Parameters, context: &Context) -> Result<Answer, GatherError> {
-    let Parameters { hostname, port, username, password, api } = parameters;
-    let prism = Prism::new(hostname, *port, username, password, context)?;
-    let version = client::choose(&prism, api).await?;
-    match map::answer(found(&prism, &version).await?) {
+    let prism = prism(parameters, context)?;
+    let version = client::choose(&prism, &parameters.api).await?;
+    complete_answer(&prism, &version).await
+}
+
+/// Reads everything with one version. If the lists do not agree, the server may have changed between them: reads them again,
+/// once.
+async fn complete_answer(prism: &Prism<'_>, version: &ApiVersion) -> Result<Answer, GatherError> {
+    match map::answer(found(prism, version).await?) {
         Err(error) => {
             tracing::info!("{error}; reading all lists again");
-            map::answer(found(&prism, &version).await?)
+            map::answer(found(prism, version).await?)
         }
         complete => complete,
     }

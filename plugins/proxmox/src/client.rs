@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::credentials::Credentials;
 use crate::map::replies::{
     AclEntry, ClusterStatusEntry, Config, GuestEntry, NodeEntry, NodeStatus, Permissions, Reply,
-    VersionReply,
+    UserEntry, VersionReply,
 };
 use crate::map::values;
 
@@ -75,6 +75,21 @@ impl Client {
     /// The credentials that are used, for messages.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// The URL of the service.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Checks the connection.
+    pub async fn check_connection(&self) -> Result<(), GatherError> {
+        self.http.check_connection(&self.url).await
+    }
+
+    /// A user, with its tokens. Needs `Sys.Audit` on its groups.
+    pub async fn user(&self, user: &str) -> Result<UserEntry, GatherError> {
+        self.get(&["access", "users", user], None, ANSWER_MAX_BYTES).await
     }
 
     /// What the user or token may do, by path.

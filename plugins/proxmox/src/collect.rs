@@ -19,11 +19,15 @@ const PROGRESS_STEP: usize = 50;
 /// What to do if the node that answers does not know its cluster.
 const RESTART: &str = "check the service pve-cluster of the node that was asked";
 
+/// The nodes by name.
+pub type Nodes = BTreeMap<String, Node>;
+
 /// A node, and its own answer.
-struct Node {
-    listed: ListedNode,
+pub struct Node {
+    /// What the lists say.
+    pub listed: ListedNode,
     /// Absent if the node did not answer.
-    status: Option<NodeStatus>,
+    pub status: Option<NodeStatus>,
     /// Whether the node is asked for the configurations of its guests.
     answers: bool,
 }
@@ -76,12 +80,12 @@ pub async fn gather(client: &Client, context: &Context) -> Result<(), GatherErro
 }
 
 /// All nodes with their own answers.
-async fn nodes(
+pub async fn nodes(
     client: &Client,
     context: &Context,
     status: &[ClusterStatusEntry],
     cluster: &Cluster,
-) -> Result<BTreeMap<String, Node>, GatherError> {
+) -> Result<Nodes, GatherError> {
     let entries = client.nodes().await?;
     host::check_nodes(&entries, status, cluster).map_err(|error| error.with_hint(RESTART))?;
     let mut nodes = BTreeMap::new();
@@ -93,9 +97,9 @@ async fn nodes(
 }
 
 /// Checks an empty list of guests: each node that answers lists its own guests from its own files.
-async fn check_that_there_are_no_guests(
+pub async fn check_that_there_are_no_guests(
     client: &Client,
-    nodes: &BTreeMap<String, Node>,
+    nodes: &Nodes,
 ) -> Result<(), GatherError> {
     for (name, _) in nodes.iter().filter(|(_, node)| node.answers) {
         for kind in [GuestKind::Qemu, GuestKind::Lxc] {

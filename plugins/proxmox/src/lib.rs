@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod check;
 mod client;
 mod collect;
 pub mod credentials;
@@ -48,23 +49,33 @@ impl Gatherer for Proxmox {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
-        let url = service_url("https", &parameters.host, parameters.port)
-            .map_err(|why| GatherError::configuration(format!("the parameter host {why}")))?;
-        let verifies = parameters.verify_ssl.unwrap_or(true);
-        let (credentials, ignored) = Credentials::choose(parameters)?;
-        if let Some(ignored) = ignored {
-            context.warning(context.endpoint(), ignored)?;
-        }
-        if !verifies {
-            context.warning(
-                context.endpoint(),
-                "certificates are not verified (verify_ssl is false): an attacker in the network can \
-                 read and change the traffic",
-            )?;
-        }
-        let client = Client::new(context, url, credentials, verifies);
+        let client = client(parameters, context)?;
         run::block_on(context, collect::gather(&client, context))
     }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let client = client(parameters, context)?;
+        run::block_on(context, check::check(&client, context))
+    }
+}
+
+/// A client for these parameters. Warns about parameters that are not used, or not safe.
+fn client(parameters: Parameters, context: &Context) -> Result<Client, GatherError> {
+    let url = service_url("https", &parameters.host, parameters.port)
+        .map_err(|why| GatherError::configuration(format!("the parameter host {why}")))?;
+    let verifies = parameters.verify_ssl.unwrap_or(true);
+    let (credentials, ignored) = Credentials::choose(parameters)?;
+    if let Some(ignored) = ignored {
+        context.warning(context.endpoint(), ignored)?;
+    }
+    if !verifies {
+        context.warning(
+            context.endpoint(),
+            "certificates are not verified (verify_ssl is false): an attacker in the network can \
+             read and change the traffic",
+        )?;
+    }
+    Ok(Client::new(context, url, credentials, verifies))
 }
 
 gatherer_plugin_api::export_gatherer! {

@@ -1,5 +1,6 @@
 //! Module VMware: reads the hosts and the virtual machines of a vCenter, or of one ESXi host, over its SOAP API.
 
+mod check;
 mod client;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -33,6 +34,10 @@ impl Gatherer for VMware {
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let inventory = run::block_on(context, read(&parameters, context))?;
         send(inventory, context)
+    }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        run::block_on(context, check::check(&parameters, context))
     }
 }
 

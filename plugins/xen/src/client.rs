@@ -52,6 +52,21 @@ impl Xapi {
         })
     }
 
+    /// Logs in.
+    pub async fn open(&self) -> Result<(), GatherError> {
+        self.session.run(|| self.log_in(), async |_: &String| Ok(())).await
+    }
+
+    /// The name of the user.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The coordinator, if the host of the endpoint named another one.
+    pub fn other_coordinator(&self) -> Option<&Url> {
+        self.coordinator.get()
+    }
+
     /// All objects of a class.
     pub async fn records(&self, class: &'static str) -> Result<Class, GatherError> {
         let method = format!("{class}.get_all_records");

@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod check;
 mod client;
 pub mod map;
 mod pool;
@@ -9,7 +10,7 @@ pub mod record;
 pub mod reply;
 
 use gatherer_plugin_api::{Context, GatherError, Gatherer, Secret};
-use gatherer_plugin_support::http::service_url;
+use gatherer_plugin_support::http::{Url, service_url};
 use gatherer_plugin_support::run;
 use serde::Deserialize;
 
@@ -29,9 +30,7 @@ impl Gatherer for Xen {
     type Parameters = Parameters;
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
-        let url = service_url("https", &parameters.hostname, parameters.port)
-            .map_err(|why| GatherError::configuration(format!("the parameter hostname {why}")))?;
-        let client = client::Xapi::new(url, &parameters, context)?;
+        let client = client::Xapi::new(url(&parameters)?, &parameters, context)?;
         let records = run::block_on(context, async {
             let records = pool::read(&client, context).await;
             client.log_out().await;
@@ -39,6 +38,22 @@ impl Gatherer for Xen {
         })?;
         map::send(&records, context)
     }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let url = url(&parameters)?;
+        let client = client::Xapi::new(url.clone(), &parameters, context)?;
+        run::block_on(context, async {
+            let result = check::check(&client, &url, context).await;
+            client.log_out().await;
+            result
+        })
+    }
+}
+
+/// The URL of the host, without a path.
+fn url(parameters: &Parameters) -> Result<Url, GatherError> {
+    service_url("https", &parameters.hostname, parameters.port)
+        .map_err(|why| GatherError::configuration(format!("the parameter hostname {why}")))
 }
 
 gatherer_plugin_api::export_gatherer! {

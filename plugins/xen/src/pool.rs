@@ -4,7 +4,7 @@ use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::json;
 
 use crate::client::Xapi;
-use crate::record::Class;
+use crate::record::{Class, Record};
 
 /// How often pool, hosts and virtual machines are read until the lists belong together.
 const MAX_READS: usize = 3;
@@ -24,22 +24,42 @@ pub struct PoolRecords {
     pub vdis: Class,
 }
 
-/// Reads the whole pool.
-pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, GatherError> {
+/// The lists that belong together.
+#[derive(Debug)]
+pub struct PoolLists {
+    pub pools: Class,
+    pub hosts: Class,
+    pub vms: Class,
+}
+
+/// The host that answers for the pool.
+pub fn coordinator<'a>(pools: &Class, hosts: &'a Class) -> Result<Record<'a>, GatherError> {
+    let master = pools.iter().find_map(|pool| pool.reference("master"));
+    let found = master.and_then(|master| hosts.get(master));
+    found.ok_or_else(|| incomplete("host", "the pool's coordinator is missing"))
+}
+
+/// Reads the lists of pools, hosts and virtual machines until they belong together.
+pub async fn read_lists(client: &Xapi, context: &Context) -> Result<PoolLists, GatherError> {
     let mut reads = 1;
-    let (pools, hosts, vms) = loop {
+    loop {
         context.progress("hosts and virtual machines");
         let pools = client.records("pool").await?;
         let hosts = client.records("host").await?;
         let vms = client.records("VM").await?;
         match check(&pools, &hosts, &vms) {
-            Ok(()) => break (pools, hosts, vms),
+            Ok(()) => return Ok(PoolLists { pools, hosts, vms }),
             Err(error) if reads == MAX_READS => return Err(error),
             // An object can appear or disappear between two calls.
             Err(error) => tracing::info!("{error}; reading again"),
         }
         reads += 1;
-    };
+    }
+}
+
+/// Reads the whole pool.
+pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, GatherError> {
+    let PoolLists { pools, hosts, vms } = read_lists(client, context).await?;
     context.progress("details of the virtual machines");
     let host_metrics = client.records("host_metrics").await?;
     // Without them, the guests of a lost host would seem to run.

@@ -3,6 +3,7 @@
 mod list_v2;
 mod list_v3;
 mod list_v4;
+mod probe;
 mod version;
 
 use gatherer_plugin_api::{Context, ErrorKind, GatherError, Secret};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 pub use list_v2::found as found_v2;
 pub use list_v3::found as found_v3;
 pub use list_v4::found as found_v4;
+pub use probe::{ListKind, probe};
 pub use version::{ApiVersion, choose};
 
 /// The maximum size of a reply. v2 lists all VMs of a cluster in one.
@@ -52,6 +54,11 @@ impl<'a> Prism<'a> {
             return Err(GatherError::configuration("the parameter username must not have a colon"));
         }
         Ok(Self { context, client: Client::new(context)?, base, username, password })
+    }
+
+    /// The URL of the server, without a path.
+    pub fn base(&self) -> &Url {
+        &self.base
     }
 
     /// The URL of a path, which begins without a slash.

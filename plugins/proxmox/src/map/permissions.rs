@@ -11,6 +11,9 @@ const VM_AUDIT: &str = "VM.Audit";
 /// Seeing the state of nodes and of the cluster.
 const SYS_AUDIT: &str = "Sys.Audit";
 
+/// The privileges that are needed, each on everything below a path.
+pub const PRIVILEGES: [(&str, &str); 2] = [(VM_AUDIT, "/vms"), (SYS_AUDIT, "/nodes")];
+
 /// What the credentials allow beyond the guests and nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
@@ -20,31 +23,41 @@ pub struct View {
 
 /// Checks that the credentials may see all guests and nodes. Otherwise the error is a `permission` one.
 pub fn check(permissions: &Permissions, credentials: &Credentials) -> Result<View, GatherError> {
-    let mut missing = Vec::new();
-    for (privilege, path) in [(VM_AUDIT, "/vms"), (SYS_AUDIT, "/nodes")] {
-        if !has_on_all(permissions, privilege, path) {
-            missing.push(privilege);
-        }
-    }
+    let missing = PRIVILEGES.iter().filter(|(name, path)| !has_on_all(permissions, name, path));
+    let missing: Vec<_> = missing.map(|(name, _)| *name).collect();
     if !missing.is_empty() {
         let why = format!("has no {} on everything", missing.join(" and no "));
         return Err(incomplete_view(credentials, &why));
     }
-    // A role on a path replaces the inherited ones.
-    for (path, privileges) in permissions {
-        let privilege = match path.split('/').collect::<Vec<_>>()[..] {
-            ["", "vms", _] => VM_AUDIT,
-            ["", "nodes", _] => SYS_AUDIT,
-            _ => continue,
-        };
-        if !privileges.contains_key(privilege) {
-            let why = format!("has no {privilege} on {}, where it has another role", shown(path));
-            return Err(incomplete_view(credentials, &why));
-        }
+    for privilege in PRIVILEGES {
+        check_privilege(permissions, credentials, privilege)?;
     }
     let has_cluster_status =
         permissions.get("/").is_some_and(|privileges| privileges.contains_key(SYS_AUDIT));
     Ok(View { has_cluster_status })
+}
+
+/// Checks one of the [`PRIVILEGES`].
+pub fn check_privilege(
+    permissions: &Permissions,
+    credentials: &Credentials,
+    (privilege, path): (&str, &str),
+) -> Result<(), GatherError> {
+    if !has_on_all(permissions, privilege, path) {
+        return Err(incomplete_view(credentials, &format!("has no {privilege} on everything")));
+    }
+    // A role on a path replaces the inherited ones.
+    for (found, privileges) in permissions {
+        let is_directly_below = found
+            .strip_prefix(path)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|name| !name.contains('/'));
+        if is_directly_below && !privileges.contains_key(privilege) {
+            let why = format!("has no {privilege} on {}, where it has another role", shown(found));
+            return Err(incomplete_view(credentials, &why));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that no path has the role `NoAccess` for these credentials. The permissions leave out such a path, but have every

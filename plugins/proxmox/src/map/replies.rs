@@ -25,6 +25,25 @@ pub struct AclEntry {
     pub roleid: String,
 }
 
+/// `GET /access/users/USER`.
+#[derive(Debug, Deserialize)]
+pub struct UserEntry {
+    /// When the user expires, in seconds since 1970; 0 if never.
+    #[serde(default)]
+    pub expire: Value,
+    /// The tokens by name. Absent before Proxmox VE 6.2.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, TokenEntry>,
+}
+
+/// A token of a user.
+#[derive(Debug, Deserialize)]
+pub struct TokenEntry {
+    /// When the token expires, in seconds since 1970; 0 if never.
+    #[serde(default)]
+    pub expire: Value,
+}
+
 /// `GET .../config`: the configuration of a guest.
 pub type Config = BTreeMap<String, Value>;
 

@@ -1,7 +1,7 @@
 //! I/O: the connection to a vCenter or an ESXi host, and the calls of its API.
 
 mod listing;
-mod rights;
+pub mod rights;
 pub mod soap;
 
 use std::time::Duration;
@@ -89,11 +89,29 @@ impl CallError {
     }
 }
 
+/// The server's URL, without a path.
+pub fn service(parameters: &Parameters) -> Result<http::Url, GatherError> {
+    service_url("https", &parameters.hostname, parameters.port)
+        .map_err(|why| GatherError::configuration(format!("the parameter hostname {why}")))
+}
+
+impl Login {
+    /// The account, as the server names it.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+}
+
 impl Vsphere {
+    /// The product with its version and the version of the API.
+    pub fn product(&self) -> String {
+        let version = self.action.rsplit('/').next().unwrap_or_default();
+        format!("{}, API {version}", self.content.full_name)
+    }
+
     /// Asks the server for its versions and its own objects. Needs no login.
     pub async fn connect(parameters: &Parameters, context: &Context) -> Result<Self, GatherError> {
-        let base = service_url("https", &parameters.hostname, parameters.port)
-            .map_err(|why| GatherError::configuration(format!("the parameter hostname {why}")))?;
+        let base = service(parameters)?;
         let path = |path: &str| {
             let mut url = base.clone();
             url.set_path(path);

@@ -5,10 +5,12 @@ use gatherer_plugin_support::xml::{self, Node};
 
 use super::{CallError, Login, Vsphere, soap};
 
-/// The right to see an object and to read its properties.
+/// The rights that the account needs on the root folder: to see an object, and to read its properties. Every role that
+/// has the second has the first too.
+pub const NEEDED: [&str; 2] = ["System.View", READ];
 const READ: &str = "System.Read";
-/// What gives the right on everything.
-const REMEDY: &str = "give the account the role Read-only (it has System.Read) on the root folder, with \"Propagate to \
+/// What gives the rights on everything.
+pub const REMEDY: &str = "give the account the role Read-only (it has System.Read) on the root folder, with \"Propagate to \
                       children\"";
 
 /// A role that an account or a group has on the root folder.
@@ -22,30 +24,50 @@ struct RootRole {
 /// Fails if the account may not read the root folder, and returns a warning if its role there does not apply to the
 /// objects below.
 pub async fn check(vsphere: &Vsphere, login: &Login) -> Result<Option<String>, GatherError> {
+    match has(vsphere, login, READ).await? {
+        Some(true) => {}
+        Some(false) => return Err(missing(READ)),
+        None => return Ok(None),
+    }
+    let limit = limit(vsphere, login).await?;
+    Ok(limit.map(|limit| format!("{limit}; {REMEDY}")))
+}
+
+/// Whether the account has a right on the root folder. `None` for an ESXi host that cannot say so: all accounts of a host see
+/// all of it.
+pub async fn has(
+    vsphere: &Vsphere,
+    login: &Login,
+    right: &str,
+) -> Result<Option<bool>, GatherError> {
     let content = &vsphere.content;
     let Some(manager) = &content.authorization_manager else { return Ok(None) };
     let arguments = format!(
-        "{}<sessionId>{}</sessionId><privId>{READ}</privId>",
+        "{}<sessionId>{}</sessionId><privId>{right}</privId>",
         soap::reference("entity", &content.root_folder),
         soap::escape(&login.key)
     );
     let method = "HasPrivilegeOnEntity";
     let read = |answer: Node| Ok(xml::text(answer, &["returnval"]) == Some("true"));
     match vsphere.call(Some(login), method, manager, &arguments, read).await {
-        Ok(true) => {}
-        Ok(false) => return Err(no_right()),
-        Err(CallError::Fault(fault)) if fault.is("NoPermission") => return Err(no_right()),
-        // Not every ESXi host has the method. All accounts of a host see all of it.
+        Ok(has_right) => Ok(Some(has_right)),
+        Err(CallError::Fault(fault)) if fault.is("NoPermission") => Ok(Some(false)),
+        // Not every ESXi host has the method.
         Err(CallError::Fault(fault)) if !content.is_vcenter && !fault.is("NotAuthenticated") => {
             tracing::debug!("{method}: {fault}");
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(error.into_error(method)),
+        Err(error) => Err(error.into_error(method)),
     }
-    if !content.is_vcenter {
-        return Ok(None);
-    }
+}
 
+/// Why the account may not see everything, although it has the rights on the root folder.
+pub async fn limit(vsphere: &Vsphere, login: &Login) -> Result<Option<String>, GatherError> {
+    let content = &vsphere.content;
+    let Some(manager) = content.authorization_manager.as_ref().filter(|_| content.is_vcenter)
+    else {
+        return Ok(None);
+    };
     let method = "RetrieveEntityPermissions";
     let entity = soap::reference("entity", &content.root_folder);
     let arguments = format!("{entity}<inherited>true</inherited>");
@@ -57,23 +79,22 @@ pub async fn check(vsphere: &Vsphere, login: &Login) -> Result<Option<String>, G
         Ok(roles) => roles,
         Err(CallError::Fault(fault)) if fault.is("NoPermission") => {
             return Ok(Some(format!(
-                "whether the account may see every object could not be checked ({method}: {fault}); {REMEDY}"
+                "whether the account may see every object could not be checked ({method}: {fault})"
             )));
         }
         Err(error) => return Err(error.into_error(method)),
     };
-    if is_limited_to_root(&roles, &login.account) {
-        return Ok(Some(format!(
-            "the account's role on the root folder does not apply to the objects below, so hosts and virtual machines \
-             may be missing; {REMEDY}"
-        )));
-    }
-    Ok(None)
+    Ok(is_limited_to_root(&roles, &login.account).then(|| {
+        "the account's role on the root folder does not apply to the objects below, so hosts and virtual machines may be \
+         missing"
+            .to_owned()
+    }))
 }
 
-fn no_right() -> GatherError {
+/// The error of an account without a right on the root folder.
+pub fn missing(right: &str) -> GatherError {
     let message = format!(
-        "the account has no right {READ} on the root folder, so the server would hide objects"
+        "the account has no right {right} on the root folder, so the server would hide objects"
     );
     GatherError::new(ErrorKind::Permission, message).with_hint(REMEDY)
 }

@@ -11,7 +11,7 @@ use gatherer_plugin_api::{Context, GatherError};
 use gatherer_plugin_support::uuid::canonical_or_raw;
 
 use crate::pool::PoolRecords;
-use crate::record::Record;
+use crate::record::{Class, Record};
 use devices::Devices;
 
 /// Sends all hosts and guests. The pseudo-host for guests without a host is always sent, so that a Manager does not
@@ -47,6 +47,15 @@ pub fn send(records: &PoolRecords, context: &Context) -> Result<(), GatherError>
         context.guest(place, guest)?;
     }
     Ok(())
+}
+
+/// The number of records that are guests.
+pub fn count_guests(vms: &Class) -> Result<usize, GatherError> {
+    let mut guests = 0;
+    for record in vms.iter() {
+        guests += usize::from(guest::is_listed(record)?);
+    }
+    Ok(guests)
 }
 
 /// The uuid of an object in canonical form, if it is one.

@@ -90,6 +90,8 @@ pub struct FakeProxmox {
     pub permissions: Value,
     /// The roles on paths, of all users.
     pub acl: Value,
+    /// When the user and the token expire, in seconds since 1970; `None` if the user may not read that.
+    pub expiries: Option<(i64, i64)>,
     /// Guests that the user may not see: they are left out.
     pub hidden: Vec<u32>,
     /// Whether the login needs a second factor.
@@ -129,6 +131,7 @@ impl FakeProxmox {
             guests: inventory::guests(),
             permissions: Value::Object(permissions),
             acl: json!([{"path": "/", "type": "user", "ugid": USER, "roleid": "PVEAuditor", "propagate": 1}]),
+            expiries: Some((0, 0)),
             hidden: Vec::new(),
             second_factor: false,
             requests_of_a_ticket: usize::MAX,
@@ -180,6 +183,11 @@ impl FakeProxmox {
         }
         match parts[..] {
             ["access", "permissions"] => data(self.permissions.clone()),
+            ["access", "users", USER] => match self.expiries {
+                None => refusal(403, "Permission check failed"),
+                Some((user, token)) => data(json!({"enable": 1, "expire": user, "groups": [],
+                    "tokens": {"inventory": {"expire": token, "privsep": 1}}})),
+            },
             ["access", "acl"] => data(self.acl.clone()),
             ["version"] => data(match self.release {
                 Release::Six => {

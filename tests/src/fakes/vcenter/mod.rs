@@ -34,6 +34,8 @@ pub enum Rights {
     Full,
     /// A role on the root folder that does not apply to the objects below.
     NotPropagated,
+    /// A role on the root folder that shows objects, but not their properties.
+    ViewOnly,
     /// No role on the root folder.
     NoneOnRoot,
     /// No role on the root folder, and the server says so by a fault.
@@ -276,6 +278,9 @@ impl Vcenter {
         }
         match self.rights {
             Rights::FaultOnRoot => Err(DENIED),
+            Rights::ViewOnly if xml::text(method, &["privId"]) == Some("System.Read") => {
+                Ok("<returnval>false</returnval>".to_owned())
+            }
             Rights::NoneOnRoot => Ok("<returnval>false</returnval>".to_owned()),
             _ => Ok("<returnval>true</returnval>".to_owned()),
         }
