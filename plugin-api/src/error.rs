@@ -28,6 +28,9 @@ pub enum ErrorKind {
     Unavailable,
     /// The endpoint or the plugin does not support the operation.
     Unsupported,
+    /// The answer lacks so many of the hosts or guests of the last one that it may be wrong (`max_lost`). Only the program
+    /// itself reports it. Since API 1.1.
+    Suspicious,
     /// The worker process of the endpoint ended without reporting a result.
     Crashed,
     /// A fault in this program or in the plugin.
@@ -48,6 +51,7 @@ impl ErrorKind {
             Self::RateLimited => "rate-limited",
             Self::Unavailable => "unavailable",
             Self::Unsupported => "unsupported",
+            Self::Suspicious => "suspicious",
             Self::Crashed => "crashed",
             Self::Internal => "internal",
         }

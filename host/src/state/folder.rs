@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::file_name::file_name;
 use super::locked_endpoint::LockedEndpoint;
 use super::status_record::StatusRecord;
+use super::suspicion::Suspicion;
 use super::whole_file::{self, Durability};
-use super::{lock, status_record};
+use super::{lock, status_record, suspicion};
 
 /// How long a process waits for the lock of an endpoint.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
@@ -27,6 +28,7 @@ const ANSWERS: &str = "endpoints";
 const NEXT: &str = "next";
 const STATUS: &str = "status";
 const LOCKS: &str = "locks";
+const GUARD: &str = "guard";
 
 /// The state folder or a file in it cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +75,7 @@ impl StateFolder {
         for folder in
             [&path, &path.join(ANSWERS), &path.join(NEXT), &path.join(STATUS), &path.join(LOCKS)]
         {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(|error| StateError::unwritable(folder, &error))?;
-            check_trust(folder)?;
+            create(folder)?;
         }
         Ok(Self { path, watch_lock: None, said_not_replaced: AtomicBool::new(false) })
     }
@@ -138,24 +135,32 @@ impl StateFolder {
             ),
             _ => StateError::unwritable(&path, &error),
         })?;
-        Ok(LockedEndpoint::new(self, id, locked))
+        Ok(LockedEndpoint::new(self, id, Some(locked)))
+    }
+
+    /// The files of an endpoint, only to read them, if they cannot be locked. Files are replaced whole.
+    pub fn without_lock(&self, id: &str) -> LockedEndpoint<'_> {
+        LockedEndpoint::new(self, id, None)
+    }
+
+    /// The suspicions of all endpoints, sorted by id. Unreadable ones are left out with a warning.
+    pub fn suspicions(&self) -> Result<Vec<Suspicion>, StateError> {
+        let folder = self.path.join(GUARD);
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let paths = json_files(&folder)?;
+        let mut suspicions: Vec<_> =
+            paths.iter().filter_map(|path| suspicion::read(path)).collect();
+        suspicions.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(suspicions)
     }
 
     /// The status of every endpoint that the folder knows, sorted by id. Unreadable ones are left out with a warning.
     pub fn statuses(&self) -> Result<Vec<StatusRecord>, StateError> {
-        let folder = self.path.join(STATUS);
-        let unreadable =
-            |error: io::Error| StateError::new(&folder, format!("cannot be read: {error}"));
-        let mut statuses = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with('.') || path.extension().is_none_or(|extension| extension != "json")
-            {
-                continue;
-            }
-            statuses.extend(status_record::read(&path));
-        }
+        let paths = json_files(&self.path.join(STATUS))?;
+        let mut statuses: Vec<_> =
+            paths.iter().filter_map(|path| status_record::read(path)).collect();
         statuses.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(statuses)
     }
@@ -187,9 +192,37 @@ impl StateFolder {
         self.json_path(STATUS, id)
     }
 
+    pub(super) fn suspicion_path(&self, id: &str) -> PathBuf {
+        self.json_path(GUARD, id)
+    }
+
     fn json_path(&self, folder: &str, id: &str) -> PathBuf {
         self.path.join(folder).join(format!("{}.json", file_name(id)))
     }
+}
+
+/// Creates a folder with mode 0700 if it does not exist, and checks it.
+pub(super) fn create(folder: &Path) -> Result<(), StateError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| StateError::unwritable(folder, &error))?;
+    check_trust(folder)
+}
+
+/// The JSON files in a folder.
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>, StateError> {
+    let unreadable = |error: io::Error| StateError::new(folder, format!("cannot be read: {error}"));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !name.starts_with('.') && path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// Refuses a folder that others than root and this user can write to.

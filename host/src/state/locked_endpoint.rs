@@ -1,6 +1,7 @@
 //! The files of one endpoint, while they are locked.
 
 use std::fs::File;
+use std::path::Path;
 
 use gatherer_plugin_api::model::{EndpointResult, Timestamp};
 
@@ -8,18 +9,46 @@ use super::answer_file::{self, AnswerState, KeptAnswer};
 use super::folder::{StateError, StateFolder};
 use super::kept_collections::{keep_incomplete, lacks_something_of};
 use super::status_record::{self, StatusRecord, finished_at};
+use super::suspicion::{self, Suspicion};
 use super::whole_file::{self, Durability};
 
 /// The files of one endpoint. No other process reads or replaces them until this is dropped.
 pub struct LockedEndpoint<'a> {
     folder: &'a StateFolder,
     id: String,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl<'a> LockedEndpoint<'a> {
-    pub(super) fn new(folder: &'a StateFolder, id: &str, lock: File) -> Self {
+    pub(super) fn new(folder: &'a StateFolder, id: &str, lock: Option<File>) -> Self {
         Self { folder, id: id.to_owned(), _lock: lock }
+    }
+
+    /// The endpoint's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The path of the state folder.
+    pub fn folder_path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the last suspicious answer lacked; `None` if the last answer was not suspicious.
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        suspicion::read(&self.folder.suspicion_path(&self.id))
+            .filter(|suspicion| suspicion.id == self.id)
+    }
+
+    /// Replaces the suspicion.
+    pub fn set_suspicion(&self, suspicion: &Suspicion) -> Result<(), StateError> {
+        suspicion::write(&self.folder.suspicion_path(&self.id), suspicion)
+    }
+
+    /// Removes the suspicion, if there is one.
+    pub fn remove_suspicion(&self) -> Result<(), StateError> {
+        let path = self.folder.suspicion_path(&self.id);
+        whole_file::remove(&path).map_err(|error| StateError::unwritable(&path, &error))
     }
 
     /// The last whole answer; `None` if there is none, or with a warning if it cannot be used.

@@ -5,6 +5,7 @@
 //! - `endpoints/NAME.json`: the last whole answer, a document of `--format inventory` with the member `state`;
 //! - `next/NAME.json`: the answer whose events are being written, until it becomes the last one;
 //! - `status/NAME.json`: what `status` shows;
+//! - `guard/NAME.json`: what a suspicious answer lacked, until the endpoint is believed again;
 //! - `locks/NAME`: locked while the files of an endpoint are read and replaced;
 //! - `watch.json`: only in a folder of `watch`, which alone may replace answers in it.
 //!
@@ -14,12 +15,14 @@
 mod answer_file;
 mod file_name;
 mod folder;
+pub mod guard;
 mod kept_collections;
 mod lock;
 mod locked_endpoint;
 #[cfg(test)]
 mod state_tests;
 mod status_record;
+mod suspicion;
 mod whole_file;
 
 pub use answer_file::{AnswerState, KeptAnswer};
@@ -29,3 +32,4 @@ pub use locked_endpoint::LockedEndpoint;
 pub use status_record::{
     Announcement, Counts, FailureRecord, StatusRecord, SuccessRecord, Transition,
 };
+pub use suspicion::Suspicion;

@@ -9,6 +9,7 @@ pub mod applied;
 mod changes_properties;
 #[cfg(test)]
 mod changes_tests;
+pub mod lost;
 mod members;
 mod objects;
 mod pairing;
@@ -157,26 +158,9 @@ pub enum What {
 ///
 /// Members that only tell that time passed are no change, see `members.rs`.
 pub fn compare(before: &EndpointResult, after: &EndpointResult) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let has_failed = |result: &EndpointResult| result.status != EndpointStatus::Complete;
-    if has_failed(before) || has_failed(after) {
+    let mut changes = compare_hosts_and_guests(before, after);
+    if !are_complete(before, after) {
         return changes;
-    }
-    let hosts_before: Vec<_> = before.hosts.iter().map(host_without_guests).collect();
-    let hosts_after: Vec<_> = after.hosts.iter().map(host_without_guests).collect();
-    let (old, new) = (placed(&hosts_before), placed(&hosts_after));
-    let pairs = pairing::pair(&old, &new);
-    let renamed = renamed_places(&old, &new, &pairs.both);
-    changes.extend(changes_of(ObjectKind::Host, &old, &new, &pairs));
-    if are_guests_comparable(before, after) {
-        let mut old: Vec<Placed<'_, Guest>> = placed_guests(before).collect();
-        for guest in &mut old {
-            if let Some(now) = guest.place.as_ref().and_then(|place| renamed.get(place)) {
-                guest.place = Some(now.clone());
-            }
-        }
-        let new: Vec<_> = placed_guests(after).collect();
-        compare_lists(ObjectKind::Guest, &old, &new, &mut changes);
     }
     macro_rules! compare_workloads {
         ($($kind:ident in $collection:ident: $list:ident;)+) => {
@@ -199,10 +183,46 @@ pub fn compare(before: &EndpointResult, after: &EndpointResult) -> Vec<Change> {
         ConfigMap in ConfigMaps: config_maps;
         Secret in Secrets: secrets;
     }
+    sort(&mut changes);
+    changes
+}
+
+/// The changes of hosts and guests alone.
+pub fn compare_hosts_and_guests(before: &EndpointResult, after: &EndpointResult) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if !are_complete(before, after) {
+        return changes;
+    }
+    let hosts_before: Vec<_> = before.hosts.iter().map(host_without_guests).collect();
+    let hosts_after: Vec<_> = after.hosts.iter().map(host_without_guests).collect();
+    let (old, new) = (placed(&hosts_before), placed(&hosts_after));
+    let pairs = pairing::pair(&old, &new);
+    let renamed = renamed_places(&old, &new, &pairs.both);
+    changes.extend(changes_of(ObjectKind::Host, &old, &new, &pairs));
+    if are_guests_comparable(before, after) {
+        let mut old: Vec<Placed<'_, Guest>> = placed_guests(before).collect();
+        for guest in &mut old {
+            if let Some(now) = guest.place.as_ref().and_then(|place| renamed.get(place)) {
+                guest.place = Some(now.clone());
+            }
+        }
+        let new: Vec<_> = placed_guests(after).collect();
+        compare_lists(ObjectKind::Guest, &old, &new, &mut changes);
+    }
+    sort(&mut changes);
+    changes
+}
+
+/// Whether neither result failed.
+fn are_complete(before: &EndpointResult, after: &EndpointResult) -> bool {
+    before.status == EndpointStatus::Complete && after.status == EndpointStatus::Complete
+}
+
+/// Sorts changes by kind, id and name.
+fn sort(changes: &mut [Change]) {
     changes.sort_by(|one, other| {
         (one.object, &one.id, &one.name).cmp(&(other.object, &other.id, &other.name))
     });
-    changes
 }
 
 /// Whether all items of a collection are listed.
