@@ -31,7 +31,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    check, diff, gather, match_images, modules, schema, verify, with_settings, without_settings,
+    check, diff, gather, guard, match_images, modules, schema, verify, with_settings,
+    without_settings,
 };
 
 /// Runs the program.
@@ -62,6 +63,9 @@ pub fn main() -> ExitCode {
         Some(Command::Diff(options)) => with_settings(&cli, |settings, _| {
             diff::run(options, cli.files.outfile.as_deref(), settings)
         }),
+        Some(Command::Guard(command)) => {
+            with_settings(&cli, |settings, _| guard::run(command, settings))
+        }
         Some(Command::Modules { name, json }) => {
             with_settings(&cli, |settings, _| modules::run(name.as_deref(), *json, settings))
         }

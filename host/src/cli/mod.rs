@@ -7,6 +7,7 @@ mod conflicts;
 mod diff;
 mod file_mistakes;
 mod gather_options;
+mod guard;
 mod match_images;
 mod settings;
 
@@ -27,6 +28,7 @@ use crate::output::search::SearchText;
 pub use check::{CheckEndpoints, CheckFormat};
 pub use diff::{Diff, DiffFormat};
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
+pub use guard::{GuardCommand, GuardState};
 pub use match_images::{MatchFormat, MatchImages};
 pub use settings::Settings;
 
@@ -84,6 +86,11 @@ pub struct Cli {
     /// [e.g. --format inventory --no-run-info]
     #[arg(long)]
     pub no_run_info: bool,
+
+    /// Keep the last whole answer of each endpoint in the folder DIR, which `max_lost` compares with
+    /// [default: none] [e.g. --state /var/lib/virtual-host-gatherer]
+    #[arg(long, value_name = "DIR", env = "VIRTUAL_HOST_GATHERER_STATE", hide_env = true)]
+    pub state: Option<PathBuf>,
 
     /// Options of every command.
     #[command(flatten)]
@@ -294,6 +301,9 @@ pub enum Command {
     /// Compare two documents: what a Manager would create, update and unlink
     #[command(name = Diff::COMMAND, after_help = Diff::EXAMPLES)]
     Diff(Diff),
+    /// List and accept suspicious answers: those that lack more than `max_lost` of the last whole one
+    #[command(subcommand)]
+    Guard(GuardCommand),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
     Schema {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Cli, Color, Common, FailOn, file_mistakes, parse_seconds};
 use crate::logging::{LogFilter, LogFormat, LogSettings};
+use crate::output::changes::lost::MaxLost;
 use crate::output::filters::{FilterOption, Filters};
 use crate::output::format::Format;
 use crate::plugins::{PluginFolders, check_trust, folders};
@@ -64,6 +65,8 @@ pub(super) struct OperatorFile {
     include: Option<FilterOption>,
     #[serde(default, deserialize_with = "exclude")]
     exclude: Option<FilterOption>,
+    state: Option<PathBuf>,
+    max_lost: Option<MaxLost>,
     #[serde(default)]
     policy: PolicyTable,
 }
@@ -145,6 +148,10 @@ pub struct Settings {
     pub progress: progress::When,
     /// The filters of an endpoint that has none.
     pub filters: Filters,
+    /// The state folder.
+    pub state: Option<PathBuf>,
+    /// How much an endpoint may lose that has no such option.
+    pub max_lost: Option<MaxLost>,
     /// The path of the operator's file.
     pub config_path: PathBuf,
     log_file: Option<PathBuf>,
@@ -198,6 +205,8 @@ impl Settings {
                 include: file.include.unwrap_or_default(),
                 exclude: file.exclude.unwrap_or_default(),
             },
+            state: cli.state.clone().or(file.state),
+            max_lost: file.max_lost,
             config_path,
             log_file: logfile.clone().or(file.logfile),
             log_format: log_format.or(file.log_format).unwrap_or_default(),

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod diff;
 pub mod gather;
+pub mod guard;
 mod input;
 mod json_file;
 pub mod match_images;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
-use crate::cli::{CheckEndpoints, Cli, Command, FailOn, PluginCommand};
+use crate::cli::{CheckEndpoints, Cli, Command, FailOn, GuardCommand, PluginCommand};
 use crate::exit::Exit;
 use crate::output::inventory::{count, counted_complete, missing_collections};
 
@@ -129,6 +129,8 @@ fn name(command: &Command) -> &'static str {
         Command::Modules { .. } => "modules",
         Command::MatchImages(_) => "match-images",
         Command::Diff(_) => "diff",
+        Command::Guard(GuardCommand::List { .. }) => "guard list",
+        Command::Guard(GuardCommand::Accept { .. }) => "guard accept",
         Command::Schema { .. } => "schema",
         Command::Plugin(PluginCommand::Inspect { .. }) => "plugin inspect",
         Command::Plugin(PluginCommand::Verify { .. }) => "plugin verify",

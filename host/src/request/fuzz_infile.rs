@@ -36,6 +36,7 @@ pub fn infile(input: &[u8]) {
         proxy: ProxySettings::default(),
         folders: BaseFolders::new(Path::new("/folder"), Some(Path::new("/home/user"))),
         filters: Filters::default(),
+        max_lost: None,
         policy: Box::new(|_| Policy::default()),
     };
     let Ok(entries) = read(&text, &CATALOG, &defaults) else { return };

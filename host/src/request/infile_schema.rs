@@ -50,6 +50,10 @@ pub struct RequestedEndpoint {
     /// Leaves out the hosts, with their guests, and the guests that match.
     #[serde(default)]
     exclude: Option<FilterSchema>,
+    /// How many of its hosts, and of its guests, the endpoint may lose since its last whole answer: a share such as `20%`,
+    /// a number, or both: `20%,5`.
+    #[serde(default)]
+    max_lost: Option<ValueSchema>,
     /// If true, certificates are not verified.
     #[serde(default)]
     insecure: Option<ValueSchema>,

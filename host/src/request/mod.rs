@@ -28,6 +28,7 @@ use gatherer_plugin_api::{
 };
 use uuid::Uuid;
 
+use crate::output::changes::lost::MaxLost;
 use crate::output::escape::escape;
 use crate::output::filters::Filters;
 use crate::plugins::Catalog;
@@ -59,6 +60,8 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// Which of its hosts and guests are kept.
     pub filters: Filters,
+    /// How many of its hosts and guests it may lose from one answer to the next.
+    pub max_lost: Option<MaxLost>,
     /// Redacts the endpoint's secrets.
     pub redactor: Redactor,
     /// The members that are set, for the log.
@@ -95,6 +98,8 @@ pub struct Defaults {
     pub folders: BaseFolders,
     /// The filters of an endpoint that has none.
     pub filters: Filters,
+    /// How much an endpoint may lose that has no such option.
+    pub max_lost: Option<MaxLost>,
     /// A function that returns what the operator allows an endpoint, by its id.
     pub policy: Box<dyn Fn(&str) -> Policy>,
 }
@@ -276,6 +281,7 @@ fn ready(
         references: References { files, folders: defaults.folders.clone() },
         timeout,
         filters,
+        max_lost: read.max_lost,
         redactor,
         members: ShownMembers::of(object, module),
         warnings: Vec::new(),

@@ -10,15 +10,17 @@ use super::file_reference::FileReference;
 use super::filter_option;
 use super::infile_json::{RawObject, Value};
 use super::values::{self, BaseFolders, ResolvedReference};
+use crate::output::changes::lost::{self, MaxLost};
 use crate::output::filters::Filters;
 use crate::request::redact::{Secrets, is_document};
 
 /// The maximum timeout in seconds: a week.
 pub const TIMEOUT_MAX_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 
-/// The worker reads files within the endpoint's deadline, so the deadline itself cannot be in a file.
-const TIMEOUT_IN_FILE: &str =
-    "timeout must be a value or {\"env\": NAME}: it cannot be read from a file";
+/// The worker reads files within the endpoint's deadline, so what the runner needs cannot be in a file.
+fn in_file(name: &str) -> String {
+    format!("{name} must be a value or {{\"env\": NAME}}: it cannot be read from a file")
+}
 
 /// The common options of an endpoint.
 pub struct CommonOptions {
@@ -28,6 +30,8 @@ pub struct CommonOptions {
     pub timeout: Option<Duration>,
     /// Which of its hosts and guests are kept.
     pub filters: Filters,
+    /// How many of its hosts and guests it may lose.
+    pub max_lost: Option<MaxLost>,
 }
 
 /// Reads the common options of an endpoint of this module. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
@@ -42,7 +46,7 @@ pub fn read(
 ) -> CommonOptions {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
     let mut filters = defaults.filters.clone();
-    let mut timeout = None;
+    let (mut timeout, mut max_lost) = (None, defaults.max_lost);
     // A parameter of the module with the name of an added option takes its place.
     let added = ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none());
     for name in ["timeout", "retries", "proxy", "ca_file", "insecure"].into_iter().chain(added) {
@@ -69,8 +73,8 @@ pub fn read(
                         }
                         value
                     }
-                    Ok(ResolvedReference::File(_)) if name == "timeout" => {
-                        problems.push(TIMEOUT_IN_FILE.to_owned());
+                    Ok(ResolvedReference::File(_)) if matches!(name, "timeout" | "max_lost") => {
+                        problems.push(in_file(name));
                         continue;
                     }
                     Ok(ResolvedReference::File(file)) => {
@@ -85,15 +89,19 @@ pub fn read(
             }
             value => value,
         };
-        if name == "timeout" {
-            timeout = seconds(&value, problems);
-        } else {
-            set(name, &value, &defaults.folders, &mut options, secrets, problems);
+        match name {
+            "timeout" => timeout = seconds(&value, problems),
+            "max_lost" => {
+                let own = values::text(&value).and_then(|text| MaxLost::parse(&text));
+                check(name, lost::EXPECTED, &value, own.is_some(), problems);
+                max_lost = own.or(max_lost);
+            }
+            _ => set(name, &value, &defaults.folders, &mut options, secrets, problems),
         }
     }
     let proxies = [&options.proxy.http, &options.proxy.https, &options.proxy.all];
     proxies.into_iter().flatten().for_each(|url| secrets.add_url(url.expose()));
-    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64), filters }
+    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64), filters, max_lost }
 }
 
 /// Parses the timeout.

@@ -167,7 +167,7 @@ impl StateFolder {
 
     /// Whether a run may replace answers. In a folder of `watch` a run must not, because the events of the changes would
     /// never be written. Logs that once.
-    pub(super) fn may_replace(&self) -> bool {
+    pub fn may_replace(&self) -> bool {
         let may = self.watch_lock.is_some() || !self.path.join(WATCH_FILE).exists();
         if !may && !self.said_not_replaced.swap(true, Ordering::Relaxed) {
             tracing::warn!(

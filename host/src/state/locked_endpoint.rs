@@ -69,7 +69,17 @@ impl<'a> LockedEndpoint<'a> {
         if !self.folder.may_replace() {
             return Ok(false);
         }
-        let last = self.kept();
+        self.replace_after(self.kept(), result, round)?;
+        Ok(true)
+    }
+
+    /// The same, if the last answer has been read already, and outside a folder of `watch`.
+    pub fn replace_after(
+        &self,
+        last: Option<KeptAnswer>,
+        result: &EndpointResult,
+        round: u64,
+    ) -> Result<(), StateError> {
         let epoch = match &last {
             Some(kept) => kept.state.epoch.clone(),
             None => self.status().epoch,
@@ -84,7 +94,7 @@ impl<'a> LockedEndpoint<'a> {
             }
             _ => answer_file::write(&path, result, &state)?,
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The answer whose events are being written, if `watch` was killed meanwhile.

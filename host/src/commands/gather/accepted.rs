@@ -6,6 +6,7 @@ use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
 use crate::logging::spans;
+use crate::output::changes::lost::MaxLost;
 use crate::output::filters::Filters;
 use crate::output::inventory::count;
 use crate::request::{Endpoint, Entry};
@@ -13,6 +14,7 @@ use crate::request::{Endpoint, Entry};
 /// Decides what is accepted of the answers of a run, by the endpoint's id.
 pub struct Acceptance {
     filters: HashMap<String, Filters>,
+    limits: HashMap<String, MaxLost>,
 }
 
 impl Acceptance {
@@ -24,7 +26,21 @@ impl Acceptance {
             }
             _ => None,
         });
-        Self { filters: filters.collect() }
+        let limits = entries.iter().filter_map(|entry| match entry {
+            Entry::Ready(endpoint) => Some((endpoint.id.clone(), endpoint.max_lost?)),
+            Entry::Failed(_) => None,
+        });
+        Self { filters: filters.collect(), limits: limits.collect() }
+    }
+
+    /// How much an endpoint may lose; `None` for no limit.
+    pub fn max_lost(&self, id: &str) -> Option<MaxLost> {
+        self.limits.get(id).copied()
+    }
+
+    /// Whether any endpoint has a limit.
+    pub fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
     }
 
     /// The part of an answer that is accepted, or a failed result if the answer must not be used.
@@ -50,7 +66,7 @@ impl Acceptance {
 }
 
 /// The result of an endpoint whose answer must not be used.
-fn failed(result: EndpointResult, error: GatherError) -> EndpointResult {
+pub fn failed(result: EndpointResult, error: GatherError) -> EndpointResult {
     EndpointResult {
         status: EndpointStatus::Failed,
         error: Some(error),

@@ -2,6 +2,7 @@
 
 pub mod accepted;
 mod find;
+mod kept;
 mod logged;
 mod result;
 
@@ -35,6 +36,7 @@ use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
 use accepted::Acceptance;
 use find::FindReport;
+use kept::KeptAnswers;
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
 
@@ -53,7 +55,10 @@ pub fn run(cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
         Err(exit) => return exit,
     };
     match &cli.files.infile {
-        Some(infile) => print_product(product, cli, infile, settings, &catalog, tally),
+        Some(infile) => {
+            let state = settings.state.as_deref();
+            print_product(product, cli, infile, settings, &catalog, tally, state)
+        }
         None => fail(
             Exit::Usage,
             "nothing to do: --infile FILE (- is standard input), --list-modules or a command is missing; \
@@ -62,7 +67,8 @@ pub fn run(cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
     }
 }
 
-/// Queries the endpoints of an infile and prints a product of the results, which the tally counts.
+/// Queries the endpoints of an infile and prints a product of the results, which the tally counts. Keeps the answers in
+/// the folder `state`.
 pub fn print_product(
     product: Product,
     cli: &Cli,
@@ -70,6 +76,7 @@ pub fn print_product(
     settings: &Settings,
     catalog: &Catalog,
     tally: &Rc<Tally>,
+    state: Option<&Path>,
 ) -> Exit {
     modules::log_skipped(catalog);
     let outfile = match prepare(cli.files.outfile.as_deref(), settings.run_limit) {
@@ -90,7 +97,9 @@ pub fn print_product(
     };
     tally.expect(entries.len());
     let printer = Printer::new(product, cli, settings, outfile);
-    match query_and_print(entries, settings, catalog, printer, tally) {
+    let acceptance = Acceptance::of(&entries);
+    let kept = KeptAnswers::new(state, &acceptance);
+    match query_and_print(entries, settings, catalog, printer, tally, (acceptance, kept)) {
         Ok(exit) => exit,
         Err(error) => {
             let hint = reserve::hint(&error);
@@ -110,6 +119,7 @@ pub fn entries(
         proxy: request::proxies_of_environment(),
         folders: BaseFolders::new(&folder_of(infile), std::env::home_dir().as_deref()),
         filters: settings.filters.clone(),
+        max_lost: settings.max_lost,
         policy: settings.policy(),
     };
     let mut entries = if infile.is_dir() {
@@ -195,9 +205,9 @@ fn query_and_print(
     catalog: &Catalog,
     printer: Printer,
     tally: &Rc<Tally>,
+    (acceptance, kept): (Acceptance, KeptAnswers),
 ) -> std::io::Result<Exit> {
     let total = entries.len();
-    let acceptance = Acceptance::of(&entries);
     let mut failed = Vec::new();
     let mut endpoints = Vec::new();
     for entry in entries {
@@ -219,6 +229,7 @@ fn query_and_print(
     let context = RunContext {
         settings,
         acceptance,
+        kept,
         children: children.clone(),
         progress: display.progress(),
     };
@@ -244,6 +255,7 @@ fn query_and_print(
 struct RunContext<'a> {
     settings: &'a Settings,
     acceptance: Acceptance,
+    kept: KeptAnswers,
     children: Children,
     progress: Progress,
 }
@@ -253,14 +265,14 @@ struct RunContext<'a> {
 async fn query(
     failed: Vec<EndpointResult>,
     endpoints: Vec<(Endpoint, Rc<Library>)>,
-    RunContext { settings, acceptance, children, progress }: RunContext<'_>,
+    RunContext { settings, acceptance, kept, children, progress }: RunContext<'_>,
     results: &Rc<Results>,
     signals: &mut Signals,
 ) -> Result<(), EndSignal> {
     let (stop, watched) = watch::channel(None);
     for result in failed {
         progress.done(true);
-        results.accept(result);
+        results.accept(kept.keep(result, None, watched.clone()).await);
     }
     let (open_files, raised_limit) = process::raise_open_files();
     let run = supervisor::run(
@@ -276,7 +288,12 @@ async fn query(
         },
         {
             let results = Rc::clone(results);
-            async move |result| results.deliver(acceptance.accept(result), watched.clone()).await
+            async move |result| {
+                let result = acceptance.accept(result);
+                let limit = acceptance.max_lost(&result.id);
+                let result = kept.keep(result, limit, watched.clone()).await;
+                results.deliver(result, watched.clone()).await
+            }
         },
     );
     let reader_closed = results.wait_for_closed_reader();

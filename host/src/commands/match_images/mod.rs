@@ -94,7 +94,7 @@ pub fn run(options: &MatchImages, cli: &Cli, settings: &Settings, tally: &Rc<Tal
         Err(exit) => return exit,
     };
     let infile = options.files.infile.as_deref().expect("clap requires --infile or --inventory");
-    print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog, tally)
+    print_product(Product::Report(Box::new(task)), cli, infile, settings, &catalog, tally, None)
 }
 
 /// What is left to do after the files were read.

@@ -56,6 +56,7 @@ impl CheckedPlugin<'_> {
             proxy: ProxySettings::default(),
             folders: BaseFolders::new(Path::new("/"), None),
             filters: Filters::default(),
+            max_lost: None,
             policy: Box::new(|_| Policy::default()),
         };
         let entries = request::read(&entry.to_string(), self.catalog, &defaults);

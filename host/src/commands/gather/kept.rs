@@ -1,0 +1,167 @@
+//! Keeps the answers of a run in the state folder, after the guard has judged them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatherer_plugin_api::GatherError;
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::accepted::{Acceptance, failed};
+use crate::logging::spans;
+use crate::output::changes::lost::MaxLost;
+use crate::output::inventory;
+use crate::run::supervisor::Stop;
+use crate::state::guard::{self, Verdict};
+use crate::state::{LockedEndpoint, StateFolder};
+
+/// How many answers are compared at the same time. Each needs the memory of two answers.
+const COMPARISONS_MAX: usize = 4;
+
+/// How long a run waits for the state folder, for one endpoint.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
+
+/// The state of a run.
+pub struct KeptAnswers {
+    folder: Option<Arc<StateFolder>>,
+    slots: Semaphore,
+}
+
+impl KeptAnswers {
+    /// The state in this folder. Without a folder, and with a warning if it cannot be used, no answer is kept or judged.
+    pub fn new(path: Option<&Path>, acceptance: &Acceptance) -> Self {
+        let folder = match path.map(StateFolder::open) {
+            Some(Ok(folder)) => Some(Arc::new(folder)),
+            Some(Err(problem)) => {
+                let unguarded =
+                    if acceptance.has_limits() { "; max_lost is not checked" } else { "" };
+                tracing::warn!("{problem}; answers are not kept{unguarded}");
+                None
+            }
+            None => {
+                if acceptance.has_limits() {
+                    tracing::warn!(
+                        "max_lost is set, but there is no state folder, so it is not checked; name one with --state or \
+                         the key state of the config file"
+                    );
+                }
+                None
+            }
+        };
+        Self { folder, slots: Semaphore::new(COMPARISONS_MAX) }
+    }
+
+    /// Judges and keeps a result. Returns it, or a failed result if its answer is suspicious. Problems with the folder are
+    /// warnings.
+    pub async fn keep(
+        &self,
+        mut result: EndpointResult,
+        limit: Option<MaxLost>,
+        mut stop: watch::Receiver<Option<Stop>>,
+    ) -> EndpointResult {
+        let Some(folder) = &self.folder else { return result };
+        let Ok(_slot) = self.slots.acquire().await else { return result };
+        if *stop.borrow() == Some(Stop::Signal) {
+            // The endpoint may have failed because of it.
+            return result;
+        }
+        inventory::normalize(&mut result, true);
+        let span = spans::endpoint(&result.id, result.module.as_deref());
+        let result = Arc::new(result);
+        let (sender, judged) = oneshot::channel();
+        let job = {
+            let (folder, result, span) = (Arc::clone(folder), Arc::clone(&result), span.clone());
+            move || {
+                let verdict = span.in_scope(|| judge_and_keep(&folder, &result, limit));
+                drop(result);
+                // The receiver was dropped if the wait was too long.
+                let _ = sender.send(verdict);
+            }
+        };
+        let thread = std::thread::Builder::new().name("state".to_owned());
+        if let Err(error) = thread.spawn(job) {
+            span.in_scope(|| {
+                tracing::warn!("the answer is not kept, and max_lost is not checked: {error}");
+            });
+        }
+        let error = tokio::select! {
+            biased;
+            verdict = judged => verdict.ok().flatten(),
+            Ok(_) = stop.wait_for(|stop| *stop == Some(Stop::Signal)) => None,
+            () = tokio::time::sleep(WAIT_LIMIT) => {
+                span.in_scope(|| tracing::warn!(
+                    "the state folder {} did not answer within {} s, so max_lost is not checked",
+                    folder.path().display(),
+                    WAIT_LIMIT.as_secs()
+                ));
+                None
+            }
+        };
+        let result = Arc::try_unwrap(result).unwrap_or_else(|result| (*result).clone());
+        match error {
+            Some(error) => failed(result, error),
+            None => result,
+        }
+    }
+}
+
+/// Judges an answer, and replaces the kept one if it is believed. Returns the reason if it is not. Blocks.
+fn judge_and_keep(
+    folder: &StateFolder,
+    result: &EndpointResult,
+    limit: Option<MaxLost>,
+) -> Option<GatherError> {
+    let (endpoint, is_writable) = match folder.lock(&result.id) {
+        Ok(endpoint) => (endpoint, folder.may_replace()),
+        Err(problem) => {
+            tracing::warn!("{problem}; the answer is not kept");
+            (folder.without_lock(&result.id), false)
+        }
+    };
+    if result.status != EndpointStatus::Complete {
+        record(&endpoint, result, is_writable);
+        return None;
+    }
+    let last = endpoint.kept();
+    let mut is_accepted = limit.is_none() || last.is_none();
+    if let (Some(limit), Some(last)) = (limit, &last) {
+        match guard::judge(&endpoint, &last.result, result, limit) {
+            Verdict::Believed => {}
+            Verdict::Accepted => is_accepted = true,
+            Verdict::Suspicious(error) => {
+                let mut suspicious = EndpointResult::new(
+                    result.id.clone(),
+                    result.module.clone(),
+                    result.plugin.clone(),
+                );
+                (suspicious.run, suspicious.error) = (result.run.clone(), Some(error.clone()));
+                record(&endpoint, &suspicious, is_writable);
+                return Some(error);
+            }
+        }
+    } else if limit.is_some() {
+        tracing::warn!(
+            "there is no last whole answer to compare with; max_lost starts with this one"
+        );
+    }
+    if is_writable {
+        let round = last.as_ref().map_or(0, |last| last.state.round) + 1;
+        match endpoint.replace_after(last, result, round) {
+            Ok(()) if is_accepted && endpoint.suspicion().is_some() => {
+                guard::remove_suspicion(&endpoint);
+            }
+            Ok(()) => {}
+            Err(problem) => tracing::warn!("{problem}; the answer is not kept"),
+        }
+    }
+    record(&endpoint, result, is_writable);
+    None
+}
+
+/// Records a result for `status`.
+fn record(endpoint: &LockedEndpoint<'_>, result: &EndpointResult, is_writable: bool) {
+    if is_writable && let Err(problem) = endpoint.record(result, None) {
+        tracing::warn!("{problem}");
+    }
+}
