@@ -50,6 +50,8 @@ fn top_keys() -> Vec<(&'static str, Expected)> {
         ("progress", words::<progress::When>()),
         ("include", FILTER),
         ("exclude", FILTER),
+        ("state", Expected::Text("the path of a folder")),
+        ("max_lost", Expected::Other("\"20%\", a number such as 5, or \"20%,5\"")),
         (POLICY, Expected::Other("a table, [policy]")),
     ]
 }
@@ -243,6 +245,9 @@ mod tests {
             "jobs = 4\n\n[exclude.guests]\nname = [\"[a\"]\n",
             "[include.guests]\nstate = [\"runing\"]\n",
             "[include.guests]\nstate = []\n",
+            "max_lost = \"x\"\n",
+            "max_lost = 0.2\n",
+            "state = 1\n",
             "[policy]\nallow_exec = \"cluster-1\"\n",
             "[policy]\nallow_exec = true\n",
             "[policy]\nconfine = \"yes\"\n",

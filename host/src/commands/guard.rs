@@ -16,7 +16,7 @@ use crate::output::format::table::{MIN_WIDTH, heading, labelled};
 use crate::output::format::{self, TableStyle};
 use crate::output::inventory::count;
 use crate::output::outfile::Outfile;
-use crate::state::guard::shell_word;
+use crate::state::guard::accept_command;
 use crate::state::{StateFolder, Suspicion};
 
 /// The document of `guard list --json`.
@@ -74,11 +74,7 @@ fn table(suspicious: &[Suspicion], folder: &Path, style: TableStyle) -> String {
         let lacks = format!("{}; max_lost is {}", suspicion.losses.summary(), suspicion.max_lost);
         labelled("lacks", CellStyle::Yellow, &lacks, style, &mut out);
         if suspicion.accepted.is_none() {
-            let command = format!(
-                "virtual-host-gatherer guard accept {} --state {}",
-                shell_word(&suspicion.id),
-                shell_word(&folder.display().to_string())
-            );
+            let command = accept_command(&suspicion.id, folder);
             labelled("accept", CellStyle::Dim, &command, style, &mut out);
         }
         out.push('\n');
@@ -93,19 +89,20 @@ fn accept(ids: &[String], state: &GuardState, settings: &Settings) -> Result<Exi
     let folder = open(state, settings)?;
     let unwritable = |problem: crate::state::StateError| (Exit::Unwritable, problem.to_string());
     let mut lines = String::new();
+    // Before any is accepted. And a mistyped id must not get a lock file.
+    let is_unknown = |id: &&String| folder.without_lock(id).suspicion().is_none();
+    if let Some(id) = ids.iter().find(is_unknown) {
+        return Err((Exit::EndpointsFailed, nothing_to_accept(id, &folder)));
+    }
     for id in ids {
+        let nothing = || (Exit::EndpointsFailed, nothing_to_accept(id, &folder));
         let endpoint = folder.lock(id).map_err(unwritable)?;
-        let Some(mut suspicion) = endpoint.suspicion() else {
-            return Err((Exit::EndpointsFailed, nothing_to_accept(id, &folder)));
-        };
+        let mut suspicion = endpoint.suspicion().ok_or_else(nothing)?;
         suspicion.accepted = Some(Timestamp::now());
         endpoint.set_suspicion(&suspicion).map_err(unwritable)?;
         tracing::info!("accepted that {} lacks {}", escape(id), suspicion.losses.summary());
-        lines.push_str(&format!(
-            "{}: accepted that it lacks {}\n",
-            escape(id),
-            suspicion.losses.summary()
-        ));
+        let lacks = suspicion.losses.summary();
+        lines.extend([&escape(id), ": accepted that it lacks ", &lacks, "\n"]);
     }
     Ok(printing::print(&lines))
 }

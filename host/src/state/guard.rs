@@ -4,6 +4,8 @@
 //! answer is believed again if it is within the limit of the last whole answer, or if the operator accepted the loss. An
 //! acceptance is for what the operator saw: an answer that lacks anything else is suspicious again.
 
+use std::path::Path;
+
 use gatherer_plugin_api::model::{EndpointResult, Timestamp};
 use gatherer_plugin_api::{ErrorKind, GatherError};
 
@@ -82,17 +84,26 @@ fn error(
         losses.summary()
     );
     let hint = format!(
-        "check the rights of the account; if they are really gone, run `virtual-host-gatherer guard accept {} --state {}`",
-        shell_word(endpoint.id()),
-        shell_word(&endpoint.folder_path().display().to_string())
+        "check the rights of the account; if they are really gone, run `{}`",
+        accept_command(endpoint.id(), endpoint.folder_path())
     );
     GatherError::new(ErrorKind::Suspicious, message).with_hint(hint)
 }
 
+/// The command that accepts what the last answer of an endpoint lacked.
+pub fn accept_command(id: &str, folder: &Path) -> String {
+    let (word, folder) = (shell_word(id), shell_word(&folder.display().to_string()));
+    let program = env!("CARGO_PKG_NAME");
+    if id.starts_with('-') {
+        return format!("{program} guard accept --state {folder} -- {word}");
+    }
+    format!("{program} guard accept {word} --state {folder}")
+}
+
 /// A text as one word of a shell.
-pub fn shell_word(text: &str) -> String {
+fn shell_word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain) {
+    if !text.is_empty() && text.bytes().all(is_plain) {
         return text.to_owned();
     }
     format!("'{}'", escape(text).replace('\'', r"'\''"))

@@ -89,6 +89,8 @@ fn options_of_the_program() -> BTreeSet<String> {
         &["match-images"],
         &["check"],
         &["diff"],
+        &["guard", "list"],
+        &["guard", "accept"],
         &["schema"],
         &["plugin", "inspect"],
         &["plugin", "verify"],
@@ -220,10 +222,15 @@ fn every_variable_that_a_document_names_is_read() {
     let named: BTreeSet<_> = words(&text, "VIRTUAL_HOST_GATHERER_", is_part).into_iter().collect();
     assert!(named.len() >= 10, "{named:?}");
     for name in named {
-        let run = Run::new().without_logfile().arg("--list-modules");
+        let run = Run::new().without_logfile();
+        let run = if name == "STATE" { run } else { run.arg("--list-modules") };
         let run = run.env(format!("VIRTUAL_HOST_GATHERER_{name}"), "no-such-folder/no-such-value");
+        // Only a run uses the state folder, and creates it.
+        let run = if name == "STATE" { run.args(["-i", "-"]).stdin("[]") } else { run };
         let outcome = run.run();
-        assert!(!outcome.stderr.is_empty(), "{name} is not read: {}", outcome.describe());
+        let created = outcome.home().join("no-such-folder/no-such-value").is_dir();
+        let is_read = if name == "STATE" { created } else { !outcome.stderr.is_empty() };
+        assert!(is_read, "{name} is not read: {}", outcome.describe());
     }
     let document = read("docs/operators-file.md");
     for (key, cells) in rows(section(&document, "\n## Precedence\n")) {

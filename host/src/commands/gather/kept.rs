@@ -20,7 +20,7 @@ use crate::state::{LockedEndpoint, StateFolder};
 const COMPARISONS_MAX: usize = 4;
 
 /// How long a run waits for the state folder, for one endpoint.
-const WAIT_LIMIT: Duration = Duration::from_secs(60);
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// The state of a run.
 pub struct KeptAnswers {
