@@ -1,5 +1,7 @@
 //! `diff`: compares two documents, and says what a Manager would create, update and unlink.
 
+#[cfg(test)]
+mod diff_properties;
 mod documents;
 mod manager_hosts;
 pub mod report;

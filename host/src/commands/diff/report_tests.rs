@@ -109,6 +109,21 @@ fn a_value_that_a_manager_stores_alike_is_no_difference() {
 }
 
 #[test]
+fn a_uuid_in_the_other_byte_order_is_another_identity() {
+    let guest = |uuid: &str| one("1", &json!({"vms": {"web": uuid}}));
+    let old = guest("42301a3c-0001-4000-8000-0000000000ab");
+    for (uuid, is_swapped) in [
+        ("3c1a3042-0100-0040-8000-0000000000ab", true),
+        ("42301a3c-0001-4000-8000-0000000000ac", false),
+        ("i-0123", false),
+    ] {
+        let report = report(&old, &guest(uuid));
+        assert_eq!(actions(&report).len(), 2, "{uuid}");
+        assert_eq!(shown(&report).contains("other byte order"), is_swapped, "{uuid}");
+    }
+}
+
+#[test]
 fn a_host_is_found_by_its_fallback_identity() {
     let old = one("'vim.HostSystem:host-1'", &json!({}));
     let new = one("uuid", &json!({"fallbackHostIdentifier": "'vim.HostSystem:host-1'"}));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::report::{
     ActionKind, DiffReport, Does, EndpointDiff, IdentityChange, ManagerAction, Side, SideStatus,
@@ -61,8 +62,10 @@ fn write_endpoint(endpoint: &EndpointDiff, style: TableStyle, out: &mut String) 
     heading(&parts, style, out);
     labelled("manager", CellStyle::Yellow, &manager_sentence(endpoint), style, out);
     let id = Cell::new(escape(&endpoint.id), CellStyle::Dim);
-    let rows: Vec<_> =
-        endpoint.manager.actions.iter().map(|action| action_row(action, &id)).collect();
+    // By name, so that both actions of an identity that changes are beside each other.
+    let mut actions: Vec<&ManagerAction> = endpoint.manager.actions.iter().collect();
+    actions.sort_by_key(|action| (action.object, &action.name, &action.host, action.action));
+    let rows: Vec<_> = actions.into_iter().map(|action| action_row(action, &id)).collect();
     if !rows.is_empty() {
         grid::draw(&COLUMNS, &rows, style.width, style.color, out);
     }
@@ -125,12 +128,21 @@ fn identity_sentence(change: &IdentityChange) -> String {
     let IdentityChange { object, name, host, before, after } = change;
     let on = host.as_ref().map(|host| format!(" on {}", shown_name(host))).unwrap_or_default();
     format!(
-        "{} {}{on} changes its identity from {} to {}: one is unlinked, and another one created",
+        "{} {}{on} changes its identity from {} to {}{}: one is unlinked, and another one created",
         object.as_str(),
         shown_name(name),
         escape(before),
-        escape(after)
+        escape(after),
+        if is_byte_swapped(before, after) { " (the other byte order)" } else { "" }
     )
+}
+
+/// Whether two UUIDs differ only in the byte order of their first three groups.
+fn is_byte_swapped(before: &str, after: &str) -> bool {
+    let (Ok(before), Ok(after)) = (Uuid::parse_str(before), Uuid::parse_str(after)) else {
+        return false;
+    };
+    before != after && before.to_bytes_le() == *after.as_bytes()
 }
 
 fn action_row(action: &ManagerAction, endpoint: &Cell) -> Vec<Cell> {
