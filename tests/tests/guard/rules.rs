@@ -161,6 +161,21 @@ fn a_manager_gets_null_for_a_suspicious_endpoint_and_the_others_as_always() {
 }
 
 #[test]
+fn a_suspicious_endpoint_has_failed_in_every_format_and_for_fail_on() {
+    let nights = Nights::new("20%");
+    nights.believed(&hosts(0..10));
+    for format in ["gatherer", "inventory", "ndjson", "table", "containers"] {
+        let run = nights.run(&hosts(0..5), &json!({})).args(["--format", format]);
+        let outcome = run.args(["--fail-on", "any"]).run();
+        assert_eq!(outcome.code(), 1, "{format}: {}", outcome.describe());
+        assert!(!outcome.stdout_text().contains("h4"), "{format}: {}", outcome.describe());
+    }
+    let found =
+        nights.run(&hosts(0..5), &json!({})).args(["--find", "h0", "--format", "table"]).run();
+    assert_eq!(found.code(), 1, "{}", found.describe());
+}
+
+#[test]
 fn the_operators_file_has_the_limit_and_the_folder_of_endpoints_without_their_own() {
     let nights = Nights::new(Value::Null);
     let run = |answer: &Value, own: &Value| {
