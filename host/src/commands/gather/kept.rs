@@ -82,12 +82,18 @@ impl KeptAnswers {
         let thread = std::thread::Builder::new().name("state".to_owned());
         if let Err(error) = thread.spawn(job) {
             span.in_scope(|| {
-                tracing::warn!("the answer is not kept, and max_lost is not checked: {error}");
+                tracing::warn!("the answer is not kept: {error}");
             });
         }
         let error = tokio::select! {
             biased;
-            verdict = judged => verdict.ok().flatten(),
+            verdict = judged => verdict.unwrap_or_else(|_| {
+                // The thread was not started, or it panicked.
+                span.in_scope(|| {
+                    tracing::warn!("the answer could not be judged, so max_lost is not checked");
+                });
+                None
+            }),
             Ok(_) = stop.wait_for(|stop| *stop == Some(Stop::Signal)) => None,
             () = tokio::time::sleep(WAIT_LIMIT) => {
                 span.in_scope(|| tracing::warn!(

@@ -87,7 +87,8 @@ pub struct LostObject {
     pub name: String,
 }
 
-/// What an answer lacks of the last whole one. A guest on another host is not lost; an object whose id changed is.
+/// What an answer lacks of the last whole one. A guest on another host is not lost; an object whose id changed is. A
+/// synthetic host is not counted: it only groups guests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Losses {
@@ -106,12 +107,13 @@ impl Losses {
     pub fn between(before: &EndpointResult, after: &EndpointResult) -> Self {
         let on_hosts: usize = before.hosts.iter().map(|host| host.guests.len()).sum();
         let mut losses = Self {
-            hosts_before: before.hosts.len(),
+            hosts_before: before.hosts.iter().filter(|host| !host.synthetic).count(),
             guests_before: on_hosts + before.detached_guests.len(),
             ..Self::default()
         };
         for Change { object, id, name, what, .. } in compare_hosts_and_guests(before, after) {
             let list = match (object, what) {
+                (ObjectKind::Host, What::Deleted { data }) if data["synthetic"] == true => continue,
                 (ObjectKind::Host, What::Deleted { .. }) => &mut losses.hosts,
                 (_, What::Deleted { .. }) => &mut losses.guests,
                 _ => continue,
@@ -258,6 +260,15 @@ mod tests {
         assert_eq!(other_id.summary(), "1 of 2 guests (guest b)");
         let grown = Losses::between(&answer(&[]), &before);
         assert_eq!((grown.summary().as_str(), grown.hosts_before), ("", 0));
+    }
+
+    #[test]
+    fn a_synthetic_host_is_not_counted_but_its_guests_are() {
+        let mut before = answer(&[("h", &["a"]), ("cloud", &["b", "c"])]);
+        before.hosts[1].synthetic = true;
+        let losses = Losses::between(&before, &answer(&[("h", &["a"])]));
+        assert_eq!((losses.hosts.len(), losses.hosts_before), (0, 1));
+        assert_eq!(losses.summary(), "2 of 3 guests (guest b, guest c)");
     }
 
     #[test]
