@@ -12,7 +12,7 @@ mod process;
 
 mod output;
 
-#[allow(dead_code, unused_imports, reason = "`watch` uses the rest")]
+#[allow(dead_code, reason = "a run with `--state` uses the rest")]
 mod state;
 
 mod logging;
@@ -31,8 +31,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    check, diff, gather, guard, match_images, modules, schema, verify, with_settings,
-    without_settings,
+    check, diff, gather, guard, match_images, modules, schema, status, verify, watch,
+    with_settings, without_settings,
 };
 
 /// Runs the program.
@@ -65,6 +65,12 @@ pub fn main() -> ExitCode {
         }),
         Some(Command::Guard(command)) => {
             with_settings(&cli, |settings, _| guard::run(command, settings))
+        }
+        Some(Command::Status(options)) => {
+            with_settings(&cli, |settings, _| status::run(options, settings))
+        }
+        Some(Command::Watch(options)) => {
+            with_settings(&cli, |settings, tally| watch::run(options, settings, tally))
         }
         Some(Command::Modules { name, json }) => {
             with_settings(&cli, |settings, _| modules::run(name.as_deref(), *json, settings))

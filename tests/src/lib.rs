@@ -8,6 +8,7 @@
 
 pub mod corpus;
 pub mod document;
+pub mod event_consumer;
 pub mod fakes;
 mod guest_counts;
 mod guest_members;

@@ -1,7 +1,6 @@
 //! The options `include` and `exclude` with the real program: what is left of an endpoint, and what a Manager gets.
 
-use gatherer_tests::servers::vcsim::{Vcsim, VcsimOptions};
-use gatherer_tests::{Outcome, PluginFolder, Run, assert_message, skip};
+use gatherer_tests::{Outcome, PluginFolder, Run, assert_message};
 use serde_json::{Value, json};
 
 /// A document for module File: two clusters, a pseudo-host, and a pod on each real host.
@@ -341,30 +340,4 @@ fn a_secret_in_a_pattern_is_not_shown() {
     for text in [outcome.stdout_text(), &outcome.stderr, &outcome.log] {
         assert!(!text.contains("sesame-4711"), "{text}");
     }
-}
-
-#[test]
-fn a_cluster_of_a_vcenter_is_left_out_by_its_name() {
-    let options = VcsimOptions { clusters: 2, hosts: 0, ..VcsimOptions::default() };
-    let vcsim = match Vcsim::start(&options) {
-        Ok(vcsim) => vcsim,
-        Err(reason) => skip!("{reason}"),
-    };
-    let gather = |members: Value| {
-        let mut endpoint = vcsim.endpoint();
-        let Value::Object(members) = members else { panic!("the members are an object") };
-        endpoint.as_object_mut().expect("an object").extend(members);
-        let document = Run::gather(&json!([endpoint])).run().document();
-        let hosts = document["vcenter"].clone().expect("the endpoint is complete");
-        let guests: usize = hosts.values().map(|host| host.vms.len()).sum();
-        (hosts.len(), guests)
-    };
-    assert_eq!(gather(json!({})), (6, 20));
-    for members in [
-        json!({"exclude": {"hosts": {"cluster": ["*_c1"]}}}),
-        json!({"include": {"hosts": {"cluster": ["*_c0"]}}}),
-    ] {
-        assert_eq!(gather(members.clone()), (3, 10), "{members}");
-    }
-    assert_eq!(gather(json!({"exclude": {"guests": {"cluster": "*_c0"}}})), (6, 10));
 }

@@ -54,6 +54,9 @@ impl Cli {
             Some(Command::Check(options)) => {
                 [("the infile", options.files.infile.as_deref()), ("", None), ("", None)]
             }
+            Some(Command::Watch(options)) => {
+                [("the infile", Some(options.infile.as_path())), ("", None), ("", None)]
+            }
             Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => [
                 ("the plugin", Some(file.as_path())),
                 ("the infile", request.as_deref()),

@@ -39,6 +39,7 @@ fn top_keys() -> Vec<(&'static str, Expected)> {
         ("format", words::<Format>()),
         ("jobs", Expected::Other("a number from 1 to 256")),
         ("timeout", SECONDS),
+        ("interval", SECONDS),
         ("run_timeout", SECONDS),
         ("worker_memory", Expected::Other("a number of MiB, or 0")),
         ("plugin_dirs", Expected::Other("a list of folders, [\"/FOLDER\"]")),

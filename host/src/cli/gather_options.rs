@@ -37,7 +37,7 @@ impl FailOn {
 }
 
 /// The input and output files.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Files {
     /// Read the endpoints from FILE, or from every *.json of a folder; - is standard input [e.g. -i endpoints.json]
     #[arg(short, long, value_name = "FILE")]
@@ -104,7 +104,7 @@ impl GatherOptions {
 }
 
 /// Parses a positive number of seconds, at most a week.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     parse_seconds(text.parse().ok())
 }
 

@@ -10,6 +10,8 @@ mod gather_options;
 mod guard;
 mod match_images;
 mod settings;
+mod status;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -31,6 +33,8 @@ pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use guard::{GuardCommand, GuardState};
 pub use match_images::{MatchFormat, MatchImages};
 pub use settings::Settings;
+pub use status::Status;
+pub use watch::Watch;
 
 /// When to use colors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -117,6 +121,7 @@ impl Cli {
             |command: clap::Command| command.mut_args(|argument| argument.env(Resettable::Reset));
         let command = command.mut_subcommand(MatchImages::COMMAND, without_environment);
         let command = command.mut_subcommand(CheckEndpoints::COMMAND, without_environment);
+        let command = command.mut_subcommand(Watch::COMMAND, without_environment);
         let matches = command.get_matches_from(abbreviations::expand(std::env::args_os()));
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         // A format in the environment applies only to runs.
@@ -127,6 +132,7 @@ impl Cli {
                 cli.merge_match_images(options, has_format_option)
             }
             Some(Command::Check(options)) => cli.merge_check(options, has_format_option),
+            Some(Command::Watch(options)) => cli.merge_watch(options, has_format_option),
             _ => Ok(()),
         };
         if let Err(problem) = merged {
@@ -177,6 +183,19 @@ impl Cli {
                 CheckEndpoints::COMMAND
             )),
         }
+    }
+
+    /// Merges the options before `watch` with those after it, in the same way.
+    fn merge_watch(&mut self, options: &mut Watch, has_format_option: bool) -> Result<(), String> {
+        self.merge(Watch::COMMAND, &mut Files::default(), &mut options.gather)?;
+        options.gather = self.gather.clone();
+        options.state = options.state.take().or(self.state.take());
+        if self.files.outfile.is_some() || has_format_option {
+            return Err("watch writes events, to standard output or to the file of --events; --outfile and --format \
+                        are not allowed before it"
+                .to_owned());
+        }
+        Ok(())
     }
 
     /// Merges the options before a command that queries endpoints with those after it.
@@ -304,6 +323,12 @@ pub enum Command {
     /// List and accept suspicious answers: those that lack more than `max_lost` of the last whole one
     #[command(subcommand)]
     Guard(GuardCommand),
+    /// Ask endpoints again and again, and print what changed as events
+    #[command(name = Watch::COMMAND, after_help = Watch::EXAMPLES)]
+    Watch(Watch),
+    /// Show when each endpoint was last gathered, and why one fails
+    #[command(name = Status::COMMAND, after_help = Status::EXAMPLES)]
+    Status(Status),
     /// Print a JSON Schema (2020-12)
     #[command(after_help = "Example:\n  virtual-host-gatherer schema inventory")]
     Schema {

@@ -51,6 +51,7 @@ pub(super) struct OperatorFile {
     format: Option<Format>,
     jobs: Option<u16>,
     timeout: Option<f64>,
+    interval: Option<f64>,
     run_timeout: Option<f64>,
     worker_memory: Option<u64>,
     plugin_dirs: Option<Vec<PathBuf>>,
@@ -134,6 +135,8 @@ pub struct Settings {
     pub jobs: usize,
     /// The time limit for an endpoint.
     pub timeout: Duration,
+    /// The time between two rounds of an endpoint of `watch`, if the operator's file sets it.
+    pub interval: Option<Duration>,
     /// The time limit for the run.
     pub run_limit: Option<RunLimit>,
     /// The data memory limit of a worker, in bytes.
@@ -186,6 +189,7 @@ impl Settings {
                 .map_err(|problem| invalid(key, &problem))
         };
         let timeout = seconds("timeout", file.timeout)?;
+        let interval = seconds("interval", file.interval)?;
         let run_timeout = seconds("run_timeout", file.run_timeout)?;
         if file.jobs.is_some_and(|jobs| !(1..=256).contains(&jobs)) {
             return Err(invalid("jobs", "must be a number from 1 to 256"));
@@ -195,6 +199,7 @@ impl Settings {
             format: cli.format.or(file.format).unwrap_or(Format::Gatherer),
             jobs: cli.gather.jobs.or(file.jobs).unwrap_or(32).into(),
             timeout: cli.gather.timeout.or(timeout).unwrap_or(Duration::from_mins(5)),
+            interval,
             run_limit: cli.gather.run_timeout.or(run_timeout).map(RunLimit::from_now),
             worker_memory: (memory_mib > 0).then(|| memory_mib.saturating_mul(1024 * 1024)),
             folders: folders(plugin_dir, &file.plugin_dirs.unwrap_or_default()),

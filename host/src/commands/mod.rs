@@ -10,8 +10,10 @@ pub mod match_images;
 pub mod modules;
 mod printing;
 pub mod schema;
+pub mod status;
 mod tally;
 pub mod verify;
+pub mod watch;
 
 use std::io;
 use std::path::Path;

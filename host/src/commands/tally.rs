@@ -131,6 +131,8 @@ fn name(command: &Command) -> &'static str {
         Command::Diff(_) => "diff",
         Command::Guard(GuardCommand::List { .. }) => "guard list",
         Command::Guard(GuardCommand::Accept { .. }) => "guard accept",
+        Command::Watch(_) => "watch",
+        Command::Status(_) => "status",
         Command::Schema { .. } => "schema",
         Command::Plugin(PluginCommand::Inspect { .. }) => "plugin inspect",
         Command::Plugin(PluginCommand::Verify { .. }) => "plugin verify",

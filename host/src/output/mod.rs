@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod checked;
 pub mod escape;
+pub mod events;
 pub mod filters;
 pub mod format;
 pub mod inventory;

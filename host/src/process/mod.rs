@@ -5,6 +5,7 @@
 mod local_time;
 mod log_process;
 mod run_limit;
+mod service_manager;
 mod stdout_at_start;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ pub use local_time::utc_offset_seconds;
 pub use log_process::{fork_log_process, is_log_process};
 pub use run_limit::RunLimit;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};
+pub use service_manager::{ServiceManager, watchdog_interval};
 pub use stdout_at_start::stdout_was_closed;
 
 /// Disables core dumps and keeps other processes from reading this process's memory, because it holds

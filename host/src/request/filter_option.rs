@@ -124,7 +124,7 @@ fn parse_patterns(
         })?;
         if key == FilterKey::State {
             let words = state_words(kind);
-            if !words.iter().any(|word| pattern.matches(&word.to_lowercase())) {
+            if !words.iter().any(|word| pattern.matches(word)) {
                 let meant = did_you_mean(text, words.iter().map(String::as_str));
                 let end = if meant.is_empty() {
                     format!("; they are {}", words.join(", "))

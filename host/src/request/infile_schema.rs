@@ -54,6 +54,9 @@ pub struct RequestedEndpoint {
     /// a number, or both: `20%,5`.
     #[serde(default)]
     max_lost: Option<ValueSchema>,
+    /// The time between two rounds of `watch` in seconds.
+    #[serde(default)]
+    interval: Option<ValueSchema>,
     /// If true, certificates are not verified.
     #[serde(default)]
     insecure: Option<ValueSchema>,

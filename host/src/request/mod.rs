@@ -45,9 +45,12 @@ pub use values::BaseFolders;
 use values::ResolvedValue;
 
 /// An endpoint that is ready to be queried.
+#[derive(Clone)]
 pub struct Endpoint {
     /// The endpoint's id.
     pub id: String,
+    /// Whether the id is new in each run, because the entry has none.
+    pub has_new_id: bool,
     /// The name of its module.
     pub module: String,
     /// The index of the plugin in the catalog.
@@ -62,12 +65,22 @@ pub struct Endpoint {
     pub filters: Filters,
     /// How many of its hosts and guests it may lose from one answer to the next.
     pub max_lost: Option<MaxLost>,
+    /// The time between two rounds of `watch`, if the entry sets it.
+    pub interval: Option<Duration>,
     /// Redacts the endpoint's secrets.
     pub redactor: Redactor,
     /// The members that are set, for the log.
     pub members: ShownMembers,
     /// Problems of its entry that do not fail it.
     pub warnings: Vec<Warning>,
+}
+
+impl Endpoint {
+    /// A copy for one round of several. Its redactor does not know what plugins report in other rounds, such as the tokens of
+    /// their sessions.
+    pub fn for_round(&self) -> Self {
+        Self { redactor: Redactor::new(self.redactor.secrets()), ..self.clone() }
+    }
 }
 
 /// One entry of the infile.
@@ -212,7 +225,10 @@ fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defa
         None => ready(object, &id, module_name.as_deref(), catalog, defaults, &mut warnings),
     };
     match outcome {
-        Ok(endpoint) => Entry::Ready(Box::new(Endpoint { warnings, ..endpoint })),
+        Ok(endpoint) => {
+            let has_new_id = matches!(object.value("id"), Value::Unset);
+            Entry::Ready(Box::new(Endpoint { has_new_id, warnings, ..endpoint }))
+        }
         Err(error) => {
             let mut result = EndpointResult::new(id, module_name, None);
             result.error = Some(error);
@@ -270,6 +286,7 @@ fn ready(
     options.timeout_ms = u64::try_from(timeout.as_millis()).ok();
     Ok(Endpoint {
         id: id.to_owned(),
+        has_new_id: false,
         module: module.name.clone(),
         plugin,
         request: GatherRequest {
@@ -282,6 +299,7 @@ fn ready(
         timeout,
         filters,
         max_lost: read.max_lost,
+        interval: read.interval,
         redactor,
         members: ShownMembers::of(object, module),
         warnings: Vec::new(),

@@ -32,6 +32,8 @@ pub struct CommonOptions {
     pub filters: Filters,
     /// How many of its hosts and guests it may lose.
     pub max_lost: Option<MaxLost>,
+    /// The endpoint's own interval of `watch`.
+    pub interval: Option<Duration>,
 }
 
 /// Reads the common options of an endpoint of this module. Secrets in them are added to `secrets`, a message for each mistake to `problems`, and options
@@ -46,7 +48,7 @@ pub fn read(
 ) -> CommonOptions {
     let mut options = Options { proxy: defaults.proxy.clone(), ..Options::default() };
     let mut filters = defaults.filters.clone();
-    let (mut timeout, mut max_lost) = (None, defaults.max_lost);
+    let (mut timeout, mut interval, mut max_lost) = (None, None, defaults.max_lost);
     // A parameter of the module with the name of an added option takes its place.
     let added = ADDED_OPTIONS.into_iter().filter(|name| module.parameter(name).is_none());
     for name in ["timeout", "retries", "proxy", "ca_file", "insecure"].into_iter().chain(added) {
@@ -73,7 +75,9 @@ pub fn read(
                         }
                         value
                     }
-                    Ok(ResolvedReference::File(_)) if matches!(name, "timeout" | "max_lost") => {
+                    Ok(ResolvedReference::File(_))
+                        if matches!(name, "timeout" | "interval" | "max_lost") =>
+                    {
                         problems.push(in_file(name));
                         continue;
                     }
@@ -90,7 +94,8 @@ pub fn read(
             value => value,
         };
         match name {
-            "timeout" => timeout = seconds(&value, problems),
+            "timeout" => timeout = seconds(name, &value, problems),
+            "interval" => interval = seconds(name, &value, problems),
             "max_lost" => {
                 let own = values::text(&value).and_then(|text| MaxLost::parse(&text));
                 check(name, lost::EXPECTED, &value, own.is_some(), problems);
@@ -101,16 +106,22 @@ pub fn read(
     }
     let proxies = [&options.proxy.http, &options.proxy.https, &options.proxy.all];
     proxies.into_iter().flatten().for_each(|url| secrets.add_url(url.expose()));
-    CommonOptions { options, timeout: timeout.map(Duration::from_secs_f64), filters, max_lost }
+    CommonOptions {
+        options,
+        filters,
+        max_lost,
+        timeout: timeout.map(Duration::from_secs_f64),
+        interval: interval.map(Duration::from_secs_f64),
+    }
 }
 
-/// Parses the timeout.
-fn seconds(timeout: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
-    let seconds = values::convert(timeout, ParameterType::Number)
+/// Parses the timeout or the interval.
+fn seconds(name: &str, value: &Value<'_>, problems: &mut Vec<String>) -> Option<f64> {
+    let seconds = values::convert(value, ParameterType::Number)
         .and_then(|number| number.as_f64())
         .filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_MAX_SECONDS);
     let expected = "a number of seconds above 0 and at most a week (604800)";
-    check("timeout", expected, timeout, seconds.is_some(), problems);
+    check(name, expected, value, seconds.is_some(), problems);
     seconds
 }
 

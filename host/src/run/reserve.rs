@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::process;
-use crate::run::signals::Signals;
+use crate::run::signals::{HangupMeans, Signals};
 
 /// The number of descriptors that two runtimes use, the main thread's and that of the thread that enforces
 /// the time limit after a signal: an epoll, an eventfd and a socket each, and two shared sockets.
@@ -37,6 +37,11 @@ pub struct Reserve {
 impl Reserve {
     /// Allocates all resources.
     pub fn new() -> io::Result<Self> {
+        Self::with_hangup(HangupMeans::End)
+    }
+
+    /// Allocates all resources of a program for which SIGHUP has this meaning.
+    pub fn with_hangup(hangup: HangupMeans) -> io::Result<Self> {
         process::raise_open_files();
         // Checked first, because tokio panics if there is no descriptor for its signal handling.
         let needed_now = Descriptors::reserve(RUNTIME_DESCRIPTORS + WORKER_DESCRIPTORS)?;
@@ -46,7 +51,7 @@ impl Reserve {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let signals = {
             let _inside = runtime.enter();
-            Signals::new()?
+            Signals::new(hangup)?
         };
         Ok(Self { runtime, signals, output, descriptors })
     }

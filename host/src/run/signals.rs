@@ -52,10 +52,20 @@ impl EndSignal {
     }
 }
 
+/// What SIGHUP does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HangupMeans {
+    /// It ends the program.
+    End,
+    /// It makes the program read its input again.
+    Reload,
+}
+
 /// Listens for the signals. Once it is created, signals have no other effect: [`Signals::next`] must be
 /// polled until the program ends, or [`end_on_signals`](crate::process::end_on_signals) called.
 pub struct Signals {
-    hangup: Signal,
+    /// `None` if SIGHUP has another meaning.
+    hangup: Option<Signal>,
     interrupt: Signal,
     terminate: Signal,
 }
@@ -63,18 +73,22 @@ pub struct Signals {
 impl Signals {
     /// Starts to listen, inside a runtime. It also starts a thread that ends the program some time after the
     /// first signal, even if the main thread is blocked.
-    pub fn new() -> io::Result<Self> {
-        let signals = Self::listen()?;
+    pub fn new(hangup: HangupMeans) -> io::Result<Self> {
+        let signals = Self::listen(hangup)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let watch = move || enforce_shutdown_limit(&runtime);
+        let watch = move || enforce_shutdown_limit(&runtime, hangup);
         // Without the thread signals still work, but not while the main thread is blocked.
         let _ = std::thread::Builder::new().name("shutdown".to_owned()).spawn(watch);
         Ok(signals)
     }
 
-    fn listen() -> io::Result<Self> {
+    fn listen(hangup: HangupMeans) -> io::Result<Self> {
+        let hangup = match hangup {
+            HangupMeans::End => Some(signal(SignalKind::hangup())?),
+            HangupMeans::Reload => None,
+        };
         Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
+            hangup,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
@@ -82,8 +96,14 @@ impl Signals {
 
     /// Waits for the next signal. Cancel safe.
     pub async fn next(&mut self) -> EndSignal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.hangup.recv() => EndSignal::Hangup,
+            _ = hangup => EndSignal::Hangup,
             _ = self.interrupt.recv() => EndSignal::Interrupt,
             _ = self.terminate.recv() => EndSignal::Terminate,
         }
@@ -92,9 +112,9 @@ impl Signals {
 
 /// Ends the program some time after the first signal. The main thread may be blocked by the reader of
 /// stderr or by a disk, and does not handle signals meanwhile.
-fn enforce_shutdown_limit(runtime: &Runtime) {
+fn enforce_shutdown_limit(runtime: &Runtime, hangup: HangupMeans) {
     runtime.block_on(async {
-        let Ok(mut signals) = Signals::listen() else { return };
+        let Ok(mut signals) = Signals::listen(hangup) else { return };
         let signal = signals.next().await;
         tokio::time::sleep(SHUTDOWN_LIMIT).await;
         // Workers end with this process, but the processes that they started do not. The outfile and the log

@@ -7,7 +7,7 @@ use gatherer_plugin_api::model::{EndpointResult, Timestamp};
 
 use super::answer_file::{self, AnswerState, KeptAnswer};
 use super::folder::{StateError, StateFolder};
-use super::kept_collections::{keep_incomplete, lacks_something_of};
+use super::kept_collections::keep_incomplete;
 use super::status_record::{self, StatusRecord, finished_at};
 use super::suspicion::{self, Suspicion};
 use super::whole_file::{self, Durability};
@@ -69,31 +69,28 @@ impl<'a> LockedEndpoint<'a> {
         if !self.folder.may_replace() {
             return Ok(false);
         }
-        self.replace_after(self.kept(), result, round)?;
+        self.replace_after(self.kept().as_ref(), result, round)?;
         Ok(true)
     }
 
     /// The same, if the last answer has been read already, and outside a folder of `watch`.
     pub fn replace_after(
         &self,
-        last: Option<KeptAnswer>,
+        last: Option<&KeptAnswer>,
         result: &EndpointResult,
         round: u64,
     ) -> Result<(), StateError> {
-        let epoch = match &last {
+        let epoch = match last {
             Some(kept) => kept.state.epoch.clone(),
             None => self.status().epoch,
         };
         let state = AnswerState { epoch, round, at: finished_at(result), first: last.is_none() };
         let path = self.folder.answer_path(&self.id);
-        match last {
-            Some(last) if lacks_something_of(result, &last.result) => {
-                let mut merged = result.clone();
-                keep_incomplete(&mut merged, last.result);
-                answer_file::write(&path, &merged, &state)?;
-            }
-            _ => answer_file::write(&path, result, &state)?,
+        let mut kept = result.clone();
+        if let Some(last) = last {
+            keep_incomplete(&mut kept, &last.result);
         }
+        answer_file::write(&path, &kept, &state)?;
         Ok(())
     }
 
@@ -112,12 +109,6 @@ impl<'a> LockedEndpoint<'a> {
         let (next, answer) = (self.folder.next_path(&self.id), self.folder.answer_path(&self.id));
         whole_file::rename(&next, &answer, Durability::Synced)
             .map_err(|error| StateError::unwritable(&answer, &error))
-    }
-
-    /// Removes the last answer, so that the endpoint starts anew.
-    pub fn forget(&self) -> Result<(), StateError> {
-        let answer = self.folder.answer_path(&self.id);
-        whole_file::remove(&answer).map_err(|error| StateError::unwritable(&answer, &error))
     }
 
     /// The status; a new one if there is none, or with a warning if it cannot be used.

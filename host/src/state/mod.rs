@@ -29,7 +29,5 @@ pub use answer_file::{AnswerState, KeptAnswer};
 pub use folder::{StateError, StateFolder};
 pub use kept_collections::keep_incomplete;
 pub use locked_endpoint::LockedEndpoint;
-pub use status_record::{
-    Announcement, Counts, FailureRecord, StatusRecord, SuccessRecord, Transition,
-};
+pub use status_record::{Announcement, StatusRecord, Transition, finished_at};
 pub use suspicion::Suspicion;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Timestamp};
+use gatherer_plugin_api::{Collection, Expiry};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,9 @@ pub struct SuccessRecord {
     /// The number of warnings.
     #[serde(default)]
     pub warnings: usize,
+    /// When certificates, tokens and passwords of the endpoint expire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiries: Vec<Expiry>,
 }
 
 /// The number of objects of each kind; kinds without objects are left out, except for hosts and guests.
@@ -137,8 +140,15 @@ impl StatusRecord {
         let at = finished_at(result);
         if result.status == EndpointStatus::Complete {
             let missing = missing_collections(result).into_iter().map(str::to_owned).collect();
-            let (counts, warnings) = (counts(result), result.warnings.len());
-            self.last_success = Some(SuccessRecord { at, duration_ms, counts, missing, warnings });
+            let run = result.run.as_ref();
+            self.last_success = Some(SuccessRecord {
+                at,
+                duration_ms,
+                counts: counts(result),
+                missing,
+                warnings: result.warnings.len(),
+                expiries: run.map(|run| run.expiries.clone()).unwrap_or_default(),
+            });
             self.failing_since = None;
             self.successes += 1;
         } else {

@@ -228,8 +228,8 @@ pub const RESERVED: [&str; 7] =
 /// Options of every endpoint that were added after API 1.0. A plugin that was written before may have a
 /// parameter of the same name: then the endpoint's member is that parameter, and the module does not get
 /// the option.
-pub const ADDED_OPTIONS: [&str; 5] =
-    ["client_cert", "client_key", "include", "exclude", "max_lost"];
+pub const ADDED_OPTIONS: [&str; 6] =
+    ["client_cert", "client_key", "include", "exclude", "max_lost", "interval"];
 
 /// The rule of [`is_plain_name`], for messages about a name.
 const PLAIN_NAME_RULE: &str = "must consist of 1 to 128 letters, digits, - and _";

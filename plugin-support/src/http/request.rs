@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use gatherer_plugin_api::{CheckStep, Context, GatherError};
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
 
@@ -78,6 +78,14 @@ impl Request {
             }
             Err(_) => self.invalid_header = Some(name),
         }
+        self
+    }
+
+    /// Sets a header whose name is known only at run time, and replaces one of the same name.
+    #[must_use]
+    pub fn set_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
         self
     }
 

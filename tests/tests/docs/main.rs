@@ -91,6 +91,8 @@ fn options_of_the_program() -> BTreeSet<String> {
         &["diff"],
         &["guard", "list"],
         &["guard", "accept"],
+        &["watch"],
+        &["status"],
         &["schema"],
         &["plugin", "inspect"],
         &["plugin", "verify"],

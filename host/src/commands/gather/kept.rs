@@ -153,7 +153,7 @@ fn judge_and_keep(
     }
     if is_writable {
         let round = last.as_ref().map_or(0, |last| last.state.round) + 1;
-        match endpoint.replace_after(last, result, round) {
+        match endpoint.replace_after(last.as_ref(), result, round) {
             Ok(()) if is_accepted && endpoint.suspicion().is_some() => {
                 guard::remove_suspicion(&endpoint);
             }

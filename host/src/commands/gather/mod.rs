@@ -34,9 +34,10 @@ use crate::run::progress::{self, Display, Progress};
 use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 use crate::run::supervisor::{self, Library, Stop};
-use accepted::Acceptance;
+pub use accepted::{Acceptance, failed};
 use find::FindReport;
 use kept::KeptAnswers;
+pub use logged::{cap_texts, log_result};
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
 

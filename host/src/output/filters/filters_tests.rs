@@ -251,27 +251,3 @@ fn a_failed_endpoint_is_not_filtered() {
     assert_eq!(include.apply(&mut failed), Ok(()));
     assert_eq!(failed.filtered, None);
 }
-
-/// Otherwise the patterns of one endpoint could keep the runner from all others.
-#[test]
-fn filters_that_take_too_long_fail_the_endpoint() {
-    let patterns: Vec<_> = (0..50).map(|number| format!("{}{number}", "a*".repeat(300))).collect();
-    let exclude = filters(&json!({"exclude": {"guests": {"name": patterns}}}));
-    let guests: Vec<_> = (0..1000).map(|_| json!({"name": "a".repeat(4000)})).collect();
-    let mut result = result(json!([{"id": "h", "name": "h", "guests": guests}]), json!([]));
-    let started = std::time::Instant::now();
-    let limit = std::time::Duration::from_millis(50);
-    let error = exclude.apply_within(&mut result, limit).expect_err("it takes too long");
-    assert_eq!(error.kind, ErrorKind::Configuration);
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
-}
-
-#[test]
-fn a_very_long_value_matches_nothing() {
-    let long = "a".repeat(5000);
-    let mut result =
-        result(json!([{"id": "h", "name": "h"}, {"id": "l", "name": long}]), json!([]));
-    let exclude = filters(&json!({"exclude": {"hosts": {"name": ["*"]}}}));
-    assert_eq!(exclude.apply(&mut result), Ok(()));
-    assert_eq!(left(&result), "l()");
-}

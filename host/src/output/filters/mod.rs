@@ -7,7 +7,6 @@ mod selection;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::{
     CollectionStatus, EndpointResult, EndpointStatus, Filtered, Guest, GuestState, Host, HostState,
@@ -20,9 +19,6 @@ use crate::output::inventory::count;
 
 pub use pattern::Pattern;
 use selection::Selection;
-
-/// How long comparing may take. The runner does nothing else meanwhile; 100,000 guests and 50 patterns take a second.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The word for a state that the source does not report.
 const UNKNOWN_STATE: &str = "unknown";
@@ -127,21 +123,11 @@ impl Filters {
     /// image is in use even if it runs on a host that is left out. The error is that of an endpoint of which nothing
     /// would be left: a Manager would delete all of it.
     pub fn apply(&self, result: &mut EndpointResult) -> Result<(), GatherError> {
-        self.apply_within(result, TIME_LIMIT)
-    }
-
-    /// Applies them as [`apply`](Self::apply) does, within a time limit.
-    fn apply_within(
-        &self,
-        result: &mut EndpointResult,
-        limit: Duration,
-    ) -> Result<(), GatherError> {
         if result.status != EndpointStatus::Complete || self.is_empty() {
             return Ok(());
         }
-        let until = Instant::now() + limit;
-        let mut hosts = Selection::of_hosts(self, until);
-        let mut guests = Selection::of_guests(self, until);
+        let mut hosts = Selection::of_hosts(self);
+        let mut guests = Selection::of_guests(self);
         let (host_count, mut guest_count) = (result.hosts.len(), result.detached_guests.len());
         let mut filtered = Filtered::default();
         let mut left_out = BTreeSet::new();
@@ -175,13 +161,6 @@ impl Filters {
         kept_guests += result.detached_guests.len();
         filtered.guests += (before - result.detached_guests.len()) as u64;
 
-        if hosts.is_late() || guests.is_late() {
-            let message = format!(
-                "include and exclude could not be compared with all hosts and guests within {} s",
-                limit.as_secs_f64()
-            );
-            return Err(GatherError::configuration(message).with_hint("use fewer patterns"));
-        }
         if !hosts.includes_any() {
             return Err(hosts.no_match(host_count));
         }

@@ -31,12 +31,12 @@ impl Pattern {
         &self.shown
     }
 
-    /// Whether the pattern matches the whole value, which is in lower case.
+    /// Whether the pattern matches the whole value.
     pub fn matches(&self, value: &str) -> bool {
-        self.glob.matches(value)
+        self.glob.matches(&value.to_lowercase())
     }
 
-    /// Whether the pattern matches a label `KEY=VALUE` in lower case: all of it, or the key if the pattern has no `=`.
+    /// Whether the pattern matches a label `KEY=VALUE`: all of it, or the key if the pattern has no `=`.
     pub fn matches_label(&self, label: &str) -> bool {
         let has_value = self.glob.as_str().contains('=');
         self.matches(if has_value { label } else { label.split('=').next().unwrap_or(label) })
@@ -71,7 +71,7 @@ mod tests {
             ("a\\b", "a\\b", true),
         ] {
             assert_eq!(
-                Pattern::parse(pattern).expect(pattern).matches(&value.to_lowercase()),
+                Pattern::parse(pattern).expect(pattern).matches(value),
                 matches,
                 "{pattern} {value}"
             );

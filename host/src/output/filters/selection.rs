@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::Warning;
@@ -13,9 +12,6 @@ use crate::output::inventory::count;
 
 /// How many values of the endpoint a message names.
 const VALUES_SHOWN: usize = 5;
-
-/// The longest value that is compared, in bytes. A longer one matches nothing.
-const VALUE_MAX_BYTES: usize = 4096;
 
 /// Whether the rules of both options match an object.
 pub struct Verdict {
@@ -33,10 +29,6 @@ pub struct Selection<'a> {
     exclude: Vec<AppliedRule<'a>>,
     /// Whether an object was included.
     includes_any: bool,
-    /// When the rules are no longer applied.
-    until: Instant,
-    /// Whether that time passed before the last object.
-    is_late: bool,
 }
 
 /// A rule, and what it was applied to.
@@ -65,8 +57,6 @@ impl<'a> AppliedRule<'a> {
         if self.values.len() <= VALUES_SHOWN {
             self.values.extend(values.iter().take(1).map(ToString::to_string));
         }
-        let short = values.iter().filter(|value| value.len() <= VALUE_MAX_BYTES);
-        let values: Vec<String> = short.map(|value| value.to_lowercase()).collect();
         let mut any = false;
         for (pattern, matched) in self.rule.patterns.iter().zip(&mut self.matched) {
             let matches = values.iter().any(|value| match self.rule.key {
@@ -82,37 +72,28 @@ impl<'a> AppliedRule<'a> {
 
 impl<'a> Selection<'a> {
     /// The rules for hosts.
-    pub fn of_hosts(Filters { include, exclude }: &'a Filters, until: Instant) -> Self {
+    pub fn of_hosts(Filters { include, exclude }: &'a Filters) -> Self {
         Self {
             noun: "host",
             include: AppliedRule::all(include, &include.hosts),
             exclude: AppliedRule::all(exclude, &exclude.hosts),
             includes_any: false,
-            until,
-            is_late: false,
         }
     }
 
     /// The rules for guests.
-    pub fn of_guests(Filters { include, exclude }: &'a Filters, until: Instant) -> Self {
+    pub fn of_guests(Filters { include, exclude }: &'a Filters) -> Self {
         Self {
             noun: "guest",
             include: AppliedRule::all(include, &include.guests),
             exclude: AppliedRule::all(exclude, &exclude.guests),
             includes_any: false,
-            until,
-            is_late: false,
         }
     }
 
     /// Applies the rules to an object with these values of each key.
     pub fn verdict<'v>(&mut self, values: impl Fn(FilterKey) -> Vec<Cow<'v, str>>) -> Verdict {
         let (mut is_included, mut is_excluded) = (true, false);
-        self.is_late |=
-            !(self.include.is_empty() && self.exclude.is_empty()) && Instant::now() >= self.until;
-        if self.is_late {
-            return Verdict { is_included, is_excluded };
-        }
         for applied in &mut self.include {
             is_included &= applied.matches(&values(applied.rule.key));
         }
@@ -121,11 +102,6 @@ impl<'a> Selection<'a> {
         }
         self.includes_any |= is_included;
         Verdict { is_included, is_excluded }
-    }
-
-    /// Whether the time passed before all objects were compared. Then the verdicts are not those of the rules.
-    pub fn is_late(&self) -> bool {
-        self.is_late
     }
 
     /// Whether `include` has rules for these objects.

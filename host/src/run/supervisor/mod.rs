@@ -154,7 +154,8 @@ pub async fn run(
             let (result, memory) = match &job {
                 Ok(_job) => {
                     let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
-                    let gathering = gather(endpoint, &library, &settings, Rc::clone(&budget));
+                    let gathering =
+                        gather_endpoint(endpoint, &library, &settings, Rc::clone(&budget));
                     gathering.instrument(span).await
                 }
                 Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(*stopped), None), 0),
@@ -173,8 +174,9 @@ pub async fn run(
     }
 }
 
-/// The result of one endpoint, and how much of the memory budget it uses.
-async fn gather(
+/// The result of one endpoint, and how much of the memory budget it uses. The caller is in the endpoint's span, and gives
+/// the memory back to the budget when the result is gone.
+pub async fn gather_endpoint(
     endpoint: Endpoint,
     library: &Library,
     settings: &SupervisorSettings,
