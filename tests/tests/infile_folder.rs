@@ -165,3 +165,21 @@ fn an_outfile_in_the_folder_is_refused_if_it_would_be_read() {
         endpoint("a")
     );
 }
+
+#[test]
+fn a_check_shows_a_file_that_cannot_be_used() {
+    let folder = Folder::new()
+        .with("document.txt", FILE_DOCUMENT)
+        .with("good.json", endpoint("good"))
+        .with("wrong.json", "[{");
+    let run = Run::new().args(["check", "--format", "json", "-i"]).arg(folder.path());
+    let outcome = run.plugins(folder.plugins.path()).run().expect_code(1);
+    let document: serde_json::Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let endpoints = document["endpoints"].as_array().expect("a list");
+    let status = |id: &str| {
+        let found = endpoints.iter().find(|endpoint| endpoint["id"] == id).expect(id);
+        (found["status"] == "failed", found["steps"][0]["status"].clone())
+    };
+    assert_eq!(status("wrong.json"), (true, json!("failed")));
+    assert_eq!(status("good"), (false, json!("ok")));
+}

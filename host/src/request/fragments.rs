@@ -59,7 +59,7 @@ pub fn read_fragments(
 fn unusable(name: &str, reason: &str) -> Entry {
     let message = format!("the file {name} {reason}");
     let hint = "correct the file, or remove it; its endpoints were not queried, and are missing in the result";
-    Entry::Failed(Box::new(EndpointResult {
+    Entry::UnusableFile(Box::new(EndpointResult {
         error: Some(GatherError::configuration(message).with_hint(hint)),
         ..EndpointResult::new(name.to_owned(), None, None)
     }))

@@ -89,6 +89,9 @@ pub enum Entry {
     Ready(Box<Endpoint>),
     /// It cannot be queried, because there is a mistake in the entry.
     Failed(Box<EndpointResult>),
+    /// A file of the infile's folder cannot be used. The id of the result is the name of the file; the endpoints in the file
+    /// are not known.
+    UnusableFile(Box<EndpointResult>),
 }
 
 impl Entry {
@@ -96,7 +99,7 @@ impl Entry {
     pub fn id(&self) -> &str {
         match self {
             Self::Ready(endpoint) => &endpoint.id,
-            Self::Failed(result) => &result.id,
+            Self::Failed(result) | Self::UnusableFile(result) => &result.id,
         }
     }
 }

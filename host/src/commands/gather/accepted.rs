@@ -28,7 +28,7 @@ impl Acceptance {
         });
         let limits = entries.iter().filter_map(|entry| match entry {
             Entry::Ready(endpoint) => Some((endpoint.id.clone(), endpoint.max_lost?)),
-            Entry::Failed(_) => None,
+            Entry::Failed(_) | Entry::UnusableFile(_) => None,
         });
         Self { filters: filters.collect(), limits: limits.collect() }
     }
