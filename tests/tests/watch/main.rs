@@ -1,5 +1,6 @@
 //! `watch`: endpoints that are asked again and again, and the events about their changes.
 
+mod fragments;
 mod kill_loop;
 mod rounds;
 mod sinks;

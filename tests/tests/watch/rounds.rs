@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::{WatchFolder, document};
 
 /// The types of the events of an endpoint, with their subjects.
-fn types(folder: &WatchFolder, endpoint: &str) -> Vec<String> {
+pub fn types(folder: &WatchFolder, endpoint: &str) -> Vec<String> {
     let types = folder.consumer().types.into_iter().filter(|(_, of, _)| of == endpoint);
     types.map(|(kind, _, subject)| format!("{kind} {subject}").trim().to_owned()).collect()
 }
 
-fn one_round(folder: &WatchFolder) {
+pub fn one_round(folder: &WatchFolder) {
     folder.watch_to_file(&["--rounds", "1"]).run().expect_code(0);
 }
 
@@ -123,7 +123,7 @@ fn an_endpoint_without_an_id_is_not_watched() {
 }
 
 /// Waits until the endpoint has had this event.
-fn wait_for(running: &Running, folder: &WatchFolder, endpoint: &str, event: &str) {
+pub fn wait_for(running: &Running, folder: &WatchFolder, endpoint: &str, event: &str) {
     running.wait_until(event, |_| {
         let text = folder.events_text();
         // The last line may be incomplete while it is written.

@@ -33,6 +33,16 @@ impl Acceptance {
         Self { filters: filters.collect(), limits: limits.collect() }
     }
 
+    /// Adds what another one decides about further endpoints.
+    pub fn add_missing(&mut self, other: &Self) {
+        for (id, filters) in &other.filters {
+            self.filters.entry(id.clone()).or_insert_with(|| filters.clone());
+        }
+        for (id, limit) in &other.limits {
+            self.limits.entry(id.clone()).or_insert(*limit);
+        }
+    }
+
     /// How much an endpoint may lose; `None` for no limit.
     pub fn max_lost(&self, id: &str) -> Option<MaxLost> {
         self.limits.get(id).copied()

@@ -21,6 +21,8 @@ pub struct Endpoints {
     pub ids: BTreeSet<String>,
     /// What is accepted of their answers.
     pub acceptance: Acceptance,
+    /// Whether a file of the infile's folder cannot be used, so that its endpoints are not known.
+    pub is_incomplete: bool,
 }
 
 /// Reads the plugin folders. The error is a message.
@@ -37,6 +39,7 @@ pub fn read(
 ) -> Result<Endpoints, String> {
     let entries = gather::entries(infile, settings, catalog)?;
     let ids = entries.iter().map(|entry| entry.id().to_owned()).collect();
+    let is_incomplete = entries.iter().any(|entry| matches!(entry, Entry::UnusableFile(_)));
     let entries = gather::select(entries, only)?;
     let acceptance = Acceptance::of(&entries);
     let mut failed = Vec::new();
@@ -51,7 +54,9 @@ pub fn read(
                 );
             }
             Entry::Ready(endpoint) => ready.push(*endpoint),
-            Entry::Failed(result) => failed.push(Watched::Failed(result)),
+            Entry::Failed(result) | Entry::UnusableFile(result) => {
+                failed.push(Watched::Failed(result));
+            }
         }
     }
     let ready = gather::with_libraries(ready, catalog)
@@ -59,7 +64,7 @@ pub fn read(
     let ready = ready
         .into_iter()
         .map(|(endpoint, library)| Watched::Ready(Box::new(endpoint), Rc::clone(&library)));
-    Ok(Endpoints { watched: ready.chain(failed).collect(), ids, acceptance })
+    Ok(Endpoints { watched: ready.chain(failed).collect(), ids, acceptance, is_incomplete })
 }
 
 /// What changes when an infile, or a folder of infiles, is written: names, inodes, sizes and times.

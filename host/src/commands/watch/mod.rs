@@ -307,9 +307,13 @@ impl Watching<'_> {
 
     /// Watches these endpoints from now on.
     async fn apply(&self, shared: &Rc<Shared>, schedule: &mut Schedule, endpoints: Endpoints) {
-        let Endpoints { watched, ids, acceptance } = endpoints;
+        let Endpoints { watched, ids, mut acceptance, is_incomplete } = endpoints;
         if acceptance.has_limits() && self.options.state.is_none() {
             tracing::warn!("max_lost is not checked without --state");
+        }
+        if is_incomplete {
+            // The endpoints of a file that cannot be used are watched as before.
+            acceptance.add_missing(&shared.acceptance.borrow());
         }
         shared.acceptance.replace(acceptance);
         let rounds = Arc::clone(&self.rounds);
@@ -324,7 +328,10 @@ impl Watching<'_> {
         };
         // Those that have a task announce it themselves.
         let removed = known.iter().filter(|status| {
-            !status.removed && !ids.contains(&status.id) && !schedule.has(&status.id)
+            !is_incomplete
+                && !status.removed
+                && !ids.contains(&status.id)
+                && !schedule.has(&status.id)
         });
         let removed = removed.map(|status| status.id.clone()).collect();
         shared.statuses.borrow_mut().extend(
@@ -333,7 +340,7 @@ impl Watching<'_> {
                 .filter(|status| ids.contains(&status.id))
                 .map(|status| (status.id.clone(), status)),
         );
-        schedule.set(watched, removed);
+        schedule.set(watched, removed, is_incomplete);
     }
 
     /// Looks at the infile again and again, and notifies when it changed.

@@ -116,8 +116,8 @@ impl Schedule {
 
     /// Watches these endpoints, and no others. Those that are watched already keep their time, unless they fail: an
     /// operator may have corrected them. `known` are the ids of other endpoints that may have been removed; they are
-    /// announced.
-    pub fn set(&mut self, endpoints: Vec<Watched>, removed: Vec<String>) {
+    /// announced. If `keeps_others`, those that are watched now stay.
+    pub fn set(&mut self, endpoints: Vec<Watched>, removed: Vec<String>, keeps_others: bool) {
         let mut new: BTreeMap<String, Watched> = BTreeMap::new();
         for watched in endpoints {
             new.insert(watched.id().to_owned(), watched);
@@ -133,7 +133,7 @@ impl Schedule {
                 if had_failed || fails {
                     slot.wake.notify_one();
                 }
-            } else {
+            } else if !keeps_others {
                 slot.is_removed.set(true);
                 slot.wake.notify_one();
             }
