@@ -1,10 +1,11 @@
 //! The module Kubernetes: gathers the nodes of a cluster and, if requested, the workloads on them.
 //!
 //! `kubeconfig` reads the settings and credentials, `client` talks to the API server, `collect` lists
-//! the requested objects, `objects` has their types, and `map` converts them to the inventory's model.
+//! the requested objects, `check` checks whether that will work, `objects` has their types, and `map` converts them to the inventory's model.
 
 #![deny(unsafe_code)]
 
+mod check;
 pub mod client;
 mod collect;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -42,6 +43,10 @@ impl Gatherer for Kubernetes {
             context.warning(&warning.object, &warning.message)?;
         }
         collect::cluster(&access, page_size, &selection, context)
+    }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        check::cluster(&parameters, context)
     }
 }
 

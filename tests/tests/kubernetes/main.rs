@@ -1,6 +1,7 @@
 //! Module Kubernetes through the real program, on a real API server: credentials, the list of nodes, and the
 //! fields of a node.
 
+mod checks;
 mod kubeconfigs;
 mod node_fields;
 mod node_lists;

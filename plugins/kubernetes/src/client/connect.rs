@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gatherer_plugin_api::{Context, GatherError, ProxySettings, Secret};
 use gatherer_plugin_support::http::{
-    CertificateHints, Exchange, ProxyServer, Timeouts, TlsSettings, Transport, TransportSettings,
-    UsedCredential, explain_unauthorized, jwt_expiry, parse_url, shown_credentials,
+    CertificateHints, ClientCertificate, Exchange, ProxyServer, Timeouts, TlsSettings, Transport,
+    TransportSettings, Url, UsedCredential, explain_unauthorized, jwt_expiry, parse_url,
+    shown_credentials,
 };
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
@@ -53,28 +54,13 @@ impl Connection {
     /// Prepares the client, and runs the kubeconfig's credential program, if it has one. Sends
     /// nothing to the server yet.
     pub async fn new(access: &Access, context: &Context) -> Result<Self, GatherError> {
-        let proxy = proxy_settings(access, context)?;
         let mut config = config(access);
         let source = CredentialSource::of(access);
         let credentials = credentials::load(&mut config, access, &source, context).await?;
         let ClientCredentials { auth, certificate, program } = credentials;
         let (owner, has_certificate) = (source.name(), certificate.is_some());
-        let tls = TlsSettings {
-            authorities: access.ca.clone(),
-            insecure: access.insecure,
-            client_certificate: certificate,
-            server_name: access.tls_server_name.clone(),
-        };
-        let settings = TransportSettings { proxy, timeouts: Timeouts::default(), tls };
-        let transport = Transport::new(context, settings);
         let address = address(&access.server);
-        let url = parse_url(&address).map_err(|_| {
-            GatherError::configuration("the kubeconfig's server is not a valid URL")
-        })?;
-        let mut exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
-        if access.proxy_url.is_some() {
-            exchange.without_proxy = "remove proxy-url from the kubeconfig's cluster";
-        }
+        let (transport, exchange) = transport(access, certificate, context)?;
         let token_text = match &source {
             CredentialSource::Program(_) => format!("the token of {}", source.name()),
             CredentialSource::Kubeconfig => access.token_text(),
@@ -160,9 +146,13 @@ impl Connection {
 
     /// The error of a request that was answered with 401, with the credentials that it had.
     pub fn unauthorized(&self, error: GatherError) -> GatherError {
+        explain_unauthorized(error, &self.used_credentials())
+    }
+
+    /// The credentials of the last request, the token or password before the client certificate.
+    pub fn used_credentials(&self) -> Vec<UsedCredential> {
         let used = self.used_credential.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let used: Vec<_> = used.into_iter().chain(self.exchange.client_certificate()).collect();
-        explain_unauthorized(error, &used)
+        used.into_iter().chain(self.exchange.client_certificate()).collect()
     }
 
     /// Whether the last request got its credentials, so that a timeout was the server's and not the
@@ -172,9 +162,51 @@ impl Connection {
     }
 }
 
+/// The URL of the API server.
+pub(super) fn server_url(access: &Access) -> Result<Url, GatherError> {
+    parse_url(&address(&access.server))
+        .map_err(|_| GatherError::configuration("the kubeconfig's server is not a valid URL"))
+}
+
+/// The transport of requests to the API server, and the error context of a request without its name.
+fn transport(
+    access: &Access,
+    client_certificate: Option<ClientCertificate>,
+    context: &Context,
+) -> Result<(Transport, Exchange), GatherError> {
+    let tls = TlsSettings {
+        authorities: access.ca.clone(),
+        insecure: access.insecure,
+        client_certificate,
+        server_name: access.tls_server_name.clone(),
+    };
+    let proxy = proxy_settings(access, context)?;
+    let settings = TransportSettings { proxy, timeouts: Timeouts::default(), tls };
+    let transport = Transport::new(context, settings);
+    let url = server_url(access)?;
+    let mut exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
+    if access.proxy_url.is_some() {
+        exchange.without_proxy = "remove proxy-url from the kubeconfig's cluster";
+    }
+    Ok((transport, exchange))
+}
+
+/// Makes the steps of a check before the login. Sends no request, and does not run the credential program.
+pub(super) async fn check_connection(
+    access: &Access,
+    context: &Context,
+) -> Result<(), GatherError> {
+    let (transport, exchange) = transport(access, access.client_certificate.clone(), context)?;
+    let exchange = Exchange { request: address(&access.server), ..exchange };
+    transport.check_connection_with(&server_url(access)?, &exchange).await
+}
+
 /// Warns of a token that is not renewed and expires soon. The transport warns of a client certificate.
 fn warn_of_expiry(access: &Access, name: &str, context: &Context) -> Result<(), GatherError> {
     let expiry = access.fixed_token().and_then(|token| jwt_expiry(token.expose_secret()));
+    if let Some(expiry) = expiry {
+        context.expiry(name, expiry);
+    }
     let token = UsedCredential { name: name.to_owned(), expiry };
     match token.expiry_warning() {
         Some(warning) => context.warning(context.endpoint(), warning),

@@ -10,6 +10,7 @@ mod page;
 mod page_parser;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod response_fuzzing;
+mod reviews;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,12 +20,32 @@ mod token_renewal;
 
 use std::sync::Arc;
 
-use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_api::{Context, ErrorKind, GatherError};
+use gatherer_plugin_support::http::UsedCredential;
 
 use crate::kubeconfig::Access;
 use crate::objects::Resource;
 use connect::Connection;
 pub use list::ItemSink;
+pub use reviews::ObjectCount;
+
+/// The names of the steps that [`check_connection`] makes.
+pub fn connection_steps(access: &Access) -> Result<Vec<&'static str>, GatherError> {
+    Ok(gatherer_plugin_support::http::connection_steps(&connect::server_url(access)?))
+}
+
+/// Makes the steps of a check before the login.
+pub async fn check_connection(access: &Access, context: &Context) -> Result<(), GatherError> {
+    report_secrets(access, context);
+    connect::check_connection(access, context).await
+}
+
+/// Reports the secrets of a kubeconfig, before anything else, so that everything logged from then on is redacted.
+fn report_secrets(access: &Access, context: &Context) {
+    for secret in &access.secrets {
+        context.secret(secret.expose());
+    }
+}
 
 /// A client of the API server that a kubeconfig names.
 pub struct Client {
@@ -40,10 +61,7 @@ impl Client {
         page_size: u32,
         context: &Context,
     ) -> Result<Self, GatherError> {
-        // Before anything else, so that everything logged from here on is redacted.
-        for secret in &access.secrets {
-            context.secret(secret.expose());
-        }
+        report_secrets(access, context);
         let connection = Connection::new(access, context).await?;
         Ok(Self { connection: Arc::new(connection), page_size })
     }
@@ -84,6 +102,39 @@ impl Client {
     /// Empty if the server does not have the group.
     pub async fn versions(&self, group: &str) -> Result<Vec<String>, GatherError> {
         discovery::versions(&self.connection, group).await
+    }
+
+    /// The name of the user, as the server knows it; `None` if the server accepts the credentials and does not tell.
+    pub async fn user(&self) -> Result<Option<String>, GatherError> {
+        reviews::user(&self.connection).await
+    }
+
+    /// The credentials of the last request.
+    pub fn used_credentials(&self) -> Vec<UsedCredential> {
+        self.connection.used_credentials()
+    }
+
+    /// Why the user may not list the objects of a resource; `None` if it may. A refusal is that of the list itself, as a
+    /// run would get it.
+    pub async fn refusal(&self, resource: &Resource) -> Result<Option<GatherError>, GatherError> {
+        if reviews::may_list(&self.connection, resource).await? == Some(true) {
+            return Ok(None);
+        }
+        match reviews::count(&self.connection, resource).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == ErrorKind::Permission => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The version of the API server.
+    pub async fn version(&self) -> Result<String, GatherError> {
+        reviews::version(&self.connection).await
+    }
+
+    /// The number of objects in a list.
+    pub async fn count(&self, resource: &Resource) -> Result<ObjectCount, GatherError> {
+        reviews::count(&self.connection, resource).await
     }
 
     /// Whether the namespace exists. It is an error if the server does not answer that, for example

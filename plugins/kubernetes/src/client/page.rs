@@ -9,9 +9,12 @@ use gatherer_plugin_api::GatherError;
 use gatherer_plugin_support::http::{
     BodyLimit, BodyReader, Encoding, Exchange, RequestDeadline, read_error_body,
 };
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
+use http::request::Builder;
 use http::response::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use kube::api::ListParams;
 use kube::client::{AuthError, Body};
 use tokio::sync::mpsc::UnboundedSender;
@@ -120,25 +123,46 @@ pub(super) async fn object_exists(
     }
 }
 
-async fn fetch_object(
+/// Requests an object, without retries.
+pub(super) async fn fetch_object(
     connection: &Connection,
     path: &str,
 ) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
+    exchange_document(connection, path, Request::get(path), Vec::new()).await
+}
+
+/// Sends an object that the server answers and does not store, without retries.
+pub(super) async fn post_review(
+    connection: &Connection,
+    path: &str,
+    review: Vec<u8>,
+) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
+    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    exchange_document(connection, path, request, review).await
+}
+
+async fn exchange_document(
+    connection: &Connection,
+    path: &str,
+    mut request: Builder,
+    body: Vec<u8>,
+) -> Result<Result<Vec<u8>, StatusRefusal>, GatherError> {
     let authorization = connection.authorization().await?;
+    let method = request.method_ref().map_or("", Method::as_str);
+    let text = format!("{method} {}{path}", connection.address);
     let attempt = Attempt {
         connection,
-        exchange: connection.exchange(path, 1),
+        exchange: Exchange { request: text, ..connection.exchange(path, 1) },
         deadline: RequestDeadline::new(&connection.context),
     };
-    let mut request = Request::get(path);
     if let Some(value) = authorization {
         request = request.header(AUTHORIZATION, value);
     }
     let request = request
-        .body(Body::empty())
+        .body(Body::from(body))
         .map_err(|_| GatherError::internal("a path of the API cannot be sent"))?;
     let (head, body) = attempt.send(request).await?.into_parts();
-    if head.status != StatusCode::OK {
+    if !matches!(head.status, StatusCode::OK | StatusCode::CREATED) {
         let text = read_error_body(body, Encoding::Identity, &attempt.deadline).await;
         return Ok(Err(attempt.refusal(Subject::Discovery, &head, &text)));
     }

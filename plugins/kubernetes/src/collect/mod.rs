@@ -33,6 +33,7 @@ use crate::objects::kinds::{
     self, KeyedObjectList, NamespaceList, ServiceAccountList, ServiceList,
 };
 use crate::objects::{KeyedObject, ServiceAccount};
+pub use api_versions::{cron_jobs, virtual_machines};
 use collector::{CollectedList, Collector};
 use join::{FoundInPods, Join};
 pub use parameters::{Parameters, Selection};
