@@ -127,7 +127,7 @@ pub const PARAMETERS_STEP: &str = "parameters";
 const UNNAMED_STEP: &str = "check";
 
 /// The step that stands for everything that a plugin without a check does not try.
-const REST_STEP: &str = "rest";
+pub const REST_STEP: &str = "rest";
 
 impl CheckLog {
     /// The steps for an endpoint whose entry cannot be used.

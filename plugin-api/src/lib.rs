@@ -30,7 +30,7 @@ pub mod testing;
 
 pub use abi::{ABI_VERSION, API_VERSION};
 #[doc(hidden)]
-pub use check::{CheckLog, PARAMETERS_STEP, overall_status};
+pub use check::{CheckLog, PARAMETERS_STEP, REST_STEP, overall_status};
 pub use check::{CheckStep, Expiry, StepStatus};
 pub use closest::{closest, did_you_mean};
 pub use error::{ErrorKind, GatherError};

@@ -4,9 +4,14 @@ use clap::{Args, ValueEnum};
 
 use super::gather_options::{Files, GatherOptions};
 
+/// The help of `--fail-on`, whose words have another default and meaning here.
+const FAIL_ON: &str = "Exit with status 1 if a step of any or all endpoints failed; `incomplete` means any, or one \
+                       with a warning or a step that was not tried [default: any] [e.g. --fail-on incomplete]";
+
 /// The command line of `check`.
 #[derive(Debug, Args)]
 #[command(mut_arg("infile", |argument| argument.required(true)))]
+#[command(mut_arg("fail_on", |argument| argument.help(FAIL_ON)))]
 pub struct CheckEndpoints {
     /// How to print the result [default: table] [e.g. --format json]
     #[arg(long, value_name = "FORMAT")]

@@ -2,7 +2,8 @@
 
 use gatherer_plugin_api::model::{Software, Warning};
 use gatherer_plugin_api::{
-    CheckLog, CheckStep, Expiry, GatherError, PARAMETERS_STEP, StepStatus, overall_status,
+    CheckLog, CheckStep, Expiry, GatherError, PARAMETERS_STEP, REST_STEP, StepStatus,
+    overall_status,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -73,6 +74,13 @@ impl EndpointCheck {
             steps,
             expiries: Vec::new(),
         }
+    }
+
+    /// Whether the plugin cannot check its endpoints.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.steps.last(), Some(step) if step.status == StepStatus::NotTried
+            && step.name == REST_STEP)
+            && self.failed_step().is_none()
     }
 
     /// The step that failed first.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gatherer_plugin_api::{Context, GatherError};
+use gatherer_plugin_api::{CheckStep, Context, GatherError};
 use gatherer_plugin_support::file::{self, FileError};
 use gatherer_plugin_support::{http, retry, run};
 use url::Url;
@@ -22,15 +22,64 @@ const LOCATION_HINT: &str = "use an absolute path, or a file://, http:// or http
 pub fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, GatherError> {
     match Location::parse(url.trim())? {
         Location::File(path) => read_file(&path),
+        Location::Web(url) => run::block_on(context, async {
+            let response = get(&http::Client::new(context)?, &url, context).await?;
+            Ok(response.into_body())
+        }),
+    }
+}
+
+async fn get(
+    client: &http::Client,
+    url: &Url,
+    context: &Context,
+) -> Result<http::Response, GatherError> {
+    let response = retry::idempotent(context, || client.get(url)).await?;
+    reject_html(&response)?;
+    Ok(response)
+}
+
+/// Fetches the document in the steps of a check, and plans these steps before those in `last_steps`.
+pub fn check(
+    url: &str,
+    last_steps: &[&'static str],
+    context: &Context,
+) -> Result<Vec<u8>, GatherError> {
+    let plan = |first: &[&'static str]| context.check_plan(first.iter().chain(last_steps).copied());
+    match Location::parse(url.trim())? {
+        Location::File(path) => {
+            plan(&["file"]);
+            let bytes = read_file(&path).map_err(|error| {
+                with_hint(
+                    error,
+                    "check the path, and whether the program that writes the file has run",
+                )
+            })?;
+            let message = format!("{} is readable and has {} bytes", path.display(), bytes.len());
+            context.check_step(CheckStep::ok("file", message));
+            Ok(bytes)
+        }
         Location::Web(url) => {
-            let client = http::Client::new(context)?;
+            let mut steps = http::connection_steps(&url);
+            steps.extend(["login", "file"]);
+            plan(&steps);
             run::block_on(context, async {
-                let response = retry::idempotent(context, || client.get(&url)).await?;
-                reject_html(&response)?;
+                let client = http::Client::new(context)?;
+                client.check_connection(&url).await?;
+                let response = get(&client, &url, context).await?;
+                context.check_step(response.login_step(context));
+                let (text, length) = (response.description(), response.body().len());
+                let message = format!("{text}: the document has {length} bytes");
+                context.check_step(CheckStep::ok("file", message));
                 Ok(response.into_body())
             })
         }
     }
+}
+
+/// Adds a hint to an error that has none.
+pub fn with_hint(error: GatherError, hint: &str) -> GatherError {
+    if error.hint.is_some() { error } else { error.with_hint(hint) }
 }
 
 /// Where the document is.

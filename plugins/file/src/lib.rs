@@ -3,6 +3,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+mod check_tests;
 mod client;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -10,8 +12,9 @@ pub mod map;
 
 use std::collections::BTreeMap;
 
-use gatherer_plugin_api::{Context, GatherError, Gatherer};
-use map::Finding;
+use gatherer_plugin_api::model::Warning;
+use gatherer_plugin_api::{CheckStep, Context, GatherError, Gatherer};
+use map::{DocumentSummary, Finding};
 use serde::Deserialize;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -58,6 +61,48 @@ impl Gatherer for File {
             context.warning(warning.object, warning.message)?;
         }
         Ok(())
+    }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        let bytes = client::check(&parameters.url, &["format", "objects"], context)?;
+        context.check_cancelled()?;
+        let explain = |error| client::with_hint(error, map::FORMATS_HINT);
+        let format = map::format_name(&bytes).map_err(explain)?;
+        let (mut hosts, mut guests, mut items) = (0, 0, 0);
+        let summary = map::read_each(bytes, &mut |finding| {
+            match finding {
+                Finding::Host(host) => {
+                    hosts += 1;
+                    guests += host.guests.len();
+                }
+                Finding::Item(_) => items += 1,
+            }
+            Ok(())
+        })
+        .map_err(explain)?;
+        context.check_step(CheckStep::ok("format", format!("the document is {format}")));
+        let counts = format!("hosts: {hosts}, guests: {guests}, items of collections: {items}");
+        context.check_step(objects_step(counts, &summary));
+        Ok(())
+    }
+}
+
+/// The step about the content of a document: a warning if it has collections that are not complete.
+fn objects_step(counts: String, summary: &DocumentSummary) -> CheckStep {
+    let missing = summary.collections.iter().filter(|(_, result)| result.is_err());
+    let missing: Vec<&str> = missing.map(|(name, _)| name.as_str()).collect();
+    if !missing.is_empty() {
+        let message = format!("{counts}; these collections are missing: {}", missing.join(", "));
+        return CheckStep::warning("objects", message, "write the document again");
+    }
+    match summary.warnings.first() {
+        None => CheckStep::ok("objects", counts),
+        Some(Warning { object, message }) => {
+            let others = summary.warnings.len() - 1;
+            let others = if others > 0 { format!(" ({others} more)") } else { String::new() };
+            let message = format!("{counts}; {object}: {message}{others}");
+            CheckStep::warning("objects", message, "correct the document")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod call_timeout;
+mod check;
 pub mod client;
 pub mod details;
 pub mod errors;
@@ -21,7 +22,8 @@ use serde::Deserialize;
 
 use client::{BATCH, Session};
 use details::{DetailReader, Details};
-use files::HomeFolders;
+use ffi::{Api, Credentials};
+use files::{HomeFolders, PrivateCopies};
 use uri::Uri;
 
 /// The module's parameters, as `manifest.json` lists them.
@@ -48,27 +50,55 @@ impl Gatherer for Libvirt {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let details = parameters.details.parse()?;
+        let Target { mut uri, warnings, homes } = Target::of(&parameters, context)?;
+        for (object, message) in warnings {
+            context.warning(object, message)?;
+        }
+        let credentials = client::credentials(&parameters)?;
+        // Checked before the library is loaded, so that a machine without libvirt reports errors of
+        // the request too.
+        let copies = files::prepare(&mut uri, &context.options().policy, &homes)?;
+
+        let api = client::load(ffi::LIBRARY)?;
+        let session = open(api, &uri, &credentials, &copies, context)?;
+        context.check_cancelled()?;
+        gather_from(&session, details, context)
+    }
+
+    fn check(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
+        check::hypervisor(&parameters, context)
+    }
+}
+
+/// The hypervisor of an endpoint.
+struct Target {
+    uri: Uri,
+    /// The names and sentences of warnings about the parameters.
+    warnings: Vec<(&'static str, String)>,
+    homes: HomeFolders,
+}
+
+impl Target {
+    fn of(parameters: &Parameters, context: &Context) -> Result<Self, GatherError> {
         let mut uri = Uri::parse(&parameters.uri)?;
-        let (policy, homes) = (&context.options().policy, HomeFolders::of_current_user());
-        uri.check_unverified_ssh(context.options().insecure, policy, homes.login())?;
+        let (options, homes) = (context.options(), HomeFolders::of_current_user());
+        uri.check_unverified_ssh(options.insecure, &options.policy, homes.login())?;
+        let mut warnings = Vec::new();
         let unused: Vec<_> = uri.unused_parameters().collect();
         if !unused.is_empty() {
             let message = format!(
                 "parameters without effect with this driver and transport: {}",
                 unused.join(", ")
             );
-            context.warning("uri", message)?;
+            warnings.push(("uri", message));
         }
-        if context.options().insecure {
+        if options.insecure {
             let (unverified, warning) = uri.without_verification();
             uri = unverified;
-            if let Some(warning) = warning {
-                context.warning("insecure", warning)?;
-            }
+            warnings.extend(warning.map(|warning| ("insecure", warning.into())));
         } else if let Some(warning) = uri.verification_warning() {
-            context.warning("insecure", warning)?;
+            warnings.push(("insecure", warning.into()));
         }
-        let options = context.options();
         for (option, is_set, file) in [
             ("ca_file", options.ca_file.is_some(), "cacert.pem"),
             ("client_cert", options.client_cert.is_some(), "clientcert.pem"),
@@ -79,23 +109,26 @@ impl Gatherer for Libvirt {
                     "libvirt does not use {option}; set the URI's parameter pkipath to a folder \
                      with {file}"
                 );
-                context.warning(option, message)?;
+                warnings.push((option, message));
             }
         }
-        let credentials = client::credentials(&parameters)?;
-        // Checked before the library is loaded, so that a machine without libvirt reports errors of
-        // the request too.
-        let copies = files::prepare(&mut uri, policy, &homes)?;
-
-        let api = client::load(ffi::LIBRARY)?;
-        let connect = async || {
-            Session::open(api, uri.clone(), &credentials, context.remaining())
-                .map_err(|error| copies.restore_original_names(error))
-        };
-        let session = run::block_on(context, retry::idempotent(context, connect))?;
-        context.check_cancelled()?;
-        gather_from(&session, details, context)
+        Ok(Self { uri, warnings, homes })
     }
+}
+
+/// Opens a session. The connection is tried again within the endpoint's budget of retries.
+fn open(
+    api: &'static Api,
+    uri: &Uri,
+    credentials: &Credentials,
+    copies: &PrivateCopies,
+    context: &Context,
+) -> Result<Session, GatherError> {
+    let connect = async || {
+        Session::open(api, uri.clone(), credentials, context.remaining())
+            .map_err(|error| copies.restore_original_names(error))
+    };
+    run::block_on(context, retry::idempotent(context, connect))
 }
 
 /// Sends the hypervisor of a session and its guests to the runner.

@@ -21,14 +21,31 @@ const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// libvirt itself would wait for a silent host as long as the kernel does, and its error would not
 /// mention a timeout.
 pub fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> {
-    let Some((host, port)) = uri.tcp_target() else { return Ok(()) };
-    let addresses = (host, port).to_socket_addrs().map_err(|error| {
+    if uri.tcp_target().is_some() {
+        connect(uri, &resolve(uri)?, remaining)?;
+    }
+    Ok(())
+}
+
+/// The addresses of the daemon's host; none if libvirt does not connect to a port.
+pub fn resolve(uri: &Uri) -> Result<Vec<SocketAddr>, GatherError> {
+    let Some(target) = uri.tcp_target() else { return Ok(Vec::new()) };
+    let addresses = target.to_socket_addrs().map_err(|error| {
         GatherError::new(ErrorKind::Connection, format!("{uri}: {error}"))
             .with_hint(UNKNOWN_NAME_HINT)
     })?;
-    let addresses: Vec<_> = addresses.collect();
+    Ok(addresses.collect())
+}
+
+/// Connects to one of these addresses, and returns the one that accepted the connection.
+pub fn connect(
+    uri: &Uri,
+    addresses: &[SocketAddr],
+    remaining: Option<Duration>,
+) -> Result<SocketAddr, GatherError> {
+    let port = uri.tcp_target().map_or(0, |(_, port)| port);
     let allowed = remaining.map_or(PROBE_MAX, |left| left.saturating_sub(PROBE_MARGIN));
-    connect_any(&addresses, allowed.min(PROBE_MAX)).map_err(|(kind, text)| {
+    connect_any(addresses, allowed.min(PROBE_MAX)).map_err(|(kind, text)| {
         let hint = if kind == ErrorKind::Timeout {
             DROPPED_HINT
         } else {
@@ -40,7 +57,10 @@ pub fn probe(uri: &Uri, remaining: Option<Duration>) -> Result<(), GatherError> 
 }
 
 /// Tries the addresses one after the other. The error is that of the last one tried.
-fn connect_any(addresses: &[SocketAddr], allowed: Duration) -> Result<(), (ErrorKind, String)> {
+fn connect_any(
+    addresses: &[SocketAddr],
+    allowed: Duration,
+) -> Result<SocketAddr, (ErrorKind, String)> {
     let end = Instant::now() + allowed;
     let mut outcome = Err((ErrorKind::Connection, "the host has no address".to_owned()));
     for (index, address) in addresses.iter().enumerate() {
@@ -54,7 +74,7 @@ fn connect_any(addresses: &[SocketAddr], allowed: Duration) -> Result<(), (Error
             Ok(_) => {
                 let time = started.elapsed().as_millis();
                 tracing::debug!("{address} accepts connections ({time} ms); no proxy is used");
-                return Ok(());
+                return Ok(*address);
             }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 outcome = Err((ErrorKind::Timeout, "no answer".to_owned()));
@@ -99,7 +119,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let open = listener.local_addr().expect("a bound address");
         let addresses = [silent.address(), open];
-        assert_eq!(connect_any(&addresses, Duration::from_secs(6)), Ok(()));
+        assert_eq!(connect_any(&addresses, Duration::from_secs(6)), Ok(open));
         let (kind, _) =
             connect_any(&addresses[..1], Duration::from_millis(300)).expect_err("no answer");
         assert_eq!(kind, ErrorKind::Timeout);

@@ -1,6 +1,7 @@
 //! Module Libvirt through the real program, with real daemons: results, and errors of daemons that
 //! cannot be reached, refuse access, hang or die.
 
+mod checks;
 mod cleanup;
 mod daemon_faults;
 mod guests;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gatherer_plugin_api::assembly::Gathered;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
-use gatherer_plugin_api::{ErrorKind, LogLevel};
+use gatherer_plugin_api::{ErrorKind, LogLevel, StepStatus};
 use serde_json::Value;
 
 use super::VerifySession;
@@ -14,9 +14,10 @@ use super::checks::{ended_normally, failed_with};
 use super::compare::first_difference;
 use super::objects;
 use super::report::CheckReport;
+use crate::output::checked::EndpointCheck;
 use crate::output::inventory;
 use crate::request::Endpoint;
-use crate::run::protocol::GATHER;
+use crate::run::protocol::{CHECK, GATHER};
 use crate::run::supervisor::{Answer, WorkerOutcome};
 
 /// A gathering is cancelled after this many quarters of its duration. The value that most likely works comes
@@ -51,6 +52,7 @@ pub async fn check(
             report.skipped(&same, "the first answer is not complete");
         }
     }
+    check_steps(session, &endpoint, first.result.is_ok(), &name, report).await;
     if matches!(&first.result, Err(error) if error.kind == ErrorKind::Protocol) {
         // The worker is killed as soon as it breaks a rule.
         report.skipped(&format!("{name}: ends when cancelled"), "the first answer is not complete");
@@ -75,6 +77,44 @@ pub async fn check(
         report.ok(&shows);
     }
     first.result.is_ok()
+}
+
+/// Makes the operation `check` of an endpoint: of one that was gathered, no step may fail or be left out.
+async fn check_steps(
+    session: &VerifySession,
+    endpoint: &Endpoint,
+    is_complete: bool,
+    name: &str,
+    report: &mut CheckReport,
+) {
+    let checks = format!("{name}: checks every step");
+    if !is_complete {
+        report.skipped(&checks, "the endpoint was not gathered");
+        return;
+    }
+    let observed = session.observe(endpoint, Some(CHECK), None).await;
+    let names = (endpoint.id.as_str(), endpoint.module.as_str());
+    let ended = observed.result.map(drop);
+    let checked = EndpointCheck::new(names, &session.library.software, &[], observed.check, ended);
+    if checked.is_unsupported() {
+        report.skipped(&checks, "the module has no check");
+        return;
+    }
+    let problem = checked
+        .steps
+        .iter()
+        .find(|step| matches!(step.status, StepStatus::Failed | StepStatus::NotTried));
+    report.verdict(
+        &checks,
+        match problem {
+            None => Ok(()),
+            Some(step) if step.status == StepStatus::Failed => Err(format!(
+                "the step {} failed, although the endpoint was gathered: {}",
+                step.name, step.message
+            )),
+            Some(step) => Err(format!("the step {} was left out", step.name)),
+        },
+    );
 }
 
 /// Checks the hosts, guests and items of an answer.

@@ -21,6 +21,15 @@ pub enum Format {
 }
 
 impl Format {
+    /// The name, with its article.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inventory => "an inventory",
+            Self::Hosts => "a map of hosts",
+            Self::Managers => "a gatherer's output",
+        }
+    }
+
     /// The format to read a document as. If it has none of the formats, the most similar one, so that the
     /// reader finds and reports the mistake.
     pub fn of(members: &Members) -> Self {

@@ -33,6 +33,7 @@ use gatherer_plugin_api::model::{Host, Warning};
 use gatherer_plugin_api::{GatherError, Item};
 use gatherer_plugin_support::json::{self, Json};
 
+pub use self::format::FORMATS_HINT;
 use self::format::Format;
 use self::manager_format::HostReader;
 
@@ -90,6 +91,14 @@ pub fn read(bytes: impl AsRef<[u8]>) -> Result<Document, GatherError> {
         Ok(())
     })?;
     Ok(Document { hosts, items, summary })
+}
+
+/// The name of a document's format, with its article.
+pub fn format_name(bytes: &[u8]) -> Result<&'static str, GatherError> {
+    match json::parse_keeping_unreadable(bytes, "the document")? {
+        Json::Object(members) => Ok(Format::of(&members).name()),
+        json => Err(format::wrong_type("the document", "an object", &json)),
+    }
 }
 
 /// Reads a document and passes its hosts and items to the sink one at a time, so that they are not all
