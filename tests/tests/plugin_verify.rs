@@ -43,9 +43,9 @@ fn a_plugin_that_meets_the_contract_passes_every_check() {
     ]);
     let outcome = verify_with("example", &endpoints).expect_code(0);
     assert_eq!(lines(&outcome, "not ok").len(), 0, "{}", outcome.describe());
-    assert_eq!(lines(&outcome, "ok ").len(), 23, "{}", outcome.describe());
+    assert_eq!(lines(&outcome, "ok ").len(), 25, "{}", outcome.describe());
     assert_eq!(lines(&outcome, "skipped ").len(), 4, "{}", outcome.describe());
-    assert!(outcome.stdout_text().trim_end().ends_with(" passes: 23 ok, 0 not ok, 4 skipped"));
+    assert!(outcome.stdout_text().trim_end().ends_with(" passes: 25 ok, 0 not ok, 4 skipped"));
     assert_message!(outcome.stdout_text());
 }
 

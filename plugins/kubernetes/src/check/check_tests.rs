@@ -109,9 +109,7 @@ fn a_review_that_says_no_is_confirmed_by_the_list_itself() {
 fn a_response_that_is_not_of_an_api_server_fails_the_step_that_requested_it() {
     let nonsense = [
         ("/apis/authentication.k8s.io/v1/selfsubjectreviews", "login", json!({"status": 3})),
-        ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "right: list nodes", || {
-            json!([])
-        }),
+        ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "right: list nodes", json!([])),
         ("/version", "product", json!({"version": 1})),
         ("/api/v1/nodes", "objects", json!({"items": []})),
     ];
