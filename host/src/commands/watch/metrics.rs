@@ -65,6 +65,7 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
     let mut objects = Vec::new();
     let mut missing = Vec::new();
     let mut failures = Vec::new();
+    let mut expiries = Vec::new();
     for status in &statuses {
         if let Some(success) = &status.last_success {
             #[expect(clippy::cast_precision_loss, reason = "no endpoint has 2^53 objects")]
@@ -73,6 +74,17 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
                 .iter()
                 .map(|(kind, count)| (labels(status, &[("kind", kind)]), *count as f64));
             objects.extend(counts);
+            // Of several things with the same name, the one that expires first counts.
+            let mut first: BTreeMap<&str, Timestamp> = BTreeMap::new();
+            for expiry in &success.expiries {
+                let at = first.entry(&expiry.what).or_insert(expiry.at);
+                *at = expiry.at.min(*at);
+            }
+            expiries.extend(
+                first
+                    .into_iter()
+                    .map(|(what, at)| (labels(status, &[("what", what)]), seconds(at))),
+            );
             missing.extend(
                 success.missing.iter().map(|name| (labels(status, &[("collection", name)]), 1.0)),
             );
@@ -85,6 +97,12 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
         failures.extend(counts);
     }
     family("endpoint_objects", "gauge", "Objects in the last complete answer, by kind.", objects);
+    family(
+        "endpoint_expiry_timestamp_seconds",
+        "gauge",
+        "When certificates, tokens and passwords of the endpoint expire.",
+        expiries,
+    );
     family(
         "endpoint_missing_collection",
         "gauge",
@@ -138,8 +156,10 @@ fn escaped(value: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Host};
-    use gatherer_plugin_api::{ErrorKind, GatherError};
+    use gatherer_plugin_api::model::{
+        EndpointResult, EndpointRun, EndpointStatus, Host, Timestamp,
+    };
+    use gatherer_plugin_api::{ErrorKind, Expiry, GatherError};
 
     use super::text;
     use crate::state::StatusRecord;
@@ -155,6 +175,17 @@ mod tests {
         let complete = EndpointResult {
             status: EndpointStatus::Complete,
             hosts: vec![Host::new("h", "h")],
+            run: Some(EndpointRun {
+                started_at: Timestamp::UNIX_EPOCH,
+                duration_ms: 1500,
+                retries: None,
+                expiries: [2000, 1000]
+                    .map(|second| {
+                        let at = Timestamp::from_second(second).expect("in range");
+                        Expiry::new("the certificate", at)
+                    })
+                    .to_vec(),
+            }),
             ..result
         };
         status.record(&failed);
@@ -166,6 +197,9 @@ mod tests {
             "virtual_host_gatherer_events_total 7".to_owned(),
             format!("virtual_host_gatherer_endpoint_up{endpoint}}} 1"),
             format!(r#"virtual_host_gatherer_endpoint_objects{endpoint},kind="hosts"}} 1"#),
+            format!(
+                r#"virtual_host_gatherer_endpoint_expiry_timestamp_seconds{endpoint},what="the certificate"}} 1000"#
+            ),
             format!(
                 r#"virtual_host_gatherer_endpoint_failures_total{endpoint},kind="timeout"}} 1"#
             ),
