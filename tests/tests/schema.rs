@@ -81,6 +81,42 @@ fn the_schemas_conform_to_2020_12_and_describe_every_member() {
     }
 }
 
+#[test]
+fn the_differences_of_documents_are_valid() {
+    let guest = |id: &str, labels: Value| json!({"id": id, "name": "web", "labels": labels});
+    let inventory = |guests: Value, pod: &str| {
+        json!({"schemaVersion": "1.4", "generator": {"name": "test"}, "endpoints": [
+            {"id": "e", "status": "complete", "hosts": [
+                {"id": "1", "name": "h", "guests": guests}, {"id": "2", "name": "i"}],
+             "collections": {"pods": {"status": "complete"}},
+             "workloads": {"pods": [{"namespace": "n", "name": pod, "uid": pod}]}},
+            {"id": "failed", "status": "failed",
+             "error": {"kind": "tls", "message": "expired", "retryable": false}}]})
+    };
+    let manager = |id: &str| {
+        let host = json!({"hostIdentifier": id, "vms": {"web": "a", "db": "b"}});
+        json!({"e": {"h": host}, "gone": {}, "failed": null})
+    };
+    let documents = [
+        inventory(json!([guest("a", json!({})), guest("b", json!({}))]), "p1"),
+        inventory(json!([guest("a", json!({"x": "y"})), guest("c", json!({}))]), "p2"),
+        manager("1"),
+        manager("3"),
+        json!({}),
+    ];
+    let validator = validator("diff");
+    for old in &documents {
+        for new in &documents {
+            let run = Run::new().args(["diff", "old.json", "new.json", "--format", "json"]);
+            std::fs::write(run.home().join("old.json"), old.to_string()).expect("writable");
+            std::fs::write(run.home().join("new.json"), new.to_string()).expect("writable");
+            let outcome = run.run().expect_code(0);
+            let report = serde_json::from_slice(&outcome.stdout).expect("JSON");
+            assert_fits(&validator, &report);
+        }
+    }
+}
+
 /// One endpoint for each kind of result.
 fn endpoints(inventory_file: &Path) -> Value {
     json!([

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory};
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, SCHEMA_VERSION};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -50,17 +50,28 @@ pub fn read(bytes: &[u8]) -> Result<Document, String> {
     let _ = recognized.endpoints;
     match recognized.schema_version {
         Value::String(version) => {
-            let numbers: Vec<Option<u64>> =
-                version.split('.').map(|number| number.parse().ok()).collect();
-            if numbers.first() != Some(&Some(MAJOR)) {
+            if version.split('.').next().and_then(|major| major.parse().ok()) != Some(MAJOR) {
                 return Err(format!(
                     "has another schema version than {MAJOR}.x, which this program reads; gather again"
                 ));
             }
-            Ok(from_inventory(json_file::parse(bytes, "a document of --format inventory")?))
+            let read = json_file::parse(bytes, "a document of --format inventory");
+            // A later minor version may have words that this release does not know.
+            let is_later = minor(&version) > minor(SCHEMA_VERSION);
+            read.map(from_inventory).map_err(|problem| {
+                if !is_later {
+                    return problem;
+                }
+                format!("{problem}; a later release wrote it (schema {version}), so compare with that one")
+            })
         }
         _ => from_manager_format(json_file::parse(bytes, EXPECTED)?),
     }
+}
+
+/// The minor number of a version.
+fn minor(version: &str) -> Option<u64> {
+    version.split('.').nth(1)?.parse().ok()
 }
 
 /// An inventory, also as a Manager would read it.

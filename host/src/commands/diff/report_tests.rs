@@ -231,6 +231,7 @@ fn a_document_of_another_kind_is_refused_with_its_mistake() {
         "{\"e\": ",
         r#"{"schemaVersion": "2.0", "endpoints": []}"#,
         r#"{"schemaVersion": "1.0", "endpoints": 7}"#,
+        r#"{"schemaVersion": "1.99", "endpoints": [{"id": "e", "status": "unheard-of"}]}"#,
         r#"{"e": 7}"#,
         r#"{"kvm1": {"hostIdentifier": "1", "vms": {}}}"#,
         r#"{"e": {"kvm1": {"vms": {}}}}"#,
