@@ -143,6 +143,11 @@ impl StateFolder {
         LockedEndpoint::new(self, id, None)
     }
 
+    /// Whether there is a status of this endpoint.
+    pub fn has_status(&self, id: &str) -> bool {
+        self.status_path(id).exists()
+    }
+
     /// The suspicions of all endpoints, sorted by id. Unreadable ones are left out with a warning.
     pub fn suspicions(&self) -> Result<Vec<Suspicion>, StateError> {
         let folder = self.path.join(GUARD);

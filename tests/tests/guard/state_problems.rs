@@ -157,6 +157,37 @@ fn ids_with_unusual_characters_are_kept_apart() {
 }
 
 #[test]
+fn an_endpoint_without_an_id_is_not_kept() {
+    let nights = Nights::new("20%");
+    let endpoints = json!([
+        {"module": "File", "url": "hosts.json", "max_lost": 0},
+        {"module": "File"},
+    ]);
+    let run = Run::gather(&endpoints).plugins(nights.plugins.path());
+    std::fs::write(run.home().join("hosts.json"), hosts(0..2).to_string()).expect("writable");
+    let outcome = run.arg("--state").arg(nights.state()).run().expect_code(0);
+    assert!(outcome.stderr.contains("1 endpoint without an id"), "{}", outcome.describe());
+    for folder in ["endpoints", "status"] {
+        let files = std::fs::read_dir(nights.state().join(folder)).expect("a folder");
+        assert_eq!(files.count(), 0, "{folder}");
+    }
+}
+
+#[test]
+fn status_shows_the_runs() {
+    let nights = Nights::new("20%");
+    nights.believed(&hosts(0..10));
+    nights.suspicious(&hosts(0..5));
+    let run = Run::new().args(["status", "--json", "--state"]).arg(nights.state());
+    let outcome = run.run();
+    let status: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let endpoint = &status["endpoints"][0];
+    assert_eq!(endpoint["id"], "e", "{status:#}");
+    assert_eq!(endpoint["lastFailure"]["kind"], "suspicious", "{status:#}");
+    assert_eq!(endpoint["lastSuccess"]["counts"]["hosts"], 10, "{status:#}");
+}
+
+#[test]
 fn guard_explains_what_it_cannot_do() {
     let nights = Nights::new("20%");
     let missing = nights.guard(&["list"]);

@@ -1,6 +1,6 @@
 //! What happens to an answer before it is printed, kept or compared: the filters of its endpoint.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
@@ -15,6 +15,8 @@ use crate::request::{Endpoint, Entry};
 pub struct Acceptance {
     filters: HashMap<String, Filters>,
     limits: HashMap<String, MaxLost>,
+    /// The ids that the infile does not have; they are new in each run.
+    new_ids: HashSet<String>,
 }
 
 impl Acceptance {
@@ -30,7 +32,21 @@ impl Acceptance {
             Entry::Ready(endpoint) => Some((endpoint.id.clone(), endpoint.max_lost?)),
             Entry::Failed(_) | Entry::UnusableFile(_) => None,
         });
-        Self { filters: filters.collect(), limits: limits.collect() }
+        let new_ids = entries.iter().filter_map(|entry| match entry {
+            Entry::Ready(endpoint) if endpoint.has_new_id => Some(endpoint.id.clone()),
+            _ => None,
+        });
+        Self { filters: filters.collect(), limits: limits.collect(), new_ids: new_ids.collect() }
+    }
+
+    /// Whether the infile has this id, so that the endpoint can be recognized in the next run.
+    pub fn has_stable_id(&self, id: &str) -> bool {
+        !self.new_ids.contains(id)
+    }
+
+    /// How many endpoints have no id in the infile.
+    pub fn count_new_ids(&self) -> usize {
+        self.new_ids.len()
     }
 
     /// Adds what another one decides about further endpoints.

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use super::accepted::{Acceptance, failed};
 use crate::logging::spans;
 use crate::output::changes::lost::MaxLost;
-use crate::output::inventory;
+use crate::output::inventory::{self, count};
 use crate::run::supervisor::Stop;
 use crate::state::guard::{self, Verdict};
 use crate::state::{LockedEndpoint, StateFolder};
@@ -49,7 +49,19 @@ impl KeptAnswers {
                 None
             }
         };
+        let without_id = acceptance.count_new_ids();
+        if folder.is_some() && without_id > 0 {
+            tracing::warn!(
+                "{} without an id: answers are not kept, and max_lost is not checked; give each endpoint an `id`",
+                count(without_id, "endpoint")
+            );
+        }
         Self { folder, slots: Semaphore::new(COMPARISONS_MAX) }
+    }
+
+    /// Whether the folder has a status of the endpoint.
+    pub fn knows(&self, id: &str) -> bool {
+        self.folder.as_ref().is_some_and(|folder| folder.has_status(id))
     }
 
     /// Judges and keeps a result. Returns it, or a failed result if its answer is suspicious. Problems with the folder are

@@ -273,7 +273,13 @@ async fn query(
     let (stop, watched) = watch::channel(None);
     for result in failed {
         progress.done(true);
-        results.accept(kept.keep(result, None, watched.clone()).await);
+        // An id that the folder does not know may be new in each run.
+        let result = if kept.knows(&result.id) {
+            kept.keep(result, None, watched.clone()).await
+        } else {
+            result
+        };
+        results.accept(result);
     }
     let (open_files, raised_limit) = process::raise_open_files();
     let run = supervisor::run(
@@ -292,7 +298,11 @@ async fn query(
             async move |result| {
                 let result = acceptance.accept(result);
                 let limit = acceptance.max_lost(&result.id);
-                let result = kept.keep(result, limit, watched.clone()).await;
+                let result = if acceptance.has_stable_id(&result.id) {
+                    kept.keep(result, limit, watched.clone()).await
+                } else {
+                    result
+                };
                 results.deliver(result, watched.clone()).await
             }
         },
