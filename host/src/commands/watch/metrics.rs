@@ -44,6 +44,17 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
         "Whether the last round of the endpoint succeeded.",
         of(&|status| Some(f64::from(u8::from(status.failing_since.is_none())))),
     );
+    let failing = statuses.iter().filter_map(|status| {
+        status.failing_since?;
+        let failure = status.last_failure.as_ref()?;
+        Some((labels(status, &[("kind", &failure.kind)]), 1.0))
+    });
+    family(
+        "endpoint_failing",
+        "gauge",
+        "Endpoints that fail now, by kind of error.",
+        failing.collect(),
+    );
     family(
         "endpoint_last_success_timestamp_seconds",
         "gauge",
@@ -189,6 +200,9 @@ mod tests {
             ..result
         };
         status.record(&failed);
+        let failing = BTreeMap::from([(status.id.clone(), status.clone())]);
+        let line = r#"virtual_host_gatherer_endpoint_failing{endpoint="a \"quoted\"\\ id",module="File",kind="timeout"} 1"#;
+        assert!(text(&failing, 0).lines().any(|found| found == line));
         status.record(&complete);
         let statuses = BTreeMap::from([(status.id.clone(), status)]);
         let text = text(&statuses, 7);
@@ -206,5 +220,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
+        assert!(!text.contains("endpoint_failing"), "{text}");
     }
 }
