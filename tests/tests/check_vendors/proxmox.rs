@@ -3,10 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gatherer_plugin_support::testing::{Action, TlsServer};
-use gatherer_tests::assert_message;
+use gatherer_tests::fakes::fakepve::{
+    FAKEPVE_GUESTS, FAKEPVE_PASSWORD, FAKEPVE_TOKEN_SECRET, FAKEPVE_USER, FakePve,
+};
 use gatherer_tests::fakes::proxmox::{
     FakeProxmox, PASSWORD, Release, TOKEN_ID, TOKEN_SECRET, USER,
 };
+use gatherer_tests::{Judge, assert_message, skip};
 use serde_json::{Value, json};
 
 use super::{Cases, with};
@@ -148,4 +151,33 @@ fn a_user_or_token_that_expires_within_30_days_is_a_warning_and_reported() {
     let shown: Vec<_> =
         lines.filter(|line| line.contains("login") || !line.starts_with("    ")).collect();
     assert_message!(shown.join("\n"));
+}
+
+#[test]
+fn the_objects_of_fakepve_are_counted() {
+    let judge = match Judge::new() {
+        Ok(judge) => judge,
+        Err(reason) => skip!("{reason}"),
+    };
+    let mut cases = Cases::new("proxmox");
+    let warned = GOOD.replace("cluster ok", "cluster warning");
+    for (offline, expected) in [(false, GOOD), (true, &*warned)] {
+        let pve = FakePve::start(&judge, offline);
+        for credentials in [
+            json!({"username": FAKEPVE_USER, "password": FAKEPVE_PASSWORD}),
+            json!({"username": FAKEPVE_USER, "api_token_id": "inventory",
+                "api_token_secret": FAKEPVE_TOKEN_SECRET}),
+        ] {
+            let endpoint = json!({"id": "pve", "module": "Proxmox", "host": "127.0.0.1", "port": pve.port(),
+                "ca_file": pve.ca_file()});
+            let checked = cases.add("fakepve", &with(&endpoint, credentials), expected);
+            let steps = checked["steps"].as_array().expect("a list");
+            let objects = steps.iter().find(|step| step["name"] == "objects").expect("the step");
+            let guests = format!("{FAKEPVE_GUESTS} guests");
+            assert!(
+                objects["message"].as_str().is_some_and(|text| text.contains(&guests)),
+                "{objects}"
+            );
+        }
+    }
 }

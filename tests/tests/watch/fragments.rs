@@ -1,4 +1,4 @@
-//! An infile that is a folder, one of whose files cannot be used.
+//! Requests of `watch`: a folder one of whose files cannot be used, and filters.
 
 use std::path::PathBuf;
 
@@ -56,4 +56,32 @@ fn a_file_that_cannot_be_used_removes_no_endpoint_and_stops_no_other_file() {
     std::fs::remove_file(fragment(&folder, "b.json")).expect("removable");
     one_round(&folder);
     assert!(removed("two"), "{}", folder.events_text());
+}
+
+#[test]
+fn what_a_filter_leaves_out_is_in_no_event() {
+    let folder = WatchFolder::new();
+    let endpoint = |exclude: serde_json::Value| {
+        let url = folder.path("one.json");
+        let exclude = json!({"guests": {"name": exclude, "state": ["crashed"]}});
+        folder
+            .write("in", &json!([{"id": "one", "module": "File", "url": url, "exclude": exclude}]));
+    };
+    let guests = || {
+        let events = folder.consumer();
+        let subjects = events.endpoints["one"].objects.keys().map(|key| format!("{key:?}"));
+        let guests: Vec<_> = subjects.filter(|key| key.contains("id-")).collect();
+        ["id-web", "id-tmp"].map(|id| guests.iter().any(|key| key.contains(id)))
+    };
+    endpoint(json!(["tmp"]));
+    folder.write("one.json", &document(&[("h", &["web", "tmp"])]));
+    one_round(&folder);
+    assert_eq!(guests(), [true, false], "{}", folder.events_text());
+    // Without the filter the guest is a new one, and with another one the first guest is gone.
+    endpoint(json!([]));
+    one_round(&folder);
+    assert_eq!(guests(), [true, true], "{}", folder.events_text());
+    endpoint(json!(["web"]));
+    one_round(&folder);
+    assert_eq!(guests(), [false, true], "{}", folder.events_text());
 }
