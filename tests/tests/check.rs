@@ -174,3 +174,48 @@ fn options_before_the_command_count_too() {
         assert_eq!(run.stdin("[]").run().code(), code, "{before:?}");
     }
 }
+
+#[test]
+fn a_time_limit_of_the_run_shows_the_steps_before_it() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "sleeps"}]);
+    let run = check(&endpoints, &plugins).args(["--format", "json", "--run-timeout", "1"]);
+    let outcome = run.run().expect_code(1);
+    let endpoint = &document(&outcome)["endpoints"][0];
+    let expected = "parameters ok, login ok, right: read failed, objects not-tried";
+    assert_eq!(statuses(endpoint), expected, "{}", outcome.describe());
+    assert_eq!(endpoint["steps"][2]["kind"], "timeout");
+}
+
+#[test]
+fn a_signal_ends_a_check_with_its_exit_status() {
+    let plugins = PluginFolder::with(&["misbehaving"]);
+    let endpoints = json!([{"id": "e", "module": "Misbehaving", "case": "hangs"}]);
+    let running = check(&endpoints, &plugins).start();
+    running.wait_until("a worker starts", |running| running.workers().first().copied());
+    running.signal(rustix::process::Signal::TERM);
+    let outcome = running.finish().expect_code(143);
+    assert!(outcome.stdout.is_empty(), "{}", outcome.describe());
+}
+
+#[test]
+fn every_file_of_a_folder_is_checked() {
+    let plugins = PluginFolder::with(&["example"]);
+    let run = Run::new().args(["check", "--infile", "requests"]).plugins(plugins.path());
+    let folder = run.home().join("requests");
+    std::fs::create_dir(&folder).expect("a folder can be created");
+    for (file, id) in [("a.json", "one"), ("b.json", "two")] {
+        let entry = json!({"id": id, "module": "Example", "hostname": "kvm1"});
+        std::fs::write(folder.join(file), entry.to_string()).expect("a file can be written");
+    }
+    std::fs::write(folder.join("c.json"), "not JSON").expect("a file can be written");
+    let outcome = run.args(["--format", "json"]).run();
+    let document = document(&outcome);
+    let checks = document["endpoints"].as_array().expect("a list");
+    let of = |id: &str| checks.iter().find(|check| check["id"] == id).expect("it is checked");
+    for id in ["one", "two"] {
+        assert_eq!(statuses(of(id)), "parameters ok, objects ok", "{}", outcome.describe());
+    }
+    let failed: Vec<_> = checks.iter().filter(|check| check["status"] == "failed").collect();
+    assert_eq!(failed.len(), 1, "{document:#}");
+}

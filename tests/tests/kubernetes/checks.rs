@@ -132,6 +132,43 @@ fn a_good_cluster_shows_its_steps_and_how_many_objects_there_are() {
     assert_message!(stable(&text.replace(" ok ", "\nok "), cluster));
 }
 
+#[test]
+fn a_user_with_some_rights_lacks_exactly_the_others() {
+    let cluster = cluster_or_skip!(Cluster::shared());
+    let everything = |name: &str, namespaces: &[&str]| {
+        let mut endpoint = endpoint(name, cluster.reader(name));
+        endpoint["collect"] = json!(EVERYTHING);
+        endpoint["namespaces"] = json!(namespaces);
+        endpoint
+    };
+    let namespace = gatherer_tests::servers::kubernetes::workloads::cases::NAMESPACE;
+    let endpoints = [
+        everything("nodes-and-pods", &[]),
+        everything("no-secrets", &[]),
+        everything("one-namespace", &[namespace]),
+    ];
+    let checks = check("", &endpoints);
+    let ok = |check: &Value| -> Vec<String> {
+        let ok = named(check, "ok").into_iter();
+        ok.filter_map(|name| name.strip_prefix("right: list ").map(str::to_owned)).collect()
+    };
+    assert_eq!(ok(&checks[0]), ["nodes", "pods"]);
+    assert_eq!(named(&checks[1], "failed"), ["right: list secrets"]);
+    assert_eq!(named(&checks[2], "failed"), ["right: list namespaces"]);
+}
+
+#[test]
+fn a_run_reports_when_certificates_expire() {
+    let cluster = cluster_or_skip!(Cluster::shared());
+    let outcome = crate::gather("inventory", &[endpoint("e", cluster.kubeconfig("admin"))]);
+    let run = &outcome.endpoint("e")["run"];
+    let expiries = run["expiries"].as_array().unwrap_or_else(|| panic!("no expiries: {run:#}"));
+    let what: Vec<_> = expiries.iter().filter_map(|expiry| expiry["what"].as_str()).collect();
+    assert_eq!(what.len(), 2, "{what:?}");
+    assert_eq!(what[0], "the certificate of 127.0.0.1");
+    assert!(what[1].starts_with("the client certificate CN=kubernetes-admin"), "{what:?}");
+}
+
 /// Creates a ClusterRole with the verb list on these resources, and a user who has it. The kubeconfig of the user: the
 /// administrator impersonates it.
 fn user_with(cluster: &Cluster, name: &str, resources: &[(&str, &str)]) -> String {
