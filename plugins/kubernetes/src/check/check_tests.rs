@@ -88,6 +88,19 @@ fn a_request_without_credentials_that_is_refused_is_no_login() {
 }
 
 #[test]
+fn a_web_server_that_is_no_api_server_fails_the_login() {
+    let not_found = |request: &ReceivedRequest| match request.path() {
+        path if path.ends_with("reviews") => Action::answer(404, "404 page not found"),
+        _ => good(request),
+    };
+    let (steps, _, _) = check("", not_found);
+    assert_eq!(step(&steps, "login").status, StepStatus::Ok);
+    assert_eq!(step(&steps, "right: list nodes").status, StepStatus::Ok);
+    let (steps, _, _) = check("", |_| Action::answer(404, "404 page not found"));
+    assert_eq!(step(&steps, "login").kind, Some(ErrorKind::Configuration), "{steps:?}");
+}
+
+#[test]
 fn a_review_that_says_no_is_confirmed_by_the_list_itself() {
     let denied = |request: &ReceivedRequest| match request.path() {
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {

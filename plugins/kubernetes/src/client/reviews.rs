@@ -78,7 +78,12 @@ pub(super) async fn user(connection: &Connection) -> Result<Option<String>, Gath
         }
         // An anonymous request is refused too.
         Err(refusal) if connection.used_credentials().is_empty() => Err(refusal.error),
-        Err(refusal) if is_unknown(&refusal) => Ok(None),
+        Err(refusal) if refusal.missing || refusal.error.kind == ErrorKind::Permission => Ok(None),
+        // A server without the whole group answers like any web server. Its version shows that it is an API server.
+        Err(refusal) if refusal.is_not_found => match version(connection).await {
+            Err(error) if error.kind != ErrorKind::Permission => Err(error),
+            _ => Ok(None),
+        },
         Err(refusal) => Err(refusal.error),
     }
 }
@@ -105,7 +110,10 @@ pub(super) async fn may_list(
             let review: Review<AccessStatus> = parse(connection, path, &bytes)?;
             Ok(Some(review.status.allowed))
         }
-        Err(refusal) if is_unknown(&refusal) => Ok(None),
+        // The caller then requests the list itself.
+        Err(refusal) if refusal.is_not_found || refusal.error.kind == ErrorKind::Permission => {
+            Ok(None)
+        }
         Err(refusal) => Err(refusal.error),
     }
 }
@@ -145,11 +153,6 @@ pub(super) async fn count(
         objects: listed.saturating_add(remaining.unwrap_or(0)),
         has_more: !metadata.next.is_empty() && remaining.is_none(),
     })
-}
-
-/// Whether the server refuses a review although it accepts the credentials.
-fn is_unknown(refusal: &StatusRefusal) -> bool {
-    refusal.missing || refusal.error.kind == ErrorKind::Permission
 }
 
 async fn post(

@@ -33,6 +33,8 @@ pub(super) struct StatusRefusal {
     /// The API server itself reports that the object does not exist. A 404 of a proxy, which does not
     /// know the path, does not set this.
     pub missing: bool,
+    /// The status is 404, whoever sent it.
+    pub is_not_found: bool,
 }
 
 impl StatusRefusal {
@@ -65,7 +67,8 @@ impl StatusRefusal {
         let expired =
             status == StatusCode::GONE || object.code == 410 || object.reason == reason::EXPIRED;
         let missing = status == StatusCode::NOT_FOUND && object.reason == reason::NOT_FOUND;
-        Self { error, expired, missing }
+        let is_not_found = status == StatusCode::NOT_FOUND;
+        Self { error, expired, missing, is_not_found }
     }
 }
 
