@@ -2,6 +2,7 @@
 
 mod fragments;
 mod kill_loop;
+mod load;
 mod real_endpoints;
 mod rounds;
 mod sinks;
