@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gatherer_plugin_support::testing::{Action, ScriptedServer};
 use gatherer_tests::event_consumer::known_of_inventory;
 use gatherer_tests::{Run, Running};
 use rustix::process::Signal;
@@ -181,15 +182,7 @@ fn an_endpoint_that_the_infile_lost_while_nothing_ran_is_announced_once() {
 #[test]
 fn each_endpoint_has_its_own_interval_and_a_slow_one_delays_none() {
     let folder = WatchFolder::new();
-    let fifo = folder.path("slow.json");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RWXU,
-        0,
-    )
-    .expect("a FIFO can be created");
+    let slow = ScriptedServer::http(|_| Action::BlackHole);
     folder.write("quick.json", &document(&[("h", &[])]));
     folder.write("rare.json", &document(&[("h", &[])]));
     folder.write(
@@ -197,7 +190,7 @@ fn each_endpoint_has_its_own_interval_and_a_slow_one_delays_none() {
         &json!([
             {"id": "quick", "module": "File", "url": folder.path("quick.json"), "interval": 0.05},
             {"id": "rare", "module": "File", "url": folder.path("rare.json")},
-            {"id": "slow", "module": "File", "url": fifo, "interval": "0.05"},
+            {"id": "slow", "module": "File", "url": slow.url("/"), "interval": "0.05"},
         ]),
     );
     let running = folder.watch_to_file(&["--interval", "3600"]).start();
@@ -210,6 +203,8 @@ fn each_endpoint_has_its_own_interval_and_a_slow_one_delays_none() {
         |id: &str| types(&folder, id).iter().filter(|kind| *kind == "endpoint.unchanged").count();
     assert!(unchanged("quick") >= 10);
     assert_eq!(unchanged("rare"), 0);
+    // It was asked once, and has not answered.
+    assert_eq!((slow.received().len(), types(&folder, "slow").len()), (1, 0));
 }
 
 #[test]
