@@ -279,22 +279,23 @@ fn the_command_line_and_environment_of_a_worker_have_no_secret() {
 fn the_processes_of_commands_that_read_a_request_are_not_dumpable() {
     let plugins = PluginFolder::new();
     let plugin = plugins.add("misbehaving");
-    for verifies in [false, true] {
+    for command in ["", "check", "watch", "plugin"] {
         let run = Run::new().stdin(misbehaving("sleeps").to_string());
-        let run = if verifies {
-            run.args(["plugin", "verify", "--request", "-"]).arg(&plugin)
-        } else {
-            run.args(["--infile", "-"]).plugins(plugins.path())
+        let run = match command {
+            "plugin" => run.args(["plugin", "verify", "--request", "-"]).arg(&plugin),
+            "" => run.args(["--infile", "-"]).plugins(plugins.path()),
+            command => run.args([command, "--infile", "-"]).plugins(plugins.path()),
         };
         let Some(run) = run.as_user() else {
             skip!("an unprivileged user cannot run the program, or setpriv is not installed");
         };
         let running = run.start();
         running.wait_until("a worker starts", |running| running.workers().first().copied());
-        let mut processes_of_run = vec![running.pid()];
-        processes_of_run.extend(processes::log_process(running.pid()));
-        assert_eq!(processes_of_run.len(), 2, "the runner and the process that writes its log");
-        for process in processes_of_run {
+        let log_process = running
+            .wait_until("the process that writes the log has its name", |_| {
+                processes::log_process(running.pid())
+            });
+        for process in [running.pid(), log_process] {
             let environment = std::fs::metadata(format!("/proc/{process}/environ"));
             let owner = environment.expect("the process is running").uid();
             assert_eq!(owner, 0, "in /proc a process that is not dumpable belongs to root");
