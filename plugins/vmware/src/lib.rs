@@ -64,13 +64,11 @@ fn send(inventory: VsphereInventory, context: &Context) -> Result<(), GatherErro
         context.check_cancelled()?;
         context.host(host)?;
     }
-    if !inventory.guests_without_host.is_empty() {
-        for guest in inventory.guests_without_host {
-            context.item(Item::DetachedGuest(Box::new(guest)))?;
-        }
-        context.collection_end(Collection::VirtualMachines, Ok(()))?;
+    for guest in inventory.guests_without_host {
+        context.item(Item::DetachedGuest(Box::new(guest)))?;
     }
-    Ok(())
+    // Also without such guests: an absent collection means that its items were not gathered.
+    context.collection_end(Collection::VirtualMachines, Ok(()))
 }
 
 gatherer_plugin_api::export_gatherer! {

@@ -124,6 +124,17 @@ fn no_machine_is_lost_whatever_its_state_is() {
 }
 
 #[test]
+fn guests_without_a_host_are_a_complete_collection_also_if_there_are_none() {
+    let mut vcenter = Vcenter::default();
+    vcenter.objects.retain(|object| object.id != "vm-53");
+    let without = gather(vcenter).expect("an answer");
+    assert_eq!(without.detached_guests, []);
+    for gathered in [gathered(), without] {
+        assert!(gathered.collections["virtual-machines"].is_complete());
+    }
+}
+
+#[test]
 fn templates_and_agents_are_marked() {
     let gathered = gathered();
     let marks = |id: &str| (guest(&gathered, id).template, guest(&gathered, id).agent);
