@@ -61,25 +61,7 @@ impl Judge {
         if let Ok(reason) = std::env::var("GATHERER_NO_JUDGES") {
             return Err(reason);
         }
-        let script = repository().join("scripts/servers/judges.sh");
-        let run = |arguments: &[&str]| {
-            Command::new(&script)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .output()
-                .expect("the script can be run")
-        };
-        let prepared = run(&[]);
-        if !prepared.status.success() {
-            let errors = String::from_utf8_lossy(&prepared.stderr);
-            return Err(errors
-                .lines()
-                .last()
-                .unwrap_or("scripts/servers/judges.sh failed")
-                .to_owned());
-        }
-        let path = String::from_utf8(run(&["--path"]).stdout).expect("the path is UTF-8");
-        Ok(Self { python: path.trim().into() })
+        Ok(Self { python: prepared("judges")? })
     }
 
     /// A command that runs a script of `tests/judges`.
@@ -111,6 +93,31 @@ impl Judge {
         guests.sort();
         guests
     }
+}
+
+/// Prometheus's own checker of metrics and alert rules, or the reason why it is not available.
+pub fn promtool() -> Result<Command, String> {
+    Ok(Command::new(prepared("promtool")?))
+}
+
+/// The program that this script in `scripts/servers/` prepares, or the reason why it cannot.
+fn prepared(name: &str) -> Result<PathBuf, String> {
+    let script = repository().join(format!("scripts/servers/{name}.sh"));
+    let run = |arguments: &[&str]| {
+        Command::new(&script)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the script can be run")
+    };
+    let prepared = run(&[]);
+    if !prepared.status.success() {
+        let errors = String::from_utf8_lossy(&prepared.stderr);
+        let reason = errors.lines().last().map(str::to_owned);
+        return Err(reason.unwrap_or_else(|| format!("scripts/servers/{name}.sh failed")));
+    }
+    let path = String::from_utf8(run(&["--path"]).stdout).expect("the path is UTF-8");
+    Ok(path.trim().into())
 }
 
 fn repository() -> &'static Path {

@@ -119,6 +119,31 @@ fn the_page_of_diff_shows_its_output() {
 }
 
 #[test]
+fn the_alert_rules_are_valid_and_use_metrics_that_exist() {
+    let (page, watch) = (read("docs/operating.md"), read("docs/watch.md"));
+    let metrics = read("host/src/commands/watch/metrics.rs");
+    let is_part = |char: char| char.is_ascii_lowercase() || char == '_';
+    for text in [&page, &watch] {
+        for after in text.split("virtual_host_gatherer_").skip(1) {
+            let name = after.split(|char| !is_part(char)).next().unwrap_or_default();
+            assert!(metrics.contains(&format!("\"{name}\"")), "there is no metric {name}");
+        }
+    }
+    let (_, rules) = page.split_once("```yaml\n").expect("the page has alert rules");
+    let (rules, _) = rules.split_once("```").expect("the rules have an end");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("rules.yml");
+    std::fs::write(&file, rules).expect("the file can be written");
+    match gatherer_tests::promtool() {
+        Err(reason) => gatherer_tests::note_skipped(&reason),
+        Ok(mut promtool) => {
+            let output = promtool.args(["check", "rules"]).arg(&file).output().expect("it runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
 fn the_script_for_the_managers_request_keeps_it_and_runs_the_program() {
     let page = read("docs/manager-installation.md");
     let (_, script) = page.split_once("<<'END'\n").expect("the page has the script");

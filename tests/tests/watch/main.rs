@@ -90,20 +90,14 @@ fn document(hosts: &[(&str, &[&str])]) -> Value {
     hosts.iter().map(host).collect()
 }
 
-/// Checks metrics with promtool, if it is installed.
+/// Checks metrics with promtool, if it is available.
 fn check_metrics(path: &Path) {
-    let promtool = std::env::var_os("PROMTOOL").unwrap_or_else(|| "promtool".into());
+    let mut promtool = match gatherer_tests::promtool() {
+        Ok(promtool) => promtool,
+        Err(reason) => return gatherer_tests::note_skipped(&reason),
+    };
     let file = std::fs::File::open(path).expect("the metrics exist");
-    let checked =
-        std::process::Command::new(promtool).args(["check", "metrics"]).stdin(file).output();
-    match checked {
-        Err(_) => gatherer_tests::note_skipped("promtool is not installed"),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(
-                output.status.success() && text.is_empty() && output.stdout.is_empty(),
-                "{text}"
-            );
-        }
-    }
+    let output = promtool.args(["check", "metrics"]).stdin(file).output().expect("promtool runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && text.is_empty() && output.stdout.is_empty(), "{text}");
 }
