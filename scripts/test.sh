@@ -46,6 +46,9 @@ fi
 if ! make_server judges; then
     export GATHERER_NO_JUDGES=$reason
 fi
+if ! make_server promtool; then
+    export GATHERER_NO_PROMTOOL=$reason
+fi
 
 # Build before writing to the target folder: the program recognizes a build folder with plugins by its
 # CACHEDIR.TAG, which cargo creates only if it creates the folder. Build all targets at once, so that

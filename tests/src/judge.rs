@@ -58,9 +58,6 @@ pub struct Judge {
 impl Judge {
     /// The environment, or the reason why it is not available. It is prepared if necessary.
     pub fn new() -> Result<Self, String> {
-        if let Ok(reason) = std::env::var("GATHERER_NO_JUDGES") {
-            return Err(reason);
-        }
         Ok(Self { python: prepared("judges")? })
     }
 
@@ -102,6 +99,9 @@ pub fn promtool() -> Result<Command, String> {
 
 /// The program that this script in `scripts/servers/` prepares, or the reason why it cannot.
 fn prepared(name: &str) -> Result<PathBuf, String> {
+    if let Ok(reason) = std::env::var(format!("GATHERER_NO_{}", name.to_uppercase())) {
+        return Err(reason);
+    }
     let script = repository().join(format!("scripts/servers/{name}.sh"));
     let run = |arguments: &[&str]| {
         Command::new(&script)
