@@ -6,10 +6,12 @@ use std::collections::btree_map::Entry;
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, SCHEMA_VERSION};
 use serde::Deserialize;
+use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
 
 use super::manager_hosts;
 use super::report::DocumentKind;
+use super::unique_keys::{DUPLICATE_KEY, UniqueKeys};
 use crate::commands::json_file;
 use crate::output::format::{self, Format, TableStyle};
 use crate::output::inventory;
@@ -65,7 +67,23 @@ pub fn read(bytes: &[u8]) -> Result<Document, String> {
                 format!("{problem}; a later release wrote it (schema {version}), so compare with that one")
             })
         }
-        _ => from_manager_format(json_file::parse(bytes, EXPECTED)?),
+        _ => from_manager_format(members(bytes)?),
+    }
+}
+
+/// The members of a document in the Manager's format.
+fn members(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match UniqueKeys.deserialize(&mut reader) {
+        Ok(Value::Object(members)) => Ok(members),
+        Err(error) if error.is_data() && error.to_string().starts_with(DUPLICATE_KEY) => {
+            let (line, column) = (error.line(), error.column());
+            Err(format!(
+                "cannot be used: a key appears twice in one object, at line {line} column {column}; expected {EXPECTED}"
+            ))
+        }
+        // Its error says what is wrong.
+        _ => json_file::parse(bytes, EXPECTED),
     }
 }
 

@@ -53,8 +53,11 @@ fn host(key: &str, mut members: Map<String, Value>) -> Result<Host, String> {
             Some(Value::Object(data)) => data,
             _ => Map::new(),
         };
+        // A Manager cannot store such a guest, nor anything else of the document.
+        let id = scalar(&id).filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| format!("has the guest {name:?} without an id"))?;
         host.guests.push(Guest {
-            id: scalar(&id).map(|id| with_dashes(&id)),
+            id: Some(with_dashes(&id)),
             name,
             attributes: texts(data),
             ..Guest::default()

@@ -8,7 +8,9 @@ pub mod report;
 #[cfg(test)]
 mod report_tests;
 mod table;
+mod unique_keys;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::gather::{table_style, unknown_id};
@@ -71,9 +73,9 @@ fn prepare_and_print(
 
 /// Checks that each id is in one of the documents. The error is a message.
 fn check_known(only: &[String], old: &Document, new: &Document) -> Result<(), String> {
-    let ids: Vec<&str> = old.ids().chain(new.ids()).collect();
-    match only.iter().find(|id| !ids.contains(&id.as_str())) {
+    let ids: BTreeSet<&str> = old.ids().chain(new.ids()).collect();
+    match only.iter().find(|id| !ids.contains(id.as_str())) {
         None => Ok(()),
-        Some(id) => Err(unknown_id(id, "documents", ids.iter().copied())),
+        Some(id) => Err(unknown_id(id, "pair of documents", ids.iter().copied())),
     }
 }
