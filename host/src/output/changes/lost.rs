@@ -87,8 +87,9 @@ pub struct LostObject {
     pub name: String,
 }
 
-/// What an answer lacks of the last whole one. A guest on another host is not lost; an object whose id changed is. A
-/// synthetic host is not counted: it only groups guests.
+/// What an answer lacks of the last whole one. A guest on another host is not lost; an object whose id changed is, and so
+/// is a guest that is on no host any more, because a Manager gets only guests on hosts. A synthetic host is not counted: it
+/// only groups guests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Losses {
@@ -115,7 +116,7 @@ impl Losses {
             let list = match (object, what) {
                 (ObjectKind::Host, What::Deleted { data }) if data["synthetic"] == true => continue,
                 (ObjectKind::Host, What::Deleted { .. }) => &mut losses.hosts,
-                (_, What::Deleted { .. }) => &mut losses.guests,
+                (_, What::Deleted { .. } | What::Migrated { to: None, .. }) => &mut losses.guests,
                 _ => continue,
             };
             list.push(LostObject { id, name });
@@ -249,13 +250,15 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_moves_is_not_lost_but_one_whose_id_changes_is() {
+    fn a_guest_that_moves_is_not_lost_but_one_that_leaves_all_hosts_or_changes_its_id_is() {
         let before = answer(&[("h1", &["a", "b"]), ("h2", &[])]);
         let moved = Losses::between(&before, &answer(&[("h1", &["a"]), ("h2", &["b"])]));
         assert_eq!(moved.summary(), "");
         let mut detached = answer(&[("h1", &["a"]), ("h2", &[])]);
         detached.detached_guests = vec![Guest::new("b", "guest b")];
-        assert_eq!(Losses::between(&before, &detached).summary(), "");
+        assert_eq!(Losses::between(&before, &detached).summary(), "1 of 2 guests (guest b)");
+        assert_eq!(Losses::between(&detached, &detached).summary(), "");
+        assert_eq!(Losses::between(&detached, &before).summary(), "");
         let other_id = Losses::between(&before, &answer(&[("h1", &["a", "c"]), ("h2", &[])]));
         assert_eq!(other_id.summary(), "1 of 2 guests (guest b)");
         let grown = Losses::between(&answer(&[]), &before);
