@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gatherer_plugin_api::GatherError;
@@ -22,10 +23,16 @@ const COMPARISONS_MAX: usize = 4;
 /// How long a run waits for the state folder, for one endpoint.
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
+/// How long it waits while the folder does not answer: since one endpoint waited in vain, until a later one does not.
+const HANGING_LIMIT: Duration = Duration::from_secs(1);
+
 /// The state of a run.
 pub struct KeptAnswers {
     folder: Option<Arc<StateFolder>>,
     slots: Semaphore,
+    wait_limit: Duration,
+    /// Whether the last endpoint waited in vain, so that a thousand do not wait for a minute each.
+    is_hanging: AtomicBool,
 }
 
 impl KeptAnswers {
@@ -56,7 +63,12 @@ impl KeptAnswers {
                 count(without_id, "endpoint")
             );
         }
-        Self { folder, slots: Semaphore::new(COMPARISONS_MAX) }
+        Self {
+            folder,
+            slots: Semaphore::new(COMPARISONS_MAX),
+            wait_limit: WAIT_LIMIT,
+            is_hanging: AtomicBool::new(false),
+        }
     }
 
     /// Whether the folder has a status of the endpoint.
@@ -97,21 +109,27 @@ impl KeptAnswers {
                 tracing::warn!("the answer is not kept: {error}");
             });
         }
+        let is_hanging = self.is_hanging.load(Ordering::Relaxed);
+        let wait_limit = if is_hanging { HANGING_LIMIT } else { self.wait_limit };
         let error = tokio::select! {
             biased;
-            verdict = judged => verdict.unwrap_or_else(|_| {
-                // The thread was not started, or it panicked.
-                span.in_scope(|| {
-                    tracing::warn!("the answer could not be judged, so max_lost is not checked");
-                });
-                None
-            }),
+            verdict = judged => {
+                self.is_hanging.store(false, Ordering::Relaxed);
+                verdict.unwrap_or_else(|_| {
+                    // The thread was not started, or it panicked.
+                    span.in_scope(|| {
+                        tracing::warn!("the answer could not be judged, so max_lost is not checked");
+                    });
+                    None
+                })
+            }
             Ok(_) = stop.wait_for(|stop| *stop == Some(Stop::Signal)) => None,
-            () = tokio::time::sleep(WAIT_LIMIT) => {
+            () = tokio::time::sleep(wait_limit) => {
+                self.is_hanging.store(true, Ordering::Relaxed);
                 span.in_scope(|| tracing::warn!(
                     "the state folder {} did not answer within {} s, so max_lost is not checked",
                     folder.path().display(),
-                    WAIT_LIMIT.as_secs()
+                    wait_limit.as_secs()
                 ));
                 None
             }
@@ -181,5 +199,48 @@ fn judge_and_keep(
 fn record(endpoint: &LockedEndpoint<'_>, result: &EndpointResult, is_writable: bool) {
     if is_writable && let Err(problem) = endpoint.record(result, None) {
         tracing::warn!("{problem}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use tokio::sync::watch;
+
+    use super::{Acceptance, KeptAnswers};
+
+    #[test]
+    fn endpoints_do_not_wait_one_after_the_other_for_a_folder_that_hangs() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let state = parent.path().join("state");
+        let mut kept = KeptAnswers::new(Some(&state), &Acceptance::of(&[]));
+        kept.wait_limit = Duration::from_secs(4);
+        for id in ["a", "b"] {
+            // Opening it for writing waits for a reader for ever, as a lost file server does.
+            let lock = state.join("locks").join(id);
+            mknodat(CWD, lock, FileType::Fifo, Mode::RWXU, 0).expect("a FIFO");
+        }
+        let answer = |id: &str| EndpointResult {
+            status: EndpointStatus::Complete,
+            ..EndpointResult::new(id.to_owned(), None, None)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let (_stop, stopped) = watch::channel(None);
+        let started = Instant::now();
+        let waited = runtime.expect("a runtime").block_on(async {
+            let mut waited = Vec::new();
+            for id in ["a", "b", "c"] {
+                let result = kept.keep(answer(id), None, stopped.clone()).await;
+                assert_eq!((result.id.as_str(), result.status), (id, EndpointStatus::Complete));
+                waited.push(started.elapsed().as_secs());
+            }
+            waited
+        });
+        assert!(waited[0] >= 4 && waited[1] < 7, "{waited:?}");
+        assert!(!kept.is_hanging.into_inner(), "the third one was kept");
+        assert!(state.join("endpoints/c.json").exists());
     }
 }
