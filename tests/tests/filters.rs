@@ -97,7 +97,12 @@ fn a_manager_gets_what_each_rule_leaves() {
             json!({"exclude": {"hosts": {"cluster": ["test-*"]}}}),
             "Detached(off) esx1.example.com(web-1 web-2)",
         ),
-        (json!({"exclude": {"hosts": {"name": ["ESX[12].*"]}}}), "Detached(off)"),
+        (
+            json!({"exclude": {"hosts": {"name": ["ESX[1].*"]}}}),
+            "Detached(off) esx2.example.com(db-tmp)",
+        ),
+        // The pseudo-host alone would make a Manager delete every real host.
+        (json!({"exclude": {"hosts": {"name": ["ESX[12].*"]}}}), "null"),
         (json!({"exclude": {"hosts": {"id": "esx1"}}}), "Detached(off) esx2.example.com(db-tmp)"),
         (
             json!({"exclude": {"guests": {"name": ["*-tmp"]}}}),

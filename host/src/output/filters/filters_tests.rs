@@ -93,10 +93,7 @@ fn each_rule_leaves_what_it_says() {
         (json!({"exclude": {"hosts": {"state": ["unknown"]}}}), "h1(g1 g2) h2(g3 g4) g6"),
         (json!({"exclude": {"hosts": {"name": ["Detached"]}}}), "h1(g1 g2) h2(g3 g4) g6"),
         // One of the keys is enough.
-        (
-            json!({"exclude": {"hosts": {"name": ["esx1"], "cluster": ["test-*"]}}}),
-            "detached(g5) g6",
-        ),
+        (json!({"exclude": {"hosts": {"name": ["det*"], "cluster": ["test-*"]}}}), "h1(g1 g2) g6"),
         (json!({"include": {"hosts": {"cluster": ["prod"]}}}), "h1(g1 g2) detached(g5) g6"),
         (
             json!({"include": {"hosts": {"name": ["esx[12]"]}}}),
@@ -123,6 +120,8 @@ fn each_rule_leaves_what_it_says() {
             json!({"exclude": {"guests": {"cluster": ["test-*"]}}}),
             "h1(g1 g2) h2(g3) detached(g5) g6",
         ),
+        // A pseudo-host alone, because it is named.
+        (json!({"include": {"hosts": {"name": ["detached"]}}}), "detached(g5) g6"),
         // The hosts stay.
         (json!({"include": {"guests": {"name": ["web-*"]}}}), "h1(g1 g2) h2() detached()"),
         (
@@ -157,6 +156,9 @@ fn what_would_leave_nothing_is_an_error_that_names_what_there_is() {
         json!({"include": {"guests": {"name": ["w"]}}}),
         json!({"include": {"hosts": {"name": ["esx1"]}, "guests": {"name": ["db-*"]}}}),
         json!({"exclude": {"hosts": {"name": ["*"]}}}),
+        // Only the pseudo-host would be left.
+        json!({"exclude": {"hosts": {"cluster": ["*"]}}}),
+        json!({"include": {"hosts": {"name": ["esx1"]}}, "exclude": {"hosts": {"cluster": ["prod"]}}}),
         json!({"include": {"hosts": {"name": ["esx1"]}}, "exclude": {"hosts": {"name": ["esx1", "Det*"]}}}),
     ] {
         let (_, outcome) = applied(&filter);

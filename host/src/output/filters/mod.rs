@@ -129,9 +129,12 @@ impl Filters {
         let mut hosts = Selection::of_hosts(self);
         let mut guests = Selection::of_guests(self);
         let (host_count, mut guest_count) = (result.hosts.len(), result.detached_guests.len());
+        let real_hosts = count_real(&result.hosts);
         let mut filtered = Filtered::default();
         let mut left_out = BTreeSet::new();
         let mut kept_guests = 0;
+        // Whether a pseudo-host is kept that an `include` matches, and not only because it is one.
+        let mut keeps_included = false;
         result.hosts.retain_mut(|host| {
             guest_count += host.guests.len();
             let verdict = hosts.verdict(|key| host_values(key, host));
@@ -144,6 +147,7 @@ impl Filters {
                 verdict.is_included && !verdict.is_excluded
             });
             if is_kept {
+                keeps_included |= hosts.has_include() && verdict.is_included;
                 kept_guests += host.guests.len();
                 filtered.guests += (before - host.guests.len()) as u64;
             } else {
@@ -167,6 +171,10 @@ impl Filters {
         if host_count > 0 && result.hosts.is_empty() {
             return Err(nothing_left(host_count));
         }
+        // A pseudo-host that stays by itself must not hide that a Manager would delete every real host.
+        if real_hosts > 0 && count_real(&result.hosts) == 0 && !keeps_included {
+            return Err(nothing_left(real_hosts));
+        }
         // If not all guests are known, the missing ones may be those that match.
         if are_guests_known(result) {
             if guests.has_include() && (!guests.includes_any() || kept_guests == 0) {
@@ -179,6 +187,11 @@ impl Filters {
         result.filtered = Some(filtered);
         Ok(())
     }
+}
+
+/// The number of hosts that are not pseudo-hosts.
+fn count_real(hosts: &[Host]) -> usize {
+    hosts.iter().filter(|host| !host.synthetic).count()
 }
 
 /// Whether the answer has all guests.
