@@ -225,3 +225,41 @@ fn a_limit_that_is_not_valid_fails_the_endpoint() {
     }
     assert_message!(messages);
 }
+
+#[test]
+fn guests_that_are_not_gathered_any_more_or_leave_all_hosts_are_lost() {
+    let guests: Value = (0..5).map(|id| json!({"id": id.to_string(), "name": "guest"})).collect();
+    let answer = |on_host: &Value, more: &Value| {
+        let mut endpoint = json!({
+            "id": "x", "status": "complete",
+            "hosts": [{"id": "h", "name": "h", "guests": on_host}],
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            endpoint[name] = value.clone();
+        }
+        json!({"schemaVersion": "1.5", "generator": {"name": "t"}, "endpoints": [endpoint]})
+    };
+    let gathered = json!({"virtual-machines": {"status": "complete"}});
+    let whole = answer(&guests, &json!({"collections": gathered}));
+    for short in [
+        answer(&json!([]), &json!({})),
+        answer(&json!([]), &json!({"collections": gathered, "detachedGuests": guests})),
+    ] {
+        let nights = Nights::new("20%");
+        let status = |answer: &Value| {
+            let outcome = nights.night(answer);
+            let endpoint = outcome.endpoint("e");
+            let kind = endpoint["error"]["kind"].as_str().unwrap_or("none");
+            (kind.to_owned(), endpoint["status"].as_str().map(str::to_owned))
+        };
+        let believed = ("none".to_owned(), Some("complete".to_owned()));
+        assert_eq!(status(&whole), believed);
+        assert_eq!(status(&short), ("suspicious".to_owned(), Some("failed".to_owned())));
+        let lost = &nights.listed()[0]["guests"];
+        assert_eq!(lost.as_array().map(Vec::len), Some(5), "{lost}");
+        nights.guard(&["accept", "e"]).expect_code(0);
+        // An acceptance is for one answer, and the answer then is the last whole one.
+        assert_eq!(status(&short), believed);
+        assert_eq!(status(&short), believed);
+    }
+}

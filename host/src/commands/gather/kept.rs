@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gatherer_plugin_api::GatherError;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
+use gatherer_plugin_api::{Collection, GatherError};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::accepted::{Acceptance, failed};
@@ -159,7 +159,14 @@ fn judge_and_keep(
         record(&endpoint, result, is_writable);
         return None;
     }
-    let last = endpoint.kept();
+    let mut last = endpoint.kept();
+    let guests = Collection::VirtualMachines.as_str();
+    if let Some(last) = &mut last
+        && !result.collections.contains_key(guests)
+    {
+        // If the guests were not gathered again, a Manager still gets the hosts, and unlinks all guests.
+        last.result.collections.remove(guests);
+    }
     let mut is_accepted = limit.is_none() || last.is_none();
     if let (Some(limit), Some(last)) = (limit, &last) {
         match guard::judge(&endpoint, &last.result, result, limit) {
