@@ -76,20 +76,7 @@ impl SearchText {
     }
 
     fn is_in_identifiers(&self, identifiers: &Identifiers) -> bool {
-        let Identifiers {
-            uuid,
-            machine_id,
-            system_uuid,
-            kubernetes_uid,
-            managed_object,
-            instance_id,
-            previous,
-            other,
-        } = identifiers;
-        let known =
-            [uuid, machine_id, system_uuid, kubernetes_uid, managed_object, instance_id, previous];
-        let mut values = known.into_iter().flatten().chain(other.values());
-        values.any(|value| self.is_in_id(value))
+        identifiers.values().any(|value| self.is_in_id(value))
     }
 
     fn is_in_addresses(&self, addresses: &[Address]) -> bool {

@@ -85,15 +85,7 @@ pub(super) fn read(path: &Path, id: &str) -> Option<KeptAnswer> {
 }
 
 fn try_read(path: &Path, id: &str) -> Result<Option<KeptAnswer>, String> {
-    let Some(bytes) = whole_file::read(path)? else { return Ok(None) };
-    // The message of the parser would quote the document.
-    let document: ReadDocument = serde_json::from_slice(&bytes).map_err(|error| {
-        format!(
-            "is not a document of this program: line {}, column {}",
-            error.line(),
-            error.column()
-        )
-    })?;
+    let Some(document) = whole_file::read_json::<ReadDocument>(path)? else { return Ok(None) };
     let [result] = <[EndpointResult; 1]>::try_from(document.endpoints)
         .map_err(|endpoints| format!("has {} endpoints instead of one", endpoints.len()))?;
     if result.id != id {

@@ -212,16 +212,7 @@ fn counts(result: &EndpointResult) -> Counts {
 
 /// Reads a status. An unreadable one is a warning and `None`.
 pub(super) fn read(path: &Path) -> Option<StatusRecord> {
-    let read = whole_file::read(path).and_then(|bytes| {
-        bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose().map_err(|error| {
-            format!(
-                "is not a document of this program: line {}, column {}",
-                error.line(),
-                error.column()
-            )
-        })
-    });
-    read.unwrap_or_else(|problem| {
+    whole_file::read_json(path).unwrap_or_else(|problem| {
         tracing::warn!("the status in {} cannot be used: it {problem}", path.display());
         None
     })

@@ -33,16 +33,7 @@ pub struct Suspicion {
 
 /// Reads a suspicion; an unreadable one is a warning and `None`.
 pub(super) fn read(path: &Path) -> Option<Suspicion> {
-    let read = whole_file::read(path).and_then(|bytes| {
-        bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose().map_err(|error| {
-            format!(
-                "is not a document of this program: line {}, column {}",
-                error.line(),
-                error.column()
-            )
-        })
-    });
-    read.unwrap_or_else(|problem| {
+    whole_file::read_json(path).unwrap_or_else(|problem| {
         tracing::warn!("the suspicion in {} cannot be used: it {problem}", path.display());
         None
     })

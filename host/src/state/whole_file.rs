@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 /// The maximum size of a file, in bytes.
 const MAX_BYTES: usize = 1024 * 1024 * 1024;
 
@@ -59,6 +61,19 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
         Err(error) => Err(format!("cannot be read: {error}")),
         Ok(_) => gatherer_file_reader::read(path, MAX_BYTES).map(Some).map_err(|e| e.to_string()),
     }
+}
+
+/// Reads a document of this program; `None` if it does not exist. The error is a message without its subject.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+    let Some(bytes) = read(path)? else { return Ok(None) };
+    // The message of the parser would quote the document.
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        format!(
+            "is not a document of this program: line {}, column {}",
+            error.line(),
+            error.column()
+        )
+    })
 }
 
 fn write_temporary(

@@ -43,6 +43,23 @@ impl Identifiers {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// All identifiers, without their names.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let Self {
+            uuid,
+            machine_id,
+            system_uuid,
+            kubernetes_uid,
+            managed_object,
+            instance_id,
+            previous,
+            other,
+        } = self;
+        let known =
+            [uuid, machine_id, system_uuid, kubernetes_uid, managed_object, instance_id, previous];
+        known.into_iter().flatten().chain(other.values()).map(String::as_str)
+    }
 }
 
 /// Written by hand because the code that serde derives for a flattened member first reads all

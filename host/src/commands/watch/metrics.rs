@@ -73,40 +73,7 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
         "When the endpoint is asked next.",
         of(&|status| Some(seconds(status.next_run?))),
     );
-    let mut objects = Vec::new();
-    let mut missing = Vec::new();
-    let mut failures = Vec::new();
-    let mut expiries = Vec::new();
-    for status in &statuses {
-        if let Some(success) = &status.last_success {
-            #[expect(clippy::cast_precision_loss, reason = "no endpoint has 2^53 objects")]
-            let counts = success
-                .counts
-                .iter()
-                .map(|(kind, count)| (labels(status, &[("kind", kind)]), *count as f64));
-            objects.extend(counts);
-            // Of several things with the same name, the one that expires first counts.
-            let mut first: BTreeMap<&str, Timestamp> = BTreeMap::new();
-            for expiry in &success.expiries {
-                let at = first.entry(&expiry.what).or_insert(expiry.at);
-                *at = expiry.at.min(*at);
-            }
-            expiries.extend(
-                first
-                    .into_iter()
-                    .map(|(what, at)| (labels(status, &[("what", what)]), seconds(at))),
-            );
-            missing.extend(
-                success.missing.iter().map(|name| (labels(status, &[("collection", name)]), 1.0)),
-            );
-        }
-        #[expect(clippy::cast_precision_loss, reason = "no endpoint fails 2^53 times")]
-        let counts = status
-            .failures
-            .iter()
-            .map(|(kind, count)| (labels(status, &[("kind", kind)]), *count as f64));
-        failures.extend(counts);
-    }
+    let ObjectSamples { objects, missing, failures, expiries } = ObjectSamples::of(&statuses);
     family("endpoint_objects", "gauge", "Objects in the last complete answer, by kind.", objects);
     family(
         "endpoint_expiry_timestamp_seconds",
@@ -129,6 +96,43 @@ pub fn text(statuses: &BTreeMap<String, StatusRecord>, events: u64) -> String {
     );
     family("endpoint_failures_total", "counter", "Rounds that failed, by kind of error.", failures);
     text
+}
+
+/// Samples of which an endpoint can have several: their labels and values.
+#[derive(Default)]
+struct ObjectSamples {
+    objects: Vec<(String, f64)>,
+    missing: Vec<(String, f64)>,
+    failures: Vec<(String, f64)>,
+    expiries: Vec<(String, f64)>,
+}
+
+impl ObjectSamples {
+    #[expect(clippy::cast_precision_loss, reason = "no endpoint has 2^53 objects or failures")]
+    fn of(statuses: &[&StatusRecord]) -> Self {
+        let mut samples = Self::default();
+        for status in statuses {
+            let count =
+                |label, (kind, count): (&String, f64)| (labels(status, &[(label, kind)]), count);
+            let failures = status.failures.iter();
+            samples.failures.extend(failures.map(|(kind, n)| count("kind", (kind, *n as f64))));
+            let Some(success) = &status.last_success else { continue };
+            let counts = success.counts.iter();
+            samples.objects.extend(counts.map(|(kind, n)| count("kind", (kind, *n as f64))));
+            let missing = success.missing.iter();
+            samples.missing.extend(missing.map(|name| count("collection", (name, 1.0))));
+            // Of several things with the same name, the one that expires first counts.
+            let mut first: BTreeMap<&str, Timestamp> = BTreeMap::new();
+            for expiry in &success.expiries {
+                let at = first.entry(&expiry.what).or_insert(expiry.at);
+                *at = expiry.at.min(*at);
+            }
+            let expiries = first.into_iter();
+            let sample = |(what, at)| (labels(status, &[("what", what)]), seconds(at));
+            samples.expiries.extend(expiries.map(sample));
+        }
+        samples
+    }
 }
 
 /// The duration of the last round, whether it succeeded or failed.

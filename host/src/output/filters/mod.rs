@@ -251,20 +251,7 @@ fn texts<const N: usize>(texts: [Option<&str>; N]) -> Vec<Cow<'_, str>> {
 
 /// Ids and all identifiers.
 fn ids<'a>(ids: [Option<&'a str>; 2], identifiers: &'a Identifiers) -> Vec<Cow<'a, str>> {
-    let Identifiers {
-        uuid,
-        machine_id,
-        system_uuid,
-        kubernetes_uid,
-        managed_object,
-        instance_id,
-        previous,
-        other,
-    } = identifiers;
-    let known =
-        [uuid, machine_id, system_uuid, kubernetes_uid, managed_object, instance_id, previous];
-    let known = known.into_iter().filter_map(Option::as_deref);
-    let all = ids.into_iter().flatten().chain(known).chain(other.values().map(String::as_str));
+    let all = ids.into_iter().flatten().chain(identifiers.values());
     all.map(Cow::Borrowed).collect()
 }
 
