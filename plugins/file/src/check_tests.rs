@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gatherer_plugin_api::testing::Recorder;
-use gatherer_plugin_api::{CheckStep, Options};
+use gatherer_plugin_api::{CheckStep, ErrorKind, Options, RECORD_MAX_BYTES, StepStatus};
 use gatherer_plugin_support::testing::{Action, ScriptedServer, answers};
 use serde_json::json;
 
@@ -78,6 +78,29 @@ fn each_mistake_of_a_file_fails_its_step() {
     assert_eq!(statuses(&steps), "parameters failed, rest not-tried");
     text += &lines("not an absolute path", &steps);
     insta::assert_snapshot!(without(&text, folder.path()));
+}
+
+#[test]
+fn an_object_that_is_too_long_for_a_run_is_no_good_object() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("hosts.json");
+    let objects = |document: serde_json::Value| {
+        std::fs::write(&path, document.to_string()).expect("written");
+        let steps = check(path.to_str().expect("UTF-8"));
+        steps.last().expect("a step").clone()
+    };
+    let long = "x".repeat(RECORD_MAX_BYTES);
+    let host = json!({"kvm1": {"hostIdentifier": "a", "os": long, "vms": {}}});
+    let step = objects(host);
+    assert_eq!((&*step.name, step.status), ("objects", StepStatus::Failed), "{step:?}");
+    assert_eq!(step.kind, Some(ErrorKind::Protocol));
+
+    let pod = json!({"namespace": "n", "name": "p", "uid": "u", "labels": {"l": long}});
+    let step = objects(json!({"schemaVersion": "1.0", "endpoints": [{
+        "id": "e", "status": "complete", "hosts": [{"id": "h", "name": "h", "guests": []}],
+        "workloads": {"pods": [pod]}, "collections": {"pods": {"status": "complete"}}}]}));
+    assert_eq!((&*step.name, step.status), ("objects", StepStatus::Warning), "{step:?}");
+    assert!(step.message.ends_with("these collections are missing: pods"), "{step:?}");
 }
 
 fn without(text: &str, folder: &Path) -> String {

@@ -6,11 +6,12 @@ use gatherer_plugin_api::{CheckStep, Context, GatherError};
 use crate::details::Details;
 use crate::map::HostFacts;
 use crate::uri::Uri;
-use crate::{Parameters, Target, client, ffi, files, open, probe};
+use crate::{Parameters, Target, client, ffi, files, map, open, probe};
 
 /// The rights by the names of libvirt's access control.
 const READ: &str = "right: connect.read";
 const SEARCH: &str = "right: connect.search-domains";
+const READ_DOMAIN: &str = "right: domain.read";
 
 /// Checks the hypervisor of an endpoint.
 pub fn hypervisor(parameters: &Parameters, context: &Context) -> Result<(), GatherError> {
@@ -36,13 +37,20 @@ pub fn hypervisor(parameters: &Parameters, context: &Context) -> Result<(), Gath
     };
     context.check_step(CheckStep::ok("login", login));
 
-    let (facts, warnings) = session.host()?;
+    let (facts, mut warnings) = session.host()?;
+    let host = map::host(&facts).map_err(|error| session.with_uri(error))?;
+    warnings.extend(map::missing_uuid_warning(&facts, &host).map(str::to_owned));
     let granted = format!("the host {} can be read", facts.hostname);
     context.check_step(CheckStep::ok(READ, granted));
     context.check_step(product_step(&facts, &warnings));
     let domains = session.domains()?;
     context.check_step(CheckStep::ok(SEARCH, "the guests can be listed"));
-    context.check_step(CheckStep::ok("objects", format!("guests: {}", domains.len())));
+    let mut guests = 0;
+    for batch in domains.chunks(client::BATCH) {
+        guests += session.guests(batch, || context.check_cancelled())?.len();
+    }
+    context.check_step(CheckStep::ok(READ_DOMAIN, "the guests can be read"));
+    context.check_step(CheckStep::ok("objects", format!("guests: {guests}")));
     Ok(())
 }
 
@@ -51,7 +59,7 @@ fn plan(has_port: bool) -> Vec<&'static str> {
     if has_port {
         steps.extend(["name", "port"]);
     }
-    steps.extend(["login", READ, "product", SEARCH, "objects"]);
+    steps.extend(["login", READ, "product", SEARCH, READ_DOMAIN, "objects"]);
     steps
 }
 

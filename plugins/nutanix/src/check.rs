@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatherer_plugin_api::{CheckStep, Context, ErrorKind, GatherError};
-use gatherer_plugin_support::counts::count;
+use gatherer_plugin_support::counts::{count, objects_step};
 use gatherer_plugin_support::http::{Client, connection_steps};
 
 use crate::Parameters;
@@ -61,7 +61,9 @@ pub async fn check(parameters: &Parameters, context: &Context) -> Result<(), Gat
         return Ok(());
     }
     let answer = crate::complete_answer(&prism, &version).await?;
-    context.check_step(CheckStep::ok("objects", counted(&answer)));
+    let warnings = answer.warnings.iter();
+    let warnings = warnings.map(|warning| (warning.object.as_str(), warning.message.as_str()));
+    context.check_step(objects_step(counted(&answer), warnings));
     Ok(())
 }
 

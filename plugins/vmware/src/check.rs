@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gatherer_plugin_api::{CheckStep, Context, GatherError};
-use gatherer_plugin_support::counts::count;
+use gatherer_plugin_support::counts::{count, objects_step};
 use gatherer_plugin_support::http::{Client, connection_steps};
 
 use crate::Parameters;
@@ -57,7 +57,10 @@ async fn check_session(
     if is_missing {
         return Ok(());
     }
-    context.check_step(match rights::limit(vsphere, login).await? {
+    let limit = rights::limit(vsphere, login).await?;
+    // The first warning of the inventory is about this limit.
+    let known_warnings = usize::from(limit.is_some());
+    context.check_step(match limit {
         None => CheckStep::ok(PROPAGATION, on_everything),
         Some(limit) => CheckStep::warning(PROPAGATION, limit, rights::REMEDY),
     });
@@ -66,7 +69,9 @@ async fn check_session(
     let guests = on_hosts + inventory.guests_without_host.len();
     let message =
         format!("{}, {}", count(inventory.hosts.len(), "host"), count(guests, "virtual machine"));
-    context.check_step(CheckStep::ok("objects", message));
+    let warnings = inventory.warnings.iter().skip(known_warnings);
+    let warnings = warnings.map(|(object, warning)| (object.as_str(), warning.as_str()));
+    context.check_step(objects_step(message, warnings));
     Ok(())
 }
 

@@ -34,6 +34,7 @@ pub async fn check(client: &Xapi, host: &Url, context: &Context) -> Result<(), G
     context.check_step(CheckStep::ok("product", message));
 
     let lists = pool::read_lists(client, context).await?;
+    pool::host_metrics(client, &lists.hosts).await?;
     let guests = map::count_guests(&lists.vms)?;
     let message = format!(
         "{}, {} (with templates)",

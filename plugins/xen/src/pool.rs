@@ -61,11 +61,7 @@ pub async fn read_lists(client: &Xapi, context: &Context) -> Result<PoolLists, G
 pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, GatherError> {
     let PoolLists { pools, hosts, vms } = read_lists(client, context).await?;
     context.progress("details of the virtual machines");
-    let host_metrics = client.records("host_metrics").await?;
-    // Without them, the guests of a lost host would seem to run.
-    if host_metrics.is_empty() && hosts.iter().any(|host| host.reference("metrics").is_some()) {
-        return Err(incomplete("host_metrics", "it is empty, but the hosts have metrics"));
-    }
+    let host_metrics = host_metrics(client, &hosts).await?;
     Ok(PoolRecords {
         pools,
         hosts,
@@ -78,6 +74,15 @@ pub async fn read(client: &Xapi, context: &Context) -> Result<PoolRecords, Gathe
         vbds: client.records("VBD").await?,
         vdis: client.records("VDI").await?,
     })
+}
+
+/// Reads the metrics of the hosts. Without them, the guests of a lost host would seem to run.
+pub async fn host_metrics(client: &Xapi, hosts: &Class) -> Result<Class, GatherError> {
+    let host_metrics = client.records("host_metrics").await?;
+    if host_metrics.is_empty() && hosts.iter().any(|host| host.reference("metrics").is_some()) {
+        return Err(incomplete("host_metrics", "it is empty, but the hosts have metrics"));
+    }
+    Ok(host_metrics)
 }
 
 /// Checks that the lists have all objects to which the others refer. A list that lacks one would make a Manager remove it.

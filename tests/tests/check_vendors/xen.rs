@@ -34,6 +34,10 @@ fn each_right_or_setting_that_is_missing_has_its_step_and_every_session_ends() {
         |request| calls(request, "pool.get_all_records").then(XapiFake::permission_denied);
     let no_right_on_vms: Instead =
         |request| calls(request, "VM.get_all_records").then(XapiFake::permission_denied);
+    let no_metrics: Instead = |request| {
+        let result = json!({"jsonrpc": "2.0", "result": {}, "id": 1}).to_string();
+        calls(request, "host_metrics.get_all_records").then(|| Action::answer(200, result))
+    };
     let fake_answers: Instead = |_| None;
     let not_xapi: Instead = |_| Some(Action::answer(404, "not found"));
     let good = "login ok, right: read-only ok, coordinator ok, product ok, objects ok";
@@ -69,6 +73,7 @@ fn each_right_or_setting_that_is_missing_has_its_step_and_every_session_ends() {
             "login ok, right: read-only failed, coordinator not-tried, product not-tried, objects not-tried",
         ),
         ("the right to list virtual machines", pool(&[]), no_right_on_vms, json!({}), no_objects),
+        ("the metrics of the hosts", pool(&[]), no_metrics, json!({}), no_objects),
         (
             "the coordinator in the list",
             pool(&[XapiFault::CoordinatorMissing]),
