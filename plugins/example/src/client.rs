@@ -41,9 +41,10 @@ pub async fn check(
     client.check_connection(&url).await?;
     let (page, response) = read_page(&client, url, token, context).await?;
     context.check_step(response.login_step(context));
-    let guests = page.guests.map_or(0, |guests| guests.len());
+    let guests =
+        page.guests.ok_or_else(|| GatherError::protocol("the page has no list of guests"))?;
     let more = if page.next.is_some() { " or more" } else { "" };
-    context.check_step(CheckStep::ok("objects", format!("{guests} guests{more}")));
+    context.check_step(CheckStep::ok("objects", format!("{} guests{more}", guests.len())));
     Ok(())
 }
 

@@ -81,6 +81,10 @@ fn a_check_reports_every_step_and_fails_at_the_first_that_does_not_work() {
         steps(&[Action::answer(401, "")], with_service),
         "parameters ok, name ok, port ok, login failed, objects not-tried"
     );
+    assert_eq!(
+        steps(&[Action::answer(200, "{}")], with_service),
+        "parameters ok, name ok, port ok, login ok, objects failed"
+    );
     let without_service = |_: &ScriptedServer| json!({"hostname": "h", "guests": 2, "delay_ms": 0});
     assert_eq!(steps(&[Action::answer(401, "")], without_service), "parameters ok, objects ok");
     let wrong_url = |_: &ScriptedServer| parameters("kvm1");
