@@ -65,7 +65,9 @@ pub fn infile(input: &[u8]) {
                     );
                 }
             }
-            Entry::Failed(result) | Entry::UnusableFile(result) => {
+            Entry::Failed(result)
+            | Entry::FailedWithoutId(result)
+            | Entry::UnusableFile(result) => {
                 let error = result.error.as_ref().expect("a failed entry has an error");
                 assert!(!error.message.is_empty());
             }

@@ -89,6 +89,8 @@ pub enum Entry {
     Ready(Box<Endpoint>),
     /// It cannot be queried, because there is a mistake in the entry.
     Failed(Box<EndpointResult>),
+    /// The same, and it has no id that can be used: that of the result is a new one.
+    FailedWithoutId(Box<EndpointResult>),
     /// A file of the infile's folder cannot be used. The id of the result is the name of the file; the endpoints in the file
     /// are not known.
     UnusableFile(Box<EndpointResult>),
@@ -99,7 +101,9 @@ impl Entry {
     pub fn id(&self) -> &str {
         match self {
             Self::Ready(endpoint) => &endpoint.id,
-            Self::Failed(result) | Self::UnusableFile(result) => &result.id,
+            Self::Failed(result) | Self::FailedWithoutId(result) | Self::UnusableFile(result) => {
+                &result.id
+            }
         }
     }
 }
@@ -144,29 +148,32 @@ pub fn read(
 /// The id of an entry, or an error with an id for the result.
 struct EntryId {
     id: String,
+    /// Whether the entry has no id that can be used.
+    is_new: bool,
     error: Option<GatherError>,
 }
 
 impl EntryId {
     fn of(object: &RawObject<'_>) -> Self {
-        let new_id = || Uuid::new_v4().to_string();
+        let new_id = || Self { id: Uuid::new_v4().to_string(), is_new: true, error: None };
+        let given = |id| Self { id, is_new: false, error: None };
         let read = match object.value("id") {
-            Value::Unset => Self { id: new_id(), error: None },
-            Value::Text(id) => Self { id, error: None },
-            Value::Number(id) => Self { id: id.to_owned(), error: None },
+            Value::Unset => new_id(),
+            Value::Text(id) => given(id),
+            Value::Number(id) => given(id.to_owned()),
             Value::Unreadable => {
-                Self::failed(new_id(), "id cannot be read: it has half of a surrogate pair")
+                new_id().failed("id cannot be read: it has half of a surrogate pair")
             }
-            _ => Self::failed(new_id(), "id must be a string or a number"),
+            _ => new_id().failed("id must be a string or a number"),
         };
         match object.not_json() {
-            Some(message) => Self::failed(read.id, message),
+            Some(message) => read.failed(message),
             None => read,
         }
     }
 
-    fn failed(id: String, message: &str) -> Self {
-        Self { id, error: Some(GatherError::configuration(message)) }
+    fn failed(self, message: &str) -> Self {
+        Self { error: Some(GatherError::configuration(message)), ..self }
     }
 }
 
@@ -211,7 +218,7 @@ fn fail_duplicates(
 
 /// Reads one entry.
 fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defaults) -> Entry {
-    let EntryId { id, error } = id;
+    let EntryId { id, is_new, error } = id;
     let mut warnings: Vec<Warning> = object
         .duplicates()
         .map(|key| Warning {
@@ -229,14 +236,14 @@ fn entry(object: &RawObject<'_>, id: EntryId, catalog: &Catalog, defaults: &Defa
     };
     match outcome {
         Ok(endpoint) => {
-            let has_new_id = matches!(object.value("id"), Value::Unset);
-            Entry::Ready(Box::new(Endpoint { has_new_id, warnings, ..endpoint }))
+            Entry::Ready(Box::new(Endpoint { has_new_id: is_new, warnings, ..endpoint }))
         }
         Err(error) => {
             let mut result = EndpointResult::new(id, module_name, None);
             result.error = Some(error);
             result.warnings = warnings;
-            Entry::Failed(Box::new(result))
+            let result = Box::new(result);
+            if is_new { Entry::FailedWithoutId(result) } else { Entry::Failed(result) }
         }
     }
 }

@@ -170,7 +170,10 @@ impl Client {
         let mut redirects = RedirectChain::default();
         loop {
             let (response, exchange) = self.exchange(&request, &deadline).await?;
-            if let Some(next) = redirects.follow(&request, response.status(), response.headers())? {
+            if request.follows_redirects
+                && let Some(next) =
+                    redirects.follow(&request, response.status(), response.headers())?
+            {
                 request = next;
                 continue;
             }

@@ -35,6 +35,7 @@ pub struct Request {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Vec<u8>>,
     pub(super) max_body_bytes: usize,
+    pub(super) follows_redirects: bool,
     /// The name of a header whose value is invalid. Sending the request reports it.
     invalid_header: Option<&'static str>,
 }
@@ -50,6 +51,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
+            follows_redirects: true,
             invalid_header: None,
         };
         match credentials {
@@ -107,6 +109,13 @@ impl Request {
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Makes a redirect the response, instead of following it.
+    #[must_use]
+    pub fn without_redirects(mut self) -> Self {
+        self.follows_redirects = false;
         self
     }
 

@@ -1,5 +1,7 @@
 //! Rounds of endpoints, and their events.
 
+use std::io::BufRead as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use gatherer_plugin_support::testing::{Action, ScriptedServer};
@@ -117,10 +119,32 @@ fn a_mistake_in_an_entry_fails_only_that_endpoint() {
 #[test]
 fn an_endpoint_without_an_id_is_not_watched() {
     let folder = WatchFolder::new();
-    folder.write("in", &json!([{"module": "File", "url": folder.path("e.json")}]));
+    let url = folder.path("e.json");
+    let without_usable_id = json!([
+        {"module": "File", "url": url},
+        {"module": "File"},
+        {"id": {}, "module": "File", "url": url},
+    ]);
+    folder.write("in", &without_usable_id);
     let outcome = folder.watch_to_file(&["--rounds", "1"]).run().expect_code(0);
-    assert!(outcome.messages().contains("has no id"), "{}", outcome.describe());
+    assert_eq!(outcome.stderr.matches("is not watched").count(), 3, "{}", outcome.describe());
     assert_eq!(folder.events_text(), "");
+}
+
+#[test]
+fn an_infile_that_becomes_a_pipe_is_not_read_again() {
+    let folder = WatchFolder::new();
+    folder.write_infile(&["e"]);
+    folder.write("e.json", &document(&[("h", &["a"])]));
+    let running = folder.watch_to_file(&["--interval", "600"]).start();
+    wait_for(&running, &folder, "e", "endpoint.snapshot.end");
+    std::fs::remove_file(folder.path("in")).expect("it exists");
+    let fifo = folder.path("in");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).expect("a FIFO");
+    running.signal(Signal::HUP);
+    running.wait_until("a warning", |running| running.log().contains("a pipe").then_some(()));
+    running.signal(Signal::TERM);
+    running.finish().expect_code(0);
 }
 
 /// Waits until the endpoint has had this event.
@@ -240,6 +264,18 @@ fn events_go_to_standard_output_by_default() {
     folder.write("e.json", &document(&[("h", &[])]));
     let outcome = folder.watch(&["--rounds", "1"]).run().expect_code(0);
     assert_eq!(outcome.stdout_text().lines().count(), 3, "{}", outcome.describe());
+}
+
+#[test]
+fn a_reader_of_standard_output_that_goes_ends_the_program() {
+    let folder = WatchFolder::new();
+    folder.write_infile(&["e"]);
+    folder.write("e.json", &document(&[("h", &["a"])]));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let running = folder.watch(&["--interval", "0.1"]).start_on(writer, Stdio::null());
+    let mut line = String::new();
+    std::io::BufReader::new(reader).read_line(&mut line).expect("an event");
+    running.finish().expect_code(0);
 }
 
 #[test]

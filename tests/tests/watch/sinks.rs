@@ -156,6 +156,7 @@ fn a_redirect_is_not_taken_for_a_delivery() {
     running.signal(Signal::TERM);
     running.finish().expect_code(143);
     assert!(!folder.path("state/endpoints/e.json").exists());
+    assert!(target.received().is_empty(), "{:?}", target.received());
     drop(bodies);
 }
 

@@ -89,7 +89,9 @@ fn check_and_print(
                 positions.push(position);
                 endpoints.push(*endpoint);
             }
-            Entry::Failed(failed) | Entry::UnusableFile(failed) => {
+            Entry::Failed(failed)
+            | Entry::FailedWithoutId(failed)
+            | Entry::UnusableFile(failed) => {
                 keep(&checks, position, supervisor::check_of_failed_entry(*failed));
             }
         }

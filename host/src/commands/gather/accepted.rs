@@ -30,7 +30,7 @@ impl Acceptance {
         });
         let limits = entries.iter().filter_map(|entry| match entry {
             Entry::Ready(endpoint) => Some((endpoint.id.clone(), endpoint.max_lost?)),
-            Entry::Failed(_) | Entry::UnusableFile(_) => None,
+            Entry::Failed(_) | Entry::FailedWithoutId(_) | Entry::UnusableFile(_) => None,
         });
         let new_ids = entries.iter().filter_map(|entry| match entry {
             Entry::Ready(endpoint) if endpoint.has_new_id => Some(endpoint.id.clone()),

@@ -214,7 +214,9 @@ fn query_and_print(
     for entry in entries {
         match entry {
             Entry::Ready(endpoint) => endpoints.push(*endpoint),
-            Entry::Failed(result) | Entry::UnusableFile(result) => failed.push(*result),
+            Entry::Failed(result)
+            | Entry::FailedWithoutId(result)
+            | Entry::UnusableFile(result) => failed.push(*result),
         }
     }
     let endpoints = with_libraries(endpoints, catalog)?;

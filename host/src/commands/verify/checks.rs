@@ -62,9 +62,11 @@ impl CheckedPlugin<'_> {
         let entries = request::read(&entry.to_string(), self.catalog, &defaults);
         match entries.map_err(|error| error.to_string())?.pop() {
             Some(Entry::Ready(endpoint)) => Ok(*endpoint),
-            Some(Entry::Failed(result) | Entry::UnusableFile(result)) => {
-                Err(result.error.map(|error| error.to_string()).unwrap_or_default())
-            }
+            Some(
+                Entry::Failed(result)
+                | Entry::FailedWithoutId(result)
+                | Entry::UnusableFile(result),
+            ) => Err(result.error.map(|error| error.to_string()).unwrap_or_default()),
             None => Err("the request has no endpoints".to_owned()),
         }
     }

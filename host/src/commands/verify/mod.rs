@@ -159,7 +159,7 @@ fn all_ready(entries: Vec<Entry>) -> Result<Vec<Endpoint>, String> {
     }
     let ready = entries.into_iter().map(|entry| match entry {
         Entry::Ready(endpoint) => Ok(*endpoint),
-        Entry::Failed(result) | Entry::UnusableFile(result) => {
+        Entry::Failed(result) | Entry::FailedWithoutId(result) | Entry::UnusableFile(result) => {
             let reason = result.error.map(|error| error.to_string()).unwrap_or_default();
             Err(format!("the endpoint {} of the request cannot be used: {reason}", result.id))
         }

@@ -86,17 +86,21 @@ impl EventFile {
         let written = match &mut *destination {
             Destination::Stdout => outfile::write_all(io::stdout(), lines),
             Destination::Device(file) => outfile::write_all(file.as_fd(), lines),
-            Destination::Regular(file, length) => match outfile::write_all(file.as_fd(), lines) {
-                Ok(()) => {
-                    *length += lines.len() as u64;
-                    Ok(())
+            Destination::Regular(file, length) => {
+                // A log rotation may have truncated it.
+                *length = file.metadata()?.len().min(*length);
+                match outfile::write_all(file.as_fd(), lines) {
+                    Ok(()) => {
+                        *length += lines.len() as u64;
+                        Ok(())
+                    }
+                    Err(error) => {
+                        // An error is ignored: the next start removes an incomplete line, and repeated events have the same ids.
+                        let _ = file.set_len(*length);
+                        Err(error)
+                    }
                 }
-                Err(error) => {
-                    // An error is ignored: the next start removes an incomplete line, and repeated events have the same ids.
-                    let _ = file.set_len(*length);
-                    Err(error)
-                }
-            },
+            }
         };
         if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             self.is_closed.store(true, Ordering::Relaxed);
@@ -187,6 +191,8 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::EventFile;
 
     fn content(path: &std::path::Path) -> String {
@@ -213,6 +219,21 @@ mod tests {
             file.sync().expect("it can be synced");
             assert_eq!(content(&path), format!("{kept}{{\"new\"}}\n"));
         }
+    }
+
+    /// A sealed memory file cannot be written, as on a full disk.
+    #[test]
+    fn an_error_after_a_truncation_does_not_extend_the_file() {
+        let file = rustix::fs::memfd_create("events", rustix::fs::MemfdFlags::ALLOW_SEALING);
+        let file = std::fs::File::from(file.expect("it can be created"));
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let events = EventFile::open(path.as_ref()).expect("it can be opened");
+        events.append(b"before the rotation\n").expect("writable");
+        file.set_len(0).expect("it can be truncated");
+        events.append(b"1\n").expect("writable");
+        rustix::fs::fcntl_add_seals(&file, rustix::fs::SealFlags::WRITE).expect("it can be sealed");
+        events.append(b"2\n").expect_err("it is sealed");
+        assert_eq!(file.metadata().expect("it exists").len(), 2);
     }
 
     #[test]

@@ -35,6 +35,9 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const DELAY_MIN: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_secs(30);
 
+/// The longest time for which a service can make the sink wait with `Retry-After`.
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
+
 /// The maximum size of the file of headers, and of the service's answer, in bytes.
 const HEADERS_MAX_BYTES: usize = 64 * 1024;
 const ANSWER_MAX_BYTES: usize = 1024 * 1024;
@@ -216,8 +219,7 @@ impl Sink<'_> {
                 );
                 last_problem = Some(problem);
             }
-            let requested = error.retry_after_ms.map(Duration::from_millis).unwrap_or_default();
-            tokio::time::sleep(delay.max(requested)).await;
+            tokio::time::sleep(pause(delay, error.retry_after_ms)).await;
             delay = (delay * 2).min(DELAY_MAX);
         }
         if last_problem.is_some() {
@@ -237,28 +239,35 @@ impl Sink<'_> {
         body.push(b']');
         let mut request = Request::new(Method::POST, self.settings.url.clone())
             .header("content-type", CONTENT_TYPE)
+            .without_redirects()
             .max_body_bytes(ANSWER_MAX_BYTES);
         for (name, value) in self.settings.headers().map_err(SendError::Failed)? {
             request = request.set_header(name, value);
         }
         let sent = request.description();
         let response = self.client.send(request.body(body)).await.map_err(SendError::Failed)?;
-        // After a redirect the request may have been another one, without the events.
-        if response.description() != sent {
-            return Err(SendError::Failed(
-                GatherError::configuration(format!(
-                    "{sent}: redirected to {}",
-                    display_url(response.url())
-                ))
-                .with_hint("name the service's own URL in --sink"),
-            ));
-        }
         match response.status().as_u16() {
             200..=299 => Ok(()),
             413 => Err(SendError::TooLarge),
+            301 | 302 | 303 | 307 | 308 => {
+                let location = response.headers().get("location");
+                let location = location.and_then(|value| value.to_str().ok());
+                let location = location.and_then(|location| self.settings.url.join(location).ok());
+                let to = location.map_or_else(|| "nowhere".to_owned(), |url| display_url(&url));
+                Err(SendError::Failed(
+                    GatherError::configuration(format!("{sent}: redirected to {to}"))
+                        .with_hint("name the service's own URL in --sink"),
+                ))
+            }
             _ => Err(SendError::Failed(response.status_error())),
         }
     }
+}
+
+/// How long to wait before a batch is repeated.
+fn pause(delay: Duration, retry_after_ms: Option<u64>) -> Duration {
+    let requested = retry_after_ms.map(Duration::from_millis).unwrap_or_default();
+    delay.max(requested.min(RETRY_AFTER_MAX))
 }
 
 enum SendError {
@@ -281,4 +290,22 @@ extern "C" fn cancelled(_: usize) -> u8 {
 extern "C" fn call(_: usize, method: RStr<'_>, _: RStr<'_>) -> RResult<RString, RString> {
     let error = GatherError::new(ErrorKind::Unsupported, format!("no method {method}"));
     RResult::RErr(serde_json::to_string(&error).unwrap_or_default().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, RETRY_AFTER_MAX, pause};
+
+    #[test]
+    fn a_service_cannot_stop_the_sink_with_retry_after() {
+        let delay = Duration::from_secs(2);
+        for (retry_after_ms, expected) in [
+            (None, delay),
+            (Some(0), delay),
+            (Some(4000), Duration::from_secs(4)),
+            (Some(u64::MAX), RETRY_AFTER_MAX),
+        ] {
+            assert_eq!(pause(delay, retry_after_ms), expected);
+        }
+    }
 }

@@ -54,6 +54,10 @@ pub fn read(
                 );
             }
             Entry::Ready(endpoint) => ready.push(*endpoint),
+            Entry::FailedWithoutId(result) => {
+                let why = result.error.map(|error| error.to_string()).unwrap_or_default();
+                tracing::error!("an endpoint without a usable id is not watched: {why}");
+            }
             Entry::Failed(result) | Entry::UnusableFile(result) => {
                 failed.push(Watched::Failed(result));
             }
@@ -65,6 +69,13 @@ pub fn read(
         .into_iter()
         .map(|(endpoint, library)| Watched::Ready(Box::new(endpoint), Rc::clone(&library)));
     Ok(Endpoints { watched: ready.chain(failed).collect(), ids, acceptance, is_incomplete })
+}
+
+/// Whether reading the infile again gives its content: not standard input, nor a FIFO, which could block without a limit.
+pub fn can_be_read_again(infile: &Path) -> bool {
+    // One that does not exist is an error of reading it.
+    let is_pipe = |file: Metadata| !file.is_file() && !file.is_dir();
+    infile != Path::new("-") && !std::fs::metadata(infile).is_ok_and(is_pipe)
 }
 
 /// What changes when an infile, or a folder of infiles, is written: names, inodes, sizes and times.

@@ -357,7 +357,7 @@ impl Watching<'_> {
 
     /// Writes the metrics whenever a status changed, but not more often than [`METRICS_PAUSE`] allows.
     async fn write_metrics(&self, shared: &Shared, housekeeping: &Threads) -> ! {
-        let Some(path) = &self.options.metrics else {
+        let Some(shown) = &self.options.metrics else {
             loop {
                 std::future::pending::<()>().await;
             }
@@ -365,12 +365,12 @@ impl Watching<'_> {
         let mut status_changed = shared.status_changed.subscribe();
         let mut last_problem = None;
         loop {
-            let (path, events) = (path.clone(), self.rounds.outputs().written());
+            let (path, events) = (shown.clone(), self.rounds.outputs().written());
             let text = metrics::text(&shared.statuses.borrow(), events);
             let written = housekeeping.run(move || write_metrics(&path, &text)).await;
             let problem = written.ok().and_then(Result::err);
             if let Some(problem) = problem.as_ref().filter(|_| problem != last_problem) {
-                tracing::error!("the metrics cannot be written: {problem}");
+                tracing::error!("the metrics {} cannot be written: {problem}", shown.display());
             }
             last_problem = problem;
             tokio::time::sleep(METRICS_PAUSE).await;
@@ -383,13 +383,13 @@ impl Watching<'_> {
         if let Some(file) = self.rounds.outputs().file() {
             file.reopen();
         }
-        if self.options.infile == Path::new("-") {
+        self.seen.replace(infile::fingerprint(&self.options.infile));
+        if !infile::can_be_read_again(&self.options.infile) {
             tracing::warn!(
-                "the infile is standard input, which cannot be read again; the endpoints stay"
+                "the infile is standard input or a pipe, which cannot be read again; the endpoints stay"
             );
             return;
         }
-        self.seen.replace(infile::fingerprint(&self.options.infile));
         let (infile, only) = (&self.options.infile, &self.options.gather.only);
         let read = infile::read_catalog(self.settings)
             .and_then(|catalog| infile::read(infile, only, self.settings, &catalog));

@@ -264,7 +264,11 @@ impl Shared {
                 self.statuses.borrow_mut().insert(status.id.clone(), status);
                 self.status_changed.send_replace(());
             }
-            Some(Err(RoundError::NotWritten(error))) => tracing::debug!("{error}"),
+            Some(Err(RoundError::NotWritten(error))) => {
+                tracing::debug!("{error}");
+                // The reader of the events may be gone.
+                self.status_changed.send_replace(());
+            }
             Some(Err(RoundError::State(error))) => {
                 tracing::error!("{error}; this round is repeated with the next one");
             }
