@@ -165,9 +165,11 @@ fn the_file_of_a_reference_must_be_a_regular_file_of_limited_size() {
 }
 
 #[test]
-fn an_infile_that_is_a_folder_or_an_endless_device_is_an_error() {
-    for (infile, word) in [("/", "directory"), ("/dev/zero", "64 MiB")] {
-        let outcome = Run::new().args(["--infile", infile]).run().expect_code(3);
-        assert!(outcome.stderr.contains(word), "{infile}: {}", outcome.describe());
+fn an_infile_that_is_an_empty_folder_or_an_endless_device_is_an_error() {
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let infiles = [(empty.path(), "has no file *.json"), (Path::new("/dev/zero"), "64 MiB")];
+    for (infile, words) in infiles {
+        let outcome = Run::new().arg("--infile").arg(infile).run().expect_code(3);
+        assert!(outcome.stderr.contains(words), "{}", outcome.describe());
     }
 }
