@@ -283,7 +283,7 @@ fn the_operators_file_has_defaults_that_an_endpoint_replaces() {
 }
 
 #[test]
-fn what_is_filtered_is_counted_in_the_inventory_the_table_and_the_log() {
+fn the_inventory_the_table_and_the_log_count_filtered_objects() {
     let members =
         json!({"exclude": {"hosts": {"cluster": ["test-*"]}, "guests": {"name": ["web-1"]}}});
     let endpoints = Filtered::new().with("e", members);

@@ -59,7 +59,7 @@ fn a_file_that_cannot_be_used_removes_no_endpoint_and_stops_no_other_file() {
 }
 
 #[test]
-fn what_a_filter_leaves_out_is_in_no_event() {
+fn filtered_objects_are_in_no_event() {
     let folder = WatchFolder::new();
     let endpoint = |exclude: serde_json::Value| {
         let url = folder.path("one.json");

@@ -148,7 +148,7 @@ fn each_rule_leaves_what_it_says() {
 }
 
 #[test]
-fn what_would_leave_nothing_is_an_error_that_names_what_there_is() {
+fn an_answer_of_which_nothing_is_left_is_an_error_with_the_values_that_exist() {
     let mut messages = String::new();
     for filter in [
         json!({"include": {"hosts": {"cluster": ["production"]}}}),

@@ -138,7 +138,7 @@ impl Filters {
         result.hosts.retain_mut(|host| {
             guest_count += host.guests.len();
             let verdict = hosts.verdict(|key| host_values(key, host));
-            // A pseudo-host stands for guests whose real host may be one that is included.
+            // The real host of a pseudo-host's guests may be one that is included.
             let is_kept = !verdict.is_excluded && (verdict.is_included || host.synthetic);
             let cluster = host.location.cluster.as_deref();
             let before = host.guests.len();
