@@ -5,11 +5,13 @@
 /// Reads files that a request names.
 pub use gatherer_file_reader as file;
 
+pub mod cloud;
 pub mod counts;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;
 pub mod json;
+pub mod jwt;
 pub mod paging;
 pub mod rate_limit;
 pub mod retry;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the vendors' own clients, which read the fakes of the tests: installs them from PyPI into a Python
-# environment. This is done once, and takes about 10 seconds.
+# environment. This is done once, and takes about a minute.
 #
 #   scripts/servers/judges.sh          prepare the environment
 #   scripts/servers/judges.sh --path   print the path of its interpreter; exit status 1 if it is not ready
@@ -40,7 +40,7 @@ made && exit 0
 trap 'rm -rf "$work"' EXIT
 begin_work
 rm -rf "$cache/venv"
-say "Installing the vendors' clients for the tests. This happens once, and downloads about 15 MB."
+say "Installing the vendors' clients for the tests. This happens once, and downloads about 80 MB."
 stage "environment"
 quiet python3 -m venv "$cache/venv"
 stage "packages"

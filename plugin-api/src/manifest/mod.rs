@@ -51,6 +51,9 @@ pub struct Module {
     pub name: String,
     /// One line that describes the module.
     pub summary: String,
+    /// Whether the list of modules for a Manager omits the module.
+    #[serde(default)]
+    pub advanced: bool,
     /// The parameters, in the order in which a form shows them.
     pub parameters: Vec<Parameter>,
     /// The names of the environment variables that the worker keeps for this module.

@@ -102,10 +102,11 @@ pub fn log_skipped(catalog: &Catalog) {
     }
 }
 
-/// The output of `--list-modules`: each module with the defaults of its parameters that are not advanced, in
+/// The output of `--list-modules`: each module that is not advanced, with the defaults of its parameters that are not advanced, in
 /// the order of the form. It is ASCII, indented by four spaces, and has only strings, numbers and null.
 pub fn manager_list(catalog: &Catalog) -> String {
-    manager_json(&InOrder(catalog.modules().map(|(module, _)| {
+    let listed = catalog.modules().filter(|(module, _)| !module.advanced);
+    manager_json(&InOrder(listed.map(|(module, _)| {
         let name = ("module", Value::from(module.name.clone()));
         let shown = module.parameters.iter().filter(|parameter| !parameter.advanced);
         let parameters =
