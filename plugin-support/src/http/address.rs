@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{Host, Url};
 
 /// The maximum length of a path in messages, in characters.
 const SHOWN_PATH_MAX_CHARS: usize = 200;
@@ -90,6 +90,41 @@ pub fn service_url(scheme: &str, host: &str, port: u16) -> Result<Url, &'static 
     parse_url(&format!("{scheme}://{authority}:{port}/")).map_err(|_| EXPECTED)
 }
 
+/// Parses the URL of a service that a request names instead of the vendor's own, for example a private endpoint. It must begin
+/// with `https://`, except on this machine, and has no user info, query or fragment. The error is the predicate of a
+/// sentence whose subject is the URL, and quotes nothing of it.
+///
+/// ```
+/// use gatherer_plugin_support::http::endpoint_url;
+/// assert!(endpoint_url("https://compute-inventory.p.googleapis.com").is_ok());
+/// assert!(endpoint_url("http://127.0.0.1:8080").is_ok());
+/// assert!(endpoint_url("http://compute.example.com").is_err());
+/// ```
+pub fn endpoint_url(text: &str) -> Result<Url, &'static str> {
+    let url = parse_url(text.trim())?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not contain a user or a password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not contain a query or a fragment");
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err("must begin with https://, except on this machine"),
+    }
+}
+
+/// Whether a URL leads to this machine: `localhost` or a loopback address.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Removes the user info from a URL and returns it decoded, as `user:password`.
 pub(crate) fn basic_credentials(url: &mut Url) -> Option<Vec<u8>> {
     if url.username().is_empty() && url.password().is_none() {
@@ -148,6 +183,36 @@ mod tests {
             "2001:db8::7%eth0",
         ] {
             assert!(service_url("https", host, 8006).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_named_service_has_tls_unless_it_is_on_this_machine() {
+        for text in [
+            "https://ec2.example.com:8773/services/Cloud",
+            " https://compute.googleapis.com/ ",
+            "http://LOCALHOST:5000",
+            "http://127.0.0.2:1/a",
+            "http://[::1]:8080",
+        ] {
+            assert!(endpoint_url(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "compute.googleapis.com",
+            "http://compute.googleapis.com",
+            "http://localhost.example.com",
+            "http://128.0.0.1",
+            "https://user:hunter2@compute.example.com",
+            "https://user@compute.example.com",
+            "https://compute.example.com/?key=hunter2",
+            "https://compute.example.com/#hunter2",
+            "https://compute.example.com\\@other.example.com",
+            "ftp://localhost",
+            "file:///etc/passwd",
+        ] {
+            let why = endpoint_url(text).expect_err(text);
+            assert!(!why.contains("hunter2"), "{why}");
         }
     }
 

@@ -9,6 +9,7 @@ mod client_certificate;
 mod client_certificate_options;
 #[cfg(test)]
 mod client_certificate_tests;
+mod clock;
 mod connection_check;
 #[cfg(test)]
 mod connection_check_tests;
@@ -50,9 +51,10 @@ use hyper::body::Incoming;
 use tokio::time::timeout_at;
 use tower::Service as _;
 
-pub use address::{display_url, parse_url, service_url};
+pub use address::{display_url, endpoint_url, is_loopback, parse_url, service_url};
 pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
+pub use clock::clock_skew;
 pub use connection_check::connection_steps;
 pub use credential::{UsedCredential, explain_unauthorized, jwt_expiry};
 pub use deadline::RequestDeadline;
