@@ -11,6 +11,7 @@ pub mod modules;
 mod printing;
 pub mod schema;
 pub mod status;
+mod supervised;
 mod tally;
 pub mod verify;
 pub mod watch;

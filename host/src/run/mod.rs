@@ -6,3 +6,4 @@ pub mod protocol;
 pub mod reserve;
 pub mod signals;
 pub mod supervisor;
+pub mod worker_runtime;

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::{ErrorKind, StepStatus};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use super::gather::{self, table_style, until_finished, with_libraries};
 use super::printing::{self, abandoned, until_signal};
+use super::supervised::supervisor_settings;
 use super::{fail, modules};
 use crate::cli::{CheckEndpoints, CheckFormat, Cli, FailOn, Settings};
 use crate::exit::Exit;
@@ -20,12 +20,12 @@ use crate::output::checked::{CheckDocument, EndpointCheck};
 use crate::output::format::{self, TableStyle};
 use crate::output::outfile::{Outfile, Pieces};
 use crate::plugins::Catalog;
-use crate::process;
 use crate::request::Entry;
-use crate::run::children::{self, ORPHANS_LIMIT};
 use crate::run::progress::{self, Display};
-use crate::run::reserve::{self, Reserve};
-use crate::run::supervisor::{self, SupervisorSettings};
+use crate::run::reserve;
+use crate::run::signals::HangupMeans;
+use crate::run::supervisor;
+use crate::run::worker_runtime::WorkerRuntime;
 
 /// How the result is printed.
 struct CheckPrinter {
@@ -101,27 +101,13 @@ fn check_and_print(
         .zip(with_libraries(endpoints, catalog)?)
         .map(|(position, (endpoint, library))| (position, endpoint, library))
         .collect();
-    process::adopt_orphans()?;
-    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
-    let (children, reaper) = {
-        let _inside = runtime.enter();
-        children::listen()?
-    };
+    let (runtime, mut signals, output) = WorkerRuntime::new(HangupMeans::End)?;
     let display =
         Display::start(progress::display_style(settings.progress), total, logging::print_progress);
     let progress = display.progress();
     (0..checks.borrow().len()).for_each(|_| progress.done(true));
     let (stop, watched) = watch::channel(None);
-    let (open_files, raised_limit) = process::raise_open_files();
-    let supervisor_settings = SupervisorSettings {
-        jobs: supervisor::affordable_jobs(settings.jobs, raised_limit),
-        worker_memory: settings.worker_memory,
-        open_files,
-        confine: settings.confine(),
-        progress,
-        children: children.clone(),
-        stop: watched,
-    };
+    let supervisor_settings = supervisor_settings(settings, progress, runtime.children(), watched);
     let check = {
         let checks = Rc::clone(&checks);
         supervisor::check_all(endpoints, supervisor_settings, move |position, check| {
@@ -130,14 +116,8 @@ fn check_and_print(
     };
     let finished =
         until_finished(check, &stop, settings.run_limit, std::future::pending(), &mut signals);
-    let ended = LocalSet::new().block_on(&runtime, async {
-        tokio::select! {
-            ended = finished => ended,
-            never = reaper.run() => never,
-        }
-    });
-    drop((descriptors, display));
-    children::end_orphans(ORPHANS_LIMIT, &children.remaining());
+    let (ended, runtime) = runtime.block_on(finished);
+    drop(display);
     let exit = match ended {
         Ok(()) => {
             let checks = CheckDocument::new(checks.take().into_values().collect());

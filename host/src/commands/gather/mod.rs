@@ -15,9 +15,9 @@ use gatherer_plugin_api::did_you_mean;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, Software};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use super::printing::{abandoned, prepare, until_signal};
+use super::supervised::supervisor_settings;
 use super::tally::Tally;
 use super::{fail, input, modules};
 use crate::cli::{Cli, Settings};
@@ -29,11 +29,12 @@ use crate::plugins::{Catalog, Plugin};
 use crate::process::{self, RunLimit};
 use crate::request::infile_folder::Fragment;
 use crate::request::{self, BaseFolders, Defaults, Endpoint, Entry, FragmentText};
-use crate::run::children::{self, Children, ORPHANS_LIMIT};
+use crate::run::children::Children;
 use crate::run::progress::{self, Display, Progress};
-use crate::run::reserve::{self, Reserve};
-use crate::run::signals::{EndSignal, Signals};
+use crate::run::reserve;
+use crate::run::signals::{EndSignal, HangupMeans, Signals};
 use crate::run::supervisor::{self, Library, Stop};
+use crate::run::worker_runtime::WorkerRuntime;
 pub use accepted::{Acceptance, failed};
 use find::FindReport;
 use kept::KeptAnswers;
@@ -220,12 +221,7 @@ fn query_and_print(
         }
     }
     let endpoints = with_libraries(endpoints, catalog)?;
-    process::adopt_orphans()?;
-    let Reserve { runtime, mut signals, output, descriptors } = Reserve::new()?;
-    let (children, reaper) = {
-        let _inside = runtime.enter();
-        children::listen()?
-    };
+    let (runtime, mut signals, output) = WorkerRuntime::new(HangupMeans::End)?;
     let display =
         Display::start(progress::display_style(settings.progress), total, logging::print_progress);
     let results = Rc::new(Results::new(printer, Rc::clone(tally), &output));
@@ -233,18 +229,11 @@ fn query_and_print(
         settings,
         acceptance,
         kept,
-        children: children.clone(),
+        children: runtime.children(),
         progress: display.progress(),
     };
     let query = query(failed, endpoints, context, &results, &mut signals);
-    let ended = LocalSet::new().block_on(&runtime, async {
-        tokio::select! {
-            ended = query => ended,
-            never = reaper.run() => never,
-        }
-    });
-    drop(descriptors);
-    children::end_orphans(ORPHANS_LIMIT, &children.remaining());
+    let (ended, runtime) = runtime.block_on(query);
     let results = Rc::into_inner(results).expect("the tasks that shared the results have ended");
     let exit = match ended {
         Ok(()) => runtime.block_on(until_signal(results.finish(&output, display), &mut signals)),
@@ -283,18 +272,9 @@ async fn query(
         };
         results.accept(result);
     }
-    let (open_files, raised_limit) = process::raise_open_files();
     let run = supervisor::run(
         endpoints,
-        supervisor::SupervisorSettings {
-            jobs: supervisor::affordable_jobs(settings.jobs, raised_limit),
-            worker_memory: settings.worker_memory,
-            open_files,
-            confine: settings.confine(),
-            progress,
-            children,
-            stop: watched.clone(),
-        },
+        supervisor_settings(settings, progress, children, watched.clone()),
         {
             let results = Rc::clone(results);
             async move |result| {

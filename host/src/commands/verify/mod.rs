@@ -27,11 +27,12 @@ use crate::logging::{self, spans};
 use crate::plugins::{self, Catalog, Inspected};
 use crate::process;
 use crate::request::{Endpoint, Entry};
-use crate::run::children::{self, Children, ORPHANS_LIMIT};
+use crate::run::children::Children;
 use crate::run::progress::{self, Display, Progress};
-use crate::run::reserve::{self, Reserve};
-use crate::run::signals::EndSignal;
+use crate::run::reserve;
+use crate::run::signals::{EndSignal, HangupMeans};
 use crate::run::supervisor::{self, Budget, Library, Memory, Stop, WorkerOutcome};
+use crate::run::worker_runtime::WorkerRuntime;
 use checks::CheckedPlugin;
 use report::CheckReport;
 
@@ -58,32 +59,25 @@ pub fn run(file: &Path, request: Option<&Path>, as_json: bool, settings: &Settin
         endpoints.len(),
         logging::print_progress,
     );
-    let checked = Reserve::new().and_then(|reserve| {
-        process::adopt_orphans()?;
-        let Reserve { runtime, mut signals, output: _, descriptors } = reserve;
-        let (children, reaper) = {
-            let _inside = runtime.enter();
-            children::listen()?
-        };
-        let session = VerifySession::new(settings, plugin, display.progress(), children.clone())?;
-        let plugin = CheckedPlugin { session, catalog: &catalog, manifest: &plugin.manifest };
-        let outcome: Result<Option<GatherError>, EndSignal> = runtime.block_on(async {
-            tokio::select! {
-                biased;
-                signal = signals.next() => Err(signal),
-                () = check(&plugin, endpoints, request.is_some(), &mut report) => {
-                    Ok(plugin.session.start_error.take())
-                }
-                never = reaper.run() => never,
-            }
+    let checked =
+        WorkerRuntime::new(HangupMeans::End).and_then(|(runtime, mut signals, _output)| {
+            let children = runtime.children();
+            let session = VerifySession::new(settings, plugin, display.progress(), children)?;
+            let plugin = CheckedPlugin { session, catalog: &catalog, manifest: &plugin.manifest };
+            let (outcome, _): (Result<Option<GatherError>, EndSignal>, _) =
+                runtime.block_on(async {
+                    tokio::select! {
+                        biased;
+                        signal = signals.next() => Err(signal),
+                        () = check(&plugin, endpoints, request.is_some(), &mut report) => {
+                            Ok(plugin.session.start_error.take())
+                        }
+                    }
+                });
+            // This thread prints the report and does not handle signals meanwhile.
+            process::end_on_signals();
+            Ok(outcome)
         });
-        // The workers have ended, or were killed when the future above was dropped.
-        drop((runtime, descriptors));
-        children::end_orphans(ORPHANS_LIMIT, &children.remaining());
-        // This thread prints the report and does not handle signals meanwhile.
-        process::end_on_signals();
-        Ok(outcome)
-    });
     drop(display);
     match checked {
         Ok(Ok(None)) => report.finish(file),

@@ -23,21 +23,21 @@ use gatherer_plugin_api::model::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::LocalSet;
 
 use super::gather::Acceptance;
 use super::modules;
+use super::supervised::supervisor_settings;
 use super::{fail, tally::Tally};
 use crate::cli::{Settings, Watch};
 use crate::exit::Exit;
 use crate::output::inventory::count;
 use crate::output::outfile::Outfile;
-use crate::process::{self, ServiceManager, watchdog_interval};
-use crate::run::children::{self, ORPHANS_LIMIT};
+use crate::process::{ServiceManager, watchdog_interval};
 use crate::run::progress::Progress;
-use crate::run::reserve::{self, Reserve};
+use crate::run::reserve;
 use crate::run::signals::{EndSignal, HangupMeans, Signals};
-use crate::run::supervisor::{self, Budget, Memory, SupervisorSettings};
+use crate::run::supervisor::{Budget, Memory, Stop};
+use crate::run::worker_runtime::WorkerRuntime;
 use crate::state::StateFolder;
 use event_file::EventFile;
 use http_sink::{HttpSink, SinkSettings};
@@ -154,7 +154,7 @@ struct Until<'a> {
     signals: &'a mut Signals,
     hangup: Signal,
     /// Makes all tasks and workers end.
-    stop: &'a watch::Sender<Option<supervisor::Stop>>,
+    stop: &'a watch::Sender<Option<Stop>>,
 }
 
 /// Why the program ends.
@@ -169,30 +169,20 @@ enum End {
 
 impl Watching<'_> {
     fn start(&self, endpoints: Endpoints) -> std::io::Result<Exit> {
-        process::adopt_orphans()?;
         let threads = Threads::start(THREADS)?;
         // The others may all wait for a slow output.
         let housekeeping = Threads::start(1)?;
-        let Reserve { runtime, mut signals, output: _output, descriptors } =
-            Reserve::with_hangup(HangupMeans::Reload)?;
-        let (children, reaper, hangup) = {
+        let (runtime, mut signals, _output) = WorkerRuntime::new(HangupMeans::Reload)?;
+        let hangup = {
             let _inside = runtime.enter();
-            let (children, reaper) = children::listen()?;
-            (children, reaper, signal(SignalKind::hangup())?)
+            signal(SignalKind::hangup())?
         };
         let (stop, stopped) = watch::channel(None);
-        let (open_files, raised_limit) = process::raise_open_files();
-        let jobs = supervisor::affordable_jobs(self.settings.jobs, raised_limit);
+        let progress = Progress::default();
+        let settings = supervisor_settings(self.settings, progress, runtime.children(), stopped);
+        let jobs = settings.jobs;
         let shared = Rc::new(Shared {
-            settings: SupervisorSettings {
-                jobs,
-                worker_memory: self.settings.worker_memory,
-                open_files,
-                confine: self.settings.confine(),
-                progress: Progress::default(),
-                children: children.clone(),
-                stop: stopped,
-            },
+            settings,
             jobs: Semaphore::new(jobs),
             acceptance: RefCell::new(Acceptance::of(&[])),
             budget: Rc::new(Budget::of(Memory::of_process())),
@@ -208,16 +198,13 @@ impl Watching<'_> {
         let watch = self.watch(&shared, &mut schedule, endpoints, &housekeeping, &mut until);
         let metrics = self.write_metrics(&shared, &housekeeping);
         let poll = self.poll_infile(&housekeeping);
-        let exit = LocalSet::new().block_on(&runtime, async {
+        let (exit, runtime) = runtime.block_on(async {
             tokio::select! {
                 exit = watch => exit,
                 never = metrics => never,
                 never = poll => never,
-                never = reaper.run() => never,
             }
         });
-        drop(descriptors);
-        children::end_orphans(ORPHANS_LIMIT, &children.remaining());
         runtime.shutdown_background();
         Ok(exit)
     }
@@ -264,7 +251,7 @@ impl Watching<'_> {
             }
         };
         manager.notify("STOPPING=1");
-        until.stop.send_replace(Some(supervisor::Stop::Signal));
+        until.stop.send_replace(Some(Stop::Signal));
         let in_time = tokio::time::timeout(DELIVERY_LIMIT, schedule.ended()).await.is_ok();
         self.stop_flag.set();
         http_sink::give_up();

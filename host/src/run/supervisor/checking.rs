@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use gatherer_plugin_api::model::EndpointResult;
 use gatherer_plugin_api::{CheckLog, GatherError, StepStatus};
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use super::{Budget, Library, Memory, Stop, SupervisorSettings, run_worker};
+use super::{Budget, Library, Memory, Stop, SupervisorSettings, in_parallel, run_worker};
 use crate::logging::spans;
 use crate::output::checked::EndpointCheck;
 use crate::request::Endpoint;
@@ -19,40 +18,22 @@ pub async fn check_all(
     settings: SupervisorSettings,
     deliver: impl Fn(usize, EndpointCheck) + 'static,
 ) {
-    let jobs = Rc::new(Semaphore::new(settings.jobs));
-    let settings = Rc::new(settings);
     let budget = Rc::new(Budget::of(Memory::of_process()));
-    let deliver = Rc::new(deliver);
-    let mut tasks = tokio::task::JoinSet::new();
-    for (position, endpoint, library) in endpoints {
-        let (jobs, settings) = (Rc::clone(&jobs), Rc::clone(&settings));
-        let (budget, deliver) = (Rc::clone(&budget), Rc::clone(&deliver));
-        tasks.spawn_local(async move {
-            let mut stop = settings.stop.clone();
-            let job = tokio::select! {
-                biased;
-                Ok(stopped) = stop.wait_for(Option::is_some) => Err(*stopped),
-                job = jobs.acquire() => Ok(job),
-            };
-            let checked = match &job {
-                Ok(_job) => {
-                    let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
-                    check(&endpoint, &library, &settings, budget).instrument(span).await
-                }
-                Err(stopped) => {
-                    result(&endpoint, &library, CheckLog::default(), Err(Stop::error(*stopped)))
-                }
-            };
-            settings.progress.done(checked.status == StepStatus::Failed);
-            deliver(position, checked);
-            drop(job);
-        });
-    }
-    while let Some(joined) = tasks.join_next().await {
-        if let Err(error) = joined {
-            std::panic::resume_unwind(error.into_panic());
-        }
-    }
+    let (jobs, stop) = (settings.jobs, settings.stop.clone());
+    in_parallel(endpoints, jobs, &stop, async move |(position, endpoint, library), started| {
+        let checked = match started {
+            Ok(()) => {
+                let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
+                check(&endpoint, &library, &settings, Rc::clone(&budget)).instrument(span).await
+            }
+            Err(stopped) => {
+                result(&endpoint, &library, CheckLog::default(), Err(Stop::error(stopped)))
+            }
+        };
+        settings.progress.done(checked.status == StepStatus::Failed);
+        deliver(position, checked);
+    })
+    .await;
 }
 
 /// The check of an endpoint whose entry cannot be used.

@@ -8,6 +8,7 @@ mod budget;
 mod checking;
 mod collector;
 mod crash;
+mod in_parallel;
 mod launch;
 mod memory;
 mod metered;
@@ -23,7 +24,7 @@ use gatherer_plugin_api::model::{
     EndpointResult, EndpointRun, EndpointStatus, Software, Timestamp, Warning,
 };
 use gatherer_plugin_api::{ErrorKind, GatherError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -37,6 +38,7 @@ pub use budget::Budget;
 pub use checking::{check_all, check_of_failed_entry};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use collector::fuzz_frames::frames as fuzz_frames;
+use in_parallel::in_parallel;
 pub use memory::Memory;
 pub use session::{WorkerOutcome, run_worker};
 
@@ -136,42 +138,23 @@ pub async fn run(
     settings: SupervisorSettings,
     deliver: impl AsyncFn(EndpointResult) -> Retention + 'static,
 ) {
-    let jobs = Rc::new(Semaphore::new(settings.jobs));
-    let settings = Rc::new(settings);
     let budget = Rc::new(Budget::of(Memory::of_process()));
-    let deliver = Rc::new(deliver);
-    let mut tasks = tokio::task::JoinSet::new();
-    for (endpoint, library) in endpoints {
-        let (jobs, settings) = (Rc::clone(&jobs), Rc::clone(&settings));
-        let (budget, deliver) = (Rc::clone(&budget), Rc::clone(&deliver));
-        tasks.spawn_local(async move {
-            let mut stop = settings.stop.clone();
-            let job = tokio::select! {
-                biased;
-                Ok(stopped) = stop.wait_for(Option::is_some) => Err(*stopped),
-                job = jobs.acquire() => Ok(job),
-            };
-            let (result, memory) = match &job {
-                Ok(_job) => {
-                    let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
-                    let gathering =
-                        gather_endpoint(endpoint, &library, &settings, Rc::clone(&budget));
-                    gathering.instrument(span).await
-                }
-                Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(*stopped), None), 0),
-            };
-            settings.progress.done(result.status == EndpointStatus::Failed);
-            if deliver(result).await == Retention::Released {
-                budget.give_back(memory);
+    let (jobs, stop) = (settings.jobs, settings.stop.clone());
+    in_parallel(endpoints, jobs, &stop, async move |(endpoint, library), started| {
+        let (result, memory) = match started {
+            Ok(()) => {
+                let span = spans::endpoint(&endpoint.id, Some(&endpoint.module));
+                let gathering = gather_endpoint(endpoint, &library, &settings, Rc::clone(&budget));
+                gathering.instrument(span).await
             }
-            drop(job);
-        });
-    }
-    while let Some(joined) = tasks.join_next().await {
-        if let Err(error) = joined {
-            std::panic::resume_unwind(error.into_panic());
+            Err(stopped) => (failed(&endpoint, Some(&library), Stop::error(stopped), None), 0),
+        };
+        settings.progress.done(result.status == EndpointStatus::Failed);
+        if deliver(result).await == Retention::Released {
+            budget.give_back(memory);
         }
-    }
+    })
+    .await;
 }
 
 /// The result of one endpoint, and how much of the memory budget it uses. The caller is in the endpoint's span, and gives
