@@ -2,6 +2,7 @@
 //! them too.
 
 pub mod fakepve;
+pub mod gce;
 pub mod nutanix;
 pub mod proxmox;
 pub mod vcenter;
