@@ -1,6 +1,6 @@
 //! The program as a Manager calls it: the command line, the list of modules, the result.
 
-use gatherer_tests::{Outcome, PluginFolder, Run, built};
+use gatherer_tests::{Outcome, PluginFolder, Run};
 use serde_json::{Value, json};
 
 fn example(id: &str, name: &str) -> Value {
@@ -46,35 +46,6 @@ fn every_default_in_the_list_is_a_string_a_number_or_null_in_ascii() {
             );
         }
     }
-}
-
-#[test]
-fn the_classic_modules_have_the_classic_parameters() {
-    for plugin in ["file", "libvirt", "nutanix", "proxmox", "vmware", "xen"] {
-        built(&format!("libgatherer_plugin_{plugin}.so"));
-    }
-    let outcome = Run::new().arg("-l").run().expect_code(0);
-    let text = outcome.stdout_text();
-    let file = "    \"File\": {\n        \"module\": \"File\",\n        \"url\": \"\"\n    }";
-    let libvirt = "    \"Libvirt\": {\n        \"module\": \"Libvirt\",\n        \"uri\": \"\",\n        \
-                   \"sasl_username\": null,\n        \"sasl_password\": null\n    }";
-    assert!(text.contains(file), "{text}");
-    assert!(text.contains(libvirt), "{text}");
-    let nutanix = "    \"NutanixAHV\": {\n        \"module\": \"NutanixAHV\",\n        \"hostname\": \"\",\n        \
-                   \"port\": 9440,\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
-    assert!(text.contains(nutanix), "{text}");
-    let proxmox = "    \"Proxmox\": {\n        \"module\": \"Proxmox\",\n        \"host\": null,\n        \
-                   \"port\": 8006,\n        \"username\": null,\n        \"password\": null,\n        \
-                   \"api_token_id\": null,\n        \"api_token_secret\": null,\n        \
-                   \"verify_ssl\": null\n    }";
-    assert!(text.contains(proxmox), "{text}");
-    let vmware = "    \"VMware\": {\n        \"module\": \"VMware\",\n        \"hostname\": \"\",\n        \
-                  \"port\": 443,\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
-    assert!(text.contains(vmware), "{text}");
-    let xen = "    \"Xen\": {\n        \"module\": \"Xen\",\n        \"hostname\": \"\",\n        \
-               \"port\": \"443\",\n        \"username\": \"\",\n        \"password\": \"\"\n    }";
-    assert!(text.contains(xen), "{text}");
-    assert!(!text.contains("Misbehaving"), "{text}");
 }
 
 #[test]
