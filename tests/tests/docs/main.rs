@@ -3,6 +3,7 @@
 
 mod classic_table;
 mod map;
+mod members;
 mod model_fields;
 mod parameters;
 mod shown;
