@@ -1,6 +1,7 @@
 //! Fake servers of vendors' APIs, with the shapes of recorded answers and values of our own. Vendors' own clients read
 //! them too.
 
+pub mod azure;
 pub mod fakepve;
 pub mod gce;
 pub mod nutanix;
