@@ -63,8 +63,20 @@ impl Judge {
 
     /// A command that runs a script of `tests/judges`.
     pub fn command(&self, script: &str) -> Command {
-        let mut command = Command::new(&self.python);
+        let mut command = self.python();
         command.arg(repository().join("tests/judges").join(script));
+        command
+    }
+
+    /// A command that runs a module of a package.
+    pub fn module(&self, name: &str) -> Command {
+        let mut command = self.python();
+        command.args(["-m", name]);
+        command
+    }
+
+    fn python(&self) -> Command {
+        let mut command = Command::new(&self.python);
         // The clients must not use the proxy of this machine, and write no files into the repository.
         for name in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());

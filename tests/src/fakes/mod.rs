@@ -2,6 +2,7 @@
 //! them too.
 
 pub mod azure;
+pub mod ec2;
 pub mod fakepve;
 pub mod gce;
 pub mod nutanix;

@@ -3,6 +3,7 @@
 
 pub mod kubernetes;
 pub mod libvirt;
+pub mod moto;
 pub mod node;
 pub mod vcsim;
 mod watcher;
