@@ -6,6 +6,7 @@ pub mod ec2;
 pub mod fakepve;
 pub mod gce;
 pub mod nutanix;
+pub mod openstack;
 pub mod proxmox;
 pub mod vcenter;
 pub mod xapi;
