@@ -137,6 +137,11 @@ impl Vcsim {
         self.folder.path().join("ca.crt").display().to_string()
     }
 
+    /// The end of its log, for the message of a failed test.
+    pub fn log(&self) -> String {
+        tail(&self.folder.path().join("log"))
+    }
+
     /// The endpoint for a request.
     pub fn endpoint(&self) -> Value {
         json!({
