@@ -411,6 +411,28 @@ fn the_members_of_hypervisors_depend_on_the_microversion() {
 }
 
 #[test]
+fn a_deleted_server_that_can_be_restored_is_only_on_its_hypervisor_and_shown_by_its_id() {
+    let id = "11111111-0000-4000-8000-000000000001";
+    let client = Client::of(sample(), "admin").at("2.93");
+    let listed = client.get("servers/detail?all_tenants=1").1;
+    assert!(!ids(&listed).iter().any(|listed| listed == id));
+    let on = client.get("os-hypervisors/detail?with_servers=1").1["hypervisors"][0].clone();
+    assert!(on["servers"].to_string().contains(id), "{on}");
+    let (status, shown) = client.get(&format!("servers/{id}"));
+    assert_eq!((status, &shown["server"]["status"]), (200, &json!("SOFT_DELETED")));
+    assert_eq!(client.status("servers/unknown"), 404);
+    let of_another_project = "11111111-0000-4000-8000-000000000008";
+    assert_eq!(client.status(&format!("servers/{of_another_project}")), 200);
+    let reader = Client::of(sample(), "reader");
+    assert_eq!(reader.status(&format!("servers/{of_another_project}")), 404);
+    for (version, status) in [("2.68", 500), ("2.69", 200)] {
+        let down = sample_with(|fake| fake.down_cells = vec!["cell1".to_owned()]);
+        let client = Client::of(down, "admin").at(version);
+        assert_eq!(client.status(&format!("servers/{of_another_project}")), status, "{version}");
+    }
+}
+
+#[test]
 fn flavors_are_part_of_a_server_from_2_47_on() {
     let of = |version: &str| {
         let client = Client::of(sample(), "admin").at(version);

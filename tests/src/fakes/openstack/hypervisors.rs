@@ -71,7 +71,8 @@ fn render(call: &Call<'_>, hypervisor: &OpenstackHypervisor, with_servers: bool)
             "disabled_reason": (!hypervisor.is_enabled).then_some("maintenance"),
         },
     });
-    let on = call.inventory.listed_servers().filter(|server| {
+    // With those that are deleted and can be restored.
+    let on = call.inventory.servers.iter().filter(|server| {
         server.host.as_ref().is_some_and(|place| place.hypervisor == hypervisor.name)
     });
     if minor >= 88 {

@@ -81,7 +81,10 @@ pub(super) fn answer(
         "os-hypervisors/detail" => hypervisors::list(&call),
         "os-services" => services(&call),
         "flavors/detail" => flavors(&call),
-        _ => item_not_found(),
+        _ => match resource.strip_prefix("servers/") {
+            Some(id) => servers::show(&call, id),
+            None => item_not_found(),
+        },
     };
     if fake.has(OpenstackFault::NumbersAsText)
         && let Action::Answer { status: 200, body, .. } = &mut answer
@@ -116,7 +119,12 @@ fn policy_of(resource: &str) -> &str {
 }
 
 fn item_not_found() -> Action {
-    nova_error(404, "itemNotFound", "The resource could not be found.")
+    not_found("The resource could not be found.")
+}
+
+/// The answer about an object that does not exist, or that the user may not see.
+pub(super) fn not_found(message: &str) -> Action {
+    nova_error(404, "itemNotFound", message)
 }
 
 /// The refusal of a policy, which it names.

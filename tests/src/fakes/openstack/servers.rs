@@ -6,7 +6,7 @@ use gatherer_plugin_support::testing::Action;
 use serde_json::{Value, json};
 
 use super::inventory::{OpenstackPolicy, OpenstackPort, OpenstackServer};
-use super::nova::Call;
+use super::nova::{Call, not_found, unexpected};
 use super::{OpenstackFault, bad_request, nova_error};
 
 /// The parameters of the list in all microversions.
@@ -123,6 +123,26 @@ pub(super) fn list(call: &Call<'_>) -> Action {
     }
     let ids: Vec<_> = up.iter().map(|server| server.id.as_str()).collect();
     call.page("servers", "servers/detail", &ids, |index| render(call, up[index]), before)
+}
+
+/// One server, which may be a deleted one that can be restored.
+pub(super) fn show(call: &Call<'_>, id: &str) -> Action {
+    let deleted = call.fake.state().deleted.clone();
+    let is_visible = |server: &&OpenstackServer| {
+        server.id == id
+            && Some(&server.id) != deleted.as_ref()
+            && (call.user.may(OpenstackPolicy::AllTenants) || server.project == call.project)
+    };
+    let Some(server) = call.inventory.servers.iter().find(is_visible) else {
+        return not_found(&format!("Instance {id} could not be found."));
+    };
+    match call.is_down(&server.cell) {
+        false => Action::json(200, &json!({"server": render(call, server)})),
+        true if call.minor >= 69 => {
+            Action::json(200, &json!({"server": render_of_down_cell(call, server)}))
+        }
+        true => unexpected("nova.exception.NovaException"),
+    }
 }
 
 /// The names of the request's parameters that nova knows in this microversion.
