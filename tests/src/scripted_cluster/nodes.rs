@@ -122,7 +122,8 @@ impl Source {
         Self::Canned(Arc::new(names.iter().map(|name| canned_node(name)).collect()))
     }
 
-    fn answer(&self, request: &ReceivedRequest) -> Action {
+    /// Answers a request.
+    pub fn answer(&self, request: &ReceivedRequest) -> Action {
         match self {
             Self::Canned(nodes) => canned_page(nodes, request),
             Self::Upstream(upstream) => upstream.answer(request),

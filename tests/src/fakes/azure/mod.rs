@@ -114,6 +114,21 @@ impl AzureFake {
         self
     }
 
+    /// The answer to a request whose access token has expired.
+    pub fn token_expired() -> Action {
+        let message = "The access token expiry UTC time '11/28/2026 11:00:00 AM' is earlier than current UTC time \
+                       '11/28/2026 12:00:00 PM'.";
+        resource_manager::error(401, "ExpiredAuthenticationToken", message)
+    }
+
+    /// The answer to a list that the application may not read.
+    pub fn permission_denied() -> Action {
+        resource_manager::forbidden(
+            &Self::new(AzureInventory::of_size(0)),
+            "Microsoft.Compute/virtualMachines/read",
+        )
+    }
+
     /// How many access tokens it has issued.
     pub fn logins(&self) -> usize {
         self.state().tokens.len()

@@ -325,7 +325,8 @@ fn check_fault(fake: &AzureFake, call: AzureCall) -> Result<(), Action> {
     Ok(())
 }
 
-fn forbidden(fake: &AzureFake, action: &str) -> Action {
+/// The answer to a call for which the application has no right.
+pub(super) fn forbidden(fake: &AzureFake, action: &str) -> Action {
     let (client, subscription) = (&fake.application_id, &fake.subscription_id);
     let message = format!(
         "The client '{client}' with object id '0b1ec700-0000-4000-8000-000000000007' does not have authorization to \

@@ -1,0 +1,196 @@
+//! A service for each module, with latency and, if a test wants it, a fault.
+
+use std::time::Duration;
+
+use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
+use gatherer_tests::FILE_DOCUMENT;
+use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
+use gatherer_tests::fakes::proxmox::{self, FakeProxmox, Release};
+use gatherer_tests::fakes::vcenter::{self, Vcenter};
+use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
+use gatherer_tests::scripted_cluster::{Source, base64, kubeconfig};
+use serde_json::{Value, json};
+
+/// The time that each answer takes.
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// What is wrong with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The first answer is cut, and then every connection is reset.
+    Dies,
+    /// Every answer has status 500.
+    Status500,
+    /// Every answer is the first half of the right one, as if it were the whole.
+    Half,
+}
+
+impl Fault {
+    fn apply(self, number: usize, right: Action) -> Action {
+        let Action::Answer { status, headers, mut body } = right else { return right };
+        match self {
+            Self::Status500 => Action::answer(500, "internal error"),
+            Self::Dies if number > 0 => Action::Reset,
+            Self::Dies => Action::with_length(body.len() as u64 + 1, &body[..body.len() / 2]),
+            Self::Half => {
+                body.truncate(body.len() / 2);
+                Action::Answer { status, headers, body }
+            }
+        }
+    }
+}
+
+/// The running server of a service.
+pub struct Served(TlsServer);
+
+impl Served {
+    fn url(&self, path: &str) -> String {
+        self.0.url(path)
+    }
+
+    /// An endpoint whose values are texts, as a Manager sends them.
+    fn endpoint(&self, id: &str, module: &str, more: &Value) -> Value {
+        let mut endpoint = json!({
+            "id": id, "module": module, "ca_file": self.0.ca_file(), "retries": "0",
+        });
+        let members = endpoint.as_object_mut().expect("an object");
+        members.extend(more.as_object().expect("an object").clone());
+        endpoint
+    }
+
+    /// The same for a module with the host's name, the port, the user and the password.
+    fn with_password(&self, id: &str, module: &str, user: &str, password: &str) -> Value {
+        let port = self.0.port().to_string();
+        let more = json!({
+            "hostname": "127.0.0.1", "port": port, "username": user, "password": password,
+        });
+        self.endpoint(id, module, &more)
+    }
+}
+
+/// A service and the endpoint that gathers from it.
+pub struct Service {
+    pub endpoint: Value,
+    _served: Option<Served>,
+}
+
+impl Service {
+    /// The id of its endpoint.
+    pub fn id(&self) -> &str {
+        self.endpoint["id"].as_str().expect("a text")
+    }
+
+    /// A service that answers with this script.
+    fn start(
+        fault: Option<Fault>,
+        script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
+        endpoint: impl Fn(&Served) -> Value,
+    ) -> Self {
+        let served = Served(TlsServer::start(move |request| {
+            std::thread::sleep(LATENCY);
+            let right = script(request);
+            match fault {
+                Some(fault) => fault.apply(request.number, right),
+                None => right,
+            }
+        }));
+        Self { endpoint: endpoint(&served), _served: Some(served) }
+    }
+}
+
+/// Starts the service of a module, with its fault.
+type Start = fn(Option<Fault>) -> Service;
+
+/// Each module with its service, in the order of the modules' names.
+pub const SERVICES: &[(&str, Start)] = &[
+    ("File", file),
+    ("Kubernetes", kubernetes),
+    ("Libvirt", libvirt),
+    ("NutanixAHV", nutanix),
+    ("Proxmox", proxmox),
+    ("VMware", vmware),
+    ("Xen", xen),
+];
+
+fn file(fault: Option<Fault>) -> Service {
+    Service::start(
+        fault,
+        |_| Action::answer(200, FILE_DOCUMENT),
+        |served| served.endpoint("file", "File", &json!({ "url": served.url("/hosts.json") })),
+    )
+}
+
+fn kubernetes(fault: Option<Fault>) -> Service {
+    let nodes = Source::canned(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"]);
+    Service::start(
+        fault,
+        move |request| nodes.answer(request),
+        |served| {
+            let authority = std::fs::read_to_string(served.0.ca_file()).expect("a file");
+            let cluster = json!({ "certificate-authority-data": base64(&authority) });
+            let kubeconfig = kubeconfig(&served.url(""), &cluster, &json!({ "token": "a-token" }));
+            json!({
+                "id": "kubernetes", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string(),
+                "context": "", "page_size": 2, "retries": "0",
+            })
+        },
+    )
+}
+
+/// The daemon that the library of libvirt has for tests. A daemon with a fault has gone and has left its socket behind.
+fn libvirt(fault: Option<Fault>) -> Service {
+    let folder = tempfile::tempdir().expect("a folder");
+    let uri = match fault {
+        None => "test:///default".to_owned(),
+        Some(_) => format!("qemu+unix:///system?socket={}", folder.path().join("gone").display()),
+    };
+    Service {
+        endpoint: json!({"id": "libvirt", "module": "Libvirt", "uri": uri, "sasl_username": null}),
+        _served: None,
+    }
+}
+
+fn nutanix(fault: Option<Fault>) -> Service {
+    let fake = NutanixFake::central_v4(NutanixInventory::sample(), 2);
+    let (user, password) = (fake.username.clone(), fake.password.clone());
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| served.with_password("nutanix", "NutanixAHV", &user, &password),
+    )
+}
+
+fn proxmox(fault: Option<Fault>) -> Service {
+    let fake = FakeProxmox::cluster(Release::Nine);
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let (user, password) = (proxmox::USER, proxmox::PASSWORD);
+            let mut endpoint = served.with_password("proxmox", "Proxmox", user, password);
+            let members = endpoint.as_object_mut().expect("an object");
+            let host = members.remove("hostname").expect("a name");
+            members.insert("host".to_owned(), host);
+            endpoint
+        },
+    )
+}
+
+fn vmware(fault: Option<Fault>) -> Service {
+    let fake = Vcenter::default();
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| served.with_password("vmware", "VMware", vcenter::USER, vcenter::PASSWORD),
+    )
+}
+
+fn xen(fault: Option<Fault>) -> Service {
+    let fake = XapiFake::new(XapiInventory::sample());
+    let (user, password) = (fake.username.clone(), fake.password.clone());
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| served.with_password("xen", "Xen", &user, &password),
+    )
+}
