@@ -137,9 +137,9 @@ impl Vcsim {
         self.folder.path().join("ca.crt").display().to_string()
     }
 
-    /// The end of its log, for the message of a failed test.
+    /// Its log, for the message of a failed test.
     pub fn log(&self) -> String {
-        tail(&self.folder.path().join("log"))
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// The endpoint for a request.

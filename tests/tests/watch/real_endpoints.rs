@@ -52,9 +52,14 @@ impl Watched {
     /// Makes a change while no worker runs, so that the program sees all of it or nothing. vcsim also cannot be read
     /// while it clones a machine.
     fn between_rounds<T>(&self, change: impl FnOnce() -> T) -> T {
-        self.running.signal(Signal::STOP);
-        self.running.wait_until("the end of the workers", |running| {
-            processes::children(running.pid()).is_empty().then_some(())
+        self.running.wait_until("a moment without workers", |running| {
+            // A worker may need the program to end, so it is stopped only if it has none.
+            running.signal(Signal::STOP);
+            let is_idle = processes::children(running.pid()).is_empty();
+            if !is_idle {
+                running.signal(Signal::CONT);
+            }
+            is_idle.then_some(())
         });
         let changed = change();
         self.running.signal(Signal::CONT);

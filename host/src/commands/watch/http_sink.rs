@@ -38,6 +38,10 @@ const DELAY_MAX: Duration = Duration::from_secs(30);
 /// The longest time for which a service can make the sink wait with `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 
+/// The time limit for sending a batch and receiving the whole answer. A service that sends one byte now and then could
+/// otherwise stop the sink.
+const SEND_LIMIT: Duration = Duration::from_mins(5);
+
 /// The maximum size of the file of headers, and of the service's answer, in bytes.
 const HEADERS_MAX_BYTES: usize = 64 * 1024;
 const ANSWER_MAX_BYTES: usize = 1024 * 1024;
@@ -137,8 +141,8 @@ impl HttpSink {
     }
 }
 
-/// Sends all pieces, until the program ends.
-fn send_all(settings: &SinkSettings, mut queue: mpsc::Receiver<Piece>) {
+/// The context and the client of a sink.
+fn connect(settings: &SinkSettings) -> (Context, Client) {
     let options = Options {
         proxy: proxies_of_environment(),
         ca_file: settings.authorities.as_ref().map(|path| path.display().to_string()),
@@ -151,8 +155,14 @@ fn send_all(settings: &SinkSettings, mut queue: mpsc::Receiver<Piece>) {
         other_name: "use a name from the certificate in --sink",
     };
     let client = Client::with_tls(&context, Timeouts::default(), TlsSettings::default(), hints);
+    (context, client)
+}
+
+/// Sends all pieces, until the program ends.
+fn send_all(settings: &SinkSettings, mut queue: mpsc::Receiver<Piece>) {
+    let (context, client) = connect(settings);
     let ended: Result<(), GatherError> = run::block_on(&context, async {
-        let sink = Sink { settings, client };
+        let sink = Sink { settings, client, send_limit: SEND_LIMIT };
         while let Some(first) = queue.recv().await {
             let mut waiting = vec![first.sent];
             let mut batch = first.events;
@@ -181,6 +191,7 @@ fn send_all(settings: &SinkSettings, mut queue: mpsc::Receiver<Piece>) {
 struct Sink<'a> {
     settings: &'a SinkSettings,
     client: Client,
+    send_limit: Duration,
 }
 
 impl Sink<'_> {
@@ -245,7 +256,13 @@ impl Sink<'_> {
             request = request.set_header(name, value);
         }
         let sent = request.description();
-        let response = self.client.send(request.body(body)).await.map_err(SendError::Failed)?;
+        let sending = tokio::time::timeout(self.send_limit, self.client.send(request.body(body)));
+        let response = sending.await.map_err(|_| {
+            let limit = run::seconds(self.send_limit);
+            let message = format!("{sent}: the answer did not end within {limit}");
+            SendError::Failed(GatherError::new(ErrorKind::Timeout, message))
+        })?;
+        let response = response.map_err(SendError::Failed)?;
         match response.status().as_u16() {
             200..=299 => Ok(()),
             413 => Err(SendError::TooLarge),
@@ -294,7 +311,28 @@ extern "C" fn call(_: usize, method: RStr<'_>, _: RStr<'_>) -> RResult<RString, 
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, RETRY_AFTER_MAX, pause};
+    use gatherer_plugin_api::ErrorKind;
+    use gatherer_plugin_support::http::parse_url;
+    use gatherer_plugin_support::run;
+    use gatherer_plugin_support::testing::{Action, ScriptedServer};
+
+    use super::{Duration, RETRY_AFTER_MAX, SendError, Sink, SinkSettings, connect, pause};
+
+    #[test]
+    fn a_slow_answer_does_not_stop_the_sink() {
+        for slow in [Action::DripHead, Action::Pause, Action::BlackHole] {
+            let server = ScriptedServer::http(move |_| slow.clone());
+            let url = parse_url(&server.url("/")).expect("a URL");
+            let settings = SinkSettings { url, headers_file: None, authorities: None };
+            let (context, client) = connect(&settings);
+            let send_limit = Duration::from_millis(200);
+            let sink = Sink { settings: &settings, client, send_limit };
+            let sent = run::block_on(&context, async { Ok(sink.send(&[b"{}".to_vec()]).await) });
+            let Ok(Err(SendError::Failed(error))) = sent else { panic!("not an error") };
+            assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+            assert!(error.message.ends_with("the answer did not end within 0.2 s"), "{error}");
+        }
+    }
 
     #[test]
     fn a_service_cannot_stop_the_sink_with_retry_after() {
