@@ -415,6 +415,27 @@ fn the_list_of_statuses_has_neither_tags_nor_networks() {
     assert!(status["properties"]["instanceView"]["statuses"].is_array());
 }
 
+#[test]
+fn a_scale_set_counts_its_instances_also_if_they_are_not_listed() {
+    let fake = sample().with(AzureFault::NoInstances);
+    let token = log_in_by_secret(&fake);
+    let sets = "/providers/Microsoft.Compute/virtualMachineScaleSets?api-version=2024-11-01";
+    let mut fake_of_one_page = sample();
+    fake_of_one_page.page_size = 10;
+    let one_page_token = log_in_by_secret(&fake_of_one_page);
+    let listed = get(&fake_of_one_page, &one_page_token, sets).1;
+    let capacities: Vec<_> = listed["value"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|set| set["sku"]["capacity"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(capacities, [4, 1, 2, 0]);
+    let instances = "/resourceGroups/WEB-servers/providers/Microsoft.Compute/virtualMachineScaleSets/uniform/\
+                     virtualMachines?api-version=2024-11-01";
+    assert_eq!(get(&fake, &token, instances), (200, json!({"value": []})));
+}
+
 /// Every member of a recorded object is in the fake's objects of this kind, in at least one of them.
 fn assert_has_all_members(recorded: &Value, ours: &[Value], path: &str) {
     // These depend on how a virtual machine was created, and no inventory has them.

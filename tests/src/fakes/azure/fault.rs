@@ -54,6 +54,8 @@ pub enum AzureFault {
     ErrorWith200(AzureCall),
     /// The list lacks the virtual machine with this name, and nothing shows that.
     Missing(AzureCall, &'static str),
+    /// The lists of the instances of scale sets are empty, as they are reported to be for lack of a right.
+    NoInstances,
     /// The ids in the list of statuses are in upper case.
     IdsInUpperCase,
     /// No status is a power state.

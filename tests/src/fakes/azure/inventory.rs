@@ -3,7 +3,8 @@
 /// The virtual machines of a subscription, its scale sets, locations and sizes.
 #[derive(Debug, Clone)]
 pub struct AzureInventory {
-    /// The locations: the name and the name that the portal shows.
+    /// The regions: the name and the name that the portal shows. The list of locations also has `europe`, which is a part of
+    /// the world: no object is there.
     pub locations: Vec<(&'static str, &'static str)>,
     /// The sizes that every location has.
     pub sizes: Vec<AzureSize>,
@@ -163,6 +164,14 @@ impl AzureInventory {
         };
         let vms = (0..vms).map(numbered).collect();
         Self { locations: locations(), sizes: sizes(), vms, scale_sets: Vec::new() }
+    }
+
+    /// How many instances a scale set has.
+    pub fn capacity(&self, set: &AzureScaleSet) -> usize {
+        let of_flexible = |vm: &&AzureVm| {
+            vm.flexible_set == Some(set.name) && vm.group.eq_ignore_ascii_case(&set.group)
+        };
+        set.vms.len() + self.vms.iter().filter(of_flexible).count()
     }
 
     /// All virtual machines: those in the list of the subscription, and the instances of uniform scale sets.

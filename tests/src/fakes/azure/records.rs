@@ -24,13 +24,28 @@ pub(super) fn subscription(fake: &AzureFake) -> Value {
 }
 
 pub(super) fn location(fake: &AzureFake, (name, shown): (&str, &str)) -> Value {
+    let metadata = json!({
+        "regionType": "Physical",
+        "regionCategory": "Recommended",
+        "geography": "Example",
+        "geographyGroup": "Example",
+    });
+    location_with(fake, name, shown, &metadata)
+}
+
+/// A part of the world, which the list of locations has beside the regions.
+pub(super) fn logical_location(fake: &AzureFake, (name, shown): (&str, &str)) -> Value {
+    location_with(fake, name, shown, &json!({"regionType": "Logical", "regionCategory": "Other"}))
+}
+
+fn location_with(fake: &AzureFake, name: &str, shown: &str, metadata: &Value) -> Value {
     json!({
         "id": format!("/subscriptions/{}/locations/{name}", fake.subscription_id),
         "name": name,
         "type": "Region",
         "displayName": shown,
         "regionalDisplayName": format!("(Example) {shown}"),
-        "metadata": {"regionType": "Physical", "regionCategory": "Recommended", "geography": "Example"},
+        "metadata": metadata,
     })
 }
 

@@ -140,7 +140,9 @@ fn items(
     Ok(match call {
         AzureCall::Subscription => vec![Some(records::subscription(fake))],
         AzureCall::Locations => {
-            inventory.locations.iter().map(|it| Some(records::location(fake, *it))).collect()
+            let regions = inventory.locations.iter().map(|it| records::location(fake, *it));
+            let logical = records::logical_location(fake, ("europe", "Europe"));
+            regions.chain([logical]).map(Some).collect()
         }
         AzureCall::Vms => inventory
             .vms
@@ -162,6 +164,9 @@ fn items(
             .collect(),
         AzureCall::Instances => {
             let set = scale_set(fake, path[1], path[5])?;
+            if fake.happens(&AzureFault::NoInstances) {
+                return Ok(Vec::new());
+            }
             let has_view = request.query("$expand").is_some();
             set.vms
                 .iter()

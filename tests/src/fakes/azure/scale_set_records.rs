@@ -35,7 +35,7 @@ pub(super) fn set(fake: &AzureFake, set: &AzureScaleSet, version: &str) -> Value
         properties["orchestrationMode"] = json!(orchestration);
     }
     json!({
-        "sku": {"name": "Standard_B1ls", "tier": "Standard", "capacity": set.vms.len()},
+        "sku": {"name": "Standard_B1ls", "tier": "Standard", "capacity": fake.inventory.capacity(set)},
         "properties": properties,
         "type": "Microsoft.Compute/virtualMachineScaleSets",
         "location": set.location,
