@@ -49,8 +49,7 @@ impl Watched {
         self.types().len()
     }
 
-    /// Makes a change while no worker runs, so that the program sees all of it or nothing. vcsim also cannot be read
-    /// while it clones a machine.
+    /// Makes a change while no worker runs, so that the program sees all of it or nothing.
     fn between_rounds<T>(&self, change: impl FnOnce() -> T) -> T {
         self.running.wait_until("a moment without workers", |running| {
             // A worker may need the program to end, so it is stopped only if it has none.
