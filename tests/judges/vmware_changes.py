@@ -40,8 +40,8 @@ try:
             WaitForTask(machines[name].PowerOffVM_Task())
         WaitForTask(machines[name].Destroy_Task())
     elif change == "create":
-        # Machines without a configuration cannot be cloned.
-        pattern = next(found for found in machines.values() if found.config is not None)
+        # An inaccessible machine has no configuration, so it cannot be cloned.
+        pattern = next(found for found in machines.values() if found.runtime.connectionState == "connected")
         specification = vim.vm.CloneSpec(location=vim.vm.RelocateSpec(pool=pattern.resourcePool), powerOn=False, template=False)
         WaitForTask(pattern.CloneVM_Task(folder=pattern.parent, name=name, spec=specification))
     else:
