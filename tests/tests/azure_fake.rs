@@ -255,6 +255,7 @@ fn refuses_what_the_resource_manager_refuses() {
     let token = log_in_by_secret(&fake);
     let compute = "/providers/Microsoft.Compute";
     let sets = "/resourceGroups/web-SERVERS/providers/Microsoft.Compute/virtualMachineScaleSets";
+    let vm = "/resourceGroups/web-SERVERS/providers/Microsoft.Compute/virtualMachines";
     let cases = [
         ("?api-version=2022-12-01".to_owned(), 200),
         ("/locations?api-version=2022-12-01".to_owned(), 200),
@@ -279,6 +280,9 @@ fn refuses_what_the_resource_manager_refuses() {
         (format!("{sets}/Uniform/virtualMachines?api-version=2024-11-01&$expand=all"), 400),
         (format!("{sets}/flex/virtualMachines?api-version=2024-11-01"), 400),
         (format!("{sets}/absent/virtualMachines?api-version=2024-11-01"), 404),
+        (format!("{vm}/WEB?api-version=2024-11-01&$expand=instanceView"), 200),
+        (format!("{vm}/web?api-version=2024-11-01&statusOnly=true"), 400),
+        (format!("{vm}/absent?api-version=2024-11-01"), 404),
         (format!("{compute}/disks?api-version=2024-03-02"), 501),
     ];
     for (path, status) in cases {

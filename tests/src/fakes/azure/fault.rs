@@ -15,6 +15,8 @@ pub enum AzureCall {
     ScaleSets,
     /// The list of the instances of a scale set.
     Instances,
+    /// One virtual machine.
+    Vm,
     /// The list of the sizes of a location.
     Sizes,
     /// The list of stock keeping units.

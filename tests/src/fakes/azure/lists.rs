@@ -28,9 +28,6 @@ struct Place {
 /// Answers with the page of the list for which the request asks.
 pub(super) fn answer(fake: &AzureFake, request: &ReceivedRequest, list: &List) -> Action {
     let call = list.call;
-    if call == AzureCall::Subscription {
-        return Action::json(200, list.items[0].as_ref().expect("a subscription"));
-    }
     let place = match request.query("$skiptoken") {
         None => first_page(request, call),
         Some(token) => later_page(fake, request, list, &token),
@@ -39,6 +36,9 @@ pub(super) fn answer(fake: &AzureFake, request: &ReceivedRequest, list: &List) -
         Ok(place) => place,
         Err(refused) => return refused,
     };
+    if matches!(call, AzureCall::Subscription | AzureCall::Vm) {
+        return Action::json(200, list.items[0].as_ref().expect("an object"));
+    }
     if fake.happens(&AzureFault::NoList(call)) {
         return Action::json(200, &json!({}));
     }
@@ -82,6 +82,7 @@ fn first_page(request: &ReceivedRequest, call: AzureCall) -> Result<Place, Actio
     let allowed: &[&str] = match call {
         AzureCall::Vms | AzureCall::Statuses => &["statusOnly", "$filter", "$expand"],
         AzureCall::Instances => &["$filter", "$select", "$expand"],
+        AzureCall::Vm => &["$expand"],
         AzureCall::Skus => &["$filter", "includeExtendedLocations"],
         AzureCall::Locations => &["includeExtendedLocations"],
         AzureCall::Subscription | AzureCall::ScaleSets | AzureCall::Sizes => &[],

@@ -94,6 +94,9 @@ pub(super) fn answer(fake: &AzureFake, request: &ReceivedRequest, path: &str) ->
         ["providers", "microsoft.compute", "virtualmachinescalesets"] => AzureCall::ScaleSets,
         ["providers", "microsoft.compute", "locations", _, "vmsizes"] => AzureCall::Sizes,
         ["providers", "microsoft.compute", "skus"] => AzureCall::Skus,
+        ["resourcegroups", _, "providers", "microsoft.compute", "virtualmachines", _] => {
+            AzureCall::Vm
+        }
         [
             "resourcegroups",
             _,
@@ -150,6 +153,7 @@ fn items(
             .filter(|vm| is_listed(&vm.name))
             .map(|vm| readable(&vm.group, records::vm(fake, vm, &version)))
             .collect(),
+        AzureCall::Vm => vec![Some(vm(fake, request, path[1], path[5])?)],
         AzureCall::Statuses => inventory
             .vms
             .iter()
@@ -203,6 +207,39 @@ fn sku_location(request: &ReceivedRequest) -> Result<Option<String>, Action> {
     }
 }
 
+/// One virtual machine, with its run time status if the client asked for that.
+fn vm(
+    fake: &AzureFake,
+    request: &ReceivedRequest,
+    group: &str,
+    name: &str,
+) -> Result<Value, Action> {
+    if !fake.may_read(group) {
+        return Err(forbidden(fake, "Microsoft.Compute/virtualMachines/read"));
+    }
+    let found = fake
+        .inventory
+        .vms
+        .iter()
+        .find(|vm| vm.name.eq_ignore_ascii_case(name) && vm.group.eq_ignore_ascii_case(group));
+    let Some(vm) = found else {
+        return Err(not_found(&format!("virtualMachines/{name}"), group));
+    };
+    let mut record = records::vm(fake, vm, &request.query("api-version").unwrap_or_default());
+    if request.query("$expand").is_some() {
+        record["properties"]["instanceView"] = records::instance_view(fake, vm);
+    }
+    Ok(record)
+}
+
+fn not_found(resource: &str, group: &str) -> Action {
+    let message = format!(
+        "The Resource 'Microsoft.Compute/{resource}' under resource group '{group}' was not found. For more details \
+         please go to https://aka.ms/ARMResourceNotFoundFix"
+    );
+    error(404, "ResourceNotFound", &message)
+}
+
 /// The scale set, if its instances are listed by this call.
 fn scale_set<'f>(
     fake: &'f AzureFake,
@@ -218,11 +255,7 @@ fn scale_set<'f>(
             set.name.eq_ignore_ascii_case(name) && set.group.eq_ignore_ascii_case(group)
         });
     let Some(set) = found else {
-        let message = format!(
-            "The Resource 'Microsoft.Compute/virtualMachineScaleSets/{name}' under resource group '{group}' was not \
-             found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
-        );
-        return Err(error(404, "ResourceNotFound", &message));
+        return Err(not_found(&format!("virtualMachineScaleSets/{name}"), group));
     };
     if set.orchestration == AzureOrchestration::Flexible {
         let message = "Operation 'GetVirtualMachineScaleSetVMs' is not allowed on Virtual Machine Scale Set with \
@@ -272,7 +305,9 @@ fn check_version(request: &ReceivedRequest, call: AzureCall) -> Result<(), Actio
         AzureCall::Subscription | AzureCall::Locations => (SUBSCRIPTION_VERSIONS, "subscriptions"),
         AzureCall::Skus => (SKU_VERSIONS, "skus"),
         AzureCall::Sizes => (COMPUTE_VERSIONS, "locations/vmSizes"),
-        AzureCall::Vms | AzureCall::Statuses => (COMPUTE_VERSIONS, "virtualMachines"),
+        AzureCall::Vms | AzureCall::Vm | AzureCall::Statuses => {
+            (COMPUTE_VERSIONS, "virtualMachines")
+        }
         AzureCall::ScaleSets => (COMPUTE_VERSIONS, "virtualMachineScaleSets"),
         AzureCall::Instances => (COMPUTE_VERSIONS, "virtualMachineScaleSets/virtualMachines"),
     };
@@ -299,7 +334,9 @@ fn check_fault(fake: &AzureFake, call: AzureCall) -> Result<(), Action> {
         let action = match call {
             AzureCall::Subscription => "Microsoft.Resources/subscriptions/read",
             AzureCall::Locations => "Microsoft.Resources/subscriptions/locations/read",
-            AzureCall::Vms | AzureCall::Statuses => "Microsoft.Compute/virtualMachines/read",
+            AzureCall::Vms | AzureCall::Vm | AzureCall::Statuses => {
+                "Microsoft.Compute/virtualMachines/read"
+            }
             AzureCall::ScaleSets => "Microsoft.Compute/virtualMachineScaleSets/read",
             AzureCall::Instances => {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read"
