@@ -8,7 +8,7 @@ use super::{Guest, Host, Timestamp, Workloads, collection_names};
 use crate::{Expiry, GatherError};
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.5";
+pub const SCHEMA_VERSION: &str = "1.6";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

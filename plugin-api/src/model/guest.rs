@@ -52,6 +52,10 @@ pub struct Guest {
     /// The disks, in the source's order. Since API 1.1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<Disk>,
+    /// The architecture of its CPUs as `uname -m` prints it (`x86_64`, `aarch64`), or the source's own word if `uname` has
+    /// none for it. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
     /// The guest's operating system, in the source's own words. Since API 1.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<Version>,

@@ -85,6 +85,10 @@ pub struct Host {
     /// report (a cloud's instances). Formats with fixed types then print absent counts as 0.
     #[serde(default, skip_serializing_if = "is_false")]
     pub synthetic: bool,
+    /// The id of the synthetic host of this endpoint that represents this host for a Manager: its format lists the guests
+    /// of this host there, and not this host. Ignored if not exactly one synthetic host has the id. Since API 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub represented_by: Option<String>,
     /// The guests, sorted by id and name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guests: Vec<Guest>,

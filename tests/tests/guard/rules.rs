@@ -237,7 +237,7 @@ fn guests_that_are_not_gathered_any_more_or_leave_all_hosts_are_lost() {
         for (name, value) in more.as_object().into_iter().flatten() {
             endpoint[name] = value.clone();
         }
-        json!({"schemaVersion": "1.5", "generator": {"name": "t"}, "endpoints": [endpoint]})
+        json!({"schemaVersion": "1.6", "generator": {"name": "t"}, "endpoints": [endpoint]})
     };
     let gathered = json!({"virtual-machines": {"status": "complete"}});
     let whole = answer(&guests, &json!({"collections": gathered}));

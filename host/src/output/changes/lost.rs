@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gatherer_plugin_api::model::EndpointResult;
+use gatherer_plugin_api::model::{EndpointResult, Host};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Change, ObjectKind, What, compare_hosts_and_guests};
@@ -89,7 +89,7 @@ pub struct LostObject {
 
 /// What an answer lacks of the last whole one. A guest on another host is not lost; an object whose id changed is, and so
 /// is a guest that is on no host any more, because a Manager gets only guests on hosts. A synthetic host is not counted: it
-/// only groups guests.
+/// only groups guests. Neither is a host that it represents: a Manager does not get that one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Losses {
@@ -103,18 +103,27 @@ pub struct Losses {
     pub guests_before: usize,
 }
 
+/// Whether a lost host counts.
+fn is_counted(host: &Host) -> bool {
+    !host.synthetic && host.represented_by.is_none()
+}
+
 impl Losses {
     /// What `after` lacks of `before`.
     pub fn between(before: &EndpointResult, after: &EndpointResult) -> Self {
         let on_hosts: usize = before.hosts.iter().map(|host| host.guests.len()).sum();
         let mut losses = Self {
-            hosts_before: before.hosts.iter().filter(|host| !host.synthetic).count(),
+            hosts_before: before.hosts.iter().filter(|host| is_counted(host)).count(),
             guests_before: on_hosts + before.detached_guests.len(),
             ..Self::default()
         };
         for Change { object, id, name, what, .. } in compare_hosts_and_guests(before, after) {
             let list = match (object, what) {
-                (ObjectKind::Host, What::Deleted { data }) if data["synthetic"] == true => continue,
+                (ObjectKind::Host, What::Deleted { data })
+                    if data["synthetic"] == true || data["representedBy"].is_string() =>
+                {
+                    continue;
+                }
                 (ObjectKind::Host, What::Deleted { .. }) => &mut losses.hosts,
                 (_, What::Deleted { .. } | What::Migrated { to: None, .. }) => &mut losses.guests,
                 _ => continue,
@@ -272,6 +281,9 @@ mod tests {
         let losses = Losses::between(&before, &answer(&[("h", &["a"])]));
         assert_eq!((losses.hosts.len(), losses.hosts_before), (0, 1));
         assert_eq!(losses.summary(), "2 of 3 guests (guest b, guest c)");
+        before.hosts[0].represented_by = Some("cloud".into());
+        let losses = Losses::between(&before, &answer(&[]));
+        assert_eq!((losses.hosts.len(), losses.hosts_before, losses.guests.len()), (0, 0, 3));
     }
 
     #[test]

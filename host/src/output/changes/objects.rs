@@ -81,6 +81,7 @@ pub fn host_without_guests(host: &Host) -> HostWithoutGuests {
         images,
         created_at,
         synthetic,
+        represented_by,
         guests: _,
     } = host;
     HostWithoutGuests(Host {
@@ -108,6 +109,7 @@ pub fn host_without_guests(host: &Host) -> HostWithoutGuests {
         images: images.clone(),
         created_at: *created_at,
         synthetic: *synthetic,
+        represented_by: represented_by.clone(),
         guests: Vec::new(),
     })
 }

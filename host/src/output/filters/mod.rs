@@ -189,9 +189,9 @@ impl Filters {
     }
 }
 
-/// The number of hosts that are not pseudo-hosts.
+/// The number of hosts that a Manager gets, without pseudo-hosts.
 fn count_real(hosts: &[Host]) -> usize {
-    hosts.iter().filter(|host| !host.synthetic).count()
+    hosts.iter().filter(|host| !host.synthetic && host.represented_by.is_none()).count()
 }
 
 /// Whether the answer has all guests.

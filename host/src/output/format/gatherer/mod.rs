@@ -5,6 +5,7 @@
 mod host;
 mod identity;
 pub mod json;
+mod representatives;
 mod text;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, In
 
 use self::host::ManagerHost;
 use self::identity::{Candidates, Placeholders};
+use self::representatives::Representatives;
 use self::text::{GUEST_ID, KeyRequest, NAME, storable, unique_keys};
 use super::{Note, Rendered};
 
@@ -114,8 +116,14 @@ fn hosts(
             warnings.insert(warning(&endpoint.id, message));
         }
     }
-    let mut drafts: Vec<Draft> =
-        endpoint.hosts.iter().map(|host| draft(host, placeholders, warnings)).collect();
+    let representatives = Representatives::of(&endpoint.hosts);
+    let mut drafts = Vec::new();
+    for (index, host) in endpoint.hosts.iter().enumerate() {
+        if representatives.of_host(host).is_none() {
+            let guests = representatives.guests(index, host);
+            drafts.push(draft(host, &guests, placeholders, warnings));
+        }
+    }
     drafts.sort_by(|one, other| one.name_and_candidates().cmp(&other.name_and_candidates()));
     let are_equal =
         |one: &Draft, other: &Draft| one.name_and_candidates() == other.name_and_candidates();
@@ -161,13 +169,18 @@ fn hosts(
     hosts
 }
 
-/// Converts a host, without its identity and key.
-fn draft(host: &Host, placeholders: &Placeholders, warnings: &mut BTreeSet<Warning>) -> Draft {
+/// Converts a host with these guests, without its identity and key.
+fn draft(
+    host: &Host,
+    guests: &[&Guest],
+    placeholders: &Placeholders,
+    warnings: &mut BTreeSet<Warning>,
+) -> Draft {
     let mut note = |message: String| {
         warnings.insert(warning(&host.name, message));
     };
     let mut printed = ManagerHost::new(host, placeholders, &mut note);
-    add_guests(&mut printed, host, warnings);
+    add_guests(&mut printed, host, guests, warnings);
     let name = host.short_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&host.name);
     Draft { name: storable(name), candidates: Candidates::of(host), host: printed }
 }
@@ -177,11 +190,16 @@ fn display_name(host: &Host) -> &str {
     if host.name.is_empty() { host.short_name.as_deref().unwrap_or("") } else { &host.name }
 }
 
-/// Adds the guests of a host.
-fn add_guests(printed: &mut ManagerHost, host: &Host, warnings: &mut BTreeSet<Warning>) {
+/// Adds guests to a host.
+fn add_guests(
+    printed: &mut ManagerHost,
+    host: &Host,
+    all: &[&Guest],
+    warnings: &mut BTreeSet<Warning>,
+) {
     // The name, id and data of each guest. No other data are printed, so the order of equal ones does not matter.
     let mut guests = Vec::<(String, String, BTreeMap<String, String>)>::new();
-    for guest in &host.guests {
+    for guest in all {
         let Some(id) = guest_id(guest) else {
             let has_long_id = guest.id.is_some() || guest.uuid.is_some();
             let lack = if has_long_id { "no id that a Manager can store" } else { "no id" };
