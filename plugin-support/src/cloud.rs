@@ -64,6 +64,14 @@ impl<'a> ZoneHosts<'a> {
         Ok(Self { context, names, zones })
     }
 
+    /// The id of the host of the guests in this zone, of which [`of_zone`](Self::of_zone) sends the host.
+    pub fn id_of(&self, zone: &str) -> String {
+        match self.zones {
+            Zones::One { .. } => self.context.endpoint().to_owned(),
+            Zones::All(_) => id_of_zone(self.context, zone),
+        }
+    }
+
     /// The host of the guests in this zone, `None` if the endpoint has another zone. Sends the host if it is new.
     pub fn of_zone(&mut self, zone: &str) -> Result<Option<HostRef>, GatherError> {
         match &mut self.zones {
@@ -72,13 +80,18 @@ impl<'a> ZoneHosts<'a> {
                 if let Some(host) = hosts.get(zone) {
                     return Ok(Some(host.clone()));
                 }
-                let id = format!("{}/{zone}", self.context.endpoint());
+                let id = id_of_zone(self.context, zone);
                 let host = self.context.host(pseudo_host(self.names, &id))?;
                 hosts.insert(zone.to_owned(), host.clone());
                 Ok(Some(host))
             }
         }
     }
+}
+
+/// The id of the host of a zone, for an endpoint without a zone.
+fn id_of_zone(context: &Context, zone: &str) -> String {
+    format!("{}/{zone}", context.endpoint())
 }
 
 fn pseudo_host(names: CloudNames, id: &str) -> Host {
@@ -120,7 +133,9 @@ mod tests {
             let mut hosts = ZoneHosts::new(context, NAMES, parameters.zone.as_deref())?;
             for (zone, id) in [("b", "1"), ("a", "2"), ("a", "3")] {
                 if let Some(host) = hosts.of_zone(zone)? {
-                    context.guest(&host, Guest::new(id, id))?;
+                    let guest = Guest::new(id, id);
+                    let attributes = [("host".to_owned(), hosts.id_of(zone))].into();
+                    context.guest(&host, Guest { attributes, ..guest })?;
                 }
             }
             Ok(())
@@ -134,6 +149,7 @@ mod tests {
         let hosts = gathered.expect("a complete answer").hosts.into_iter().map(|host| {
             assert!(host.synthetic);
             assert_eq!(host.id, host.name);
+            assert!(host.guests.iter().all(|guest| guest.attributes["host"] == host.id));
             let guests: Vec<_> = host.guests.iter().map(|guest| guest.name.as_str()).collect();
             format!("{}: {}", host.id, guests.join(" "))
         });

@@ -142,7 +142,22 @@ impl Client {
         certificate_hints: CertificateHints,
     ) -> Self {
         let proxy = context.options().proxy.clone();
-        let transport = Transport::new(context, TransportSettings { proxy, timeouts, tls });
+        Self::of_transport(context, TransportSettings { proxy, timeouts, tls }, certificate_hints)
+    }
+
+    /// A client that uses no proxy, whatever the endpoint says: for a service of this machine itself, such as the metadata
+    /// service of a cloud's instance. A proxy would reach the service of another machine.
+    pub fn without_proxy(context: &Context, timeouts: Timeouts) -> Self {
+        let settings = TransportSettings { timeouts, ..TransportSettings::default() };
+        Self::of_transport(context, settings, CertificateHints::default())
+    }
+
+    fn of_transport(
+        context: &Context,
+        settings: TransportSettings,
+        certificate_hints: CertificateHints,
+    ) -> Self {
+        let transport = Transport::new(context, settings);
         Self { inner: Arc::new(Inner { context: context.clone(), transport, certificate_hints }) }
     }
 
