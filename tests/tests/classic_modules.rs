@@ -14,7 +14,18 @@ struct ClassicModule {
     required: &'static [&'static str],
 }
 
-const CLASSIC_MODULES: [ClassicModule; 7] = [
+const CLASSIC_MODULES: [ClassicModule; 8] = [
+    ClassicModule {
+        plugin: "ec2",
+        name: "AmazonEC2",
+        parameters: &[
+            ("access_key_id", "\"\""),
+            ("secret_access_key", "\"\""),
+            ("region", "\"\""),
+            ("zone", "\"\""),
+        ],
+        required: &["region"],
+    },
     ClassicModule {
         plugin: "file",
         name: "File",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::FILE_DOCUMENT;
+use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
 use gatherer_tests::fakes::proxmox::{self, FakeProxmox, Release};
 use gatherer_tests::fakes::vcenter::{self, Vcenter};
@@ -103,6 +104,7 @@ type Start = fn(Option<Fault>) -> Service;
 
 /// Each module with its service, in the order of the modules' names.
 pub const SERVICES: &[(&str, Start)] = &[
+    ("AmazonEC2", ec2),
     ("File", file),
     ("Kubernetes", kubernetes),
     ("Libvirt", libvirt),
@@ -111,6 +113,22 @@ pub const SERVICES: &[(&str, Start)] = &[
     ("VMware", vmware),
     ("Xen", xen),
 ];
+
+fn ec2(fault: Option<Fault>) -> Service {
+    let fake = Ec2Fake::new(Ec2Inventory::sample());
+    let key = fake.key();
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let more = json!({
+                "access_key_id": key.id, "secret_access_key": key.secret,
+                "region": "eu-central-1", "zone": "", "endpoint_url": served.url("/"),
+            });
+            served.endpoint("ec2", "AmazonEC2", &more)
+        },
+    )
+}
 
 fn file(fault: Option<Fault>) -> Service {
     Service::start(

@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 61] = [
+const TESTS: [(&str, &[&str]); 65] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -143,6 +143,19 @@ const TESTS: [(&str, &[&str]); 61] = [
     (
         "Xen: `hostIdentifier`",
         &["a_manager_gets_hosts_with_the_uuids_of_their_guests_and_the_pseudo_host"],
+    ),
+    (
+        "AmazonEC2: a zone that the region does not have",
+        &["a_zone_that_the_region_lacks_is_a_configuration_error"],
+    ),
+    (
+        "AmazonEC2: an endpoint without `zone`",
+        &["each_zone_with_guests_has_a_host_and_dedicated_hosts_are_represented"],
+    ),
+    ("AmazonEC2: terminated instances", &["awss_own_client_agrees_instance_by_instance"]),
+    (
+        "AmazonEC2: instances that a service manages and the account hides",
+        &["managed_spot_and_hidden_instances_are_guests"],
     ),
     (
         "File: a gatherer's output with several managers",

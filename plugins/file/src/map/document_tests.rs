@@ -371,7 +371,7 @@ fn guests_have_the_members_that_the_documentation_lists() {
         "addresses": [{"address": "192.0.2.7"}],
         "interfaces": [{"mac": "52:54:00:ab:cd:01", "addresses": ["192.0.2.7"], "network": "br0"}],
         "disks": [{"name": "vda", "capacityBytes": 1048576}],
-        "os": {"name": "openSUSE Leap", "version": "15.6"}, "hostName": "web.example.com",
+        "architecture": "x86_64", "os": {"name": "openSUSE Leap", "version": "15.6"}, "hostName": "web.example.com",
         "location": {"datacenter": "d", "cluster": "c", "folder": "f"}, "labels": {"tier": "web"},
         "template": true, "agent": true, "createdAt": "2026-11-01T00:00:00Z",
         "attributes": {"vmware_uuid": "x"}}"#;
