@@ -2,6 +2,7 @@
 //! missing, the steps, and their sentences.
 
 mod ec2;
+mod gce;
 mod nutanix;
 mod proxmox;
 mod vmware;

@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 65] = [
+const TESTS: [(&str, &[&str]); 69] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -157,6 +157,13 @@ const TESTS: [(&str, &[&str]); 65] = [
         "AmazonEC2: instances that a service manages and the account hides",
         &["managed_spot_and_hidden_instances_are_guests"],
     ),
+    ("GoogleCE: `service_account_email`", &["the_parameter_and_the_file_name_the_same_account"]),
+    ("GoogleCE: an empty `zone`", &["each_zone_with_instances_is_a_host"]),
+    (
+        "GoogleCE: a zone that does not answer",
+        &["a_list_that_lacks_instances_fails_and_names_the_zones"],
+    ),
+    ("GoogleCE: a zone that does not exist", &["errors_that_stay_are_final_and_say_what_to_do"]),
     (
         "File: a gatherer's output with several managers",
         &["the_hosts_of_all_managers_are_merged_without_loss"],
