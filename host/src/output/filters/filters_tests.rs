@@ -81,6 +81,21 @@ fn applied(filter: &Value) -> (EndpointResult, Result<(), GatherError>) {
 }
 
 #[test]
+fn a_host_that_a_pseudo_host_represents_is_not_one_that_a_manager_would_lose() {
+    let mut cloud = result(
+        json!([
+            {"id": "cloud", "name": "cloud", "synthetic": true, "guests": [{"id": "g1", "name": "a"}]},
+            {"id": "h-1", "name": "dedicated", "representedBy": "cloud",
+                "guests": [{"id": "g2", "name": "b"}]},
+        ]),
+        json!([]),
+    );
+    let exclude = json!({"exclude": {"hosts": {"name": ["dedicated"]}}});
+    filters(&exclude).apply(&mut cloud).expect("the pseudo-host is left");
+    assert_eq!(left(&cloud), "cloud(g1)");
+}
+
+#[test]
 fn each_rule_leaves_what_it_says() {
     for (filter, expected) in [
         (json!({"exclude": {"hosts": {"cluster": ["TEST-*"]}}}), "h1(g1 g2) detached(g5) g6"),
