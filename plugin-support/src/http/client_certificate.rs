@@ -83,8 +83,8 @@ impl ClientCertificate {
         Ok(Self { pair: Arc::new(CertifiedKey::new(chain, key)), has_invalid_blocks })
     }
 
-    /// The certificate as errors name it.
-    pub(super) fn used(&self) -> UsedCredential {
+    /// The certificate as errors name it, and when it expires.
+    pub fn credential(&self) -> UsedCredential {
         let leaf = self.pair.cert.first().and_then(|leaf| X509::parse(leaf));
         let subject = leaf.and_then(|leaf| leaf.subject_text());
         let name = match subject {

@@ -1,4 +1,4 @@
-//! Reads the endpoint's options `client_cert` and `client_key`.
+//! Reads PEM texts that a request contains or names, such as the endpoint's options `client_cert` and `client_key`.
 
 use std::path::Path;
 
@@ -27,9 +27,9 @@ impl ClientCertificate {
                     .with_hint(BOTH_HINT)),
             };
         };
-        let certificate = PemOption::read("client_cert", certificate.expose(), context)?;
+        let certificate = PemText::read("client_cert", certificate.expose(), context)?;
         let key = match &options.client_key {
-            Some(key) => &PemOption::read("client_key", key.expose(), context)?,
+            Some(key) => &PemText::read("client_key", key.expose(), context)?,
             None if certificate.has_key() => &certificate,
             None => {
                 let message = "client_cert is set without client_key, and contains no key";
@@ -53,16 +53,29 @@ impl ClientCertificate {
 
 const BOTH_HINT: &str = "set both options, or only client_cert if its file contains both in PEM";
 
-/// The PEM text of an option.
-struct PemOption {
-    /// The subject of a sentence about the text.
-    subject: String,
-    pem: Vec<u8>,
+/// The PEM text of an option or a parameter.
+pub struct PemText {
+    /// The subject of a sentence about the text: the option, with the path of its file.
+    pub subject: String,
+    /// The text.
+    pub pem: Vec<u8>,
 }
 
-impl PemOption {
-    /// Reads the file that the option names, unless its value is the text itself.
-    fn read(name: &str, value: &str, context: &Context) -> Result<Self, GatherError> {
+impl std::fmt::Debug for PemText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The text may have a private key.
+        f.debug_struct("PemText").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+impl PemText {
+    /// Reads the file that the option with this name names, unless its value is the text itself. The text of a file with a
+    /// key is registered as a secret.
+    ///
+    /// # Errors
+    ///
+    /// `configuration` if the file cannot be read.
+    pub fn read(name: &str, value: &str, context: &Context) -> Result<Self, GatherError> {
         // The runner makes the same distinction before it resolves a path.
         if value.contains(['\n', '\r']) || value.trim_start().starts_with("-----BEGIN ") {
             return Ok(Self { subject: name.to_owned(), pem: value.into() });
@@ -87,8 +100,8 @@ impl PemOption {
         self.pem.windows(11).any(|window| window == b"PRIVATE KEY")
     }
 
-    /// A `configuration` error about the text.
-    fn error(&self, predicate: &str) -> GatherError {
+    /// A `configuration` error about the text. The predicate follows the subject: "contains no key".
+    pub fn error(&self, predicate: &str) -> GatherError {
         GatherError::configuration(format!("{} {predicate}", self.subject))
     }
 }

@@ -59,7 +59,7 @@ impl Exchange {
 
     /// The client certificate that the server got.
     pub fn client_certificate(&self) -> Option<UsedCredential> {
-        self.used_certificate.get().map(ClientCertificate::used)
+        self.used_certificate.get().map(ClientCertificate::credential)
     }
 
     /// The request and its proxy, with which messages about the exchange begin.

@@ -54,6 +54,7 @@ use tower::Service as _;
 pub use address::{display_url, endpoint_url, is_loopback, parse_url, service_url};
 pub use body::{BodyLimit, BodyReader, read_error_body};
 pub use client_certificate::{ClientCertificate, ClientCertificateError};
+pub use client_certificate_options::PemText;
 pub use clock::clock_skew;
 pub use connection_check::connection_steps;
 pub use credential::{UsedCredential, explain_unauthorized, jwt_expiry};

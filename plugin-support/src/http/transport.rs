@@ -170,7 +170,7 @@ impl Shared {
             }
             if let Some(certificate) = &settings.client_certificate {
                 tracing::debug!("a client certificate is sent if the server requests one");
-                let used = self.used_certificate.get_or_init(|| certificate.clone()).used();
+                let used = self.used_certificate.get_or_init(|| certificate.clone()).credential();
                 if let Some(expiry) = used.expiry {
                     self.context.expiry(&used.name, expiry);
                 }
