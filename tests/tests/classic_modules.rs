@@ -14,7 +14,7 @@ struct ClassicModule {
     required: &'static [&'static str],
 }
 
-const CLASSIC_MODULES: [ClassicModule; 8] = [
+const CLASSIC_MODULES: [ClassicModule; 9] = [
     ClassicModule {
         plugin: "ec2",
         name: "AmazonEC2",
@@ -25,6 +25,19 @@ const CLASSIC_MODULES: [ClassicModule; 8] = [
             ("zone", "\"\""),
         ],
         required: &["region"],
+    },
+    // Either the secret or a certificate is required.
+    ClassicModule {
+        plugin: "azure",
+        name: "Azure",
+        parameters: &[
+            ("subscription_id", "\"\""),
+            ("application_id", "\"\""),
+            ("tenant_id", "\"\""),
+            ("secret_key", "\"\""),
+            ("zone", "\"\""),
+        ],
+        required: &["subscription_id", "application_id", "tenant_id"],
     },
     ClassicModule {
         plugin: "file",

@@ -1,6 +1,7 @@
 //! `check` of the vendors' modules: good, and with one right or setting taken away at a time. Each module has one table of what is
 //! missing, the steps, and their sentences.
 
+mod azure;
 mod ec2;
 mod gce;
 mod nutanix;

@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 69] = [
+const TESTS: [(&str, &[&str]); 73] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -164,6 +164,22 @@ const TESTS: [(&str, &[&str]); 69] = [
         &["a_list_that_lacks_instances_fails_and_names_the_zones"],
     ),
     ("GoogleCE: a zone that does not exist", &["errors_that_stay_are_final_and_say_what_to_do"]),
+    (
+        "Azure: instances of uniform scale sets",
+        &["only_scale_sets_that_are_not_flexible_are_asked_for_instances"],
+    ),
+    (
+        "Azure: a location in another spelling, or one that does not exist",
+        &[
+            "a_zone_has_one_host_with_the_machines_of_its_location",
+            "an_unknown_zone_is_a_configuration_error_before_anything_is_listed",
+        ],
+    ),
+    (
+        "Azure: no virtual machine at all",
+        &["an_empty_subscription_is_a_permission_error_unless_the_role_is_confirmed"],
+    ),
+    ("Azure: an empty `zone`", &["reads_machines_and_instances_of_all_locations"]),
     (
         "File: a gatherer's output with several managers",
         &["the_hosts_of_all_managers_are_merged_without_loss"],
