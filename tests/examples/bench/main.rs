@@ -5,6 +5,7 @@
 //! a second program, such as an older build, that the parts kubernetes and workloads measure in the same turns.
 
 mod curl;
+mod ec2;
 mod kubernetes;
 mod libvirt;
 mod measure;
@@ -20,7 +21,8 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware]";
+const USAGE: &str =
+    "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ("workloads", workloads::measure),
         ("libvirt", libvirt::measure),
         ("vmware", vmware::measure),
+        ("ec2", ec2::measure),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
