@@ -80,6 +80,12 @@ pub fn explain(
             "the signature is wrong".to_owned(),
             "check secret_access_key".to_owned(),
         ),
+        // EC2 has the same code for both.
+        "RequestExpired" if skew.is_none() => (
+            Authentication,
+            "the request or the temporary credentials have expired".to_owned(),
+            "renew session_token with its access key, and check the clock of this machine".to_owned(),
+        ),
         "RequestExpired" | "SignatureDoesNotMatch" | "InvalidSignatureException"
         | "RequestTimeTooSkewed" => (
             Authentication,

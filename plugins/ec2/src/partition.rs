@@ -55,13 +55,23 @@ impl Region {
             .map_err(|why| GatherError::configuration(format!("the parameter region {why}")))
     }
 
-    /// Whether a URL leads to a service of Amazon in this region's partition, or to this machine.
-    pub fn is_own_service(&self, url: &Url) -> bool {
-        let of_partition = |host: &str| {
-            let host = host.strip_suffix(self.suffix);
-            host.is_some_and(|host| host.ends_with('.'))
+    /// Whether a URL leads to this service of Amazon in the region, or to this machine. Other hosts below the suffix of the
+    /// partition belong to customers: gateways, load balancers, instances, services behind endpoints.
+    pub fn is_own_service(&self, service: &str, url: &Url) -> bool {
+        let Self { name, suffix } = self;
+        let is_of_service = |host: &str| {
+            let own = [
+                format!("{service}.{suffix}"),
+                format!("{service}.{name}.{suffix}"),
+                format!("{service}-fips.{name}.{suffix}"),
+                // IPv6 and IPv4.
+                format!("{service}.{name}.api.aws"),
+            ];
+            let of_vpc_endpoint = host.strip_suffix(&format!(".{service}.{name}.vpce.{suffix}"));
+            own.iter().any(|own| own == host)
+                || of_vpc_endpoint.is_some_and(|id| id.starts_with("vpce-") && !id.contains('.'))
         };
-        is_loopback(url) || url.host_str().is_some_and(of_partition)
+        is_loopback(url) || url.host_str().is_some_and(is_of_service)
     }
 }
 
@@ -135,10 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_amazons_only_below_the_suffix_of_the_partition() {
+    fn a_service_is_amazons_only_under_its_own_names() {
         let region = Region::new("eu-central-1", false).expect("a region");
         for (text, is_own) in [
-            ("https://vpce-0.ec2.eu-central-1.vpce.amazonaws.com/", true),
+            ("https://ec2.eu-central-1.amazonaws.com/", true),
+            ("https://ec2-fips.eu-central-1.amazonaws.com/", true),
+            ("https://ec2.eu-central-1.api.aws/", true),
+            ("https://vpce-0-1.ec2.eu-central-1.vpce.amazonaws.com/", true),
+            ("https://vpce-0-1-eu-central-1a.ec2.eu-central-1.vpce.amazonaws.com/", true),
             ("https://localhost:8443/", true),
             ("http://127.0.0.1:8443/", true),
             ("http://[::1]:8443/", true),
@@ -146,8 +160,16 @@ mod tests {
             ("https://evilamazonaws.com/", false),
             ("https://ec2.eu-central-1.amazonaws.com.cn/", false),
             ("https://169.254.169.254/", false),
+            // Hosts of customers.
+            ("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/", false),
+            ("https://ec2-198-51-100-7.eu-central-1.compute.amazonaws.com/", false),
+            ("https://ec2.eu-central-1.elb.amazonaws.com/", false),
+            ("https://vpce-0-1.vpce-svc-2.eu-central-1.vpce.amazonaws.com/", false),
+            ("https://ec2.s3.amazonaws.com/", false),
+            ("https://sts.eu-central-1.amazonaws.com/", false),
         ] {
-            assert_eq!(region.is_own_service(&url(text)), is_own, "{text}");
+            assert_eq!(region.is_own_service("ec2", &url(text)), is_own, "{text}");
         }
+        assert!(region.is_own_service("sts", &url("https://sts.amazonaws.com/")));
     }
 }

@@ -131,12 +131,15 @@ impl Source {
             Some(url) => service_url("sts_endpoint_url", &url)?,
             None => region.service("sts")?,
         };
-        for (parameter, url) in [("endpoint_url", endpoint), ("sts_endpoint_url", &sts)] {
+        for (parameter, service, url) in
+            [("endpoint_url", "ec2", endpoint), ("sts_endpoint_url", "sts", &sts)]
+        {
             // The author of a request must not get tokens of this machine.
-            if !region.is_own_service(url) {
+            if !region.is_own_service(service, url) {
                 let message = format!(
                     "the identity of this machine is not sent to the host of {parameter}: it is not \
-                     a service of Amazon in the partition of the region"
+                     {} of Amazon in the region",
+                    service.to_uppercase()
                 );
                 return Err(GatherError::configuration(message)
                     .with_hint("use an access key for a service of another provider"));

@@ -9,3 +9,4 @@ mod judged;
 mod recorded;
 mod scripted;
 mod service;
+mod shorter;
