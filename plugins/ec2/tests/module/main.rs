@@ -4,6 +4,7 @@ mod answers;
 mod credentials;
 mod errors;
 mod faults;
+mod hostile;
 mod hosts;
 mod judged;
 mod recorded;
