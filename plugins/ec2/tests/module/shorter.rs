@@ -105,7 +105,7 @@ fn no_beginning_of_an_answer_is_a_whole_answer() {
         .collect();
     assert!(ends.len() > 50, "{}", body.len());
     for end in ends {
-        let answer = Action::answer(200, body[..end].as_bytes());
+        let answer = Action::answer(200, &body.as_bytes()[..end]);
         let failure = gather(&service("DescribeInstances", answer), None).expect_err("cut");
         assert_eq!(failure.kind, ErrorKind::Protocol, "{end}: {failure}");
     }
