@@ -8,7 +8,7 @@ use gatherer_plugin_support::session::Session;
 
 use crate::failure::{self, Wanted};
 use crate::key::ServiceAccountKey;
-use crate::settings::Settings;
+use crate::settings::{Settings, invalid, is_googles};
 use crate::token;
 
 /// The maximum size of an answer. A page has at most 500 instances, each of a few KiB, with up to 512 KiB of metadata.
@@ -24,12 +24,19 @@ pub struct Compute<'a> {
 }
 
 impl<'a> Compute<'a> {
-    /// Prepares requests, without sending anything.
+    /// Prepares requests, without sending anything. A token of Google's is sent to Google's servers only: a request may name
+    /// any key that the program can read, and must not get a token for it.
     pub fn new(
         settings: &'a Settings,
         key: ServiceAccountKey,
         context: &'a Context,
     ) -> Result<Self, GatherError> {
+        if is_googles(&key.token_url) && !is_googles(&settings.api) {
+            let why = "is not a server of Google's, and would get a token that Google issued";
+            return Err(invalid("endpoint_url", why).with_hint(
+                "use a host in googleapis.com, or set token_url to the server that issues tokens for it",
+            ));
+        }
         let (http, session) = (Client::new(context)?, Session::default());
         Ok(Self { context, http, settings, key, session })
     }

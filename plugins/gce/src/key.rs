@@ -10,7 +10,7 @@ use gatherer_plugin_support::jwt::RsaSigner;
 use serde::Deserialize;
 
 use crate::Parameters;
-use crate::settings::{invalid, url_of};
+use crate::settings::{invalid, is_googles, url_of};
 
 /// The maximum size of the file. A JSON file with a key of 2,048 bits has 2.4 KiB.
 const MAX_BYTES: usize = 64 * 1024;
@@ -39,6 +39,8 @@ pub struct ServiceAccountKey {
     pub signer: RsaSigner,
     /// Where the account gets its token.
     pub token_url: Url,
+    /// What the token service calls itself: assertions are for this URL only.
+    pub audience: Url,
 }
 
 /// The JSON file that Google Cloud creates for a key. Other members are not used.
@@ -98,9 +100,9 @@ fn parse(
     let signer = RsaSigner::from_pem(pem.as_bytes())
         .map_err(|error| unreadable(path, &error.to_string()).with_hint(NEW_KEY_HINT))?;
     let email = email(file.as_ref(), &parameters.service_account_email, path)?;
-    let token_url = token_url(file.as_ref(), &parameters.token_url, path)?;
+    let (token_url, audience) = token_service(file.as_ref(), &parameters.token_url, path)?;
     let id = file.and_then(|file| file.private_key_id).filter(|id| !id.is_empty());
-    Ok(ServiceAccountKey { email, id, signer, token_url })
+    Ok(ServiceAccountKey { email, id, signer, token_url, audience })
 }
 
 /// The JSON file, if it is that of a service account.
@@ -162,15 +164,32 @@ fn email(file: Option<&KeyFile>, given: &str, path: &Path) -> Result<String, Gat
     }
 }
 
-/// Where the account gets its token. The signed assertion is sent there, and is valid only there, because it names this URL
-/// as its audience. So a file with another `token_uri` cannot obtain what Google would accept.
-fn token_url(file: Option<&KeyFile>, given: &str, path: &Path) -> Result<Url, GatherError> {
-    if !given.trim().is_empty() {
-        return url_of("token_url", given);
+/// Where the account gets its token, and the audience of its assertions. The audience is the URL itself, so that no server
+/// can use an assertion at another one. Only a private endpoint of Google's has Google's own audience.
+fn token_service(
+    file: Option<&KeyFile>,
+    given: &str,
+    path: &Path,
+) -> Result<(Url, Url), GatherError> {
+    let of_file = token_uri(file, path)?;
+    if given.trim().is_empty() {
+        return Ok((of_file.clone(), of_file));
     }
+    let url = url_of("token_url", given)?;
+    let audience = match (is_googles(&url), is_googles(&of_file)) {
+        (true, true) => of_file,
+        (true, false) => google_token_url(),
+        (false, _) => url.clone(),
+    };
+    Ok((url, audience))
+}
+
+/// The `token_uri` of the file, or Google's own.
+fn token_uri(file: Option<&KeyFile>, path: &Path) -> Result<Url, GatherError> {
     let of_file = file.and_then(|file| file.token_uri.as_deref()).filter(|text| !text.is_empty());
-    let url = parse_url(of_file.unwrap_or(GOOGLE_TOKEN_URL));
-    let url = url.map_err(|why| unreadable(path, &format!("has a token_uri that {why}")))?;
+    let Some(text) = of_file else { return Ok(google_token_url()) };
+    let url =
+        parse_url(text).map_err(|why| unreadable(path, &format!("has a token_uri that {why}")))?;
     let is_plain = url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
@@ -180,6 +199,10 @@ fn token_url(file: Option<&KeyFile>, given: &str, path: &Path) -> Result<Url, Ga
             .with_hint(format!("Google's is {GOOGLE_TOKEN_URL}")));
     }
     Ok(url)
+}
+
+fn google_token_url() -> Url {
+    GOOGLE_TOKEN_URL.parse().expect("the constant is a URL")
 }
 
 fn is_pem(bytes: &[u8]) -> bool {

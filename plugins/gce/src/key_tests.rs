@@ -117,6 +117,28 @@ fn the_token_url_is_that_of_the_parameter_or_an_https_url_in_the_file() {
 }
 
 #[test]
+fn assertions_are_for_the_server_that_gets_them_or_for_google_behind_a_private_endpoint() {
+    let google = "https://oauth2.googleapis.com/token";
+    let private = "https://oauth2-inventory.p.googleapis.com/token";
+    let old = "https://accounts.google.com/o/oauth2/token";
+    let own = "https://tokens.example.com/token";
+    for (token_uri, token_url, sent_to, audience) in [
+        (google, "", google, google),
+        (google, private, private, google),
+        (old, private, private, old),
+        (own, private, private, google),
+        (google, own, own, own),
+        (own, "", own, own),
+        ("", private, private, google),
+    ] {
+        let file = with("token_uri", json!(token_uri)).to_string();
+        let key = read_with(file, "", token_url).expect("a key");
+        assert_eq!(key.token_url.as_str(), sent_to, "{token_uri} {token_url}");
+        assert_eq!(key.audience.as_str(), audience, "{token_uri} {token_url}");
+    }
+}
+
+#[test]
 fn what_is_not_the_key_of_a_service_account_is_explained_without_its_contents() {
     let mut encrypted = PKCS8.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     encrypted.push_str("hunter2");

@@ -1,5 +1,7 @@
 //! I/O: the list of all instances, page by page.
 
+use std::cell::Cell;
+
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::paging::{Page, PageError, Paging};
 
@@ -23,6 +25,8 @@ pub async fn instances(
         Some(zone) => (compute.url(&["zones", zone, "instances"]), Scope::Zone(zone)),
         None => (compute.url(&["aggregated", "instances"]), Scope::AllZones),
     };
+    // The API names each zone of the cloud on each page, also those without instances.
+    let names_zones = Cell::new(zone.is_some());
     let read = async |token: Option<&String>| {
         let mut url = first.clone();
         url.query_pairs_mut().append_pair("maxResults", PAGE_LENGTH);
@@ -33,6 +37,7 @@ pub async fn instances(
         let page = compute.read(&url, wanted, |json, request| page::parse(json, scope, request));
         match page.await {
             Ok(Some(page)) => {
+                names_zones.set(names_zones.get() || page.zones > 0);
                 Ok(Page { items: Some(page.instances), next: page.next, total: None })
             }
             Ok(None) => Err(GatherError::internal("a list is not a machine type").into()),
@@ -43,5 +48,13 @@ pub async fn instances(
             Err(error) => Err(error.into()),
         }
     };
-    Paging::by_marker("instances").read(context, |instance| instance.id.clone(), read).await
+    let instances = Paging::by_marker("instances");
+    let instances = instances.read(context, |instance| instance.id.clone(), read).await?;
+    if !names_zones.get() {
+        let message = format!("GET {first}: the answer names no zone, not even one without instances");
+        return Err(GatherError::protocol(message).with_hint(
+            "check that the server is the Compute Engine API, and no proxy answers for it",
+        ));
+    }
+    Ok(instances)
 }

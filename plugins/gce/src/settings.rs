@@ -48,6 +48,12 @@ pub fn url_of(parameter: &str, text: &str) -> Result<Url, GatherError> {
     endpoint_url(text).map_err(|why| invalid(parameter, why))
 }
 
+/// Whether a URL is one of Google's own servers, or a private endpoint for one: all of them are in one domain.
+pub fn is_googles(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    host == "googleapis.com" || host.ends_with(".googleapis.com") || host == "accounts.google.com"
+}
+
 /// The error about a parameter.
 pub fn invalid(parameter: &str, why: &str) -> GatherError {
     GatherError::configuration(format!("the parameter {parameter} {why}"))
@@ -100,6 +106,26 @@ mod tests {
             let error = settings(url, "p", "").expect_err(url);
             assert_eq!(error.kind, ErrorKind::Configuration);
             assert!(error.message.starts_with("the parameter endpoint_url "), "{error}");
+        }
+    }
+
+    #[test]
+    fn googles_servers_are_in_one_domain() {
+        let is_googles = |url: &str| super::is_googles(&url.parse().expect(url));
+        for url in [
+            "https://compute.googleapis.com/compute/v1",
+            "https://COMPUTE-inventory.p.googleapis.com.",
+            "https://accounts.google.com/o/oauth2/token",
+        ] {
+            assert!(is_googles(url), "{url}");
+        }
+        for url in [
+            "https://compute.googleapis.com.example.com",
+            "https://evilgoogleapis.com",
+            "https://google.com",
+            "http://127.0.0.1:8080",
+        ] {
+            assert!(!is_googles(url), "{url}");
         }
     }
 

@@ -70,7 +70,7 @@ fn assertion(key: &ServiceAccountKey, now: i64) -> String {
     let claims = json!({
         "iss": key.email,
         "scope": SCOPE,
-        "aud": key.token_url.as_str(),
+        "aud": key.audience.as_str(),
         "iat": issued,
         "exp": issued + ASSERTION_SECONDS,
     });
@@ -137,13 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn the_assertion_is_for_the_url_that_it_is_sent_to() {
+    fn the_assertion_is_for_the_token_service() {
         let pem = include_bytes!("../../../plugin-support/src/http/test_keys/rsa2048-pkcs8.key");
         let key = ServiceAccountKey {
             email: "inventory@my-project.iam.gserviceaccount.com".to_owned(),
             id: Some("key-1".to_owned()),
             signer: RsaSigner::from_pem(pem).expect("a key"),
-            token_url: "https://token.example.com/token".parse().expect("a URL"),
+            token_url: "https://oauth2-inventory.p.googleapis.com/token".parse().expect("a URL"),
+            audience: "https://token.example.com/token".parse().expect("a URL"),
         };
         let token = assertion(&key, 1_000_000_000);
         assert_eq!(part(&token, 0), json!({"alg": "RS256", "typ": "JWT", "kid": "key-1"}));

@@ -30,6 +30,8 @@ pub struct InstancePage {
     pub instances: Vec<Instance>,
     /// The token for the next page.
     pub next: Option<String>,
+    /// The number of zones that it names, with instances or without. 0 in a list of one zone.
+    pub zones: usize,
 }
 
 /// Reads a page. `request` names it in messages.
@@ -40,7 +42,8 @@ pub struct InstancePage {
 pub fn parse(json: &Json, scope: Scope<'_>, request: &str) -> Result<InstancePage, GatherError> {
     let invalid = |why: &str| GatherError::protocol(format!("{request}: {why}"));
     check_kind(json, scope).map_err(invalid)?;
-    let mut page = InstancePage { instances: Vec::new(), next: next(json).map_err(invalid)? };
+    let next = next(json).map_err(invalid)?;
+    let mut page = InstancePage { next, ..InstancePage::default() };
     let mut missing = Missing::default();
     missing.add_warning("the list", json).map_err(invalid)?;
     match json.get("unreachables") {
@@ -65,6 +68,7 @@ pub fn parse(json: &Json, scope: Scope<'_>, request: &str) -> Result<InstancePag
             for (name, entry) in scopes {
                 missing.add_warning(name, entry).map_err(invalid)?;
                 page.add_scope(name, entry).map_err(|why| invalid(&why))?;
+                page.zones += usize::from(name.starts_with("zones/"));
             }
         }
         (_, Some(other)) => {

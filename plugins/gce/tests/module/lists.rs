@@ -96,6 +96,23 @@ fn an_answer_without_its_list_fails() {
     }
 }
 
+/// The API names every zone, so this is not the answer for a project without instances.
+#[test]
+fn an_empty_list_that_names_no_zone_fails() {
+    let kind = "compute#instanceAggregatedList";
+    for answer in [
+        json!({"kind": kind}),
+        json!({"kind": kind, "items": {}}),
+        json!({"kind": kind, "items": {"regions/a": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}}),
+    ] {
+        let error = with_list(&answer).expect_err("no zone");
+        assert_eq!(error.kind, ErrorKind::Protocol, "{answer}: {error}");
+        assert!(error.message.contains("names no zone"), "{error}");
+    }
+    let empty = json!({"warning": {"code": "NO_RESULTS_ON_PAGE"}});
+    assert_eq!(with_list(&json!({"kind": kind, "items": {"zones/a": empty}})), Ok(0));
+}
+
 #[test]
 fn a_page_token_that_is_not_valid_any_more_starts_the_list_again() {
     let expired = std::sync::atomic::AtomicBool::new(false);

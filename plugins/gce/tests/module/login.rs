@@ -195,3 +195,24 @@ fn parameters_that_cannot_be_used_send_nothing() {
     }
     assert!(served.server.received().is_empty());
 }
+
+/// A request may name any key that the program can read, so a token for it must not get to a server of the request's choice.
+#[test]
+fn a_token_of_googles_is_sent_to_googles_servers_only() {
+    let served = Served::fake(fake());
+    let google = "https://oauth2.googleapis.com/token";
+    let private = "https://oauth2-inventory.p.googleapis.com/token";
+    for (token_uri, token_url) in [(Some(google), ""), (None, ""), (Some(google), private)] {
+        let mut key = served.fake.key_file(&served.base());
+        key["token_uri"] = json!(token_uri);
+        served.write_key(key.to_string());
+        for url in [served.base(), "http://127.0.0.1:1".to_owned()] {
+            let parameters = json!({"endpoint_url": url, "token_url": token_url});
+            let error = served.gather_with(parameters).expect_err("not Google's server");
+            assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
+            assert!(error.message.starts_with("the parameter endpoint_url "), "{error}");
+            assert!(error.hint.is_some_and(|hint| hint.contains("token_url")));
+        }
+    }
+    assert!(served.server.received().is_empty());
+}
