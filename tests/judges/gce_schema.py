@@ -2,11 +2,13 @@
 
 gce_schema.py FILE
 
-FILE is a JSON list of objects with the name of a schema and an answer. Prints a line for each difference. A member that
-the description does not have is one, and so is a word that is not in a list of words.
+FILE is a JSON list of objects with the name of a schema and an answer, or with a value of the parameter `fields`. Prints a
+line for each difference. A member that the description does not have is one, and so is a word that is not in a list of
+words.
 """
 
 import json
+import re
 import sys
 from importlib import resources
 
@@ -35,6 +37,38 @@ def json_schema(described):
     return schema
 
 
+def selected(fields):
+    """The paths that a value of the parameter `fields` selects, as lists of names."""
+    paths, prefixes = [], [[]]
+    current = []
+    for name, sign in re.findall(r"([^,/()]*)([,/()]|$)", fields):
+        if name:
+            current = current + [name]
+        if sign == "(":
+            prefixes.append(current)
+            continue
+        if sign == "/":
+            continue
+        if name:
+            paths.append(current)
+        if sign == ")":
+            prefixes.pop()
+        current = prefixes[-1]
+    return paths
+
+
+def has(schema, path):
+    """Whether a schema of the description has a member."""
+    while "$ref" in schema or "items" in schema:
+        schema = description["schemas"][schema["$ref"]] if "$ref" in schema else schema["items"]
+    if not path:
+        return True
+    inner = schema.get("properties", {}).get(path[0])
+    if path[0] == "*":
+        inner = schema.get("additionalProperties")
+    return bool(inner) and has(inner, path[1:])
+
+
 documents = resources.files("googleapiclient") / "discovery_cache" / "documents"
 description = json.loads((documents / "compute.v1.json").read_text(encoding="utf-8"))
 definitions = {name: json_schema(it) for name, it in description["schemas"].items()}
@@ -45,6 +79,11 @@ for answer in answers:
     name = answer["schema"]
     if name not in definitions:
         sys.exit(f"there is no schema {name}")
+    if "fields" in answer:
+        for path in selected(answer["fields"]):
+            if not has({"$ref": name}, path):
+                print(f"{name}: no {'/'.join(path)}")
+        continue
     schema = {"$ref": f"#/$defs/{name}", "$defs": definitions}
     for error in jsonschema.Draft202012Validator(schema).iter_errors(answer["answer"]):
         path = "/".join(str(part) for part in error.absolute_path)

@@ -13,6 +13,24 @@ use crate::map::page::{self, Scope};
 /// The number of instances that are requested at once: the most that the API allows.
 const PAGE_LENGTH: &str = "500";
 
+/// The members of an instance that are read. Its metadata is not: it has up to 512 KiB of scripts, with passwords in some.
+const MEMBERS: &str = "id,name,status,creationTimestamp,hostname,labels,tags/items,machineType,\
+    cpuPlatform,scheduling/provisioningModel,networkInterfaces(network,subnetwork,networkIP,\
+    ipv6Address,accessConfigs(natIP,externalIpv6),ipv6AccessConfigs(natIP,externalIpv6)),\
+    disks(deviceName,diskSizeGb,boot,architecture,licenses)";
+
+/// The members of a page that are read, for the parameter `fields`: all signs that instances are missing, and the instances.
+///
+/// <https://cloud.google.com/compute/docs/api/how-tos/performance#partial-response> describes the parameter.
+fn fields(scope: Scope<'_>) -> String {
+    match scope {
+        Scope::AllZones => format!(
+            "kind,nextPageToken,unreachables,warning,items/*/warning,items/*/instances({MEMBERS})"
+        ),
+        Scope::Zone(_) => format!("kind,nextPageToken,warning,items({MEMBERS})"),
+    }
+}
+
 /// Reads the instances of the zone, or of all zones.
 ///
 /// The parameter `returnPartialSuccess` is never sent: with it, the list lacks the instances of zones that do not answer.
@@ -21,15 +39,19 @@ pub async fn instances(
     context: &Context,
 ) -> Result<Vec<Instance>, GatherError> {
     let zone = compute.settings().zone.as_deref();
-    let (first, scope) = match zone {
+    let (mut first, scope) = match zone {
         Some(zone) => (compute.url(&["zones", zone, "instances"]), Scope::Zone(zone)),
         None => (compute.url(&["aggregated", "instances"]), Scope::AllZones),
     };
+    let list = first.clone();
+    first
+        .query_pairs_mut()
+        .append_pair("fields", &fields(scope))
+        .append_pair("maxResults", PAGE_LENGTH);
     // The API names each zone of the cloud on each page, also those without instances.
     let names_zones = Cell::new(zone.is_some());
     let read = async |token: Option<&String>| {
         let mut url = first.clone();
-        url.query_pairs_mut().append_pair("maxResults", PAGE_LENGTH);
         if let Some(token) = token {
             url.query_pairs_mut().append_pair("pageToken", token);
         }
@@ -51,7 +73,8 @@ pub async fn instances(
     let instances = Paging::by_marker("instances");
     let instances = instances.read(context, |instance| instance.id.clone(), read).await?;
     if !names_zones.get() {
-        let message = format!("GET {first}: the answer names no zone, not even one without instances");
+        let message =
+            format!("GET {list}: the answer names no zone, not even one without instances");
         return Err(GatherError::protocol(message).with_hint(
             "check that the server is the Compute Engine API, and no proxy answers for it",
         ));

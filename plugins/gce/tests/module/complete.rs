@@ -81,10 +81,10 @@ fn the_requests_are_those_of_the_documentation() {
     assert_eq!(count(&gathered), 12);
     assert_eq!(served.fake.logins(), 1);
     let targets = served.targets();
-    assert_eq!(
-        targets[0],
-        "/compute/v1/projects/example-project/aggregated/instances?maxResults=500"
-    );
+    let (path, query) = targets[0].split_once('?').expect("a query");
+    assert_eq!(path, "/compute/v1/projects/example-project/aggregated/instances");
+    assert!(query.starts_with("fields=kind%2C") && query.ends_with("&maxResults=500"), "{query}");
+    assert!(!query.contains("metadata"), "{query}");
     let mut types = targets[1..].to_vec();
     let all = types.len();
     types.sort();

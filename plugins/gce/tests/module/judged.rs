@@ -3,9 +3,9 @@
 use gatherer_plugin_api::GatherError;
 use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::{Judge, JudgedGuest, skip};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Served, count};
+use super::{Served, count, is_list};
 
 /// The guests of the inventory, sorted.
 fn expected(inventory: &GceInventory, zone: &str) -> Vec<JudgedGuest> {
@@ -58,6 +58,42 @@ fn googles_own_client_agrees_guest_by_guest() {
         assert_eq!(read, expected(&served.fake.inventory, zone));
         assert_eq!(judged(&served, zone).expect("a complete answer"), read);
     }
+}
+
+/// The server refuses a selection of a member that it does not know, and leaves out what is not selected.
+#[test]
+fn the_requests_select_members_that_googles_description_has() {
+    let judge = match Judge::new() {
+        Ok(judge) => judge,
+        Err(reason) => skip!("{reason}"),
+    };
+    let mut selections = Vec::new();
+    for (zone, schema) in [("", "InstanceAggregatedList"), ("europe-west1-b", "InstanceList")] {
+        let served = Served::fake(GceFake::new(GceInventory::sample()));
+        judged(&served, zone).expect("a complete answer");
+        let received = served.server.received();
+        let list = received.iter().find(|request| is_list(request)).expect("a list");
+        let fields = list.query("fields").expect("a selection");
+        let signs = ["kind", "nextPageToken", "warning"];
+        let is_selected = |name: &&str| fields.split(',').any(|field| field == *name);
+        assert!(signs.iter().all(is_selected), "{fields}");
+        selections.push(json!({"schema": schema, "fields": fields}));
+    }
+    assert!(selections[0]["fields"].as_str().is_some_and(|fields| {
+        fields.contains(",unreachables,") && fields.contains(",items/*/warning,")
+    }));
+    let differences = |selections: &Value| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), selections.to_string()).expect("written");
+        let output = judge.command("gce_schema.py").arg(file.path()).output().expect("Python");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert_eq!(differences(&json!(selections)), "");
+    let wrong =
+        json!([{"schema": "InstanceList", "fields": "kind,unreachables,items(id,disks/size)"}]);
+    let expected = "InstanceList: no unreachables\nInstanceList: no items/disks/size\n";
+    assert_eq!(differences(&wrong), expected);
 }
 
 #[test]
