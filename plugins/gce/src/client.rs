@@ -1,5 +1,7 @@
 //! I/O: requests to the Compute Engine API with the token of the service account.
 
+use std::time::SystemTime;
+
 use gatherer_plugin_api::{Context, ErrorKind, GatherError};
 use gatherer_plugin_support::http::{Client, Request, Url};
 use gatherer_plugin_support::json::{self, Json};
@@ -89,7 +91,8 @@ impl<'a> Compute<'a> {
             failure::check(response, wanted, &self.settings.project, &self.key.email)
         };
         let attempt = async || {
-            let response = self.session.run(|| self.token(), &request).await?;
+            let response = self.session.run(|| self.token(), &request).await;
+            let response = response.map_err(|error| self.wait_for_quota(error))?;
             let Some(response) = response else { return Ok(None) };
             let json = json::parse(response.body(), response.description())
                 .map_err(|error| hinted(error, &self.settings.api))?;
@@ -97,6 +100,15 @@ impl<'a> Compute<'a> {
             read.map(Some).map_err(|error| hinted(error, &self.settings.api))
         };
         retry::idempotent(self.context, attempt).await
+    }
+
+    /// A limit that is still there after a retry is a quota, which is reset at the next full minute.
+    fn wait_for_quota(&self, mut error: GatherError) -> GatherError {
+        let is_quota = error.kind == ErrorKind::RateLimited && error.retry_after_ms.is_none();
+        if is_quota && self.context.retries() > 0 {
+            error.retry_after_ms = Some(failure::until_next_minute(SystemTime::now()));
+        }
+        error
     }
 
     async fn token(&self) -> Result<String, GatherError> {

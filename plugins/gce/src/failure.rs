@@ -2,6 +2,8 @@
 //!
 //! <https://cloud.google.com/apis/design/errors> and <https://cloud.google.com/compute/docs/api/rate-limits> describe them.
 
+use std::time::SystemTime;
+
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::{Response, StatusCode};
 use gatherer_plugin_support::json::{self, Json};
@@ -143,6 +145,15 @@ fn explain(
     error.with_hint(hint)
 }
 
+/// The milliseconds until the quotas, which are for each minute, have been reset, with a margin for the clock.
+pub fn until_next_minute(now: SystemTime) -> u64 {
+    const MINUTE: u64 = 60_000;
+    const MARGIN: u64 = 10_000;
+
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    MINUTE - u64::try_from(now).unwrap_or(u64::MAX) % MINUTE + MARGIN
+}
+
 /// Makes a text of a server safe for messages: short, and without control characters and a full stop.
 pub fn quoted(text: &str) -> String {
     let text = text.trim_end_matches('.');
@@ -159,6 +170,8 @@ fn is_word(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -174,6 +187,15 @@ mod tests {
         }
         let empty = Failure::of(br#"{"error": {"errors": null}}"#);
         assert_eq!(empty, Some(Failure::default()));
+    }
+
+    #[test]
+    fn quotas_are_reset_at_the_next_full_minute() {
+        let wait = |ms| until_next_minute(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+        assert_eq!(
+            [wait(0), wait(59_999), wait(60_000), wait(90_000)],
+            [70_000, 10_001, 70_000, 40_000]
+        );
     }
 
     #[test]

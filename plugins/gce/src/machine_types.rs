@@ -10,7 +10,7 @@ use crate::map::instance::{Instance, MachineTypeName};
 use crate::map::machine_type::MachineType;
 
 /// Adds CPUs, memory and architecture to the instances. One request for each type of a zone, because the lists of types do not
-/// have custom ones. Returns the error if the account may not read machine types: CPUs and memory are unknown then.
+/// have custom ones. Returns the error if the account may not read a machine type: CPUs and memory are unknown then.
 pub async fn add(
     compute: &Compute<'_>,
     instances: &mut [Instance],
@@ -18,7 +18,7 @@ pub async fn add(
 ) -> Result<Option<GatherError>, GatherError> {
     let names: BTreeSet<MachineTypeName> =
         instances.iter().filter_map(|instance| instance.machine_type.clone()).collect();
-    let mut types = HashMap::new();
+    let (mut types, mut denied) = (HashMap::new(), None);
     for (index, name) in names.iter().enumerate() {
         context.check_cancelled()?;
         context.progress(&format!("machine type {} of {}", index + 1, names.len()));
@@ -28,7 +28,10 @@ pub async fn add(
                 types.insert(name, found);
             }
             Ok(None) => tracing::debug!("the machine type {} does not exist any more", name.name),
-            Err(error) if error.kind == ErrorKind::Permission => return Ok(Some(error)),
+            Err(error) if error.kind == ErrorKind::Permission => {
+                denied = Some(error);
+                break;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -38,5 +41,5 @@ pub async fn add(
             found.describe(&mut instance.guest);
         }
     }
-    Ok(None)
+    Ok(denied)
 }

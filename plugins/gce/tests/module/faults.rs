@@ -1,7 +1,7 @@
 //! Faults between two pages, and the kinds of other errors.
 
 use gatherer_plugin_api::testing::Recorder;
-use gatherer_plugin_api::{ErrorKind, GatherError};
+use gatherer_plugin_api::{ErrorKind, GatherError, Options};
 use gatherer_plugin_gce::GoogleCe;
 use gatherer_plugin_support::testing::{Action, FaultyServer, PageFaults, Script};
 use gatherer_tests::JudgedGuest;
@@ -46,14 +46,28 @@ fn each_fault_between_two_pages_has_its_result() {
 fn a_rate_limit_is_recognized_by_its_reason_and_waited_for() {
     let limits = ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"];
     for fault in limits.map(GceFault::RateLimited).into_iter().chain([GceFault::TooManyRequests]) {
-        let fake = GceFake::new(GceInventory::sample()).with_times(fault, 2);
-        let served = Served::fake(fake).retries(2);
+        let served = Served::fake(GceFake::new(GceInventory::sample()).with_times(fault, 1));
         assert_eq!(count(&served.gather().expect("a limit that passes")), 12, "{fault:?}");
         let served = Served::fake(GceFake::new(GceInventory::sample()).with(fault));
         let error = served.gather().expect_err("a limit that stays");
         assert_eq!(error.kind, ErrorKind::RateLimited, "{error}");
         assert_eq!(served.targets().len(), 2, "one retry");
     }
+}
+
+/// The second retry waits for the next full minute, which is later than the deadline.
+#[test]
+fn a_limit_that_stays_is_a_quota_of_the_minute() {
+    let fake = GceFake::new(GceInventory::sample());
+    let mut served = Served::fake(fake.with(GceFault::RateLimited("rateLimitExceeded")));
+    let ca_file = Some(served.server.ca_file().display().to_string());
+    let (retries, timeout_ms) = (Some(3), Some(10_000));
+    served.recorder =
+        Recorder::new().options(Options { ca_file, retries, timeout_ms, ..Options::default() });
+    let error = served.gather().expect_err("a quota");
+    assert_eq!(error.kind, ErrorKind::RateLimited, "{error}");
+    assert!(error.retry_after_ms.is_some_and(|ms| ms > 10_000), "{error:?}");
+    assert_eq!(served.targets().len(), 2);
 }
 
 /// The error of a fake, and the number of requests for the list.

@@ -31,6 +31,23 @@ fn a_custom_type_and_a_deprecated_one_are_known_and_a_removed_one_is_unknown() {
 }
 
 #[test]
+fn machine_types_that_were_read_before_a_refusal_count() {
+    let served = Served::script(fake(), |fake, request| {
+        let zone = request.path().contains("/zones/us-central1-a/machineTypes/");
+        if zone {
+            return Action::json(403, &json!({"error": {"errors": [{"reason": "forbidden"}]}}));
+        }
+        fake.answer(request)
+    });
+    let gathered = served.gather().expect("a complete answer");
+    assert_eq!((count(&gathered), gathered.warnings.len()), (12, 1));
+    for host in &gathered.hosts {
+        let has_cpus = host.guests.iter().any(|guest| guest.cpus.is_some());
+        assert_eq!(has_cpus, host.id != "cloud/us-central1-a", "{}", host.id);
+    }
+}
+
+#[test]
 fn a_missing_right_is_one_warning() {
     let mut without_right = fake();
     without_right.permissions = vec!["compute.instances.list"];
