@@ -208,7 +208,7 @@ fn a_token_of_googles_is_sent_to_googles_servers_only() {
         served.write_key(key.to_string());
         for url in [served.base(), "http://127.0.0.1:1".to_owned()] {
             let parameters = json!({"endpoint_url": url, "token_url": token_url});
-            let error = served.gather_with(parameters).expect_err("not Google's server");
+            let error = served.gather_with(&parameters).expect_err("not Google's server");
             assert_eq!(error.kind, ErrorKind::Configuration, "{error}");
             assert!(error.message.starts_with("the parameter endpoint_url "), "{error}");
             assert!(error.hint.is_some_and(|hint| hint.contains("token_url")));
