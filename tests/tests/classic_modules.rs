@@ -14,7 +14,7 @@ struct ClassicModule {
     required: &'static [&'static str],
 }
 
-const CLASSIC_MODULES: [ClassicModule; 9] = [
+const CLASSIC_MODULES: [ClassicModule; 10] = [
     ClassicModule {
         plugin: "ec2",
         name: "AmazonEC2",
@@ -44,6 +44,18 @@ const CLASSIC_MODULES: [ClassicModule; 9] = [
         name: "File",
         parameters: &[("url", "\"\"")],
         required: &["url"],
+    },
+    // The JSON file in cert_path names the account.
+    ClassicModule {
+        plugin: "gce",
+        name: "GoogleCE",
+        parameters: &[
+            ("service_account_email", "\"\""),
+            ("cert_path", "\"\""),
+            ("project_id", "\"\""),
+            ("zone", "\"\""),
+        ],
+        required: &["cert_path", "project_id"],
     },
     ClassicModule {
         plugin: "kubernetes",

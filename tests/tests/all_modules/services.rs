@@ -5,6 +5,7 @@ use std::time::Duration;
 use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::FILE_DOCUMENT;
 use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
+use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
 use gatherer_tests::fakes::proxmox::{self, FakeProxmox, Release};
 use gatherer_tests::fakes::vcenter::{self, Vcenter};
@@ -106,6 +107,7 @@ type Start = fn(Option<Fault>) -> Service;
 pub const SERVICES: &[(&str, Start)] = &[
     ("AmazonEC2", ec2),
     ("File", file),
+    ("GoogleCE", gce),
     ("Kubernetes", kubernetes),
     ("Libvirt", libvirt),
     ("NutanixAHV", nutanix),
@@ -135,6 +137,30 @@ fn file(fault: Option<Fault>) -> Service {
         fault,
         |_| Action::answer(200, FILE_DOCUMENT),
         |served| served.endpoint("file", "File", &json!({ "url": served.url("/hosts.json") })),
+    )
+}
+
+fn gce(fault: Option<Fault>) -> Service {
+    let fake = GceFake::new(GceInventory::sample());
+    let key_file = fake.key_file("https://127.0.0.1:1");
+    let project = fake.inventory.project.clone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("key.json");
+    std::fs::write(&path, key_file.to_string()).expect("written");
+    Service::start(
+        fault,
+        move |request| {
+            // The server keeps the folder.
+            assert!(folder.path().is_dir());
+            fake.answer(request)
+        },
+        |served| {
+            let more = json!({
+                "cert_path": path, "project_id": project, "zone": "",
+                "endpoint_url": served.url(""), "token_url": served.url("/token"),
+            });
+            served.endpoint("gce", "GoogleCE", &more)
+        },
     )
 }
 
