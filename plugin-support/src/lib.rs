@@ -21,3 +21,5 @@ pub mod session;
 pub mod testing;
 pub mod uuid;
 pub mod xml;
+#[cfg(feature = "yaml")]
+pub mod yaml;

@@ -1,7 +1,7 @@
 //! Reads a kubeconfig: the settings and credentials of one connection. A kubeconfig is untrusted
 //! input: it must not be able to run a program on this machine or to send one of its files away.
 //!
-//! The entry point is [`read`]. `source` loads the document, `yaml` parses it within limits, and
+//! The entry point is [`read`]. `source` loads the document, and
 //! `config_node` gives typed access to the result. `cluster` and `user` (with `token`, `exec`,
 //! `auth_provider` and `oidc`) read the two entries that a context names. `files` opens the files
 //! that they name, and `pem` checks certificate authorities.
@@ -21,7 +21,6 @@ mod tests;
 mod token;
 mod url_secrets;
 mod user;
-mod yaml;
 
 use std::fmt;
 
@@ -38,7 +37,7 @@ use self::files::Files;
 
 pub use self::oidc::{IdToken, LOG_IN, Oidc, Renewal};
 pub use self::token::TokenFile;
-pub use self::yaml::parse as parse_yaml;
+pub use gatherer_plugin_support::yaml::parse as parse_yaml;
 
 /// How many names a hint lists.
 const NAMES_MAX: usize = 10;

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::{GatherError, Policy};
 use gatherer_plugin_support::file::{self, FileError};
+use gatherer_plugin_support::yaml;
 use serde_json::Value;
 
 use super::config_node::{error, looks_secret, shown};
 use super::files::{Files, MAX_BYTES};
-use super::yaml;
 
 /// The longest path, in bytes. Linux allows 4096, but a longer text is rather a document.
 const PATH_MAX: usize = 1024;

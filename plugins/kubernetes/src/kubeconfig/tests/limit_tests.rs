@@ -5,7 +5,9 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use super::super::{parse_yaml, yaml};
+use gatherer_plugin_support::yaml;
+
+use super::super::parse_yaml;
 use super::{
     CANARY, Folder, add_case, policy, read, refusal, token, valid, with_cluster, with_user,
 };

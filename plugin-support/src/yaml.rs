@@ -24,7 +24,7 @@ const MAX_REPLAYED: usize = 10_000;
 
 const TOO_MANY_ALIASES: &str = "uses too many YAML aliases";
 
-/// Parses the first document of a text as kubectl does: what follows is ignored, merge keys are expanded, and
+/// Parses the first document of a text, as kubectl does: what follows is ignored, merge keys are expanded, and
 /// the last of several equal keys counts. Documents without a value are skipped. The error is the predicate of
 /// a sentence about the text.
 pub fn parse(text: &str) -> Result<Value, String> {
