@@ -100,7 +100,7 @@ wait_for_one() {
 
 title "Fuzzing for $duration s each, $jobs at the same time"
 known=()
-for crate in host support ec2 azure file gce kubernetes libvirt nutanix proxmox vmware; do
+for crate in host support ec2 azure file gce kubernetes libvirt nutanix openstack proxmox vmware; do
     binary=$target/$machine/fuzz/fuzz-$crate
     for name in $("$binary" 2>/dev/null); do
         known+=("$name")

@@ -14,7 +14,7 @@ struct ClassicModule {
     required: &'static [&'static str],
 }
 
-const CLASSIC_MODULES: [ClassicModule; 10] = [
+const CLASSIC_MODULES: [ClassicModule; 11] = [
     ClassicModule {
         plugin: "ec2",
         name: "AmazonEC2",
@@ -94,6 +94,19 @@ const CLASSIC_MODULES: [ClassicModule; 10] = [
             ("verify_ssl", "null"),
         ],
         required: &["host"],
+    },
+    ClassicModule {
+        plugin: "openstack",
+        name: "SUSECloud",
+        parameters: &[
+            ("hostname", "\"\""),
+            ("port", "5000"),
+            ("username", "\"\""),
+            ("password", "\"\""),
+            ("protocol", "\"https\""),
+            ("tenant", "\"openstack\""),
+        ],
+        required: &["hostname", "username", "password"],
     },
     ClassicModule {
         plugin: "vmware",

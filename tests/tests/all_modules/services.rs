@@ -7,6 +7,7 @@ use gatherer_tests::FILE_DOCUMENT;
 use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
 use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
+use gatherer_tests::fakes::openstack::{OpenstackFake, OpenstackInventory};
 use gatherer_tests::fakes::proxmox::{self, FakeProxmox, Release};
 use gatherer_tests::fakes::vcenter::{self, Vcenter};
 use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
@@ -111,7 +112,9 @@ pub const SERVICES: &[(&str, Start)] = &[
     ("Kubernetes", kubernetes),
     ("Libvirt", libvirt),
     ("NutanixAHV", nutanix),
+    ("OpenStack", open_stack),
     ("Proxmox", proxmox),
+    ("SUSECloud", suse_cloud),
     ("VMware", vmware),
     ("Xen", xen),
 ];
@@ -204,6 +207,22 @@ fn nutanix(fault: Option<Fault>) -> Service {
     )
 }
 
+fn open_stack(fault: Option<Fault>) -> Service {
+    let fake = OpenstackFake::new(OpenstackInventory::sample());
+    let (id, secret) = fake.inventory.users[0].application_credential.clone();
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let more = json!({
+                "auth_url": served.url("/v3"), "application_credential_id": id,
+                "application_credential_secret": secret,
+            });
+            served.endpoint("openstack", "OpenStack", &more)
+        },
+    )
+}
+
 fn proxmox(fault: Option<Fault>) -> Service {
     let fake = FakeProxmox::cluster(Release::Nine);
     Service::start(
@@ -215,6 +234,20 @@ fn proxmox(fault: Option<Fault>) -> Service {
             let members = endpoint.as_object_mut().expect("an object");
             let host = members.remove("hostname").expect("a name");
             members.insert("host".to_owned(), host);
+            endpoint
+        },
+    )
+}
+
+fn suse_cloud(fault: Option<Fault>) -> Service {
+    let fake = OpenstackFake::new(OpenstackInventory::sample());
+    let password = fake.inventory.users[0].password.clone();
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let mut endpoint = served.with_password("susecloud", "SUSECloud", "admin", &password);
+            endpoint["tenant"] = json!("admin");
             endpoint
         },
     )

@@ -5,6 +5,7 @@ mod azure;
 mod ec2;
 mod gce;
 mod nutanix;
+mod openstack;
 mod proxmox;
 mod vmware;
 mod xen;

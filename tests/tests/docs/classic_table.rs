@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 73] = [
+const TESTS: [(&str, &[&str]); 81] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -116,6 +116,32 @@ const TESTS: [(&str, &[&str]); 73] = [
             "a_host_name_that_is_not_found_is_a_connection_error_with_a_hint_for_every_driver",
         ],
     ),
+    (
+        "SUSECloud: sockets, cores, threads",
+        &["counts_of_processors_are_those_of_the_host", "counts_are_totals_of_the_host"],
+    ),
+    (
+        "SUSECloud: servers on no host (`BUILD`, `SHELVED_OFFLOADED`)",
+        &["a_manager_gets_hypervisors_with_their_servers_and_no_others"],
+    ),
+    (
+        "SUSECloud: a cell of the cloud that is down",
+        &["a_cell_that_is_down_fails_the_endpoint_with_its_hosts_and_servers"],
+    ),
+    (
+        "SUSECloud: a hypervisor without `cpu_info` (ironic)",
+        &["counts_of_processors_are_those_of_the_host"],
+    ),
+    (
+        "SUSECloud: a user that may not see all projects",
+        &["each_policy_that_does_not_allow_a_request_is_named"],
+    ),
+    ("SUSECloud: `protocol`", &["http_is_used_only_if_it_is_asked_for_and_with_a_warning"]),
+    (
+        "SUSECloud: the version of the identity service",
+        &["suse_cloud_logs_in_to_a_project_of_the_domain_default"],
+    ),
+    ("SUSECloud: a cloud with several regions", &["a_region_is_chosen_only_if_it_is_the_only_one"]),
     (
         "Proxmox: ids of guests",
         &[

@@ -165,8 +165,17 @@ fn every_option_that_a_document_names_exists() {
     let known = options_of_the_program();
     for (path, text) in documents() {
         // Lines with options of other programs.
-        let programs =
-            ["cargo ", "gcloud ", "apt-get ", "az ", "kubectl", "virsh ", "curl ", "pveum "];
+        let programs = [
+            "cargo ",
+            "gcloud ",
+            "apt-get ",
+            "az ",
+            "kubectl",
+            "virsh ",
+            "curl ",
+            "openstack ",
+            "pveum ",
+        ];
         let is_ours = |line: &&str| !programs.iter().any(|program| line.contains(program));
         let named = options_in(&text.lines().filter(is_ours).collect::<Vec<_>>().join("\n"));
         let unknown: Vec<_> = named.difference(&known).collect();
