@@ -118,6 +118,13 @@ fn no_credential_is_shown_if_a_server_repeats_all_of_them() {
                 prism["api"] = api.into();
                 endpoints.push(prism);
             }
+            let url = server.url("");
+            endpoints.push(endpoint(
+                "shop",
+                "Azure",
+                json!({"subscription_id": "s", "application_id": "me", "tenant_id": "t", "secret_key": CANARY,
+                    "authority_url": url, "endpoint_url": url, "port": null}),
+            ));
             let outcome = Run::gather(&Value::Array(endpoints))
                 .args(["-v", "-v", "--format", "inventory"])
                 .run();

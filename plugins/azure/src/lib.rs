@@ -59,6 +59,7 @@ impl Gatherer for Azure {
 
     fn gather(parameters: Parameters, context: &Context) -> Result<(), GatherError> {
         let settings = Settings::new(parameters, context)?;
+        settings.report_expiry(context)?;
         let client = Client::new(&settings, context);
         let collected = run::block_on(context, async {
             let location = collect::location(&client, &settings).await?;

@@ -128,6 +128,21 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Reports when the certificate expires, with a warning if that is soon.
+    pub fn report_expiry(&self, context: &Context) -> Result<(), GatherError> {
+        let Credentials::Certificate(certificate) = &self.login.credentials else { return Ok(()) };
+        let credential = &certificate.credential;
+        if let Some(expiry) = credential.expiry {
+            context.expiry(&credential.name, expiry);
+        }
+        match credential.expiry_warning() {
+            Some(warning) => context.warning(context.endpoint(), warning),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Adds parts to the path of a URL. Each part is escaped.
 pub fn push_path(url: &mut Url, parts: &[&str]) {
     if let Ok(mut path) = url.path_segments_mut() {
@@ -210,7 +225,10 @@ impl SigningCertificate {
         Ok(Self {
             signer,
             thumbprint: URL_SAFE_NO_PAD.encode(thumbprint),
-            credential: UsedCredential { name: "the certificate".to_owned(), expiry },
+            credential: UsedCredential {
+                name: "the certificate of the application".to_owned(),
+                expiry,
+            },
         })
     }
 }

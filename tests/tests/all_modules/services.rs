@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::FILE_DOCUMENT;
+use gatherer_tests::fakes::azure::{AzureFake, AzureInventory};
 use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
 use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
@@ -107,6 +108,7 @@ type Start = fn(Option<Fault>) -> Service;
 /// Each module with its service, in the order of the modules' names.
 pub const SERVICES: &[(&str, Start)] = &[
     ("AmazonEC2", ec2),
+    ("Azure", azure),
     ("File", file),
     ("GoogleCE", gce),
     ("Kubernetes", kubernetes),
@@ -131,6 +133,25 @@ fn ec2(fault: Option<Fault>) -> Service {
                 "region": "eu-central-1", "zone": "", "endpoint_url": served.url("/"),
             });
             served.endpoint("ec2", "AmazonEC2", &more)
+        },
+    )
+}
+
+fn azure(fault: Option<Fault>) -> Service {
+    let fake = AzureFake::new(AzureInventory::sample());
+    let credentials = json!({
+        "subscription_id": fake.subscription_id, "application_id": fake.application_id,
+        "tenant_id": fake.tenant_id, "secret_key": fake.secret, "zone": "",
+    });
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let url = served.url("");
+            let mut endpoint = served.endpoint("azure", "Azure", &credentials);
+            endpoint["authority_url"] = json!(url);
+            endpoint["endpoint_url"] = json!(url);
+            endpoint
         },
     )
 }

@@ -11,6 +11,7 @@ use super::{Cloud, SECRET, Served, failure, name, names, token, vm, warnings};
 const KEY: &str = include_str!("../../../../plugin-support/src/http/test_keys/rsa2048-pkcs8.key");
 const OTHER_KEY: &str = include_str!("../fixtures/other.key");
 const CERTIFICATE: &str = include_str!("../fixtures/certificate.crt");
+const EXPIRING_CERTIFICATE: &str = include_str!("../fixtures/expiring.crt");
 /// What `openssl x509 -fingerprint -sha1` prints about the certificate, as Base64 for URLs.
 const THUMBPRINT: &str = "CD2iwm4gwzftTriUTxQIIudEbL4";
 
@@ -197,6 +198,24 @@ fn a_certificate_takes_precedence_over_a_secret_with_a_warning() {
         received.iter().map(|request| String::from_utf8_lossy(&request.body)).collect();
     assert!(bodies.iter().any(|body| body.contains("client_assertion=")));
     assert!(!bodies.iter().any(|body| body.contains(SECRET)));
+}
+
+/// The certificate was made for one day, so it expires soon or has expired.
+#[test]
+fn a_certificate_that_expires_soon_is_a_warning() {
+    let served = Cloud::new().serve();
+    let changes =
+        json!({"secret_key": null, "certificate": format!("{EXPIRING_CERTIFICATE}{KEY}")});
+    let gathered = served.gather_with(changes).expect("a complete answer");
+    let warnings = warnings(&gathered);
+    let is_about_it = |text: &String| {
+        text.contains("the certificate of the application expire") && text.contains("replace it")
+    };
+    assert!(warnings.iter().any(is_about_it), "{warnings:?}");
+    // The other one is valid for a century.
+    let changes = json!({"secret_key": null, "certificate": format!("{CERTIFICATE}{KEY}")});
+    let gathered = served.gather_with(changes).expect("a complete answer");
+    assert_eq!(gathered.warnings.len(), 1, "{:?}", gathered.warnings);
 }
 
 #[test]
