@@ -55,6 +55,9 @@ struct ListReply {
     value: Option<Vec<Value>>,
     #[serde(rename = "nextLink", default)]
     next_link: Value,
+    /// An error in an answer that reports success.
+    #[serde(default)]
+    error: Value,
 }
 
 /// The error of Resource Manager: <https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors>.
@@ -224,6 +227,12 @@ impl<'a> Client<'a> {
             let response = self.get(next.unwrap_or(&first), is_missing).await?;
             let description = response.description();
             let reply: ListReply = json::read(response.body(), description)?;
+            if !reply.error.is_null() {
+                let code = values::shown(&reply.error, "/code").unwrap_or_default();
+                let message = values::shown(&reply.error, "/message").unwrap_or_default();
+                let message = format!("{description}: the answer has an error: {code}: {message}");
+                return Err(GatherError::protocol(message).into());
+            }
             let parsed = |values: Vec<Value>| values.iter().map(parse).collect::<Result<_, _>>();
             let found = reply.value.map(parsed).transpose();
             let found = found.map_err(|mut error: GatherError| {
@@ -268,7 +277,14 @@ impl<'a> Client<'a> {
         let log_in = async || self.new_token().await;
         let attempt = async |token: &String| {
             let request = request.clone().header("authorization", &format!("Bearer {token}"));
-            self.checked(self.http.send(request).await?, is_missing)
+            let response = self.http.send(request).await?;
+            if response.url().origin() != self.endpoint.origin() {
+                let message = format!("{}: the answer is from another server", response.exchange());
+                return Err(GatherError::protocol(message).with_hint(
+                    "the token is sent only to endpoint_url: set it to the address that the service itself uses",
+                ));
+            }
+            self.checked(response, is_missing)
         };
         retry::idempotent(self.context, || self.session.run(log_in, attempt)).await
     }

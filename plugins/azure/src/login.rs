@@ -43,6 +43,12 @@ pub async fn log_in(
         .body(form.into_bytes())
         .max_body_bytes(ANSWER_MAX_BYTES);
     let response = client.send(request).await?;
+    if response.url().origin() != login.token_url.origin() {
+        let message = format!("{}: the answer is from another server", response.exchange());
+        return Err(
+            GatherError::protocol(message).with_hint("check tenant_id, cloud and authority_url")
+        );
+    }
     if response.status() != StatusCode::OK {
         return Err(refused(&response, login));
     }
@@ -52,7 +58,10 @@ pub async fn log_in(
     })?;
     context.secret(&token);
     if token.contains(|c: char| !c.is_ascii_graphic()) {
-        let message = format!("{}: the token is not one", response.description());
+        let message = format!(
+            "{}: the token has characters that a header cannot have",
+            response.description()
+        );
         return Err(GatherError::protocol(message));
     }
     Ok(token)
@@ -129,6 +138,10 @@ fn refused(response: &Response, login: &LoginSettings) -> GatherError {
         "temporarily_unavailable" | "server_error" => ErrorKind::Unavailable,
         _ => error.kind,
     };
+    // A status for a service that cannot answer now says more than the word.
+    let is_temporary =
+        response.status() == StatusCode::TOO_MANY_REQUESTS || response.status().is_server_error();
+    let kind = if is_temporary { error.kind } else { kind };
     let changes = kind != error.kind;
     error.message = match values::shown(&refusal.error_description, "") {
         Some(description) => format!("{}: {word}: {description}", error.message),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gatherer_plugin_api::testing::{Gathered, Recorder};
 use gatherer_plugin_api::{GatherError, Options};
 use gatherer_plugin_azure::Azure;
-use gatherer_plugin_support::testing::{Authority, KeyForm, TlsServer};
+use gatherer_plugin_support::testing::{Authority, KeyForm, ScriptedServer, TlsServer};
 use gatherer_tests::fakes::azure::{AzureCall, AzureFake, AzureFault, AzureInventory};
 use gatherer_tests::skip;
 use serde_json::{Value, json};
@@ -174,6 +174,39 @@ fn each_fault_of_the_fake_leaves_all_guests_or_fails() {
         let _ = writeln!(report, "{fault:?}: {text}");
     }
     insta::assert_snapshot!(report);
+}
+
+/// The login service and Resource Manager are two services: each gets only the credential that is meant for it.
+#[test]
+fn the_secret_goes_to_the_login_service_only_and_the_token_to_resource_manager_only() {
+    let fake = Arc::new(sample());
+    let authority = Authority::new("A test");
+    let identity = authority.identity(&["127.0.0.1"]);
+    let serve = || {
+        let answering = Arc::clone(&fake);
+        ScriptedServer::https(&identity, move |request| answering.answer(request))
+    };
+    let (login, manager) = (serve(), serve());
+    let ca_file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(ca_file.path(), authority.pem()).expect("a file");
+    let parameters = json!({
+        "subscription_id": fake.subscription_id, "application_id": fake.application_id,
+        "tenant_id": fake.tenant_id, "secret_key": fake.secret, "authority_url": login.url(""),
+        "endpoint_url": manager.url(""), "zone": "westeurope", "reader_confirmed": true,
+    });
+    let ca_file = Some(ca_file.path().display().to_string());
+    let options = Options { ca_file, retries: Some(0), ..Options::default() };
+    let gathered = Recorder::new().options(options).gather::<Azure>(parameters).expect("complete");
+    assert_eq!(names(&gathered).len(), 17);
+
+    let received = login.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!((received[0].method.as_str(), received[0].header("authorization")), ("POST", None));
+    let authorization = format!("Bearer {}", fake.tokens()[0]);
+    for request in manager.received() {
+        assert_eq!(request.header("authorization"), Some(authorization.as_str()));
+        assert!(request.body.is_empty() && !request.target.contains(&fake.secret));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use gatherer_plugin_api::ErrorKind;
 use gatherer_plugin_support::testing::{Action, TlsServer};
 use serde_json::{Value, json};
 
-use super::{Cloud, names, state, vm};
+use super::{Cloud, Served, names, state, vm};
 
 /// The entries of a page and the link to the next one.
 fn page(entries: &Value, next: impl Into<Value>) -> Action {
@@ -115,16 +115,37 @@ fn the_default_port_may_be_written_out() {
     assert_eq!(link.expect("a URL").origin(), base.expect("a URL").origin());
 }
 
+/// A cloud in which this request is redirected to the same server by its other name, which is another origin.
+fn redirecting(request_name: &'static str, status: u16) -> Served {
+    let cloud = Cloud::new().with_json("p2", json!({"value": [], "access_token": "token-1"}));
+    Served::script(move |request| {
+        if super::name(request) == request_name {
+            let host = request.header("host").expect("a host").replace("127.0.0.1", "localhost");
+            let url = format!("https://{host}/x?page=p2");
+            return Action::answer(status, "").header("location", &url);
+        }
+        cloud.answer(request)
+    })
+}
+
 #[test]
-fn a_redirect_to_another_host_gets_no_token() {
-    let other = TlsServer::start(|_| Action::json(200, &json!({"value": []})));
-    let url = format!("https://localhost:{}/x", other.port());
-    let served = Cloud::new().with("machines", Action::redirect(&url)).serve();
-    let _ = served.gather();
-    for request in other.received() {
-        assert_eq!(request.header("authorization"), None);
+fn a_redirect_to_another_origin_fails_and_gets_no_credential() {
+    for list in ["machines", "states", "sets", "instances of pool"] {
+        let served = redirecting(list, 302);
+        // The list of the other server is not the subscription's.
+        let error = served.gather_with(json!({"reader_confirmed": true})).expect_err(list);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{list}: {error}");
+        let received = served.server.received();
+        let mut redirected = received.iter().filter(|request| super::name(request) == "p2");
+        let request = redirected.next().expect("the redirect was followed");
+        assert_eq!(request.header("authorization"), None, "{list}");
     }
-    let served = Cloud::new().with("login", Action::redirect(&url)).serve();
-    served.gather().expect_err("the login went to another host");
-    assert!(other.received().iter().all(|request| request.body.is_empty()));
+    for status in [302, 307, 308] {
+        let served = redirecting("login", status);
+        let error = served.gather().expect_err("the login went to another host");
+        assert_eq!(error.kind, ErrorKind::Protocol, "{status}: {error}");
+        let received = served.server.received();
+        let redirected = received.iter().filter(|request| super::name(request) == "p2");
+        assert!(redirected.into_iter().all(|request| request.body.is_empty()), "{status}");
+    }
 }

@@ -40,6 +40,8 @@ fn the_kind_of_a_refused_login_follows_the_word_and_not_the_description() {
         (401, "new_word", ErrorKind::Authentication),
         (400, "new_word", ErrorKind::Configuration),
         (503, "new_word", ErrorKind::Unavailable),
+        (503, "invalid_request", ErrorKind::Unavailable),
+        (429, "invalid_grant", ErrorKind::RateLimited),
     ] {
         // The numbers in the description are those of other errors.
         let description = "AADSTS700016: some text.\r\nTrace ID: 1\r\nTimestamp: 2";

@@ -144,6 +144,19 @@ fn a_scale_set_that_was_deleted_in_between_is_left_out_if_a_second_list_says_so(
 }
 
 #[test]
+fn an_error_beside_a_list_fails() {
+    for list in ["machines", "states", "sets", "instances of pool"] {
+        let error = json!({"code": "PartialContent", "message": "A region did not answer"});
+        let body = json!({"value": [], "error": error});
+        let served = Cloud::new().with_json(list, body).serve();
+        let error = served.gather_with(json!({"reader_confirmed": true})).expect_err(list);
+        assert_eq!(error.kind, ErrorKind::Protocol, "{list}");
+        let expected = "the answer has an error: PartialContent: A region did not answer";
+        assert!(error.message.ends_with(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_flexible_scale_set_without_its_mode_fails() {
     let refused = failure(400, "BadRequest", "Operation is not allowed on this scale set");
     let served = Cloud::new()
