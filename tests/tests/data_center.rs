@@ -1,12 +1,17 @@
 //! Modules VMware, NutanixAHV, Proxmox and Xen in one run, as a Manager calls them, each with a simulator or a fake.
 
+use std::path::Path;
+
 use base64::Engine as _;
-use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
+use gatherer_plugin_support::testing::TlsServer;
+use gatherer_tests::fakes::echo;
 use gatherer_tests::fakes::fakepve::{FAKEPVE_GUESTS, FAKEPVE_PASSWORD, FAKEPVE_USER, FakePve};
+use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
 use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
 use gatherer_tests::servers::vcsim::{Vcsim, VcsimOptions};
 use gatherer_tests::{Judge, Run, skip};
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 #[test]
@@ -58,73 +63,113 @@ fn a_manager_gets_all_guests_of_four_data_centers_in_one_run() {
 
 const CANARY: &str = "Canary-7f3a91";
 
-/// Repeats everything that the client sent, and with it every credential: in the body, and in each place that a message
-/// could quote.
-fn echo(status: u16, content_type: &str, request: &ReceivedRequest) -> Action {
-    let body = String::from_utf8_lossy(&request.body);
-    let headers: Vec<String> =
-        request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let sent = format!("{CANARY} {} {} {body}", request.target, headers.join(" "));
-    let json = json!({
-        "error": {"code": sent, "message": sent, "data": [sent]}, "message": sent, "errors": {"password": sent},
-        "data": sent, "result": sent, "state": sent, "message_list": [{"message": sent, "reason": sent}],
-    });
-    let body = match content_type {
-        "application/json" => json.to_string(),
-        "text/xml" => {
-            let sent = sent.replace('&', "&amp;").replace('<', "&lt;");
-            format!(
-                "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
-                 <soapenv:Fault><faultcode>{sent}</faultcode><faultstring>{sent}</faultstring></soapenv:Fault>\
-                 </soapenv:Body></soapenv:Envelope>"
-            )
-        }
-        _ => sent,
-    };
-    Action::answer(status, body).header("content-type", content_type)
+/// An endpoint with these parameters.
+fn endpoint(server: &TlsServer, id: &str, module: &str, parameters: &Value) -> Value {
+    let mut endpoint =
+        json!({"id": id, "module": module, "ca_file": server.ca_file(), "retries": 0});
+    let members = endpoint.as_object_mut().expect("an object");
+    members.extend(parameters.as_object().expect("an object").clone());
+    endpoint
 }
+
+/// Endpoints of all modules that log in to the server with the canary.
+fn endpoints_with_passwords(server: &TlsServer) -> Vec<Value> {
+    let endpoint =
+        |id: &str, module: &str, parameters: Value| endpoint(server, id, module, &parameters);
+    let (host, port, url) = ("127.0.0.1", server.port(), server.url(""));
+    let user = json!({"hostname": host, "port": port, "username": "me", "password": CANARY});
+    let ticket = json!({"host": host, "port": port, "username": "me@pve", "password": CANARY});
+    let token =
+        json!({"host": host, "port": port, "api_token_id": "me@pve!t", "api_token_secret": CANARY});
+    let auth_url = format!("{url}/v3");
+    let project =
+        json!({"auth_url": auth_url, "username": "me", "password": CANARY, "project": "p"});
+    let credential = json!({
+        "auth_url": auth_url, "application_credential_id": "me", "application_credential_secret": CANARY,
+    });
+    let keys = json!({
+        "access_key_id": "ASIAEXAMPLE", "secret_access_key": CANARY, "session_token": CANARY,
+        "region": "eu-central-1", "endpoint_url": url,
+    });
+    let application = json!({
+        "subscription_id": "s", "application_id": "a", "tenant_id": "t", "secret_key": CANARY,
+        "authority_url": url, "endpoint_url": url,
+    });
+    let mut broken_key = application.clone();
+    broken_key["certificate"] = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n").into();
+    let mut endpoints = vec![
+        endpoint("pve", "Proxmox", ticket),
+        endpoint("pve token", "Proxmox", token),
+        endpoint("vcenter", "VMware", user.clone()),
+        endpoint("pool", "Xen", user.clone()),
+        endpoint("cloud", "SUSECloud", user.clone()),
+        endpoint("openstack", "OpenStack", project),
+        endpoint("openstack credential", "OpenStack", credential),
+        endpoint("ec2", "AmazonEC2", keys),
+        endpoint("azure with a broken key", "Azure", broken_key),
+        endpoint("azure", "Azure", application),
+    ];
+    for api in ["auto", "v2", "v3", "v4"] {
+        let mut prism = endpoint(&format!("prism {api}"), "NutanixAHV", user.clone());
+        prism["api"] = api.into();
+        endpoints.push(prism);
+    }
+    endpoints
+}
+
+/// Endpoints that log in to the server with tokens that a key signed.
+fn endpoints_with_keys(server: &TlsServer, folder: &Path) -> Vec<Value> {
+    let url = server.url("");
+    let key = KeyPair::from_pem(GceFake::key_pkcs8()).expect("an RSA key");
+    let certificate = CertificateParams::default().self_signed(&key).expect("a certificate");
+    let azure = json!({
+        "subscription_id": "s", "application_id": "a", "tenant_id": "t", "authority_url": url, "endpoint_url": url,
+        "certificate": format!("{}{}", key.serialize_pem(), certificate.pem()),
+    });
+    let account = GceFake::new(GceInventory::sample());
+    let gce = |path: &Path| {
+        json!({
+            "cert_path": path, "project_id": "p", "endpoint_url": url, "token_url": format!("{url}/token"),
+            "service_account_email": account.email,
+        })
+    };
+    let (json_file, pem_file) = (folder.join("key.json"), folder.join("key.pem"));
+    std::fs::write(&json_file, account.key_file(&url).to_string()).expect("a file");
+    std::fs::write(&pem_file, GceFake::key_pkcs1()).expect("a file");
+    vec![
+        endpoint(server, "azure certificate", "Azure", &azure),
+        endpoint(server, "gce", "GoogleCE", &gce(&json_file)),
+        endpoint(server, "gce pem", "GoogleCE", &gce(&pem_file)),
+    ]
+}
+
+/// The signatures of the tokens with which clients proved that they have a key.
+fn signatures(server: &TlsServer) -> Vec<String> {
+    let received = server.received();
+    let tokens = received.iter().filter_map(|request| {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        let (_, assertion) = body.split_once("assertion=ey")?;
+        let token = assertion.split('&').next()?;
+        token.rsplit('.').next().map(str::to_owned)
+    });
+    tokens.collect()
+}
+
+const CONTENT_TYPES: [&str; 4] =
+    ["application/json", "application/problem+json", "text/xml", "text/plain"];
 
 #[test]
 fn no_credential_is_shown_if_a_server_repeats_all_of_them() {
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("me:{CANARY}"));
+    let folder = tempfile::tempdir().expect("a folder");
     for status in [200, 400, 401, 403, 500] {
-        for content_type in ["application/json", "text/xml", "text/plain"] {
-            let server = TlsServer::start(move |request| echo(status, content_type, request));
-            let endpoint = |id: &str, module: &str, more: Value| {
-                let mut endpoint = json!({"id": id, "module": module, "port": server.port(),
-                    "ca_file": server.ca_file(), "retries": 0});
-                let members = endpoint.as_object_mut().expect("an object");
-                members.extend(more.as_object().expect("an object").clone());
-                endpoint
+        for content_type in CONTENT_TYPES {
+            let serve = |known: &'static str| {
+                TlsServer::start(move |request| echo(known, status, content_type, request))
             };
-            let mut endpoints = vec![
-                endpoint(
-                    "pve",
-                    "Proxmox",
-                    json!({"host": "127.0.0.1", "username": "me@pve", "password": CANARY}),
-                ),
-                endpoint(
-                    "token",
-                    "Proxmox",
-                    json!({"host": "127.0.0.1", "api_token_id": "me@pve!t",
-                    "api_token_secret": CANARY}),
-                ),
-            ];
-            let user = json!({"hostname": "127.0.0.1", "username": "me", "password": CANARY});
-            endpoints.push(endpoint("vcenter", "VMware", user.clone()));
-            endpoints.push(endpoint("pool", "Xen", user.clone()));
-            for api in ["auto", "v2", "v3", "v4"] {
-                let mut prism = endpoint(&format!("prism {api}"), "NutanixAHV", user.clone());
-                prism["api"] = api.into();
-                endpoints.push(prism);
-            }
-            let url = server.url("");
-            endpoints.push(endpoint(
-                "shop",
-                "Azure",
-                json!({"subscription_id": "s", "application_id": "me", "tenant_id": "t", "secret_key": CANARY,
-                    "authority_url": url, "endpoint_url": url, "port": null}),
-            ));
+            let (server, key_server) = (serve(CANARY), serve(""));
+            let mut endpoints = endpoints_with_passwords(&server);
+            endpoints.extend(endpoints_with_keys(&key_server, folder.path()));
             let outcome = Run::gather(&Value::Array(endpoints))
                 .args(["-v", "-v", "--format", "inventory"])
                 .run();
@@ -132,14 +177,21 @@ fn no_credential_is_shown_if_a_server_repeats_all_of_them() {
             for endpoint in inventory["endpoints"].as_array().expect("a list") {
                 assert_eq!(endpoint["status"], "failed", "{status} {content_type}: {endpoint:#}");
             }
+            let signatures = signatures(&key_server);
+            assert!(signatures.len() >= 3, "{} tokens: {inventory:#}", signatures.len());
+            let mut parts = vec!["Canary", "anary-", "7f3a91", &basic[..basic.len() - 4]];
+            // A line of each form of the key.
+            let keys = [GceFake::key_pkcs8(), GceFake::key_pkcs1()];
+            parts.extend(keys.map(|key| key.lines().nth(3).expect("a line")));
+            parts.extend(signatures.iter().map(|signature| &signature[..20]));
             let stdout = String::from_utf8_lossy(&outcome.stdout);
             for (stream, text) in
                 [("stdout", &*stdout), ("stderr", &outcome.stderr), ("log", &outcome.log)]
             {
-                for part in ["Canary", "anary-", "7f3a91", &basic[..basic.len() - 4]] {
+                for part in &parts {
                     assert!(
                         !text.contains(part),
-                        "{status} {content_type}: {stream} has a part of the password: {:?}",
+                        "{status} {content_type}: {stream} has a part of a credential: {:?}",
                         text.lines().find(|line| line.contains(part))
                     );
                 }

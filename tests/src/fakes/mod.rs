@@ -3,6 +3,7 @@
 
 pub mod azure;
 pub mod ec2;
+mod echo;
 pub mod fakepve;
 pub mod gce;
 pub mod nutanix;
@@ -10,3 +11,5 @@ pub mod openstack;
 pub mod proxmox;
 pub mod vcenter;
 pub mod xapi;
+
+pub use echo::echo;

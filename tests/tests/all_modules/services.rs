@@ -1,11 +1,13 @@
 //! A service for each module, with latency and, if a test wants it, a fault.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::FILE_DOCUMENT;
 use gatherer_tests::fakes::azure::{AzureFake, AzureInventory};
 use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
+use gatherer_tests::fakes::echo;
 use gatherer_tests::fakes::gce::{GceFake, GceInventory};
 use gatherer_tests::fakes::nutanix::{NutanixFake, NutanixInventory};
 use gatherer_tests::fakes::openstack::{OpenstackFake, OpenstackInventory};
@@ -14,6 +16,7 @@ use gatherer_tests::fakes::vcenter::{self, Vcenter};
 use gatherer_tests::fakes::xapi::{XapiFake, XapiInventory};
 use gatherer_tests::scripted_cluster::{Source, base64, kubeconfig};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// The time that each answer takes.
 const LATENCY: Duration = Duration::from_millis(20);
@@ -27,12 +30,19 @@ pub enum Fault {
     Status500,
     /// Every answer is the first half of the right one, as if it were the whole.
     Half,
+    /// After this number of requests each answer repeats the request.
+    Repeats(usize, &'static str),
 }
 
 impl Fault {
-    fn apply(self, number: usize, right: Action) -> Action {
+    fn apply(self, request: &ReceivedRequest, right: Action) -> Action {
+        let number = request.number;
         let Action::Answer { status, headers, mut body } = right else { return right };
         match self {
+            Self::Repeats(after, content_type) if number >= after => {
+                echo("", 200, content_type, request)
+            }
+            Self::Repeats(..) => Action::Answer { status, headers, body },
             Self::Status500 => Action::answer(500, "internal error"),
             Self::Dies if number > 0 => Action::Reset,
             Self::Dies => Action::with_length(body.len() as u64 + 1, &body[..body.len() / 2]),
@@ -44,18 +54,21 @@ impl Fault {
     }
 }
 
-/// The running server of a service.
-pub struct Served(TlsServer);
+/// The running server of a service, and a folder for files of its endpoint.
+pub struct Served {
+    server: TlsServer,
+    folder: TempDir,
+}
 
 impl Served {
     fn url(&self, path: &str) -> String {
-        self.0.url(path)
+        self.server.url(path)
     }
 
     /// An endpoint whose values are texts, as a Manager sends them.
     fn endpoint(&self, id: &str, module: &str, more: &Value) -> Value {
         let mut endpoint = json!({
-            "id": id, "module": module, "ca_file": self.0.ca_file(), "retries": "0",
+            "id": id, "module": module, "ca_file": self.server.ca_file(), "retries": "0",
         });
         let members = endpoint.as_object_mut().expect("an object");
         members.extend(more.as_object().expect("an object").clone());
@@ -64,7 +77,7 @@ impl Served {
 
     /// The same for a module with the host's name, the port, the user and the password.
     fn with_password(&self, id: &str, module: &str, user: &str, password: &str) -> Value {
-        let port = self.0.port().to_string();
+        let port = self.server.port().to_string();
         let more = json!({
             "hostname": "127.0.0.1", "port": port, "username": user, "password": password,
         });
@@ -75,7 +88,7 @@ impl Served {
 /// A service and the endpoint that gathers from it.
 pub struct Service {
     pub endpoint: Value,
-    _served: Option<Served>,
+    served: Option<Served>,
 }
 
 impl Service {
@@ -84,21 +97,28 @@ impl Service {
         self.endpoint["id"].as_str().expect("a text")
     }
 
+    /// The requests that its server got.
+    pub fn received(&self) -> Vec<ReceivedRequest> {
+        self.served.as_ref().map_or_else(Vec::new, |served| served.server.received())
+    }
+
     /// A service that answers with this script.
     fn start(
         fault: Option<Fault>,
         script: impl Fn(&ReceivedRequest) -> Action + Send + Sync + 'static,
         endpoint: impl Fn(&Served) -> Value,
     ) -> Self {
-        let served = Served(TlsServer::start(move |request| {
+        let server = TlsServer::start(move |request| {
             std::thread::sleep(LATENCY);
             let right = script(request);
             match fault {
-                Some(fault) => fault.apply(request.number, right),
+                Some(fault) => fault.apply(request, right),
                 None => right,
             }
-        }));
-        Self { endpoint: endpoint(&served), _served: Some(served) }
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let running = Served { server, folder };
+        Self { endpoint: endpoint(&running), served: Some(running) }
     }
 }
 
@@ -106,7 +126,7 @@ impl Service {
 type Start = fn(Option<Fault>) -> Service;
 
 /// Each module with its service, in the order of the modules' names.
-pub const SERVICES: &[(&str, Start)] = &[
+pub const SERVICES: [(&str, Start); 12] = [
     ("AmazonEC2", ec2),
     ("Azure", azure),
     ("File", file),
@@ -114,7 +134,7 @@ pub const SERVICES: &[(&str, Start)] = &[
     ("Kubernetes", kubernetes),
     ("Libvirt", libvirt),
     ("NutanixAHV", nutanix),
-    ("OpenStack", open_stack),
+    ("OpenStack", openstack),
     ("Proxmox", proxmox),
     ("SUSECloud", suse_cloud),
     ("VMware", vmware),
@@ -123,14 +143,14 @@ pub const SERVICES: &[(&str, Start)] = &[
 
 fn ec2(fault: Option<Fault>) -> Service {
     let fake = Ec2Fake::new(Ec2Inventory::sample());
-    let key = fake.key();
+    let (key, region) = (fake.key(), fake.region.clone());
     Service::start(
         fault,
         move |request| fake.answer(request),
         |served| {
             let more = json!({
-                "access_key_id": key.id, "secret_access_key": key.secret,
-                "region": "eu-central-1", "zone": "", "endpoint_url": served.url("/"),
+                "access_key_id": key.id, "secret_access_key": key.secret, "region": region,
+                "zone": "", "endpoint_url": served.url(""),
             });
             served.endpoint("ec2", "AmazonEC2", &more)
         },
@@ -139,18 +159,75 @@ fn ec2(fault: Option<Fault>) -> Service {
 
 fn azure(fault: Option<Fault>) -> Service {
     let fake = AzureFake::new(AzureInventory::sample());
-    let credentials = json!({
+    let more = json!({
         "subscription_id": fake.subscription_id, "application_id": fake.application_id,
-        "tenant_id": fake.tenant_id, "secret_key": fake.secret, "zone": "",
+        "tenant_id": fake.tenant_id, "secret_key": fake.secret, "zone": "West Europe",
     });
     Service::start(
         fault,
         move |request| fake.answer(request),
         |served| {
-            let url = served.url("");
-            let mut endpoint = served.endpoint("azure", "Azure", &credentials);
-            endpoint["authority_url"] = json!(url);
-            endpoint["endpoint_url"] = json!(url);
+            let mut endpoint = served.endpoint("azure", "Azure", &more);
+            endpoint["authority_url"] = served.url("").into();
+            endpoint["endpoint_url"] = served.url("").into();
+            endpoint
+        },
+    )
+}
+
+fn gce(fault: Option<Fault>) -> Service {
+    let fake = Arc::new(GceFake::new(GceInventory::sample()));
+    let answering = Arc::clone(&fake);
+    Service::start(
+        fault,
+        move |request| answering.answer(request),
+        |served| {
+            let key = served.folder.path().join("key.json");
+            std::fs::write(&key, fake.key_file(&served.url("")).to_string()).expect("a file");
+            let more = json!({
+                "service_account_email": null, "cert_path": key, "zone": "",
+                "project_id": fake.inventory.project, "endpoint_url": served.url(""),
+            });
+            served.endpoint("gce", "GoogleCE", &more)
+        },
+    )
+}
+
+/// The password of the administrator of the fake.
+const OPENSTACK_PASSWORD: &str = "pa55-of-keystone";
+
+/// Servers that are on hosts: a Manager reads no others.
+fn openstack_inventory() -> OpenstackInventory {
+    let mut inventory = OpenstackInventory::sample();
+    inventory.servers.retain(|server| server.host.is_some());
+    inventory
+}
+
+fn openstack(fault: Option<Fault>) -> Service {
+    let fake = OpenstackFake::new(openstack_inventory());
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let more = json!({
+                "auth_url": served.url("/v3"), "username": "admin",
+                "password": OPENSTACK_PASSWORD, "project": "admin",
+            });
+            served.endpoint("openstack", "OpenStack", &more)
+        },
+    )
+}
+
+fn suse_cloud(fault: Option<Fault>) -> Service {
+    let fake = OpenstackFake::new(openstack_inventory());
+    Service::start(
+        fault,
+        move |request| fake.answer(request),
+        |served| {
+            let (id, module) = ("suse-cloud", "SUSECloud");
+            let mut endpoint = served.with_password(id, module, "admin", OPENSTACK_PASSWORD);
+            endpoint["tenant"] = "admin".into();
+            endpoint["protocol"] = "https".into();
             endpoint
         },
     )
@@ -164,39 +241,16 @@ fn file(fault: Option<Fault>) -> Service {
     )
 }
 
-fn gce(fault: Option<Fault>) -> Service {
-    let fake = GceFake::new(GceInventory::sample());
-    let key_file = fake.key_file("https://127.0.0.1:1");
-    let project = fake.inventory.project.clone();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("key.json");
-    std::fs::write(&path, key_file.to_string()).expect("written");
-    Service::start(
-        fault,
-        move |request| {
-            // The server keeps the folder.
-            assert!(folder.path().is_dir());
-            fake.answer(request)
-        },
-        |served| {
-            let more = json!({
-                "cert_path": path, "project_id": project, "zone": "",
-                "endpoint_url": served.url(""), "token_url": served.url("/token"),
-            });
-            served.endpoint("gce", "GoogleCE", &more)
-        },
-    )
-}
-
 fn kubernetes(fault: Option<Fault>) -> Service {
     let nodes = Source::canned(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"]);
     Service::start(
         fault,
         move |request| nodes.answer(request),
         |served| {
-            let authority = std::fs::read_to_string(served.0.ca_file()).expect("a file");
+            let authority = std::fs::read_to_string(served.server.ca_file()).expect("a file");
             let cluster = json!({ "certificate-authority-data": base64(&authority) });
-            let kubeconfig = kubeconfig(&served.url(""), &cluster, &json!({ "token": "a-token" }));
+            let kubeconfig =
+                kubeconfig(&served.url(""), &cluster, &json!({ "token": "token-of-kubernetes" }));
             json!({
                 "id": "kubernetes", "module": "Kubernetes", "kubeconfig": kubeconfig.to_string(),
                 "context": "", "page_size": 2, "retries": "0",
@@ -214,7 +268,7 @@ fn libvirt(fault: Option<Fault>) -> Service {
     };
     Service {
         endpoint: json!({"id": "libvirt", "module": "Libvirt", "uri": uri, "sasl_username": null}),
-        _served: None,
+        served: None,
     }
 }
 
@@ -225,22 +279,6 @@ fn nutanix(fault: Option<Fault>) -> Service {
         fault,
         move |request| fake.answer(request),
         |served| served.with_password("nutanix", "NutanixAHV", &user, &password),
-    )
-}
-
-fn open_stack(fault: Option<Fault>) -> Service {
-    let fake = OpenstackFake::new(OpenstackInventory::sample());
-    let (id, secret) = fake.inventory.users[0].application_credential.clone();
-    Service::start(
-        fault,
-        move |request| fake.answer(request),
-        |served| {
-            let more = json!({
-                "auth_url": served.url("/v3"), "application_credential_id": id,
-                "application_credential_secret": secret,
-            });
-            served.endpoint("openstack", "OpenStack", &more)
-        },
     )
 }
 
@@ -255,20 +293,6 @@ fn proxmox(fault: Option<Fault>) -> Service {
             let members = endpoint.as_object_mut().expect("an object");
             let host = members.remove("hostname").expect("a name");
             members.insert("host".to_owned(), host);
-            endpoint
-        },
-    )
-}
-
-fn suse_cloud(fault: Option<Fault>) -> Service {
-    let fake = OpenstackFake::new(OpenstackInventory::sample());
-    let password = fake.inventory.users[0].password.clone();
-    Service::start(
-        fault,
-        move |request| fake.answer(request),
-        |served| {
-            let mut endpoint = served.with_password("susecloud", "SUSECloud", "admin", &password);
-            endpoint["tenant"] = json!("admin");
             endpoint
         },
     )
