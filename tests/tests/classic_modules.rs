@@ -1,5 +1,7 @@
 //! The modules of the classic program: a Manager's form shows their parameters in the order of `--list-modules`.
 
+use std::path::Path;
+
 use gatherer_tests::{PluginFolder, Run};
 use serde_json::Value;
 
@@ -162,4 +164,18 @@ fn the_classic_modules_require_the_parameters_that_they_cannot_do_without() {
             required.map(|parameter| parameter["name"].as_str().expect("a name")).collect();
         assert_eq!(required, module.required, "module {}", module.name);
     }
+}
+
+#[test]
+fn every_plugin_but_the_example_has_a_classic_module() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let names = std::fs::read_dir(folder).expect("a folder").map(|entry| {
+        let name = entry.expect("the folder can be listed").file_name();
+        name.into_string().expect("the name is UTF-8")
+    });
+    let mut installed: Vec<_> = names.filter(|name| name != "example").collect();
+    installed.sort();
+    let mut plugins = CLASSIC_MODULES.map(|module| module.plugin);
+    plugins.sort_unstable();
+    assert_eq!(installed, plugins);
 }

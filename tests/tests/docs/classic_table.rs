@@ -3,7 +3,7 @@
 use super::{files, read, repository, section};
 
 /// The first cell of each row, and the tests of it.
-const TESTS: [(&str, &[&str]); 81] = [
+const TESTS: [(&str, &[&str]); 82] = [
     ("One bad endpoint", &["failed_endpoints_among_200_do_not_affect_the_others"]),
     (
         "An endpoint whose connection breaks",
@@ -93,6 +93,14 @@ const TESTS: [(&str, &[&str]); 81] = [
         &[
             "guests_in_every_state_have_the_managers_labels",
             "words_of_any_source_become_labels_of_the_manager_and_stay_in_the_inventory",
+        ],
+    ),
+    (
+        "AmazonEC2, Azure, GoogleCE: `vmState`",
+        &[
+            "each_state_of_ec2_has_its_state",
+            "each_power_state_has_its_state",
+            "every_state_has_its_meaning",
         ],
     ),
     (
