@@ -1,6 +1,7 @@
 //! Measures module AmazonEC2 with the simulator moto, compared with curl that sends the same signed requests, and with boto3.
 //!
-//! moto needs most of the time, because it makes each answer anew. So the same answers are also served from memory.
+//! moto needs most of the time, because it makes each answer anew, and it is filled slowly. So there is another part, with
+//! answers of our fake that are served from memory.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use gatherer_plugin_support::testing::{Action, ReceivedRequest, TlsServer};
 use gatherer_tests::Judge;
+use gatherer_tests::fakes::ec2::{Ec2Fake, Ec2Inventory};
 use gatherer_tests::servers::moto::{Moto, MotoContent};
 use serde_json::{Value, json};
 
@@ -32,49 +34,64 @@ const MEMORY_MIB: u64 = 128;
 /// The goal for the processor time of an instance divided by that with a tenth of the instances.
 const GROWTH: f64 = 1.3;
 
-pub fn measure(program: &Path) -> Result<Table> {
-    let mut table = Table::new("Module AmazonEC2: moto, in turns with curl and boto3, medians");
-    if !curl::installed() {
-        table.figure("skipped", "curl is not installed");
-        return Ok(table);
-    }
+/// Measures with the simulator.
+pub fn measure_moto(program: &Path) -> Result<Table> {
+    let mut table = Table::new("Module AmazonEC2: moto, in turns with curl, medians, and boto3");
     let judge = match Judge::new() {
-        Ok(judge) => judge,
-        Err(reason) => {
-            table.figure("skipped", reason);
-            return Ok(table);
-        }
+        Ok(judge) if curl::installed() => judge,
+        Ok(_) => return Ok(skipped(table, "curl is not installed")),
+        Err(reason) => return Ok(skipped(table, &reason)),
     };
+    let program = Program::new(program)?;
+    let moto = Moto::start(&judge, MotoContent::Instances(RATED_GUESTS));
+    let (url, ca_file) = (moto.url(), moto.ca_file());
+    let answer = move |request: &ReceivedRequest| pass_on(request, &url, &ca_file).ok();
+    let recording = Recording::new(&program, moto.endpoint(), answer)?;
+    let name = format!("{RATED_GUESTS} instances");
+    table.figure(format!("{name}, requests"), recording.exchanges.len().to_string());
+    let server = Server { endpoint: moto.endpoint(), url: moto.url(), ca_file: moto.ca_file() };
+    let figures = compare(&program, &recording, &server, RATED_GUESTS, TURNS)?;
+    let mut command = judge.command("ec2.py");
+    command.args(moto.judge_arguments());
+    let boto3 = milliseconds(run(command, "")?.1.wall);
+    table.figure(name.clone(), format!("{}, boto3 {boto3}", figures.times()));
+    let ratio = format!("{:.2} x", figures.ratio);
+    let met = figures.ratio <= RATIO;
+    table.goal(format!("{name}, times curl"), ratio, format!("<= {RATIO} x"), met);
+    Ok(table)
+}
+
+/// Measures with answers from memory.
+pub fn measure(program: &Path) -> Result<Table> {
+    let mut table =
+        Table::new("Module AmazonEC2: answers from memory, in turns with curl, medians");
+    if !curl::installed() {
+        return Ok(skipped(table, "curl is not installed"));
+    }
     let program = Program::new(program)?;
     let mut per_guest = Vec::new();
     for size in SIZES {
-        let moto = Moto::start(&judge, MotoContent::Instances(size));
-        let recording = Recording::new(&program, &moto)?;
-        let name = format!("{size} instances");
-        table.figure(format!("{name}, requests"), recording.exchanges.len().to_string());
-        let server = Server { endpoint: moto.endpoint(), url: moto.url(), ca_file: moto.ca_file() };
-        let figures = compare(&program, &recording, &server, size, TURNS)?;
-        let mut command = judge.command("ec2.py");
-        command.args(moto.judge_arguments());
-        let boto3 = run(command, "")?.1.wall;
-        let ratio = figures.add_times(&mut table, &format!("{name} of moto"), Some(boto3));
-        if size == RATED_GUESTS {
-            let met = ratio <= RATIO;
-            let name = format!("{name} of moto, times curl");
-            table.goal(name, format!("{ratio:.2} x"), format!("<= {RATIO} x"), met);
-        } else {
-            table.figure(format!("{name} of moto, times curl"), format!("{ratio:.2} x"));
-        }
-        drop(moto);
-
+        let mut fake = Ec2Fake::new(Ec2Inventory::of_size(u32::try_from(size)?));
+        fake.page_size = 1_000;
+        let key = fake.key();
+        let endpoint = json!({
+            "id": "cloud", "module": "AmazonEC2", "region": "eu-central-1",
+            "access_key_id": key.id, "secret_access_key": key.secret,
+        });
+        let answer = move |request: &ReceivedRequest| match fake.answer(request) {
+            Action::Answer { status: 200, body, .. } => String::from_utf8(body).ok(),
+            _ => None,
+        };
+        let recording = Recording::new(&program, endpoint, answer)?;
         let memory = recording.serve();
-        let url = memory.url("");
-        let ca_file = memory.ca_file().display().to_string();
+        let (url, ca_file) = (memory.url(""), memory.ca_file().display().to_string());
         let endpoint = recording.endpoint(&url, &ca_file);
         let server = Server { endpoint, url, ca_file };
         let figures = compare(&program, &recording, &server, size, FAST_TURNS)?;
-        let ratio = figures.add_times(&mut table, &format!("{name} from memory"), None);
-        table.figure(format!("{name} from memory, times curl"), format!("{ratio:.2} x"));
+        let name = format!("{size} instances");
+        table.figure(format!("{name}, requests"), recording.exchanges.len().to_string());
+        table.figure(name.clone(), figures.times());
+        table.figure(format!("{name}, times curl"), format!("{:.2} x", figures.ratio));
         let worker = mebibytes(figures.peaks.worker);
         let met = figures.peaks.worker < MEMORY_MIB << 20;
         let memory = format!("{name}, peak memory of the worker");
@@ -95,6 +112,11 @@ pub fn measure(program: &Path) -> Result<Table> {
     Ok(table)
 }
 
+fn skipped(mut table: Table, reason: &str) -> Table {
+    table.figure("skipped", reason);
+    table
+}
+
 /// A server that has the instances.
 struct Server {
     endpoint: Value,
@@ -112,15 +134,8 @@ struct Ec2Figures {
 }
 
 impl Ec2Figures {
-    /// Adds the times, and returns the ratio.
-    fn add_times(&self, table: &mut Table, name: &str, boto3: Option<Duration>) -> f64 {
-        let mut figure =
-            format!("{}; curl {}", milliseconds(self.gatherer), milliseconds(self.curl));
-        if let Some(boto3) = boto3 {
-            let _ = write!(figure, ", boto3 {}", milliseconds(boto3));
-        }
-        table.figure(name, figure);
-        self.ratio
+    fn times(&self) -> String {
+        format!("{}; curl {}", milliseconds(self.gatherer), milliseconds(self.curl))
     }
 }
 
@@ -167,26 +182,30 @@ fn compare(
     Ok(Ec2Figures { gatherer, curl, ratio: median(&ratios), processor: median(&processor), peaks })
 }
 
-/// The requests of one run of the program, with moto's answers.
+/// The requests of one run of the program, with their answers.
 struct Recording {
     exchanges: Vec<(ReceivedRequest, String)>,
     endpoint: Value,
 }
 
 impl Recording {
-    /// Runs the program once through a server that passes its requests on to moto. moto accepts their signatures at any time
-    /// and as often as they are sent, if the header `host` is the same.
-    fn new(program: &Program, moto: &Moto) -> Result<Self> {
+    /// Runs the program once against a server with these answers. moto accepts the signatures at any time and as often as they
+    /// are sent, if the header `host` is the same.
+    fn new(
+        program: &Program,
+        endpoint: Value,
+        answer: impl Fn(&ReceivedRequest) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self> {
         let exchanges = Arc::new(Mutex::new(Vec::new()));
-        let (recorded, url, ca_file) = (Arc::clone(&exchanges), moto.url(), moto.ca_file());
-        let relay = TlsServer::start(move |request| {
-            let Ok(body) = pass_on(request, &url, &ca_file) else { return Action::Hangup };
+        let recorded = Arc::clone(&exchanges);
+        let server = TlsServer::start(move |request| {
+            let Some(body) = answer(request) else { return Action::Hangup };
             let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
             recorded.push((request.clone(), body.clone()));
             Action::answer(200, body).header("content-type", "text/xml")
         });
-        let mut recording = Self { exchanges: Vec::new(), endpoint: moto.endpoint() };
-        let endpoint = recording.endpoint(&relay.url(""), &relay.ca_file().display().to_string());
+        let mut recording = Self { exchanges: Vec::new(), endpoint };
+        let endpoint = recording.endpoint(&server.url(""), &server.ca_file().display().to_string());
         program.gather(&json!([endpoint]).to_string())?;
         let mut recorded = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
         recording.exchanges = std::mem::take(&mut *recorded);

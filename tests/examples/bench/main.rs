@@ -22,7 +22,7 @@ use measure::Table;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str =
-    "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2]";
+    "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [moto]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         ("libvirt", libvirt::measure),
         ("vmware", vmware::measure),
         ("ec2", ec2::measure),
+        ("moto", ec2::measure_moto),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
