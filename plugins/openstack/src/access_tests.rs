@@ -1,7 +1,5 @@
 //! Tests of the parameters.
 
-#![expect(clippy::needless_pass_by_value, reason = "values are written where they are passed")]
-
 use gatherer_plugin_api::testing::Recorder;
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use serde_json::{Value, json};

@@ -27,7 +27,10 @@ fn nova_lists(input: &[u8]) {
         let Ok(listed) = server::listed(&value, Some("r"), &flavors) else { return };
         found.servers.push(listed);
     }
-    found.services.extend(take("services").iter().filter_map(service::service));
+    for value in take("services") {
+        let Ok(service) = service::service(&value) else { return };
+        found.services.extend(service);
+    }
     for value in take("hypervisors") {
         let Ok(hypervisor) = hypervisor::hypervisor(&value, Some("r")) else { return };
         found.hypervisors.push(hypervisor);

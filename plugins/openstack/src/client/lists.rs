@@ -1,5 +1,7 @@
 //! The lists of the compute service, read page by page.
 
+use std::cell::Cell;
+
 use gatherer_plugin_api::{ErrorKind, GatherError};
 use gatherer_plugin_support::http::StatusCode;
 use gatherer_plugin_support::json;
@@ -50,6 +52,13 @@ struct NovaList<'a> {
     right: &'static str,
 }
 
+/// A list that was read.
+struct Listed<Item> {
+    items: Vec<Item>,
+    /// Whether it had more than one page.
+    has_pages: bool,
+}
+
 /// A link to another page.
 #[derive(Deserialize)]
 struct Link {
@@ -81,7 +90,7 @@ impl Cloud {
         let region = compute.region.as_deref();
         let map = |value: Value| server::listed(&value, region, flavors);
         let servers = self.list(compute, &list, map, |server| server.id.clone()).await;
-        servers.map_err(|error| match error.kind {
+        let servers = servers.map_err(|error| match error.kind {
             ErrorKind::Permission if !tenant_only => {
                 let hint = error.hint.clone().unwrap_or_default();
                 error.with_hint(format!(
@@ -89,7 +98,17 @@ impl Cloud {
                 ))
             }
             _ => error,
-        })
+        })?;
+        if tenant_only && servers.has_pages && compute.has(Microversion::DOWN_CELLS) {
+            // Only the first page can have the servers of a cell that is down, and only if the others leave room for them.
+            // Otherwise the compute services show that, which the members of a project may not list.
+            self.context.warning(
+                self.context.endpoint(),
+                "the project has more servers than one page of Nova has: if a cell is down, Nova can leave out its \
+                 servers without reporting that",
+            )?;
+        }
+        Ok(servers.items)
     }
 
     /// The compute services, which are the hosts that each cell knows.
@@ -102,8 +121,10 @@ impl Cloud {
             microversion: compute.microversion(),
             right: rights::SERVICES,
         };
-        let services = self.list(compute, &list, Ok, Value::to_string).await?;
-        Ok(services.iter().filter_map(service::service).collect())
+        let id = |service: &Option<ComputeService>| service.clone();
+        let services =
+            self.list(compute, &list, |value: Value| service::service(&value), id).await?;
+        Ok(services.items.into_iter().flatten().collect())
     }
 
     /// The hypervisors, with their servers if the server can list them.
@@ -124,7 +145,8 @@ impl Cloud {
         let region = compute.region.as_deref();
         let map = |value: Value| hypervisor::hypervisor(&value, region);
         let id = |hypervisor: &FoundHypervisor| hypervisor.key();
-        self.list(compute, &list, map, id).await.map_err(|error| match error.kind {
+        let hypervisors = self.list(compute, &list, map, id).await;
+        hypervisors.map(|list| list.items).map_err(|error| match error.kind {
             ErrorKind::Unavailable => {
                 let hint = "check the compute services and the databases of all cells: the list fails if one \
                             of them does not answer";
@@ -148,7 +170,7 @@ impl Cloud {
             right: rights::FLAVORS,
         };
         let flavors = self.list(compute, &list, Ok, |value| value["id"].to_string()).await?;
-        Ok(flavor::by_id(&flavors))
+        Ok(flavor::by_id(&flavors.items))
     }
 
     /// Whether a server that the list does not have is one that it must have: it exists, and is not deleted.
@@ -172,8 +194,9 @@ impl Cloud {
         list: &NovaList<'_>,
         map: impl Fn(Value) -> Result<Item, GatherError>,
         id: impl Fn(&Item) -> Id,
-    ) -> Result<Vec<Item>, GatherError> {
+    ) -> Result<Listed<Item>, GatherError> {
         let first = query(None, list.parameters);
+        let has_pages = Cell::new(false);
         let page = async |next: Option<&String>| {
             let query = next.or(first.as_ref()).map(String::as_str);
             let response = self.response(compute, (list.path, query), list.microversion).await?;
@@ -200,9 +223,11 @@ impl Cloud {
             let links = reply.get_mut(format!("{}_links", list.member)).map(Value::take);
             let next = next_query(links, &subject)?;
             let next = next.and_then(|next| self::query(Some(&next), list.parameters));
+            has_pages.set(has_pages.get() || next.is_some());
             Ok(Page { items, next, total: None })
         };
-        Paging::by_marker(list.items).read(&self.context, id, page).await
+        let items = Paging::by_marker(list.items).read(&self.context, id, page).await?;
+        Ok(Listed { items, has_pages: has_pages.get() })
     }
 }
 
@@ -223,16 +248,15 @@ fn next_query(links: Option<Value>, subject: &str) -> Result<Option<String>, Gat
     if query.is_empty() { Err(invalid()) } else { Ok(Some(query.to_owned())) }
 }
 
-/// A query with these parameters, unless it has them.
+/// A query with these parameters, whatever values it has for them.
 fn query(query: Option<&str>, parameters: &[(&str, &str)]) -> Option<String> {
-    let mut parts: Vec<String> = query.into_iter().map(str::to_owned).collect();
-    for (name, value) in parameters {
-        let has = query
-            .is_some_and(|query| query.split('&').any(|part| part.split('=').next() == Some(name)));
-        if !has {
-            parts.push(format!("{name}={value}"));
-        }
-    }
+    let is_ours = |part: &&str| {
+        let name = part.split('=').next();
+        parameters.iter().any(|(own, _)| name == Some(own))
+    };
+    let others = query.into_iter().flat_map(|query| query.split('&')).filter(|part| !is_ours(part));
+    let ours = parameters.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = ours.chain(others.map(str::to_owned)).collect();
     (!parts.is_empty()).then(|| parts.join("&"))
 }
 
@@ -268,9 +292,14 @@ mod tests {
     fn every_page_has_the_parameters_of_the_first() {
         let all = &[("all_tenants", "1")][..];
         assert_eq!(query(None, all).as_deref(), Some("all_tenants=1"));
-        assert_eq!(query(Some("marker=m"), all).as_deref(), Some("marker=m&all_tenants=1"));
-        let own = "all_tenants=True&marker=m";
-        assert_eq!(query(Some(own), all).as_deref(), Some(own));
+        for link in [
+            "marker=m",
+            "all_tenants=True&marker=m",
+            "marker=m&all_tenants=0",
+            "all_tenants&marker=m",
+        ] {
+            assert_eq!(query(Some(link), all).as_deref(), Some("all_tenants=1&marker=m"), "{link}");
+        }
         assert_eq!(query(None, &[]), None);
     }
 }

@@ -81,15 +81,29 @@ pub fn hypervisor(value: &Value, region: Option<&str>) -> Result<FoundHypervisor
             host.identifiers.other.insert(name.to_owned(), text.clone());
         }
     }
-    let servers = value["servers"].as_array().into_iter().flatten();
-    let servers = servers.filter_map(|server| values::text(&server["uuid"]).map(str::to_owned));
+    let servers = servers(&value["servers"]).ok_or_else(|| {
+        GatherError::protocol(format!(
+            "hypervisors: {name} has a list of servers that is not valid"
+        ))
+    })?;
     Ok(FoundHypervisor {
         id,
         service_host,
         running_servers: values::positive(&value["running_vms"]).unwrap_or(0),
-        servers: servers.collect(),
+        servers,
         host,
     })
+}
+
+/// The ids of the servers on a hypervisor. Older versions have no list, and no member for an empty one.
+fn servers(list: &Value) -> Option<Vec<String>> {
+    match list {
+        Value::Null => Some(Vec::new()),
+        Value::Array(servers) => {
+            servers.iter().map(|server| values::text(&server["uuid"]).map(str::to_owned)).collect()
+        }
+        _ => None,
+    }
 }
 
 /// A hypervisor that is known only by its name, because servers are on it.

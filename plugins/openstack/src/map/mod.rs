@@ -170,7 +170,17 @@ fn check_empty_lists(found: &Found) -> Result<(), GatherError> {
             "check the databases of all cells; if all servers were deleted, try again after a minute",
         ));
     }
-    if found.hypervisors.is_empty() && !(found.services.is_empty() && found.servers.is_empty()) {
+    if found.hypervisors.is_empty() && found.services.is_empty() && found.servers.is_empty() {
+        // A cloud without compute hosts is of no use, and a Manager would lose everything that it knows of this one.
+        return Err(GatherError::protocol(
+            "the compute service reports no hypervisors, no compute services and no servers",
+        )
+        .with_hint(
+            "check that region names the right one, and that the cells of Nova are mapped \
+             (nova-manage cell_v2 list_cells)",
+        ));
+    }
+    if found.hypervisors.is_empty() {
         let services = found.services.len();
         return Err(GatherError::protocol(format!(
             "the list of hypervisors is empty, but there are {} and {}",

@@ -64,23 +64,33 @@ pub fn listed(
     if status == UNKNOWN {
         return Ok(ListedServer { id, found: None });
     }
-    let found =
-        FoundServer { place: place(value), guest: guest(&id, status, value, region, flavors) };
+    let found = FoundServer {
+        place: place(&id, value)?,
+        guest: guest(&id, status, value, region, flavors),
+    };
     Ok(ListedServer { id, found: Some(Box::new(found)) })
 }
 
-fn place(value: &Value) -> Place {
+/// A server is on no host if the member is null. Any other value that is not a text is an error, because a Manager would
+/// unlink the server.
+fn place(id: &str, value: &Value) -> Result<Place, GatherError> {
     let [hypervisor, host] =
         ["hypervisor_hostname", "host"].map(|name| value.get(format!("{ATTRIBUTES}:{name}")));
+    let is_name = |value: &Value| value.is_null() || value.is_string();
+    if [hypervisor, host].into_iter().flatten().any(|value| !is_name(value)) {
+        return Err(GatherError::protocol(format!(
+            "servers: the server {id} has a host that is not a text"
+        )));
+    }
     let service_host = host.and_then(values::text).map(str::to_owned);
-    match (hypervisor.and_then(values::text).map(str::to_owned), hypervisor.or(host)) {
+    Ok(match (hypervisor.and_then(values::text).map(str::to_owned), hypervisor.or(host)) {
         (Some(name), _) => Place::Hypervisor { name, service_host },
         (None, Some(_)) => match service_host {
             Some(host) => Place::Hypervisor { name: host.clone(), service_host: Some(host) },
             None => Place::None,
         },
         (None, None) => Place::NotReported,
-    }
+    })
 }
 
 fn guest(id: &str, status: &str, value: &Value, region: Option<&str>, flavors: &Flavors) -> Guest {

@@ -2,6 +2,7 @@
 
 mod cells;
 mod complete;
+mod contradictions;
 mod faults;
 mod hostile;
 mod judged;
