@@ -9,6 +9,7 @@ mod ec2;
 mod kubernetes;
 mod libvirt;
 mod measure;
+mod openstack;
 mod processes;
 mod vmware;
 mod workloads;
@@ -21,8 +22,7 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str =
-    "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [moto]";
+const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [openstack] [moto]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         ("vmware", vmware::measure),
         ("ec2", ec2::measure),
         ("moto", ec2::measure_moto),
+        ("openstack", openstack::measure),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
