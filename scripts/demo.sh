@@ -16,9 +16,10 @@ if ! have_libvirt && ! install_packages libvirt0; then
 fi
 
 title "Building (a few minutes the first time)"
-build_program release
+# Not optimized: that would take twice as long, and `make test` would build everything again.
+build_program dev
 target=$(target_dir)
-program=$target/release/virtual-host-gatherer
+program=$target/debug/virtual-host-gatherer
 
 # The program's default is a file in the home folder, or in /var/log for root.
 log=$target/demo.log

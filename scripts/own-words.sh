@@ -15,7 +15,7 @@ list=host/src/request/redact/own_words.txt
 plugins=$(find plugins -mindepth 1 -maxdepth 1 ! -name example | sort)
 {
     # shellcheck disable=SC2086
-    find host/src file-reader/src image-reference/src plugin-api/src plugin-support/src $plugins -name '*.rs' \
+    find host/src file-reader/src image-reference/src yaml-reader/src plugin-api/src plugin-support/src $plugins -name '*.rs' \
         ! -name '*_tests.rs' ! -name '*fuzz*' ! -name 'test_*' ! -path '*/tests/*' ! -path '*/testing/*' ! -name testing.rs -print0 |
         sort -z |
         # Without the tests at the end of a file, without comments, and with each string on one line.

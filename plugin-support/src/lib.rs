@@ -5,6 +5,10 @@
 /// Reads files that a request names.
 pub use gatherer_file_reader as file;
 
+/// Parses untrusted YAML within limits.
+#[cfg(feature = "yaml")]
+pub use gatherer_yaml_reader as yaml;
+
 pub mod cloud;
 pub mod counts;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -21,5 +25,3 @@ pub mod session;
 pub mod testing;
 pub mod uuid;
 pub mod xml;
-#[cfg(feature = "yaml")]
-pub mod yaml;
