@@ -237,8 +237,8 @@ pub fn read<T>(
     if response.status() != StatusCode::OK {
         return Err(failed(response, call, &subject));
     }
-    let text =
-        std::str::from_utf8(response.body()).map_err(|_| invalid("the answer is no text"))?;
+    let text = std::str::from_utf8(response.body())
+        .map_err(|_| invalid("the answer is not UTF-8 text"))?;
     let document = xml::parse(text, LIMITS)
         .map_err(|why| invalid(&format!("the answer is invalid: {why}")))?;
     if let Some(code) = failure::code_of(&document) {
