@@ -1,5 +1,6 @@
 //! Strict parsing of untrusted YAML (and JSON, which is YAML) within limits. Errors quote nothing.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use serde_saphyr::Error;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
@@ -31,15 +32,37 @@ pub fn parse(text: &str) -> Result<Value, String> {
     if text.len() > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
-    let mut bytes = text.as_bytes();
-    let first = serde_saphyr::read_with_options(&mut bytes, options()).next();
-    first.unwrap_or(Ok(Value::Null)).map_err(|error| {
-        let why = error_text(&error);
-        match error.location() {
-            Some(at) => format!("{why}, at line {} column {}", at.line(), at.column()),
-            None => why.to_owned(),
+    let mut document = text;
+    loop {
+        let value = parse_document(document).map_err(|error| {
+            let why = error_text(&error);
+            let skipped = &text[..text.len() - document.len()];
+            let lines = skipped.bytes().filter(|byte| *byte == b'\n').count() as u64;
+            match error.location() {
+                Some(at) => format!("{why}, at line {} column {}", lines + at.line(), at.column()),
+                None => why.to_owned(),
+            }
+        })?;
+        // A document without a value has no text that could contain such a line.
+        match document.find("\n---") {
+            Some(end) if value.is_null() => document = &document[end + 1..],
+            _ => return Ok(value),
         }
-    })
+    }
+}
+
+/// Parses the text up to the first end of a document.
+fn parse_document(text: &str) -> Result<Value, Error> {
+    let mut value = None;
+    let result = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |document| {
+        value = Some(Value::deserialize(document)?);
+        Ok(())
+    });
+    match (value, result) {
+        // An error after the document is about a text that is ignored.
+        (Some(value), _) => Ok(value),
+        (None, result) => result.map(|()| Value::Null),
+    }
 }
 
 fn options() -> serde_saphyr::Options {
@@ -99,5 +122,38 @@ fn limit_text(breach: &serde_saphyr::budget::BudgetBreach) -> &'static str {
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. } => TOO_MANY_ALIASES,
         _ => "contains too many values, or too much text in YAML aliases",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::parse;
+
+    #[test]
+    fn reads_the_first_document_that_has_a_value() {
+        for (text, expected) in [
+            ("", Value::Null),
+            ("---\n", Value::Null),
+            ("# a comment\n---\n---\n", Value::Null),
+            ("a: 1", json!({"a": 1})),
+            ("a: 1\n---\nb: 2", json!({"a": 1})),
+            ("a: 1\n...\nb: ]", json!({"a": 1})),
+            ("a: 1\n---\nb: ]", json!({"a": 1})),
+            ("---\n---\na: 1", json!({"a": 1})),
+            ("# a comment\n---\n# another\n--- ~\n---\na: 1\n---\nb: 2", json!({"a": 1})),
+            ("null\n---\na: 1", json!({"a": 1})),
+            ("--- |\n  text\n  ---\n", json!("text\n---\n")),
+        ] {
+            assert_eq!(parse(text).expect(text), expected, "{text:?}");
+        }
+        assert_eq!(parse(&"---\n".repeat(super::MAX_BYTES / 4)), Ok(Value::Null));
+    }
+
+    #[test]
+    fn counts_the_lines_of_skipped_documents() {
+        let error = parse("---\n---\n# a comment\n---\na: ]\n").expect_err("an error");
+        assert_eq!(error, "is not valid YAML, at line 5 column 4");
     }
 }
