@@ -54,10 +54,11 @@ pub fn parse(text: &str) -> Result<Value, String> {
 /// Parses the text up to the first end of a document.
 fn parse_document(text: &str) -> Result<Value, Error> {
     let mut value = None;
-    let result = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |document| {
-        value = Some(Value::deserialize(document)?);
-        Ok(())
-    });
+    let result =
+        serde_saphyr::with_deserializer_from_str_with_options(text, options(), |document| {
+            value = Some(Value::deserialize(document)?);
+            Ok(())
+        });
     match (value, result) {
         // An error after the document is about a text that is ignored.
         (Some(value), _) => Ok(value),

@@ -13,7 +13,7 @@ use super::manager_hosts;
 use super::report::DocumentKind;
 use super::unique_keys::{DUPLICATE_KEY, UniqueKeys};
 use crate::commands::json_file;
-use crate::output::format::{self, Format, TableStyle};
+use crate::output::format::{self, Format, FormatOptions};
 use crate::output::inventory;
 
 /// The maximum size of a document, in bytes.
@@ -97,8 +97,7 @@ fn from_inventory(mut read: Inventory) -> Document {
     for endpoint in &mut read.endpoints {
         inventory::normalize(endpoint, false);
     }
-    let style = TableStyle { width: 0, color: false };
-    let text = format::render(Format::Gatherer, &read, &style).text;
+    let text = format::render(Format::Gatherer, &read, &FormatOptions::default()).text;
     let members = serde_json::from_str(&text).expect("the format is JSON");
     let answers = answers(members).expect("the format has the Manager's types");
     let mut results = BTreeMap::new();

@@ -11,7 +11,7 @@ use crate::cli::{Cli, FailOn, Settings};
 use crate::commands::tally::Tally;
 use crate::commands::{fail, printing};
 use crate::exit::Exit;
-use crate::output::format::{self, Format, TableStyle};
+use crate::output::format::{self, Format, FormatOptions, TableStyle};
 use crate::output::inventory;
 use crate::output::outfile::{self, Outfile, WriteError};
 use crate::output::terminal;
@@ -42,7 +42,7 @@ pub trait InventoryReport: Send {
 /// Prints a product of the results.
 pub struct Printer {
     product: Product,
-    style: TableStyle,
+    options: FormatOptions,
     fail_on: FailOn,
     run_info: bool,
     started_at: Timestamp,
@@ -52,9 +52,10 @@ pub struct Printer {
 impl Printer {
     /// A printer that follows the command line and the settings.
     pub fn new(product: Product, cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
+        let style = table_style(settings, &outfile);
         Self {
             product,
-            style: table_style(settings, &outfile),
+            options: FormatOptions { style, ..FormatOptions::default() },
             fail_on: settings.fail_on,
             run_info: !cli.no_run_info,
             started_at: Timestamp::now(),
@@ -76,12 +77,12 @@ impl Printer {
                 return exit;
             }
             Product::Inventory(format) => {
-                let rendered = format::render(format, &inventory, &self.style);
+                let rendered = format::render(format, &inventory, &self.options);
                 logged::log_notes(&rendered.notes, &inventory.endpoints);
                 rendered.text
             }
             Product::Report(report) => {
-                let exit = report.print(&inventory, self.fail_on, self.style, self.outfile);
+                let exit = report.print(&inventory, self.fail_on, self.options.style, self.outfile);
                 std::mem::forget(inventory);
                 return exit;
             }

@@ -17,6 +17,8 @@ pub use ndjson::{EndpointLine, write as write_line};
 
 use gatherer_plugin_api::model::{Inventory, Warning};
 
+use crate::output::terminal::UNLIMITED;
+
 /// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,19 +57,48 @@ pub struct Rendered {
 /// The width and color of [`Format::Table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableStyle {
-    /// The maximum width of a line, in columns; [`UNLIMITED`](crate::output::terminal::UNLIMITED): nothing is cut.
+    /// The maximum width of a line, in columns; [`UNLIMITED`]: nothing is cut.
     pub width: usize,
     /// Whether to use ANSI colors.
     pub color: bool,
 }
 
+impl Default for TableStyle {
+    /// Everything in full, without color.
+    fn default() -> Self {
+        Self { width: UNLIMITED, color: false }
+    }
+}
+
+/// The options of the formats, each of which applies to one format only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FormatOptions {
+    /// The style of [`Format::Table`].
+    pub style: TableStyle,
+    /// The id of a hypervisor in the format of virt-who.
+    pub hypervisor_id: HypervisorId,
+}
+
+/// Which of a host's identifiers is the id of the hypervisor for virt-who's readers. The names are those of virt-who's
+/// option `hypervisor_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum HypervisorId {
+    /// The id of the host in its source, as in the inventory
+    #[default]
+    Uuid,
+    /// The UUID of the hardware (SMBIOS)
+    Hwuuid,
+    /// The name of the host
+    Hostname,
+}
+
 /// Renders an inventory, which must be sorted.
-pub fn render(format: Format, inventory: &Inventory, style: &TableStyle) -> Rendered {
+pub fn render(format: Format, inventory: &Inventory, options: &FormatOptions) -> Rendered {
     match format {
         Format::Gatherer => gatherer::render(inventory),
         Format::Inventory => inventory::render(inventory),
         Format::Ndjson => ndjson::render(inventory),
         Format::Containers => containers::render(inventory),
-        Format::Table => table::render(inventory, *style),
+        Format::Table => table::render(inventory, options.style),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::budget::Budget;
 use super::{Answer, Collector, Event};
-use crate::output::format::{Format, TableStyle, render};
+use crate::output::format::{Format, FormatOptions, TableStyle, render};
 use crate::output::inventory;
 use crate::request::redact::{Redactor, Secrets};
 
@@ -83,10 +83,11 @@ fn check_formats(answer: Gathered) {
     };
     let inventory = inventory::assemble(vec![result], None);
     let style = TableStyle { width: 80, color: false };
-    let text = |format| render(format, &inventory, &style).text;
+    let options = FormatOptions { style, ..FormatOptions::default() };
+    let text = |format| render(format, &inventory, &options).text;
     let json = |text: &str| serde_json::from_str::<Value>(text).expect("the format is JSON");
 
-    let gatherer = render(Format::Gatherer, &inventory, &style);
+    let gatherer = render(Format::Gatherer, &inventory, &options);
     assert!(gatherer.text.is_ascii(), "the Manager reads ASCII");
     let document = json(&gatherer.text);
     let printed = document["e"].as_object().expect("an endpoint is an object");
