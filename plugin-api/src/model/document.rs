@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guest, Host, Timestamp, Workloads, collection_names};
+use super::{Guest, Host, Link, Timestamp, Workloads, collection_names};
 use crate::{Expiry, GatherError};
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.6";
+pub const SCHEMA_VERSION: &str = "1.7";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct Inventory {
     pub run: Option<RunInfo>,
     /// The endpoints of the request, sorted by id.
     pub endpoints: Vec<EndpointResult>,
+    /// Which hosts and guests of the complete endpoints are the same machine, and on which hosts these run, sorted. Since
+    /// version 1.7.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// A program or library with its version.

@@ -10,6 +10,7 @@ mod document;
 mod guest;
 mod host;
 mod identifiers;
+mod link;
 mod state;
 mod workload;
 
@@ -23,6 +24,7 @@ pub use host::{
     Address, Condition, Cpu, Host, HostImage, Hypervisor, Location, Provider, Taint, Version,
 };
 pub use identifiers::Identifiers;
+pub use link::{Evidence, EvidenceKind, Link, LinkKind, LinkedObject, ObjectKind};
 pub use state::{GuestState, HostState};
 pub use workload::{
     ConfigMap, Controller, ImageVolume, Namespace, Owner, Pod, PodHost, PodReference, SecretKeys,

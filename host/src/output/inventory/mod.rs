@@ -31,6 +31,7 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
         },
         run,
         endpoints,
+        links: Vec::new(),
     }
 }
 
