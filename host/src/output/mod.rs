@@ -4,6 +4,7 @@ pub mod changes;
 pub mod checked;
 pub mod escape;
 pub mod events;
+pub mod exposition;
 pub mod filters;
 pub mod format;
 pub mod inventory;

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gatherer_plugin_api::Expiry;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Timestamp};
-use gatherer_plugin_api::{Collection, Expiry};
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::folder::StateError;
 use super::whole_file::{self, Durability};
-use crate::output::inventory::missing_collections;
+use crate::output::inventory::{self, missing_collections, object_counts};
 
 /// The status of an endpoint, as the state folder keeps it and `status --json` prints it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -144,7 +143,9 @@ impl StatusRecord {
             self.last_success = Some(SuccessRecord {
                 at,
                 duration_ms,
-                counts: counts(result),
+                counts: object_counts(result)
+                    .map(|(kind, number)| (kind.to_owned(), number))
+                    .collect(),
                 missing,
                 warnings: result.warnings.len(),
                 expiries: run.map(|run| run.expiries.clone()).unwrap_or_default(),
@@ -160,13 +161,9 @@ impl StatusRecord {
     }
 }
 
-/// When a result was complete or failed.
+/// When a result was complete or failed; now, if it does not say it.
 pub fn finished_at(result: &EndpointResult) -> Timestamp {
-    let finished = result.run.as_ref().and_then(|run| {
-        let duration = i64::try_from(run.duration_ms).ok()?;
-        run.started_at.checked_add(SignedDuration::from_millis(duration)).ok()
-    });
-    finished.unwrap_or_else(Timestamp::now)
+    inventory::finished_at(result).unwrap_or_else(Timestamp::now)
 }
 
 fn failure(result: &EndpointResult, at: Timestamp, duration_ms: Option<u64>) -> FailureRecord {
@@ -186,28 +183,6 @@ fn failure(result: &EndpointResult, at: Timestamp, duration_ms: Option<u64>) -> 
             hint: None,
         },
     }
-}
-
-/// The number of objects of each kind in a result.
-fn counts(result: &EndpointResult) -> Counts {
-    let on_hosts: usize = result.hosts.iter().map(|host| host.guests.len()).sum();
-    let guests = on_hosts + result.detached_guests.len();
-    let workloads = &result.workloads;
-    let items = [
-        (Collection::Namespaces, workloads.namespaces.len()),
-        (Collection::ServiceAccounts, workloads.service_accounts.len()),
-        (Collection::Controllers, workloads.controllers.len()),
-        (Collection::Pods, workloads.pods.len()),
-        (Collection::Services, workloads.services.len()),
-        (Collection::ConfigMaps, workloads.config_maps.len()),
-        (Collection::Secrets, workloads.secrets.len()),
-    ];
-    let items = items.into_iter().filter(|(_, count)| *count > 0);
-    let items = items.map(|(collection, count)| (collection.list().to_owned(), count));
-    [("hosts".to_owned(), result.hosts.len()), ("guests".to_owned(), guests)]
-        .into_iter()
-        .chain(items)
-        .collect()
 }
 
 /// Reads a status. An unreadable one is a warning and `None`.

@@ -120,15 +120,28 @@ fn the_page_of_diff_shows_its_output() {
 
 #[test]
 fn the_alert_rules_are_valid_and_use_metrics_that_exist() {
-    let (page, watch) = (read("docs/operating.md"), read("docs/watch.md"));
-    let metrics = read("host/src/commands/watch/metrics.rs");
+    let page = read("docs/operating.md");
+    let metrics = ["commands/watch/metrics.rs", "output/exposition.rs"];
+    let metrics: String = metrics.map(|file| read(&format!("host/src/{file}"))).concat();
+    check_rules(&page, &metrics);
+    check_names(&read("docs/watch.md"), &metrics);
+    let metrics = metrics + &read("host/src/output/format/prometheus/mod.rs");
+    check_rules(&read("docs/formats.md"), &metrics);
+}
+
+/// Checks that the metrics exist that a text names.
+fn check_names(text: &str, metrics: &str) {
     let is_part = |char: char| char.is_ascii_lowercase() || char == '_';
-    for text in [&page, &watch] {
-        for after in text.split("virtual_host_gatherer_").skip(1) {
-            let name = after.split(|char| !is_part(char)).next().unwrap_or_default();
-            assert!(metrics.contains(&format!("\"{name}\"")), "there is no metric {name}");
-        }
+    for after in text.split("virtual_host_gatherer_").skip(1) {
+        let name = after.split(|char| !is_part(char)).next().unwrap_or_default();
+        let exists = name.is_empty() || metrics.contains(&format!("\"{name}\""));
+        assert!(exists, "there is no metric {name}");
     }
+}
+
+/// Checks the alert rules of a page, and the metrics that it names.
+fn check_rules(page: &str, metrics: &str) {
+    check_names(page, metrics);
     let (_, rules) = page.split_once("```yaml\n").expect("the page has alert rules");
     let (rules, _) = rules.split_once("```").expect("the rules have an end");
     let folder = tempfile::tempdir().expect("a temporary folder");

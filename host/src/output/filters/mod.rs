@@ -226,7 +226,7 @@ fn host_values(key: FilterKey, host: &Host) -> Vec<Cow<'_, str>> {
         FilterKey::Id => ids([Some(&*host.id), None], &host.identifiers),
         FilterKey::Cluster => texts([host.location.cluster.as_deref()]),
         FilterKey::Label => labels(&host.labels),
-        FilterKey::State => host.state.map_or_else(unknown_state, |state| vec![word(&state)]),
+        FilterKey::State => host.state.map_or_else(unknown_state, |state| vec![state_word(&state)]),
     }
 }
 
@@ -241,7 +241,9 @@ fn guest_values<'a>(
         FilterKey::Id => ids([guest.id.as_deref(), guest.uuid.as_deref()], &guest.identifiers),
         FilterKey::Cluster => texts([guest.location.cluster.as_deref().or(cluster)]),
         FilterKey::Label => labels(&guest.labels),
-        FilterKey::State => guest.state.map_or_else(unknown_state, |state| vec![word(&state)]),
+        FilterKey::State => {
+            guest.state.map_or_else(unknown_state, |state| vec![state_word(&state)])
+        }
     }
 }
 
@@ -260,7 +262,7 @@ fn labels(labels: &BTreeMap<String, String>) -> Vec<Cow<'_, str>> {
 }
 
 /// The inventory's word for a state.
-fn word<S: Serialize>(state: &S) -> Cow<'static, str> {
+pub fn state_word<S: Serialize>(state: &S) -> Cow<'static, str> {
     match serde_json::to_value(state) {
         Ok(serde_json::Value::String(word)) => Cow::Owned(word),
         _ => Cow::Borrowed(UNKNOWN_STATE),
@@ -277,11 +279,11 @@ pub fn state_words(of: &str) -> Vec<String> {
         "hosts" => {
             [HostState::Up, HostState::Maintenance, HostState::Down, HostState::Disconnected]
                 .iter()
-                .map(word)
+                .map(state_word)
                 .chain(unknown_state())
                 .collect()
         }
-        _ => GuestState::ALL.iter().map(word).collect(),
+        _ => GuestState::ALL.iter().map(state_word).collect(),
     };
     words.into_iter().map(Cow::into_owned).collect()
 }

@@ -7,6 +7,7 @@ mod gatherer;
 mod inventory;
 mod layout;
 mod ndjson;
+mod prometheus;
 pub mod table;
 
 pub use gatherer::json::to_text as manager_json;
@@ -34,6 +35,8 @@ pub enum Format {
     Containers,
     /// A table for people: endpoints, hosts, guests, errors and warnings
     Table,
+    /// Metrics for the textfile collector of Prometheus's node_exporter
+    Prometheus,
 }
 
 /// Something that a format changed or left out, to be logged.
@@ -100,5 +103,6 @@ pub fn render(format: Format, inventory: &Inventory, options: &FormatOptions) ->
         Format::Ndjson => ndjson::render(inventory),
         Format::Containers => containers::render(inventory),
         Format::Table => table::render(inventory, options.style),
+        Format::Prometheus => prometheus::render(inventory),
     }
 }

@@ -11,8 +11,9 @@ use std::cmp::Ordering;
 use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo, SCHEMA_VERSION, Software,
-    Workloads,
+    Timestamp, Workloads,
 };
+use jiff::SignedDuration;
 use serde::Serialize;
 
 pub use shared_ids::warn_of_shared_ids;
@@ -113,8 +114,31 @@ pub fn counted(hosts: &[Host], detached_guests: &[Guest], workloads: &Workloads)
     counts.join(", ")
 }
 
+/// The number of objects of each kind in a result, by the name of the kind's list in the inventory. Kinds without objects
+/// are left out, except for hosts and guests.
+pub fn object_counts(result: &EndpointResult) -> impl Iterator<Item = (&'static str, usize)> {
+    let on_hosts: usize = result.hosts.iter().map(|host| host.guests.len()).sum();
+    let guests = on_hosts + result.detached_guests.len();
+    let items = item_counts(&result.workloads).into_iter().filter(|(_, number)| *number > 0);
+    let items = items.map(|(collection, number)| (collection.list(), number));
+    [("hosts", result.hosts.len()), ("guests", guests)].into_iter().chain(items)
+}
+
+/// When a result was complete or failed, if it says when it was gathered.
+pub fn finished_at(result: &EndpointResult) -> Option<Timestamp> {
+    let run = result.run.as_ref()?;
+    let duration = i64::try_from(run.duration_ms).ok()?;
+    run.started_at.checked_add(SignedDuration::from_millis(duration)).ok()
+}
+
 /// Formats the count of each kind of items that exist.
 pub fn counted_items(workloads: &Workloads) -> Vec<String> {
+    let existing = item_counts(workloads).into_iter().filter(|(_, number)| *number > 0);
+    existing.map(|(collection, number)| count(number, collection.noun())).collect()
+}
+
+/// The number of items of each collection.
+fn item_counts(workloads: &Workloads) -> [(Collection, usize); 7] {
     let Workloads {
         namespaces,
         service_accounts,
@@ -124,17 +148,15 @@ pub fn counted_items(workloads: &Workloads) -> Vec<String> {
         config_maps,
         secrets,
     } = workloads;
-    let counts = [
-        (namespaces.len(), Collection::Namespaces),
-        (service_accounts.len(), Collection::ServiceAccounts),
-        (controllers.len(), Collection::Controllers),
-        (pods.len(), Collection::Pods),
-        (services.len(), Collection::Services),
-        (config_maps.len(), Collection::ConfigMaps),
-        (secrets.len(), Collection::Secrets),
-    ];
-    let existing = counts.into_iter().filter(|(number, _)| *number > 0);
-    existing.map(|(number, collection)| count(number, collection.noun())).collect()
+    [
+        (Collection::Namespaces, namespaces.len()),
+        (Collection::ServiceAccounts, service_accounts.len()),
+        (Collection::Controllers, controllers.len()),
+        (Collection::Pods, pods.len()),
+        (Collection::Services, services.len()),
+        (Collection::ConfigMaps, config_maps.len()),
+        (Collection::Secrets, secrets.len()),
+    ]
 }
 
 /// The collections of a complete endpoint that could not be read completely.
