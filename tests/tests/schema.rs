@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 #[path = "file_module_items/sample.rs"]
 mod sample;
 
-const NAMES: [&str; 7] = ["inventory", "ndjson", "found", "matches", "diff", "manifest", "request"];
+const NAMES: [&str; 8] =
+    ["inventory", "ndjson", "found", "matches", "diff", "virt-who", "manifest", "request"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

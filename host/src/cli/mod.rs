@@ -6,6 +6,7 @@ mod check;
 mod conflicts;
 mod diff;
 mod file_mistakes;
+mod format_options;
 mod gather_options;
 mod guard;
 mod match_images;
@@ -30,6 +31,7 @@ use crate::output::format::Format;
 use crate::output::search::SearchText;
 pub use check::{CheckEndpoints, CheckFormat};
 pub use diff::{Diff, DiffFormat};
+pub use format_options::FormatArgs;
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use guard::{GuardCommand, GuardState};
 pub use match_images::{MatchFormat, MatchImages};
@@ -83,6 +85,10 @@ pub struct Cli {
     /// table or ndjson; the status is 1 if there are none [e.g. --find web1 --format table]
     #[arg(long, value_name = "TEXT")]
     pub find: Option<SearchText>,
+
+    /// The options of formats.
+    #[command(flatten)]
+    pub formats: FormatArgs,
 
     /// How endpoints are queried.
     #[command(flatten)]
@@ -218,6 +224,9 @@ impl Cli {
         }
         if self.find.is_some() {
             return Err(before("--find"));
+        }
+        if let Some(option) = self.formats.given() {
+            return Err(before(option));
         }
         self.gather = std::mem::take(gather).or(std::mem::take(&mut self.gather));
         self.files.outfile = files.outfile.take().or(self.files.outfile.take());
@@ -365,6 +374,8 @@ pub enum SchemaDocument {
     Diff,
     /// The output of `check --format json`
     Check,
+    /// The output of `--format virt-who`
+    VirtWho,
     /// The manifest of a plugin
     Manifest,
     /// The infile

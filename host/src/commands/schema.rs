@@ -13,8 +13,8 @@ use super::printing;
 use crate::cli::SchemaDocument;
 use crate::exit::Exit;
 use crate::output::checked::CheckDocument;
-use crate::output::format::EndpointLine;
 use crate::output::format::found::FoundLine;
+use crate::output::format::{EndpointLine, VirtWhoReport};
 use crate::request::RequestSchema;
 
 /// Prints the schema of a document.
@@ -37,6 +37,7 @@ fn text(document: SchemaDocument) -> String {
         SchemaDocument::Matches => written().into_root_schema_for::<Matches>(),
         SchemaDocument::Diff => written().into_root_schema_for::<DiffReport>(),
         SchemaDocument::Check => written().into_root_schema_for::<CheckDocument>(),
+        SchemaDocument::VirtWho => written().into_root_schema_for::<VirtWhoReport<'_>>(),
         SchemaDocument::Manifest => read.into_generator().into_root_schema_for::<Manifest>(),
         SchemaDocument::Request => read.into_generator().into_root_schema_for::<RequestSchema>(),
     };

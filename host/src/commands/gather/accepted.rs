@@ -104,10 +104,21 @@ pub fn failed(result: EndpointResult, error: GatherError) -> EndpointResult {
 /// Fails the entries whose filters a Manager must not get: it deletes what is filtered, so a guest that is switched off
 /// would vanish.
 pub fn for_manager(entries: Vec<Entry>) -> Vec<Entry> {
-    entries.into_iter().map(checked_for_manager).collect()
+    let problem = "the Manager's format, because the Manager deletes what is left out";
+    entries.into_iter().map(|entry| with_stable_filters(entry, problem)).collect()
 }
 
-fn checked_for_manager(entry: Entry) -> Entry {
+/// Fails the entries whose filters the readers of virt-who's format must not get: they remove a guest that is filtered
+/// from its host.
+pub fn for_virt_who(entries: Vec<Entry>) -> Vec<Entry> {
+    let problem =
+        "the format virt-who, because its readers remove a guest that is left out from its host";
+    entries.into_iter().map(|entry| with_stable_filters(entry, problem)).collect()
+}
+
+/// The entry, or a failed one if its filters have rules about what changes. `problem` is the format, and why they cannot be
+/// used in it.
+fn with_stable_filters(entry: Entry, problem: &str) -> Entry {
     let Entry::Ready(endpoint) = entry else { return entry };
     let mut unstable = Vec::new();
     for (name, option) in endpoint.filters.options() {
@@ -122,8 +133,7 @@ fn checked_for_manager(entry: Entry) -> Entry {
     }
     let Endpoint { id, module, warnings, .. } = *endpoint;
     let error = GatherError::configuration(format!(
-        "{} cannot be used in the Manager's format, because the Manager deletes what is left out, and a state or label \
-         changes",
+        "{} cannot be used in {problem}, and a state or label changes",
         unstable.join(", ")
     ))
     .with_hint("filter by name, id or cluster, or choose another --format");

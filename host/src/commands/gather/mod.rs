@@ -47,6 +47,9 @@ const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Queries the endpoints of the infile and prints their inventory.
 pub fn run(cli: &Cli, settings: &Settings, tally: &Rc<Tally>) -> Exit {
+    if let Err(problem) = cli.formats.check(settings.format) {
+        return fail(Exit::Usage, &problem);
+    }
     let product = match cli.find.as_ref().map(|text| FindReport::new(text, settings.format)) {
         None => Product::Inventory(settings.format),
         Some(Ok(report)) => Product::Report(Box::new(report)),
@@ -95,6 +98,7 @@ pub fn print_product(
     };
     let entries = match product {
         Product::Inventory(Format::Gatherer) => accepted::for_manager(entries),
+        Product::Inventory(Format::VirtWho) => accepted::for_virt_who(entries),
         _ => entries,
     };
     tally.expect(entries.len());

@@ -52,10 +52,9 @@ pub struct Printer {
 impl Printer {
     /// A printer that follows the command line and the settings.
     pub fn new(product: Product, cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
-        let style = table_style(settings, &outfile);
         Self {
             product,
-            options: FormatOptions { style, ..FormatOptions::default() },
+            options: cli.formats.options(table_style(settings, &outfile)),
             fail_on: settings.fail_on,
             run_info: !cli.no_run_info,
             started_at: Timestamp::now(),

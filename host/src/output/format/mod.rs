@@ -9,12 +9,14 @@ mod layout;
 mod ndjson;
 mod prometheus;
 pub mod table;
+mod virt_who;
 
 pub use gatherer::json::to_text as manager_json;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use inventory::to_text as document_text;
 pub use inventory::write as write_document;
 pub use ndjson::{EndpointLine, write as write_line};
+pub use virt_who::report::VirtWhoReport;
 
 use gatherer_plugin_api::model::{Inventory, Warning};
 
@@ -22,7 +24,7 @@ use crate::output::terminal::UNLIMITED;
 
 /// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// The format of a Manager: hosts by endpoint with fixed types, ASCII
     #[default]
@@ -35,6 +37,8 @@ pub enum Format {
     Containers,
     /// A table for people: endpoints, hosts, guests, errors and warnings
     Table,
+    /// The format of virt-who: hypervisors with the UUIDs of their guests, ASCII
+    VirtWho,
     /// Metrics for the textfile collector of Prometheus's node_exporter
     Prometheus,
 }
@@ -103,6 +107,7 @@ pub fn render(format: Format, inventory: &Inventory, options: &FormatOptions) ->
         Format::Ndjson => ndjson::render(inventory),
         Format::Containers => containers::render(inventory),
         Format::Table => table::render(inventory, options.style),
+        Format::VirtWho => virt_who::render(inventory, options.hypervisor_id),
         Format::Prometheus => prometheus::render(inventory),
     }
 }

@@ -172,7 +172,7 @@ fn add_next_identifier(
 
 /// Whether a text does not identify a host: it is blank, a placeholder UUID of firmware, or a phrase such as "not
 /// specified".
-fn is_placeholder(text: &str) -> bool {
+pub fn is_placeholder(text: &str) -> bool {
     let trimmed = text.trim();
     let digits = || {
         let bytes = trimmed.bytes().filter(|byte| !matches!(byte, b'-' | b'{' | b'}'));

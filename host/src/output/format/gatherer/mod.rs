@@ -3,10 +3,10 @@
 //! always present, with the right type and length.
 
 mod host;
-mod identity;
+pub mod identity;
 pub mod json;
 mod representatives;
-mod text;
+pub mod text;
 
 #[cfg(test)]
 mod gatherer_properties;

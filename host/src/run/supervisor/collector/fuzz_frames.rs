@@ -101,6 +101,9 @@ fn check_formats(answer: Gathered) {
     let containers = text(Format::Containers);
     assert!(containers.is_ascii(), "mgrk8s prints ASCII");
     json(&containers);
+    let associations = text(Format::VirtWho);
+    assert!(associations.is_ascii(), "the format virt-who is ASCII");
+    json(&associations);
     let document: Inventory = serde_json::from_str(&text(Format::Inventory)).expect("an inventory");
     assert_eq!(document, inventory, "the inventory is read as it is written");
     for line in text(Format::Ndjson).lines() {
