@@ -1,6 +1,7 @@
 //! The output formats: pure functions from the inventory to text, one file or folder each. No format knows the name
 //! of a module. What a format cannot express becomes a note.
 
+mod ansible;
 mod containers;
 pub mod found;
 mod gatherer;
@@ -39,6 +40,8 @@ pub enum Format {
     Table,
     /// The format of virt-who: hypervisors with the UUIDs of their guests, ASCII
     VirtWho,
+    /// A dynamic inventory of Ansible: guests and hosts as machines, with groups and variables
+    Ansible,
     /// Metrics for the textfile collector of Prometheus's node_exporter
     Prometheus,
 }
@@ -108,6 +111,7 @@ pub fn render(format: Format, inventory: &Inventory, options: &FormatOptions) ->
         Format::Containers => containers::render(inventory),
         Format::Table => table::render(inventory, options.style),
         Format::VirtWho => virt_who::render(inventory, options.hypervisor_id),
+        Format::Ansible => ansible::render(inventory),
         Format::Prometheus => prometheus::render(inventory),
     }
 }
