@@ -77,6 +77,7 @@ install_all() {
 
     install -d -m 755 "$destdir$bindir" "$destdir$plugindir" "$destdir$confdir" "$destdir$docdir"
     install -m 755 "$built/virtual-host-gatherer" "$destdir$bindir/virtual-host-gatherer"
+    install -m 755 packaging/ansible/virtual-host-gatherer-ansible "$destdir$bindir/"
     for plugin in $(installed_plugins); do
         install -m 644 "$built/$(library "$plugin")" "$destdir$plugindir/"
     done
@@ -94,6 +95,7 @@ install_all() {
 
     say "Installed:"
     say "    program   $destdir$bindir/virtual-host-gatherer"
+    say "    script    $destdir$bindir/virtual-host-gatherer-ansible (an inventory for Ansible)"
     say "    plugins   $destdir$plugindir ($(installed_plugins | paste -s -d ' '))"
     say "    example   $destdir$confdir/config.toml.example"
     say "    documents $destdir$docdir"
@@ -101,7 +103,8 @@ install_all() {
 
 uninstall_all() {
     local plugin
-    rm -f "$destdir$bindir/virtual-host-gatherer" "$destdir$confdir/config.toml.example"
+    rm -f "$destdir$bindir/virtual-host-gatherer" "$destdir$bindir/virtual-host-gatherer-ansible" \
+        "$destdir$confdir/config.toml.example"
     for plugin in $(installed_plugins); do
         rm -f "$destdir$plugindir/$(library "$plugin")"
     done

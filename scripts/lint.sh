@@ -29,7 +29,7 @@ else
 fi
 
 if command -v shellcheck >/dev/null 2>&1; then
-    check shellcheck --external-sources scripts/*.sh scripts/servers/*.sh .ci/run
+    check shellcheck --external-sources scripts/*.sh scripts/servers/*.sh .ci/run packaging/ansible/virtual-host-gatherer-ansible
 else
     title "shellcheck"
     say "skipped: shellcheck is not installed, so the scripts are not checked ('$(as_root)apt-get install shellcheck')."

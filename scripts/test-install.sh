@@ -78,6 +78,13 @@ gathers_from_a_file() {
         installed --infile - | shows '"esx1.example.com"'
 }
 
+# The script finds the program beside itself, and the program its plugins.
+answers_ansible() {
+    printf '[{"id": "sample", "module": "File", "url": "%s"}]' "$PWD/demo/hosts.json" >"$place/endpoints.json" &&
+        (cd / && env -i PATH=/usr/bin:/bin HOME="$place" VHG_INFILE="$place/endpoints.json" \
+            "$prefix/bin/virtual-host-gatherer-ansible" --host esx1.example.com) | shows '"vhg_kind":"host"'
+}
+
 # Every option of the example is a comment. After the # is removed, the program must accept each option.
 runs_with_the_example_configuration() {
     local example=$prefix/etc/virtual-host-gatherer/config.toml.example
@@ -103,9 +110,11 @@ rule "make install succeeds" make_install install "${layout[@]}"
 rule "the installed program lists the real modules, not the example" lists_the_real_modules
 rule "its plugins come from the library folder" plugins_come_from_the_library_folder
 rule "the installed program gathers from a file" gathers_from_a_file
+rule "the installed inventory script answers Ansible" answers_ansible
 rule "every option of the example configuration is known" runs_with_the_example_configuration
 rule "install does not change the operator's configuration" grep -q "the operator's own" "$operator_file"
 rule "every user can run the program" mode_is "$prefix/bin/virtual-host-gatherer" 755
+rule "every user can run the inventory script" mode_is "$prefix/bin/virtual-host-gatherer-ansible" 755
 rule "other users cannot write to plugins" mode_is "$prefix/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_file.so" 644
 rule "the licence is installed" has_files "$prefix/share/doc/virtual-host-gatherer/LICENSE"
 
@@ -123,6 +132,7 @@ fi
 
 rule "make uninstall succeeds" make_install uninstall "${layout[@]}"
 rule "uninstall removes the program" absent "$prefix/bin/virtual-host-gatherer"
+rule "uninstall removes the inventory script" absent "$prefix/bin/virtual-host-gatherer-ansible"
 rule "uninstall removes the plugins' folder" absent "$prefix/lib64/virtual-host-gatherer"
 rule "uninstall leaves the operator's configuration" has_files "$operator_file"
 

@@ -150,7 +150,7 @@ proptest! {
             prop_assert!(!name.is_empty() && name.len() <= 200);
             prop_assert!(!["all", "ungrouped", "localhost", "127.0.0.1"].contains(&name.as_str()));
             prop_assert!(name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)), "{name:?}");
-            prop_assert!(!name.starts_with(['-', '.']));
+            prop_assert!(!name.starts_with(['-', '.']) && !name.starts_with("__ansible"));
             prop_assert!(is_harmless(variables), "{variables:#}");
             let kinds = ["vhg_guests", "vhg_hosts", "vhg_templates", "vhg_agents"];
             let is_in = |kind: &&str| strings(&groups[*kind]["hosts"]).any(|host| host == name);

@@ -12,6 +12,9 @@ const RESERVED: [&str; 4] = ["all", "ungrouped", "localhost", "127.0.0.1"];
 /// The prefix of all groups, which no machine's name has.
 pub const GROUP_PREFIX: &str = "vhg_";
 
+/// Keys with this prefix make Ansible replace the whole object by something else.
+pub const INTERNAL_PREFIX: &str = "__ansible";
+
 /// A name for a machine: letters and digits of all scripts, `_`, `.` and `-`; other characters become `_`. It does not
 /// start with `.` or `-`. A name that Ansible or a group could have gets a leading `_`. Empty only if `name` is empty.
 pub fn machine_name(name: &str) -> String {
@@ -22,7 +25,8 @@ pub fn machine_name(name: &str) -> String {
     if safe.starts_with(['.', '-']) {
         safe.replace_range(..1, "_");
     }
-    if safe.starts_with(GROUP_PREFIX) || RESERVED.contains(&safe.as_str()) {
+    let is_internal = safe.starts_with(INTERNAL_PREFIX) || safe.starts_with(GROUP_PREFIX);
+    if is_internal || RESERVED.contains(&safe.as_str()) {
         safe.insert(0, '_');
     }
     cut(safe)
@@ -112,6 +116,7 @@ mod tests {
             ("localhost", "_localhost"),
             ("all", "_all"),
             ("vhg_guests", "_vhg_guests"),
+            ("__ansible_unsafe", "___ansible_unsafe"),
             ("", ""),
         ] {
             assert_eq!(machine_name(name), safe, "{name:?}");

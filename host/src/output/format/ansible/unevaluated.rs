@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::safe_names::INTERNAL_PREFIX;
+
 /// The key of an object that marks its text as not a template, for inventory scripts.
 const UNSAFE: &str = "__ansible_unsafe";
-
-/// Keys with this prefix make Ansible replace the object by something else.
-const INTERNAL_PREFIX: &str = "__ansible";
 
 /// Marks all texts of a value that Ansible could evaluate, and renames keys that it gives a meaning to.
 pub fn value(value: Value) -> Value {

@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use gatherer_plugin_api::model::{
-    Guest, Host, Inventory, LinkKind, LinkedObject, ObjectKind,
-};
+use gatherer_plugin_api::model::{Guest, Host, Inventory, LinkKind, LinkedObject, ObjectKind};
 use serde::Serialize;
 use serde_json::Value;
 
