@@ -58,9 +58,9 @@ impl Inventory {
         let inventory = Self { home, plugins };
         inventory.write("ansible.cfg", "");
         let config = format!(
-            "plugin_dirs = [{:?}]\nlog_file = {:?}\n",
-            inventory.plugins.path(),
-            inventory.path("log")
+            "plugin_dirs = ['{}']\nlog_file = '{}'\n",
+            inventory.plugins.path().display(),
+            inventory.path("log").display()
         );
         inventory.write("config.toml", &config);
         inventory.write("endpoints.json", &endpoints.to_string());

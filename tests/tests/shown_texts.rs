@@ -57,7 +57,7 @@ fn no_output_has_hidden_characters_and_json_keeps_its_values() {
         assert_visible(format, &outcome.log);
         outcome
     };
-    for format in ["gatherer", "ndjson", "containers", "table", "prometheus"] {
+    for format in ["gatherer", "ndjson", "containers", "table", "ansible", "prometheus"] {
         gather(&source, format);
     }
     let first = gather(&source, "inventory");

@@ -142,11 +142,11 @@ fn check_names(text: &str, metrics: &str) {
 /// Checks the alert rules of a page, and the metrics that it names.
 fn check_rules(page: &str, metrics: &str) {
     check_names(page, metrics);
-    let (_, rules) = page.split_once("```yaml\n").expect("the page has alert rules");
+    let (_, rules) = page.split_once("```yaml\ngroups:").expect("the page has alert rules");
     let (rules, _) = rules.split_once("```").expect("the rules have an end");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("rules.yml");
-    std::fs::write(&file, rules).expect("the file can be written");
+    std::fs::write(&file, format!("groups:{rules}")).expect("the file can be written");
     match gatherer_tests::promtool() {
         Err(reason) => gatherer_tests::note_skipped(&reason),
         Ok(mut promtool) => {

@@ -40,7 +40,7 @@ pub enum Format {
     Table,
     /// The format of virt-who: hypervisors with the UUIDs of their guests, ASCII
     VirtWho,
-    /// A dynamic inventory of Ansible: guests and hosts as machines, with groups and variables
+    /// A dynamic inventory of Ansible: machines, groups and variables
     Ansible,
     /// Metrics for the textfile collector of Prometheus's node_exporter
     Prometheus,
