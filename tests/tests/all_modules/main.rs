@@ -3,10 +3,11 @@
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use gatherer_plugin_support::testing::ReceivedRequest;
-use gatherer_tests::{Outcome, Run, skip};
+use gatherer_tests::{Outcome, Run, assert_message, skip};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use services::{Fault, SERVICES, Service};
@@ -191,4 +192,40 @@ fn no_credential_is_shown_if_servers_repeat_them_after_some_right_answers() {
         "xen",
     ];
     assert_eq!(sent, expected);
+}
+
+#[test]
+fn the_format_virt_who_lists_the_hypervisors_of_all_modules() {
+    if libvirt_is_missing() {
+        skip!("libvirt.so.0 is not installed");
+    }
+    let services: Vec<Service> = SERVICES.iter().map(|(_, start)| start(None)).collect();
+    let outcome = gather(&services, "virt-who");
+    let document: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/virt-who.json");
+    let schema = std::fs::read_to_string(schema).expect("the schema can be read");
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let schema = jsonschema::options().build(&schema).expect("a schema");
+    assert!(schema.is_valid(&document), "{document:#}");
+    let hypervisors = document["hypervisors"].as_array().expect("a list").iter();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let mut shown: Vec<String> = hypervisors
+        .map(|one| {
+            let guests = one["guestIds"].as_array().expect("a list");
+            let words = guests.iter().map(|guest| text(&guest["attributes"]["virtWhoType"]));
+            let words: BTreeSet<_> = words.collect();
+            let words = Vec::from_iter(words).join(", ");
+            let kind = text(&one["facts"]["hypervisor.type"]);
+            // libvirt's test driver has the name of this machine.
+            let id = match kind.as_str() {
+                "test" => "[this machine]".to_owned(),
+                _ => text(&one["hypervisorId"]["hypervisorId"]),
+            };
+            format!("{kind}: {id}, {} guests of type {words:?}", guests.len())
+        })
+        .collect();
+    shown.sort();
+    shown
+        .extend(outcome.stderr.lines().filter(|line| line.contains("left out")).map(str::to_owned));
+    assert_message!(shown.join("\n"));
 }

@@ -91,13 +91,18 @@ fn add_hosts<'a>(
     let (mut unread_hosts, mut unread_guests) = (0, 0);
     for host in &endpoint.hosts {
         if host.synthetic {
-            let reason = "it is not a hypervisor, but stands for the unknown hosts of its guests";
+            let reason = "it is not a hypervisor, but groups guests whose host is unknown";
             notes.left_out(endpoint, host, reason);
+        } else if host.represented_by.is_some() {
+            notes.left_out(endpoint, host, "it is a host of a cloud, which readers do not know");
         } else if !are_guests_known(host, machines) {
             unread_hosts += 1;
             unread_guests += host.guests.len();
         } else {
             match hypervisor(host, chosen) {
+                Ok((printed, 1..)) if printed.guest_ids.is_empty() => {
+                    notes.left_out(endpoint, host, "none of its guests has a UUID");
+                }
                 Ok((printed, without_uuid)) => {
                     listed.push(Listed { endpoint, host, printed, without_uuid });
                 }

@@ -54,6 +54,8 @@ fn host() -> impl Strategy<Value = Host> {
             host.location.cluster = texts.5;
             host.cpu.sockets = sockets;
             host.synthetic = synthetic;
+            // Some real hosts are represented by a synthetic one.
+            host.represented_by = sockets.filter(|sockets| sockets % 5 == 0).map(|_| "a".into());
             host.guests = guests;
             host
         },

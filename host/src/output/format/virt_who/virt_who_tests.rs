@@ -215,6 +215,29 @@ fn placeholder_uuids_are_no_ids_of_hosts_and_guests() {
 }
 
 #[test]
+fn a_host_whose_guests_all_lack_a_uuid_is_left_out_because_it_would_look_empty() {
+    let nameless = Guest::new("i-0abc", "instance");
+    let host = |name: &str, guests: &[&Guest]| Host {
+        guests: guests.iter().map(|guest| (*guest).clone()).collect(),
+        ..host(name, name)
+    };
+    let hosts = vec![
+        host("h1", &[&nameless, &nameless]),
+        host("h2", &[&nameless, &numbered(1)]),
+        host("h3", &[]),
+    ];
+    let (hypervisors, notes) = printed(vec![endpoint("e", hosts)], Uuid);
+    assert_eq!(ids(&hypervisors), ["h2", "h3"]);
+    assert_eq!(
+        notes,
+        [
+            "e: h1: left out with 2 guests: none of its guests has a UUID",
+            "e: h2: 1 guest without a UUID left out",
+        ]
+    );
+}
+
+#[test]
 fn a_uuid_in_another_notation_is_printed_in_lower_case_with_dashes() {
     let upper = format!("{{{}}}", WEB.to_uppercase());
     let host = Host { guests: vec![guest(&upper, None)], ..host("h1", "kvm1") };
@@ -285,18 +308,22 @@ fn notes_guests_that_two_hosts_have_and_guests_on_no_host() {
 }
 
 #[test]
-fn a_failed_endpoint_and_pseudo_hosts_have_a_note() {
+fn a_failed_endpoint_and_hosts_of_clouds_have_a_note() {
     let mut failed = EndpointResult::new("failed".to_owned(), None, None);
     failed.error = Some(GatherError::new(ErrorKind::Connection, "refused"));
     let mut cloud = host("cloud", "cloud");
     cloud.synthetic = true;
     cloud.guests = vec![numbered(1)];
-    let (hypervisors, notes) = printed(vec![failed, endpoint("cloud", vec![cloud])], Uuid);
+    let mut dedicated = host("h-1", "dedicated");
+    dedicated.represented_by = Some("cloud".to_owned());
+    let hosts = vec![cloud, dedicated];
+    let (hypervisors, notes) = printed(vec![failed, endpoint("cloud", hosts)], Uuid);
     assert_eq!(ids(&hypervisors), [""; 0]);
     assert_eq!(
         notes,
         [
-            "cloud: cloud: left out with 1 guest: it is not a hypervisor, but stands for the unknown hosts of its guests",
+            "cloud: cloud: left out with 1 guest: it is not a hypervisor, but groups guests whose host is unknown",
+            "cloud: dedicated: left out with 0 guests: it is a host of a cloud, which readers do not know",
             "failed: hosts: all left out, because the endpoint failed (connection: refused); a reader keeps what it \
              knows of them",
         ]
