@@ -104,6 +104,12 @@ fn check_formats(answer: Gathered) {
     let associations = text(Format::VirtWho);
     assert!(associations.is_ascii(), "the format virt-who is ASCII");
     json(&associations);
+    let ansible = json(&text(Format::Ansible));
+    let machines = ansible["_meta"]["hostvars"].as_object().map(serde_json::Map::len);
+    let endpoint = &inventory.endpoints[0];
+    let real_hosts = endpoint.hosts.iter().filter(|host| !host.synthetic).count();
+    let expected = real_hosts + guests + endpoint.detached_guests.len();
+    assert_eq!(machines, Some(expected), "each guest and each real host has a name of its own");
     let document: Inventory = serde_json::from_str(&text(Format::Inventory)).expect("an inventory");
     assert_eq!(document, inventory, "the inventory is read as it is written");
     for line in text(Format::Ndjson).lines() {
