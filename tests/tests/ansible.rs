@@ -374,3 +374,38 @@ fn the_script_prints_nothing_if_the_program_fails_or_prints_something_else() {
     let left = left.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count();
     assert_eq!(left, 0, "the script removes its temporary folder");
 }
+
+#[test]
+fn the_page_on_formats_shows_what_ansible_prints_and_a_play_that_works() {
+    let judge = match Judge::new() {
+        Ok(judge) => judge,
+        Err(reason) => skip!("{reason}"),
+    };
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page =
+        std::fs::read_to_string(repository.join("docs/formats.md")).expect("the page can be read");
+    let (_, section) = page.split_once("\n## ansible\n").expect("the page has the section");
+    let block = |language: &str| {
+        let (_, block) = section.split_once(&format!("```{language}\n")).expect("there is a block");
+        block.split("```").next().expect("the block has an end").to_owned()
+    };
+    let demo = repository.join("demo/hosts.json").canonicalize().expect("the demo exists");
+    let sample = json!({"id": "sample", "module": "File", "url": demo});
+    let inventory = Inventory::new(&json!([sample]));
+    let commands = block("sh");
+    let pattern = commands.split('\'').nth(1).expect("a command has a pattern");
+    assert_eq!(inventory.ansible(&judge, "adhoc", &[pattern, "--list-hosts"]), block("text"));
+    let guests =
+        inventory.ansible(&judge, "adhoc", &["vhg_guests", "-m", "debug", "-a", "var=vhg_name"]);
+    assert_eq!(guests.matches("\"vhg_name\": \"web\"").count(), 2, "{guests}");
+
+    inventory.write("play.yml", &block("yaml"));
+    let passed = inventory.ansible(&judge, "playbook", &["play.yml"]);
+    assert!(passed.contains("All assertions passed"), "{passed}");
+    let lost = json!({"id": "lost", "module": "File", "url": "/no-such/hosts.json"});
+    inventory.write("endpoints.json", &json!([sample, lost]).to_string());
+    let mut failing = inventory.ansible_with(&judge, &script(), "playbook", &["play.yml"]);
+    failing.env("VHG_FAILED_ENDPOINTS", "report");
+    let failing = run(failing);
+    assert!(!failing.status.success() && text(&failing.stdout).contains("Assertion failed"));
+}
