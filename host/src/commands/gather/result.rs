@@ -13,6 +13,7 @@ use crate::commands::{fail, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, Format, FormatOptions, TableStyle};
 use crate::output::inventory;
+use crate::output::links;
 use crate::output::outfile::{self, Outfile, WriteError};
 use crate::output::terminal;
 use crate::run::progress::Display;
@@ -27,8 +28,23 @@ pub enum Product {
     Report(Box<dyn InventoryReport>),
 }
 
+impl Product {
+    /// Whether it contains links between endpoints.
+    fn needs_links(&self) -> bool {
+        match self {
+            Self::Inventory(format) => format.has_links(),
+            Self::Report(report) => report.needs_links(),
+        }
+    }
+}
+
 /// A report that is printed instead of the inventory.
 pub trait InventoryReport: Send {
+    /// Whether the report uses the links of the inventory.
+    fn needs_links(&self) -> bool {
+        false
+    }
+
     /// Prints the report and returns the exit status.
     fn print(
         self: Box<Self>,
@@ -65,7 +81,11 @@ impl Printer {
     /// Prints one document from all results.
     fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
-        let inventory = inventory::assemble(results, self.run_info.then_some(run));
+        let mut inventory = inventory::assemble(results, self.run_info.then_some(run));
+        if self.product.needs_links() {
+            let notes = links::add_links(&mut inventory);
+            logged::log_notes(&notes, &inventory.endpoints);
+        }
         let text = match self.product {
             Product::Inventory(Format::Inventory) => {
                 // Its text may be as large as the inventory itself, so it is written in pieces.

@@ -46,6 +46,13 @@ pub enum Format {
     Prometheus,
 }
 
+impl Format {
+    /// Whether the output contains links between endpoints.
+    pub fn has_links(self) -> bool {
+        self == Self::Inventory
+    }
+}
+
 /// Something that a format changed or left out, to be logged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {

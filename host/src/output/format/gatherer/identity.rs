@@ -4,17 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatherer_plugin_api::model::Host;
 
-use super::text::{IDENTIFIER, abridged, collisions, cut, number_duplicates};
+use crate::output::placeholder_ids::is_placeholder;
 
-/// Placeholder UUIDs of firmware, as hexadecimal digits.
-const PLACEHOLDER_UUIDS: [&str; 6] = [
-    "00000000000000000000000000000000",
-    "ffffffffffffffffffffffffffffffff",
-    "03000200040005000006000700080009",
-    "00020003000400050006000700080009",
-    "12345678123456781234567812345678",
-    "123456781234567890abcddeefaabbcc",
-];
+use super::text::{IDENTIFIER, abridged, collisions, cut, number_duplicates};
 
 /// The identity of a host without an id and a name.
 const NO_IDENTITY: &str = "unknown";
@@ -168,20 +160,6 @@ fn add_next_identifier(
             return true;
         }
     }
-}
-
-/// Whether a text does not identify a host: it is blank, a placeholder UUID of firmware, or a phrase such as "not
-/// specified".
-pub fn is_placeholder(text: &str) -> bool {
-    let trimmed = text.trim();
-    let digits = || {
-        let bytes = trimmed.bytes().filter(|byte| !matches!(byte, b'-' | b'{' | b'}'));
-        bytes.map(|byte| byte.to_ascii_lowercase())
-    };
-    let phrases = ["not settable", "not present", "not specified", "uninitialized"];
-    trimmed.is_empty()
-        || PLACEHOLDER_UUIDS.iter().any(|uuid| digits().eq(uuid.bytes()))
-        || phrases.iter().any(|phrase| trimmed.eq_ignore_ascii_case(phrase))
 }
 
 #[cfg(test)]

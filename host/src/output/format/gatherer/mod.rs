@@ -3,7 +3,7 @@
 //! always present, with the right type and length.
 
 mod host;
-pub mod identity;
+mod identity;
 pub mod json;
 mod representatives;
 pub mod text;

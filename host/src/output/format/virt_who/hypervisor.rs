@@ -9,7 +9,7 @@ use super::report::{
     VirtWhoAttributes, VirtWhoFacts, VirtWhoGuest, VirtWhoHypervisor, VirtWhoHypervisorId,
 };
 use crate::output::format::HypervisorId;
-use crate::output::format::gatherer::identity::is_placeholder;
+use crate::output::placeholder_ids::is_placeholder;
 use crate::output::format::gatherer::text::cut;
 
 /// The maximum length of a text in candlepin's database.

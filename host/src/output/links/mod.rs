@@ -1,0 +1,114 @@
+//! Finds the hosts and guests of different endpoints that are the same machine, and the hosts on which these run.
+//!
+//! Machines are compared by the identities that they claim. An identity links nothing if it is not certain which machine
+//! has it: a wrong link is worse than none.
+
+mod group;
+mod identity;
+#[cfg(test)]
+mod links_properties;
+#[cfg(test)]
+mod links_tests;
+mod machine;
+mod problems;
+
+use std::collections::HashMap;
+
+use gatherer_plugin_api::model::{Evidence, EvidenceKind, Inventory, Link, LinkKind, Warning};
+
+use group::{Group, Member};
+use identity::Identity;
+use machine::Machine;
+use problems::Problems;
+
+use crate::output::format::Note;
+
+/// Finds the links of an inventory, and adds them and the warnings about machines that are not linked. Returns these
+/// warnings, to be logged.
+pub fn add_links(inventory: &mut Inventory) -> Vec<Note> {
+    let (links, problems) = find(inventory);
+    inventory.links = links;
+    let mut notes = Vec::new();
+    for (number, warnings) in problems.into_warnings() {
+        let endpoint = &mut inventory.endpoints[number];
+        let note =
+            |warning: &Warning| Note { endpoint: endpoint.id.clone(), warning: warning.clone() };
+        notes.extend(warnings.iter().map(note));
+        endpoint.warnings.extend(warnings);
+        endpoint.warnings.sort();
+        endpoint.warnings.dedup();
+    }
+    notes
+}
+
+/// A link between two machines, by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct FoundLink<'a> {
+    from: usize,
+    kind: LinkKind,
+    to: usize,
+    by: EvidenceKind,
+    value: &'a str,
+}
+
+fn find(inventory: &Inventory) -> (Vec<Link>, Problems) {
+    let machines = machine::all_of(&inventory.endpoints);
+    let mut problems = Problems::default();
+    let mut groups = groups(&machines);
+    groups.retain_mut(|group| group.resolve(&machines, &mut problems));
+    remove_disagreements(&mut groups, &machines, &mut problems);
+    let mut found: Vec<_> = groups.iter().flat_map(|group| group.links(&machines)).collect();
+    found.sort();
+    // The first of several links between the same machines has the strongest evidence.
+    found.dedup_by(|one, kept| (one.from, one.kind, one.to) == (kept.from, kept.kind, kept.to));
+    let link = |found: FoundLink<'_>| Link {
+        from: machines[found.from].reference(),
+        kind: found.kind,
+        to: machines[found.to].reference(),
+        evidence: Evidence { by: found.by, value: found.value.to_owned() },
+    };
+    let mut links: Vec<_> = found.into_iter().map(link).collect();
+    links.sort();
+    (links, problems)
+}
+
+/// The machines that claim the same identity, in the order of the inventory. Identities that only one machine claims are
+/// left out.
+fn groups<'a>(machines: &[Machine<'a>]) -> Vec<Group<'a>> {
+    let mut numbers = HashMap::<Identity<'a>, usize>::new();
+    let mut groups = Vec::<Group<'a>>::new();
+    for (number, machine) in machines.iter().enumerate() {
+        for claim in machine.claims() {
+            let group = *numbers.entry(claim.identity).or_insert_with(|| {
+                groups.push(Group::default());
+                groups.len() - 1
+            });
+            groups[group].add(Member { machine: number, by: claim.by, value: claim.value });
+        }
+    }
+    groups.retain(|group| group.members.len() > 1);
+    groups
+}
+
+/// Removes from their groups the machines whose identifiers lead to different machines.
+fn remove_disagreements(
+    groups: &mut [Group<'_>],
+    machines: &[Machine<'_>],
+    problems: &mut Problems,
+) {
+    let mut groups_of = HashMap::<usize, Vec<usize>>::new();
+    for (number, group) in groups.iter().enumerate() {
+        for member in &group.members {
+            groups_of.entry(member.machine).or_default().push(number);
+        }
+    }
+    let mut removed = Vec::new();
+    for (machine, own) in groups_of {
+        if own.len() > 1 && problems.disagree(machine, &own, groups, machines) {
+            removed.extend(own.into_iter().map(|group| (group, machine)));
+        }
+    }
+    for (group, machine) in removed {
+        groups[group].members.retain(|member| member.machine != machine);
+    }
+}

@@ -1,0 +1,129 @@
+//! The machines that were not linked because it is not certain what they are, and the warnings about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use gatherer_plugin_api::model::Warning;
+
+use super::group::{Group, Member};
+use super::machine::Machine;
+use crate::output::escape::capped;
+
+/// The maximum number of warnings of one endpoint.
+const WARNINGS_MAX: usize = 1000;
+
+/// The maximum number of candidates that a warning names.
+const CANDIDATES_MAX: usize = 5;
+
+/// Warnings, by the number of their endpoint.
+#[derive(Debug, Default)]
+pub struct Problems(BTreeMap<usize, BTreeSet<Warning>>);
+
+impl Problems {
+    /// Adds a warning for each host of a group whose members cannot be one machine, or for its first guest.
+    pub fn add_ambiguous(&mut self, group: &Group<'_>, machines: &[Machine<'_>]) {
+        let machine = |member: &Member<'_>| machines[member.machine];
+        let first = &group.members[0];
+        let endpoints: BTreeSet<_> =
+            group.members.iter().map(|member| machine(member).endpoint).collect();
+        let hosts = || group.members.iter().filter(|member| machine(member).is_host());
+        if hosts().next().is_none() && endpoints.len() == 1 {
+            // The endpoint has a warning about guests with one id.
+            return;
+        }
+        let about: Vec<_> = match hosts().next() {
+            Some(_) => hosts().collect(),
+            None => vec![first],
+        };
+        for member in about {
+            let others = group.members.iter().filter(|other| other.machine != member.machine);
+            let message = format!(
+                "not linked by its {}, because several machines have it: {}",
+                claim(member),
+                candidates(others.map(|other| other.machine), machines)
+            );
+            self.add(&machine(member), message);
+        }
+    }
+
+    /// Whether two groups of a machine lead to different machines; adds a warning about it.
+    pub fn disagree(
+        &mut self,
+        machine: usize,
+        own: &[usize],
+        groups: &[Group<'_>],
+        machines: &[Machine<'_>],
+    ) -> bool {
+        let is_disagreement = [true, false].into_iter().any(|of_hosts| {
+            let others = |group: &usize| -> BTreeSet<usize> {
+                let members = groups[*group].members.iter().map(|member| member.machine);
+                members
+                    .filter(|other| *other != machine && machines[*other].is_host() == of_hosts)
+                    .collect()
+            };
+            let sets: Vec<_> = own.iter().map(others).filter(|set| !set.is_empty()).collect();
+            sets.iter().any(|set| sets[0].is_disjoint(set))
+        });
+        if is_disagreement {
+            let mut message =
+                "not linked, because its identifiers lead to different machines:".to_owned();
+            for (index, group) in own.iter().enumerate() {
+                let members = &groups[*group].members;
+                let Some(member) = members.iter().find(|member| member.machine == machine) else {
+                    continue;
+                };
+                let others = members.iter().map(|other| other.machine);
+                let others = candidates(others.filter(|other| *other != machine), machines);
+                let separator = if index == 0 { "" } else { ";" };
+                // Writing to a string does not fail.
+                let _ = write!(message, "{separator} {} to {others}", claim(member));
+            }
+            self.add(&machines[machine], message);
+        }
+        is_disagreement
+    }
+
+    fn add(&mut self, machine: &Machine<'_>, message: String) {
+        let object = match machine.name() {
+            "" => machine.endpoint_id.to_owned(),
+            name => name.to_owned(),
+        };
+        let warning = Warning { object: capped(object), message: capped(message) };
+        self.0.entry(machine.endpoint).or_default().insert(warning);
+    }
+
+    /// The warnings of each endpoint, by its number.
+    pub fn into_warnings(self) -> impl Iterator<Item = (usize, Vec<Warning>)> {
+        self.0.into_iter().map(|(number, warnings)| {
+            let left_out = warnings.len().saturating_sub(WARNINGS_MAX);
+            let mut warnings: Vec<_> = warnings.into_iter().take(WARNINGS_MAX).collect();
+            if left_out > 0 {
+                let message = format!("{left_out} more hosts and guests are not linked");
+                warnings.push(Warning { object: "links".to_owned(), message });
+            }
+            (number, warnings)
+        })
+    }
+}
+
+/// The identifier that a machine is compared by: `systemUuid "4c4c..."`.
+fn claim(member: &Member<'_>) -> String {
+    let name = serde_json::to_value(member.by).unwrap_or_default();
+    format!("{} {:?}", name.as_str().unwrap_or_default(), member.value)
+}
+
+/// Names the first machines, and the number of the others.
+fn candidates(numbers: impl Iterator<Item = usize>, machines: &[Machine<'_>]) -> String {
+    let mut numbers = numbers.map(|number| &machines[number]);
+    let named: Vec<_> = numbers
+        .by_ref()
+        .take(CANDIDATES_MAX)
+        .map(|machine| {
+            let kind = if machine.is_host() { "host" } else { "guest" };
+            format!("{kind} {:?} of endpoint {:?}", machine.name(), machine.endpoint_id)
+        })
+        .collect();
+    let more = numbers.count();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
