@@ -23,6 +23,8 @@ use super::measure::{Cost, Peaks, Program, Table, mebibytes, median, millisecond
 const SIZES: [usize; 2] = [1_000, 10_000];
 /// moto needs seconds for each turn.
 const TURNS: usize = 3;
+/// The time limit of the endpoint, in seconds. moto needs minutes for ten thousand instances on a busy machine.
+const MOTO_TIMEOUT_S: u32 = 1800;
 /// The turns with answers from memory.
 const FAST_TURNS: usize = 11;
 /// The number of instances to which the goals for time and memory apply.
@@ -46,10 +48,12 @@ pub fn measure_moto(program: &Path) -> Result<Table> {
     let moto = Moto::start(&judge, MotoContent::Instances(RATED_GUESTS));
     let (url, ca_file) = (moto.url(), moto.ca_file());
     let answer = move |request: &ReceivedRequest| pass_on(request, &url, &ca_file).ok();
-    let recording = Recording::new(&program, moto.endpoint(), answer)?;
+    let mut endpoint = moto.endpoint();
+    endpoint["timeout"] = MOTO_TIMEOUT_S.into();
+    let recording = Recording::new(&program, endpoint.clone(), answer)?;
     let name = format!("{RATED_GUESTS} instances");
     table.figure(format!("{name}, requests"), recording.exchanges.len().to_string());
-    let server = Server { endpoint: moto.endpoint(), url: moto.url(), ca_file: moto.ca_file() };
+    let server = Server { endpoint, url: moto.url(), ca_file: moto.ca_file() };
     let figures = compare(&program, &recording, &server, RATED_GUESTS, TURNS)?;
     let mut command = judge.command("ec2.py");
     command.args(moto.judge_arguments());
