@@ -44,6 +44,10 @@ impl Instance {
         let Some(name) = name else { return Err(format!("the instance {id} has no name")) };
         let mut guest = Guest::new(id.clone(), name);
         guest.identifiers.instance_id = Some(id.clone());
+        if let Some(zone) = values::text(json, "machineType").and_then(zone_path) {
+            let path = format!("{zone}/instances/{name}");
+            guest.identifiers.other.insert("resourceId".to_owned(), path);
+        }
         guest.source_state = values::text(json, "status").map(str::to_owned);
         guest.state = guest.source_state.as_deref().and_then(GuestState::from_word);
         guest.created_at =
@@ -68,6 +72,13 @@ impl Instance {
             values::text(json, "machineType").and_then(|url| machine_type(url, zone));
         Ok(Self { id, zone: zone.to_owned(), machine_type, guest })
     }
+}
+
+/// The path `projects/P/zones/Z` in the URL of a machine type, which is in the zone of its instance.
+fn zone_path(url: &str) -> Option<&str> {
+    let path = &url[url.find("projects/")?..];
+    let (zone, _) = path.split_once("/machineTypes/")?;
+    matches!(zone.split('/').collect::<Vec<_>>()[..], [_, _, "zones", _]).then_some(zone)
 }
 
 /// The machine type in a URL like `https://.../projects/P/zones/Z/machineTypes/T`.
