@@ -1,5 +1,7 @@
 //! Which machines are linked, and which are not, each with the reason.
 
+use std::slice::from_ref;
+
 use gatherer_plugin_api::model::{Inventory, LinkedObject};
 use serde_json::{Value, json};
 
@@ -229,7 +231,7 @@ fn links_a_hypervisor_that_is_a_guest_down_to_the_physical_host() {
     // Both hypervisors in one endpoint, and in two.
     for endpoints in [
         json!([node, endpoint("vc", &[nested.clone(), outer.clone()])]),
-        json!([node, endpoint("vc", &[nested.clone()]), endpoint("vc2", &[outer.clone()])]),
+        json!([node, endpoint("vc", from_ref(&nested)), endpoint("vc2", from_ref(&outer))]),
     ] {
         let (links, warnings) = linked(&endpoints);
         let links: Vec<_> = links.iter().map(|link| link.replace("vc2/", "vc/")).collect();
@@ -315,7 +317,7 @@ fn does_not_link_ambiguous_machines() {
         let (links, warnings) = linked(&endpoints);
         assert_eq!(links, [] as [&str; 0], "{name}");
         assert_ne!(warnings, [] as [&str; 0], "{name}");
-        all += &format!("{name}:\n  {}\n", warnings.join("\n  "));
+        all.extend([name, ":\n  ", &warnings.join("\n  "), "\n"]);
     }
     insta::assert_snapshot!(all);
 }

@@ -9,8 +9,8 @@ use super::report::{
     VirtWhoAttributes, VirtWhoFacts, VirtWhoGuest, VirtWhoHypervisor, VirtWhoHypervisorId,
 };
 use crate::output::format::HypervisorId;
-use crate::output::placeholder_ids::is_placeholder;
 use crate::output::format::gatherer::text::cut;
+use crate::output::placeholder_ids::is_placeholder;
 
 /// The maximum length of a text in candlepin's database.
 const TEXT: usize = 255;
