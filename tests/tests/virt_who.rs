@@ -6,6 +6,7 @@ use gatherer_tests::{Judge, Outcome, PluginFolder, Run, assert_message, skip};
 use serde_json::{Value, json};
 
 const WEB: &str = "9a8cd5ea-55e2-4b1c-8d1e-0f5c0e3c1a01";
+const INNER: &str = "0a8cd5ea-55e2-4b1c-8d1e-0f5c0e3c1a01";
 const HARDWARE: &str = "4c4c4544-0042-3510-8051-b4c04f4d3132";
 
 /// Names and labels of untrusted sources.
@@ -206,6 +207,30 @@ fn refuses_filters_by_state_because_readers_remove_guests_that_are_not_listed() 
     let outcome = gather(&json!([endpoint]), &[]).expect_code(0);
     let guests = &document(&outcome)["hypervisors"][0]["guestIds"];
     assert_eq!(guests.as_array().map(Vec::len), Some(1), "{guests}");
+}
+
+#[test]
+fn the_guests_of_a_nested_hypervisor_are_on_it_and_the_log_names_its_own_host() {
+    let nested = json!({"id": "h2", "name": "kvm-in-a-vm", "hypervisor": {"type": "qemu"},
+        "identifiers": {"uuid": WEB},
+        "guests": [{"id": INNER, "uuid": INNER, "name": "inner"}]});
+    let endpoint =
+        |id: &str, hosts: &Value| json!({"id": id, "status": "complete", "hosts": hosts});
+    let plugins = PluginFolder::with(&["file"]);
+    let run = Run::gather(&json!([file("site"), file("nested")])).plugins(plugins.path());
+    let inner = json!({"schemaVersion": "1.2", "generator": {"name": "a test"},
+        "endpoints": [endpoint("x", &json!([nested]))]});
+    for (name, document) in [("site", inventory()), ("nested", inner)] {
+        let path = run.home().join(format!("{name}.json"));
+        std::fs::write(path, document.to_string()).expect("written");
+    }
+    let outcome = run.args(["--format", "virt-who"]).run().expect_code(0);
+    let document = document(&outcome);
+    let guests = &document["hypervisors"][0]["guestIds"];
+    assert_eq!(document["hypervisors"][0]["name"], "kvm-in-a-vm");
+    assert_eq!(guests[0]["guestId"], INNER);
+    let note = outcome.stderr.lines().find(|line| line.contains("itself"));
+    assert_message!(note.expect("a note"));
 }
 
 #[test]

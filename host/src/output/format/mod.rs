@@ -47,9 +47,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether the output contains links between endpoints.
+    /// Whether the output contains links between endpoints, or its notes follow from them.
     pub fn has_links(self) -> bool {
-        self == Self::Inventory
+        matches!(self, Self::Inventory | Self::VirtWho)
     }
 }
 

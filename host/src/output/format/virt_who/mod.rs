@@ -251,7 +251,7 @@ fn note_nested(listed: &[Listed<'_>], inventory: &Inventory, notes: &mut Notes) 
         let object = (endpoint.id.as_str(), Some(host.id.as_str()), host.name.as_str());
         if let Some(physical) = below.get(&object) {
             let message = format!(
-                "it is itself a guest, on host {:?} of endpoint {:?}: {} on it, not there",
+                "it is itself a guest, on host {:?} of endpoint {:?}; {} listed on it, not there",
                 physical.name,
                 physical.endpoint,
                 count(printed.guest_ids.len(), "nested guest")

@@ -392,7 +392,7 @@ fn notes_a_hypervisor_that_is_itself_a_guest() {
     assert_eq!(
         notes,
         [
-            "b: nested: it is itself a guest, on host \"physical\" of endpoint \"a\": 1 nested guest on it, not there"
+            "b: nested: it is itself a guest, on host \"physical\" of endpoint \"a\"; 1 nested guest listed on it, not there"
         ]
     );
 }
