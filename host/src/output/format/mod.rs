@@ -3,6 +3,7 @@
 
 mod ansible;
 mod containers;
+mod csv;
 pub mod found;
 mod gatherer;
 mod inventory;
@@ -12,6 +13,7 @@ mod prometheus;
 pub mod table;
 mod virt_who;
 
+pub use csv::CsvTable;
 pub use gatherer::json::to_text as manager_json;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use inventory::to_text as document_text;
@@ -44,12 +46,14 @@ pub enum Format {
     Ansible,
     /// Metrics for the textfile collector of Prometheus's node_exporter
     Prometheus,
+    /// A table for databases: endpoints, hosts, guests, pods or links, by RFC 4180
+    Csv,
 }
 
 impl Format {
     /// Whether the output contains links between endpoints, or its notes follow from them.
     pub fn has_links(self) -> bool {
-        matches!(self, Self::Inventory | Self::VirtWho)
+        matches!(self, Self::Inventory | Self::VirtWho | Self::Csv)
     }
 }
 
@@ -94,6 +98,8 @@ pub struct FormatOptions {
     pub style: TableStyle,
     /// The id of a hypervisor in the format of virt-who.
     pub hypervisor_id: HypervisorId,
+    /// The table of [`Format::Csv`].
+    pub csv_table: CsvTable,
 }
 
 /// Which of a host's identifiers is the id of the hypervisor for virt-who's readers. The names are those of virt-who's
@@ -120,5 +126,6 @@ pub fn render(format: Format, inventory: &Inventory, options: &FormatOptions) ->
         Format::VirtWho => virt_who::render(inventory, options.hypervisor_id),
         Format::Ansible => ansible::render(inventory),
         Format::Prometheus => prometheus::render(inventory),
+        Format::Csv => csv::render(inventory, options.csv_table),
     }
 }

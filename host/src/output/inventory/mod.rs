@@ -10,8 +10,8 @@ use std::cmp::Ordering;
 
 use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{
-    EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo, SCHEMA_VERSION, Software,
-    Timestamp, Workloads,
+    CollectionStatus, EndpointResult, EndpointStatus, Guest, Host, Inventory, RunInfo,
+    SCHEMA_VERSION, Software, Timestamp, Workloads,
 };
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -166,6 +166,12 @@ pub fn missing_collections(endpoint: &EndpointResult) -> Vec<&str> {
     }
     let missing = endpoint.collections.iter().filter(|(_, collection)| !collection.is_complete());
     missing.map(|(name, _)| name.as_str()).collect()
+}
+
+/// Whether all guests of an endpoint are known.
+pub fn are_guests_known(endpoint: &EndpointResult) -> bool {
+    let guests = endpoint.collections.get(Collection::VirtualMachines.as_str());
+    endpoint.status == EndpointStatus::Complete && guests.is_none_or(CollectionStatus::is_complete)
 }
 
 /// Formats how many endpoints are complete, and how many of them have missing collections:

@@ -38,7 +38,7 @@ pub fn complete_pods(endpoint: &EndpointResult) -> Result<&[Pod], Incomplete> {
 }
 
 /// The text of an error.
-fn reason(error: Option<&GatherError>) -> String {
+pub fn reason(error: Option<&GatherError>) -> String {
     match error {
         Some(error) => format!("{}: {error}", error.kind),
         None => "the reason is unknown".to_owned(),

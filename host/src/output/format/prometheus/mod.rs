@@ -5,7 +5,6 @@ mod prometheus_properties;
 #[cfg(test)]
 mod prometheus_tests;
 
-use gatherer_plugin_api::Collection;
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Guest, Host, Inventory, Warning};
 
 use super::{Note, Rendered};
@@ -13,7 +12,7 @@ use crate::output::exposition::{
     self, AnswerSamples, EndpointSamples, Family, LABEL_MAX_BYTES, Labels, UniqueLabels, count,
 };
 use crate::output::filters::state_word;
-use crate::output::inventory::{finished_at, missing_collections, object_counts};
+use crate::output::inventory::{are_guests_known, finished_at, missing_collections, object_counts};
 
 /// A host with the labels of all its samples.
 struct HostSamples<'a> {
@@ -229,11 +228,6 @@ fn guest_info(GuestSamples { labels, guest, host }: &GuestSamples<'_>) -> Labels
 /// Adds a label if the flag is set.
 fn flag(labels: Labels, name: &str, is_set: bool) -> Labels {
     if is_set { labels.and(name, "true") } else { labels }
-}
-
-/// Whether all guests of a complete endpoint are known.
-fn are_guests_known(endpoint: &EndpointResult) -> bool {
-    !missing_collections(endpoint).contains(&Collection::VirtualMachines.as_str())
 }
 
 /// The note about an endpoint whose ids and names are longer than a label.

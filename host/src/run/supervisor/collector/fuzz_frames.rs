@@ -72,6 +72,7 @@ fn check_formats(answer: Gathered) {
     }
     let hosts = answer.hosts.len();
     let guests: usize = answer.hosts.iter().map(|host| host.guests.len()).sum();
+    let all_guests = guests + answer.detached_guests.len();
     let result = EndpointResult {
         status: EndpointStatus::Complete,
         hosts: answer.hosts,
@@ -115,6 +116,13 @@ fn check_formats(answer: Gathered) {
     for line in text(Format::Ndjson).lines() {
         json(line);
     }
+    let metrics = text(Format::Prometheus);
+    assert!(!metrics.contains(|sign: char| sign.is_control() && sign != '\n'), "{metrics:?}");
+    let cells = text(Format::Csv);
+    let records = csv::Reader::from_reader(cells.as_bytes()).into_records();
+    let known: Result<Vec<_>, _> = records.collect();
+    let known = known.expect("each record has all cells").len();
+    assert!(known == all_guests || known == 0, "{known} of {all_guests} guests are in the table");
     let table = text(Format::Table);
     assert!(!table.contains(|sign: char| sign.is_control() && sign != '\n'), "{table:?}");
 }
