@@ -53,7 +53,7 @@ pub enum Format {
 impl Format {
     /// Whether the output contains links between endpoints, or its notes follow from them.
     pub fn has_links(self) -> bool {
-        matches!(self, Self::Inventory | Self::VirtWho | Self::Csv)
+        matches!(self, Self::Inventory | Self::VirtWho | Self::Ansible | Self::Csv)
     }
 }
 

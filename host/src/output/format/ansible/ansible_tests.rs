@@ -1,4 +1,4 @@
-//! Tests of the format `ansible`. What Ansible itself makes of it is tested in `tests/tests/ansible.rs`.
+//! Tests of the format `ansible`. What Ansible itself makes of it is tested in `tests/tests/ansible/`.
 
 use gatherer_plugin_api::model::{
     Address, CollectionStatus, Completeness, EndpointResult, EndpointStatus, Evidence,

@@ -1,13 +1,14 @@
 //! `--format ansible` and the inventory script, read by Ansible itself.
 
+mod setup;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-use gatherer_tests::{Judge, PluginFolder, program, skip};
+use gatherer_tests::{Judge, skip};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use setup::{Inventory, parsed, run, script, text};
 
 const TEMPLATE: &str = "{{ 7*7 }}";
 
@@ -44,110 +45,6 @@ const NAMES: [&str; 30] = [
     "#jinja2: x",
     "__ansible_unsafe",
 ];
-
-/// A folder with a file of endpoints, in which Ansible and the script run.
-struct Inventory {
-    home: TempDir,
-    plugins: PluginFolder,
-}
-
-impl Inventory {
-    fn new(endpoints: &Value) -> Self {
-        let plugins = PluginFolder::with(&["example", "file"]);
-        let home = tempfile::tempdir().expect("a temporary folder can be created");
-        let inventory = Self { home, plugins };
-        inventory.write("ansible.cfg", "");
-        let config = format!(
-            "plugin_dirs = ['{}']\nlog_file = '{}'\n",
-            inventory.plugins.path().display(),
-            inventory.path("log").display()
-        );
-        inventory.write("config.toml", &config);
-        inventory.write("endpoints.json", &endpoints.to_string());
-        inventory
-    }
-
-    /// One endpoint that reads this document from a file.
-    fn of_document(document: &Value, more: &[Value]) -> Self {
-        let file = json!({"id": "file", "module": "File", "url": "document.json"});
-        let inventory = Self::new(&[&[file], more].concat().into());
-        inventory.write("document.json", &document.to_string());
-        inventory
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).expect("the file can be written");
-    }
-
-    /// Sets what Ansible and the script need.
-    fn prepare(&self, command: &mut Command) {
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home.path())
-            .env("TMPDIR", self.home.path())
-            .env("LC_ALL", "C.UTF-8")
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("ANSIBLE_CONFIG", self.path("ansible.cfg"))
-            .env("VIRTUAL_HOST_GATHERER_CONFIG", self.path("config.toml"))
-            .env("VHG_PROGRAM", program())
-            .env("VHG_INFILE", "endpoints.json")
-            .current_dir(self.home.path());
-    }
-
-    fn script(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(script());
-        self.prepare(&mut command);
-        command.args(arguments);
-        command
-    }
-
-    /// A command of Ansible that reads the inventory from a script.
-    fn ansible_with(
-        &self,
-        judge: &Judge,
-        script: &Path,
-        name: &str,
-        arguments: &[&str],
-    ) -> Command {
-        let mut command = judge.module(&format!("ansible.cli.{name}"));
-        self.prepare(&mut command);
-        command.arg("-i").arg(script).args(arguments);
-        command
-    }
-
-    /// The output of a command of Ansible, which must not print a warning.
-    fn ansible(&self, judge: &Judge, name: &str, arguments: &[&str]) -> String {
-        let mut command = self.ansible_with(judge, &script(), name, arguments);
-        let output = command.output().expect("Ansible can be started");
-        assert_eq!(text(&output.stderr), "", "{name} {arguments:?}");
-        assert!(output.status.success(), "{name} {arguments:?}: {}", text(&output.stdout));
-        text(&output.stdout)
-    }
-}
-
-fn script() -> PathBuf {
-    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/ansible");
-    packaging.join("virtual-host-gatherer-ansible").canonicalize().expect("the script exists")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("the output is text")
-}
-
-#[track_caller]
-fn parsed(output: &Output) -> Value {
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn run(mut command: Command) -> Output {
-    command.output().expect("the command can be started")
-}
 
 /// A document whose texts are all hostile.
 fn hostile() -> Value {
@@ -408,4 +305,29 @@ fn the_page_on_formats_shows_what_ansible_prints_and_a_play_that_works() {
     failing.env("VHG_FAILED_ENDPOINTS", "report");
     let failing = run(failing);
     assert!(!failing.status.success() && text(&failing.stdout).contains("Assertion failed"));
+}
+
+#[test]
+fn a_node_and_its_virtual_machine_name_each_other() {
+    let document = |host: Value| {
+        json!({"schemaVersion": "1.6", "generator": {"name": "test"},
+            "endpoints": [{"id": "e", "status": "complete", "hosts": [host]}]})
+    };
+    let uuid = "9a8cd5ea-55e2-4b1c-8d1e-0f5c0e3c1a01";
+    let node = json!({"id": "n1", "name": "node1", "hypervisor": {"type": "kubernetes"},
+        "identifiers": {"systemUuid": uuid}});
+    let kvm = json!({"id": "h1", "name": "kvm1", "hypervisor": {"type": "qemu"},
+        "guests": [{"id": uuid, "uuid": uuid, "name": "node1"}]});
+    let inventory = Inventory::of_document(
+        &document(node),
+        &[json!({"id": "kvm", "module": "File", "url": "kvm.json"})],
+    );
+    inventory.write("kvm.json", &document(kvm).to_string());
+    let list = parsed(&run(inventory.script(&["--list"])));
+    let machines = &list["_meta"]["hostvars"];
+    let guest = format!("node1_{uuid}");
+    assert_eq!(machines["node1_n1"]["vhg_same_as"], json!([guest]));
+    assert_eq!(machines["node1_n1"]["vhg_runs_on"], json!(["kvm1"]));
+    assert_eq!(machines[&guest]["vhg_same_as"], json!(["node1_n1"]));
+    assert_eq!(machines[&guest]["vhg_host"], "kvm1");
 }
