@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    check, diff, gather, guard, match_images, modules, schema, status, verify, watch,
+    check, convert, diff, gather, guard, match_images, modules, schema, status, verify, watch,
     with_settings, without_settings,
 };
 
@@ -60,6 +60,9 @@ pub fn main() -> ExitCode {
         Some(Command::MatchImages(options)) => {
             with_settings(&cli, |settings, tally| match_images::run(options, &cli, settings, tally))
         }
+        Some(Command::Convert(options)) => with_settings(&cli, |settings, _| {
+            convert::run(options, cli.files.outfile.as_deref(), settings)
+        }),
         Some(Command::Diff(options)) => with_settings(&cli, |settings, _| {
             diff::run(options, cli.files.outfile.as_deref(), settings)
         }),

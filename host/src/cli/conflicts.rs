@@ -46,6 +46,9 @@ impl Cli {
                 ("the inventory", options.inventory.as_deref()),
                 ("the infile", options.files.infile.as_deref()),
             ],
+            Some(Command::Convert(options)) => {
+                [("the inventory", Some(options.inventory.as_path())), ("", None), ("", None)]
+            }
             Some(Command::Diff(options)) => [
                 ("the older document", Some(options.old.as_path())),
                 ("the newer document", Some(options.new.as_path())),

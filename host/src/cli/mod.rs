@@ -4,6 +4,7 @@
 mod abbreviations;
 mod check;
 mod conflicts;
+mod convert;
 mod diff;
 mod file_mistakes;
 mod format_options;
@@ -30,6 +31,7 @@ use crate::logging::{LogFilter, LogFormat};
 use crate::output::format::Format;
 use crate::output::search::SearchText;
 pub use check::{CheckEndpoints, CheckFormat};
+pub use convert::Convert;
 pub use diff::{Diff, DiffFormat};
 pub use format_options::FormatArgs;
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
@@ -147,6 +149,13 @@ impl Cli {
             Self::command().error(ErrorKind::ArgumentConflict, problem).exit();
         }
         cli.command = command;
+        if let Some(Command::Convert(options)) = &mut cli.command {
+            cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
+            options.no_run_info |= cli.no_run_info;
+            if options.only.is_empty() {
+                options.only.append(&mut cli.gather.only);
+            }
+        }
         if let Some(Command::Diff(options)) = &mut cli.command {
             cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
             if options.only.is_empty() {
@@ -331,6 +340,9 @@ pub enum Command {
     /// Compare two documents: what a Manager would create, update and unlink
     #[command(name = Diff::COMMAND, after_help = Diff::EXAMPLES)]
     Diff(Diff),
+    /// Print an inventory document in another format, without asking the endpoints again
+    #[command(name = Convert::COMMAND, after_help = Convert::EXAMPLES)]
+    Convert(Convert),
     /// List and accept suspicious answers: those that lack more than `max_lost` of the last whole one
     #[command(subcommand)]
     Guard(GuardCommand),

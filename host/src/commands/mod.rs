@@ -1,10 +1,12 @@
 //! The commands of the program. Each has a module.
 
 pub mod check;
+pub mod convert;
 pub mod diff;
 pub mod gather;
 pub mod guard;
 mod input;
+mod inventory_document;
 mod json_file;
 pub mod match_images;
 pub mod modules;

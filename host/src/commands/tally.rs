@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
-use crate::cli::{CheckEndpoints, Cli, Command, FailOn, GuardCommand, PluginCommand};
+use crate::cli::{CheckEndpoints, Cli, Command, Convert, FailOn, GuardCommand, PluginCommand};
 use crate::exit::Exit;
 use crate::output::inventory::{count, counted_complete, missing_collections};
 
@@ -128,6 +128,7 @@ fn name(command: &Command) -> &'static str {
         Command::Check(_) => CheckEndpoints::COMMAND,
         Command::Modules { .. } => "modules",
         Command::MatchImages(_) => "match-images",
+        Command::Convert(_) => Convert::COMMAND,
         Command::Diff(_) => "diff",
         Command::Guard(GuardCommand::List { .. }) => "guard list",
         Command::Guard(GuardCommand::Accept { .. }) => "guard accept",

@@ -132,7 +132,7 @@ fn places(containers: &Value) -> Vec<String> {
 #[test]
 fn an_image_has_its_containers_with_place_and_revision() {
     let document = matches(&built(), &shop());
-    assert_eq!(document["schemaVersion"], "1.2");
+    assert_eq!(document["schemaVersion"], "1.3");
     let images = document["images"].as_array().expect("a list");
     assert_eq!(images.len(), 3);
     let expected = json!({

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory, SCHEMA_VERSION};
+use gatherer_plugin_api::model::{EndpointResult, EndpointStatus, Inventory};
 use serde::Deserialize;
 use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
@@ -12,18 +12,12 @@ use serde_json::{Map, Value};
 use super::manager_hosts;
 use super::report::DocumentKind;
 use super::unique_keys::{DUPLICATE_KEY, UniqueKeys};
-use crate::commands::json_file;
+use crate::commands::{inventory_document, json_file};
 use crate::output::format::{self, Format, FormatOptions};
 use crate::output::inventory;
 
-/// The maximum size of a document, in bytes.
-pub const MAX_BYTES: u64 = 1024 * 1024 * 1024;
-
 /// The expected content, for messages.
 const EXPECTED: &str = "an inventory, or a document in the Manager's format";
-
-/// The major version of the inventory schema that this release reads.
-const MAJOR: u64 = 1;
 
 /// A document that was read.
 pub struct Document {
@@ -52,20 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, String> {
     let _ = recognized.endpoints;
     match recognized.schema_version {
         Value::String(version) => {
-            if version.split('.').next().and_then(|major| major.parse().ok()) != Some(MAJOR) {
-                return Err(format!(
-                    "has another schema version than {MAJOR}.x, which this program reads; gather again"
-                ));
-            }
-            let read = json_file::parse(bytes, "a document of --format inventory");
-            // A later minor version may have words that this release does not know.
-            let is_later = minor(&version) > minor(SCHEMA_VERSION);
-            read.map(from_inventory).map_err(|problem| {
-                if !is_later {
-                    return problem;
-                }
-                format!("{problem}; a later release wrote it (schema {version}), so compare with that one")
-            })
+            inventory_document::read_version(bytes, &version).map(from_inventory)
         }
         _ => from_manager_format(members(bytes)?),
     }
@@ -85,11 +66,6 @@ fn members(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         // Its error says what is wrong.
         _ => json_file::parse(bytes, EXPECTED),
     }
-}
-
-/// The minor number of a version.
-fn minor(version: &str) -> Option<u64> {
-    version.split('.').nth(1)?.parse().ok()
 }
 
 /// An inventory, also as a Manager would read it.

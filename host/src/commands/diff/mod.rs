@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::gather::{table_style, unknown_id};
-use super::{fail, json_file, printing};
+use super::{fail, inventory_document, json_file, printing};
 use crate::cli::{Diff, DiffFormat, Settings};
 use crate::exit::Exit;
 use crate::output::format;
@@ -44,7 +44,8 @@ fn prepare_and_print(
     let outfile =
         printing::prepare(outfile, limit).map_err(|problem| (Exit::Unwritable, problem))?;
     let read = |name: &str, path: &Path| {
-        let read = json_file::read(name, path, documents::MAX_BYTES, limit, documents::read);
+        let read =
+            json_file::read(name, path, inventory_document::MAX_BYTES, limit, documents::read);
         read.map_err(|problem| (Exit::Unreadable, problem))
     };
     let old = read("the older document", &options.old)?;

@@ -38,7 +38,7 @@ use crate::run::worker_runtime::WorkerRuntime;
 pub use accepted::{Acceptance, failed};
 use find::FindReport;
 use kept::KeptAnswers;
-pub use logged::{cap_texts, log_result};
+pub use logged::{cap_texts, log_notes, log_result};
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
 

@@ -4,6 +4,7 @@ use gatherer_image_reference::{self as image, ImageReference};
 use serde_json::{Value, json};
 
 use super::matches::Matches;
+use super::physical_hosts::PhysicalHosts;
 use super::{inventory_file, known, table};
 use crate::output::format::{self, TableStyle};
 
@@ -35,8 +36,9 @@ pub fn match_images(input: &[u8]) {
     let nul = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
     let (images, inventory) = input.split_at(nul);
     let Ok(images) = known::read(images) else { return };
-    let Ok(sources) = inventory_file::read(inventory.get(1..).unwrap_or_default()) else { return };
-    let matches = Matches::new(&images, sources.into_iter());
+    let Ok(document) = inventory_file::read(inventory.get(1..).unwrap_or_default()) else { return };
+    let matches =
+        Matches::new(&images, document.sources.into_iter(), &PhysicalHosts::new(&document.links));
     assert_eq!(matches.images.len(), images.len(), "every known image is reported once");
     serde_json::from_str::<Value>(&format::document_text(&matches)).expect("the report is JSON");
     let mut shown = Vec::new();

@@ -5,28 +5,33 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gatherer_plugin_api::Collection;
-use gatherer_plugin_api::model::{HostImage, ImageVolume, PodHost, RequestedImage};
+use gatherer_plugin_api::model::{HostImage, ImageVolume, Link, PodHost, RequestedImage};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::host_images::ImagesByHost;
 use super::sources::{ContainerSource, ImageFields, ImageIdentity, RunningContainer, VOLUME};
+use crate::commands::inventory_document::{self, EXPECTED};
 use crate::commands::json_file;
 use crate::output::inventory::pods::Incomplete;
-
-/// The maximum size of a document, in bytes.
-pub const MAX_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// The expected content, for messages.
-const EXPECTED: &str = "a document of --format inventory";
-
-/// The major version of the schema that this release reads.
-const MAJOR: u64 = 1;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InventoryFile {
     schema_version: String,
     endpoints: Vec<FileEndpoint>,
+    /// A later minor version may have other kinds of links.
+    #[serde(default)]
+    links: Vec<Value>,
+}
+
+/// What is read of a document.
+#[derive(Debug)]
+pub struct ContainerDocument {
+    /// The endpoints.
+    pub sources: Vec<ContainerSource<'static>>,
+    /// The links that this release knows.
+    pub links: Vec<Link>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +105,7 @@ struct Container {
 }
 
 /// Reads a document. The error is a message without its subject.
-pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource<'static>>, String> {
+pub fn read(bytes: &[u8]) -> Result<ContainerDocument, String> {
     // The version is checked first, because an error about a member of another version would be misleading.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -108,14 +113,14 @@ pub fn read(bytes: &[u8]) -> Result<Vec<ContainerSource<'static>>, String> {
         schema_version: String,
     }
     let version = json_file::parse::<Versioned>(bytes, EXPECTED)?.schema_version;
-    if version.split('.').next().and_then(|major| major.parse().ok()) != Some(MAJOR) {
-        return Err(format!(
-            "has another schema version than {MAJOR}.x, which this program reads; gather again"
-        ));
-    }
+    inventory_document::check_version(&version)?;
     let document: InventoryFile = json_file::parse(bytes, EXPECTED)?;
     debug_assert_eq!(document.schema_version, version);
-    Ok(document.endpoints.into_iter().map(source).collect())
+    let links = document.links.into_iter().filter_map(|link| serde_json::from_value(link).ok());
+    Ok(ContainerDocument {
+        sources: document.endpoints.into_iter().map(source).collect(),
+        links: links.collect(),
+    })
 }
 
 fn source(endpoint: FileEndpoint) -> ContainerSource<'static> {
@@ -199,7 +204,7 @@ mod tests {
 
     fn incomplete(endpoint: &str) -> Option<Incomplete> {
         let text = format!(r#"{{"schemaVersion": "1.0", "endpoints": [{endpoint}]}}"#);
-        let mut sources = read(text.as_bytes()).expect("a document");
+        let mut sources = read(text.as_bytes()).expect("a document").sources;
         sources.pop().expect("an endpoint").containers.err()
     }
 
@@ -209,7 +214,7 @@ mod tests {
             "status": "complete", "hosts": [{"later": 7}], "collections": {"pods": {"status": "complete"}},
             "workloads": {"gadgets": 1, "pods": [{"namespace": "n", "name": "p", "uid": "u",
             "containers": [{"name": "c", "kind": "sidecar", "state": "frozen"}]}]}}]}"#;
-        let sources = read(text.as_bytes()).expect("readable");
+        let sources = read(text.as_bytes()).expect("readable").sources;
         let containers = sources[0].containers.as_ref().expect("all pods are known");
         assert_eq!(containers[0].kind, "sidecar");
         assert_eq!(containers[0].state.as_deref(), Some("frozen"));

@@ -9,11 +9,12 @@ use serde::{Serialize, Serializer};
 
 use super::known::KnownImage;
 use super::matching::{Freshness, Index, MatchedBy, NoMatch};
+use super::physical_hosts::{PhysicalHost, PhysicalHosts};
 use super::sources::{ContainerSource, RunningContainer};
 use crate::output::inventory::pods::Incomplete;
 
 /// The version of the schema, `major.minor`. A minor version only adds members and words.
-const SCHEMA_VERSION: &str = "1.2";
+const SCHEMA_VERSION: &str = "1.3";
 
 /// The containers that run the known images, and the images and containers that match nothing.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -100,6 +101,10 @@ pub struct Place {
     /// The `id` of the host. Absent: the endpoint has no host of that name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_id: Option<String>,
+    /// The physical hosts on which the host runs, if it is a virtual machine that another endpoint of the run knows, sorted.
+    /// Several endpoints can know one physical host.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub physical_hosts: Vec<PhysicalHost>,
     /// The container's name.
     pub container: String,
     /// The kind of container: `app`, `init`, `ephemeral`, `sidecar`; `volume` for a volume whose content is an
@@ -199,6 +204,7 @@ impl Matches {
     pub fn new<'a>(
         images: &[KnownImage],
         sources: impl Iterator<Item = ContainerSource<'a>>,
+        hosts: &PhysicalHosts<'_>,
     ) -> Self {
         let index = Index::new(images);
         let mut matched: Vec<Vec<ContainerMatch>> = images.iter().map(|_| Vec::new()).collect();
@@ -217,7 +223,7 @@ impl Matches {
                 let images = images.of(running.host.as_ref());
                 let found = index.find(&running.image_identity, images);
                 may_run.extend(found.may_run);
-                let (place, image, image_id) = place(&endpoint, running);
+                let (place, image, image_id) = place(&endpoint, running, hosts);
                 match found.result {
                     Ok((known, by)) => {
                         let place = Rc::new(place);
@@ -290,7 +296,11 @@ fn serialize_shared<S: Serializer>(place: &Rc<Place>, to: S) -> Result<S::Ok, S:
 }
 
 /// Splits a container into its location, its image and its image id.
-fn place(endpoint: &str, running: RunningContainer) -> (Place, Option<String>, Option<String>) {
+fn place(
+    endpoint: &str,
+    running: RunningContainer,
+    hosts: &PhysicalHosts<'_>,
+) -> (Place, Option<String>, Option<String>) {
     let RunningContainer {
         namespace,
         pod,
@@ -303,12 +313,24 @@ fn place(endpoint: &str, running: RunningContainer) -> (Place, Option<String>, O
         image_id,
         ..
     } = running;
+    let physical_hosts = hosts.of(endpoint, host.as_ref());
     let (host, host_id) = match host {
         Some(PodHost { id, name }) => (Some(name), id),
         None => (None, None),
     };
     let endpoint = endpoint.to_owned();
-    let place = Place { endpoint, namespace, pod, pod_uid, host, host_id, container, kind, state };
+    let place = Place {
+        endpoint,
+        namespace,
+        pod,
+        pod_uid,
+        host,
+        host_id,
+        physical_hosts,
+        container,
+        kind,
+        state,
+    };
     (place, image, image_id)
 }
 

@@ -11,24 +11,26 @@ pub mod matches;
 mod matching;
 #[cfg(test)]
 mod matching_properties;
+mod physical_hosts;
 mod sources;
 mod table;
 
 use std::path::Path;
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::Inventory;
+use gatherer_plugin_api::model::{Inventory, Link};
 
 use crate::cli::{Cli, FailOn, MatchFormat, MatchImages, Settings};
 use crate::commands::gather::{InventoryReport, Product, print_product, table_style, unknown_id};
 use crate::commands::tally::Tally;
-use crate::commands::{fail, json_file, modules, printing};
+use crate::commands::{fail, inventory_document, json_file, modules, printing};
 use crate::exit::Exit;
 use crate::output::format::{self, TableStyle};
 use crate::output::outfile::{Outfile, Pieces};
 use crate::run::reserve;
 use known::KnownImage;
 use matches::Matches;
+use physical_hosts::PhysicalHosts;
 use sources::ContainerSource;
 
 /// The known images, and the output format.
@@ -44,12 +46,13 @@ impl MatchTask {
     fn finish<'a>(
         self,
         sources: impl ExactSizeIterator<Item = ContainerSource<'a>>,
+        links: &[Link],
         fail_on: FailOn,
         style: TableStyle,
         outfile: Outfile,
     ) -> Exit {
         let total = sources.len();
-        let mut matches = Matches::new(&self.images, sources);
+        let mut matches = Matches::new(&self.images, sources, &PhysicalHosts::new(links));
         if self.only_outdated {
             matches.select_outdated();
         }
@@ -71,6 +74,10 @@ impl MatchTask {
 }
 
 impl InventoryReport for MatchTask {
+    fn needs_links(&self) -> bool {
+        true
+    }
+
     fn print(
         self: Box<Self>,
         inventory: &Inventory,
@@ -78,7 +85,8 @@ impl InventoryReport for MatchTask {
         style: TableStyle,
         outfile: Outfile,
     ) -> Exit {
-        self.finish(inventory.endpoints.iter().map(Into::into), fail_on, style, outfile)
+        let sources = inventory.endpoints.iter().map(Into::into);
+        self.finish(sources, &inventory.links, fail_on, style, outfile)
     }
 }
 
@@ -132,18 +140,20 @@ fn prepare(
     let Some(inventory) = &options.inventory else { return Ok(Prepared::Gather(task)) };
     let outfile = printing::prepare(cli.files.outfile.as_deref(), limit)
         .map_err(|problem| (Exit::Unwritable, problem))?;
-    let sources = json_file::read(
+    let document = json_file::read(
         "the inventory",
         inventory,
-        inventory_file::MAX_BYTES,
+        inventory_document::MAX_BYTES,
         limit,
         inventory_file::read,
     )
     .map_err(unreadable)?;
-    let sources = select(sources, &cli.gather.only).map_err(|problem| (Exit::Usage, problem))?;
+    let links = document.links;
+    let sources =
+        select(document.sources, &cli.gather.only).map_err(|problem| (Exit::Usage, problem))?;
     let style = table_style(settings, &outfile);
     let fail_on = settings.fail_on;
-    let print = move || task.finish(sources.into_iter(), fail_on, style, outfile);
+    let print = move || task.finish(sources.into_iter(), &links, fail_on, style, outfile);
     printing::print_until_signal(print).map(Prepared::Done).map_err(|error| {
         let hint = reserve::hint(&error);
         (Exit::Internal, format!("the result cannot be printed: {error}{hint}"))

@@ -1,6 +1,6 @@
 //! The result as a table for people: each image with its containers, then what matches nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::matches::{
@@ -204,9 +204,20 @@ fn place(place: &Place) -> Vec<Cell> {
         Cell::new(escape(&place.namespace), CellStyle::Plain),
         Cell::new(escape(&place.pod), CellStyle::Plain),
         Cell::new(container, CellStyle::Plain),
-        Cell::new(place.host.as_deref().map(escape).unwrap_or_default(), CellStyle::Plain),
+        Cell::new(host(place), CellStyle::Plain),
         Cell::new(escape(state), style),
     ]
+}
+
+/// The host of the pod, and the physical hosts on which it runs.
+fn host(place: &Place) -> String {
+    let host = place.host.as_deref().map(escape).unwrap_or_default();
+    let physical: BTreeSet<_> =
+        place.physical_hosts.iter().map(|host| escape(&host.name)).collect();
+    if physical.is_empty() {
+        return host;
+    }
+    format!("{host} on {}", Vec::from_iter(physical).join(", "))
 }
 
 /// The last line, with the counts.

@@ -20,10 +20,7 @@ pub use shared_ids::warn_of_shared_ids;
 
 /// Combines the results. Without `run`, data that differ from run to run are left out.
 pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inventory {
-    for endpoint in &mut endpoints {
-        normalize(endpoint, run.is_some());
-    }
-    endpoints.sort_by(|a, b| (&a.id, &a.module).cmp(&(&b.id, &b.module)));
+    sort_endpoints(&mut endpoints, run.is_some());
     Inventory {
         schema_version: SCHEMA_VERSION.to_owned(),
         generator: Software {
@@ -34,6 +31,14 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
         endpoints,
         links: Vec::new(),
     }
+}
+
+/// Sorts the endpoints and everything in them; see [`normalize`].
+pub fn sort_endpoints(endpoints: &mut [EndpointResult], run_info: bool) {
+    for endpoint in &mut *endpoints {
+        normalize(endpoint, run_info);
+    }
+    endpoints.sort_by(|a, b| (&a.id, &a.module).cmp(&(&b.id, &b.module)));
 }
 
 /// Sorts one endpoint's result, and removes what must not be in it: the data of a failed endpoint and, unless
