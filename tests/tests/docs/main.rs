@@ -89,6 +89,7 @@ fn options_of_the_program() -> BTreeSet<String> {
         &["modules"],
         &["match-images"],
         &["check"],
+        &["convert"],
         &["diff"],
         &["guard", "list"],
         &["guard", "accept"],
