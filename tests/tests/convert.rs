@@ -24,7 +24,9 @@ fn each_format_is_that_of_the_run() {
     let file = folder.path().join("inventory.json");
     std::fs::write(&file, gather("inventory")).expect("written");
     let file = file.to_str().expect("UTF-8");
-    for format in ["gatherer", "inventory", "table", "containers", "virt-who", "ansible", "prometheus"] {
+    for format in
+        ["gatherer", "inventory", "table", "containers", "virt-who", "ansible", "prometheus", "csv"]
+    {
         let args = ["convert", file, "--format", format];
         let converted = Run::new().args(args).run().expect_code(0);
         assert_eq!(converted.stdout_text(), gather(format), "{format}");
@@ -35,8 +37,9 @@ fn each_format_is_that_of_the_run() {
     let lines = Run::new().args(["convert", file, "--format", "ndjson"]).run().expect_code(0);
     assert_eq!(lines.stdout_text().lines().count(), 3);
     let only = ["convert", file, "--format", "gatherer", "--only", "two"];
-    let only: Value = serde_json::from_str(Run::new().args(only).run().expect_code(0).stdout_text())
-        .expect("JSON");
+    let only: Value =
+        serde_json::from_str(Run::new().args(only).run().expect_code(0).stdout_text())
+            .expect("JSON");
     assert_eq!(only.as_object().expect("an object").keys().collect::<Vec<_>>(), ["two"]);
 }
 

@@ -51,9 +51,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether the output contains links between endpoints, or its notes follow from them.
+    /// Whether the output shows links between endpoints, or the warnings about uncertain ones.
     pub fn has_links(self) -> bool {
-        matches!(self, Self::Inventory | Self::VirtWho | Self::Ansible | Self::Csv)
+        !matches!(self, Self::Gatherer | Self::Ndjson | Self::Containers)
     }
 }
 
