@@ -55,14 +55,17 @@ fn run(endpoints: &[(&str, Value)], plugins: &PluginFolder) -> Run {
     run
 }
 
-/// Writes all tables into a folder.
+/// Writes all tables into a folder, as the page does it.
 fn write_tables(endpoints: &[(&str, Value)], folder: &Path) {
     let plugins = PluginFolder::with(&["file"]);
     std::fs::create_dir_all(folder).expect("the folder can be created");
+    let inventory = folder.join("inventory.json");
+    let run = run(endpoints, &plugins).args(["--format", "inventory", "--outfile"]);
+    run.arg(&inventory).run().expect_code(0);
     for table in TABLES {
-        let run = run(endpoints, &plugins).args(["--format", "csv", "--csv-table", table]);
-        let outcome = run.run().expect_code(0);
-        std::fs::write(folder.join(format!("{table}.csv")), outcome.stdout).expect("writable");
+        let run = Run::new().arg("convert").arg(&inventory);
+        let run = run.args(["--format", "csv", "--csv-table", table, "--outfile"]);
+        run.arg(folder.join(format!("{table}.csv"))).run().expect_code(0);
     }
     std::fs::write(folder.join("tables.sql"), &blocks("sql")[0]).expect("writable");
 }
