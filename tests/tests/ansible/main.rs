@@ -5,8 +5,9 @@ mod setup;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
-use gatherer_tests::{Judge, skip};
+use gatherer_tests::{Judge, program, skip};
 use serde_json::{Value, json};
 use setup::{Inventory, parsed, run, script, text};
 
@@ -330,4 +331,31 @@ fn a_node_and_its_virtual_machine_name_each_other() {
     assert_eq!(machines["node1_n1"]["vhg_runs_on"], json!(["kvm1"]));
     assert_eq!(machines[&guest]["vhg_same_as"], json!(["node1_n1"]));
     assert_eq!(machines[&guest]["vhg_host"], "kvm1");
+}
+
+#[test]
+fn a_document_that_was_gathered_before_gives_the_same_inventory() {
+    let inventory = Inventory::of_document(&hostile(), &[]);
+    let gather = || {
+        let mut gather = Command::new(program());
+        inventory.prepare(&mut gather);
+        gather.args(["-i", "endpoints.json", "--format", "inventory", "-o", "inventory.json"]);
+        assert!(run(gather).status.success());
+    };
+    let from_document = |arguments: &[&str]| {
+        let mut script = inventory.script(arguments);
+        script.env("VHG_INVENTORY", "inventory.json").env_remove("VHG_INFILE");
+        run(script)
+    };
+    gather();
+    let list = run(inventory.script(&["--list"]));
+    assert_eq!(parsed(&from_document(&["--list"])), parsed(&list));
+    let host = parsed(&from_document(&["--host", "_localhost"]));
+    assert_eq!(host["vhg_name"], "localhost");
+
+    inventory.write("document.json", "{");
+    gather();
+    let refused = from_document(&["--list"]);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+    assert!(text(&refused.stderr).contains("\"endpoint\":\"file\""), "{}", text(&refused.stderr));
 }
