@@ -66,7 +66,7 @@ fn links_are_found_again_in_a_document_without_them() {
 fn refuses_what_it_cannot_convert() {
     let refused = |args: &[&str], document: &str| {
         let run = Run::new().args(["convert"]).args(args).stdin(document).run();
-        (run.code(), run.stderr.clone().to_owned())
+        (run.code(), run.stderr.clone())
     };
     let inventory = r#"{"schemaVersion": "1.7", "generator": {"name": "t"}, "endpoints": []}"#;
     let mut shown = String::new();
