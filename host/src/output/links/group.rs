@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use gatherer_plugin_api::model::{EvidenceKind, LinkKind};
 
 use super::FoundLink;
-use super::identity::has_machine_id;
+use super::identity::{machine_ids, parse_machine_id};
 use super::machine::Machine;
 use super::problems::Problems;
 
@@ -35,12 +35,12 @@ impl<'a> Group<'a> {
 
     /// Removes claims that do not hold, and returns whether all members can be one machine. Reports it if not.
     pub fn resolve(&mut self, machines: &[Machine<'_>], problems: &mut Problems) -> bool {
-        let guests: Vec<_> =
-            self.members.iter().filter_map(|member| machines[member.machine].guest()).collect();
+        let guests = self.members.iter().filter_map(|member| machines[member.machine].guest());
+        let possible: HashSet<_> = guests.flat_map(machine_ids).collect();
         // A machine id is random unless it was made from the UUID of the virtual machine.
         self.members.retain(|member| {
             member.by != EvidenceKind::MachineId
-                || guests.iter().any(|guest| has_machine_id(guest, member.value))
+                || parse_machine_id(member.value).is_some_and(|id| possible.contains(&id))
         });
         if self.members.len() < 2 {
             return false;
@@ -107,7 +107,7 @@ fn layer(by: EvidenceKind) -> u8 {
         EvidenceKind::ProviderId => 0,
         EvidenceKind::InstanceId => 1,
         EvidenceKind::SystemUuid => 2,
-        EvidenceKind::Uuid => 3,
+        EvidenceKind::MachineId => 3,
         _ => 4,
     }
 }

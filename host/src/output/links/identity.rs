@@ -104,13 +104,16 @@ pub fn of_guest<'a>(guest: &'a Guest, provider: &'a str) -> Vec<Claim<'a>> {
     claims
 }
 
-/// Whether the UUID of a guest, without its dashes, is this machine id: systemd makes the machine id of a virtual machine
-/// from that UUID.
-pub fn has_machine_id(guest: &Guest, machine_id: &str) -> bool {
-    let parse = |text: &str| Uuid::try_parse(text.trim()).ok();
-    let wanted = parse(machine_id);
+/// The machine ids that the operating system of a guest may have, if it has one from the hypervisor: systemd makes the machine
+/// id of a virtual machine from its UUID, without the dashes.
+pub fn machine_ids(guest: &Guest) -> impl Iterator<Item = Uuid> {
     let uuids = [&guest.uuid, &guest.identifiers.uuid, &guest.id];
-    wanted.is_some() && uuids.into_iter().flatten().any(|uuid| parse(uuid) == wanted)
+    uuids.into_iter().flatten().filter_map(|uuid| parse_machine_id(uuid))
+}
+
+/// A machine id, or the UUID that it was made from.
+pub fn parse_machine_id(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text.trim()).ok()
 }
 
 /// The instance that a node's provider ID names. The formats are those of the cloud providers of Kubernetes.
@@ -126,7 +129,9 @@ fn of_provider_id(id: &str) -> Option<Identity<'_>> {
         }
         // The region or zone may be empty.
         "aws" | "openstack" => of_instance(provider, path.rsplit('/').next()?),
-        _ => of_instance(provider, path.trim_start_matches('/')),
+        PROXMOX => of_instance(provider, path.trim_start_matches('/')),
+        // The ids of others are not unique: clusters of k3s have nodes with the same names.
+        _ => HardwareUuid::parse(path.trim_start_matches('/')).map(Identity::Uuid),
     }
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::add_links;
 
 /// A UUID as a node reports it, and the one with the bytes of its first groups swapped.
-const UUID: &str = "4c4c4544-0042-3510-8051-b4c04f4d3132";
+pub const UUID: &str = "4c4c4544-0042-3510-8051-b4c04f4d3132";
 const SWAPPED: &str = "44454c4c-4200-1035-8051-b4c04f4d3132";
 const OTHER: &str = "7b2f5c1e-08d3-4f4e-9a52-1d3c6b7e8f90";
 
-fn inventory(endpoints: &Value) -> Inventory {
+pub fn inventory(endpoints: &Value) -> Inventory {
     serde_json::from_value(json!({
         "schemaVersion": "1.7", "generator": {"name": "t"}, "endpoints": endpoints,
     }))
@@ -20,17 +20,17 @@ fn inventory(endpoints: &Value) -> Inventory {
 }
 
 /// An endpoint whose hosts these are.
-fn endpoint(id: &str, hosts: &[Value]) -> Value {
+pub fn endpoint(id: &str, hosts: &[Value]) -> Value {
     json!({"id": id, "module": "M", "status": "complete", "hosts": hosts})
 }
 
 /// A node of a cluster with these identifiers.
-fn node(name: &str, identifiers: &Value) -> Value {
+pub fn node(name: &str, identifiers: &Value) -> Value {
     json!({"id": format!("id-{name}"), "name": name, "identifiers": identifiers})
 }
 
 /// A hypervisor with these guests.
-fn hypervisor(name: &str, guests: &[Value]) -> Value {
+pub fn hypervisor(name: &str, guests: &[Value]) -> Value {
     json!({"id": format!("id-{name}"), "name": name, "hypervisor": {"type": "qemu"}, "guests": guests})
 }
 
@@ -39,12 +39,12 @@ fn cloud(name: &str, kind: &str, guests: &[Value]) -> Value {
     json!({"id": name, "name": name, "hypervisor": {"type": kind}, "synthetic": true, "guests": guests})
 }
 
-fn guest(name: &str, uuid: &str) -> Value {
+pub fn guest(name: &str, uuid: &str) -> Value {
     json!({"id": uuid, "name": name, "uuid": uuid})
 }
 
 /// The links, and the warnings, one text each.
-fn linked(endpoints: &Value) -> (Vec<String>, Vec<String>) {
+pub fn linked(endpoints: &Value) -> (Vec<String>, Vec<String>) {
     let mut inventory = inventory(endpoints);
     let notes = add_links(&mut inventory);
     let object = |object: &LinkedObject| format!("{}/{}", object.endpoint, object.name);

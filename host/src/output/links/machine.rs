@@ -1,5 +1,7 @@
 //! The hosts and guests of all complete endpoints.
 
+use std::net::IpAddr;
+
 use gatherer_plugin_api::model::{
     EndpointResult, EndpointStatus, Guest, Host, LinkedObject, ObjectKind,
 };
@@ -73,15 +75,18 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Whether two hosts may be one host that two endpoints report: they have the same hardware or the same name.
+    /// Whether two hosts may be one host that two endpoints report: they have the same hardware, or the same name unless it is
+    /// known that they have different hardware.
     pub fn may_be_host(&self, other: &Self) -> bool {
         let (Object::Host(one), Object::Host(other)) = (self.object, other.object) else {
             return false;
         };
-        let name = |host: &'a Host| host.name.split('.').next().unwrap_or_default();
-        let mut uuids = hardware_uuids(one);
-        uuids.any(|uuid| hardware_uuids(other).any(|other| other == uuid))
-            || name(one).eq_ignore_ascii_case(name(other))
+        let is_known = |host| hardware_uuids(host).next().is_some();
+        if is_known(one) && is_known(other) {
+            let mut uuids = hardware_uuids(one);
+            return uuids.any(|uuid| hardware_uuids(other).any(|other| other == uuid));
+        }
+        may_be_one_name(&one.name, &other.name)
     }
 
     /// Whether two hosts are different nodes of Kubernetes, so that they cannot be one machine.
@@ -101,18 +106,42 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// What [`Self::reference`] consists of: the endpoint, whether it is a host, the id and the name.
+    pub fn key(&self) -> (&'a str, bool, Option<&'a str>, &'a str) {
+        let id = match self.object {
+            Object::Host(host) => Some(host.id.as_str()),
+            Object::Guest(guest, _) => guest.id.as_deref(),
+        };
+        (self.endpoint_id, self.is_host(), id, self.name())
+    }
+
     /// How links name the machine.
     pub fn reference(&self) -> LinkedObject {
-        let (kind, id) = match self.object {
-            Object::Host(host) => (ObjectKind::Host, Some(host.id.clone())),
-            Object::Guest(guest, _) => (ObjectKind::Guest, guest.id.clone()),
-        };
+        let (endpoint, is_host, id, name) = self.key();
         LinkedObject {
-            endpoint: self.endpoint_id.to_owned(),
-            kind,
-            id,
-            name: self.name().to_owned(),
+            endpoint: endpoint.to_owned(),
+            kind: if is_host { ObjectKind::Host } else { ObjectKind::Guest },
+            id: id.map(str::to_owned),
+            name: name.to_owned(),
         }
+    }
+}
+
+/// Whether two names may be those of one host: one of them may be without its domain.
+fn may_be_one_name(one: &str, other: &str) -> bool {
+    fn short(name: &str) -> &str {
+        name.split('.').next().unwrap_or_default()
+    }
+    let [one, other] = [one, other].map(|name| name.trim_end_matches('.'));
+    if short(one).is_empty() || short(one).eq_ignore_ascii_case("localhost") {
+        return false;
+    }
+    let is_whole = |name: &str| name.parse::<IpAddr>().is_ok();
+    let are_whole = is_whole(one) || is_whole(other) || (one.contains('.') && other.contains('.'));
+    if are_whole {
+        one.eq_ignore_ascii_case(other)
+    } else {
+        short(one).eq_ignore_ascii_case(short(other))
     }
 }
 

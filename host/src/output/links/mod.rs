@@ -3,8 +3,11 @@
 //! Machines are compared by the identities that they claim. An identity links nothing if it is not certain which machine
 //! has it: a wrong link is worse than none.
 
+mod cycles;
 mod group;
 mod identity;
+#[cfg(test)]
+mod links_hostile_tests;
 #[cfg(test)]
 mod links_properties;
 #[cfg(test)]
@@ -12,7 +15,7 @@ mod links_tests;
 mod machine;
 mod problems;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gatherer_plugin_api::model::{Evidence, EvidenceKind, Inventory, Link, LinkKind, Warning};
 
@@ -57,7 +60,20 @@ fn find(inventory: &Inventory) -> (Vec<Link>, Problems) {
     let mut groups = groups(&machines);
     groups.retain_mut(|group| group.resolve(&machines, &mut problems));
     remove_disagreements(&mut groups, &machines, &mut problems);
+    cycles::remove(&mut groups, &machines, &mut problems);
+    let duplicates = duplicates(&machines);
+    let mut is_unique = |number: usize| {
+        let is_duplicate = duplicates.contains(&number);
+        if is_duplicate {
+            problems.add_duplicate(&machines[number]);
+        }
+        !is_duplicate
+    };
+    for group in &mut groups {
+        group.members.retain(|member| is_unique(member.machine));
+    }
     let mut found: Vec<_> = groups.iter().flat_map(|group| group.links(&machines)).collect();
+    found.retain(|link| is_unique(link.to));
     found.sort();
     // The first of several links between the same machines has the strongest evidence.
     found.dedup_by(|one, kept| (one.from, one.kind, one.to) == (kept.from, kept.kind, kept.to));
@@ -70,6 +86,18 @@ fn find(inventory: &Inventory) -> (Vec<Link>, Problems) {
     let mut links: Vec<_> = found.into_iter().map(link).collect();
     links.sort();
     (links, problems)
+}
+
+/// The machines that links cannot name, because another one has the same id and name in an endpoint with the same id.
+fn duplicates(machines: &[Machine<'_>]) -> HashSet<usize> {
+    let mut first = HashMap::new();
+    let mut duplicates = HashSet::new();
+    for (number, machine) in machines.iter().enumerate() {
+        if let Some(first) = first.insert(machine.key(), number) {
+            duplicates.extend([first, number]);
+        }
+    }
+    duplicates
 }
 
 /// The machines that claim the same identity, in the order of the inventory. Identities that only one machine claims are

@@ -17,11 +17,34 @@ const CANDIDATES_MAX: usize = 5;
 
 /// Warnings, by the number of their endpoint.
 #[derive(Debug, Default)]
-pub struct Problems(BTreeMap<usize, BTreeSet<Warning>>);
+pub struct Problems(BTreeMap<usize, OfEndpoint>);
+
+/// The first warnings of an endpoint, and how many were left out.
+#[derive(Debug, Default)]
+struct OfEndpoint {
+    warnings: BTreeSet<Warning>,
+    left_out: usize,
+}
 
 impl Problems {
     /// Adds a warning for each host of a group whose members cannot be one machine, or for its first guest.
     pub fn add_ambiguous(&mut self, group: &Group<'_>, machines: &[Machine<'_>]) {
+        self.add_group(group, machines, "several machines have it");
+    }
+
+    /// Adds a warning for each host of a group whose machine would run on itself, or for its first guest.
+    pub fn add_cycle(&mut self, group: &Group<'_>, machines: &[Machine<'_>]) {
+        self.add_group(group, machines, "the machine would then run on itself");
+    }
+
+    /// Adds a warning about a machine that links cannot name.
+    pub fn add_duplicate(&mut self, machine: &Machine<'_>) {
+        let kind = if machine.is_host() { "host" } else { "guest" };
+        let message = format!("not linked, because another {kind} has the same id and name");
+        self.add(machine, message);
+    }
+
+    fn add_group(&mut self, group: &Group<'_>, machines: &[Machine<'_>], reason: &str) {
         let machine = |member: &Member<'_>| machines[member.machine];
         let first = &group.members[0];
         let endpoints: BTreeSet<_> =
@@ -37,10 +60,11 @@ impl Problems {
         };
         for member in about {
             let others = group.members.iter().filter(|other| other.machine != member.machine);
+            let others = others.map(|other| other.machine);
             let message = format!(
-                "not linked by its {}, because several machines have it: {}",
+                "not linked by its {}, because {reason}: {}",
                 claim(member),
-                candidates(others.map(|other| other.machine), machines)
+                candidates(others, group.members.len() - 1, machines)
             );
             self.add(&machine(member), message);
         }
@@ -73,7 +97,8 @@ impl Problems {
                     continue;
                 };
                 let others = members.iter().map(|other| other.machine);
-                let others = candidates(others.filter(|other| *other != machine), machines);
+                let others = others.filter(|other| *other != machine);
+                let others = candidates(others, members.len() - 1, machines);
                 let separator = if index == 0 { "" } else { ";" };
                 // Writing to a string does not fail.
                 let _ = write!(message, "{separator} {} to {others}", claim(member));
@@ -89,14 +114,17 @@ impl Problems {
             name => name.to_owned(),
         };
         let warning = Warning { object: capped(object), message: capped(message) };
-        self.0.entry(machine.endpoint).or_default().insert(warning);
+        let own = self.0.entry(machine.endpoint).or_default();
+        if own.warnings.insert(warning) && own.warnings.len() > WARNINGS_MAX {
+            own.warnings.pop_last();
+            own.left_out += 1;
+        }
     }
 
     /// The warnings of each endpoint, by its number.
     pub fn into_warnings(self) -> impl Iterator<Item = (usize, Vec<Warning>)> {
-        self.0.into_iter().map(|(number, warnings)| {
-            let left_out = warnings.len().saturating_sub(WARNINGS_MAX);
-            let mut warnings: Vec<_> = warnings.into_iter().take(WARNINGS_MAX).collect();
+        self.0.into_iter().map(|(number, OfEndpoint { warnings, left_out })| {
+            let mut warnings = Vec::from_iter(warnings);
             if left_out > 0 {
                 let message = format!("{left_out} more hosts and guests are not linked");
                 warnings.push(Warning { object: "links".to_owned(), message });
@@ -112,18 +140,22 @@ fn claim(member: &Member<'_>) -> String {
     format!("{} {:?}", name.as_str().unwrap_or_default(), member.value)
 }
 
-/// Names the first machines, and the number of the others.
-fn candidates(numbers: impl Iterator<Item = usize>, machines: &[Machine<'_>]) -> String {
-    let mut numbers = numbers.map(|number| &machines[number]);
+/// Names the first of these machines, of which there are `count`, and the number of the others. Only the first ones are read,
+/// because there may be a warning for each of very many machines.
+fn candidates(
+    numbers: impl Iterator<Item = usize>,
+    count: usize,
+    machines: &[Machine<'_>],
+) -> String {
     let named: Vec<_> = numbers
-        .by_ref()
         .take(CANDIDATES_MAX)
+        .map(|number| &machines[number])
         .map(|machine| {
             let kind = if machine.is_host() { "host" } else { "guest" };
             format!("{kind} {:?} of endpoint {:?}", machine.name(), machine.endpoint_id)
         })
         .collect();
-    let more = numbers.count();
+    let more = count - named.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", named.join(", "))
 }
