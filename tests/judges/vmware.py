@@ -1,6 +1,7 @@
 """Reads the virtual machines of a vCenter or an ESXi host with VMware's pyvmomi.
 
-Arguments: host, port, user, password, file with the certificate authority.
+Arguments: host, port, user, password, file with the certificate authority. With `--own-uuids` after them, ids are the UUIDs as
+vSphere says them.
 """
 import json
 import ssl
@@ -62,14 +63,18 @@ def guest(reference, values, hosts):
 
 
 def main():
-    host, port, user, password, authority = sys.argv[1:]
+    host, port, user, password, authority, *options = sys.argv[1:]
     context = ssl.create_default_context(cafile=authority)
     service = SmartConnect(host=host, port=int(port), user=user, pwd=password, sslContext=context)
     found = list(objects(service.RetrieveContent()))
     Disconnect(service)
     hosts = {reference: plain(values["name"]) for reference, values in found if isinstance(reference, vim.HostSystem)}
     machines = [(reference, values) for reference, values in found if isinstance(reference, vim.VirtualMachine)]
-    json.dump([guest(reference, values, hosts) for reference, values in machines], sys.stdout)
+    guests = [guest(reference, values, hosts) for reference, values in machines]
+    if options == ["--own-uuids"]:
+        for found, (_, values) in zip(guests, machines):
+            found["id"] = values["summary.config"].uuid
+    json.dump(guests, sys.stdout)
 
 
 main()
