@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures whole processes of the release build: see tests/examples/bench/. The arguments select parts:
-# processes, kubernetes, workloads, libvirt, vmware, ec2, moto, openstack. The environment variable PODS sets the number of pods up
+# processes, kubernetes, workloads, libvirt, vmware, ec2, moto, openstack, formats. The environment variable PODS sets the number of pods up
 # to which workloads measures: PODS=100000 takes 15 minutes, PODS=2000 is quick.
 # BESIDE is the path of a second program, such as an older build, that is measured in the same turns.
 

@@ -6,6 +6,7 @@
 
 mod curl;
 mod ec2;
+mod formats;
 mod kubernetes;
 mod libvirt;
 mod measure;
@@ -22,7 +23,7 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [openstack] [moto]";
+const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [openstack] [moto] [formats]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ("ec2", ec2::measure),
         ("moto", ec2::measure_moto),
         ("openstack", openstack::measure),
+        ("formats", formats::measure),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;

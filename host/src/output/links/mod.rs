@@ -16,6 +16,7 @@ mod machine;
 mod problems;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use gatherer_plugin_api::model::{Evidence, EvidenceKind, Inventory, Link, LinkKind, Warning};
 
@@ -25,11 +26,18 @@ use machine::Machine;
 use problems::Problems;
 
 use crate::output::format::Note;
+use crate::output::inventory::count;
 
 /// Finds the links of an inventory, and adds them and the warnings about machines that are not linked. Returns these
 /// warnings, to be logged.
 pub fn add_links(inventory: &mut Inventory) -> Vec<Note> {
+    let started = Instant::now();
     let (links, problems) = find(inventory);
+    let duration_ms = started.elapsed().as_millis();
+    if !links.is_empty() {
+        let found = count(links.len(), "link");
+        tracing::info!("{found} between endpoints found in {duration_ms} ms");
+    }
     inventory.links = links;
     let mut notes = Vec::new();
     for (number, warnings) in problems.into_warnings() {
