@@ -76,3 +76,23 @@ fn the_commands_for_tables_answer_with_duckdb_and_sqlite() {
     assert_eq!(of_host.count(), 1, "{printed}");
     assert!(printed.lines().last().is_some_and(|line| line.starts_with("lost,")), "{printed}");
 }
+
+#[test]
+fn the_commands_for_documents_and_tables_for_people_work() {
+    if Command::new("jq").arg("--version").output().is_err() {
+        skip!("jq is not installed");
+    }
+    for (section, expected) in [
+        ("One run, many formats", "kvm1"),
+        ("gatherer", "lost"),
+        ("inventory", "lost: "),
+        ("ndjson", "kvm1 guest1"),
+        ("containers", "no container"),
+        ("table", "guest1"),
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = run_commands(section, folder.path(), &[]);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains(expected), "{section}: {printed}");
+    }
+}
