@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use super::group::Group;
 use super::machine::Machine;
 use super::problems::Problems;
+use super::sets;
 
 /// Removes the groups of machines that would run on themselves, directly or through others.
 pub fn remove(groups: &mut Vec<Group<'_>>, machines: &[Machine<'_>], problems: &mut Problems) {
-    let sets = sets(groups);
+    let sets = sets::of_groups(groups);
     let mut edges = Edges::new(groups.len());
     let mut set_of = HashMap::new();
     for (group, set) in groups.iter().zip(&sets) {
@@ -30,28 +31,6 @@ pub fn remove(groups: &mut Vec<Group<'_>>, machines: &[Machine<'_>], problems: &
         }
         !is_in_cycle
     });
-}
-
-/// The number of each group's set. Groups that have a machine in common are in one set: all their members are one machine.
-fn sets(groups: &[Group<'_>]) -> Vec<usize> {
-    fn root(parents: &mut [usize], mut group: usize) -> usize {
-        while parents[group] != group {
-            parents[group] = parents[parents[group]];
-            group = parents[group];
-        }
-        group
-    }
-    let mut parents: Vec<_> = (0..groups.len()).collect();
-    let mut group_of = HashMap::new();
-    for (number, group) in groups.iter().enumerate() {
-        for member in &group.members {
-            if let Some(other) = group_of.insert(member.machine, number) {
-                let (one, other) = (root(&mut parents, number), root(&mut parents, other));
-                parents[one] = other;
-            }
-        }
-    }
-    (0..groups.len()).map(|group| root(&mut parents, group)).collect()
 }
 
 /// Which set of machines runs on which other.

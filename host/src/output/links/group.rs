@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use gatherer_plugin_api::model::{EvidenceKind, LinkKind};
 
 use super::FoundLink;
-use super::identity::{machine_ids, parse_machine_id};
+use super::identity::{Identity, hardware_of_guest, machine_ids, parse_machine_id};
 use super::machine::Machine;
 use super::problems::Problems;
 
@@ -19,13 +19,25 @@ pub struct Member<'a> {
 }
 
 /// The machines that claim one identity.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Group<'a> {
+    /// Whether machines of different systems can have the identity.
+    is_local: bool,
     /// Each machine once, with its strongest claim.
     pub members: Vec<Member<'a>>,
 }
 
 impl<'a> Group<'a> {
+    /// A group without machines.
+    pub fn new(identity: &Identity<'_>) -> Self {
+        Self { is_local: identity.is_local(), members: Vec::new() }
+    }
+
+    /// The machines of several groups.
+    pub fn of(members: Vec<Member<'a>>) -> Self {
+        Self { is_local: false, members }
+    }
+
     /// Adds a machine. The claims of one machine must arrive together, the strongest first.
     pub fn add(&mut self, member: Member<'a>) {
         if self.members.last().is_none_or(|last| last.machine != member.machine) {
@@ -46,18 +58,23 @@ impl<'a> Group<'a> {
             return false;
         }
         let is_one = self.is_one_machine(machines);
-        if !is_one {
+        let has_host = self.members.iter().any(|member| machines[member.machine].is_host());
+        // Without a host it is usual that guests of several systems have a local identity.
+        if !is_one && (has_host || !self.is_local) {
             problems.add_ambiguous(self, machines);
         }
         is_one
     }
 
     /// Whether nothing shows that the members are several machines.
-    fn is_one_machine(&self, machines: &[Machine<'_>]) -> bool {
+    pub fn is_one_machine(&self, machines: &[Machine<'_>]) -> bool {
         let members =
             || self.members.iter().map(|member| (member.machine, &machines[member.machine]));
         let mut seen = HashSet::new();
         if !members().all(|(_, machine)| seen.insert((machine.endpoint, machine.is_host()))) {
+            return false;
+        }
+        if !self.may_be_one_guest(machines) {
             return false;
         }
         // One machine is on one host.
@@ -74,6 +91,18 @@ impl<'a> Group<'a> {
         let first = hosts.next();
         !is_inside_itself
             && first.is_none_or(|(_, first)| !hosts.any(|(_, host)| host.is_other_node(first)))
+    }
+
+    /// Whether the guests may be one machine: their UUIDs are not different, and known if nothing else shows it.
+    fn may_be_one_guest(&self, machines: &[Machine<'_>]) -> bool {
+        let guests = self.members.iter().filter_map(|member| machines[member.machine].guest());
+        let uuids: Vec<_> = guests.map(hardware_of_guest).collect();
+        if uuids.len() > 1 && self.is_local && uuids.iter().any(Vec::is_empty) {
+            return false;
+        }
+        let mut known = uuids.iter().filter(|uuids| !uuids.is_empty());
+        let Some(first) = known.next() else { return true };
+        known.all(|uuids| uuids.iter().any(|uuid| first.contains(uuid)))
     }
 
     /// The links from one member to each other, and from each host to the hosts on which it runs as a guest.

@@ -24,6 +24,14 @@ impl HardwareUuid {
     }
 }
 
+impl Identity<'_> {
+    /// Whether two machines of different systems can have it.
+    pub fn is_local(&self) -> bool {
+        // The name of a cluster is the operator's choice, and often the default one.
+        matches!(self, Self::Instance(provider, _) if provider == PROXMOX)
+    }
+}
+
 /// What identifies a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity<'a> {
@@ -96,12 +104,21 @@ pub fn of_guest<'a>(guest: &'a Guest, provider: &'a str) -> Vec<Claim<'a>> {
     if let Some(id) = other.get("proxmoxId") {
         claim(EvidenceKind::InstanceId, id, Some(Identity::Instance(PROXMOX.into(), id.into())));
     }
-    let uuids = [&guest.uuid, &guest.identifiers.uuid, &guest.id];
-    let uuids = uuids.into_iter().flatten().chain(other.get("extId"));
-    for uuid in uuids {
+    for uuid in uuids_of_guest(guest) {
         claim(EvidenceKind::Uuid, uuid, HardwareUuid::parse(uuid).map(Identity::Uuid));
     }
     claims
+}
+
+/// The UUIDs of a guest, those that are not valid included.
+fn uuids_of_guest(guest: &Guest) -> impl Iterator<Item = &String> {
+    let uuids = [&guest.uuid, &guest.identifiers.uuid, &guest.id];
+    uuids.into_iter().flatten().chain(guest.identifiers.other.get("extId"))
+}
+
+/// The UUIDs by which a guest is compared.
+pub fn hardware_of_guest(guest: &Guest) -> Vec<HardwareUuid> {
+    uuids_of_guest(guest).filter_map(|uuid| HardwareUuid::parse(uuid)).collect()
 }
 
 /// The machine ids that the operating system of a guest may have, if it has one from the hypervisor: systemd makes the machine

@@ -102,6 +102,46 @@ fn does_not_confuse_nodes_of_providers_that_name_them_like_the_node() {
 }
 
 #[test]
+fn does_not_link_guests_that_only_have_the_same_number_in_clusters_of_one_name() {
+    let pve = |id: &str, uuid: Option<&str>| {
+        let guest = json!({"id": uuid, "name": "web", "identifiers": {"proxmoxId": "pve/100"}});
+        endpoint(id, &[hypervisor("pve", &[guest])])
+    };
+    let n1 = || endpoint("k8s", &[node("n1", &json!({"providerId": "proxmox://pve/100"}))]);
+    for (one, other, is_linked) in [
+        (Some(UUID), Some(OTHER), false),
+        // Containers have no UUID.
+        (None, None, false),
+        (Some(UUID), None, false),
+        (Some(UUID), Some(SWAPPED), true),
+    ] {
+        let (links, warnings) = linked(&json!([pve("a", one), pve("b", other)]));
+        assert_eq!((links.len(), warnings.len()), (usize::from(is_linked), 0), "{one:?} {other:?}");
+        let (links, warnings) = linked(&json!([n1(), pve("a", one), pve("b", other)]));
+        assert_eq!(links.is_empty(), !is_linked, "{one:?} {other:?}: {links:?}");
+        assert_eq!(warnings.len(), usize::from(!is_linked), "{one:?} {other:?}: {warnings:?}");
+    }
+}
+
+#[test]
+fn does_not_link_hosts_whose_identifiers_lead_to_two_hosts_of_one_endpoint() {
+    let both = |name: &str| {
+        let mut both = host(name, UUID, &[]);
+        both["identifiers"]["systemUuid"] = OTHER.into();
+        both
+    };
+    // The first two are one machine by both identifiers, the others each by one.
+    let endpoints = json!([
+        endpoint("a", &[both("h1")]),
+        endpoint("b", &[both("h2")]),
+        endpoint("c", &[host("h3", UUID, &[]), host("h4", OTHER, &[])]),
+    ]);
+    let (links, warnings) = linked(&endpoints);
+    assert_eq!((links, warnings.len()), (vec![], 6), "{warnings:?}");
+    insta::assert_snapshot!(warnings[0]);
+}
+
+#[test]
 fn does_not_link_machines_that_would_run_on_themselves() {
     let inner = "99999999-0042-3510-8051-b4c04f4d3132";
     // Each host has the other one as a guest; a node on one of them has a machine, but no place for certain.

@@ -87,11 +87,19 @@ proptest! {
     #[test]
     fn an_object_is_the_same_as_at_most_one_guest_and_one_host_of_an_endpoint(mut inventory in some_inventory()) {
         add_links(&mut inventory);
-        for (object, others) in same(&inventory) {
+        let same = same(&inventory);
+        for object in same.keys() {
+            // Also through other objects.
+            let (mut all, mut next) = (BTreeSet::new(), vec![object]);
+            while let Some(other) = next.pop() {
+                prop_assert!(!same[other].contains(other));
+                if all.insert(other) {
+                    next.extend(&same[other]);
+                }
+            }
             let mut seen = BTreeSet::new();
-            for other in &others {
-                prop_assert!(*other != object);
-                prop_assert!(seen.insert((&other.endpoint, other.kind)), "{object:?}: {others:?}");
+            for other in &all {
+                prop_assert!(seen.insert((&other.endpoint, other.kind)), "{object:?}: {all:?}");
             }
         }
     }
@@ -110,6 +118,26 @@ proptest! {
             let ways = &same[&link.from];
             let further = ways.iter().filter_map(|way| same.get(way)).flatten();
             prop_assert!(ways.iter().chain(further).any(is_on_it), "{link:?}");
+        }
+    }
+
+    #[test]
+    fn no_object_runs_on_itself(mut inventory in some_inventory()) {
+        add_links(&mut inventory);
+        let same = same(&inventory);
+        let places = |object: &LinkedObject| -> Vec<LinkedObject> {
+            let own = inventory.links.iter().filter(|link| link.kind == LinkKind::RunsOn && link.from == *object);
+            own.map(|link| link.to.clone()).collect()
+        };
+        for start in inventory.links.iter().map(|link| &link.from) {
+            let (mut seen, mut next) = (BTreeSet::new(), places(start));
+            while let Some(object) = next.pop() {
+                prop_assert!(object != *start, "{:?}", inventory.links);
+                if seen.insert(object.clone()) {
+                    next.extend(places(&object));
+                    next.extend(same.get(&object).into_iter().flatten().cloned());
+                }
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod links_properties;
 mod links_tests;
 mod machine;
 mod problems;
+mod sets;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -68,6 +69,7 @@ fn find(inventory: &Inventory) -> (Vec<Link>, Problems) {
     let mut groups = groups(&machines);
     groups.retain_mut(|group| group.resolve(&machines, &mut problems));
     remove_disagreements(&mut groups, &machines, &mut problems);
+    sets::remove_inconsistent(&mut groups, &machines, &mut problems);
     cycles::remove(&mut groups, &machines, &mut problems);
     let duplicates = duplicates(&machines);
     let mut is_unique = |number: usize| {
@@ -115,8 +117,8 @@ fn groups<'a>(machines: &[Machine<'a>]) -> Vec<Group<'a>> {
     let mut groups = Vec::<Group<'a>>::new();
     for (number, machine) in machines.iter().enumerate() {
         for claim in machine.claims() {
-            let group = *numbers.entry(claim.identity).or_insert_with(|| {
-                groups.push(Group::default());
+            let group = *numbers.entry(claim.identity).or_insert_with_key(|identity| {
+                groups.push(Group::new(identity));
                 groups.len() - 1
             });
             groups[group].add(Member { machine: number, by: claim.by, value: claim.value });

@@ -37,6 +37,11 @@ impl Problems {
         self.add_group(group, machines, "the machine would then run on itself");
     }
 
+    /// Adds a warning for each host of a group that is one machine only without other groups, or for its first guest.
+    pub fn add_inconsistent(&mut self, group: &Group<'_>, machines: &[Machine<'_>]) {
+        self.add_group(group, machines, "other identifiers of these lead to different machines");
+    }
+
     /// Adds a warning about a machine that links cannot name.
     pub fn add_duplicate(&mut self, machine: &Machine<'_>) {
         let kind = if machine.is_host() { "host" } else { "guest" };
