@@ -124,6 +124,34 @@ fn does_not_link_guests_that_only_have_the_same_number_in_clusters_of_one_name()
 }
 
 #[test]
+fn a_hypervisor_runs_on_what_the_node_runs_on_that_is_the_same_machine() {
+    let mut rented = hypervisor(
+        "h-1",
+        &[json!({"id": "i-1", "name": "vm", "identifiers": {"instanceId": "i-1"}})],
+    );
+    rented["hypervisor"]["type"] = "aws".into();
+    let endpoints = json!([
+        endpoint("ec2", &[rented]),
+        endpoint(
+            "k8s",
+            &[node("n1", &json!({"providerId": "aws:///zone/i-1", "systemUuid": UUID}))]
+        ),
+        endpoint("kvm", &[host("n1", UUID, &[guest("web", OTHER)])]),
+    ]);
+    let (links, warnings) = linked(&endpoints);
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(
+        links,
+        [
+            "k8s/n1 same ec2/vm by providerId aws:///zone/i-1".to_owned(),
+            format!("k8s/n1 same kvm/n1 by systemUuid {UUID}"),
+            "k8s/n1 runs-on ec2/h-1 by providerId aws:///zone/i-1".to_owned(),
+            format!("kvm/n1 runs-on ec2/h-1 by uuid {UUID}"),
+        ]
+    );
+}
+
+#[test]
 fn does_not_link_hosts_whose_identifiers_lead_to_two_hosts_of_one_endpoint() {
     let both = |name: &str| {
         let mut both = host(name, UUID, &[]);

@@ -83,20 +83,28 @@ fn same(inventory: &Inventory) -> BTreeMap<LinkedObject, BTreeSet<LinkedObject>>
     all
 }
 
+/// The objects that an object is the same as, also through others, and itself.
+fn closure<'a>(
+    same: &'a BTreeMap<LinkedObject, BTreeSet<LinkedObject>>,
+    object: &'a LinkedObject,
+) -> BTreeSet<&'a LinkedObject> {
+    let (mut all, mut next) = (BTreeSet::new(), vec![object]);
+    while let Some(other) = next.pop() {
+        if all.insert(other) {
+            next.extend(&same[other]);
+        }
+    }
+    all
+}
+
 proptest! {
     #[test]
     fn an_object_is_the_same_as_at_most_one_guest_and_one_host_of_an_endpoint(mut inventory in some_inventory()) {
         add_links(&mut inventory);
         let same = same(&inventory);
         for object in same.keys() {
-            // Also through other objects.
-            let (mut all, mut next) = (BTreeSet::new(), vec![object]);
-            while let Some(other) = next.pop() {
-                prop_assert!(!same[other].contains(other));
-                if all.insert(other) {
-                    next.extend(&same[other]);
-                }
-            }
+            let all = closure(&same, object);
+            prop_assert!(!same[object].contains(object));
             let mut seen = BTreeSet::new();
             for other in &all {
                 prop_assert!(seen.insert((&other.endpoint, other.kind)), "{object:?}: {all:?}");
@@ -115,9 +123,23 @@ proptest! {
             let host = host.expect("a host");
             prop_assert!(!host.synthetic);
             let is_on_it = |object: &LinkedObject| host.guests.iter().any(|guest| guest.name == object.name);
-            let ways = &same[&link.from];
-            let further = ways.iter().filter_map(|way| same.get(way)).flatten();
-            prop_assert!(ways.iter().chain(further).any(is_on_it), "{link:?}");
+            prop_assert!(closure(&same, &link.from).into_iter().any(is_on_it), "{link:?}");
+        }
+    }
+
+    #[test]
+    fn all_hosts_that_are_one_machine_run_on_the_same_hosts(mut inventory in some_inventory()) {
+        add_links(&mut inventory);
+        let same = same(&inventory);
+        let places = |object: &LinkedObject| -> BTreeSet<&LinkedObject> {
+            let own = inventory.links.iter().filter(|link| link.kind == LinkKind::RunsOn && link.from == *object);
+            own.map(|link| &link.to).collect()
+        };
+        for object in same.keys().filter(|object| object.kind == ObjectKind::Host) {
+            let all = closure(&same, object);
+            for other in all.into_iter().filter(|other| other.kind == ObjectKind::Host) {
+                prop_assert_eq!(places(object), places(other), "{:?}", inventory.links);
+            }
         }
     }
 

@@ -83,6 +83,7 @@ fn find(inventory: &Inventory) -> (Vec<Link>, Problems) {
         group.members.retain(|member| is_unique(member.machine));
     }
     let mut found: Vec<_> = groups.iter().flat_map(|group| group.links(&machines)).collect();
+    found.extend(sets::further_places(&groups, &machines, &found));
     found.retain(|link| is_unique(link.to));
     found.sort();
     // The first of several links between the same machines has the strongest evidence.

@@ -1,7 +1,10 @@
 //! Groups that have machines in common: all members of these groups are one machine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use gatherer_plugin_api::model::LinkKind;
+
+use super::FoundLink;
 use super::group::{Group, Member};
 use super::machine::Machine;
 use super::problems::Problems;
@@ -35,6 +38,48 @@ pub fn remove_inconsistent(
         }
         is_consistent
     });
+}
+
+/// The links from each host to the hosts on which it runs as a guest that only another group has: all objects of a machine run
+/// on the same hosts.
+pub fn further_places<'a>(
+    groups: &[Group<'a>],
+    machines: &[Machine<'_>],
+    found: &[FoundLink<'a>],
+) -> Vec<FoundLink<'a>> {
+    let known: HashSet<_> = found
+        .iter()
+        .filter(|link| link.kind == LinkKind::RunsOn)
+        .map(|link| (link.from, link.to))
+        .collect();
+    let mut sets = BTreeMap::<usize, (BTreeMap<usize, Member<'a>>, BTreeSet<usize>)>::new();
+    for (group, set) in groups.iter().zip(of_groups(groups)) {
+        let (hosts, places) = sets.entry(set).or_default();
+        for member in &group.members {
+            let machine = &machines[member.machine];
+            places.extend(machine.place);
+            if machine.is_host() {
+                let strongest = hosts.entry(member.machine).or_insert(*member);
+                if member.by < strongest.by {
+                    *strongest = *member;
+                }
+            }
+        }
+    }
+    let mut further = Vec::new();
+    for (hosts, places) in sets.values() {
+        for host in hosts.values() {
+            let new = places.iter().filter(|place| !known.contains(&(host.machine, **place)));
+            further.extend(new.map(|place| FoundLink {
+                from: host.machine,
+                kind: LinkKind::RunsOn,
+                to: *place,
+                by: host.by,
+                value: host.value,
+            }));
+        }
+    }
+    further
 }
 
 /// The number of each group's set. Groups that have a machine in common are in one set.
