@@ -153,7 +153,13 @@ fn compare(
     let request = json!([server.endpoint]).to_string();
     let check = |output: &str| -> Result<()> {
         let listed = output.matches("\"vmState\"").count();
-        if listed == guests { Ok(()) } else { Err(format!("{listed} of {guests}").into()) }
+        if listed == guests {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(program.folder().join("gatherer.log"));
+        let log = log.unwrap_or_default();
+        let reason = log.lines().rfind(|line| line.contains("ERROR")).unwrap_or_default();
+        Err(format!("{listed} of {guests} instances: {reason}").into())
     };
     let (output, peaks) = program.gather_watched(&request)?;
     check(&output)?;
