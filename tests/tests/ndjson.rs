@@ -54,11 +54,28 @@ fn read_line(stdout: &mut impl std::io::BufRead) -> Value {
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
 }
 
+/// Removes what only a whole run knows: the guests of the endpoints have the same UUIDs, so they are not linked.
+fn remove_warnings_of_links(inventory: &mut Value) {
+    let mut removed = 0;
+    for endpoint in inventory["endpoints"].as_array_mut().expect("endpoints") {
+        let Some(warnings) = endpoint["warnings"].as_array_mut() else { continue };
+        let all = warnings.len();
+        warnings
+            .retain(|warning| !warning["message"].to_string().contains("not linked by its uuid"));
+        removed += all - warnings.len();
+        if warnings.is_empty() {
+            endpoint.as_object_mut().expect("an object").remove("warnings");
+        }
+    }
+    assert!(removed > 0, "{inventory}");
+}
+
 #[test]
 fn a_line_is_an_endpoint_of_the_inventory_with_the_version_of_the_schema() {
     let plugins = PluginFolder::with(&["example", "misbehaving"]);
     let whole = Run::gather(&mixed()).plugins(plugins.path());
-    let whole = whole.args(["--format", "inventory", "--no-run-info"]).run().inventory();
+    let mut whole = whole.args(["--format", "inventory", "--no-run-info"]).run().inventory();
+    remove_warnings_of_links(&mut whole);
     let outcome = ndjson(&mixed(), &plugins).arg("--no-run-info").run().expect_code(0);
     let mut lines = lines(outcome.stdout_text());
     assert_eq!(ids(&lines).last(), Some(&"late"), "lines are in the order of completion");

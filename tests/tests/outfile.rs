@@ -182,7 +182,7 @@ fn a_result_that_cannot_be_written_has_exit_status_5_in_every_command() {
 }
 
 #[test]
-fn a_result_that_the_caller_discards_is_no_error() {
+fn a_result_that_the_caller_discards_is_not_an_error() {
     let (_plugins, run) = run_to("-");
     let null = std::fs::File::options().read(true).write(true).open("/dev/null").expect("a device");
     run.start_on(null, std::process::Stdio::piped()).finish().expect_code(0);

@@ -149,7 +149,7 @@ fn the_output_is_valid_for_python_and_each_wrong_document_is_not() {
 }
 
 #[test]
-fn what_is_left_out_is_logged_and_a_failed_endpoint_is_named() {
+fn logs_everything_that_is_left_out_and_names_a_failed_endpoint() {
     let endpoints = json!([file("site"), file("missing")]);
     let outcome = gather(&endpoints, &[]).expect_code(0);
     let hypervisors = document(&outcome)["hypervisors"].as_array().map(Vec::len);

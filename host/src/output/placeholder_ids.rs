@@ -1,4 +1,4 @@
-//! Ids that firmware reports where nobody has set one, so that they identify nothing.
+//! Placeholders that firmware reports if no id was set. They identify nothing.
 
 /// Placeholder UUIDs of firmware, as hexadecimal digits. A UUID of one repeated byte is a placeholder too.
 const PLACEHOLDER_UUIDS: [&str; 8] = [

@@ -81,7 +81,7 @@ fn each_mistake_of_a_file_fails_its_step() {
 }
 
 #[test]
-fn an_object_that_is_too_long_for_a_run_is_no_good_object() {
+fn rejects_an_object_that_is_too_long_for_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("hosts.json");
     let objects = |document: serde_json::Value| {

@@ -139,7 +139,7 @@ fn assertions_are_for_the_server_that_gets_them_or_for_google_behind_a_private_e
 }
 
 #[test]
-fn what_is_not_the_key_of_a_service_account_is_explained_without_its_contents() {
+fn rejects_other_files_than_keys_without_quoting_them() {
     let mut encrypted = PKCS8.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     encrypted.push_str("hunter2");
     let mut messages = Vec::new();

@@ -6,6 +6,7 @@
 mod gathered;
 mod input_files;
 mod interruptions;
+mod physical_hosts;
 mod real_cluster;
 mod text_output;
 

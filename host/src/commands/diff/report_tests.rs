@@ -82,7 +82,7 @@ fn each_thing_that_a_manager_does_is_an_action() {
 }
 
 #[test]
-fn a_value_that_a_manager_stores_alike_is_no_difference() {
+fn ignores_values_that_a_manager_stores_alike() {
     let uuid = "8C4B8B6E-0D21-4C0F-9F3F-0000000000AB";
     let classic = one(
         "1",

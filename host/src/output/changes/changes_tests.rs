@@ -131,7 +131,7 @@ fn an_object_without_an_id_is_identified_by_its_name() {
 }
 
 #[test]
-fn the_time_that_passed_is_no_change() {
+fn passing_time_is_not_a_change() {
     let running = |uptime: &str| {
         let mut guest = guest("g", "x");
         guest.attributes.insert("uptime".into(), uptime.into());

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_a_guest_has_been_running_is_no_difference() {
+    fn ignores_how_long_a_guest_has_been_running() {
         let guest = |uptime: Value| json!({"attributes": {"uptime": uptime, "kept": "1"}});
         assert_eq!(found(&guest(json!("1")), &guest(json!("2"))), json!([]));
         assert_eq!(found(&json!({"attributes": {"uptime": "1"}}), &json!({})), json!([]));

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_no_path() {
+    fn rejects_texts_that_are_not_paths() {
         for id in [
             json!(null),
             json!(7),

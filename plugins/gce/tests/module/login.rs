@@ -93,7 +93,7 @@ fn a_token_that_expires_in_the_middle_is_renewed_and_the_same_page_is_read() {
 }
 
 #[test]
-fn answers_that_are_no_tokens_fail() {
+fn answers_without_a_token_fail() {
     for (answer, kind) in [
         (Action::json(200, &json!({})), ErrorKind::Protocol),
         (Action::json(200, &json!({"id_token": "a.b.c"})), ErrorKind::Protocol),

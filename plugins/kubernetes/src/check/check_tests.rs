@@ -77,7 +77,7 @@ fn the_login_names_the_user_and_warns_of_a_token_that_expires_soon() {
 }
 
 #[test]
-fn a_request_without_credentials_that_is_refused_is_no_login() {
+fn a_refused_request_without_credentials_is_not_a_login() {
     let (steps, _, _) = check("{}", |request| match request.path() {
         path if path.ends_with("reviews") => failure(403, "Forbidden"),
         _ => good(request),
@@ -88,7 +88,7 @@ fn a_request_without_credentials_that_is_refused_is_no_login() {
 }
 
 #[test]
-fn a_web_server_that_is_no_api_server_fails_the_login() {
+fn a_web_server_without_the_api_fails_the_login() {
     let not_found = |request: &ReceivedRequest| match request.path() {
         path if path.ends_with("reviews") => Action::answer(404, "404 page not found"),
         _ => good(request),

@@ -68,7 +68,7 @@ fn the_virtual_machines_of_a_host_are_a_set_of_references() {
 }
 
 #[test]
-fn a_frequency_that_is_no_positive_number_is_unknown() {
+fn a_frequency_that_is_not_positive_is_unknown() {
     for speed in ["-5", "0", "NaN", "inf", "1e999", "fast", ""] {
         let served = with_records(Some("host"), move |records| {
             records.values_mut().for_each(|record| record["cpu_info"]["speed"] = json!(speed));

@@ -207,7 +207,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn what_a_reader_reads_is_the_inventory(endpoints in prop::collection::vec(endpoint(), 0..3)) {
+    fn readers_get_the_whole_inventory(endpoints in prop::collection::vec(endpoint(), 0..3)) {
         let inventory = assemble(endpoints, None);
         let endpoints = &inventory.endpoints;
 

@@ -109,7 +109,7 @@ fn other_members_of_a_frame_do_not_change_its_record() {
 }
 
 #[test]
-fn a_secret_frame_is_no_event_and_redacts_later_texts() {
+fn a_secret_frame_only_redacts_later_texts() {
     let mut collector = collector(Redactor::default());
     let log = "{\"frame\":\"log\",\"level\":3,\"target\":\"t\",\"message\":\"hunter2\"}\n";
     let text = format!("{log}{{\"frame\":\"secret\",\"text\":\"hunter2\"}}\n{log}");
