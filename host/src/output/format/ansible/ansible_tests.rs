@@ -99,7 +99,7 @@ fn failed_endpoints_and_guests_are_named_in_a_variable_and_in_notes() {
     let status = CollectionStatus { status: Completeness::Failed, error };
     without_guests.collections.insert("virtual-machines".into(), status);
     // Only a document of another program can have this.
-    let mut contradictory = endpoint("contradictory", vec![Host::new("o", "contradictory")]);
+    let mut contradictory = endpoint("with-error", vec![Host::new("o", "contradictory")]);
     contradictory.error = Some(GatherError::protocol("not JSON"));
     let inventory = inventory(vec![failed, without_guests, contradictory]);
     let document = document(&inventory);
@@ -107,7 +107,7 @@ fn failed_endpoints_and_guests_are_named_in_a_variable_and_in_notes() {
         {"endpoint": "down", "module": "File", "kind": "connection",
             "message": {"__ansible_unsafe": "{{ refused }}"}},
         {"endpoint": "k8s", "module": "File", "collection": "virtual-machines", "kind": "permission", "message": "403"},
-        {"endpoint": "contradictory", "module": "File", "kind": "protocol", "message": "not JSON"},
+        {"endpoint": "with-error", "module": "File", "kind": "protocol", "message": "not JSON"},
     ]);
     assert_eq!(document["all"]["vars"]["vhg_failed_endpoints"], expected);
     let machines = document["_meta"]["hostvars"].as_object().expect("an object");
@@ -115,7 +115,7 @@ fn failed_endpoints_and_guests_are_named_in_a_variable_and_in_notes() {
     let endpoints = document["vhg_module_File"]["children"].clone();
     assert_eq!(
         endpoints,
-        json!(["vhg_endpoint_contradictory", "vhg_endpoint_down", "vhg_endpoint_k8s"])
+        json!(["vhg_endpoint_down", "vhg_endpoint_k8s", "vhg_endpoint_with_error"])
     );
     let notes: Vec<_> =
         render(&inventory).notes.iter().map(|note| note.warning.message.clone()).collect();
