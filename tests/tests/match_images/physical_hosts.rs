@@ -44,8 +44,10 @@ fn a_container_names_the_physical_host_of_its_node() {
     };
     let written = run(&["-i", &file("endpoints.json"), "--format", "inventory"]);
     std::fs::write(file("inventory.json"), written).expect("written");
-    for source in [["-i", &file("endpoints.json")], ["--inventory", &file("inventory.json")]] {
-        let args = [&["match-images", "--images", &file("images.json")][..], &source].concat();
+    let [images, endpoints, inventory] =
+        ["images.json", "endpoints.json", "inventory.json"].map(|name| file(name));
+    for source in [["-i", &endpoints], ["--inventory", &inventory]] {
+        let args = [&["match-images", "--images", &images][..], &source].concat();
         let matches: Value = serde_json::from_str(&run(&args)).expect("JSON");
         let place = &matches["images"][0]["containers"][0];
         assert_eq!(place["host"], "node-1", "{matches}");
