@@ -58,7 +58,8 @@ fn read_line(stdout: &mut impl std::io::BufRead) -> Value {
 fn remove_warnings_of_links(inventory: &mut Value) {
     let mut removed = 0;
     for endpoint in inventory["endpoints"].as_array_mut().expect("endpoints") {
-        let Some(warnings) = endpoint["warnings"].as_array_mut() else { continue };
+        let warnings = endpoint.get_mut("warnings").and_then(Value::as_array_mut);
+        let Some(warnings) = warnings else { continue };
         let all = warnings.len();
         warnings
             .retain(|warning| !warning["message"].to_string().contains("not linked by its uuid"));
