@@ -45,7 +45,7 @@ fn a_container_names_the_physical_host_of_its_node() {
     let written = run(&["-i", &file("endpoints.json"), "--format", "inventory"]);
     std::fs::write(file("inventory.json"), written).expect("written");
     let [images, endpoints, inventory] =
-        ["images.json", "endpoints.json", "inventory.json"].map(|name| file(name));
+        ["images.json", "endpoints.json", "inventory.json"].map(file);
     for source in [["-i", &endpoints], ["--inventory", &inventory]] {
         let args = [&["match-images", "--images", &images][..], &source].concat();
         let matches: Value = serde_json::from_str(&run(&args)).expect("JSON");
