@@ -7,7 +7,7 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 
-.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall clean
+.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ install: ## install to PREFIX=/usr/local; also DESTDIR, LIBDIR, SYSCONFDIR
 
 uninstall: ## remove the installed files
 	@scripts/install.sh uninstall
+
+dist: ## make the source archive and the archive of the crates, for builds without network, in target/packages
+	@scripts/dist.sh
 
 clean: ## remove all build output
 	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"

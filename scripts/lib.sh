@@ -132,3 +132,71 @@ libvirt_command() {
         printf "your package manager, for the package that has libvirt.so.0 (often 'libvirt-libs')\n"
     fi
 }
+
+# Prints the version of the program, which is the version of its packages.
+project_version() {
+    sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+# Prints the folder of archives and packages.
+packages_dir() {
+    printf '%s/packages\n' "${CARGO_TARGET_DIR:-target}"
+}
+
+# Prints the time of the last commit in seconds since 1970: from git, or in an unpacked source archive from
+# packaging/source-date, which `git archive` fills in.
+source_date() {
+    local date
+    if [ "$(git rev-parse --show-cdup 2>/dev/null || printf no)" = "" ]; then
+        git log -1 --format=%ct
+        return
+    fi
+    date=$(cat packaging/source-date)
+    case $date in
+    *[!0-9]* | "") fail "packaging/source-date has no time, and this is no git checkout: set SOURCE_DATE_EPOCH." ;;
+    esac
+    printf '%s\n' "$date"
+}
+
+# Sets and exports the environment of every build that is distributed, in the profile $1 (release if it is missing):
+# two builds of one commit with the same compilers then have the same bytes, wherever the folders are. If there is a
+# folder vendor/, the crates are taken from there, and cargo does not use the network.
+package_environment() {
+    local profile=${1:-release} target crates sysroot commit folder separator=$'\x1f' flags
+    umask 022
+    export LC_ALL=C.UTF-8 TZ=UTC
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
+    export SOURCE_DATE_EPOCH
+    # The debug build of the tests is packed as it is: other flags would build all crates again.
+    [ "$profile" != dev ] || return 0
+
+    export CARGO_INCREMENTAL=0
+    target=${CARGO_TARGET_DIR:-$PWD/target}
+    if [ -d vendor ]; then
+        crates=("$PWD/vendor")
+        export RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} CARGO_NET_OFFLINE=true
+        # cargo reads the replacement of a registry from a file only.
+        CARGO_HOME=$target/vendored-cargo-home
+        export CARGO_HOME
+        mkdir -p "$CARGO_HOME"
+        printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "%s"\n' "$PWD/vendor" \
+            >"$CARGO_HOME/config.toml"
+    else
+        # Unpacks the crates, so that their folders can be listed.
+        cargo fetch --quiet --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
+        crates=("${CARGO_HOME:-$HOME/.cargo}"/registry/src/*)
+    fi
+
+    # If several prefixes match a path, rustc uses the last one. So the target folder, which can be inside the
+    # source folder, is the last.
+    sysroot=$(rustc --print sysroot)
+    commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+    flags=${CARGO_ENCODED_RUSTFLAGS:-$(printf '%s' "${RUSTFLAGS:-}" | tr -s ' ' "$separator")}
+    export CC_SHELL_ESCAPED_FLAGS=1
+    for folder in "$sysroot/lib/rustlib/src/rust=/rustc/$commit" "$PWD=/source" "${crates[@]/%/=/crates}" "$target=/target"; do
+        flags+=${flags:+$separator}--remap-path-prefix=$folder
+        CFLAGS="${CFLAGS:+$CFLAGS }-ffile-prefix-map=$(printf %q "$folder")"
+    done
+    export CARGO_ENCODED_RUSTFLAGS=$flags CFLAGS
+    unset RUSTFLAGS
+}
