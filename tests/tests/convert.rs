@@ -55,7 +55,7 @@ fn links_are_found_again_in_a_document_without_them() {
     let run = Run::new().args(["convert", "-", "--format", "inventory"]);
     let run = run.stdin(document.to_string()).run().expect_code(0);
     let converted: Value = serde_json::from_str(run.stdout_text()).expect("JSON");
-    assert_eq!(converted["schemaVersion"], "1.7");
+    assert_eq!(converted["schemaVersion"], "1.8");
     let kinds: Vec<_> =
         converted["links"].as_array().expect("links").iter().map(|link| &link["kind"]).collect();
     assert_eq!(kinds, ["same", "runs-on"]);

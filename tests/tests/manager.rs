@@ -189,7 +189,7 @@ fn the_inventory_has_times_only_in_run_objects() {
     assert!(with["run"]["startedAt"].as_str().is_some_and(|time| time.ends_with('Z')), "{with:#}");
     assert!(with["run"]["finishedAt"].as_str().is_some_and(|time| time.ends_with('Z')));
     assert!(with["endpoints"][0]["run"]["durationMs"].is_u64(), "{with:#}");
-    assert_eq!(with["schemaVersion"], "1.7");
+    assert_eq!(with["schemaVersion"], "1.8");
     assert_eq!(with["generator"]["name"], "virtual-host-gatherer");
     assert_eq!(with["endpoints"][0]["plugin"]["name"], "gatherer-plugin-example");
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::request::ShardOption;
 use crate::run::progress;
 
 /// Which failures and missing collections make the exit status 1.
@@ -56,6 +57,11 @@ pub struct GatherOptions {
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
 
+    /// Query only the endpoints of shard I of N, counted from 0; `auto` is the index of the pod in a Job of Kubernetes
+    /// [default: all] [e.g. --shard 0/4]
+    #[arg(long, value_name = "I/N", env = "VIRTUAL_HOST_GATHERER_SHARD", hide_env = true)]
+    pub shard: Option<ShardOption>,
+
     /// Query N endpoints at the same time [default: 32] [e.g. --jobs 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256),
         env = "VIRTUAL_HOST_GATHERER_JOBS", hide_env = true)]
@@ -93,6 +99,7 @@ impl GatherOptions {
     pub fn or(self, other: Self) -> Self {
         Self {
             only: if self.only.is_empty() { other.only } else { self.only },
+            shard: self.shard.or(other.shard),
             jobs: self.jobs.or(other.jobs),
             timeout: self.timeout.or(other.timeout),
             run_timeout: self.run_timeout.or(other.run_timeout),

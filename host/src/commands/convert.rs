@@ -35,7 +35,7 @@ fn prepare_and_print(
     let read = json_file::read("the inventory", path, max, limit, inventory_document::read);
     let mut inventory = read.map_err(|problem| (Exit::Unreadable, problem))?;
     prepare(&mut inventory, options).map_err(|problem| (Exit::Usage, problem))?;
-    if format.has_links() {
+    if format.has_links() && links::can_be_found(&inventory) {
         log_notes(&links::add_links(&mut inventory), &inventory.endpoints);
     }
     let formats = options.formats.options(table_style(settings, &outfile));

@@ -15,6 +15,7 @@ mod infile_text;
 mod options;
 pub mod redact;
 mod references;
+mod shard_of_request;
 mod shown_members;
 mod values;
 
@@ -40,6 +41,7 @@ pub use infile_schema::RequestSchema;
 use infile_text::InfileText;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
+pub use shard_of_request::{ShardOption, shard_of_entry, shown as shown_shard};
 pub use shown_members::ShownMembers;
 pub use values::BaseFolders;
 use values::ResolvedValue;

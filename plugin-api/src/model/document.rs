@@ -8,7 +8,7 @@ use super::{Guest, Host, Link, Timestamp, Workloads, collection_names};
 use crate::{Expiry, GatherError};
 
 /// The version of the inventory schema, `major.minor`. A minor version only adds members.
-pub const SCHEMA_VERSION: &str = "1.7";
+pub const SCHEMA_VERSION: &str = "1.8";
 
 /// The result of a run: every endpoint of the request, either complete or marked as failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct Inventory {
     /// When the run took place. `--no-run-info` omits it, so that equal answers give equal bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunInfo>,
+    /// Which part of the request the run asked (`--shard`). The endpoints of the other shards are not in the document,
+    /// and it has no links, because these may lead to other shards. Since version 1.8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// The endpoints of the request, sorted by id.
     pub endpoints: Vec<EndpointResult>,
     /// Which hosts and guests of the complete endpoints are the same machine, and on which hosts these run, sorted. Since
@@ -41,6 +45,17 @@ pub struct Software {
     /// The version, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+/// One of the parts into which several runs divide the endpoints of a request, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Shard {
+    /// The number of the shard, counted from 0.
+    pub index: u32,
+    /// How many shards there are.
+    pub count: u32,
 }
 
 /// The start and end of a run.

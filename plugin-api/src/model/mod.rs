@@ -17,7 +17,7 @@ mod workload;
 pub use container::{Container, ContainerKind, ContainerState, RequestedImage};
 pub use document::{
     CollectionStatus, Completeness, EndpointResult, EndpointRun, EndpointStatus, Filtered,
-    Inventory, RunInfo, SCHEMA_VERSION, Software, Warning,
+    Inventory, RunInfo, SCHEMA_VERSION, Shard, Software, Warning,
 };
 pub use guest::{Disk, Guest, Interface};
 pub use host::{

@@ -177,7 +177,7 @@ fn inventory_file(folder: &Path, guests: u32) -> Result<PathBuf> {
         })
     };
     let inventory = json!({
-        "schemaVersion": "1.7", "generator": {"name": "bench"},
+        "schemaVersion": "1.8", "generator": {"name": "bench"},
         "endpoints": [
             {"id": "cluster", "module": "Kubernetes", "status": "complete",
              "hosts": nodes.clone().map(node).collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use gatherer_plugin_api::{ErrorKind, StepStatus};
 use tokio::sync::watch;
 
-use super::gather::{self, table_style, until_finished, with_libraries};
+use super::gather::{self, Selection, table_style, until_finished, with_libraries};
 use super::printing::{self, abandoned, until_signal};
 use super::supervised::supervisor_settings;
 use super::{fail, modules};
@@ -54,7 +54,8 @@ pub fn run(options: &CheckEndpoints, cli: &Cli, settings: &Settings) -> Exit {
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
-    let entries = match gather::select(entries, &cli.gather.only) {
+    let selected = Selection::of(&cli.gather).and_then(|selection| selection.select(entries));
+    let entries = match selected {
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Usage, &problem),
     };

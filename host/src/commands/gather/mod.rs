@@ -5,13 +5,13 @@ mod find;
 mod kept;
 mod logged;
 mod result;
+mod selection;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use gatherer_plugin_api::did_you_mean;
 use gatherer_plugin_api::manifest::Manifest;
 use gatherer_plugin_api::model::{EndpointResult, Software};
 use tokio::sync::watch;
@@ -23,7 +23,6 @@ use super::{fail, input, modules};
 use crate::cli::{Cli, Settings};
 use crate::exit::Exit;
 use crate::logging::{self, spans};
-use crate::output::escape::escape;
 use crate::output::format::Format;
 use crate::plugins::{Catalog, Plugin};
 use crate::process::{self, RunLimit};
@@ -41,6 +40,7 @@ use kept::KeptAnswers;
 pub use logged::{cap_texts, log_notes, log_result};
 pub use result::{InventoryReport, Product, table_style};
 use result::{Printer, Results};
+pub use selection::{Selection, unknown_id};
 
 /// The maximum size of the infile, or of all files of a folder together, in bytes.
 const INFILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -92,8 +92,10 @@ pub fn print_product(
         Ok(entries) => entries,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
-    let entries = match select(entries, &cli.gather.only) {
-        Ok(entries) => entries,
+    let selected = Selection::of(&cli.gather)
+        .and_then(|selection| Ok((selection.select(entries)?, selection.shard())));
+    let (entries, shard) = match selected {
+        Ok(selected) => selected,
         Err(problem) => return fail(Exit::Usage, &problem),
     };
     let entries = match product {
@@ -102,7 +104,7 @@ pub fn print_product(
         _ => entries,
     };
     tally.expect(entries.len());
-    let printer = Printer::new(product, cli, settings, outfile);
+    let printer = Printer::new(product, cli, settings, shard, outfile);
     let acceptance = Acceptance::of(&entries);
     let kept = KeptAnswers::new(state, &acceptance);
     match query_and_print(entries, settings, catalog, printer, tally, (acceptance, kept)) {
@@ -168,40 +170,6 @@ fn folder_of(infile: &Path) -> PathBuf {
         Some(parent) if infile != Path::new("-") => current.join(parent),
         _ => current,
     }
-}
-
-/// Selects the entries with these ids, or all if there are no ids. The error is a message.
-pub fn select(entries: Vec<Entry>, ids: &[String]) -> Result<Vec<Entry>, String> {
-    if ids.is_empty() {
-        return Ok(entries);
-    }
-    for id in ids {
-        if !entries.iter().any(|entry| entry.id() == id) {
-            return Err(unknown_id(id, "infile", entries.iter().map(Entry::id)));
-        }
-    }
-    Ok(entries.into_iter().filter(|entry| ids.iter().any(|id| id == entry.id())).collect())
-}
-
-/// The message about an id of `--only` that the infile or inventory does not have.
-pub fn unknown_id<'a>(
-    id: &str,
-    input: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> String {
-    const SHOWN: usize = 10;
-    let mut end = did_you_mean(id, known.clone());
-    if end.is_empty() {
-        let shown: Vec<_> = known.clone().take(SHOWN).map(escape).collect();
-        let more = known.count().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        end = if shown.is_empty() {
-            "; it has no endpoints".to_owned()
-        } else {
-            format!("; its ids are {}{more}", shown.join(", "))
-        };
-    }
-    format!("--only {}: the {input} has no endpoint with this id{end}", escape(id))
 }
 
 /// Queries the endpoints that are ready and prints all results, until a signal ends the run.

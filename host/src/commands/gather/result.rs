@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatherer_plugin_api::model::{EndpointResult, Inventory, RunInfo, Timestamp};
+use gatherer_plugin_api::model::{EndpointResult, Inventory, RunInfo, Shard, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::logged;
@@ -61,18 +61,26 @@ pub struct Printer {
     options: FormatOptions,
     fail_on: FailOn,
     run_info: bool,
+    shard: Option<Shard>,
     started_at: Timestamp,
     outfile: Outfile,
 }
 
 impl Printer {
-    /// A printer that follows the command line and the settings.
-    pub fn new(product: Product, cli: &Cli, settings: &Settings, outfile: Outfile) -> Self {
+    /// A printer that follows the command line and the settings, for the endpoints of a shard or for all.
+    pub fn new(
+        product: Product,
+        cli: &Cli,
+        settings: &Settings,
+        shard: Option<Shard>,
+        outfile: Outfile,
+    ) -> Self {
         Self {
             product,
             options: cli.formats.options(table_style(settings, &outfile)),
             fail_on: settings.fail_on,
             run_info: !cli.no_run_info,
+            shard,
             started_at: Timestamp::now(),
             outfile,
         }
@@ -82,7 +90,8 @@ impl Printer {
     fn print(self, results: Vec<EndpointResult>, exit: Exit) -> Exit {
         let run = RunInfo { started_at: self.started_at, finished_at: Timestamp::now() };
         let mut inventory = inventory::assemble(results, self.run_info.then_some(run));
-        if self.product.needs_links() {
+        inventory.shard = self.shard;
+        if self.product.needs_links() && links::can_be_found(&inventory) {
             let notes = links::add_links(&mut inventory);
             logged::log_notes(&notes, &inventory.endpoints);
         }

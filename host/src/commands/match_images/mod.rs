@@ -125,6 +125,11 @@ fn prepare(
         let problem = "standard input cannot be both the images and the endpoints or inventory";
         return Err((Exit::Usage, problem.to_owned()));
     }
+    if options.inventory.is_some() && cli.gather.shard.is_some() {
+        let problem =
+            "--shard is about endpoints that are queried, so it is not possible with --inventory";
+        return Err((Exit::Usage, problem.to_owned()));
+    }
     let limit = settings.run_limit;
     let unreadable = |problem| (Exit::Unreadable, problem);
     let images = json_file::read(

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::schedule::Watched;
 use crate::cli::Settings;
-use crate::commands::gather::{self, Acceptance};
+use crate::commands::gather::{self, Acceptance, Selection};
 use crate::output::escape::escape;
 use crate::plugins::Catalog;
 use crate::request::{Endpoint, Entry};
@@ -17,7 +17,7 @@ use crate::request::{Endpoint, Entry};
 pub struct Endpoints {
     /// Those that are watched.
     pub watched: Vec<Watched>,
-    /// The ids of all endpoints, also of those that `--only` leaves out.
+    /// The ids of all endpoints, also of those that `--only` and `--shard` leave out.
     pub ids: BTreeSet<String>,
     /// What is accepted of their answers.
     pub acceptance: Acceptance,
@@ -33,14 +33,14 @@ pub fn read_catalog(settings: &Settings) -> Result<Catalog, String> {
 /// Reads the infile. The error is a message.
 pub fn read(
     infile: &Path,
-    only: &[String],
+    selection: &Selection<'_>,
     settings: &Settings,
     catalog: &Catalog,
 ) -> Result<Endpoints, String> {
     let entries = gather::entries(infile, settings, catalog)?;
     let ids = entries.iter().map(|entry| entry.id().to_owned()).collect();
     let is_incomplete = entries.iter().any(|entry| matches!(entry, Entry::UnusableFile(_)));
-    let entries = gather::select(entries, only)?;
+    let entries = selection.select(entries)?;
     let acceptance = Acceptance::of(&entries);
     let mut failed = Vec::new();
     let mut ready: Vec<Endpoint> = Vec::new();

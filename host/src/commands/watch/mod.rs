@@ -24,7 +24,7 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
 
-use super::gather::Acceptance;
+use super::gather::{Acceptance, Selection};
 use super::modules;
 use super::supervised::supervisor_settings;
 use super::{fail, tally::Tally};
@@ -80,7 +80,11 @@ pub fn run(options: &Watch, settings: &Settings, tally: &Rc<Tally>) -> Exit {
     };
     modules::log_skipped(&catalog);
     let seen = infile::fingerprint(&options.infile);
-    let endpoints = match infile::read(&options.infile, &options.gather.only, settings, &catalog) {
+    let selection = match Selection::of(&options.gather) {
+        Ok(selection) => selection,
+        Err(problem) => return fail(Exit::Usage, &problem),
+    };
+    let endpoints = match infile::read(&options.infile, &selection, settings, &catalog) {
         Ok(endpoints) => endpoints,
         Err(problem) => return fail(Exit::Unreadable, &problem),
     };
@@ -97,7 +101,8 @@ pub fn run(options: &Watch, settings: &Settings, tally: &Rc<Tally>) -> Exit {
     };
     let rounds = Arc::new(Rounds::new(store, outputs));
     let (seen, infile_changed) = (RefCell::new(seen), Notify::new());
-    let watching = Watching { options, settings, rounds, stop_flag, seen, infile_changed };
+    let watching =
+        Watching { options, selection, settings, rounds, stop_flag, seen, infile_changed };
     match watching.start(endpoints) {
         Ok(exit) => exit,
         Err(error) => {
@@ -141,6 +146,7 @@ fn open_outputs(options: &Watch, stop: Arc<StopFlag>) -> Result<Outputs, (Exit, 
 /// The state of the command while it runs.
 struct Watching<'a> {
     options: &'a Watch,
+    selection: Selection<'a>,
     settings: &'a Settings,
     rounds: Arc<Rounds>,
     stop_flag: Arc<StopFlag>,
@@ -377,9 +383,9 @@ impl Watching<'_> {
             );
             return;
         }
-        let (infile, only) = (&self.options.infile, &self.options.gather.only);
-        let read = infile::read_catalog(self.settings)
-            .and_then(|catalog| infile::read(infile, only, self.settings, &catalog));
+        let read = infile::read_catalog(self.settings).and_then(|catalog| {
+            infile::read(&self.options.infile, &self.selection, self.settings, &catalog)
+        });
         match read {
             Ok(endpoints) => {
                 self.apply(shared, schedule, endpoints).await;

@@ -40,6 +40,7 @@ mod tests {
             schema_version: SCHEMA_VERSION.into(),
             generator: Software { name: "virtual-host-gatherer".into(), version: None },
             run: None,
+            shard: None,
             links: Vec::new(),
             endpoints: vec![EndpointResult {
                 status: EndpointStatus::Complete,

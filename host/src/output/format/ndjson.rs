@@ -57,7 +57,7 @@ mod tests {
         let text = line(endpoint.clone());
         let body = text.strip_suffix('\n').expect("a line break at its end");
         assert!(!body.contains(|c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}".contains(c)));
-        assert!(body.starts_with("{\"schemaVersion\":\"1.7\",\"id\":\"e\","), "{body}");
+        assert!(body.starts_with("{\"schemaVersion\":\"1.8\",\"id\":\"e\","), "{body}");
         let mut read: serde_json::Value = serde_json::from_str(body).expect("JSON");
         read.as_object_mut().expect("an object").remove("schemaVersion");
         assert_eq!(read, serde_json::to_value(&endpoint).expect("a value"));

@@ -29,6 +29,7 @@ pub fn assemble(mut endpoints: Vec<EndpointResult>, run: Option<RunInfo>) -> Inv
         },
         run,
         endpoints,
+        shard: None,
         links: Vec::new(),
     }
 }

@@ -29,6 +29,12 @@ use problems::Problems;
 use crate::output::format::Note;
 use crate::output::inventory::count;
 
+/// Whether the inventory has all endpoints. An identity that one machine of a shard claims may be claimed by another
+/// machine of another shard too, so the links of a shard would not be certain.
+pub fn can_be_found(inventory: &Inventory) -> bool {
+    inventory.shard.is_none()
+}
+
 /// Finds the links of an inventory, and adds them and the warnings about machines that are not linked. Returns these
 /// warnings, to be logged.
 pub fn add_links(inventory: &mut Inventory) -> Vec<Note> {

@@ -28,6 +28,7 @@ fn inventory(endpoints: Vec<EndpointResult>) -> Inventory {
         generator: Software { name: "virtual-host-gatherer".into(), version: None },
         run: None,
         endpoints,
+        shard: None,
         links: Vec::new(),
     }
 }
