@@ -87,7 +87,10 @@ pub fn complete(
         value => value,
     };
     let converted = match (convert(&value, parameter.kind), parameter.kind) {
-        (Some(Json::String(path)), ParameterType::Path) => path_of(&path, folders).into(),
+        (Some(Json::String(path)), ParameterType::Path) => match word(parameter, &path) {
+            Some(word) => word.into(),
+            None => path_of(&path, folders).into(),
+        },
         (Some(converted), _) => converted,
         (None, kind) => return Err(format!("{} must be {}", parameter.name, kind.article())),
     };
@@ -171,6 +174,11 @@ pub fn reference<'a>(
     }
 }
 
+/// The word of the manifest that a value is instead of a path.
+fn word<'a>(parameter: &'a Parameter, value: &str) -> Option<&'a str> {
+    parameter.words.iter().map(String::as_str).find(|word| *word == value.trim())
+}
+
 /// Whether a text begins like a path, and so is not a secret in the place of one.
 pub fn begins_like_path(text: &str) -> bool {
     ["/", "~/", "./", "../"].iter().any(|start| text.starts_with(start))
@@ -250,6 +258,7 @@ mod tests {
             advanced: false,
             description: String::new(),
             example: None,
+            words: vec!["a-word".into()],
         }
     }
 
@@ -266,6 +275,9 @@ mod tests {
             (ParameterType::Integer, "", json!(7)),
             (ParameterType::List, "a, b,,c", json!(["a", "b", "c"])),
             (ParameterType::Path, "x", json!("/in/x")),
+            (ParameterType::Path, " a-word\n", json!("a-word")),
+            (ParameterType::Path, "./a-word", json!("/in/./a-word")),
+            (ParameterType::Path, "a-word/x", json!("/in/a-word/x")),
         ];
         for (kind, text, expected) in cases {
             assert_eq!(resolved(kind, text), Ok(Some(expected)), "{text}");

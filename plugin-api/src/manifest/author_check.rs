@@ -55,7 +55,7 @@ impl AuthorMistakes {
         for (index, parameter) in module.parameters.iter().enumerate() {
             let subject = subject(&module.name, &parameter.name);
             let (given, known) = (&given["parameters"][index], &known["parameters"][index]);
-            self.add_unknown_members(&subject, given, known, &["example"]);
+            self.add_unknown_members(&subject, given, known, &["example", "words"]);
             if let Some(text) = parameter.default.text()
                 && parameter.kind.convert(&text).is_none()
             {

@@ -89,6 +89,10 @@ pub struct Parameter {
     /// An example value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
+    /// Values of a path that are not paths, such as `in-cluster`. The runner passes them on unchanged; a file
+    /// with such a name is written as `./in-cluster`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
 }
 
 /// The type of a parameter. A Manager sends every value as text; the runner converts it to this

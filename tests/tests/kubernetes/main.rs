@@ -2,6 +2,7 @@
 //! fields of a node.
 
 mod checks;
+mod in_cluster;
 mod kubeconfigs;
 mod node_fields;
 mod node_lists;
@@ -55,4 +56,8 @@ fn without_addresses(text: &str, cluster: &Cluster) -> String {
     text.replace(cluster.url(), "<server>")
         .replace(&cluster.address().to_string(), "<address>")
         .replace(&cluster.folder().display().to_string(), "<folder>")
+}
+
+fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
 }

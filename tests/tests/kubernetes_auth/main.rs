@@ -5,6 +5,7 @@
 mod canary;
 mod client_certificates;
 mod exec;
+mod in_cluster;
 mod named_files;
 mod oidc;
 mod oidc_failures;

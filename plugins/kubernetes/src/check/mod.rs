@@ -51,6 +51,10 @@ fn plan(connection: &[&str], needed: &[NeededList]) -> Vec<String> {
 }
 
 fn kubeconfig_step(access: &Access) -> CheckStep {
+    if access.is_in_pod {
+        let message = format!("the service account of this pod, and its server {}", access.server);
+        return CheckStep::ok("kubeconfig", message);
+    }
     let Access { context, cluster, user, warnings, .. } = access;
     let user = if user.is_empty() { "no user".to_owned() } else { format!("the user {user}") };
     let message = format!("the context {context} has the cluster {cluster} and {user}");

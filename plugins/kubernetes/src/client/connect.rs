@@ -32,6 +32,17 @@ const CERTIFICATE_HINTS: CertificateHints = CertificateHints {
                  tls-server-name",
 };
 
+/// Hints about the server's certificate for the service account of a pod.
+const CERTIFICATE_HINTS_IN_POD: CertificateHints = CertificateHints {
+    untrusted: "the pod's ca.crt must be that of its cluster: mount the ConfigMap kube-root-ca.crt",
+    other_name: "the API server's certificate must have the address of the service kubernetes \
+                 (KUBERNETES_SERVICE_HOST); or use a kubeconfig with tls-server-name",
+};
+
+/// The hint if the server refuses the token of a pod.
+const UNAUTHORIZED_IN_POD: &str = "check that the pod's service account still exists, and that a projected token has \
+                                   the audience of the API server";
+
 /// The kube client of one API server, and the state that its requests share.
 pub(super) struct Connection {
     pub client: kube::Client,
@@ -63,7 +74,7 @@ impl Connection {
         let (transport, exchange) = transport(access, certificate, context)?;
         let token_text = match &source {
             CredentialSource::Program(_) => format!("the token of {}", source.name()),
-            CredentialSource::Kubeconfig => access.token_text(),
+            CredentialSource::Kubeconfig | CredentialSource::ServiceAccount => access.token_text(),
         };
         warn_of_expiry(access, &token_text, context)?;
 
@@ -146,6 +157,10 @@ impl Connection {
 
     /// The error of a request that was answered with 401, with the credentials that it had.
     pub fn unauthorized(&self, error: GatherError) -> GatherError {
+        let error = match self.source {
+            CredentialSource::ServiceAccount => error.with_hint(UNAUTHORIZED_IN_POD),
+            _ => error,
+        };
         explain_unauthorized(error, &self.used_credentials())
     }
 
@@ -184,7 +199,8 @@ fn transport(
     let settings = TransportSettings { proxy, timeouts: Timeouts::default(), tls };
     let transport = Transport::new(context, settings);
     let url = server_url(access)?;
-    let mut exchange = transport.exchange(String::new(), &url, CERTIFICATE_HINTS)?;
+    let hints = if access.is_in_pod { CERTIFICATE_HINTS_IN_POD } else { CERTIFICATE_HINTS };
+    let mut exchange = transport.exchange(String::new(), &url, hints)?;
     if access.proxy_url.is_some() {
         exchange.without_proxy = "remove proxy-url from the kubeconfig's cluster";
     }

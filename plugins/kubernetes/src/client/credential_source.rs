@@ -18,12 +18,17 @@ pub(super) const LONGEST_REQUEST: Duration = Duration::from_mins(5);
 pub(super) enum CredentialSource {
     /// The kubeconfig, or a file that it names.
     Kubeconfig,
+    /// The service account of the pod.
+    ServiceAccount,
     /// The program with this command.
     Program(String),
 }
 
 impl CredentialSource {
     pub fn of(access: &Access) -> Self {
+        if access.is_in_pod {
+            return Self::ServiceAccount;
+        }
         let auth = &access.auth;
         if let Some(provider) = &auth.auth_provider {
             let program = provider.config.get("cmd-path").cloned();
@@ -42,7 +47,9 @@ impl CredentialSource {
             None => run::seconds(LONGEST_REQUEST),
         };
         let message = match self {
-            Self::Kubeconfig => format!("reading the credentials did not finish within {limit}"),
+            Self::Kubeconfig | Self::ServiceAccount => {
+                format!("reading the credentials did not finish within {limit}")
+            }
             Self::Program(program) => {
                 format!(
                     "the kubeconfig's program {program:?} returned no credentials within {limit}"
@@ -57,6 +64,7 @@ impl CredentialSource {
         match self {
             Self::Program(program) => format!("the kubeconfig's program {program:?}"),
             Self::Kubeconfig => "the kubeconfig's user".to_owned(),
+            Self::ServiceAccount => "the pod's service account".to_owned(),
         }
     }
 

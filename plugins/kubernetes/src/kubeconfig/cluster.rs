@@ -84,7 +84,7 @@ fn authority(
 
 /// Parses the server's URL. As with kubectl, the scheme is http if there is none, and the query is ignored. The
 /// error does not quote the URL, because it may contain a password.
-fn parse_server(text: &str) -> Result<Uri, &'static str> {
+pub fn parse_server(text: &str) -> Result<Uri, &'static str> {
     let with_scheme;
     let text = if text.contains("://") {
         text

@@ -90,6 +90,17 @@ impl Files {
         }
     }
 
+    /// For the files below a folder that the kubelet mounts into the pod.
+    pub fn below(origin: &str, folder: &Path) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            config_file: String::new(),
+            base: Some(folder.to_owned()),
+            own: true,
+            allowed: folder.canonicalize().into_iter().collect(),
+        }
+    }
+
     /// Reads a file that a field names.
     pub fn read(&self, field: &str, name: &str) -> Result<Vec<u8>, GatherError> {
         let failure = |file: &str, why: &str| {

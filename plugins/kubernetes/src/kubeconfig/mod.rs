@@ -1,7 +1,7 @@
 //! Reads a kubeconfig: the settings and credentials of one connection. A kubeconfig is untrusted
 //! input: it must not be able to run a program on this machine or to send one of its files away.
 //!
-//! The entry point is [`read`]. `source` loads the document, and
+//! The entry point is [`read`]. `in_cluster` replaces the kubeconfig by the identity of a pod. `source` loads the document, and
 //! `config_node` gives typed access to the result. `cluster` and `user` (with `token`, `exec`,
 //! `auth_provider` and `oidc`) read the two entries that a context names. `files` opens the files
 //! that they name, and `pem` checks certificate authorities.
@@ -11,6 +11,7 @@ mod cluster;
 mod config_node;
 mod exec;
 mod files;
+mod in_cluster;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod kubeconfig_fuzzing;
 mod oidc;
@@ -51,6 +52,8 @@ pub struct Access {
     pub cluster: String,
     /// The user's name, for messages; empty if the context has none.
     pub user: String,
+    /// Whether this is the service account of the pod that the program runs in, and not a kubeconfig.
+    pub is_in_pod: bool,
     /// The API server: an http or https URL with a host and maybe a path, without user-info and query.
     pub server: Uri,
     /// Certificate authorities, PEM. At least one is valid.
@@ -80,6 +83,9 @@ impl Access {
     /// The bearer token as messages name it.
     pub fn token_text(&self) -> String {
         match (&self.token_file, &self.oidc) {
+            (Some(file), _) if self.is_in_pod => {
+                format!("the token of the pod's service account ({})", file.name())
+            }
             (Some(file), _) => file.token_text(),
             (None, Some(_)) => {
                 format!("the id-token of the kubeconfig's user {}", shown(&self.user))
@@ -104,6 +110,7 @@ impl fmt::Debug for Access {
             .field("context", &self.context)
             .field("cluster", &self.cluster)
             .field("user", &self.user)
+            .field("is_in_pod", &self.is_in_pod)
             .field("server", &self.server)
             .field("insecure", &self.insecure)
             .field("tls_server_name", &self.tls_server_name)
@@ -116,7 +123,7 @@ impl fmt::Debug for Access {
 }
 
 /// Reads the parameter `kubeconfig`, which is a path or the document itself, for the context of this
-/// name or, without one, for the current context.
+/// name or, without one, for the current context. The word `in-cluster` is the service account of the pod.
 ///
 /// The error's kind is `configuration`, except `unsupported` for an auth-provider that is not
 /// supported, and `authentication` for an expired id token that cannot be renewed. Error messages
@@ -126,6 +133,9 @@ pub fn read(
     context: Option<&str>,
     endpoint: &Context,
 ) -> Result<Access, GatherError> {
+    if in_cluster::is_in_cluster(kubeconfig) {
+        return in_cluster::read(context, endpoint.options(), &in_cluster::Pod::of_process());
+    }
     read_with(kubeconfig, context, &endpoint.options().policy)
 }
 
@@ -197,6 +207,7 @@ fn read_with(
         context: name.to_owned(),
         cluster: cluster_name.to_owned(),
         user: user_name.unwrap_or_default().to_owned(),
+        is_in_pod: false,
         server: cluster.server,
         ca: cluster.ca,
         insecure: cluster.insecure,

@@ -22,6 +22,11 @@ impl TokenFile {
         Self { origin: origin.to_owned(), field, name: name.to_owned(), files: files.clone() }
     }
 
+    /// The name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The token as messages name it.
     pub fn token_text(&self) -> String {
         format!("the token of the file {} ({})", self.name, self.field)

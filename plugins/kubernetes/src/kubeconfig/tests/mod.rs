@@ -2,6 +2,7 @@
 
 mod document_tests;
 mod file_tests;
+mod in_cluster_tests;
 mod limit_tests;
 mod login_tests;
 mod secret_tests;
