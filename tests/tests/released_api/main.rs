@@ -207,7 +207,7 @@ fn plugin_verify_accepts_a_released_plugin() {
 }
 
 /// Panics unless the example in this folder delivers what it did at the release, which is also what the
-/// example of the current API delivers, byte for byte.
+/// example of the current API delivers, apart from the version of the example.
 fn assert_delivers_the_same(folder: &PluginFolder) {
     let gather = |folder: &PluginFolder| {
         let endpoints =
@@ -218,8 +218,9 @@ fn assert_delivers_the_same(folder: &PluginFolder) {
     let outcome = gather(folder);
     let expected = frozen("1.0-example.json");
     assert_eq!(pretty(&outcome.endpoint("kvm1")), pretty(&expected), "{}", outcome.describe());
-    let current = gather(&PluginFolder::with(&["example"]));
-    assert_eq!(outcome.stdout_text(), current.stdout_text());
+    let mut current = gather(&PluginFolder::with(&["example"])).endpoint("kvm1");
+    current["plugin"]["version"] = expected["plugin"]["version"].clone();
+    assert_eq!(pretty(&outcome.endpoint("kvm1")), pretty(&current));
 }
 
 #[test]
