@@ -31,8 +31,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    check, convert, diff, gather, guard, match_images, modules, schema, status, verify, watch,
-    with_settings, without_settings,
+    check, completions, convert, diff, gather, guard, man_pages, match_images, modules, schema,
+    status, verify, watch, with_settings, without_settings,
 };
 
 /// Runs the program.
@@ -43,6 +43,8 @@ pub fn main() -> ExitCode {
         // It does not return.
         Some(Command::Worker { runner, descriptor }) => worker::main(*runner, *descriptor),
         Some(Command::Schema { document }) => without_settings(&cli, || schema::run(*document)),
+        Some(Command::Completions { shell }) => without_settings(&cli, || completions::run(*shell)),
+        Some(Command::ManPages { folder }) => without_settings(&cli, || man_pages::run(folder)),
         Some(Command::Plugin(PluginCommand::Inspect { file })) => {
             without_settings(&cli, || modules::inspect(file))
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 /// The subcommands of `guard`.
 #[derive(Debug, Subcommand)]
@@ -34,7 +34,7 @@ pub enum GuardCommand {
 pub struct GuardState {
     /// The state folder of the runs or of `watch` [default: the key `state` of the config file]
     /// [e.g. --state /var/lib/virtual-host-gatherer]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state: Option<PathBuf>,
 }
 

@@ -23,7 +23,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{
     ArgAction, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    ValueEnum,
+    ValueEnum, ValueHint,
 };
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use guard::{GuardCommand, GuardState};
 pub use match_images::{MatchFormat, MatchImages};
 pub use plugin::PluginCommand;
-pub use settings::Settings;
+pub use settings::{DEFAULT_FILE, Settings};
 pub use status::Status;
 pub use watch::Watch;
 
@@ -103,7 +103,8 @@ pub struct Cli {
 
     /// Keep the last whole answer of each endpoint in the folder DIR, which `max_lost` compares with
     /// [default: none] [e.g. --state /var/lib/virtual-host-gatherer]
-    #[arg(long, value_name = "DIR", env = "VIRTUAL_HOST_GATHERER_STATE", hide_env = true)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath,
+        env = "VIRTUAL_HOST_GATHERER_STATE", hide_env = true)]
     pub state: Option<PathBuf>,
 
     /// Options of every command.
@@ -257,7 +258,7 @@ impl Cli {
 pub struct Common {
     /// Look for plugins in DIR instead of the installed folder; repeatable, an earlier folder takes
     /// precedence [e.g. --plugin-dir target/release]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, global = true)]
     pub plugin_dir: Vec<PathBuf>,
 
     /// Read the operator's file FILE [default: /etc/virtual-host-gatherer/config.toml]
@@ -358,6 +359,22 @@ pub enum Command {
         /// The document that the schema describes
         document: SchemaDocument,
     },
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: CompletedShell,
+    },
+    /// Write the manual pages
+    #[command(
+        name = "man-pages",
+        after_help = "Example:\n  virtual-host-gatherer man-pages /usr/local/share/man"
+    )]
+    ManPages {
+        /// The folder for all sections; the pages are written to man1 and man5 in it
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
     /// Inspect and verify plugin files
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -393,6 +410,24 @@ pub enum SchemaDocument {
     /// The infile
     Request,
 }
+
+/// The shells that have completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompletedShell {
+    /// GNU Bash, with the package bash-completion
+    Bash,
+    /// Z shell
+    Zsh,
+    /// Fish
+    Fish,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  . <(virtual-host-gatherer completions bash)
+      In this shell. `make install` and the packages install them for all users
+  virtual-host-gatherer completions fish > ~/.config/fish/completions/virtual-host-gatherer.fish
+      For your user";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -21,7 +21,7 @@ use crate::request::filter_option;
 use crate::run::progress;
 
 /// The path of the operator's file. `make install` changes it for another `SYSCONFDIR`.
-const DEFAULT_FILE: &str = match option_env!("GATHERER_CONFIG_FILE") {
+pub const DEFAULT_FILE: &str = match option_env!("GATHERER_CONFIG_FILE") {
     Some(path) => path,
     None => "/etc/virtual-host-gatherer/config.toml",
 };

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 /// The command line of `status`.
 #[derive(Debug, Args)]
 pub struct Status {
     /// The folder DIR that `watch` or a run uses [e.g. --state /var/lib/virtual-host-gatherer]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state: PathBuf,
 
     /// Print JSON

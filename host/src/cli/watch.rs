@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::gather_options::{GatherOptions, seconds};
 
@@ -26,7 +26,7 @@ pub struct Watch {
 
     /// Keep the last answers in the folder DIR, so that no change is lost if the program ends; without it every endpoint
     /// is seen for the first time after a start [e.g. --state /var/lib/virtual-host-gatherer]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state: Option<PathBuf>,
 
     /// Append the events to FILE, one JSON object a line; - is standard output [default: -, unless there is --sink]

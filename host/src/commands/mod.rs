@@ -1,6 +1,7 @@
 //! The commands of the program. Each has a module.
 
 pub mod check;
+pub mod completions;
 pub mod convert;
 pub mod diff;
 pub mod gather;
@@ -8,6 +9,7 @@ pub mod guard;
 mod input;
 mod inventory_document;
 mod json_file;
+pub mod man_pages;
 pub mod match_images;
 pub mod modules;
 mod printing;

@@ -135,6 +135,8 @@ fn name(command: &Command) -> &'static str {
         Command::Watch(_) => "watch",
         Command::Status(_) => "status",
         Command::Schema { .. } => "schema",
+        Command::Completions { .. } => "completions",
+        Command::ManPages { .. } => "man-pages",
         Command::Plugin(PluginCommand::Inspect { .. }) => "plugin inspect",
         Command::Plugin(PluginCommand::Verify { .. }) => "plugin verify",
         Command::Worker { .. } => "worker",

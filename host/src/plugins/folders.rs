@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The install folders, separated by `:`. `make install` sets them at build time.
-const INSTALL_FOLDERS: &str = match option_env!("GATHERER_INSTALL_PLUGIN_DIR") {
+pub const INSTALL_FOLDERS: &str = match option_env!("GATHERER_INSTALL_PLUGIN_DIR") {
     Some(folders) => folders,
     None => "/usr/lib64/virtual-host-gatherer/plugins:/usr/lib/virtual-host-gatherer/plugins",
 };

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gatherer_plugin_api::manifest::{Manifest, Module};
 
 pub use elf::uses_own_folder;
-pub use folders::{PluginFolders, folders};
+pub use folders::{INSTALL_FOLDERS, PluginFolders, folders};
 pub use trust::check as check_trust;
 
 use crate::output::escape::escape;

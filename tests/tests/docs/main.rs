@@ -96,6 +96,8 @@ fn options_of_the_program() -> BTreeSet<String> {
         &["watch"],
         &["status"],
         &["schema"],
+        &["completions"],
+        &["man-pages"],
         &["plugin", "inspect"],
         &["plugin", "verify"],
     ] {
