@@ -38,7 +38,11 @@ fn commands(help: &str) -> Vec<String> {
     let lines = list.lines().take_while(|line| line.starts_with("  "));
     // The text after a name may continue on the next line.
     let names = lines.filter_map(|line| line[2..].split(' ').next());
-    names.filter(|name| !name.is_empty()).filter(|name| *name != "help").map(str::to_owned).collect()
+    names
+        .filter(|name| !name.is_empty())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The options in a help: `--long` and `-s`. Each line of an option begins with at most six spaces.
@@ -49,7 +53,7 @@ fn options(help: &str) -> BTreeSet<&str> {
             .filter(|word| !word.is_empty())
             .take_while(|word| word.starts_with('-'))
     });
-    words.map(|word| word.trim_end_matches('.')).collect()
+    words.map(|word| word.trim_end_matches('.')).filter(|word| *word != "-").collect()
 }
 
 /// Checks the page of a command and those of its commands. Returns the number of pages.

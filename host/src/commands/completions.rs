@@ -48,6 +48,9 @@ fn fish(command: &Command) -> String {
     )
 }
 
+/// Sets a text of a command.
+type SetText = fn(Command, StyledStr) -> Command;
+
 /// The command without its hidden subcommands and options, which the generators would show.
 pub fn visible(command: &Command) -> Command {
     let mut shown = Command::new(command.get_name().to_owned())
@@ -57,7 +60,7 @@ pub fn visible(command: &Command) -> Command {
     if let Some(version) = command.get_version() {
         shown = shown.version(version.to_owned());
     }
-    let texts: [(_, fn(Command, StyledStr) -> Command); 4] = [
+    let texts: [(_, SetText); 4] = [
         (command.get_about(), Command::about),
         (command.get_long_about(), Command::long_about),
         (command.get_after_help(), Command::after_help),

@@ -107,10 +107,10 @@ impl Example {
                 examples.push(Self::default());
             }
             let Some(last) = examples.last_mut() else { continue };
-            let part = if is_command { &mut last.commands } else { &mut last.explanation };
-            part.push(line.strip_prefix("  ").unwrap_or(line).trim_end().to_owned());
-            if !is_command {
-                part.iter_mut().for_each(|line| *line = line.trim().to_owned());
+            if is_command {
+                last.commands.push(line.strip_prefix("  ").unwrap_or(line).to_owned());
+            } else {
+                last.explanation.push(line.trim().to_owned());
             }
         }
         examples
