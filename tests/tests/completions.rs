@@ -87,7 +87,7 @@ fn zsh_completes_options_values_and_commands() {
         Err(reason) => skip!("{reason}"),
     };
     // An interactive shell on a terminal of its own completes each line.
-    let complete = r##"
+    let complete = r#"
         zmodload zsh/zpty
         zpty shell zsh -f -i
         zpty -w shell "PS1=; fpath=($1 \$fpath); autoload -U compinit; compinit -D -u"
@@ -101,7 +101,7 @@ fn zsh_completes_options_values_and_commands() {
             print -r -- "$2"
             shift 2
         done
-        zpty -d shell"##;
+        zpty -d shell"#;
     let mut zsh = Command::new("zsh");
     zsh.args(["-f", "-c", complete, "zsh"]).arg(folder.path());
     for (line, word) in COMPLETED {
