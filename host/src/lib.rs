@@ -31,8 +31,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, PluginCommand};
 use commands::{
-    check, completions, convert, diff, gather, guard, man_pages, match_images, modules, schema,
-    status, verify, watch, with_settings, without_settings,
+    check, completions, convert, diff, gather, guard, man_pages, match_images, merge, modules,
+    schema, status, verify, watch, with_settings, without_settings,
 };
 
 /// Runs the program.
@@ -64,6 +64,9 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Convert(options)) => with_settings(&cli, |settings, _| {
             convert::run(options, cli.files.outfile.as_deref(), settings)
+        }),
+        Some(Command::Merge(options)) => with_settings(&cli, |settings, _| {
+            merge::run(options, cli.files.outfile.as_deref(), settings)
         }),
         Some(Command::Diff(options)) => with_settings(&cli, |settings, _| {
             diff::run(options, cli.files.outfile.as_deref(), settings)

@@ -92,6 +92,7 @@ fn help_texts_match_their_snapshots() {
         ("help_modules", &["modules"]),
         ("help_match_images", &["match-images"]),
         ("help_check", &["check"]),
+        ("help_merge", &["merge"]),
         ("help_schema", &["schema"]),
         ("help_plugin_inspect", &["plugin", "inspect"]),
         ("help_plugin_verify", &["plugin", "verify"]),

@@ -17,6 +17,14 @@ impl Cli {
                 outfile.display()
             ));
         }
+        if let (Some(Command::Merge(options)), Some(outfile)) = (&self.command, &self.files.outfile)
+            && options.inventories.iter().any(|folder| infile_folder::would_read(folder, outfile))
+        {
+            return Some(format!(
+                "the outfile {} would be read as one of the inventories next time; write the result to another folder",
+                outfile.display()
+            ));
+        }
         let output = NamedFile::output(self.files.outfile.as_deref())?;
         let (name, _) = self.inputs(config).into_iter().find(|(_, input)| *input == output)?;
         Some(match &self.files.outfile {
@@ -41,34 +49,33 @@ impl Cli {
     fn inputs(&self, config: &Path) -> Vec<(&'static str, NamedFile)> {
         let infile = self.files.infile.as_deref();
         let inputs = match &self.command {
-            Some(Command::MatchImages(options)) => [
+            Some(Command::MatchImages(options)) => vec![
                 ("the file of images", Some(options.images.as_path())),
                 ("the inventory", options.inventory.as_deref()),
                 ("the infile", options.files.infile.as_deref()),
             ],
             Some(Command::Convert(options)) => {
-                [("the inventory", Some(options.inventory.as_path())), ("", None), ("", None)]
+                vec![("the inventory", Some(options.inventory.as_path()))]
             }
-            Some(Command::Diff(options)) => [
+            Some(Command::Merge(options)) => {
+                let inventories = options.inventories.iter();
+                let named =
+                    inventories.map(|path| ("one of the inventories", Some(path.as_path())));
+                named.chain([("the infile", options.infile.as_deref())]).collect()
+            }
+            Some(Command::Diff(options)) => vec![
                 ("the older document", Some(options.old.as_path())),
                 ("the newer document", Some(options.new.as_path())),
-                ("", None),
             ],
-            Some(Command::Check(options)) => {
-                [("the infile", options.files.infile.as_deref()), ("", None), ("", None)]
+            Some(Command::Check(options)) => vec![("the infile", options.files.infile.as_deref())],
+            Some(Command::Watch(options)) => vec![("the infile", Some(options.infile.as_path()))],
+            Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => {
+                vec![("the plugin", Some(file.as_path())), ("the infile", request.as_deref())]
             }
-            Some(Command::Watch(options)) => {
-                [("the infile", Some(options.infile.as_path())), ("", None), ("", None)]
-            }
-            Some(Command::Plugin(PluginCommand::Verify { file, request, .. })) => [
-                ("the plugin", Some(file.as_path())),
-                ("the infile", request.as_deref()),
-                ("", None),
-            ],
             Some(Command::Plugin(PluginCommand::Inspect { file })) => {
-                [("the plugin", Some(file.as_path())), ("", None), ("", None)]
+                vec![("the plugin", Some(file.as_path()))]
             }
-            _ => [("the infile", infile), ("", None), ("", None)],
+            _ => vec![("the infile", infile)],
         };
         let named = inputs.into_iter().chain([("the config file", Some(config))]);
         named.filter_map(|(name, path)| Some((name, NamedFile::input(path?)?))).collect()

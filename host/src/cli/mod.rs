@@ -11,6 +11,7 @@ mod format_options;
 mod gather_options;
 mod guard;
 mod match_images;
+mod merge;
 mod plugin;
 mod settings;
 mod status;
@@ -37,6 +38,7 @@ pub use format_options::FormatArgs;
 pub use gather_options::{FailOn, Files, GatherOptions, parse_seconds};
 pub use guard::{GuardCommand, GuardState};
 pub use match_images::{MatchFormat, MatchImages};
+pub use merge::Merge;
 pub use plugin::PluginCommand;
 pub use settings::{DEFAULT_FILE, Settings};
 pub use status::Status;
@@ -156,6 +158,12 @@ impl Cli {
             if options.only.is_empty() {
                 options.only.append(&mut cli.gather.only);
             }
+        }
+        if let Some(Command::Merge(options)) = &mut cli.command {
+            cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
+            cli.gather.fail_on = options.fail_on.or(cli.gather.fail_on);
+            options.infile = options.infile.take().or(cli.files.infile.take());
+            options.no_run_info |= cli.no_run_info;
         }
         if let Some(Command::Diff(options)) = &mut cli.command {
             cli.files.outfile = options.outfile.take().or(cli.files.outfile.take());
@@ -344,6 +352,9 @@ pub enum Command {
     /// Print an inventory document in another format, without asking the endpoints again
     #[command(name = Convert::COMMAND, after_help = Convert::EXAMPLES)]
     Convert(Convert),
+    /// Put the inventories of several runs together, for example those of the shards of a request
+    #[command(name = Merge::COMMAND, after_help = Merge::EXAMPLES)]
+    Merge(Merge),
     /// List and accept suspicious answers: those that lack more than `max_lost` of the last whole one
     #[command(subcommand)]
     Guard(GuardCommand),

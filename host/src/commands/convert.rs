@@ -4,14 +4,11 @@ use std::path::Path;
 
 use gatherer_plugin_api::model::{Inventory, SCHEMA_VERSION};
 
-use super::gather::{log_notes, table_style, unknown_id};
+use super::gather::{table_style, unknown_id};
 use super::{fail, inventory_document, json_file, printing};
 use crate::cli::{Convert, Settings};
 use crate::exit::Exit;
-use crate::output::format::{self, Format};
-use crate::output::outfile::Pieces;
-use crate::output::{inventory, links};
-use crate::run::reserve;
+use crate::output::inventory;
 
 /// Runs the command.
 pub fn run(options: &Convert, outfile: Option<&Path>, settings: &Settings) -> Exit {
@@ -35,27 +32,8 @@ fn prepare_and_print(
     let read = json_file::read("the inventory", path, max, limit, inventory_document::read);
     let mut inventory = read.map_err(|problem| (Exit::Unreadable, problem))?;
     prepare(&mut inventory, options).map_err(|problem| (Exit::Usage, problem))?;
-    if format.has_links() && links::can_be_found(&inventory) {
-        log_notes(&links::add_links(&mut inventory), &inventory.endpoints);
-    }
     let formats = options.formats.options(table_style(settings, &outfile));
-    let print = move || {
-        let exit = if format == Format::Inventory {
-            let document = |writer: &mut Pieces<'_>| format::write_document(&inventory, writer);
-            printing::write_pieces(outfile, document, Exit::Done)
-        } else {
-            let rendered = format::render(format, &inventory, &formats);
-            log_notes(&rendered.notes, &inventory.endpoints);
-            printing::write(outfile, &rendered.text, Exit::Done)
-        };
-        // The process exits now, which frees this memory faster than dropping each host.
-        std::mem::forget(inventory);
-        exit
-    };
-    printing::print_until_signal(print).map_err(|error| {
-        let hint = reserve::hint(&error);
-        (Exit::Internal, format!("the result cannot be printed: {error}{hint}"))
-    })
+    printing::print_inventory(inventory, format, formats, outfile, Exit::Done)
 }
 
 /// Selects the endpoints and sorts the document, as a run would have done. The error is a message.

@@ -30,7 +30,7 @@ pub fn read(bytes: &[u8]) -> Result<Inventory, String> {
 pub fn read_version(bytes: &[u8], version: &str) -> Result<Inventory, String> {
     check_version(version)?;
     // A later minor version may have words that this release does not know.
-    let is_later = minor(version) > minor(SCHEMA_VERSION);
+    let is_later = is_later_version(version);
     json_file::parse(bytes, EXPECTED).map_err(|problem| {
         if !is_later {
             return problem;
@@ -47,6 +47,11 @@ pub fn check_version(version: &str) -> Result<(), String> {
     Err(format!(
         "has another schema version than {MAJOR}.x, which this program reads; gather again"
     ))
+}
+
+/// Whether this release does not know the minor version.
+pub fn is_later_version(version: &str) -> bool {
+    minor(version) > minor(SCHEMA_VERSION)
 }
 
 /// The minor number of a version.

@@ -11,6 +11,7 @@ mod inventory_document;
 mod json_file;
 pub mod man_pages;
 pub mod match_images;
+pub mod merge;
 pub mod modules;
 mod printing;
 pub mod schema;

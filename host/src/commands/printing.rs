@@ -3,11 +3,16 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use gatherer_plugin_api::model::Inventory;
+
 use super::fail;
+use super::gather::log_notes;
 use crate::exit::Exit;
+use crate::output::format::{self, Format, FormatOptions};
+use crate::output::links;
 use crate::output::outfile::{self, Outfile, Pieces, WriteError};
 use crate::process::RunLimit;
-use crate::run::reserve::Reserve;
+use crate::run::reserve::{self, Reserve};
 use crate::run::signals::{EndSignal, Signals};
 
 /// Prepares the outfile before any endpoint is queried. The error is a message.
@@ -44,6 +49,37 @@ pub fn write_pieces(
 /// Prints a text on standard output. It is not an error if the reader closed it.
 pub fn print(text: &str) -> Exit {
     write(Outfile::Stdout, text, Exit::Done)
+}
+
+/// Prints an inventory that was read from files, until a signal ends the program. The error is the exit status and a
+/// message.
+pub fn print_inventory(
+    mut inventory: Inventory,
+    format: Format,
+    options: FormatOptions,
+    outfile: Outfile,
+    exit: Exit,
+) -> Result<Exit, (Exit, String)> {
+    if format.has_links() && links::can_be_found(&inventory) {
+        log_notes(&links::add_links(&mut inventory), &inventory.endpoints);
+    }
+    let print = move || {
+        let exit = if format == Format::Inventory {
+            let document = |writer: &mut Pieces<'_>| format::write_document(&inventory, writer);
+            write_pieces(outfile, document, exit)
+        } else {
+            let rendered = format::render(format, &inventory, &options);
+            log_notes(&rendered.notes, &inventory.endpoints);
+            write(outfile, &rendered.text, exit)
+        };
+        // The process exits now, which frees this memory faster than dropping each host.
+        std::mem::forget(inventory);
+        exit
+    };
+    print_until_signal(print).map_err(|error| {
+        let hint = reserve::hint(&error);
+        (Exit::Internal, format!("the result cannot be printed: {error}{hint}"))
+    })
 }
 
 /// Prints a result for which no endpoint is queried, until a signal ends the program.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use gatherer_plugin_api::model::{EndpointResult, EndpointStatus};
 
-use crate::cli::{CheckEndpoints, Cli, Command, Convert, FailOn, GuardCommand, PluginCommand};
+use crate::cli::{
+    CheckEndpoints, Cli, Command, Convert, FailOn, GuardCommand, Merge, PluginCommand,
+};
 use crate::exit::Exit;
 use crate::output::inventory::{count, counted_complete, missing_collections};
 
@@ -129,6 +131,7 @@ fn name(command: &Command) -> &'static str {
         Command::Modules { .. } => "modules",
         Command::MatchImages(_) => "match-images",
         Command::Convert(_) => Convert::COMMAND,
+        Command::Merge(_) => Merge::COMMAND,
         Command::Diff(_) => "diff",
         Command::Guard(GuardCommand::List { .. }) => "guard list",
         Command::Guard(GuardCommand::Accept { .. }) => "guard accept",

@@ -30,7 +30,7 @@ pub enum FolderError {
 }
 
 /// The paths of the folder's files that are read: `*.json`, sorted by name, without hidden ones.
-fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

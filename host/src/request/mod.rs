@@ -41,7 +41,7 @@ pub use infile_schema::RequestSchema;
 use infile_text::InfileText;
 pub use options::{TIMEOUT_MAX_SECONDS, proxies_of_environment};
 pub use references::References;
-pub use shard_of_request::{ShardOption, shard_of_entry, shown as shown_shard};
+pub use shard_of_request::{SHARDS_MAX, ShardOption, shard_of_entry, shown as shown_shard};
 pub use shown_members::ShownMembers;
 pub use values::BaseFolders;
 use values::ResolvedValue;
@@ -106,6 +106,18 @@ impl Entry {
             Self::Failed(result) | Self::FailedWithoutId(result) | Self::UnusableFile(result) => {
                 &result.id
             }
+        }
+    }
+}
+
+impl Entry {
+    /// Whether the id is that of the infile, so that the entry can be recognized in another run. That of a file which
+    /// cannot be used is the name of the file.
+    pub fn has_stable_id(&self) -> bool {
+        match self {
+            Self::Ready(endpoint) => !endpoint.has_new_id,
+            Self::FailedWithoutId(_) => false,
+            Self::Failed(_) | Self::UnusableFile(_) => true,
         }
     }
 }

@@ -28,13 +28,7 @@ pub fn shard_of(id: &str, count: u32) -> u32 {
 
 /// The shard of an entry.
 pub fn shard_of_entry(entry: &Entry, count: u32) -> u32 {
-    let has_id = match entry {
-        Entry::Ready(endpoint) => !endpoint.has_new_id,
-        Entry::FailedWithoutId(_) => false,
-        // The id of the latter is the name of the file.
-        Entry::Failed(_) | Entry::UnusableFile(_) => true,
-    };
-    if has_id { shard_of(entry.id(), count) } else { SHARD_WITHOUT_ID }
+    if entry.has_stable_id() { shard_of(entry.id(), count) } else { SHARD_WITHOUT_ID }
 }
 
 /// A shard in messages: `shard 2 of 0..7`.

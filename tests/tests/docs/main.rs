@@ -91,6 +91,7 @@ fn options_of_the_program() -> BTreeSet<String> {
         &["check"],
         &["convert"],
         &["diff"],
+        &["merge"],
         &["guard", "list"],
         &["guard", "accept"],
         &["watch"],

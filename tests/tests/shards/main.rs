@@ -1,5 +1,7 @@
-//! `--shard`: runs that ask a part of the endpoints of a request.
+//! `--shard` and `merge`: runs that share a request, and their inventories.
 
+mod merge;
+mod problems;
 mod select;
 
 use std::collections::BTreeSet;

@@ -35,6 +35,14 @@ pub fn can_be_found(inventory: &Inventory) -> bool {
     inventory.shard.is_none()
 }
 
+/// Removes the links of an inventory and the warnings about them, because they depend on all endpoints of a document.
+pub fn remove_links(inventory: &mut Inventory) {
+    inventory.links.clear();
+    for endpoint in &mut inventory.endpoints {
+        endpoint.warnings.retain(|warning| !problems::is_about_links(warning));
+    }
+}
+
 /// Finds the links of an inventory, and adds them and the warnings about machines that are not linked. Returns these
 /// warnings, to be logged.
 pub fn add_links(inventory: &mut Inventory) -> Vec<Note> {

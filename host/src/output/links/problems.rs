@@ -15,6 +15,22 @@ const WARNINGS_MAX: usize = 1000;
 /// The maximum number of candidates that a warning names.
 const CANDIDATES_MAX: usize = 5;
 
+/// The beginnings of the messages. Another document may have other candidates, so [`is_about_links`] recognizes messages
+/// by these.
+const NOT_LINKED_BY: &str = "not linked by its ";
+const NOT_LINKED: &str = "not linked, because ";
+/// The object and the end of the warning with the number of further ones.
+const LINKS: &str = "links";
+const FURTHER: &str = " more hosts and guests are not linked";
+
+/// Whether a warning is one about links, in the document of this or another inventory.
+pub fn is_about_links(warning: &Warning) -> bool {
+    let message = warning.message.as_str();
+    message.starts_with(NOT_LINKED_BY)
+        || message.starts_with(NOT_LINKED)
+        || (warning.object == LINKS && message.ends_with(FURTHER))
+}
+
 /// Warnings, by the number of their endpoint.
 #[derive(Debug, Default)]
 pub struct Problems(BTreeMap<usize, OfEndpoint>);
@@ -45,7 +61,7 @@ impl Problems {
     /// Adds a warning about a machine that links cannot name.
     pub fn add_duplicate(&mut self, machine: &Machine<'_>) {
         let kind = if machine.is_host() { "host" } else { "guest" };
-        let message = format!("not linked, because another {kind} has the same id and name");
+        let message = format!("{NOT_LINKED}another {kind} has the same id and name");
         self.add(machine, message);
     }
 
@@ -67,7 +83,7 @@ impl Problems {
             let others = group.members.iter().filter(|other| other.machine != member.machine);
             let others = others.map(|other| other.machine);
             let message = format!(
-                "not linked by its {}, because {reason}: {}",
+                "{NOT_LINKED_BY}{}, because {reason}: {}",
                 claim(member),
                 candidates(others, group.members.len() - 1, machines)
             );
@@ -94,8 +110,7 @@ impl Problems {
             sets.iter().any(|set| sets[0].is_disjoint(set))
         });
         if is_disagreement {
-            let mut message =
-                "not linked, because its identifiers lead to different machines:".to_owned();
+            let mut message = format!("{NOT_LINKED}its identifiers lead to different machines:");
             for (index, group) in own.iter().enumerate() {
                 let members = &groups[*group].members;
                 let Some(member) = members.iter().find(|member| member.machine == machine) else {
@@ -131,8 +146,8 @@ impl Problems {
         self.0.into_iter().map(|(number, OfEndpoint { warnings, left_out })| {
             let mut warnings = Vec::from_iter(warnings);
             if left_out > 0 {
-                let message = format!("{left_out} more hosts and guests are not linked");
-                warnings.push(Warning { object: "links".to_owned(), message });
+                let message = format!("{left_out}{FURTHER}");
+                warnings.push(Warning { object: LINKS.to_owned(), message });
             }
             (number, warnings)
         })
