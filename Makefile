@@ -6,6 +6,8 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
+# Without a value each of these folders is the usual one in PREFIX or SYSCONFDIR.
+export DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR
 
 .PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist clean
 
@@ -45,7 +47,7 @@ docs: ## renew the generated parts of documents: schemas, tables of parameters
 build: ## build for PREFIX=/usr/local, to install later without cargo
 	@scripts/install.sh build
 
-install: ## install to PREFIX=/usr/local; also DESTDIR, LIBDIR, SYSCONFDIR
+install: ## install to PREFIX=/usr/local; also DESTDIR, LIBDIR, SYSCONFDIR, DOCDIR, MANDIR, UNITDIR ...
 	@scripts/install.sh install
 
 uninstall: ## remove the installed files

@@ -70,6 +70,11 @@ plugin_folders() {
     done
 }
 
+# Lists the plugins to install: all except the example, which is for authors.
+installed_plugins() {
+    plugin_folders | grep -vx example
+}
+
 # Builds program and plugins in the profile $1 (release or dev). demo, bench and install build the same
 # packages, so that none of them has to rebuild.
 build_program() {

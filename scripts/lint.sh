@@ -28,6 +28,13 @@ else
     say "skipped: cargo-deny is not installed, so licences and sources of the dependencies are not checked ('cargo install cargo-deny --locked' takes a minute or two)."
 fi
 
+if command -v reuse >/dev/null 2>&1; then
+    check reuse lint --quiet
+else
+    title "reuse lint"
+    say "skipped: reuse is not installed, so it is not checked that every file has a licence ('pipx install reuse')."
+fi
+
 if command -v shellcheck >/dev/null 2>&1; then
     check shellcheck --external-sources scripts/*.sh scripts/servers/*.sh .ci/run packaging/ansible/virtual-host-gatherer-ansible
 else

@@ -43,6 +43,37 @@ mode_is() {
     [ "$(stat -c %a "$1")" = "$2" ] || { stat -c '%n has mode %a' "$1"; return 1; }
 }
 
+all_modes_are() {
+    local mode=$1 file
+    shift
+    for file in "$@"; do
+        mode_is "$file" "$mode" || return 1
+    done
+}
+
+all_absent() {
+    local file
+    for file in "$@"; do
+        absent "$file" || return 1
+    done
+}
+
+# A crate of the program, a crate of a plugin only, and the text of a licence.
+lists_the_licences() {
+    shows "    clap 4." <"$1" && shows "    kube 5." <"$1" && shows "Permission is hereby granted" <"$1" &&
+        shows ! "    jsonschema" <"$1"
+}
+
+names_the_installed_program() {
+    local unit
+    for unit in virtual-host-gatherer virtual-host-gatherer-watch; do
+        unit=$prefix/lib/systemd/system/$unit.service
+        shows "ExecStart=$prefix/bin/virtual-host-gatherer " <"$unit" &&
+            shows "ENDPOINTS=$prefix/etc/virtual-host-gatherer/endpoints.d" <"$unit" || return 1
+    done
+    shows "d $prefix/etc/virtual-host-gatherer/endpoints.d 0750 root" <"$prefix/lib/tmpfiles.d/virtual-host-gatherer.conf"
+}
+
 absent() {
     [ ! -e "$1" ] || { say "$1 exists"; find "$1"; return 1; }
 }
@@ -105,6 +136,15 @@ operator_file=$prefix/etc/virtual-host-gatherer/config.toml
 mkdir -p "$(dirname "$operator_file")"
 say "# the operator's own" >"$operator_file"
 layout=(PREFIX="$prefix" LIBDIR="$prefix/lib64" SYSCONFDIR="$prefix/etc" DESTDIR=)
+shared=("$prefix/share/man/man1/virtual-host-gatherer.1" "$prefix/share/man/man1/virtual-host-gatherer-guard-list.1"
+    "$prefix/share/man/man5/virtual-host-gatherer-config.5"
+    "$prefix/share/bash-completion/completions/virtual-host-gatherer"
+    "$prefix/share/zsh/site-functions/_virtual-host-gatherer"
+    "$prefix/share/fish/vendor_completions.d/virtual-host-gatherer.fish"
+    "$prefix/lib/systemd/system/virtual-host-gatherer.service" "$prefix/lib/systemd/system/virtual-host-gatherer.timer"
+    "$prefix/lib/systemd/system/virtual-host-gatherer-watch.service"
+    "$prefix/lib/sysusers.d/virtual-host-gatherer.conf" "$prefix/lib/tmpfiles.d/virtual-host-gatherer.conf"
+    "$prefix/etc/logrotate.d/virtual-host-gatherer")
 
 rule "make install succeeds" make_install install "${layout[@]}"
 rule "the installed program lists the real modules, not the example" lists_the_real_modules
@@ -116,13 +156,18 @@ rule "install does not change the operator's configuration" grep -q "the operato
 rule "every user can run the program" mode_is "$prefix/bin/virtual-host-gatherer" 755
 rule "every user can run the inventory script" mode_is "$prefix/bin/virtual-host-gatherer-ansible" 755
 rule "other users cannot write to plugins" mode_is "$prefix/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_file.so" 644
-rule "the licence is installed" has_files "$prefix/share/doc/virtual-host-gatherer/LICENSE"
+rule "the licences are installed" has_files "$prefix/share/doc/virtual-host-gatherer/LICENSE" \
+    "$prefix/share/doc/virtual-host-gatherer/THIRD-PARTY-LICENSES"
+rule "the licences of all crates are listed" lists_the_licences "$prefix/share/doc/virtual-host-gatherer/THIRD-PARTY-LICENSES"
+rule "the manual pages, completions and files of services are installed" has_files "${shared[@]}"
+rule "every user can read them" all_modes_are 644 "${shared[@]}"
+rule "the files of services have the paths of the installation" names_the_installed_program
 
 # Without cargo in PATH, as under sudo, the existing build is installed. A separate folder has links to
 # only those tools that the script needs.
 tools=$place/tools
 mkdir "$tools"
-for tool in bash make sh install sed grep basename dirname paste find head cat rm env; do
+for tool in bash make sh install sed grep basename dirname paste find head cat rm env chmod; do
     ln -s "$(command -v "$tool")" "$tools/$tool"
 done
 if [ "$(target_dir)" = target ] || [ -n "${CARGO_TARGET_DIR:-}" ]; then
@@ -130,10 +175,14 @@ if [ "$(target_dir)" = target ] || [ -n "${CARGO_TARGET_DIR:-}" ]; then
     rule "without cargo, a folder without a build is refused" bash -c '! "$@"' - env PATH="$tools" HOME="$place" BUILD_PROFILE=dev make install "${layout[@]}" LIBDIR="$prefix/lib32"
 fi
 
+# A user has written a page of their own.
+say x >"$prefix/share/man/man1/other.1"
 rule "make uninstall succeeds" make_install uninstall "${layout[@]}"
 rule "uninstall removes the program" absent "$prefix/bin/virtual-host-gatherer"
 rule "uninstall removes the inventory script" absent "$prefix/bin/virtual-host-gatherer-ansible"
 rule "uninstall removes the plugins' folder" absent "$prefix/lib64/virtual-host-gatherer"
+rule "uninstall removes manual pages, completions and files of services" all_absent "${shared[@]}"
+rule "uninstall leaves the pages of other programs" has_files "$prefix/share/man/man1/other.1"
 rule "uninstall leaves the operator's configuration" has_files "$operator_file"
 
 # 2. Installation into a package's root: all files are below DESTDIR, which is not compiled in.
@@ -145,6 +194,16 @@ rule "DESTDIR has the files that a distribution expects" has_files \
     "$root/usr/lib64/virtual-host-gatherer/plugins/libgatherer_plugin_libvirt.so" \
     "$root/etc/virtual-host-gatherer/config.toml.example" \
     "$root/usr/share/doc/virtual-host-gatherer/LICENSE"
+root=$place/elsewhere
+rule "every folder can be set" make_install install PREFIX=/usr LIBDIR=/usr/lib64 SYSCONFDIR=/etc DESTDIR="$root" \
+    DOCDIR=/d/doc MANDIR=/d/man BASHCOMPDIR=/d/bash ZSHCOMPDIR=/d/zsh FISHCOMPDIR=/d/fish UNITDIR=/d/unit \
+    SYSUSERSDIR=/d/sysusers TMPFILESDIR=/d/tmpfiles LOGROTATEDIR=/d/logrotate
+rule "the files are in the folders that are set" has_files "$root/d/doc/LICENSE" "$root/d/man/man1/virtual-host-gatherer.1" \
+    "$root/d/bash/virtual-host-gatherer" "$root/d/zsh/_virtual-host-gatherer" "$root/d/fish/virtual-host-gatherer.fish" \
+    "$root/d/unit/virtual-host-gatherer.timer" "$root/d/sysusers/virtual-host-gatherer.conf" \
+    "$root/d/tmpfiles/virtual-host-gatherer.conf" "$root/d/logrotate/virtual-host-gatherer"
+rule "the usual folders do not exist then" all_absent "$root/usr/share" "$root/usr/lib" "$root/etc/logrotate.d"
+rule "units of packages are installed as they are" cmp packaging/systemd/virtual-host-gatherer.service "$root/d/unit/virtual-host-gatherer.service"
 rule "a relative PREFIX is refused" bash -c '! "$@"' - make --no-print-directory install PREFIX=usr DESTDIR="$root"
 
 exit "$status"

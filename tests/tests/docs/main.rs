@@ -180,6 +180,8 @@ fn every_option_that_a_document_names_exists() {
             "openstack ",
             "pveum ",
             "ansible",
+            "systemctl ",
+            "systemd-",
         ];
         let is_ours = |line: &&str| !programs.iter().any(|program| line.contains(program));
         let named = options_in(&text.lines().filter(is_ours).collect::<Vec<_>>().join("\n"));
