@@ -29,19 +29,45 @@ fn warnings(outcome: &Outcome) -> usize {
 
 #[test]
 fn a_rotated_log_and_the_new_one_keep_owner_group_and_mode() {
-    let plugins = PluginFolder::with(&["example"]);
-    let run = run(&plugins);
-    let log = run.home().join("gatherer.log");
-    fill(&log);
-    set_mode(&log, 0o664);
-    if chown(&log, Some(4242), Some(4243)).is_err() {
-        skip!("only root can give a file to another user");
+    for mode in [0o664, 0o640, 0o600] {
+        let plugins = PluginFolder::with(&["example"]);
+        let run = run(&plugins);
+        let log = run.home().join("gatherer.log");
+        fill(&log);
+        set_mode(&log, mode);
+        if chown(&log, Some(4242), Some(4243)).is_err() {
+            skip!("only root can give a file to another user");
+        }
+        let outcome = run.run().expect_code(0);
+        assert_eq!(ownership(&log), (4242, 4243, mode));
+        assert_eq!(ownership(&log.with_file_name("gatherer.log.1")), (4242, 4243, mode));
+        assert!(outcome.log.len() < 10_000, "it was rotated");
+        assert_eq!(warnings(&outcome), 0, "{}", outcome.describe());
     }
-    let outcome = run.run().expect_code(0);
-    assert_eq!(ownership(&log), (4242, 4243, 0o664));
-    assert_eq!(ownership(&log.with_file_name("gatherer.log.1")), (4242, 4243, 0o664));
-    assert!(outcome.log.len() < 10_000, "it was rotated");
-    assert_eq!(warnings(&outcome), 0, "{}", outcome.describe());
+}
+
+#[test]
+fn runs_that_rotate_one_log_at_the_same_time_keep_owner_group_and_mode() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be created");
+    let log = folder.path().join("gatherer.log");
+    fill(&log);
+    set_mode(&log, 0o640);
+    let is_root = chown(&log, Some(4242), Some(4243)).is_ok();
+    let before = ownership(&log);
+    let plugins = PluginFolder::with(&["example"]);
+    let started: Vec<_> = (0..4).map(|_| run(&plugins).logfile(&log).start()).collect();
+    for running in started {
+        let _outcome = running.finish().expect_code(0);
+    }
+    let names = std::fs::read_dir(folder.path()).expect("the folder can be listed");
+    let paths: Vec<_> = names.map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(paths.len(), 2, "it was rotated once: {paths:?}");
+    for path in paths {
+        assert_eq!(ownership(&path), before, "{}", path.display());
+    }
+    assert!(!is_root || before == (4242, 4243, 0o640));
+    let text = std::fs::read_to_string(&log).expect("it is text");
+    assert_eq!(text.matches("Scanning finished").count(), 4, "{text}");
 }
 
 #[test]

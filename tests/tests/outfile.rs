@@ -78,6 +78,26 @@ fn replaces_a_regular_file_and_keeps_its_mode_and_owner() {
 }
 
 #[test]
+fn an_owner_that_cannot_be_kept_is_a_warning_and_no_other_group_gets_rights() {
+    let (_plugins, run) = run_to("result.json");
+    let Some(run) = run.as_user() else {
+        skip!("an unprivileged user cannot run the program here, or setpriv is not installed");
+    };
+    let path = run.home().join("result.json");
+    std::fs::write(&path, "old").expect("writable");
+    set_mode(&path, 0o666);
+    let before = std::fs::metadata(&path).expect("the old file exists");
+    if before.uid() != 0 {
+        skip!("only root can run the program as another user");
+    }
+    let outcome = run.run();
+    assert_written(&outcome, &path);
+    let after = std::fs::metadata(&path).expect("the new file exists");
+    assert_eq!((after.uid(), after.permissions().mode() & 0o7777), (65534, 0o646));
+    assert_eq!(outcome.log.matches("owner, group and mode").count(), 1, "{}", outcome.describe());
+}
+
+#[test]
 fn replaces_the_target_of_a_link_and_keeps_the_link() {
     let (_plugins, run) = run_to("link.json");
     let folder = run.home().join("elsewhere");

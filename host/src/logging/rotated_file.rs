@@ -1,16 +1,17 @@
 //! The log file: appended to, rotated by size, shared by runs at the same time.
 
 use std::borrow::Cow;
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use gatherer_plugin_api::LogLevel;
-use rustix::fs::{FlockOperation, Gid, Uid};
+use rustix::fs::FlockOperation;
 
 use super::LogFormat;
 use super::line::LogLine;
+use crate::process::{OpenedFile, Ownership, open_like};
 
 /// The size above which a file is rotated, in bytes; the classic program's.
 const MAX_BYTES: u64 = 5 * 1024 * 1024;
@@ -52,8 +53,7 @@ impl LogFile {
     /// Opens the file, or creates it. A new file gets the owner, the group and the mode of the last rotated file,
     /// if there is one.
     pub fn open(path: &Path, format: LogFormat) -> io::Result<Self> {
-        let last = std::fs::symlink_metadata(old_path(path, 1)).ok();
-        let opened = open(path, last.filter(Metadata::is_file).as_ref())?;
+        let opened = open(path, Ownership::at(&old_path(path, 1)).as_ref())?;
         let (path, file) = (path.to_owned(), opened.file);
         let mut log = Self {
             path,
@@ -122,7 +122,7 @@ impl LogFile {
         if self.is_current()? {
             return Ok(());
         }
-        let opened = open(&self.path, Some(&self.file.metadata()?))?;
+        let opened = open(&self.path, Some(&Ownership::of(&self.file)?))?;
         (self.file, self.ends_in_line) = (opened.file, false);
         self.report_owner(opened.owner_error)
     }
@@ -153,7 +153,7 @@ impl LogFile {
         self.lock()?;
         let full = self.is_current()? && self.file.metadata()?.len() + more > self.max_bytes;
         let renamed = if full { self.rename() } else { Ok(()) };
-        let old = self.file.metadata()?;
+        let old = Ownership::of(&self.file)?;
         let opened = renamed.and_then(|()| open(&self.path, Some(&old)));
         rustix::fs::flock(&self.file, FlockOperation::Unlock)?;
         let opened = opened?;
@@ -194,57 +194,17 @@ fn old_path(path: &Path, number: u32) -> PathBuf {
     name.into()
 }
 
-/// An open file, and the error if it is new and could not get the owner, the group and the mode of the old one.
-struct OpenedFile {
-    file: File,
-    owner_error: Option<io::Error>,
-}
-
 /// Opens the file. If it does not exist, it is created like `old`.
-fn open(path: &Path, old: Option<&Metadata>) -> io::Result<OpenedFile> {
+fn open(path: &Path, old: Option<&Ownership>) -> io::Result<OpenedFile> {
     let mut options = OpenOptions::new();
     options.append(true).mode(0o640);
     // Opening a FIFO that no process reads would block.
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let created = match options.open(path) {
-        Err(error) if missing(&error) => options.clone().create_new(true).open(path),
-        opened => return existing(opened?),
-    };
-    let file = match created {
-        // Another run has just created it, or it is a link to a missing file.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return existing(options.create(true).open(path)?);
-        }
-        created => created?,
-    };
-    let owner_error = old.and_then(|old| copy_ownership(&file, old).err());
-    Ok(OpenedFile { file, owner_error })
-}
-
-fn existing(file: File) -> io::Result<OpenedFile> {
-    if file.metadata()?.is_dir() {
+    let opened = open_like(path, &options, old)?;
+    if opened.file.metadata()?.is_dir() {
         return Err(io::Error::other("it is a folder"));
     }
-    Ok(OpenedFile { file, owner_error: None })
-}
-
-/// Copies owner, group and mode of the old file as far as that is allowed. Set-id bits are not copied: in a folder that other
-/// users can write, the old file may be any file.
-fn copy_ownership(file: &File, old: &Metadata) -> io::Result<()> {
-    let new = file.metadata()?;
-    let (mut owner, mut group) = (Ok(()), Ok(()));
-    if new.gid() != old.gid() {
-        group = rustix::fs::fchown(file, None, Some(Gid::from_raw(old.gid())));
-    }
-    // The members of another group must not get the right to write.
-    let mode = old.mode() & if group.is_ok() { 0o777 } else { 0o757 };
-    let mode = file.set_permissions(Permissions::from_mode(mode));
-    if new.uid() != old.uid() {
-        owner = rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), None);
-    }
-    owner.and(group)?;
-    mode
+    Ok(opened)
 }
 
 #[cfg(test)]

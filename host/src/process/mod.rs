@@ -4,6 +4,7 @@
 
 mod local_time;
 mod log_process;
+mod ownership;
 mod run_limit;
 mod service_manager;
 mod stdout_at_start;
@@ -15,6 +16,7 @@ use std::sync::OnceLock;
 
 pub use local_time::utc_offset_seconds;
 pub use log_process::{fork_log_process, is_log_process};
+pub use ownership::{OpenedFile, Ownership, open_like};
 pub use run_limit::RunLimit;
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit};
 pub use service_manager::{ServiceManager, watchdog_interval};

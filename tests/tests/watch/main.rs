@@ -4,6 +4,7 @@ mod fragments;
 mod kill_loop;
 mod load;
 mod real_endpoints;
+mod rotation;
 mod rounds;
 mod sinks;
 mod status;

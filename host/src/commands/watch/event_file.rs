@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::FlockOperation;
 
 use crate::output::outfile;
+use crate::process::{OpenedFile, Ownership, open_like};
 
 /// How much of a file is read at once to find its last line break, in bytes.
 const BLOCK_BYTES: u64 = 64 * 1024;
@@ -43,7 +44,11 @@ impl EventFile {
             outfile::check_stdout()?;
             (None, Destination::Stdout)
         } else {
-            (Some(path.to_owned()), Destination::open(path)?)
+            // What rotates files often calls the last one `.1`.
+            let mut rotated = path.as_os_str().to_owned();
+            rotated.push(".1");
+            let rotated = Ownership::at(Path::new(&rotated));
+            (Some(path.to_owned()), Destination::open(path, rotated.as_ref())?)
         };
         Ok(Self {
             path,
@@ -66,12 +71,14 @@ impl EventFile {
         if matches!(&*destination, Destination::Device(_)) {
             return;
         }
+        let mut old = None;
         // The lock of the open file would keep the same file from being opened again.
         if let Destination::Regular(file, _) = &*destination {
             let _ = file.sync_data();
+            old = Ownership::of(file).ok();
             let _ = rustix::fs::flock(file, FlockOperation::Unlock);
         }
-        match Destination::open(path) {
+        match Destination::open(path, old.as_ref()) {
             Ok(opened) => *destination = opened,
             Err(error) => tracing::error!(
                 "the file of events {} cannot be opened again: {error}; the open one stays in use",
@@ -133,9 +140,10 @@ impl EventFile {
 }
 
 impl Destination {
-    fn open(path: &Path) -> io::Result<Self> {
+    /// Opens a file, which is created like `old` if it does not exist.
+    fn open(path: &Path, old: Option<&Ownership>) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).custom_flags(libc::O_NOCTTY);
+        options.read(true).append(true).custom_flags(libc::O_NOCTTY);
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(io::Error::other("it is a folder")),
             Ok(metadata) if metadata.file_type().is_fifo() => {
@@ -154,7 +162,14 @@ impl Destination {
             }
             _ => {}
         }
-        let mut file = options.open(path)?;
+        let OpenedFile { mut file, owner_error } = open_like(path, &options, old)?;
+        if let Some(error) = owner_error {
+            tracing::warn!(
+                "the new file {} does not have the owner, group and mode of the old one: {error}; other programs may not be \
+                 able to read it",
+                path.display()
+            );
+        }
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
             == Err(rustix::io::Errno::WOULDBLOCK)
         {

@@ -63,13 +63,12 @@ impl Outfile {
             Ok(metadata) if is_stdout(&metadata) => Ok(Self::Stdout),
             Ok(metadata) if metadata.is_file() => {
                 // A symbolic link is kept; its target is replaced.
-                Replacement::prepare(std::fs::canonicalize(path)?, Some(metadata))
-                    .map(Self::Replace)
+                Replacement::of_existing(std::fs::canonicalize(path)?).map(Self::Replace)
             }
             Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a folder")),
             Ok(_) => Ok(Self::Through(path.to_owned(), limit)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Replacement::prepare(missing_target(path)?, None).map(Self::Replace)
+                Replacement::of_missing(missing_target(path)?).map(Self::Replace)
             }
             Err(error) => Err(error),
         }

@@ -1,9 +1,8 @@
 //! An outfile that is written to a temporary file, which then replaces the target.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,18 +10,21 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::FlockOperation;
 
 use super::leftover::{self, folder};
+use crate::process::Ownership;
 
 /// A target that is replaced by a temporary file in the same folder. That file is created twice: once to check that
 /// this is possible, and once to be written, so that it does not exist in between.
 pub struct Replacement {
     pub(super) target: PathBuf,
-    old: Option<Metadata>,
+    old: Option<Ownership>,
 }
 
 /// A temporary file that is being written. It is removed when dropped, unless it became the target.
 pub struct Temporary {
     path: PathBuf,
     pub(super) file: File,
+    /// Why it does not have the owner, the group and the mode of the old file.
+    owner_error: Option<io::Error>,
     done: bool,
 }
 
@@ -45,16 +47,38 @@ pub fn abandon() {
 }
 
 impl Replacement {
-    /// Checks that the target can be replaced. `old` is the metadata of an existing target.
-    pub(super) fn prepare(target: PathBuf, old: Option<Metadata>) -> io::Result<Self> {
+    /// Checks that the target, which exists, can be replaced.
+    pub(super) fn of_existing(target: PathBuf) -> io::Result<Self> {
         // A file that may not be written is not replaced, even if the permissions of its folder allow it.
-        if old.is_some() {
-            OpenOptions::new().write(true).open(&target)?;
-        }
+        let old = Ownership::of(&OpenOptions::new().write(true).open(&target)?)?;
+        Self::prepare(target, Some(old))
+    }
+
+    /// Checks that the target, which does not exist, can be created.
+    pub(super) fn of_missing(target: PathBuf) -> io::Result<Self> {
+        Self::prepare(target, None)
+    }
+
+    fn prepare(target: PathBuf, old: Option<Ownership>) -> io::Result<Self> {
         let replacement = Self { target, old };
         leftover::sweep(&replacement.target);
-        drop(replacement.temporary()?);
+        let temporary = replacement.temporary()?;
+        if let Some(error) = &temporary.owner_error {
+            replacement.report_owner(error);
+        }
         Ok(replacement)
+    }
+
+    /// Logs, once, that the new file cannot get the owner of the old one. (`watch` replaces its metrics each second.)
+    fn report_owner(&self, error: &io::Error) {
+        static REPORTED: AtomicBool = AtomicBool::new(false);
+        if !REPORTED.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the new file {} does not have the owner, group and mode of the old one: {error}; other programs may not \
+                 be able to read it",
+                self.target.display()
+            );
+        }
     }
 
     /// Replaces the target by the temporary file.
@@ -96,28 +120,12 @@ impl Replacement {
                     if !path.exists() {
                         continue;
                     }
-                    let temporary = Temporary { path, file, done: false };
-                    if let Some(old) = &self.old {
-                        temporary.copy_ownership(old)?;
-                    }
-                    return Ok(temporary);
+                    let owner_error = self.old.as_ref().and_then(|old| old.give_to(&file).err());
+                    return Ok(Temporary { path, file, owner_error, done: false });
                 }
             }
         }
         Err(io::Error::other("all names for a temporary file are in use"))
-    }
-}
-
-impl Temporary {
-    /// Copies owner, group and mode of the old file.
-    fn copy_ownership(&self, old: &Metadata) -> io::Result<()> {
-        let new = self.file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            let owner = rustix::fs::Uid::from_raw(old.uid());
-            let group = rustix::fs::Gid::from_raw(old.gid());
-            rustix::fs::fchown(self.file.as_fd(), Some(owner), Some(group))?;
-        }
-        self.file.set_permissions(std::fs::Permissions::from_mode(old.mode() & 0o7777))
     }
 }
 
