@@ -25,8 +25,8 @@ cargo tree --quiet --locked --edges normal,build --prefix none --format '{p}|{l}
     sed -n 's/ (proc-macro)//; s/ (\*)//; /(\//d; s/^\([^ ]*\) v\([^ |]*\) *|\(.*\)/\1 \2 \3/p' | sort -u >"$work/crates"
 [ -s "$work/crates" ] || fail "cargo tree lists no crates"
 
-# Lines `NAME VERSION FOLDER` of all crates. Each package of the metadata begins with its name, version and id.
-cargo metadata --quiet --locked --format-version 1 |
+# Lines `NAME VERSION FOLDER` of all crates for this platform: those for others need not have been fetched. Each package of the metadata begins with its name, version and id.
+cargo metadata --quiet --locked --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" |
     sed 's/{"name":"\([^"]*\)","version":"\([^"]*\)","id":"/\n@\1 \2 /g' |
     sed -n 's/^@\([^ ]* [^ ]*\) .*"manifest_path":"\([^"]*\)\/Cargo\.toml".*/\1 \2/p' >"$work/folders"
 
@@ -49,7 +49,8 @@ done <"$work/crates"
 cat <<END
 virtual-host-gatherer contains the crates below. Its own licence is Apache-2.0, see the file LICENSE. Where a licence has
 a choice (OR), it is used under Apache-2.0 if that is one of the choices, otherwise under the first one. The standard
-library of Rust is compiled in too: MIT OR Apache-2.0, https://www.rust-lang.org/policies/licenses.
+library of Rust is compiled in too: MIT OR Apache-2.0, https://www.rust-lang.org/policies/licenses. The source of every
+crate is in the archive vendor.tar.xz, which \`make dist\` makes beside the archive of the program's source.
 
 $(wc -l <"$work/crates") crates:
 

@@ -3,6 +3,7 @@
 //! the file system is made read-only by mounts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -81,6 +82,47 @@ fn both_services_have_the_same_restrictions() {
     assert_eq!(restrictions, of_service(SERVICES[1]));
     // It would exclude every endpoint.
     assert!(restrictions.iter().all(|(name, _)| !name.starts_with("IPAddress")));
+}
+
+#[test]
+fn the_user_and_the_folders_of_the_services_are_created() {
+    let root = tempfile::tempdir().expect("a temporary folder can be created");
+    std::fs::create_dir(root.path().join("etc")).expect("writable");
+    let create = |tool: &str, name: &str, arguments: &[&str]| -> Result<(), String> {
+        let mut command = Command::new(tool);
+        command.arg(format!("--root={}", root.path().display())).args(arguments);
+        let output = command.arg(folder().canonicalize().expect("it exists").join(name)).output();
+        let output = output.map_err(|_| format!("{tool} is not installed"))?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{tool}: {text}");
+        Ok(())
+    };
+    if !rustix::process::geteuid().is_root() {
+        skip!("only root can give a folder to another user");
+    }
+    if let Err(reason) = create("systemd-sysusers", "virtual-host-gatherer.sysusers", &[])
+        .and_then(|()| create("systemd-tmpfiles", "virtual-host-gatherer.tmpfiles", &["--create"]))
+    {
+        skip!("{reason}");
+    }
+    let users = std::fs::read_to_string(root.path().join("etc/passwd")).expect("it was created");
+    let user: Vec<_> = users.trim().split(':').collect();
+    assert_eq!((user[0], user[5]), ("virtual-host-gatherer", "/var/lib/virtual-host-gatherer"));
+    assert!(user[6].ends_with("nologin"), "{users}");
+    let (uid, gid): (u32, u32) =
+        (user[2].parse().expect("a number"), user[3].parse().expect("a number"));
+    for (path, owner) in [
+        ("etc/virtual-host-gatherer/endpoints.d", 0),
+        ("var/lib/virtual-host-gatherer", uid),
+        ("var/log/virtual-host-gatherer", uid),
+    ] {
+        let folder = std::fs::metadata(root.path().join(path)).expect("it was created");
+        assert_eq!(
+            (folder.uid(), folder.gid(), folder.mode() & 0o7777),
+            (owner, gid, 0o750),
+            "{path}"
+        );
+    }
 }
 
 /// Folders as the units name them, in a temporary one, and an infile with endpoints of several modules.
