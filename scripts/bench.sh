@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures whole processes of the release build: see tests/examples/bench/. The arguments select parts:
-# processes, kubernetes, workloads, libvirt, vmware, ec2, moto, openstack, formats. The environment variable PODS sets the number of pods up
+# processes, kubernetes, workloads, libvirt, vmware, ec2, moto, openstack, formats, shards. The environment variable PODS sets the number of pods up
 # to which workloads measures: PODS=100000 takes 15 minutes, PODS=2000 is quick.
+# ENDPOINTS is the number of endpoints of shards: with 5000 that takes several minutes, with 500 it is quick.
 # BESIDE is the path of a second program, such as an older build, that is measured in the same turns.
 
 # shellcheck source=scripts/lib.sh

@@ -12,6 +12,7 @@ mod libvirt;
 mod measure;
 mod openstack;
 mod processes;
+mod shards;
 mod vmware;
 mod workloads;
 
@@ -23,7 +24,7 @@ use measure::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [openstack] [moto] [formats]";
+const USAGE: &str = "usage: bench PROGRAM [processes] [kubernetes] [workloads] [libvirt] [vmware] [ec2] [openstack] [moto] [formats] [shards]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ("moto", ec2::measure_moto),
         ("openstack", openstack::measure),
         ("formats", formats::measure),
+        ("shards", shards::measure),
     ] {
         if !selected.is_empty() && selected.iter().all(|selected| selected != name) {
             continue;
