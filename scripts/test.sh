@@ -182,6 +182,14 @@ run '^not ok: ' scripts/test-install.sh
 passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
 failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
 
+title "Container image"
+run '^not ok: ' scripts/test-image.sh
+passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
+failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
+# The script says why it skips a part.
+sed -n 's/^skipped: /image: /p' "$log" >>"$skips"
+passed=$((passed + $(grep -c '^skipped: ' "$log" || true)))
+
 reasons=$(grep -c . "$skips" || true)
 passed=$((passed - reasons))
 skipped=$((skipped + reasons))

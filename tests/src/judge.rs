@@ -109,9 +109,16 @@ pub fn promtool() -> Result<Command, String> {
     Ok(Command::new(prepared("promtool")?))
 }
 
+/// The folder with kubectl of the newest Debian and kubernetes-validate, or the reason why they are not available.
+pub fn manifest_judges() -> Result<PathBuf, String> {
+    prepared("manifest-judges")
+}
+
 /// The program that this script in `scripts/servers/` prepares, or the reason why it cannot.
 fn prepared(name: &str) -> Result<PathBuf, String> {
-    if let Ok(reason) = std::env::var(format!("GATHERER_NO_{}", name.to_uppercase())) {
+    if let Ok(reason) =
+        std::env::var(format!("GATHERER_NO_{}", name.to_uppercase().replace('-', "_")))
+    {
         return Err(reason);
     }
     let script = repository().join(format!("scripts/servers/{name}.sh"));

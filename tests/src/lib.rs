@@ -29,7 +29,7 @@ pub use document::{Document, FILE_DOCUMENT, ManagerHost, inventory, inventory_en
 pub use guest_counts::assert_no_guest_is_lost;
 pub use guest_members::assert_guest_members;
 pub use hanging_folder::HangingFolder;
-pub use judge::{Judge, JudgedGuest, promtool};
+pub use judge::{Judge, JudgedGuest, manifest_judges, promtool};
 pub use outcome::{Failure, Outcome};
 pub use plugins::PluginFolder;
 pub use recorded::recorded;

@@ -4,6 +4,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	generated "k8s.io/apiextensions-apiserver/pkg/generated/openapi"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -38,6 +40,7 @@ var groups = map[schema.GroupVersion][]kind{
 		{"configmaps", true, &corev1.ConfigMap{}, &corev1.ConfigMapList{}, nil},
 		{"secrets", true, &corev1.Secret{}, &corev1.SecretList{}, nil},
 		{"replicationcontrollers", true, &corev1.ReplicationController{}, &corev1.ReplicationControllerList{}, status},
+		{"persistentvolumeclaims", true, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolumeClaimList{}, status},
 	},
 	appsv1.SchemeGroupVersion: {
 		{"deployments", true, &appsv1.Deployment{}, &appsv1.DeploymentList{}, status},
@@ -48,6 +51,14 @@ var groups = map[schema.GroupVersion][]kind{
 	batchv1.SchemeGroupVersion: {
 		{"jobs", true, &batchv1.Job{}, &batchv1.JobList{}, status},
 		{"cronjobs", true, &batchv1.CronJob{}, &batchv1.CronJobList{}, status},
+	},
+	// Only stored: the server does not enforce them.
+	rbacv1.SchemeGroupVersion: {
+		{"clusterroles", false, &rbacv1.ClusterRole{}, &rbacv1.ClusterRoleList{}, nil},
+		{"clusterrolebindings", false, &rbacv1.ClusterRoleBinding{}, &rbacv1.ClusterRoleBindingList{}, nil},
+	},
+	networkingv1.SchemeGroupVersion: {
+		{"networkpolicies", true, &networkingv1.NetworkPolicy{}, &networkingv1.NetworkPolicyList{}, nil},
 	},
 }
 
