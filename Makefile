@@ -9,7 +9,7 @@ export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 # Without a value each of these folders is the usual one in PREFIX or SYSCONFDIR.
 export DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR
 
-.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist clean
+.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ uninstall: ## remove the installed files
 
 dist: ## make the source archive and the archive of the crates, for builds without network, in target/packages
 	@scripts/dist.sh
+
+image: ## make a container image as an archive in OCI layout, in the target folder, without a daemon; IMAGE_LIBVIRT=no: without libvirt and ssh
+	@scripts/image.sh
 
 clean: ## remove all build output
 	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"

@@ -9,6 +9,7 @@
 #     IMAGE_NAME       the name in the archive, without a tag; default: localhost/virtual-host-gatherer
 #     IMAGE_LIBVIRT    no: without module Libvirt, libvirt's client library and ssh
 #     IMAGE_LEVEL      the level of compression, 1 to 9; default: 6
+#     IMAGE_LIBDIR     the folder of the plugins' folder in the image; default: /usr/lib
 #     BUILD_PROFILE    release, or dev for the tests
 
 # shellcheck source=scripts/lib.sh
@@ -16,7 +17,8 @@
 
 profile=${BUILD_PROFILE:-release}
 with_libvirt=${IMAGE_LIBVIRT:-yes}
-libdir=${LIBDIR:-/usr/lib}
+# Not LIBDIR, which make sets for an installation on this machine.
+libdir=${IMAGE_LIBDIR:-/usr/lib}
 # The user of the image. It has a name, because ssh refuses to run without one.
 readonly user=65532
 
@@ -60,14 +62,14 @@ mkdir -p "$system" "$program" "$layout/blobs/sha256"
 
 # Some build scripts depend on the variable, so with it the debug build would be built anew.
 [ "$profile" != dev ] || unset SOURCE_DATE_EPOCH
+unset DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR
 DESTDIR=$program PREFIX=/usr LIBDIR=$libdir SYSCONFDIR=/etc BUILD_PROFILE=$profile \
     make --no-print-directory install >"$work/install.log" || { cat "$work/install.log"; exit 1; }
 # What a container has no use for: documents, scripts for other programs, units.
 find "$program" -mindepth 1 \( -type f -o -type l \) \
     ! -path "$program/usr/bin/virtual-host-gatherer" ! -path "$program$libdir/virtual-host-gatherer/*" \
     ! -path "$program/usr/share/doc/virtual-host-gatherer/LICENSE*" \
-    ! -path "$program/usr/share/doc/virtual-host-gatherer/LICENSES/*" \
-    ! -path "$program/usr/share/doc/virtual-host-gatherer/copyright" -delete
+    ! -path "$program/usr/share/doc/virtual-host-gatherer/THIRD-PARTY-LICENSES" -delete
 [ "$with_libvirt" = yes ] || rm "$program$libdir/virtual-host-gatherer/plugins/libgatherer_plugin_libvirt.so"
 find "$program" -mindepth 1 -type d -empty -delete
 mapfile -t objects < <(find "$program" -type f \( -name '*.so' -o -path '*/bin/*' \))
@@ -120,7 +122,8 @@ if [ "$with_libvirt" = yes ]; then
     copy ${data[@]+"${data[@]}"}
     roots+=("$library" "$ssh" ${sasl[@]+"${sasl[@]}"})
 fi
-mapfile -t libraries < <(needed_libraries "${roots[@]}")
+needed_libraries "${roots[@]}" >"$work/libraries"
+mapfile -t libraries <"$work/libraries"
 copy "${libraries[@]}"
 for link in bin lib lib64 sbin; do
     [ ! -L "/$link" ] || ln -s "usr/$link" "$system/$link"
@@ -144,18 +147,29 @@ EOF
 say "hosts: files dns" >"$system/etc/nsswitch.conf"
 cat /etc/os-release >"$system/etc/os-release"
 chmod 644 "$system"/etc/{passwd,group,nsswitch.conf,os-release} "$system/etc/ssl/certs/ca-certificates.crt"
+mkdir -p "$system/usr/share"
 cp -R /usr/share/common-licenses "$system/usr/share/"
 find "$system/usr/share/common-licenses" -type f -exec chmod 644 {} +
 
-# The records of the packages, for scanners of images, and their copyright files. A file's package may have it by its
-# name before /lib became a link.
+# The records of the packages, for scanners of images, and their copyright files. dpkg may know a file by its name before
+# /lib became a link.
 while IFS= read -r file; do
     merged=$(merged "$file")
-    # The status is 1 if one of the names is unknown.
-    owner=$( (dpkg-query -S "$merged" "${merged#/usr}" "$file" 2>/dev/null || true) | head -n 1)
-    [ -n "$owner" ] || fail "$file does not belong to a Debian package."
-    printf '%s\n' "${owner%%: *}"
-done <"$work/copied" | cat - <(say base-files) | sort -u >"$work/packages"
+    printf '%s\n' "$file" "$merged" "${merged#/usr}"
+done <"$work/copied" >"$work/names"
+# The status is 1 if one of the names is unknown.
+xargs -d '\n' dpkg-query -S <"$work/names" >"$work/owners" 2>/dev/null || true
+# Of each three names one must have an owner, in a line `PACKAGE: NAME`.
+awk '
+    NR == FNR { at = index($0, ": "); package = substr($0, 1, at - 1); sub(/,.*/, "", package); owner[substr($0, at + 2)] = package; next }
+    { found = found == "" ? owner[$0] : found; names = names " " $0 }
+    FNR % 3 == 0 {
+        if (found == "") { print "no Debian package has one of" names > "/dev/stderr"; exit 2 }
+        print found
+        found = names = ""
+    }
+    END { print "base-files" }
+' "$work/owners" "$work/names" | sort -u >"$work/packages"
 while IFS= read -r package; do
     plain=${package%%:*}
     dpkg-query -s "$package" >"$system/var/lib/dpkg/status.d/$plain"

@@ -36,7 +36,7 @@ rule() {
 # Builds the image as archive $1, in the layout of the installation's test, so that nothing has to be built again. Its
 # layers are compressed little, which is faster.
 build_image() {
-    LIBDIR=/usr/lib64 BUILD_PROFILE=dev IMAGE_LEVEL=1 scripts/image.sh "$1"
+    IMAGE_LIBDIR=/usr/lib64 BUILD_PROFILE=dev IMAGE_LEVEL=1 scripts/image.sh "$1"
 }
 
 # Standard input must contain the text $1.

@@ -97,12 +97,18 @@ trap tidy EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+title "Building the container image"
+if ! have_libvirt || ! command -v ssh >/dev/null 2>&1; then
+    export IMAGE_LIBVIRT=no
+fi
+IMAGE_LIBDIR=/usr/lib64 IMAGE_LEVEL=1 BUILD_PROFILE=dev scripts/image.sh "$folder/image.tar"
+
 for path in $(group_folders); do
     mkdir "$path"
 done
 title "Tests of a real node"
 # All tests share the node, so they are threads of one process, unlike those of cargo nextest.
-export TMPDIR=$folder GATHERER_NODE_CGROUP=/$group
+export TMPDIR=$folder GATHERER_NODE_CGROUP=/$group GATHERER_NODE_IMAGE=$folder/image.tar
 GATHERER_NODE_PROGRAMS=$(scripts/servers/node.sh --path)
 export GATHERER_NODE_PROGRAMS
 setpriv --pdeathsig KILL unshare --mount --pid --net --fork --kill-child --mount-proc "$0" --inside \

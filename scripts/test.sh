@@ -49,6 +49,9 @@ fi
 if ! make_server promtool; then
     export GATHERER_NO_PROMTOOL=$reason
 fi
+if ! make_server manifest-judges; then
+    export GATHERER_NO_MANIFEST_JUDGES=$reason
+fi
 
 # Build before writing to the target folder: the program recognizes a build folder with plugins by its
 # CACHEDIR.TAG, which cargo creates only if it creates the folder. Build all targets at once, so that

@@ -89,3 +89,32 @@ fn the_pods_of_the_shards_write_their_inventories() {
     expected.sort();
     assert_eq!(ids, expected);
 }
+
+#[test]
+fn the_merge_reads_the_inventories_of_the_pods() {
+    let objects = rendered_or_skip!(rendered("base"));
+    let volumes = Volumes::of(&objects);
+    let gather = object(&objects, "CronJob", "virtual-host-gatherer");
+    let merge = object(&objects, "CronJob", "virtual-host-gatherer-merge");
+    for index in [0, 1, 3] {
+        volumes.run(gather, index).expect_code(0);
+    }
+    let merged = || {
+        volumes.run(merge, 0).expect_code(0);
+        let inventory = document(&volumes.path().join("merged/inventory.json"));
+        let endpoints = items(&inventory["endpoints"]).to_vec();
+        assert_eq!(endpoints.len(), 20);
+        assert!(inventory["shard"].is_null());
+        let failed = |one: &&Value| one["status"] == "failed";
+        endpoints
+            .iter()
+            .filter(failed)
+            .map(|one| text(&one["error"]["message"]).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let messages = merged();
+    assert!(!messages.is_empty());
+    assert!(messages.iter().all(|message| message.contains("shard 2 of 0..3")), "{messages:?}");
+    volumes.run(gather, 2).expect_code(0);
+    assert_eq!(merged(), [""; 0]);
+}

@@ -50,7 +50,9 @@ fn the_api_server_accepts_every_object() {
     let cluster = cluster_or_skip!(Cluster::start());
     for folder in FOLDERS {
         let objects = rendered_or_skip!(rendered(folder));
-        for object in &objects {
+        // The namespace of the first folder exists now, because the other objects need it even in a dry run.
+        let is_new = |object: &&Value| folder == FOLDERS[0] || object["kind"] != "Namespace";
+        for object in objects.iter().filter(is_new) {
             let (status, answer) = dry_run(&cluster, &as_known(object));
             assert_eq!(
                 status, 201,
@@ -59,8 +61,7 @@ fn the_api_server_accepts_every_object() {
             );
             let accepted: Value = serde_json::from_str(&answer).expect("JSON");
             assert_eq!(accepted["metadata"]["name"], object["metadata"]["name"]);
-            if object["kind"] == "Namespace" && folder == FOLDERS[0] {
-                // The other objects need it, also in a dry run.
+            if object["kind"] == "Namespace" {
                 cluster.create("/api/v1/namespaces", object);
             }
             if object["kind"] == "CronJob" {

@@ -29,7 +29,7 @@ fn asked_for() -> BTreeSet<String> {
 #[test]
 fn the_cluster_role_grants_exactly_what_the_module_asks_for() {
     let objects = rendered_or_skip!(rendered("base"));
-    let role = object(&objects, "ClusterRole", "virtual-host-gatherer");
+    let role = object(&objects, "ClusterRole", "virtual-host-gatherer-jobs");
     let mut granted = BTreeSet::new();
     for rule in items(&role["rules"]) {
         assert_eq!(rule["verbs"], json!(["list"]), "{rule}");

@@ -6,6 +6,7 @@
 mod containers;
 mod in_cluster;
 mod node_fields;
+mod shards;
 mod workloads;
 
 use std::sync::OnceLock;

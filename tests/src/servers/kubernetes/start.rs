@@ -337,7 +337,12 @@ const OWN_OBJECTS: [&str; 6] = [
 /// The answer to the first of these paths that the API server does not answer with 200, or else to the last one.
 fn readiness(api: &Api) -> Result<(u16, String), String> {
     let mut response = Err(String::new());
-    for path in OWN_OBJECTS {
+    let paths = match ApiServer::selected() {
+        ApiServer::Old => &OWN_OBJECTS[..],
+        // It creates no objects by itself.
+        ApiServer::New => &OWN_OBJECTS[..1],
+    };
+    for path in paths {
         response = api.request(Method::GET, path, None);
         if !matches!(response, Ok((200, _))) {
             break;

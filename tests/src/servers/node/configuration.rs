@@ -79,7 +79,7 @@ fn kubelet(folder: &Path, pki: &Path, control_group: &str) -> serde_json::Value 
         "fileCheckFrequency": "1s",
         "nodeStatusUpdateFrequency": "1s",
         // A nearly full disk must not matter.
-        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "100Mi", "imagefs.available": "100Mi"},
         "imageGCHighThresholdPercent": 100,
     })
 }

@@ -24,6 +24,8 @@ use crate::{built, plugins};
 const PROGRAMS: &str = "GATHERER_NODE_PROGRAMS";
 /// The environment variable with the control group of the node's pods.
 const CONTROL_GROUP: &str = "GATHERER_NODE_CGROUP";
+/// The environment variable with the archive of the program's container image.
+const IMAGE: &str = "GATHERER_NODE_IMAGE";
 /// The longest wait for the node or a pod, on a machine that is busy.
 const TIMEOUT: Duration = Duration::from_mins(3);
 
@@ -152,6 +154,24 @@ impl Node {
         let new = manifests.join(".new");
         std::fs::write(&new, pod.to_string()).expect("a new file");
         std::fs::rename(new, manifests.join("pod.json")).expect("a new name");
+    }
+
+    /// Creates a folder on the node that every user may write, for volumes of pods.
+    pub fn create_folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.join(name);
+        std::fs::create_dir(&folder).expect("a new folder");
+        plugins::set_mode(&folder, 0o777);
+        folder
+    }
+
+    /// Loads the archive of the program's container image, which `scripts/image.sh` made, into containerd. Returns the
+    /// name of the image.
+    pub fn load_program_image(&self) -> String {
+        let archive = std::env::var(IMAGE).expect("make test-node sets this variable");
+        let args = ["images", "import", "--snapshotter=native", &archive];
+        let printed = self.ctr(&args).unwrap_or_else(|error| panic!("{archive}: {error}"));
+        let name = printed.split_whitespace().find(|word| word.contains("/virtual-host-gatherer:"));
+        name.unwrap_or_else(|| panic!("no image: {printed}")).to_owned()
     }
 
     /// Runs ctr, containerd's client, for the containers of Kubernetes. The error has its messages.
