@@ -131,6 +131,11 @@ fn is_unknown_name(text: &str) -> bool {
     texts.iter().any(|part| text.contains(part))
 }
 
+/// Whether libvirt lacks a program that it runs for the connection, such as ssh. It has no code for that.
+fn is_missing_program(text: &str) -> bool {
+    text.contains("Cannot find '") && text.contains("' in path")
+}
+
 fn kind(failure: &Failure) -> ErrorKind {
     let text = failure.message.to_ascii_lowercase();
     let contains = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
@@ -142,6 +147,7 @@ fn kind(failure: &Failure) -> ErrorKind {
         GNUTLS_ERROR => ErrorKind::Tls,
         UNKNOWN_HOST => ErrorKind::Connection,
         _ if is_unknown_name(&failure.message) => ErrorKind::Connection,
+        _ if is_missing_program(&failure.message) => ErrorKind::Unsupported,
         OPERATION_TIMEOUT => ErrorKind::Timeout,
         // NO_CONNECT means that the driver is missing; but libssh's transport uses it too, if the
         // peer is not an ssh server.
@@ -196,7 +202,7 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
         ErrorKind::Connection if contains("ssh: ") => {
             "try the same login with ssh on the command line"
         }
-        ErrorKind::Connection if contains("No such file or directory") => {
+        ErrorKind::Connection if contains("socket") && contains("No such file or directory") => {
             "start the libvirt daemon: its socket does not exist"
         }
         ErrorKind::Connection if contains("refused") => {
@@ -220,6 +226,12 @@ fn hint(kind: ErrorKind, failure: &Failure) -> Option<&'static str> {
             "check that this is the daemon's port for TLS: see tls_port"
         }
         ErrorKind::Tls => "libvirt looks for cacert.pem in /etc/pki/CA or the URI's pkipath",
+        ErrorKind::Unsupported if contains("Cannot find 'ssh' in path") => {
+            "install the ssh client on this machine: openssh-client on Debian, openssh-clients elsewhere"
+        }
+        ErrorKind::Unsupported if is_missing_program(&failure.message) => {
+            "install this program on this machine, in a folder of PATH"
+        }
         ErrorKind::Unsupported if contains("was built without the") => {
             "install a libvirt that was built with this driver"
         }
@@ -259,6 +271,7 @@ mod tests {
             (38, 7, "Cannot read CA certificate '/etc/pki/CA/cacert.pem': No such file", "tls"),
             (1, 0, "internal error: client socket is closed", "connection"),
             (1, 12, "internal error: something", "unavailable"),
+            (38, 7, "Cannot find 'ssh' in path: No such file or directory", "unsupported"),
             (45, 7, "authentication failed: authentication failed", "authentication"),
             (94, 60, "authentication unavailable: no polkit agent", "authentication"),
             (88, 46, "access denied: 'QEMU' denied access", "permission"),
@@ -319,6 +332,8 @@ mod tests {
             (38, "Unable to resolve address 'h' service '22': Name or service not known"),
             (38, "Cannot recv data: ssh: Could not resolve hostname h: Name or service not known"),
             (67, "libvirt was built without the 'hyperv' driver"),
+            (38, "Cannot find 'ssh' in path: No such file or directory"),
+            (38, "Cannot find 'nc' in path: No such file or directory"),
         ];
         let line =
             |(code, message)| format!("{}\n", gather_error("uri", &failure(code, 7, message)));
