@@ -47,7 +47,7 @@ fn parts_that_come_from_outside_are_redacted_also_if_a_secret_is_a_common_word()
         ("list", r#"Login { password: "list" }"#, r#"Login { password: "***" }"#),
         ("failed", "token: failed", "token: failed"),
         ("failed", "sent %66ailed and f\\x61iled", "sent *** and ***"),
-        ("kube", "kube.example.com: kubeconfig", "***.example.com: kubeconfig"),
+        ("kubec", "kubec.example.com: kubeconfig", "***.example.com: kubeconfig"),
         ("hunter", "the hunter failed", "the *** failed"),
         ("hosthunter", "the hosthunter failed", "the *** failed"),
         ("2000", "2000 of 5000 nodes", "*** of 5000 nodes"),
