@@ -145,7 +145,7 @@ project_version() {
 
 # Prints the folder of archives and packages.
 packages_dir() {
-    printf '%s/packages\n' "${CARGO_TARGET_DIR:-target}"
+    printf "%s\n" "${PACKAGES_DIR:-${CARGO_TARGET_DIR:-target}/packages}"
 }
 
 # Prints the time of the last commit in seconds since 1970: from git, or in an unpacked source archive from
