@@ -9,10 +9,10 @@ export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 # Without a value each of these folders is the usual one in PREFIX or SYSCONFDIR.
 export DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR
 
-.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist image clean
+.PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist deb rpm source-packages test-packages image clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: ## build, then gather from a test hypervisor and a sample file
 	@scripts/demo.sh
@@ -58,6 +58,19 @@ dist: ## make the source archive and the archive of the crates, for builds witho
 
 image: ## make a container image as an archive in OCI layout, in the target folder, without a daemon; IMAGE_LIBVIRT=no: without libvirt and ssh
 	@scripts/image.sh
+
+deb: ## build the Debian packages, in target/packages
+	@scripts/deb.sh
+
+rpm: ## build the rpm packages, in target/packages
+	@scripts/rpm.sh
+
+source-packages: ## make the source packages of Debian and rpm, which need no network to build
+	@scripts/deb.sh source
+	@scripts/rpm.sh source
+
+test-packages: ## install, run, upgrade and remove the packages in Debian 12 and 13, and the rpm packages in a folder; only root can
+	@scripts/try-packages.sh
 
 clean: ## remove all build output
 	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"

@@ -31,7 +31,9 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
 export SOURCE_DATE_EPOCH
 
 if [ "${1:-}" = source ]; then
-    [ -f "$folder/vendor.tar.xz" ] && [ -f "$folder/virtual-host-gatherer-$version.tar.xz" ] || scripts/dist.sh
+    if [ ! -f "$folder/vendor.tar.xz" ] || [ ! -f "$folder/virtual-host-gatherer-$version.tar.xz" ]; then
+        scripts/dist.sh
+    fi
     cp "$folder/virtual-host-gatherer-$version.tar.xz" "$work/virtual-host-gatherer_$version.orig.tar.xz"
     cp "$folder/vendor.tar.xz" "$work/virtual-host-gatherer_$version.orig-vendor.tar.xz"
     tar --extract --directory "$work" --file "$folder/virtual-host-gatherer-$version.tar.xz"

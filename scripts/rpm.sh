@@ -31,7 +31,9 @@ options=(--define "_topdir $work" --define "_rpmdir $work" --define "_srcrpmdir 
     --define '_binary_payload w19.zstdio' --define '_source_payload w.ufdio')
 
 if [ "${1:-}" = source ]; then
-    [ -f "$folder/vendor.tar.xz" ] && [ -f "$folder/virtual-host-gatherer-$version.tar.xz" ] || scripts/dist.sh
+    if [ ! -f "$folder/vendor.tar.xz" ] || [ ! -f "$folder/virtual-host-gatherer-$version.tar.xz" ]; then
+        scripts/dist.sh
+    fi
     rpmbuild -bs --nodeps "${options[@]}" --define "_sourcedir $folder" "$spec"
 else
     [ -z "${PACKAGE_VERSION:-}" ] || options+=(--define "package_version $PACKAGE_VERSION")
