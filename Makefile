@@ -7,7 +7,7 @@ DESTDIR ?=
 BUILD_PROFILE ?= release
 export PREFIX LIBDIR SYSCONFDIR DESTDIR BUILD_PROFILE
 # Without a value each of these folders is the usual one in PREFIX or SYSCONFDIR.
-export DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR
+export DOCDIR MANDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR UNITDIR SYSUSERSDIR TMPFILESDIR LOGROTATEDIR EXAMPLEDIR
 
 .PHONY: help demo test test-node accept lint lab bench fuzz soak docs build install uninstall dist deb rpm source-packages test-packages image clean
 

@@ -25,9 +25,10 @@ unitdir=${UNITDIR:-$prefix/lib/systemd/system}
 sysusersdir=${SYSUSERSDIR:-$prefix/lib/sysusers.d}
 tmpfilesdir=${TMPFILESDIR:-$prefix/lib/tmpfiles.d}
 logrotatedir=${LOGROTATEDIR:-$sysconfdir/logrotate.d}
+exampledir=${EXAMPLEDIR:-$sysconfdir/virtual-host-gatherer}
 
 for folder in "$prefix" "$libdir" "$sysconfdir" "$docdir" "$mandir" "$bashcompdir" "$zshcompdir" "$fishcompdir" \
-    "$unitdir" "$sysusersdir" "$tmpfilesdir" "$logrotatedir"; do
+    "$unitdir" "$sysusersdir" "$tmpfilesdir" "$logrotatedir" "$exampledir"; do
     case $folder in
     /*) ;;
     *) fail "PREFIX, LIBDIR, SYSCONFDIR and the other folders must be absolute paths, not '$folder'." ;;
@@ -123,7 +124,7 @@ install_all() {
     build_or_reuse
     built=$(built_dir)
 
-    install -d -m 755 "$destdir$bindir" "$destdir$plugindir" "$destdir$confdir" "$destdir$docdir"
+    install -d -m 755 "$destdir$bindir" "$destdir$plugindir" "$destdir$confdir" "$destdir$docdir" "$destdir$exampledir"
     install -m 755 "$built/virtual-host-gatherer" "$destdir$bindir/virtual-host-gatherer"
     install -m 755 packaging/ansible/virtual-host-gatherer-ansible "$destdir$bindir/"
     for plugin in $(installed_plugins); do
@@ -133,7 +134,7 @@ install_all() {
     install_service_files
 
     # The operator's own config.toml in the same folder is never changed.
-    install -m 644 packaging/config.toml.example "$destdir$confdir/config.toml.example"
+    install -m 644 packaging/config.toml.example "$destdir$exampledir/config.toml.example"
 
     install -m 644 LICENSE "$built/THIRD-PARTY-LICENSES" "$destdir$docdir/"
     for document in README.md ARCHITECTURE.md; do
@@ -147,7 +148,7 @@ install_all() {
     say "    program   $destdir$bindir/virtual-host-gatherer"
     say "    script    $destdir$bindir/virtual-host-gatherer-ansible (an inventory for Ansible)"
     say "    plugins   $destdir$plugindir ($(installed_plugins | paste -s -d ' '))"
-    say "    example   $destdir$confdir/config.toml.example"
+    say "    example   $destdir$exampledir/config.toml.example"
     say "    documents $destdir$docdir"
     say "    manual    $destdir$mandir"
     say "    services  $destdir$unitdir (${units[*]})"
@@ -156,7 +157,7 @@ install_all() {
 uninstall_all() {
     local plugin file
     rm -f "$destdir$bindir/virtual-host-gatherer" "$destdir$bindir/virtual-host-gatherer-ansible" \
-        "$destdir$confdir/config.toml.example"
+        "$destdir$exampledir/config.toml.example"
     for plugin in $(installed_plugins); do
         rm -f "$destdir$plugindir/$(library "$plugin")"
     done

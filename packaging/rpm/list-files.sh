@@ -23,15 +23,15 @@ find . -mindepth 1 | LC_ALL=C sort | while IFS= read -r path; do
         for folder in $basic; do
             [ "$path" != "$folder" ] || continue 2
         done
-        printf '%%dir "%s"\n' "$path"
+        printf '%%dir %s\n' "$path"
         continue
     fi
     case $path in
-    /etc/*) printf '%%config(noreplace) "%s"\n' "$path" ;;
-    */LICENSE) printf '%%license "%s"\n' "$path" ;;
-    /usr/share/doc/*) printf '%%doc "%s"\n' "$path" ;;
+    /etc/*) printf '%%config(noreplace) %s\n' "$path" ;;
+    */LICENSE) printf '%%license %s\n' "$path" ;;
+    /usr/share/doc/*) printf '%%doc %s\n' "$path" ;;
     # rpmbuild compresses manual pages.
-    /usr/share/man/*) printf '%%doc "%s"*\n' "$path" ;;
-    *) printf '"%s"\n' "$path" ;;
+    /usr/share/man/*) printf '%s*\n' "$path" ;;
+    *) printf '%s\n' "$path" ;;
     esac
 done
