@@ -143,6 +143,9 @@ install_all() {
     [ ! -d docs ] || find docs -type f | while IFS= read -r document; do
         install -D -m 644 "$document" "$destdir$docdir/$document"
     done
+    # Requests to try and to copy.
+    install -d -m 755 "$destdir$docdir/examples"
+    install -m 644 demo/*.json "$destdir$docdir/examples/"
 
     say "Installed:"
     say "    program   $destdir$bindir/virtual-host-gatherer"

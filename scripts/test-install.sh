@@ -109,6 +109,10 @@ gathers_from_a_file() {
         installed --infile - | shows '"esx1.example.com"'
 }
 
+gathers_the_example() {
+    installed --infile "$prefix/share/doc/virtual-host-gatherer/examples/request.json" --format table | shows 'esx1.example.com'
+}
+
 # The script finds the program beside itself, and the program its plugins.
 answers_ansible() {
     printf '[{"id": "sample", "module": "File", "url": "%s"}]' "$PWD/demo/hosts.json" >"$place/endpoints.json" &&

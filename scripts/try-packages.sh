@@ -75,7 +75,7 @@ base_system() {
     if [ ! -f "$cache" ]; then
         title "Making a base system of Debian $release"
         mkdir -p "$(dirname "$cache")"
-        debootstrap --variant=minbase "$release" "$work/base" http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || {
+        debootstrap --variant=minbase "$release" "$work/base" >"$work/debootstrap.log" 2>&1 || {
             tail "$work/debootstrap.log"
             fail "debootstrap could not make a base system."
         }
