@@ -11,9 +11,9 @@
 # A check asks for the output of a pipeline; `grep` that finds nothing, or stops early, is no failure.
 set +o pipefail
 
-for tool in dh dpkg-buildpackage rpmbuild rpm2cpio readelf; do
+for tool in dh dpkg-buildpackage rpmbuild rpm2cpio cpio readelf; do
     if ! command -v "$tool" >/dev/null 2>&1; then
-        say "skipped: $tool was not found: run '$(as_root)apt-get install debhelper dpkg-dev rpm binutils'"
+        say "skipped: $tool was not found: run '$(as_root)apt-get install debhelper dpkg-dev rpm cpio binutils'"
         exit 0
     fi
 done

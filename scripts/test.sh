@@ -107,6 +107,12 @@ count_nextest() {
     failed=$((failed + $(printf '%s\n' "$line" | total 'failed|exec failed|timed out')))
 }
 
+# Adds the lines "ok: " and "not ok: " of our own scripts to the counts.
+count_rules() {
+    passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
+    failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
+}
+
 colour=auto
 [ -t 1 ] && colour=always
 
@@ -182,8 +188,13 @@ count_libtest
 
 title "Installation"
 run '^not ok: ' scripts/test-install.sh
-passed=$((passed + $(grep -c '^ok: ' "$log" || true)))
-failed=$((failed + $(grep -c '^not ok: ' "$log" || true)))
+count_rules
+
+title "Packages"
+run '^not ok: ' scripts/test-packages.sh
+count_rules
+package_skip=$(sed -n 's/^skipped: //p' "$log")
+[ -z "$package_skip" ] || skipped=$((skipped + 1))
 
 title "Container image"
 run '^not ok: ' scripts/test-image.sh
@@ -203,6 +214,7 @@ if [ "$reasons" -gt 0 ]; then
     sed -n '/./s/^\([^ ]*\): \(.*\)$/skipped: \2 (\1)/p' "$skips"
 fi
 [ "$ignored" -eq 0 ] || say "skipped: $ignored tests of a real Kubernetes node, which run only with 'make test-node'"
+[ -z "$package_skip" ] || say "skipped: the tests of packages: $package_skip"
 [ -z "$newer" ] || say "skipped: the Kubernetes tests on a newer API server: $newer"
 for command in ${unfinished[@]+"${unfinished[@]}"}; do
     say "Did not finish, so the counts are incomplete: $command"
