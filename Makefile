@@ -69,8 +69,9 @@ source-packages: ## make the source packages of Debian and rpm, which need no ne
 	@scripts/deb.sh source
 	@scripts/rpm.sh source
 
-test-packages: ## install, run, upgrade and remove the packages in Debian 12 and 13, and the rpm packages in a folder; only root can
+test-packages: ## install, run, upgrade and remove the packages in Debian 12 and 13, and the rpm packages in a folder, and run the services with systemd; only root can
 	@scripts/try-packages.sh
+	@scripts/try-services.sh
 
 clean: ## remove all build output
 	@bash -c ". scripts/lib.sh; need_toolchain; cargo clean"

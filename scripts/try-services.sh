@@ -27,7 +27,9 @@ become_systemd() {
         mount --bind "/dev/$device" "dev/$device"
     done
     ln -s /proc/self/fd dev/fd
-    mkdir dev/shm
+    mkdir dev/shm dev/pts dev/mqueue
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+    ln -s pts/ptmx dev/ptmx
     mount -t tmpfs -o mode=1777 tmpfs dev/shm
     mount -t tmpfs -o mode=755 tmpfs run
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
@@ -50,7 +52,7 @@ if [ "${1:-}" = --inside ]; then
 fi
 
 suite=${1:-bookworm}
-built=$(target_dir)/packages
+built=$(packages_dir)
 [ "$(id -u)" -eq 0 ] || fail "Only root can start systemd in namespaces."
 ls "$built"/virtual-host-gatherer_*.deb >/dev/null 2>&1 || fail "There are no packages in $built: run 'make deb' first."
 
@@ -58,6 +60,7 @@ place=$(mktemp -d)
 root=$place/root
 output=$place/output
 systemd=
+unshared=
 status=0
 
 # Removes the control groups that systemd made.
@@ -72,6 +75,7 @@ remove_groups() {
 tidy() {
     # The kernel then kills all processes of the process namespace.
     [ -z "$systemd" ] || kill -KILL "$systemd" 2>/dev/null || true
+    [ -z "$unshared" ] || kill -KILL "$unshared" 2>/dev/null || true
     wait
     remove_groups
     rm -rf --one-file-system "$place"
@@ -109,6 +113,11 @@ eventually() {
     return 1
 }
 
+# Sets $systemd to the first process of the namespaces. (The file has no size.)
+has_child() {
+    systemd=$(tr -d " " <"/proc/$unshared/task/$unshared/children") && [ -n "$systemd" ]
+}
+
 started() {
     case $(inside systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac
 }
@@ -116,7 +125,14 @@ started() {
 inactive() {
     local unit
     for unit in "$@"; do
-        ! inside systemctl is-active "$unit" && ! inside systemctl is-enabled "$unit" || return 1
+        ! inside systemctl is-active "$unit" && [ "$(inside systemctl is-enabled "$unit")" != enabled ] || return 1
+    done
+}
+
+are_stopped() {
+    local unit
+    for unit in "$@"; do
+        ! inside systemctl is-active "$unit" || return 1
     done
 }
 
@@ -129,9 +145,9 @@ has() {
     inside grep -q "$1" "$2" || { inside cat "$2"; return 1; }
 }
 
-# Counts the events in the watch service's file.
+# The watch service has written an event with this text.
 has_event() {
-    inside grep -q "$1" /var/log/virtual-host-gatherer/events.ndjson
+    inside grep -qs "$1" /var/log/virtual-host-gatherer/events.ndjson
 }
 
 exposure_below() {
@@ -164,6 +180,26 @@ restarts_after_a_crash() {
     inside systemctl kill --kill-whom=main --signal=KILL virtual-host-gatherer-watch.service &&
         eventually inside sh -c 'systemctl show --property NRestarts virtual-host-gatherer-watch | grep =1' &&
         eventually inside systemctl is-active virtual-host-gatherer-watch.service
+}
+
+# Prints the first process of the watch service.
+watch_process() {
+    inside systemctl show --property MainPID --value virtual-host-gatherer-watch.service
+}
+
+upgrade_restarts_the_service() {
+    local before
+    before=$(watch_process)
+    inside sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --install /packages/virtual-host-gatherer_*.deb' </dev/null || return 1
+    if ! inside systemctl is-active virtual-host-gatherer-watch.service || [ "$before" = "$(watch_process)" ]; then
+        inside journalctl --no-pager --lines 20 --unit virtual-host-gatherer-watch.service
+        return 1
+    fi
+}
+
+upgrade_starts_no_service() {
+    inside sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --install /packages/virtual-host-gatherer_*.deb' </dev/null &&
+        ! inside systemctl is-active virtual-host-gatherer-watch.service
 }
 
 stops_cleanly() {
@@ -202,14 +238,14 @@ owner=virtual-host-gatherer:virtual-host-gatherer
 install_in_root
 
 unshare --mount --pid --net --ipc --uts --fork --kill-child "$0" --inside "$root" </dev/null >"$place/systemd.log" 2>&1 &
-eventually test -s "/proc/$!/task/$!/children" || fail "No namespaces could be made: $(cat "$place/systemd.log")"
-read -r systemd <"/proc/$!/task/$!/children"
+unshared=$!
+eventually has_child || fail "No namespaces could be made: $(cat "$place/systemd.log")"
 eventually started || fail "systemd did not start: $(cat "$place/systemd.log")"
 say "systemd $(inside systemctl --version | sed -n '1s/^systemd \([^ ]*\).*/\1/p') of Debian $(inside cat /etc/debian_version)"
 
 rule "the package starts and enables no unit" inactive virtual-host-gatherer.service virtual-host-gatherer.timer virtual-host-gatherer-watch.service
 rule "only root and the services can read the requests" owned /etc/virtual-host-gatherer/endpoints.d "root:virtual-host-gatherer 750"
-rule "the units have no mistakes" inside systemd-analyze verify virtual-host-gatherer.service virtual-host-gatherer.timer virtual-host-gatherer-watch.service
+rule "the units have no mistakes" inside systemd-analyze verify --man=no virtual-host-gatherer.service virtual-host-gatherer.timer virtual-host-gatherer-watch.service
 rule "the exposure of the service is below 2" exposure_below virtual-host-gatherer.service 20
 rule "the exposure of the watch service is below 2" exposure_below virtual-host-gatherer-watch.service 20
 
@@ -239,12 +275,15 @@ rule "after the rotation, events are in the new file" eventually has_event vault
 rule "a crash of the watch service is followed by a restart" restarts_after_a_crash
 rename_guest vault cellar
 rule "the restarted watch service finds changes" eventually has_event cellar
+rule "an upgrade restarts a service that runs" upgrade_restarts_the_service
 rule "the watch service stops cleanly" stops_cleanly
 rule "no process of the services is left" inside sh -c '! systemctl status virtual-host-gatherer-watch | grep -q "├─"'
 
-inside env DEBIAN_FRONTEND=noninteractive systemctl start virtual-host-gatherer-watch.service
+rule "an upgrade starts no service that does not run" upgrade_starts_no_service
+
+inside systemctl start virtual-host-gatherer-watch.service
 rule "removing the package succeeds" inside env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get remove -y -qq "virtual-host-gatherer*" </dev/null'
-rule "removing the package stops its service" inside sh -c '! systemctl is-active virtual-host-gatherer-watch.service virtual-host-gatherer.timer'
+rule "removing the package stops its service and timer" are_stopped virtual-host-gatherer-watch.service virtual-host-gatherer.timer
 rule "removing the package leaves the requests and the inventory" inside test -s /etc/virtual-host-gatherer/endpoints.d/all.json -a -s /var/lib/virtual-host-gatherer/inventory.json
 
 exit "$status"
