@@ -60,8 +60,12 @@ built_dir() {
 build() {
     need_toolchain
     # The paths of the plugin folder and of the operator's file are compiled into the program.
-    GATHERER_INSTALL_PLUGIN_DIR=$plugindir GATHERER_CONFIG_FILE=$confdir/config.toml \
-        build_program "$profile"
+    # Some build scripts depend on the time of a package, so the debug build would be built anew with it.
+    (
+        [ "$profile" != dev ] || unset SOURCE_DATE_EPOCH
+        GATHERER_INSTALL_PLUGIN_DIR=$plugindir GATHERER_CONFIG_FILE=$confdir/config.toml \
+            build_program "$profile"
+    )
     scripts/third-party-licenses.sh >"$(built_dir)/THIRD-PARTY-LICENSES"
     printf '%s\n' "$plugindir $confdir" >"$(built_dir)/.install-folders"
 }
