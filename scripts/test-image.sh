@@ -9,6 +9,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/rules.sh
+. scripts/rules.sh
 
 need_toolchain
 if ! command -v dpkg-query >/dev/null 2>&1 || ! have_libvirt || ! command -v ssh >/dev/null 2>&1 || ! command -v strip >/dev/null 2>&1; then
@@ -18,20 +20,6 @@ fi
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 output=$place/output
-status=0
-
-# Checks one rule: the command after the rule's name must succeed.
-rule() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        say "ok: $name"
-    else
-        say "not ok: $name"
-        sed 's/^/    /' "$output"
-        status=1
-    fi
-}
 
 # Builds the image as archive $1, in the layout of the installation's test, so that nothing has to be built again. Its
 # layers are compressed little, which is faster.
@@ -242,7 +230,7 @@ rule "its layers can be unpacked" unpack_layers
 rule "every blob has its digest" every_blob_has_its_digest
 rule "a second build gives the same bytes" builds_the_same_again
 rule "it has only what the program needs" has_only_what_the_program_needs
-rule "it has no shell, no setuid file and no file that everybody may write" has_no_shell_and_no_setuid_file
+rule "it has no shell, no setuid file and no file that other users may write to" has_no_shell_and_no_setuid_file
 rule "every library that is needed is inside" every_needed_library_is_inside
 rule "it has the records and copyright files of its Debian packages" records_packages
 

@@ -7,25 +7,13 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/rules.sh
+. scripts/rules.sh
 
 need_toolchain
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 output=$place/output
-status=0
-
-# Checks one rule: the command after the rule's name must succeed.
-rule() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        say "ok: $name"
-    else
-        say "not ok: $name"
-        sed 's/^/    /' "$output"
-        status=1
-    fi
-}
 
 make_install() {
     BUILD_PROFILE=dev make --no-print-directory "$@"

@@ -7,6 +7,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/rules.sh
+. scripts/rules.sh
 
 # A check asks for the output of a pipeline; `grep` that finds nothing, or stops early, is no failure.
 set +o pipefail
@@ -23,21 +25,6 @@ export BUILD_PROFILE=${BUILD_PROFILE:-dev}
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 output=$place/output
-status=0
-
-# Checks one rule: the command after the rule's name must succeed. `set -e` has no effect in a function whose status is
-# tested, so a check collects its findings with `report` or joins its commands by &&.
-rule() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        say "ok: $name"
-    else
-        say "not ok: $name"
-        tail -n 40 "$output" | sed 's/^/    /'
-        status=1
-    fi
-}
 
 fails() {
     ! "$@"

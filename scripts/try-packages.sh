@@ -11,6 +11,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/rules.sh
+. scripts/rules.sh
 
 [ "$(id -u)" -eq 0 ] || fail "try-packages.sh mounts file systems and changes its root folder, which only root can do."
 command -v debootstrap >/dev/null 2>&1 || install_packages debootstrap || fail "debootstrap was not found."
@@ -29,7 +31,7 @@ older_folder=$folder/older
 [ -f "$(echo "$older_folder/virtual-host-gatherer_$older-1"_*.deb)" ] || PACKAGES_DIR=$older_folder PACKAGE_VERSION=$older scripts/deb.sh
 
 work=$(mktemp -d /var/tmp/try-packages.XXXXXX)
-status=0
+output=$work/output
 
 # Everything below the folder is unmounted before it is removed, so that nothing of this machine can be removed.
 clean_up() {
@@ -48,18 +50,6 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Checks one rule, as test-packages.sh does.
-rule() {
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        say "ok: $name"
-    else
-        say "not ok: $name"
-        tail -n 40 "$work/output" | sed 's/^/    /'
-        status=1
-    fi
-}
 # Prints the last lines of what the last rule printed.
 show() {
     tail -n "${1:-5}" "$work/output" | sed 's/^/    /'

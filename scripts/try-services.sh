@@ -12,6 +12,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/rules.sh
+. scripts/rules.sh
 
 # Makes the folder $1 the root, and becomes its systemd. This is the first process of a process namespace.
 become_systemd() {
@@ -61,7 +63,6 @@ root=$place/root
 output=$place/output
 systemd=
 unshared=
-status=0
 
 # Removes the control groups that systemd made.
 remove_groups() {
@@ -83,19 +84,6 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-
-# Checks one rule: the command after the rule's name must succeed.
-rule() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        say "ok: $name"
-    else
-        say "not ok: $name"
-        sed 's/^/    /' "$output"
-        status=1
-    fi
-}
 
 # Runs a command beside systemd.
 inside() {
